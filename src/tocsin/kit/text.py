@@ -1,0 +1,74 @@
+"""Spans of time in words, nearest spellings, and cutting text to length."""
+
+import difflib
+import re
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+_UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 604800}
+_NAMES = {
+    **{name: 1 for name in ("s", "sec", "second", "seconds")},
+    **{name: 60 for name in ("m", "min", "minute", "minutes")},
+    **{name: 3600 for name in ("h", "hour", "hours")},
+    **{name: 86400 for name in ("d", "day", "days")},
+    **{name: 604800 for name in ("w", "week", "weeks")},
+}
+_PART = re.compile(r"(\d+)\s*([a-z]+)\s*")
+
+
+def parse_span(text: str) -> timedelta:
+    """Read `15 min`, `1 h 30 min` or `1 week`. Raises ValueError with a sentence for the user."""
+    rest, seconds = text.strip().lower(), 0
+    if not rest:
+        raise ValueError("a span is missing; write it like 15 min or 4 h")
+    while rest:
+        part = _PART.match(rest)
+        if part is None or part[2] not in _NAMES:
+            raise ValueError(f"'{text}' is not a span of time; write it like 15 min or 4 h")
+        seconds += int(part[1]) * _NAMES[part[2]]
+        rest = rest[part.end() :]
+    return timedelta(seconds=seconds)
+
+
+def span(length: timedelta) -> str:
+    """A span in the largest units that are exact: `15 min`, `1 h 30 min`, `1 w`."""
+    seconds, words = round(length.total_seconds()), []
+    for unit in ("w", "d", "h", "min", "s"):
+        count, seconds = divmod(seconds, _UNITS[unit])
+        if count:
+            words.append(f"{count} {unit}")
+    return " ".join(words) or "0 s"
+
+
+def short_span(length: timedelta) -> str:
+    """A span for a narrow place: `4:12` under an hour, `3 h 05` under a day, `6 d 4 h` above."""
+    seconds = max(0, int(length.total_seconds()))
+    if seconds < 3600:
+        return f"{seconds // 60}:{seconds % 60:02d}"
+    if seconds < 86400:
+        return f"{seconds // 3600} h {seconds % 3600 // 60:02d}"
+    return f"{seconds // 86400} d {seconds % 86400 // 3600} h"
+
+
+def utc(instant: datetime) -> str:
+    """An instant for the record: `2026-11-24 03:34:19 UTC`."""
+    return instant.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that the user most likely meant, if any is near."""
+    matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return matches[0] if matches else None
+
+
+def clip(text: str, length: int) -> str:
+    """Cut text to a length, marking the cut with an ellipsis."""
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def listed(words: Iterable[str], last: str = "and") -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    items = list(words)
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} {last} {items[-1]}"
