@@ -1,0 +1,356 @@
+"""The rules of an incident: what each verb adds to its record, and how the record is read.
+
+Pure functions. A verb returns the entries to append, none if it would change nothing, or raises a refusal.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from typing import assert_never
+
+from tocsin.incidents.model import (
+    Acknowledged,
+    AnyEntry,
+    Closed,
+    Decided,
+    Declared,
+    Escalated,
+    Incident,
+    Mitigated,
+    Noted,
+    Numbered,
+    ObligationMissed,
+    ObligationWaived,
+    Paged,
+    Recovered,
+    Reopened,
+    Resolved,
+    ReviewHeld,
+    ReviewScheduled,
+    RoleAssigned,
+    SeverityChanged,
+    SignalAttached,
+    SignalCleared,
+    Status,
+    TypeChanged,
+    Undelivered,
+    Updated,
+)
+from tocsin.kit.errors import Invalid, Refused
+from tocsin.kit.text import listed
+from tocsin.plan.model import Condition, Need, Plan, Stage
+
+
+class AlreadyResolved(Refused):
+    """The incident is resolved; reopen it first."""
+
+
+class AlreadyClosed(Refused):
+    """The incident is closed; reopen it first."""
+
+
+class NotResolved(Refused):
+    """The incident is not resolved yet."""
+
+
+class NotOpenAgain(Refused):
+    """The incident is open; there is nothing to reopen."""
+
+
+class StillOwed(Refused):
+    """The plan requires more before this incident is closed."""
+
+
+class UnknownWord(Invalid):
+    """The plan knows no such word."""
+
+
+class Empty(Invalid):
+    """Say something: the record needs the words."""
+
+
+def acknowledge(incident: Incident, *, by: str, now: datetime, through: str = "web") -> list[AnyEntry]:
+    if incident.status is Status.CLOSED:
+        raise AlreadyClosed
+    if incident.is_resolved:
+        raise AlreadyResolved
+    return [] if incident.acknowledged_at else [Acknowledged(at=now, by=by, through=through)]
+
+
+def assign(plan: Plan, incident: Incident, role: str, person: str, *, by: str, now: datetime) -> list[AnyEntry]:
+    _require_open(incident)
+    _known("role", role, plan.roles)
+    _known("person", person, plan.people)
+    before = incident.roles.get(role)
+    if before == person:
+        return []
+    return [RoleAssigned(at=now, by=by, role=role, person=person, before=before)]
+
+
+def change_severity(
+    plan: Plan, incident: Incident, severity: str, because: str, *, by: str, now: datetime
+) -> list[AnyEntry]:
+    _require_open(incident)
+    _known("severity", severity, plan.severities)
+    if severity == incident.severity:
+        return []
+    raised = plan.worse(severity, incident.severity)
+    before = incident.severity
+    return [SeverityChanged(at=now, by=by, severity=severity, before=before, raised=raised, because=said(because))]
+
+
+def change_type(plan: Plan, incident: Incident, kind: str, because: str, *, by: str, now: datetime) -> list[AnyEntry]:
+    _require_open(incident)
+    _known("type", kind, plan.types)
+    if kind == incident.type:
+        return []
+    return [TypeChanged(at=now, by=by, type=kind, before=incident.type, because=said(because))]
+
+
+def note(incident: Incident, text: str, *, by: str, now: datetime) -> list[AnyEntry]:
+    return [Noted(at=now, by=by, text=said(text))]
+
+
+def decide(incident: Incident, decision: str, because: str, *, by: str, now: datetime) -> list[AnyEntry]:
+    return [Decided(at=now, by=by, decision=said(decision, "decision"), because=said(because, "because"))]
+
+
+def mitigate(incident: Incident, how: str, *, by: str, now: datetime) -> list[AnyEntry]:
+    _require_unresolved(incident)
+    return [*_acknowledged_by_working(incident, by, now), Mitigated(at=now, by=by, how=said(how, "how"))]
+
+
+def resolve(incident: Incident, how: str, *, by: str, now: datetime) -> list[AnyEntry]:
+    _require_unresolved(incident)
+    return [*_acknowledged_by_working(incident, by, now), Resolved(at=now, by=by, how=said(how, "how"))]
+
+
+def recover(incident: Incident, *, by: str, now: datetime) -> list[AnyEntry]:
+    """The watch has passed without a regression."""
+    if incident.status is not Status.WATCHING or incident.resolved_at is None:
+        return []
+    watched = now - incident.resolved_at
+    return [Recovered(at=now, by=by, watched_minutes=int(watched.total_seconds()) // 60)]
+
+
+def reopen(incident: Incident, because: str, *, by: str, now: datetime) -> list[AnyEntry]:
+    if not incident.is_resolved:
+        raise NotOpenAgain
+    return [Reopened(at=now, by=by, because=said(because, "because"))]
+
+
+def schedule_review(incident: Incident, meeting_at: datetime, *, by: str, now: datetime) -> list[AnyEntry]:
+    if not incident.is_resolved:
+        raise NotResolved("A post-mortem is scheduled once the incident is resolved.")
+    if meeting_at < now:
+        raise Invalid("The meeting would lie in the past.", field="meeting_at")
+    people = dict.fromkeys([*incident.roles.values(), *([incident.acknowledged_by] if incident.acknowledged_by else [])])
+    return [ReviewScheduled(at=now, by=by, meeting_at=meeting_at, attendees=tuple(people))]
+
+
+def hold_review(incident: Incident, *, by: str, now: datetime) -> list[AnyEntry]:
+    if not incident.is_resolved:
+        raise NotResolved("A post-mortem is held once the incident is resolved.")
+    return [] if incident.review_held_at else [ReviewHeld(at=now, by=by)]
+
+
+def close(plan: Plan, incident: Incident, open_duties: Iterable[str], *, by: str, now: datetime) -> list[AnyEntry]:
+    """Close, or refuse and name everything that is missing. `open_duties` are the duties still open, in words."""
+    if incident.status is Status.CLOSED:
+        return []
+    missing = missing_before_close(plan, incident, open_duties)
+    if missing:
+        raise StillOwed(f"Not yet: {listed(missing)}.")
+    return [Closed(at=now, by=by)]
+
+
+def missing_before_close(plan: Plan, incident: Incident, open_duties: Iterable[str]) -> list[str]:
+    """What the plan requires before closing and the record does not show, in words, in the plan's order."""
+    missing: list[str] = []
+    for condition in plan.recovery.close_requires:
+        missing += _unmet(condition, plan, incident, open_duties)
+    return missing
+
+
+def _unmet(condition: Condition, plan: Plan, incident: Incident, open_duties: Iterable[str]) -> list[str]:
+    severity = plan.severities[incident.severity]
+    match condition:
+        case Condition.RECOVERED:
+            if not incident.is_resolved:
+                return ["the incident is not resolved"]
+            return [] if incident.recovered_at else ["the watch after the fix has not passed"]
+        case Condition.FINAL_PUBLIC_UPDATE:
+            told = incident.stage is Stage.RESOLVED
+            return [] if told or not _owes_public(plan, incident) else ["the final public update (stage resolved)"]
+        case Condition.REVIEW_SCHEDULED:
+            required = severity.post_mortem is Need.REQUIRED
+            return ["the post-mortem is not scheduled"] if required and incident.review_at is None else []
+        case Condition.DUTIES_SETTLED:
+            return [f"still owed: {what}" for what in open_duties]
+    assert_never(condition)
+
+
+def _owes_public(plan: Plan, incident: Incident) -> bool:
+    public = [audience for audience in plan.communication.audiences.values() if audience.public]
+    if plan.types[incident.type].private:
+        return False
+    return incident.stage is not None or any(incident.severity in audience.cadence for audience in public)
+
+
+def _acknowledged_by_working(incident: Incident, by: str, now: datetime) -> list[AnyEntry]:
+    """Whoever mitigates or resolves has plainly answered."""
+    return [] if incident.acknowledged_at else [Acknowledged(at=now, by=by, through="working on it")]
+
+
+def _require_open(incident: Incident) -> None:
+    if not incident.is_open:
+        raise AlreadyClosed
+
+
+def _require_unresolved(incident: Incident) -> None:
+    _require_open(incident)
+    if incident.is_resolved:
+        raise AlreadyResolved
+
+
+def _known(what: str, word: str, words: Iterable[str]) -> None:
+    if word not in words:
+        raise UnknownWord(f"The plan has no {what} called '{word}'; it has {listed(words)}.", field=what)
+
+
+def said(text: str, field: str = "text") -> str:
+    """The words, or a refusal of saying nothing."""
+    if not text.strip():
+        raise Empty(field=field)
+    return text.strip()
+
+
+def fold(incident_id: str, entries: Iterable[Numbered]) -> Incident:
+    """Read a timeline. The first entry is `Declared`; anything else is a damaged record and raises ValueError."""
+    incident: Incident | None = None
+    for numbered in entries:
+        incident = follow(incident, incident_id, numbered)
+    if incident is None:
+        raise ValueError(f"{incident_id} has no entries")
+    return incident
+
+
+def follow(incident: Incident | None, incident_id: str, numbered: Numbered) -> Incident:
+    """The incident after one more entry."""
+    entry = numbered.entry
+    if incident is None:
+        if not isinstance(entry, Declared) or numbered.number != 1:
+            raise ValueError(f"the record of {incident_id} does not begin with its declaration")
+        return _begin(incident_id, entry)
+    if numbered.number != incident.entries + 1:
+        raise ValueError(f"the record of {incident_id} has no entry {incident.entries + 1}")
+    return replace(_after(incident, entry), entries=numbered.number, updated_at=entry.at)
+
+
+def _begin(incident_id: str, entry: Declared) -> Incident:
+    return Incident(
+        id=incident_id,
+        entries=1,
+        number=entry.number,
+        title=entry.title,
+        status=Status.INVESTIGATING,
+        severity=entry.severity,
+        type=entry.type,
+        service=entry.service,
+        components=entry.components,
+        source=entry.source,
+        trigger=entry.trigger,
+        why=entry.why,
+        impact=entry.impact,
+        plan_revision=entry.plan_revision,
+        started_at=entry.started_at,
+        detected_at=entry.detected_at,
+        declared_at=entry.at,
+        level_at=entry.at,
+        declared_by=entry.by,
+        severity_by=entry.by,
+        updated_at=entry.at,
+    )
+
+
+def _after(incident: Incident, entry: AnyEntry) -> Incident:  # noqa: PLR0911, PLR0912 - one case per kind of entry
+    match entry:
+        case Declared():
+            raise ValueError(f"{incident.id} is declared twice")
+        case SignalAttached():
+            return replace(incident, firing=tuple(dict.fromkeys([*incident.firing, entry.signal_id])))
+        case SignalCleared():
+            return replace(incident, firing=tuple(one for one in incident.firing if one != entry.signal_id))
+        case Paged():
+            return replace(incident, steps_paged=entry.step + 1)
+        case Acknowledged():
+            first = incident.first_acknowledged_at or entry.at
+            return replace(
+                incident, acknowledged_at=entry.at, acknowledged_by=entry.by, first_acknowledged_at=first
+            )
+        case RoleAssigned():
+            return replace(incident, roles={**incident.roles, entry.role: entry.person})
+        case SeverityChanged():
+            return _at_new_level(incident, entry)
+        case TypeChanged():
+            return replace(incident, type=entry.type)
+        case Updated():
+            told, last = ({**held, entry.audience: entry.at} for held in (incident.told_at, incident.last_update_at))
+            return replace(incident, told_at=told, last_update_at=last, stage=entry.stage or incident.stage)
+        case Mitigated():
+            status = Status.MITIGATING
+            return replace(incident, status=status, mitigated_at=incident.mitigated_at or entry.at)
+        case Resolved():
+            return replace(incident, status=Status.WATCHING, resolved_at=entry.at)
+        case Recovered():
+            return replace(incident, status=Status.RESOLVED, recovered_at=entry.at)
+        case Reopened():
+            return _again(incident, entry)
+        case Closed():
+            return replace(incident, status=Status.CLOSED, closed_at=entry.at)
+        case ReviewScheduled():
+            return replace(incident, review_at=entry.meeting_at)
+        case ReviewHeld():
+            return replace(incident, review_held_at=entry.at)
+        case ObligationMissed():
+            return _spend(incident, entry.key, entry.due_at)
+        case ObligationWaived():
+            return _spend(incident, entry.key, entry.at)
+        case Escalated() | Undelivered() | Noted() | Decided():
+            return incident
+    assert_never(entry)
+
+
+def _at_new_level(incident: Incident, entry: SeverityChanged) -> Incident:
+    """A raised level starts its clocks now; a lowered one counts from the declaration, so lowering gains time only."""
+    level_at = entry.at if entry.raised else incident.reopened_at or incident.declared_at
+    return replace(incident, severity=entry.severity, severity_by=entry.by, level_at=level_at, spent=())
+
+
+def _again(incident: Incident, entry: Reopened) -> Incident:
+    return replace(
+        incident,
+        status=Status.INVESTIGATING,
+        reopened_at=entry.at,
+        level_at=entry.at,
+        acknowledged_at=None,
+        acknowledged_by=None,
+        mitigated_at=None,
+        resolved_at=None,
+        recovered_at=None,
+        closed_at=None,
+        review_at=None,
+        review_held_at=None,
+        stage=Stage.INVESTIGATING if incident.stage else None,
+        steps_paged=0,
+        told_at={},
+        spent=(),
+    )
+
+
+def _spend(incident: Incident, key: str, counted_from: datetime) -> Incident:
+    """A missed or waived update moves its cadence on; any other obligation is not owed again at this level."""
+    kind, _, audience = key.partition(":")
+    if kind == "update":
+        return replace(incident, told_at={**incident.told_at, audience: counted_from})
+    return replace(incident, spent=(*incident.spent, key))

@@ -1,0 +1,271 @@
+"""The words of an incident's record. Each entry is a fact with its instant and its actor; an incident is their fold."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from tocsin.plan.model import Stage
+
+
+class Status(StrEnum):
+    INVESTIGATING = "investigating"
+    MITIGATING = "mitigating"
+    WATCHING = "watching"  # the fix is in; the service is watched for a regression
+    RESOLVED = "resolved"  # the watch has passed: fully recovered
+    CLOSED = "closed"
+
+
+OPEN_STATUSES = frozenset({Status.INVESTIGATING, Status.MITIGATING, Status.WATCHING, Status.RESOLVED})
+UNRESOLVED = frozenset({Status.INVESTIGATING, Status.MITIGATING})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """`by` is the handle of a person, the name of a token, or `tocsin`."""
+
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declared(Entry):
+    title: str
+    severity: str
+    type: str
+    service: str | None
+    components: tuple[str, ...] = ()
+    source: str  # what told us: probe, alertmanager, pagerduty, generic, person
+    trigger: str  # one of the plan's trigger sources
+    why: str = ""  # the evidence and the rule, in a sentence
+    impact: str = ""
+    started_at: datetime  # when trouble began, as far as the signal knows
+    detected_at: datetime  # when it reached us
+    plan_revision: str
+    number: int  # the n-th incident of this installation
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignalAttached(Entry):
+    signal_id: str
+    title: str
+    source: str
+    why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignalCleared(Entry):
+    signal_id: str
+    title: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paged(Entry):
+    step: int  # counted from 0 over all rounds
+    people: tuple[str, ...]
+    through: tuple[str, ...]  # channels
+    unreachable: tuple[str, ...] = ()
+    answer_by: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Escalated(Entry):
+    step: int  # the step that nobody answered
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undelivered(Entry):
+    channel: str
+    to: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Acknowledged(Entry):
+    through: str = "web"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleAssigned(Entry):
+    role: str
+    person: str
+    before: str | None = None  # who handed it over
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeverityChanged(Entry):
+    severity: str
+    before: str
+    raised: bool
+    because: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TypeChanged(Entry):
+    type: str
+    before: str
+    because: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noted(Entry):
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decided(Entry):
+    decision: str
+    because: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Updated(Entry):
+    """An update a person wrote. `fields` are what was typed; `text` is what that audience reads."""
+
+    audience: str
+    text: str
+    stage: Stage | None = None  # public updates only
+    fields: Mapping[str, str] = field(default_factory=dict)
+    recipients: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mitigated(Entry):
+    how: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resolved(Entry):
+    how: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recovered(Entry):
+    watched_minutes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reopened(Entry):
+    because: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Closed(Entry):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewScheduled(Entry):
+    meeting_at: datetime
+    attendees: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewHeld(Entry):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObligationMissed(Entry):
+    key: str
+    what: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObligationWaived(Entry):
+    key: str
+    what: str
+    because: str
+
+
+AnyEntry = (
+    Declared
+    | SignalAttached
+    | SignalCleared
+    | Paged
+    | Escalated
+    | Undelivered
+    | Acknowledged
+    | RoleAssigned
+    | SeverityChanged
+    | TypeChanged
+    | Noted
+    | Decided
+    | Updated
+    | Mitigated
+    | Resolved
+    | Recovered
+    | Reopened
+    | Closed
+    | ReviewScheduled
+    | ReviewHeld
+    | ObligationMissed
+    | ObligationWaived
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Numbered:
+    """An entry in its place on the timeline. Numbers count from 1, without a gap."""
+
+    number: int
+    entry: AnyEntry
+
+
+@dataclass(frozen=True, kw_only=True)
+class Incident:
+    """The fold of a timeline. Nothing here is known that the entries do not say.
+
+    `level_at` is the instant from which the present severity's clocks run. `told_at` holds, by audience, the last
+    instant that its cadence counts from: an update, or the due time of one that was missed or waived.
+    `spent` are the keys of one-time obligations that ended missed or waived at the present severity.
+    """
+
+    id: str
+    entries: int
+    number: int
+    title: str
+    status: Status
+    severity: str
+    type: str
+    service: str | None
+    components: tuple[str, ...]
+    source: str
+    trigger: str
+    why: str
+    impact: str
+    plan_revision: str
+    started_at: datetime
+    detected_at: datetime
+    declared_at: datetime
+    level_at: datetime
+    declared_by: str
+    severity_by: str
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str | None = None
+    first_acknowledged_at: datetime | None = None
+    mitigated_at: datetime | None = None
+    resolved_at: datetime | None = None
+    recovered_at: datetime | None = None
+    closed_at: datetime | None = None
+    reopened_at: datetime | None = None
+    review_at: datetime | None = None
+    review_held_at: datetime | None = None
+    stage: Stage | None = None  # as last told to the public
+    steps_paged: int = 0
+    roles: Mapping[str, str] = field(default_factory=dict)
+    told_at: Mapping[str, datetime] = field(default_factory=dict)
+    last_update_at: Mapping[str, datetime] = field(default_factory=dict)
+    spent: tuple[str, ...] = ()
+    firing: tuple[str, ...] = ()  # signals that still fire
+    updated_at: datetime
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in OPEN_STATUSES
+
+    @property
+    def is_resolved(self) -> bool:
+        return self.status not in UNRESOLVED

@@ -1,0 +1,125 @@
+"""What the plan owes for an incident at this point of its record.
+
+One pure function derives every duty, so that re-deriving after a change of severity, a miss or an update is the same
+act as deriving at the declaration. Due times are computed from the record, never advanced.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from tocsin.incidents.model import Incident, Status
+from tocsin.kit.text import span
+from tocsin.obligations.model import Duty, Kind
+from tocsin.plan.model import Audience, Need, Plan, Severity
+
+ON_CALL = "on_call"
+
+
+def owed(plan: Plan, incident: Incident) -> dict[str, Duty]:
+    """The duties that should be open now, by key."""
+    if incident.status is Status.CLOSED:
+        found = _review(plan, incident)
+    elif incident.is_resolved:
+        found = _after_the_fix(plan, incident)
+    else:
+        found = _until_resolved(plan, incident)
+    return {duty.key: duty for duty in found if duty.key not in incident.spent}
+
+
+def _until_resolved(plan: Plan, incident: Incident) -> Iterator[Duty]:
+    severity = plan.severities[incident.severity]
+    if not incident.acknowledged_at:
+        yield Duty(
+            key="acknowledge",
+            kind=Kind.ACKNOWLEDGE,
+            what=f"Acknowledge within {span(severity.acknowledge_within)}",
+            clause=plan.clauses.get(Kind.ACKNOWLEDGE, ""),
+            due_at=incident.level_at + severity.acknowledge_within,
+            owner=ON_CALL,
+        )
+    yield from _roles(plan, incident, severity)
+    yield from _updates(plan, incident)
+    yield Duty(
+        key="resolve",
+        kind=Kind.RESOLVE,
+        what=f"Resolve within {span(severity.resolve_within)}",
+        clause=plan.clauses.get(Kind.RESOLVE, ""),
+        due_at=incident.level_at + severity.resolve_within,
+        owner=plan.recovery.owner or ON_CALL,
+    )
+
+
+def _roles(plan: Plan, incident: Incident, severity: Severity) -> Iterator[Duty]:
+    for role, within in severity.roles_within.items():
+        if role not in incident.roles:
+            yield Duty(
+                key=f"role:{role}",
+                kind=Kind.ROLE,
+                what=f"Name the {plan.roles[role].name.lower()}",
+                clause=plan.clauses.get(Kind.ROLE, ""),
+                due_at=incident.level_at + within,
+                owner=ON_CALL,
+            )
+
+
+def _updates(plan: Plan, incident: Incident) -> Iterator[Duty]:
+    for name, audience in _told(plan, incident):
+        cadence = audience.cadence[incident.severity]
+        told_at = incident.told_at.get(name)
+        if told_at is None or told_at < incident.level_at:  # a raised level wants a first word of its own
+            due_at = incident.level_at + cadence.first_within
+        else:
+            due_at = told_at + cadence.every
+        yield _update(name, audience, f"{audience.name}: update", due_at)
+
+
+def _after_the_fix(plan: Plan, incident: Incident) -> Iterator[Duty]:
+    if incident.resolved_at is None:
+        return
+    for name, audience in _told(plan, incident):
+        last = incident.told_at.get(name)
+        if last is None or last < incident.resolved_at:
+            due_at = incident.resolved_at + audience.cadence[incident.severity].every
+            yield _update(name, audience, f"{audience.name}: say that it is resolved", due_at)
+    if incident.status is Status.WATCHING:
+        yield Duty(
+            key="watch",
+            kind=Kind.WATCH,
+            what=f"Watch for {span(plan.recovery.watch_for)} without a regression",
+            clause=plan.clauses.get(Kind.WATCH, ""),
+            due_at=incident.resolved_at + plan.recovery.watch_for,
+            owner=ON_CALL,
+        )
+    yield from _review(plan, incident)
+
+
+def _review(plan: Plan, incident: Incident) -> Iterator[Duty]:
+    required = plan.severities[incident.severity].post_mortem is Need.REQUIRED
+    if required and incident.resolved_at and not incident.review_held_at:
+        yield Duty(
+            key="review",
+            kind=Kind.REVIEW,
+            what=f"Hold the post-mortem within {span(plan.review.meeting_within)}",
+            clause=plan.clauses.get(Kind.REVIEW, ""),
+            due_at=incident.resolved_at + plan.review.meeting_within,
+            owner=plan.review.owner or ON_CALL,
+        )
+
+
+def _told(plan: Plan, incident: Incident) -> Iterator[tuple[str, Audience]]:
+    private = plan.types[incident.type].private
+    for name, audience in plan.communication.audiences.items():
+        if incident.severity in audience.cadence and not (audience.public and private):
+            yield name, audience
+
+
+def _update(name: str, audience: Audience, what: str, due_at: datetime) -> Duty:
+    return Duty(
+        key=f"update:{name}",
+        kind=Kind.UPDATE,
+        what=what,
+        clause=audience.clause,
+        due_at=due_at,
+        audience=name,
+        owner=audience.owner,
+    )

@@ -1,0 +1,58 @@
+"""How spans, times of day, dates and zones are written in a plan file."""
+
+import re
+from datetime import time, timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+from tocsin.kit import text
+
+
+def _span(value: object) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    if not isinstance(value, str):
+        raise ValueError(f"'{value}' is not a span of time; write it like 15 min or 4 h")
+    length = text.parse_span(value)
+    if not length:
+        raise ValueError("a span must be longer than nothing; write it like 15 min or 4 h")
+    return length
+
+
+def _time_of_day(value: object) -> time:
+    if isinstance(value, time):
+        return value
+    # YAML 1.1 reads an unquoted 09:00 as the number 540: minutes, in base sixty.
+    if isinstance(value, int) and 0 <= value < 24 * 60:
+        return time(value // 60, value % 60)
+    found = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)", value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f"'{value}' is not a time of day; write it like 09:00")
+    return time(int(found[1]), int(found[2]))
+
+
+def _zone(value: object) -> str:
+    try:
+        ZoneInfo(str(value))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"'{value}' is not a time zone; write it like Europe/Berlin or UTC") from None
+    return str(value)
+
+
+def _text(value: object) -> object:
+    """Prose may be folded over lines in YAML; it is one paragraph."""
+    return value.strip() if isinstance(value, str) else value
+
+
+Span = Annotated[
+    timedelta,
+    BeforeValidator(_span),
+    WithJsonSchema({"type": "string", "description": "a span of time", "examples": ["15 min", "4 h", "1 w"]}),
+]
+TimeOfDay = Annotated[
+    time, BeforeValidator(_time_of_day), WithJsonSchema({"type": "string", "pattern": r"^\d\d:\d\d$"})
+]
+Zone = Annotated[str, BeforeValidator(_zone)]
+Text = Annotated[str, BeforeValidator(_text)]

@@ -1,0 +1,328 @@
+"""The plan: what a team agrees before anything breaks.
+
+Everything is frozen and holds no clock, no address and no secret. Spans are `timedelta`. Mappings keep the order of
+the file, and the order of `severities` is their rank, worst first. `parse` fills these classes; nothing else does.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Literal
+
+from tocsin.plan.fields import Span, Text, TimeOfDay, Zone
+
+STRICT = {"extra": "forbid"}
+
+EVERYONE = "everyone"  # the page target that means each person of the plan
+
+
+class Need(StrEnum):
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+    NONE = "none"
+
+
+class Milestone(StrEnum):
+    """The moments of an incident at which a phase can begin."""
+
+    DECLARED = "declared"
+    ACKNOWLEDGED = "acknowledged"
+    MITIGATED = "mitigated"
+    RESOLVED = "resolved"
+
+
+class Stage(StrEnum):
+    """What the public is told about how far the work has come."""
+
+    INVESTIGATING = "investigating"
+    IDENTIFIED = "identified"
+    MONITORING = "monitoring"
+    RESOLVED = "resolved"
+
+
+class Condition(StrEnum):
+    """What a plan may demand before an incident is closed."""
+
+    RECOVERED = "recovered"
+    FINAL_PUBLIC_UPDATE = "final_public_update"
+    REVIEW_SCHEDULED = "review_scheduled"
+    DUTIES_SETTLED = "duties_settled"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """Someone the plan names. The address and the password stand in the database."""
+
+    __pydantic_config__ = STRICT
+    name: Text
+    title: Text = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Team:
+    __pydantic_config__ = STRICT
+    name: Text
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Severity:
+    __pydantic_config__ = STRICT
+    name: Text
+    definition: Text
+    response: Text = ""
+    examples: tuple[Text, ...] = ()
+    acknowledge_within: Span
+    resolve_within: Span
+    escalation: str | None = None  # nobody is paged without one
+    roles_within: Mapping[str, Span] = field(default_factory=dict)
+    post_mortem: Need = Need.NONE
+    public_impact: Literal["critical", "major", "minor", "none"] = "minor"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Role:
+    __pydantic_config__ = STRICT
+    name: Text
+    purpose: Text
+    duties: tuple[Text, ...]
+    eligible: tuple[str, ...]  # people and teams
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rotation:
+    """People who take turns. A turn begins at `handoff` on a wall clock in `zone`, every `days` days."""
+
+    __pydantic_config__ = STRICT
+    name: Text = ""
+    people: tuple[str, ...]
+    starts_on: date
+    handoff: TimeOfDay
+    zone: Zone = "UTC"
+    days: int = 7
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """Page these targets, and climb when nobody has acknowledged within `wait`."""
+
+    __pydantic_config__ = STRICT
+    page: tuple[str, ...]
+    wait: Span
+
+
+@dataclass(frozen=True, kw_only=True)
+class EscalationPolicy:
+    """Steps in order. Without `rounds` they are repeated until somebody acknowledges."""
+
+    __pydantic_config__ = STRICT
+    steps: tuple[Step, ...]
+    rounds: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    __pydantic_config__ = STRICT
+    name: Text
+    begins_when: Milestone
+    within: Span | None = None
+    actions: tuple[Text, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class IncidentType:
+    __pydantic_config__ = STRICT
+    name: Text
+    symptoms: Text
+    actions: tuple[Text, ...]
+    runbook: str | None = None
+    private: bool = False  # never shown in public, whatever is posted
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cadence:
+    """The first update within `first_within`, then one at least every `every`, until the incident is resolved."""
+
+    __pydantic_config__ = STRICT
+    first_within: Span
+    every: Span
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audience:
+    """People who need only know. `to` names people and teams; a public audience reads the status page."""
+
+    __pydantic_config__ = STRICT
+    name: Text
+    owner: str
+    clause: str = ""
+    public: bool = False
+    to: tuple[str, ...] = ()
+    template: str | None = None
+    cadence: Mapping[str, Cadence] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Communication:
+    __pydantic_config__ = STRICT
+    audiences: Mapping[str, Audience]
+    stages: Mapping[Stage, str] = field(default_factory=dict)  # public stage → template
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """A health address to look at, and how its answer is read."""
+
+    __pydantic_config__ = STRICT
+    url: str
+    paths: tuple[str, ...] = ("",)
+    every: Span = timedelta(seconds=15)
+    timeout: Span = timedelta(seconds=8)
+    slow_after: Span | None = None
+    failures: int = 3
+    recoveries: int = 2
+    status_field: str = "status"
+    healthy_values: tuple[str, ...] = ("healthy",)
+    components_field: str = "services"
+    good_values: tuple[str, ...] = ("connected",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Component:
+    """A part of a service that the status page names."""
+
+    __pydantic_config__ = STRICT
+    name: Text
+    description: Text = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    __pydantic_config__ = STRICT
+    name: Text
+    description: Text = ""
+    components: Mapping[str, Component] = field(default_factory=dict)
+    probes: Mapping[str, Probe] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """What a signal means. The first rule whose every condition holds decides; rules stand in order of precedence.
+
+    `when` maps a field of the signal (source, trigger, severity, title) or a label to the words that match: one of
+    them, exactly, in any case; `*` is any value, and `/…/` a regular expression found anywhere in the value.
+    """
+
+    __pydantic_config__ = STRICT
+    name: Text
+    when: Mapping[str, tuple[str, ...] | str]
+    type: str
+    severity: str
+    service: str | None = None
+    components: tuple[str, ...] = ()
+    title: Text | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Topic:
+    __pydantic_config__ = STRICT
+    topic: Text
+    minutes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A heading of the post-mortem. `facts` names what the record fills in; people write the rest."""
+
+    __pydantic_config__ = STRICT
+    title: Text
+    part: Text = ""
+    prompt: Text = ""
+    required: bool = True
+    facts: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Horizon:
+    __pydantic_config__ = STRICT
+    name: Text
+    within: Span
+    examples: tuple[Text, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Review:
+    __pydantic_config__ = STRICT
+    owner: str | None = None  # the role that leads it
+    meeting_within: Span
+    minutes: int
+    attendees: tuple[str, ...]
+    agenda: tuple[Topic, ...]
+    sections: Mapping[str, Section]
+    horizons: Mapping[str, Horizon] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recovery:
+    __pydantic_config__ = STRICT
+    owner: str | None = None  # the role that resolves
+    watch_for: Span
+    close_requires: tuple[Condition, ...] = tuple(Condition)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A line of the plan's own revision history."""
+
+    __pydantic_config__ = STRICT
+    on: date
+    version: str
+    changes: Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    __pydantic_config__ = STRICT
+    tocsin: Literal[1]  # the version of this format
+    name: Text
+    version: str
+    purpose: Text = ""
+    scope: tuple[Text, ...] = ()
+    declare_when: tuple[Text, ...] = ()
+    clauses: Mapping[str, str] = field(default_factory=dict)  # kind of obligation → number of the clause
+    people: Mapping[str, Person]
+    teams: Mapping[str, Team] = field(default_factory=dict)
+    roles: Mapping[str, Role]
+    services: Mapping[str, Service]
+    severities: Mapping[str, Severity]
+    rotations: Mapping[str, Rotation]
+    escalation: Mapping[str, EscalationPolicy]
+    phases: Mapping[str, Phase]
+    types: Mapping[str, IncidentType]
+    rules: tuple[Rule, ...] = ()
+    communication: Communication
+    templates: Mapping[str, str]
+    recovery: Recovery
+    review: Review
+    links: Mapping[str, str] = field(default_factory=dict)
+    history: tuple[Change, ...] = ()
+
+    def rank(self, severity: str) -> int:
+        """0 is the worst."""
+        return list(self.severities).index(severity)
+
+    def worse(self, one: str, other: str) -> bool:
+        return self.rank(one) < self.rank(other)
+
+    def members(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """The people that names of people, teams and `everyone` stand for, each once, in order."""
+        found: dict[str, None] = {}
+        for name in names:
+            if name == EVERYONE:
+                found.update(dict.fromkeys(self.people))
+            elif name in self.teams:
+                found.update(dict.fromkeys(self.teams[name].members))
+            elif name in self.people:
+                found[name] = None
+        return tuple(found)

@@ -1,0 +1,342 @@
+"""What a look at a service means, and when enough looks agree to believe it.
+
+A look that saw bytes becomes an `Outcome`; equal outcomes in a row become a `Run`; a long enough run becomes a
+`Change`; and a change becomes a signal. Nothing here touches the network or a clock.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from tocsin.kit import text
+from tocsin.signals.model import Arrival, State, Trigger
+
+_WORD = 80  # letters kept of a component's name or state
+_EVIDENCE = 160  # letters kept of a body or an error message
+
+
+class Kind(StrEnum):
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    WRONG_BODY = "wrong_body"
+    RATE_LIMITED = "rate_limited"
+    SLOW = "slow"
+    TIMEOUT = "timeout"
+    REFUSED = "refused"
+    HTTP_ERROR = "http_error"
+    DNS = "dns"
+    TLS = "tls"
+
+
+NOT_ANSWERING = frozenset({Kind.TIMEOUT, Kind.REFUSED, Kind.HTTP_ERROR, Kind.DNS, Kind.TLS})
+"""The kinds that are one trouble to a user, however it shows from look to look."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What one look saw: an answer, or in `failure` why there is none.
+
+    `failure` is one of timeout, refused, dns, tls and closed (a connection was made, but no whole HTTP answer came
+    over it); `detail` is the evidence for it. `took` covers the request on `path` alone.
+    """
+
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    took: timedelta
+    failure: str | None = None
+    path: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expectation:
+    """What the plan says a good answer looks like. `timeout` is the limit that the look was given."""
+
+    status_field: str = "status"
+    healthy_values: tuple[str, ...] = ("healthy",)
+    components_field: str = "services"
+    good_values: tuple[str, ...] = ("connected",)
+    slow_after: timedelta | None = None
+    # Longer than the five seconds for which a health route that waits for its own database may hang.
+    timeout: timedelta = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """One look, judged. `components` are the names not in a good state, sorted; `reason` carries the evidence."""
+
+    kind: Kind
+    components: tuple[str, ...] = ()
+    states: dict[str, str] = field(default_factory=dict)
+    latency: timedelta
+    reason: str
+    path: str
+    request_id: str | None = None
+
+
+# --- From a reading to an outcome -------------------------------------------------------------------------------------
+
+
+def judge(reading: Reading, expect: Expectation) -> Outcome:
+    """Say what a look means. A status code alone never makes a service healthy: the body must be a health report.
+
+    An answer of 3xx or 4xx is `wrong_body`, not `http_error`: somebody answered, but not the health route, and a 404
+    says that the path is wrong. Two exceptions: 429 says only that we ask too often, and a 404 in which the hosting
+    platform speaks for an absent service is an outage.
+    """
+    if reading.failure is not None or reading.status is None:
+        return _unanswered(reading, expect)
+    if reading.status == 429:
+        return _outcome(reading, Kind.RATE_LIMITED, _rate_limit_reason(reading))
+    if reading.status >= 500 or _platform_answered(reading):
+        return _outcome(reading, Kind.HTTP_ERROR, f"{reading.status}: {_shown(reading.body)}")
+    report = _report(reading.body, expect) if 200 <= reading.status < 300 else None
+    if report is None:
+        return _outcome(reading, Kind.WRONG_BODY, _wrong_body_reason(reading))
+    return _judge_report(reading, report, expect)
+
+
+@dataclass(frozen=True)
+class _Report:
+    status: str
+    states: dict[str, str]
+
+
+def _report(body: bytes, expect: Expectation) -> _Report | None:
+    """The health report in a body, or None where the body is anything else."""
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):  # not JSON, not text, or nested to blow the stack
+        return None
+    if not isinstance(content, dict) or expect.status_field not in content:
+        return None
+    components = content.get(expect.components_field)
+    if not isinstance(components, dict):
+        return None
+    states = {_plain(name, _WORD): _word(state) for name, state in components.items()}
+    return _Report(_word(content[expect.status_field]), states)
+
+
+def _judge_report(reading: Reading, report: _Report, expect: Expectation) -> Outcome:
+    bad = tuple(sorted(name for name, state in report.states.items() if state not in expect.good_values))
+    said = f'{reading.status} with status "{report.status}"'
+    if bad or report.status not in expect.healthy_values:
+        found = _failing(bad, report.states) if bad else "no component is in a bad state"
+        return _outcome(reading, Kind.DEGRADED, f"{said}: {text.clip(found, _EVIDENCE)}", report.states, bad)
+    if expect.slow_after is not None and reading.took > expect.slow_after:
+        reason = f"{said}, but it took {_seconds(reading.took)}; more than {_seconds(expect.slow_after)} is slow"
+        return _outcome(reading, Kind.SLOW, reason, report.states)
+    return _outcome(reading, Kind.HEALTHY, said, report.states)
+
+
+_FAILURES = {
+    "timeout": (Kind.TIMEOUT, "no whole answer within"),
+    "refused": (Kind.REFUSED, "no connection could be made"),
+    "dns": (Kind.DNS, "the address could not be resolved"),
+    "tls": (Kind.TLS, "no secure connection could be made"),
+    "closed": (Kind.HTTP_ERROR, "the connection brought no whole HTTP answer"),
+}
+
+
+def _unanswered(reading: Reading, expect: Expectation) -> Outcome:
+    kind, reason = _FAILURES[reading.failure or "closed"]
+    if kind is Kind.TIMEOUT:
+        return _outcome(reading, kind, f"{reason} {_seconds(expect.timeout)}")
+    detail = _plain(reading.detail, _EVIDENCE)
+    return _outcome(reading, kind, f"{reason}: {detail}" if detail else reason)
+
+
+def _outcome(
+    reading: Reading, kind: Kind, reason: str, states: dict[str, str] | None = None, components: tuple[str, ...] = ()
+) -> Outcome:
+    request_id = _header(reading, "x-request-id")
+    return Outcome(
+        kind=kind,
+        components=components,
+        states=states or {},
+        latency=reading.took,
+        reason=reason,
+        path=reading.path,
+        request_id=_plain(request_id, _WORD) if request_id else None,
+    )
+
+
+def _platform_answered(reading: Reading) -> bool:
+    # Railway's edge marks the answers it gives itself; it says 404 when no deployment stands behind the address.
+    return reading.status == 404 and (_header(reading, "x-railway-fallback") or "").lower() == "true"
+
+
+def _rate_limit_reason(reading: Reading) -> str:
+    wait = _header(reading, "retry-after")
+    advice = f" (asks us to wait: {_plain(wait, _WORD)})" if wait else ""
+    return f"429, we ask too often{advice}: {_shown(reading.body)}"
+
+
+def _wrong_body_reason(reading: Reading) -> str:
+    if reading.status == 404:
+        return f"404, so this path is wrong: {_shown(reading.body)}"
+    target = _header(reading, "location")
+    towards = f" and points to {_plain(target, _WORD)}" if target else ""
+    return f"{reading.status} but the body is not a health report{towards}: {_shown(reading.body)}"
+
+
+def _header(reading: Reading, name: str) -> str | None:
+    return next((value for key, value in reading.headers.items() if key.lower() == name), None)
+
+
+def _word(value: Any) -> str:
+    return _plain(value if isinstance(value, str) else json.dumps(value), _WORD)
+
+
+def _shown(body: bytes) -> str:
+    """A body as evidence: one clipped line that can be printed, whatever the bytes were."""
+    # Four bytes a letter are the most that UTF-8 takes; decoding a whole huge body would be for nothing.
+    return _plain(body[: 4 * _EVIDENCE].decode("utf-8", "replace"), _EVIDENCE) or "(empty)"
+
+
+def _plain(said: str, length: int) -> str:
+    """Text from outside, on one line and without letters that a database or a terminal would choke on."""
+    line = " ".join(text.clip(said, 4 * length).split())
+    return text.clip(
+        "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line), length
+    )
+
+
+def _seconds(length: timedelta) -> str:
+    return f"{round(length.total_seconds(), 2):g} s"
+
+
+def _failing(components: tuple[str, ...], states: Mapping[str, str]) -> str:
+    """`qdrant disconnected`, `qdrant and sqlite disconnected`, `qdrant disconnected, sqlite unknown`."""
+    by_state: dict[str, list[str]] = {}
+    for name in components:
+        by_state.setdefault(states[name], []).append(name)
+    return ", ".join(f"{text.listed(names)} {state}" for state, names in by_state.items())
+
+
+# --- From outcomes to a confirmed change ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Run:
+    """How many looks in a row meant the same, and since when. A count of zero: nothing has been learned yet."""
+
+    kind: Kind
+    components: tuple[str, ...]
+    count: int
+    since: datetime
+
+
+@dataclass(frozen=True)
+class Change:
+    """The looks agree on something new. `previous` is None when this is the first thing they ever agreed on."""
+
+    previous: Kind | None
+    kind: Kind
+    components: tuple[str, ...]
+    since: datetime
+
+
+def advance(run: Run | None, outcome: Outcome, now: datetime) -> Run:
+    """Count one more look. A rate-limited look taught us nothing and leaves the run as it is."""
+    if outcome.kind is Kind.RATE_LIMITED:
+        return run or Run(Kind.RATE_LIMITED, (), 0, now)
+    if run is None or not _same(run.kind, outcome.kind) or run.components != outcome.components:
+        return Run(outcome.kind, outcome.components, 1, now)
+    return replace(run, kind=outcome.kind, count=run.count + 1)
+
+
+def confirmed(run: Run, needed: int) -> bool:
+    """Whether enough looks in a row agree; one is always needed."""
+    return run.count >= max(1, needed)
+
+
+def verdict(
+    previous_confirmed: Kind | None,
+    run: Run,
+    needed_bad: int,
+    needed_good: int,
+    *,
+    previous_components: tuple[str, ...] | None = None,
+) -> Change | None:
+    """The confirmed change that this run brings, if it brings one.
+
+    With `previous_components` (those of the last confirmed change) other failing components are a change too, so
+    that a database failing after a vendor is not lost in the same word, degraded.
+    """
+    if not confirmed(run, needed_good if run.kind is Kind.HEALTHY else needed_bad):
+        return None
+    known = previous_confirmed is not None and _same(previous_confirmed, run.kind)
+    if known and previous_components in (None, run.components):
+        return None
+    return Change(previous_confirmed, run.kind, run.components, run.since)
+
+
+def _same(one: Kind, other: Kind) -> bool:
+    return one is other or (one in NOT_ANSWERING and other in NOT_ANSWERING)
+
+
+# --- From a confirmed outcome to a signal -----------------------------------------------------------------------------
+
+
+def arrival(probe_name: str, service: str, outcome: Outcome, now: datetime) -> Arrival:
+    """The signal for a confirmed outcome: resolved when healthy, otherwise firing since `now`.
+
+    Hand in the run's `since` as `now` to date the trouble from the first look that saw it. A rate-limited look is
+    never confirmed, so asking for its signal is a bug.
+    """
+    if outcome.kind is Kind.RATE_LIMITED:
+        raise ValueError("a rate-limited look says nothing about the service")
+    healthy = outcome.kind is Kind.HEALTHY
+    return Arrival(
+        source="probe",
+        key=f"probe:{probe_name}",
+        state=State.RESOLVED if healthy else State.FIRING,
+        title=text.clip(f"{service}: {_headline(outcome)}", _EVIDENCE),
+        trigger=Trigger.HEALTH_CHECK,
+        labels=_labels(probe_name, service, outcome),
+        details=_details(outcome),
+        started_at=None if healthy else now,
+    )
+
+
+def _labels(probe_name: str, service: str, outcome: Outcome) -> dict[str, str]:
+    labels = {"probe": probe_name, "service": service, "outcome": outcome.kind.value, "path": outcome.path}
+    if outcome.components:
+        labels["components"] = ",".join(outcome.components)
+    if len(outcome.components) == 1:
+        labels["component"] = outcome.components[0]
+    return labels
+
+
+def _details(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "states": dict(outcome.states),
+        "latency_ms": outcome.latency // timedelta(milliseconds=1),
+        "reason": outcome.reason,
+        "request_id": outcome.request_id,
+    }
+
+
+_HEADLINES = {
+    Kind.HEALTHY: "healthy",
+    Kind.DEGRADED: "degraded",
+    Kind.WRONG_BODY: "answers, but not with a health report",
+    Kind.TIMEOUT: "no answer in time",
+    Kind.REFUSED: "no connection",
+    Kind.HTTP_ERROR: "answers with an error",
+    Kind.DNS: "address does not resolve",
+    Kind.TLS: "no secure connection",
+}
+
+
+def _headline(outcome: Outcome) -> str:
+    if outcome.components:
+        return _failing(outcome.components, outcome.states)
+    if outcome.kind is Kind.SLOW:
+        return f"slow, {_seconds(outcome.latency)}"
+    return _HEADLINES[outcome.kind]

@@ -1,0 +1,104 @@
+"""Looking at a service over HTTP. Whatever the network does, a look ends in time and returns what it saw."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+
+import aiohttp
+
+from tocsin.kit.clock import stopwatch
+from tocsin.watch import outcomes
+from tocsin.watch.outcomes import Expectation, Kind, Reading
+
+_BODY_LIMIT = 64 * 1024
+_USUAL = Expectation()
+# The look has one limit of its own; aiohttp's would add defaults that nobody chose and round them up.
+_NO_LIMIT = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
+
+
+async def look(
+    session: aiohttp.ClientSession,
+    url: str,
+    paths: Sequence[str],
+    timeout: timedelta,
+    user_agent: str,
+    expect: Expectation = _USUAL,
+) -> Reading:
+    """Ask for the health report and return what came back, never raising for what the network did.
+
+    The next path is tried only while somebody answers with something else than the report that `expect` describes:
+    a single-page application answers 200 to a path that does not exist. A path that times out or fails is the
+    answer. The limit covers all paths together. Without paths, `url` itself is asked.
+    """
+    ends = stopwatch() + timeout.total_seconds()
+    first, *others = paths or ("",)
+    reading = await _get(session, url, first, ends - stopwatch(), user_agent)
+    for path in others:
+        if outcomes.judge(reading, expect).kind is not Kind.WRONG_BODY:
+            break
+        reading = await _get(session, url, path, ends - stopwatch(), user_agent)
+    return reading
+
+
+async def _get(session: aiohttp.ClientSession, url: str, path: str, seconds: float, user_agent: str) -> Reading:
+    started = stopwatch()
+    try:
+        async with asyncio.timeout(seconds):
+            status, headers, body = await _fetch(session, _join(url, path), user_agent)
+    except (aiohttp.ClientError, OSError, UnicodeError) as error:
+        return Reading(failure=_failure(error), detail=_detail(error), took=_since(started), path=path)
+    return Reading(status=status, headers=headers, body=body, took=_since(started), path=path)
+
+
+async def _fetch(session: aiohttp.ClientSession, url: str, user_agent: str) -> tuple[int, dict[str, str], bytes]:
+    # A kept connection would hide that no new one can be made, so every look asks for its own.
+    headers = {"User-Agent": user_agent, "Accept": "application/json", "Connection": "close"}
+    async with session.get(url, headers=headers, allow_redirects=False, timeout=_NO_LIMIT) as response:
+        body = await _read(response.content)
+        return response.status, {name.lower(): value for name, value in response.headers.items()}, body
+
+
+async def _read(content: aiohttp.StreamReader) -> bytes:
+    """The body up to the limit; the rest is never asked for."""
+    body = bytearray()
+    while len(body) < _BODY_LIMIT:
+        chunk = await content.read(_BODY_LIMIT - len(body))
+        if not chunk:
+            break
+        body += chunk
+    return bytes(body)
+
+
+def _join(url: str, path: str) -> str:
+    return f"{url.rstrip('/')}/{path.lstrip('/')}" if path else url
+
+
+def _since(started: float) -> timedelta:
+    return timedelta(seconds=stopwatch() - started)
+
+
+def _failure(error: Exception) -> str:
+    """The word for a failure. An address that is no address counts as one that does not resolve."""
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(cause, TimeoutError):
+        return "timeout"
+    if isinstance(error, aiohttp.ClientSSLError | aiohttp.ServerFingerprintMismatch):
+        return "tls"
+    if isinstance(error, aiohttp.ClientConnectorDNSError | aiohttp.InvalidURL | UnicodeError):
+        return "dns"
+    return "refused" if isinstance(error, aiohttp.ClientConnectorError) else "closed"
+
+
+def _detail(error: Exception) -> str:
+    """The evidence, without the address: it may hold a password, and whoever reads this knows the probe."""
+    match error:
+        case aiohttp.InvalidURL() | UnicodeError():
+            return "it is not a web address"
+        case aiohttp.ClientConnectorCertificateError():
+            return str(error.certificate_error)
+        case aiohttp.ClientConnectorError():
+            return error.os_error.strerror or str(error.os_error)
+        case aiohttp.ClientResponseError():
+            return error.message
+        case _:
+            return str(error)
