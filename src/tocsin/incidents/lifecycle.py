@@ -3,7 +3,7 @@
 Pure functions. A verb returns the entries to append, none if it would change nothing, or raises a refusal.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
@@ -79,8 +79,8 @@ def acknowledge(incident: Incident, *, by: str, now: datetime, through: str = "w
 
 def assign(plan: Plan, incident: Incident, role: str, person: str, *, by: str, now: datetime) -> list[AnyEntry]:
     _require_open(incident)
-    _known("role", role, plan.roles)
-    _known("person", person, plan.people)
+    known("role", role, plan.roles)
+    known("person", person, plan.people)
     before = incident.roles.get(role)
     if before == person:
         return []
@@ -91,7 +91,7 @@ def change_severity(
     plan: Plan, incident: Incident, severity: str, because: str, *, by: str, now: datetime
 ) -> list[AnyEntry]:
     _require_open(incident)
-    _known("severity", severity, plan.severities)
+    known("severity", severity, plan.severities)
     if severity == incident.severity:
         return []
     raised = plan.worse(severity, incident.severity)
@@ -101,7 +101,7 @@ def change_severity(
 
 def change_type(plan: Plan, incident: Incident, kind: str, because: str, *, by: str, now: datetime) -> list[AnyEntry]:
     _require_open(incident)
-    _known("type", kind, plan.types)
+    known("type", kind, plan.types)
     if kind == incident.type:
         return []
     return [TypeChanged(at=now, by=by, type=kind, before=incident.type, because=said(because))]
@@ -113,6 +113,27 @@ def note(incident: Incident, text: str, *, by: str, now: datetime) -> list[AnyEn
 
 def decide(incident: Incident, decision: str, because: str, *, by: str, now: datetime) -> list[AnyEntry]:
     return [Decided(at=now, by=by, decision=said(decision, "decision"), because=said(because, "because"))]
+
+
+def tell(
+    incident: Incident,
+    *,
+    audience: str,
+    text: str,
+    stage: Stage | None,
+    fields: Mapping[str, str],
+    recipients: tuple[str, ...],
+    by: str,
+    now: datetime,
+) -> list[AnyEntry]:
+    """Post an update. The public is not told that it is resolved while it is not."""
+    _require_open(incident)
+    if stage in (Stage.MONITORING, Stage.RESOLVED) and not incident.is_resolved:
+        raise NotResolved(f"The incident is not resolved; the public can't be told that it is {stage}.")
+    updated = Updated(
+        at=now, by=by, audience=audience, text=said(text), stage=stage, fields=dict(fields), recipients=recipients
+    )
+    return [updated]
 
 
 def mitigate(incident: Incident, how: str, *, by: str, now: datetime) -> list[AnyEntry]:
@@ -144,7 +165,9 @@ def schedule_review(incident: Incident, meeting_at: datetime, *, by: str, now: d
         raise NotResolved("A post-mortem is scheduled once the incident is resolved.")
     if meeting_at < now:
         raise Invalid("The meeting would lie in the past.", field="meeting_at")
-    people = dict.fromkeys([*incident.roles.values(), *([incident.acknowledged_by] if incident.acknowledged_by else [])])
+    people = dict.fromkeys(
+        [*incident.roles.values(), *([incident.acknowledged_by] if incident.acknowledged_by else [])]
+    )
     return [ReviewScheduled(at=now, by=by, meeting_at=meeting_at, attendees=tuple(people))]
 
 
@@ -183,7 +206,7 @@ def _unmet(condition: Condition, plan: Plan, incident: Incident, open_duties: It
             told = incident.stage is Stage.RESOLVED
             return [] if told or not _owes_public(plan, incident) else ["the final public update (stage resolved)"]
         case Condition.REVIEW_SCHEDULED:
-            required = severity.post_mortem is Need.REQUIRED
+            required = severity.post_mortem is Need.REQUIRED and "review" not in incident.waived
             return ["the post-mortem is not scheduled"] if required and incident.review_at is None else []
         case Condition.DUTIES_SETTLED:
             return [f"still owed: {what}" for what in open_duties]
@@ -213,7 +236,8 @@ def _require_unresolved(incident: Incident) -> None:
         raise AlreadyResolved
 
 
-def _known(what: str, word: str, words: Iterable[str]) -> None:
+def known(what: str, word: str, words: Iterable[str]) -> None:
+    """Let a word of the plan pass. Raises UnknownWord, which lists the words there are."""
     if word not in words:
         raise UnknownWord(f"The plan has no {what} called '{word}'; it has {listed(words)}.", field=what)
 
@@ -223,6 +247,13 @@ def said(text: str, field: str = "text") -> str:
     if not text.strip():
         raise Empty(field=field)
     return text.strip()
+
+
+def not_after(instant: datetime | None, now: datetime) -> datetime | None:
+    """An instant at which something has happened already. Raises Invalid for one that is still to come."""
+    if instant is not None and instant > now:
+        raise Invalid("This would be in the future.", field="started_at")
+    return instant
 
 
 def fold(incident_id: str, entries: Iterable[Numbered]) -> Incident:
@@ -285,9 +316,7 @@ def _after(incident: Incident, entry: AnyEntry) -> Incident:  # noqa: PLR0911, P
             return replace(incident, steps_paged=entry.step + 1)
         case Acknowledged():
             first = incident.first_acknowledged_at or entry.at
-            return replace(
-                incident, acknowledged_at=entry.at, acknowledged_by=entry.by, first_acknowledged_at=first
-            )
+            return replace(incident, acknowledged_at=entry.at, acknowledged_by=entry.by, first_acknowledged_at=first)
         case RoleAssigned():
             return replace(incident, roles={**incident.roles, entry.role: entry.person})
         case SeverityChanged():
@@ -315,7 +344,8 @@ def _after(incident: Incident, entry: AnyEntry) -> Incident:  # noqa: PLR0911, P
         case ObligationMissed():
             return _spend(incident, entry.key, entry.due_at)
         case ObligationWaived():
-            return _spend(incident, entry.key, entry.at)
+            waived = replace(incident, waived=(*incident.waived, entry.key))
+            return _spend(waived, entry.key, entry.at)
         case Escalated() | Undelivered() | Noted() | Decided():
             return incident
     assert_never(entry)
@@ -324,7 +354,9 @@ def _after(incident: Incident, entry: AnyEntry) -> Incident:  # noqa: PLR0911, P
 def _at_new_level(incident: Incident, entry: SeverityChanged) -> Incident:
     """A raised level starts its clocks now; a lowered one counts from the declaration, so lowering gains time only."""
     level_at = entry.at if entry.raised else incident.reopened_at or incident.declared_at
-    return replace(incident, severity=entry.severity, severity_by=entry.by, level_at=level_at, spent=())
+    steps = 0 if entry.raised else incident.steps_paged
+    changed = replace(incident, severity=entry.severity, severity_by=entry.by, level_at=level_at)
+    return replace(changed, spent=(), steps_paged=steps)
 
 
 def _again(incident: Incident, entry: Reopened) -> Incident:
@@ -345,6 +377,7 @@ def _again(incident: Incident, entry: Reopened) -> Incident:
         steps_paged=0,
         told_at={},
         spent=(),
+        waived=(),
     )
 
 

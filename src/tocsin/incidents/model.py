@@ -259,6 +259,7 @@ class Incident:
     told_at: Mapping[str, datetime] = field(default_factory=dict)
     last_update_at: Mapping[str, datetime] = field(default_factory=dict)
     spent: tuple[str, ...] = ()
+    waived: tuple[str, ...] = ()
     firing: tuple[str, ...] = ()  # signals that still fire
     updated_at: datetime
 

@@ -9,15 +9,22 @@ from pydantic import BeforeValidator, WithJsonSchema
 
 from tocsin.kit import text
 
+LONGEST_SPAN = timedelta(days=3660)  # longer ones would leave the calendar when they are added to an instant
+
 
 def _span(value: object) -> timedelta:
     if isinstance(value, timedelta):
         return value
     if not isinstance(value, str):
         raise ValueError(f"'{value}' is not a span of time; write it like 15 min or 4 h")
-    length = text.parse_span(value)
+    try:
+        length = text.parse_span(value)
+    except OverflowError:
+        length = timedelta.max
     if not length:
         raise ValueError("a span must be longer than nothing; write it like 15 min or 4 h")
+    if length > LONGEST_SPAN:
+        raise ValueError(f"'{text.clip(value, 40)}' is longer than ten years")
     return length
 
 
@@ -25,7 +32,7 @@ def _time_of_day(value: object) -> time:
     if isinstance(value, time):
         return value
     # YAML 1.1 reads an unquoted 09:00 as the number 540: minutes, in base sixty.
-    if isinstance(value, int) and 0 <= value < 24 * 60:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 24 * 60:
         return time(value // 60, value % 60)
     found = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)", value) if isinstance(value, str) else None
     if found is None:

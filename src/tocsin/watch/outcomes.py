@@ -109,9 +109,12 @@ class _Report:
 def _report(body: bytes, expect: Expectation) -> _Report | None:
     """The health report in a body, or None where the body is anything else."""
     try:
-        content = json.loads(body)
+        return _read_report(json.loads(body), expect)
     except (ValueError, RecursionError):  # not JSON, not text, or nested to blow the stack
         return None
+
+
+def _read_report(content: object, expect: Expectation) -> _Report | None:
     if not isinstance(content, dict) or expect.status_field not in content:
         return None
     components = content.get(expect.components_field)

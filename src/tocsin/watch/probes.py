@@ -14,6 +14,7 @@ _BODY_LIMIT = 64 * 1024
 _USUAL = Expectation()
 # The look has one limit of its own; aiohttp's would add defaults that nobody chose and round them up.
 _NO_LIMIT = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
+_NO_ADDRESS = (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, UnicodeError)  # the last: names too long for DNS
 
 
 async def look(
@@ -84,7 +85,7 @@ def _failure(error: Exception) -> str:
         return "timeout"
     if isinstance(error, aiohttp.ClientSSLError | aiohttp.ServerFingerprintMismatch):
         return "tls"
-    if isinstance(error, aiohttp.ClientConnectorDNSError | aiohttp.InvalidURL | UnicodeError):
+    if isinstance(error, (aiohttp.ClientConnectorDNSError, *_NO_ADDRESS)):
         return "dns"
     return "refused" if isinstance(error, aiohttp.ClientConnectorError) else "closed"
 
@@ -92,7 +93,7 @@ def _failure(error: Exception) -> str:
 def _detail(error: Exception) -> str:
     """The evidence, without the address: it may hold a password, and whoever reads this knows the probe."""
     match error:
-        case aiohttp.InvalidURL() | UnicodeError():
+        case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError() | UnicodeError():
             return "it is not a web address"
         case aiohttp.ClientConnectorCertificateError():
             return str(error.certificate_error)

@@ -1,0 +1,98 @@
+# What you can ask for:
+#
+#   make run      start Tocsin with a service to guard, on this machine; nothing else is needed
+#   make test     everything: `make check`, then all tests on SQLite and PostgreSQL
+#   make check    before each push: format, lint, types, imports and the fast tests
+#   make format   put the code into shape
+#   make bench    measure; ONLY=name measures one thing
+#   make lock     bring requirements/ in line with pyproject.toml
+#   make clean    remove what the others made here
+#
+# Every path is relative, so the folder may stand anywhere and have spaces in its name.
+
+.PHONY: help run test check format bench lock clean
+help:
+	@sed -n 's/^#   make/make/p' Makefile
+
+run: .venv/.run
+	@.venv/bin/tocsin rehearse run
+
+test: check
+	@.venv/bin/python -m pytest -n 2
+
+check: .venv/.dev
+	@.venv/bin/ruff format --check
+	@.venv/bin/ruff check --quiet
+	@.venv/bin/mypy --strict src
+	@.venv/bin/lint-imports --no-logo
+	@.venv/bin/python -m pytest -q tests/core
+
+format: .venv/.dev
+	@.venv/bin/ruff check --fix
+	@.venv/bin/ruff format
+
+bench: .venv/.dev
+	@.venv/bin/python -m bench $(ONLY)
+
+clean:
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+
+# ---- The environment -------------------------------------------------------------------------------------------------
+#
+# One .venv holds what running needs and, after `make check` or `make test`, what developing needs too. Each stage leaves
+# an empty file when it is complete and not before: after an interruption the next run takes the stage up again.
+
+PIP := .venv/bin/python -m pip -qq --disable-pip-version-check --no-input
+INSTALL_TOCSIN := $(PIP) install --no-deps --no-build-isolation --editable .
+
+.venv/.run: requirements/run.txt pyproject.toml .venv/.made
+	@echo "Installing what Tocsin runs on (the first time: a minute)"
+	@$(PIP) install --require-hashes -r requirements/run.txt
+	@$(INSTALL_TOCSIN)
+	@touch $@
+
+.venv/.dev: requirements/dev.txt pyproject.toml .venv/.made
+	@echo "Installing what Tocsin is developed with (the first time: two minutes)"
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@$(INSTALL_TOCSIN)
+	@touch $@
+
+# The first of these that is 3.11 or later and can make a virtual environment.
+PYTHONS := python3.13 python3.12 python3.11 python3
+
+.venv/.made:
+	@for python in $(PYTHONS); do \
+	    if "$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	        echo "Making .venv with $$("$$python" --version)"; \
+	        "$$python" -m venv --clear .venv && touch $@; \
+	        exit; \
+	    fi; \
+	done; \
+	echo "Tocsin needs Python 3.11 or later with its venv module, and there is none here."; \
+	echo "On Debian 12, Ubuntu 24.04 or later: apt-get install python3 python3-venv"; \
+	echo "On macOS: brew install python@3.13"; \
+	exit 1
+
+# An environment that was moved here, or whose Python has gone, is made again.
+WORKS := $(shell grep -qsF "$$(pwd -P)/.venv" .venv/bin/activate && .venv/bin/python -c 'import pip' 2>/dev/null && echo yes)
+ifneq ($(WORKS),yes)
+.PHONY: .venv/.made
+endif
+
+
+# ---- The lock --------------------------------------------------------------------------------------------------------
+#
+# Universal: the same two files serve every platform and every Python from 3.11 on. They hold hashes and no addresses.
+# A version that was chosen before stays while it fits; delete the two files first to choose all of them anew.
+
+COMPILE := pip compile --quiet pyproject.toml --extra postgres --extra rehearsal --universal --python-version 3.11 \
+    --generate-hashes --no-annotate --no-header --no-emit-index-url
+
+lock: .venv/.made
+	@rm -rf build/uv
+	@.venv/bin/python -m venv build/uv
+	@build/uv/bin/python -m pip -qq --disable-pip-version-check install uv
+	@build/uv/bin/uv $(COMPILE) --group build -o requirements/run.txt
+	@build/uv/bin/uv $(COMPILE) --group dev -o requirements/dev.txt
+	@rm -rf build/uv

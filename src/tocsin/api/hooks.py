@@ -1,0 +1,252 @@
+"""Where signals come in. A sender is answered once its signals are on the disk, and not before.
+
+These are raw handlers: they decode, wait for the group commit, and answer. What the signals mean is decided afterwards.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import msgspec
+from litestar import asgi
+from litestar.enums import ScopeType
+from litestar.handlers import ASGIRouteHandler
+from litestar.types import HTTPScope, Receive, Scope, Send
+
+from tocsin.api import problems, wire
+from tocsin.api.allowance import Allowance
+from tocsin.api.keys import Keys, UnknownToken, secret_of
+from tocsin.api.problems import Problem
+from tocsin.api.wire import Reply
+from tocsin.app import App
+from tocsin.kit.actor import SYSTEM
+from tocsin.kit.errors import Forbidden, Overloaded, TocsinError
+from tocsin.kit.ids import new_key
+from tocsin.people import access
+from tocsin.people.model import Token
+from tocsin.signals import alertmanager, formats, pagerduty
+from tocsin.signals import store as signals
+from tocsin.signals.model import Arrival
+
+log = logging.getLogger(__name__)
+
+BODY_MOST = 1_000_000
+EVENT_MOST = 512_000  # bytes; what PagerDuty takes, and what its clients cut to
+LONG_BODY = 32_000  # bytes; reading more than that would hold up everybody else
+UNAUTHENTICATED = "unauthenticated"
+
+T = TypeVar("T")
+Take = Callable[[App, Scope, Receive], Awaitable[Reply]]
+Shape = Callable[[Problem], Reply]
+Format = Callable[[bytes], list[Arrival]]
+
+
+def routes() -> list[ASGIRouteHandler]:
+    intake = Intake()
+    return [
+        _route("/api/v1/signals", intake.generic, _problem),
+        _route("/api/v1/signals/alertmanager", intake.alertmanager, _problem),
+        _route("/in/alertmanager/{key:str}", intake.alertmanager_by_path, _problem),
+        _route("/v2/enqueue", intake.enqueue, _event_refused),
+    ]
+
+
+def _route(path: str, take: Take, shape: Shape) -> ASGIRouteHandler:
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        await _answer(take, shape, scope, receive, send)
+
+    return asgi(path, name=f"hook {path}", copy_scope=False, exclude_from_csrf=True)(answer)
+
+
+async def _answer(take: Take, shape: Shape, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer whatever happens: an error that got out of here would answer for nobody."""
+    if scope["type"] != ScopeType.HTTP:
+        await wire.hang_up(send)
+        return
+    try:
+        reply = await _reply(take, shape, scope, receive)
+    except wire.SenderGone:
+        return
+    await wire.send_reply(scope, send, reply)
+
+
+async def _reply(take: Take, shape: Shape, scope: HTTPScope, receive: Receive) -> Reply:
+    if scope["method"] != "POST":
+        return shape(NOT_POST)
+    try:
+        return await take(scope["litestar_app"].state["tocsin"], scope, receive)
+    except TocsinError as error:
+        return shape(problems.of_error(error))
+    except wire.SenderGone:
+        raise
+    except Exception:
+        log.exception("a signal could not be taken in")
+        return shape(problems.BUG)
+
+
+NOT_POST = Problem(
+    type="about:blank",
+    title="Method Not Allowed",
+    status=405,
+    detail="Signals are sent here with POST.",
+    headers={"Allow": "POST"},
+)
+
+
+class Intake:
+    """What the addresses for signals share: who is known, and how much of what strangers send is kept."""
+
+    def __init__(self) -> None:
+        self._keys = Keys()
+        self._strangers = Allowance(each=10, overall=60)
+
+    async def generic(self, app: App, scope: Scope, receive: Receive) -> Reply:
+        sender = await self._sender(app, secret_of(scope))
+        arrivals = await _take(app, "generic", formats.generic, sender, receive)
+        return Reply(202, _receipt(arrivals))
+
+    async def alertmanager(self, app: App, scope: Scope, receive: Receive) -> Reply:
+        return await self._alertmanager(app, secret_of(scope), receive)
+
+    async def alertmanager_by_path(self, app: App, scope: Scope, receive: Receive) -> Reply:
+        return await self._alertmanager(app, scope["path_params"]["key"], receive)
+
+    async def _alertmanager(self, app: App, secret: str, receive: Receive) -> Reply:
+        sender = await self._sender(app, secret)
+        arrivals = await _take(app, "alertmanager", alertmanager.read, sender, receive)
+        return Reply(200, _receipt(arrivals))
+
+    async def enqueue(self, app: App, scope: Scope, receive: Receive) -> Reply:
+        """An event for PagerDuty: the token travels in the body."""
+        body = await wire.body_of(receive, EVENT_MOST)
+        try:
+            event = await _read(lambda sent: pagerduty.read(sent, new_key), body)
+        except formats.Unreadable as error:
+            await self._keep_event(app, scope, body, error)
+            raise
+        await self._sender(app, event.routing_key)
+        await _accept(app, [event.arrival])
+        return Reply(202, pagerduty.accepted(event.arrival.key))
+
+    async def _keep_event(self, app: App, scope: Scope, body: bytes, error: formats.Unreadable) -> None:
+        """Keep an event that can't be read: always if it names a key that is known, else within bounds."""
+        sender = UNAUTHENTICATED
+        try:
+            sender = (await self._sender(app, _routing_key(body))).name
+        except Forbidden:
+            if not self._strangers.take(wire.address(scope), app.database.now()):
+                return
+        await _keep(app, "pagerduty", sender, error, body)
+
+    async def _sender(self, app: App, secret: str) -> Token:
+        token = await self._keys.token(app, secret)
+        if access.SIGNAL_WRITE not in token.rights:
+            access.require(access.bearer(token), access.SIGNAL_WRITE)
+        return token
+
+
+async def _take(app: App, source: str, form: Format, sender: Token, receive: Receive) -> list[Arrival]:
+    """Read the body's signals and accept them; a body that can't be read is kept for people to see."""
+    body = await wire.body_of(receive, BODY_MOST)
+    try:
+        arrivals = await _read(form, body)
+    except formats.Unreadable as error:
+        await _keep(app, source, sender.name, error, body)
+        raise
+    await _accept(app, arrivals)
+    return arrivals
+
+
+async def _read(form: Callable[[bytes], T], body: bytes) -> T:
+    return form(body) if len(body) <= LONG_BODY else await asyncio.to_thread(form, body)
+
+
+async def _accept(app: App, arrivals: Sequence[Arrival]) -> None:
+    if arrivals:
+        await app.intake.accept([signals.encode(arrival) for arrival in arrivals])
+
+
+async def _keep(app: App, source: str, sender: str, error: formats.Unreadable, body: bytes) -> None:
+    def keep() -> None:
+        app.database.run(
+            SYSTEM,
+            lambda tx: signals.keep_unreadable(tx, source=source, sender=sender, reason=error.message, body=body),
+        )
+
+    try:
+        await asyncio.to_thread(keep)
+    except TocsinError as refusal:
+        raise Overloaded("The body can't be read, nor kept now; send it again in a second.") from refusal
+
+
+class _Named(msgspec.Struct):
+    routing_key: Any = None
+
+
+_NAMED = msgspec.json.Decoder(_Named)
+
+
+def _routing_key(body: bytes) -> str:
+    """The key in an event that is otherwise unreadable. Raises UnknownToken if there is none."""
+    try:
+        key = _NAMED.decode(body).routing_key
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        key = None
+    if not isinstance(key, str):
+        raise UnknownToken
+    return key
+
+
+# ---- Answers ----
+
+
+class _Doubt(msgspec.Struct):
+    key: str
+    detail: str
+
+
+class _Receipt(msgspec.Struct):
+    accepted: int
+    keys: list[str]
+    warnings: list[_Doubt]
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def _receipt(arrivals: Sequence[Arrival]) -> bytes:
+    doubts = [_Doubt(one.key, warning) for one in arrivals for warning in one.warnings]
+    return _encoder.encode(_Receipt(len(arrivals), [one.key for one in arrivals], doubts))
+
+
+def _problem(problem: Problem) -> Reply:
+    return Reply(problem.status, problem.body(), problems.MEDIA_TYPE.encode(), _headers(problem))
+
+
+def _headers(problem: Problem) -> tuple[wire.Header, ...]:
+    return tuple((name.lower().encode(), value.encode()) for name, value in problem.headers.items())
+
+
+def _event_refused(problem: Problem) -> Reply:
+    """A refusal in PagerDuty's shape, and with statuses that make its clients do the right thing.
+
+    They drop an event on 400 and come again on 503; an unknown key is a mistake in the event.
+    """
+    match problem.status:
+        case 401 | 403:
+            return Reply(400, pagerduty.invalid(["Invalid routing key"]))
+        case 400 if problem.type.endswith(":not-json"):
+            return Reply(400, pagerduty.unrecognised())
+        case 400:
+            return Reply(400, pagerduty.invalid([str(one["detail"]) for one in problem.errors]))
+        case 503:
+            again = replace(problem, headers={**problem.headers, "ratelimit-reset": "1"})
+            return Reply(503, _said(again), headers=_headers(again))
+        case _:
+            return Reply(problem.status, _said(problem), headers=_headers(problem))
+
+
+def _said(problem: Problem) -> bytes:
+    return _encoder.encode({"status": problem.title, "message": problem.detail, "errors": [problem.detail]})

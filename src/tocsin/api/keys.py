@@ -1,0 +1,98 @@
+"""Who sends: the token that a request shows."""
+
+import asyncio
+import base64
+import binascii
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+from litestar.types import Scope
+
+from tocsin.api import wire
+from tocsin.app import App
+from tocsin.kit.actor import SYSTEM
+from tocsin.kit.errors import Forbidden, Overloaded
+from tocsin.people import store as people
+from tocsin.people.model import Token
+
+REMEMBERED_FOR = timedelta(seconds=5)  # how long a token that is revoked may still send
+REMEMBERED_MOST = 1000
+LOOKED_UP_AT_ONCE = 100
+
+
+class UnknownToken(Forbidden):
+    """A live token is needed."""
+
+
+def secret_of(scope: Scope) -> str:
+    """The secret that a request shows: as a bearer token, or as the password of basic authentication."""
+    shown = wire.header(scope, b"authorization")
+    if shown is None:
+        raise UnknownToken("A token is needed; send it in the header Authorization: Bearer …")
+    scheme, _, value = shown.decode("latin-1").partition(" ")
+    match scheme.lower():
+        case "bearer":
+            return value.strip()
+        case "basic":
+            return _password(value)
+    raise UnknownToken("The header Authorization must be a bearer token, or basic with the token as the password.")
+
+
+def _password(value: str) -> str:
+    try:
+        pair = base64.b64decode(value.strip(), validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        raise UnknownToken("The header Authorization holds no readable user and password.") from None
+    return pair.partition(":")[2]
+
+
+def live_token(app: App, secret: str) -> Token | None:
+    with app.database.read(SYSTEM) as tx:
+        return people.live_token(tx, secret)
+
+
+class Keys:
+    """The tokens seen lately, so that a busy sender costs no look at the database for each request.
+
+    Only tokens that exist are remembered. Looking up the others has threads of its own: a flood of wrong keys must not
+    take those that write signals down.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, tuple[Token, datetime]] = {}
+        self._looking: dict[bytes, asyncio.Task[Token | None]] = {}
+        self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="tocsin-keys")
+
+    async def token(self, app: App, secret: str) -> Token:
+        """The live token with this secret. Raises UnknownToken, or Overloaded when too many are looked up."""
+        digest, now = hashlib.sha256(secret.encode()).digest(), app.database.now()
+        known = self._known.get(digest)
+        if known and timedelta(0) <= now - known[1] < REMEMBERED_FOR:
+            return known[0]
+        found = await self._found(app, secret, digest)
+        if found is None:
+            self._known.pop(digest, None)
+            raise UnknownToken("There is no live token with this secret.")
+        self._remember(digest, found, now)
+        return found
+
+    async def _found(self, app: App, secret: str, digest: bytes) -> Token | None:
+        """Look it up once, however many requests wait for the same."""
+        if digest not in self._looking:
+            if len(self._looking) >= LOOKED_UP_AT_ONCE:
+                raise Overloaded("Too many keys are being looked up; send this again in a second.")
+            self._looking[digest] = asyncio.create_task(self._look_up(app, secret, digest))
+        return await asyncio.shield(self._looking[digest])
+
+    async def _look_up(self, app: App, secret: str, digest: bytes) -> Token | None:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, live_token, app, secret)
+        finally:
+            del self._looking[digest]
+
+    def _remember(self, digest: bytes, token: Token, now: datetime) -> None:
+        self._known.pop(digest, None)
+        self._known[digest] = (token, now)
+        while len(self._known) > REMEMBERED_MOST:
+            del self._known[next(iter(self._known))]

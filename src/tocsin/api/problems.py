@@ -1,0 +1,150 @@
+"""Every refusal as `application/problem+json` (RFC 9457): one mapping for everything under `/api`."""
+
+import logging
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.types import ExceptionHandlersMap
+
+from tocsin.api.keys import UnknownToken
+from tocsin.api.wire import TooLarge
+from tocsin.kit.errors import Forbidden, Invalid, NotFound, Overloaded, Refused, TocsinError
+from tocsin.plan.commands import BadPlan
+from tocsin.signals.formats import Unreadable
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+# The first that fits, read along the error's ancestors: the four refusals, and what HTTP tells apart.
+STATUSES: dict[type[TocsinError], int] = {
+    UnknownToken: 401,
+    TooLarge: 413,
+    NotFound: 404,
+    Invalid: 400,
+    Forbidden: 403,
+    Refused: 409,
+    Overloaded: 503,
+    TocsinError: 409,  # somebody else was faster, again and again
+}
+HEADERS: dict[int, dict[str, str]] = {401: {"WWW-Authenticate": 'Bearer realm="tocsin"'}, 503: {"Retry-After": "1"}}
+
+_PLACE = re.compile(r"\$(?P<place>[^:\s]*): (?P<fault>.*)", re.DOTALL)
+_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """`type` names the kind of refusal; `errors` say, one by one, what is wrong and where."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[dict[str, Any]] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def body(self) -> bytes:
+        members: dict[str, Any] = {name: getattr(self, name) for name in ("type", "title", "status", "detail")}
+        return msgspec.json.encode(members | ({"errors": self.errors} if self.errors else {}))
+
+
+BUG = Problem(
+    type="about:blank",
+    title="Internal Server Error",
+    status=500,
+    detail="Tocsin made a mistake; its log says which. Nothing was changed by this request.",
+)
+
+
+def of_error(error: TocsinError) -> Problem:
+    """A refusal of ours, as its class and its sentence tell it."""
+    status = next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
+    return Problem(
+        type=f"urn:tocsin:problem:{_WORD.sub('-', type(error).__name__).lower()}",
+        title=(type(error).__doc__ or "").strip().partition("\n")[0].partition(". HTTP")[0],
+        status=status,
+        detail=error.message,
+        errors=_errors(error),
+        headers=HEADERS.get(status, {}),
+    )
+
+
+def _errors(error: TocsinError) -> list[dict[str, Any]]:
+    match error:
+        case BadPlan():
+            return [
+                {"detail": one.message, "path": one.path, "line": one.line, "column": one.column}
+                for one in error.problems
+            ]
+        case Unreadable():
+            return [_placed(problem) for problem in error.problems]
+        case Invalid(field=str() as name):
+            return [{"detail": error.message, "pointer": f"#/{name}"}]
+        case _:
+            return []
+
+
+def _placed(problem: str) -> dict[str, Any]:
+    """`$[2].title: missing` points at `#/2/title`."""
+    found = _PLACE.fullmatch(problem)
+    if found is None:
+        return {"detail": problem}
+    return {"detail": found["fault"], "pointer": pointer(re.findall(r"[^.\[\]]+", found["place"]))}
+
+
+def pointer(names: Iterable[str]) -> str:
+    """A JSON pointer, as a fragment."""
+    return "#" + "".join("/" + name.replace("~", "~0").replace("/", "~1") for name in names)
+
+
+def of_http(error: HTTPException) -> Problem:
+    """What the framework refuses: no such address, another method, a body of another shape."""
+    status = HTTPStatus(error.status_code)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return BUG
+    return Problem(
+        type="about:blank",
+        title=status.phrase,
+        status=status,
+        detail=error.detail or status.description,
+        errors=[_misfit(one) for one in error.extra or []] if isinstance(error, ValidationException) else [],
+        headers=HEADERS.get(status, {}) | (error.headers or {}),
+    )
+
+
+def _misfit(found: Any) -> dict[str, Any]:
+    """One mistake that the framework found, in the words of RFC 9457."""
+    name, source = str(found.get("key", "")), found.get("source", "body")
+    where = {"parameter": name} if source != "body" else {"pointer": pointer(re.findall(r"[^.\[\]]+", name))}
+    return {"detail": str(found.get("message", "")), **where}
+
+
+def _response(problem: Problem) -> Response[bytes]:
+    return Response(problem.body(), status_code=problem.status, media_type=MEDIA_TYPE, headers=problem.headers)
+
+
+def _refused(_: Request[Any, Any, Any], error: TocsinError) -> Response[bytes]:
+    return _response(of_error(error))
+
+
+def _turned_away(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.error("a request failed", exc_info=error)
+    return _response(of_http(error))
+
+
+def _failed(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return _response(BUG)
+
+
+def exception_handlers() -> ExceptionHandlersMap:
+    """How everything under `/api` answers what is raised there."""
+    return {TocsinError: _refused, HTTPException: _turned_away, Exception: _failed}

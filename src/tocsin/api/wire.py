@@ -1,0 +1,94 @@
+"""Raw requests and replies, for the few addresses that must be cheap: nothing between the socket and the answer."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from litestar.types import HTTPReceiveMessage, Receive, Scope, Send
+
+from tocsin.kit.errors import Invalid
+
+JSON = b"application/json"
+
+Header = tuple[bytes, bytes]
+
+
+class TooLarge(Invalid):
+    """The body is too large."""
+
+
+class SenderGone(Exception):
+    """The sender went away before the whole of its body arrived; nobody waits for an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    status: int
+    body: bytes
+    kind: bytes = JSON
+    headers: tuple[Header, ...] = ()
+
+
+async def body_of(receive: Receive, most: int) -> bytes:
+    """The whole body, as long as it has at most so many bytes; what is larger is not read to its end."""
+    first = await _chunk(receive)
+    body = first.get("body", b"")
+    if not first.get("more_body"):
+        return _fitting(body, most)
+    return await _rest(receive, body, most)
+
+
+async def _rest(receive: Receive, body: bytes, most: int) -> bytes:
+    parts, size, more = [_fitting(body, most)], len(body), True
+    while more:
+        chunk = await _chunk(receive)
+        size += len(chunk.get("body", b""))
+        if size > most:
+            raise _too_large(most)
+        parts.append(chunk.get("body", b""))
+        more = chunk.get("more_body", False)
+    return b"".join(parts)
+
+
+async def _chunk(receive: Receive) -> HTTPReceiveMessage:
+    message = await receive()
+    if message["type"] != "http.request":
+        raise SenderGone
+    return message
+
+
+def _fitting(body: bytes, most: int) -> bytes:
+    if len(body) > most:
+        raise _too_large(most)
+    return body
+
+
+def _too_large(most: int) -> TooLarge:
+    return TooLarge(f"The body has more than {most:,} bytes; send less at a time.")
+
+
+def header(scope: Scope, name: bytes) -> bytes | None:
+    """The value of a header, by its name in lower case."""
+    headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
+    return next((value for known, value in headers if known == name), None)
+
+
+def address(scope: Scope) -> str:
+    """Where a request comes from."""
+    client = scope.get("client")
+    return client[0] if client else ""
+
+
+async def send_reply(scope: Scope, send: Send, reply: Reply) -> None:
+    headers = [
+        (b"content-type", reply.kind),
+        (b"content-length", str(len(reply.body)).encode()),
+        *reply.headers,
+    ]
+    body = b"" if scope.get("method") == "HEAD" else reply.body
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+async def hang_up(send: Send) -> None:
+    """Refuse a websocket: nothing raw speaks that."""
+    await send({"type": "websocket.close", "code": 1000, "reason": "there is no websocket here"})

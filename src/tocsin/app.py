@@ -1,0 +1,184 @@
+"""The one place that wires: settings become a database, channels, and the engine that lets time pass."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from importlib import resources
+from pathlib import Path
+
+import aiohttp
+
+from tocsin.db import settings as kept
+from tocsin.db.engine import Database
+from tocsin.db.migrate import migrate
+from tocsin.delivery.channel import Channel
+from tocsin.delivery.email import EmailChannel, smtp_server
+from tocsin.delivery.http import PublicResolver, WebhookChannel, open_session
+from tocsin.kit.actor import SYSTEM
+from tocsin.kit.clock import Clock
+from tocsin.people import store as people
+from tocsin.plan import commands as plan_commands
+from tocsin.plan import store as plans
+from tocsin.response import dispatch, intake, looking, tick
+from tocsin.response.looking import Look
+from tocsin.settings import Settings
+from tocsin.watch import probes
+
+log = logging.getLogger(__name__)
+
+LONGEST_SLEEP = timedelta(seconds=1)  # other nodes and the command line write without waking us
+AFTER_A_FAILURE = timedelta(seconds=1)
+WAIT_FOR_ANSWER = timedelta(seconds=20)  # for a mail or web server to take a message
+HOUSEKEEPING_EVERY = timedelta(minutes=1)
+USER_AGENT = "tocsin-probe"
+
+
+class App:
+    """An installation: what the entry points need, and the engine that runs beside them."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.database = Database(settings.database_url, clock)
+        self.intake = intake.GroupCommit(self.database)
+        self.turned_at: datetime | None = None  # when the engine last finished a turn
+
+    def prepare(self) -> None:
+        """Bring the database up to date and see that there is a plan. Raises what a user can mend."""
+        migrate(self.database)
+        self.database.sync_clock()
+        with self.database.work(SYSTEM) as tx:
+            kept.write(tx, kept.BASE_URL, self.settings.public_url)
+            kept.signing_key(tx)
+            try:
+                plans.current_id(tx)
+            except plans.NoPlan:
+                plan_commands.apply(tx, self._first_plan(), "the first plan of this installation")
+            looking.schedule(tx)
+
+    def _first_plan(self) -> str:
+        if self.settings.plan:
+            return Path(self.settings.plan).read_text(encoding="utf-8")
+        return (resources.files("tocsin") / "plans" / "rose.yaml").read_text(encoding="utf-8")
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Let time pass for as long as the block lasts."""
+        private = self.settings.allow_private_webhooks
+        resolver = PublicResolver(allow_private=private)
+        probing = PublicResolver(allow_private=True)  # the plan's own addresses may be anywhere
+        async with open_session(resolver, WAIT_FOR_ANSWER) as http, open_session(probing, WAIT_FOR_ANSWER) as eyes:
+            engine = Engine(self, self._channels(http, resolver), eyes)
+            async with engine.running():
+                yield
+
+    def _channels(self, http: aiohttp.ClientSession, resolver: PublicResolver) -> dict[str, Channel]:
+        channels: dict[str, Channel] = {"webhook": WebhookChannel(lambda: http, resolver, self.clock)}
+        settings = self.settings
+        if settings.smtp_url:
+            server = smtp_server(settings.smtp_url)
+            channels["email"] = EmailChannel(server, settings.mail_from, settings.mail_domain, WAIT_FOR_ANSWER)
+        else:
+            log.warning("TOCSIN_SMTP_URL is not set: mails wait in the outbox until it is")
+        return channels
+
+    def is_turning(self) -> bool:
+        """Whether the engine has finished a turn lately; if not, nobody is being paged."""
+        return self.turned_at is not None and self.database.now() - self.turned_at < timedelta(seconds=15)
+
+
+class Engine:
+    """Two loops, woken when something becomes due: one settles what is due, the other sends what is queued."""
+
+    def __init__(self, app: App, channels: Mapping[str, Channel], eyes: aiohttp.ClientSession) -> None:
+        self._app = app
+        self._database = app.database
+        self._channels = channels
+        self._eyes = eyes
+        self._bells: list[asyncio.Event] = []
+        self._stopping = False
+        self._looking: set[asyncio.Task[None]] = set()
+        self._kept_house_at: datetime | None = None
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        loop = asyncio.get_running_loop()
+        self._database.on_wake(lambda: loop.call_soon_threadsafe(self._ring))
+        tasks = [asyncio.create_task(self._repeat(turn)) for turn in (self._settle, self._send)]
+        try:
+            yield
+        finally:
+            self._stopping = True
+            self._database.forget_wakes()
+            self._ring()
+            await asyncio.gather(*tasks)
+            for look in self._looking:
+                look.cancel()
+            await asyncio.gather(*self._looking, return_exceptions=True)
+
+    def _ring(self) -> None:
+        for bell in self._bells:
+            bell.set()
+
+    async def _repeat(self, turn: Callable[[], Awaitable[None]]) -> None:
+        """Take turns until stopped. A turn that fails is logged and taken again: the engine never ends by itself."""
+        bell = asyncio.Event()
+        self._bells.append(bell)
+        while not self._stopping:
+            bell.clear()
+            try:
+                await turn()
+                sleep = await asyncio.to_thread(self._until_due)
+            except Exception:
+                log.exception("a turn of the engine failed; it is taken again")
+                sleep = AFTER_A_FAILURE
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(bell.wait(), sleep.total_seconds())
+
+    def _until_due(self) -> timedelta:
+        with self._database.read(SYSTEM) as tx:
+            due_at = tick.next_due(tx)
+            now = tx.now
+        return LONGEST_SLEEP if due_at is None else max(timedelta(0), min(due_at - now, LONGEST_SLEEP))
+
+    async def _settle(self) -> None:
+        for look in await asyncio.to_thread(self._settle_all):
+            task = asyncio.create_task(self._look(look))
+            self._looking.add(task)
+            task.add_done_callback(self._looking.discard)
+        self._app.turned_at = self._database.now()
+
+    def _settle_all(self) -> list[Look]:
+        """Decide what arrived, settle what is due, until neither is left."""
+        looks: list[Look] = []
+        self._keep_house()
+        while True:
+            intake.decide_all(self._database)
+            settled, due = self._database.run(SYSTEM, tick.settle_due)
+            looks += due
+            if settled < tick.BATCH:
+                return looks
+
+    def _keep_house(self) -> None:
+        now = self._database.now()
+        if self._kept_house_at is None or now - self._kept_house_at >= HOUSEKEEPING_EVERY:
+            self._kept_house_at = now
+            self._database.sync_clock()
+            self._database.run(SYSTEM, people.forget_expired)
+            self._database.run(SYSTEM, looking.schedule)
+
+    async def _send(self) -> None:
+        while await dispatch.send_due(self._database, self._channels):
+            pass
+
+    async def _look(self, look: Look) -> None:
+        probe = look.probe
+        reading = await probes.look(
+            self._eyes, probe.url, probe.paths, probe.timeout, USER_AGENT, looking.expectation(probe)
+        )
+        try:
+            await asyncio.to_thread(self._database.run, SYSTEM, lambda tx: looking.learn(tx, look, reading))
+        except Exception:
+            log.exception("what a look at %s saw could not be kept", look.name)

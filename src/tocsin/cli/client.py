@@ -1,0 +1,128 @@
+"""A client of the REST API: one request at a time, and each refusal as the error that it stands for."""
+
+import os
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from tocsin import settings
+from tocsin.kit.errors import Forbidden, Invalid, NotFound, Overloaded, Refused, TocsinError
+
+if TYPE_CHECKING:
+    import httpx2
+
+TIMEOUT = 30.0  # seconds
+
+_ERRORS: Mapping[int, type[TocsinError]] = {
+    HTTPStatus.UNAUTHORIZED: Forbidden,
+    HTTPStatus.FORBIDDEN: Forbidden,
+    HTTPStatus.NOT_FOUND: NotFound,
+    HTTPStatus.CONFLICT: Refused,
+    HTTPStatus.TOO_MANY_REQUESTS: Overloaded,
+    HTTPStatus.SERVICE_UNAVAILABLE: Overloaded,
+}
+
+
+class NoToken(Forbidden):
+    """TOCSIN_TOKEN is not set. On the server's machine, make a token with
+    `tocsin token create NAME --scope incidents:read --scope incidents:write`, and set TOCSIN_TOKEN to it."""
+
+
+class NoAnswer(Overloaded):
+    """The server does not answer."""
+
+
+class NotTocsin(NotFound):
+    """Something answers there, and it is not Tocsin."""
+
+
+class ServerFailed(TocsinError):
+    """The server failed."""
+
+
+def get(path: str, **query: object) -> Any:
+    """What the API says at a path below /api/v1. Questions that are None are not asked."""
+    return _decoded(_send("GET", path, query=query))
+
+
+def text(path: str, **query: object) -> str:
+    """The same for an answer that is text."""
+    return _send("GET", path, query=query).text
+
+
+def post(path: str, body: Mapping[str, object] | None = None) -> Any:
+    return _decoded(_send("POST", path, body=_said(body or {})))
+
+
+def put(path: str, body: Mapping[str, object]) -> Any:
+    return _decoded(_send("PUT", path, body=_said(body)))
+
+
+def _said(values: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _send(
+    method: str, path: str, *, query: Mapping[str, object] | None = None, body: Mapping[str, object] | None = None
+) -> "httpx2.Response":
+    import httpx2
+
+    known = settings.read(os.environ)
+    if not known.token:
+        raise NoToken
+    address = f"{known.api_url}/api/v1{path}"
+    try:
+        # A proxy for the web at large does not lead to this machine itself.
+        with httpx2.Client(timeout=TIMEOUT, trust_env=not _is_here(known.api_url)) as http:
+            answer = http.request(
+                method,
+                address,
+                params={name: str(value) for name, value in _said(query or {}).items()},
+                json=body,
+                headers={"Authorization": f"Bearer {known.token}", "Accept": "application/json, text/*;q=0.9"},
+            )
+    except (httpx2.TransportError, httpx2.InvalidURL):
+        raise NoAnswer(f"no answer from {known.api_url}; is the server running? (TOCSIN_URL)") from None
+    if not answer.is_success:
+        raise _refusal(answer, known.api_url)
+    return answer
+
+
+def _is_here(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def _decoded(answer: "httpx2.Response") -> Any:
+    if not answer.content:
+        return None
+    try:
+        return answer.json()
+    except ValueError:
+        raise NotTocsin(f"{answer.url} does not answer as Tocsin does (TOCSIN_URL)") from None
+
+
+def _refusal(answer: "httpx2.Response", url: str) -> TocsinError:
+    """What the server refused, with every reason that it gave."""
+    try:
+        problem = answer.json()
+    except ValueError:
+        problem = None
+    if not isinstance(problem, dict):
+        return NotTocsin(f"{url} does not answer as Tocsin does: HTTP {answer.status_code} (TOCSIN_URL)")
+    kind = _ERRORS.get(answer.status_code, Invalid if answer.status_code < 500 else ServerFailed)
+    said = str(problem.get("detail") or problem.get("title") or f"HTTP {answer.status_code}")
+    return kind("\n".join([said, *_reasons(problem.get("errors"))]))
+
+
+def _reasons(errors: object) -> list[str]:
+    return [f"  {_reason(one)}" for one in errors] if isinstance(errors, list) else []
+
+
+def _reason(error: object) -> str:
+    if not isinstance(error, dict):
+        return str(error)
+    place = error.get("field") or error.get("pointer") or error.get("path")
+    said = error.get("message") or error.get("detail") or ""
+    return f"{place}: {said}" if place else str(said)

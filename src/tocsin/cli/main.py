@@ -1,0 +1,77 @@
+"""The command line: its commands, and what each failure tells the shell."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from typing import Never
+
+from cyclopts import App, CycloptsError
+
+from tocsin.cli import incidents, people, plan, show
+from tocsin.cli.options import AsJson
+from tocsin.kit.errors import Forbidden, Invalid, NotFound, Overloaded, Refused, TocsinError
+
+EXIT_CODES: Mapping[type[TocsinError], int] = {Invalid: 2, NotFound: 3, Refused: 4, Forbidden: 5, Overloaded: 6}
+FAILED = 1
+INTERRUPTED = 130
+
+app = App(
+    name="tocsin",
+    help="Incident response in which the written plan is the program.",
+    version=lambda: metadata.version("tocsin"),
+    help_format="plaintext",
+    result_action="return_value",
+)
+app.command(plan.plan)
+app.command(people.people)
+app.command(people.token)
+incidents.add_to(app)
+
+
+@app.command
+def doctor(*, json: AsJson = False) -> int:
+    """Examine the database of this machine: every invariant that does not hold, or that all do."""
+    from tocsin.cli import local
+    from tocsin.response import doctor as examiner
+
+    found = local.look(examiner.examine)
+    if json:
+        show.as_json({"ok": not found, "problems": found})
+    else:
+        show.line("\n".join(found) or "All is well.")
+    return FAILED if found else 0
+
+
+@app.command
+def migrate() -> None:
+    """Bring the database of this machine up to date, and put the first plan into force if there is none.
+
+    Run it with the server's settings: it does what the server does when it starts.
+    """
+    from tocsin.cli import local
+
+    with local.installation() as installation:
+        installation.prepare()
+    show.line("The database is up to date.")
+
+
+def run(arguments: Sequence[str] | None = None) -> Never:
+    """Carry out a command line (the program's own unless given) and end with its exit code."""
+    sys.exit(exit_code(arguments))
+
+
+def exit_code(arguments: Sequence[str] | None = None) -> int:
+    """Carry out a command line. A failure that a user can mend is printed in its own words, never as a traceback."""
+    try:
+        answer = app(arguments, exit_on_error=False)
+    except TocsinError as error:
+        show.error(error.message)
+        return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), FAILED)
+    except CycloptsError:
+        return EXIT_CODES[Invalid]  # what is wrong has been printed
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output, such as head, has had enough
+        sys.stdout = None
+        return 0
+    return answer if isinstance(answer, int) else 0

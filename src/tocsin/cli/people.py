@@ -1,0 +1,166 @@
+"""Who may sign in and which programs may call: accounts, one-time links and tokens, on the database of this machine."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+from cyclopts.validators import Number
+
+from tocsin.cli import local, show
+from tocsin.cli.options import AsJson
+from tocsin.kit.text import listed
+from tocsin.people.model import AccountRole
+
+if TYPE_CHECKING:
+    from tocsin.people.model import Account, ContactMethod, Token
+
+Handle = Annotated[str, Parameter(help="The person's handle, as the plan writes it.")]
+
+people = App(name="people", help="Accounts: who may sign in, on the database of this machine.")
+token = App(name="token", help="Tokens: which programs may call, on the database of this machine.")
+
+
+@people.command(name="list")
+def list_people(*, json: AsJson = False) -> None:
+    """List the accounts, what each may do, and where it is paged."""
+    from tocsin.people import store
+
+    def ask(tx: Any) -> "list[tuple[Account, list[ContactMethod]]]":
+        accounts = store.people(tx)
+        reached = store.contacts(tx, [one.handle for one in accounts])
+        return [(one, reached[one.handle]) for one in accounts]
+
+    found = local.look(ask)
+    if json:
+        show.as_json([_person_json(*one) for one in found])
+    else:
+        columns = ("Handle", "Name", "E-mail", "May", "Signs in", "Paged by")
+        show.table(columns, [_person_row(*one) for one in found], empty="Nobody has an account.")
+
+
+@people.command
+def invite(
+    handle: Handle,
+    *,
+    name: Annotated[str, Parameter(help="The full name.")] = "",
+    email: Annotated[str | None, Parameter(help="The e-mail address.")] = None,
+    role: Annotated[AccountRole, Parameter(help="What the account may do.")] = AccountRole.RESPONDER,
+    json: AsJson = False,
+) -> None:
+    """Make an account, or complete the one the plan brought, and print a one-time sign-in link."""
+    from tocsin.people import commands
+
+    invitation = local.change(lambda tx: _address(tx, commands.invite(tx, handle, name=name, email=email, role=role)))
+    _print_link(handle, invitation, json=json)
+
+
+@people.command
+def link(handle: Handle, *, json: AsJson = False) -> None:
+    """Print a fresh one-time sign-in link for an account, as after a lost password."""
+    from tocsin.people import commands
+
+    address = local.change(lambda tx: _address(tx, commands.signin_link(tx, handle)))
+    _print_link(handle, address, json=json)
+
+
+@token.command(name="create")
+def create_token(
+    name: Annotated[str, Parameter(help="What will use it, such as alertmanager.")],
+    *,
+    scope: Annotated[
+        list[str],
+        Parameter(negative=(), help="A right it gets; may be repeated. An unknown one is answered with all there are."),
+    ],
+    days: Annotated[
+        int | None, Parameter(validator=Number(gte=1, lte=36500), help="How long it lasts; otherwise until revoked.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Make a token and print its secret, this once."""
+    from tocsin.people import commands
+
+    lasts = timedelta(days=days) if days else None
+    made, secret = local.change(lambda tx: commands.make_token(tx, name, frozenset(scope), lasts))
+    if json:
+        show.as_json({**_token_json(made), "secret": secret})
+        return
+    show.aside(f"Token {made.id} ({made.name}) may {listed(sorted(made.rights))}. Its secret is not shown again:")
+    show.raw(secret)
+
+
+@token.command(name="list")
+def list_tokens(*, json: AsJson = False) -> None:
+    """List the tokens; secrets are not kept, so none is shown."""
+    from tocsin.people import store
+
+    tokens = local.look(store.tokens)
+    if json:
+        show.as_json([_token_json(one) for one in tokens])
+    else:
+        columns = ("Id", "Name", "May", "Made by", "Made", "Ends", "Revoked")
+        show.table(columns, [_token_row(one) for one in tokens], empty="There are no tokens.")
+
+
+@token.command(name="revoke")
+def revoke_token(token_id: Annotated[str, Parameter(help="The token's id, as `token list` shows it.")]) -> None:
+    """End a token at once."""
+    from tocsin.people import commands
+
+    local.change(lambda tx: commands.revoke_token(tx, token_id))
+    show.line(f"Token {token_id} is revoked.")
+
+
+def _address(tx: Any, secret: str) -> str:
+    """Where a one-time link leads: to the address under which the server was last started."""
+    from tocsin.response import followups
+
+    return followups.link(tx, f"/sign-in/{secret}")
+
+
+def _print_link(handle: str, address: str, *, json: bool) -> None:
+    from tocsin.people import store
+
+    if json:
+        show.as_json({"handle": handle, "link": address, "lasts_seconds": store.LINK_LASTS.total_seconds()})
+        return
+    minutes = int(store.LINK_LASTS.total_seconds() // 60)
+    show.aside(f"A link for {handle}. It works once, within {minutes} min:")
+    show.raw(address)
+
+
+def _person_row(account: "Account", contacts: "list[ContactMethod]") -> tuple[show.Cell, ...]:
+    signs_in = "disabled" if account.disabled_at else "with a password" if account.has_password else "by link"
+    reached = ", ".join(f"{one.channel} {one.address}" for one in contacts)
+    return account.handle, account.name, account.email, account.role, signs_in, reached
+
+
+def _person_json(account: "Account", contacts: "list[ContactMethod]") -> dict[str, Any]:
+    return {
+        "handle": account.handle,
+        "name": account.name,
+        "email": account.email,
+        "role": account.role,
+        "has_password": account.has_password,
+        "created_at": account.created_at.isoformat(),
+        "disabled_at": account.disabled_at.isoformat() if account.disabled_at else None,
+        "contact_methods": [{"channel": one.channel, "address": one.address} for one in contacts],
+    }
+
+
+def _token_row(one: "Token") -> tuple[show.Cell, ...]:
+    ends = one.expires_at.date().isoformat() if one.expires_at else "never"
+    revoked = one.revoked_at.date().isoformat() if one.revoked_at else None
+    made = one.created_at.date().isoformat()
+    return one.id, one.name, ", ".join(sorted(one.rights)), one.created_by, made, ends, revoked
+
+
+def _token_json(one: "Token") -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "name": one.name,
+        "scopes": sorted(one.rights),
+        "created_by": one.created_by,
+        "created_at": one.created_at.isoformat(),
+        "expires_at": one.expires_at.isoformat() if one.expires_at else None,
+        "revoked_at": one.revoked_at.isoformat() if one.revoked_at else None,
+    }

@@ -1,0 +1,234 @@
+"""The plan: checked as a file, shown, and put into force on the database of this machine."""
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import date, time, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+
+from tocsin.cli import local, show
+from tocsin.cli.options import AsJson
+from tocsin.kit.errors import Invalid, NotFound
+from tocsin.kit.text import clip, listed, span
+
+if TYPE_CHECKING:
+    from tocsin.plan.model import Plan
+    from tocsin.plan.parse import Problem
+
+File = Annotated[str, Parameter(help="The plan's file; - reads it from the standard input.")]
+
+INVALID = 2  # the exit code of a plan with mistakes, as of everything that is not valid
+
+plan = App(name="plan", help="The plan: check a file, show what is in force, put a new one into force.")
+
+
+class NoSuchFile(NotFound):
+    """There is no such file."""
+
+
+class NotText(Invalid):
+    """The file is not text."""
+
+
+@plan.command
+def check(file: File, *, json: AsJson = False) -> int:
+    """Check a plan without a server or a database: every mistake with its line, or a summary."""
+    from tocsin.plan import check as checking
+
+    found = checking.load(_text(file), _name(file))
+    problems = found if isinstance(found, list) else []
+    if json:
+        show.as_json({"ok": not problems, "problems": [_problem_json(one) for one in problems]})
+    elif isinstance(found, list):
+        for one in problems:
+            show.line(one)
+        show.aside(f"{len(problems)} {'problem' if len(problems) == 1 else 'problems'} in {_name(file)}")
+    else:
+        show.line(f"{_name(file)} is sound: {_summary(found)}.")
+    return INVALID if problems else 0
+
+
+@plan.command(name="show")
+def show_plan(file: File | None = None, *, json: AsJson = False) -> None:
+    """Show the plan in force, or that of a file, as tables.
+
+    With --json it is printed in the format of a plan file, every default written out.
+    """
+    found, head = _of_file(file) if file else _in_force()
+    if json:
+        show.as_json(_plain(found))
+        return
+    show.line(head, style="bold")
+    for title, columns, rows in _tables(found):
+        show.line()
+        show.table(columns, rows, title=title, empty=f"{title}: none")
+
+
+@plan.command
+def apply(
+    file: File, *, reason: Annotated[str, Parameter(help="Why; it stands beside the revision.")], json: AsJson = False
+) -> None:
+    """Put a plan into force. Open incidents go on under the revision they were declared under."""
+    from tocsin.plan import commands
+
+    text = _text(file)
+    revision = local.change(lambda tx: commands.apply(tx, text, reason, _name(file)))
+    if json:
+        show.as_json({"revision": revision.id, "name": revision.name, "version": revision.version})
+    else:
+        show.line(f"{revision.name} {revision.version} is in force, as revision {revision.id}.")
+
+
+def _text(file: str) -> str:
+    try:
+        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise NotText(f"{_name(file)} is not text in UTF-8.") from None
+    except OSError as error:
+        raise NoSuchFile(f"{file} can't be read: {error.strerror}.") from None
+
+
+def _name(file: str) -> str:
+    return "standard input" if file == "-" else file
+
+
+def _of_file(file: str) -> "tuple[Plan, str]":
+    from tocsin.plan import check as checking
+    from tocsin.plan.commands import BadPlan
+
+    found = checking.load(_text(file), _name(file))
+    if isinstance(found, list):
+        raise BadPlan(found)
+    return found, f"{found.name} {found.version} ({_name(file)})"
+
+
+def _in_force() -> "tuple[Plan, str]":
+    from tocsin.plan import store
+
+    found, revision = local.look(lambda tx: (store.current(tx), store.current_revision(tx)))
+    since = show.minute(revision.applied_at.isoformat())
+    who = f"put into force by {revision.applied_by} on {since}"
+    return found, f"{found.name} {found.version}, revision {revision.id}, {who}: {revision.reason}"
+
+
+def _summary(found: "Plan") -> str:
+    counts = (
+        (len(found.people), "person", "people"),
+        (len(found.severities), "severity", "severities"),
+        (len(found.types), "type", "types"),
+        (len(found.rotations), "rotation", "rotations"),
+        (len(found.rules), "rule", "rules"),
+        (len(found.communication.audiences), "audience", "audiences"),
+    )
+    return listed(f"{count} {one if count == 1 else many}" for count, one, many in counts)
+
+
+def _problem_json(problem: "Problem") -> dict[str, Any]:
+    return {"line": problem.line, "column": problem.column, "path": problem.path, "message": problem.message}
+
+
+# ---- As tables -------------------------------------------------------------------------------------------------------
+
+Rows = Iterable[tuple[show.Cell, ...]]
+
+
+def _tables(found: "Plan") -> Iterator[tuple[str, tuple[str, ...], Rows]]:
+    yield "Severities", ("", "Name", "Answer within", "Resolve within", "Pages", "Post-mortem"), _severities(found)
+    yield "People", ("", "Name", "Title", "Teams"), _people(found)
+    yield "Roles", ("", "Name", "Who may hold it", "Needed within"), _roles(found)
+    yield "Rotations", ("", "People", "Handoff", "Every"), _rotations(found)
+    yield "Escalation", ("", "Step", "Pages", "Climbs after"), _steps(found)
+    yield "Types", ("", "Name", "Symptoms", "Actions"), _types(found)
+    yield "Services", ("", "Name", "Components", "Probes"), _services(found)
+    yield "Rules", ("", "When", "Declares"), _rules(found)
+    yield "Audiences", ("", "Name", "Owner", "First update within, then every"), _audiences(found)
+    yield "Post-mortem sections", ("", "Title", "Filled by"), _sections(found)
+
+
+def _severities(found: "Plan") -> Rows:
+    for key, one in found.severities.items():
+        yield key, one.name, span(one.acknowledge_within), span(one.resolve_within), one.escalation, one.post_mortem
+
+
+def _people(found: "Plan") -> Rows:
+    for key, one in found.people.items():
+        yield key, one.name, one.title, ", ".join(name for name, team in found.teams.items() if key in team.members)
+
+
+def _roles(found: "Plan") -> Rows:
+    for key, one in found.roles.items():
+        needed = (
+            f"{severity} {span(level.roles_within[key])}"
+            for severity, level in found.severities.items()
+            if key in level.roles_within
+        )
+        yield key, one.name, ", ".join(one.eligible), ", ".join(needed)
+
+
+def _rotations(found: "Plan") -> Rows:
+    for key, one in found.rotations.items():
+        days = "day" if one.days == 1 else f"{one.days} days"
+        yield key, ", ".join(one.people), f"{one.handoff:%H:%M} {one.zone}", days
+
+
+def _steps(found: "Plan") -> Rows:
+    for key, policy in found.escalation.items():
+        for number, step in enumerate(policy.steps, start=1):
+            yield key if number == 1 else "", number, ", ".join(step.page), span(step.wait)
+
+
+def _types(found: "Plan") -> Rows:
+    for key, one in found.types.items():
+        yield key, f"{one.name} (private)" if one.private else one.name, clip(one.symptoms, 60), len(one.actions)
+
+
+def _services(found: "Plan") -> Rows:
+    for key, one in found.services.items():
+        probes = (f"{name} every {span(probe.every)}" for name, probe in one.probes.items())
+        yield key, one.name, ", ".join(one.components), ", ".join(probes)
+
+
+def _rules(found: "Plan") -> Rows:
+    for number, one in enumerate(found.rules, start=1):
+        conditions = (f"{name} is {_words(wanted)}" for name, wanted in one.when.items())
+        yield number, listed(conditions), f"{one.severity} {one.type}: {one.name}"
+
+
+def _words(wanted: tuple[str, ...] | str) -> str:
+    return wanted if isinstance(wanted, str) else listed(wanted, "or")
+
+
+def _audiences(found: "Plan") -> Rows:
+    for key, one in found.communication.audiences.items():
+        rhythm = (f"{level} {span(pace.first_within)}, {span(pace.every)}" for level, pace in one.cadence.items())
+        yield key, f"{one.name} (public)" if one.public else one.name, one.owner, "; ".join(rhythm)
+
+
+def _sections(found: "Plan") -> Rows:
+    for key, one in found.review.sections.items():
+        yield key, one.title, "people" if one.facts is None else "the record and people" if one.prompt else "the record"
+
+
+def _plain(value: object) -> Any:
+    """A part of the plan as its file would spell it."""
+    match value:
+        case timedelta():
+            return span(value)
+        case time():
+            return value.strftime("%H:%M")
+        case date():
+            return value.isoformat()
+        case StrEnum():
+            return value.value
+        case Mapping():
+            return {str(_plain(key)): _plain(one) for key, one in value.items()}
+        case tuple():
+            return [_plain(one) for one in value]
+        case _ if is_dataclass(value):
+            return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+        case _:
+            return value

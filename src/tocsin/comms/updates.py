@@ -1,0 +1,260 @@
+"""Writing to an audience: the plan's template, what the record knows, and what a person types.
+
+Pure. A template holds `{field}` and nothing cleverer; `{{` and `}}` are braces.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from tocsin.incidents import words
+from tocsin.incidents.model import Incident, Mitigated, Numbered, Resolved, Updated
+from tocsin.kit.errors import Invalid, Refused
+from tocsin.kit.text import listed, nearest, span
+from tocsin.plan.model import Audience, Plan, Stage
+
+TYPED = ("impact", "actions", "next", "eta", "issue", "cause", "message")
+"""The fields that people fill in. Everything else in a template comes from the record."""
+
+UNSAID = {"eta": "not known yet"}
+"""What is written for a typed field that may stay empty."""
+
+ROLES = ("commander", "technical_lead", "communications_lead", "scribe")
+"""The usual roles, by which a template may ask for whoever holds them, whatever the plan calls the role."""
+
+NOBODY = "nobody yet"
+NOT_YET = "not yet"
+UNKNOWN = "not known yet"
+TICKET = "incident_ticket"
+FREE = "{message}"  # the template of an audience for which the plan has none
+
+_TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+class BadTemplate(Invalid):
+    """A template of the plan cannot be filled in."""
+
+
+class Unwritten(Invalid):
+    """Something that this audience must be told is empty."""
+
+
+class NoSuchAudience(Invalid):
+    """The plan knows no such audience."""
+
+
+class NotForThePublic(Refused):
+    """Incidents of this type are never shown in public."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Composed:
+    """An update ready to be recorded. `fields` are what was typed, without what was left empty."""
+
+    text: str
+    stage: Stage | None
+    fields: Mapping[str, str]
+
+
+def render(template: str, fields: Mapping[str, str]) -> str:
+    """Fill in a template, once: a value that looks like a field stays as it is. Refuses and names a field it lacks."""
+
+    def fill(token: re.Match[str]) -> str:
+        field = _field(token)
+        return token[0][0] if field is None else _value(field, fields)
+
+    return _TOKEN.sub(fill, template)
+
+
+def fields_of(template: str) -> list[str]:
+    """The fields that a template uses, each once, in order."""
+    found = (_field(token) for token in _TOKEN.finditer(template))
+    return list(dict.fromkeys(field for field in found if field is not None))
+
+
+def _field(token: re.Match[str]) -> str | None:
+    """The name between braces; None for a doubled brace."""
+    if token[0] in ("{{", "}}"):
+        return None
+    if token[1] is None:
+        raise BadTemplate(f"A '{token[0]}' stands alone in the template; write '{token[0] * 2}' for a plain brace.")
+    if not _NAME.fullmatch(token[1]):
+        raise BadTemplate(f"'{token[0]}' is not a field; a field is a plain name such as {{title}}.", field=token[1])
+    return token[1]
+
+
+def _value(field: str, fields: Mapping[str, str]) -> str:
+    if field in fields:
+        return fields[field]
+    meant = nearest(field, fields)
+    hint = f"; did you mean {{{meant}}}?" if meant else "."
+    raise BadTemplate(f"The template asks for {{{field}}}, and there is no such field{hint}", field=field)
+
+
+def facts(plan: Plan, incident: Incident, now: datetime, link: str) -> dict[str, str]:
+    """Every field that the record knows, in words. What has not happened says so."""
+    now = now.astimezone(UTC)
+    return {
+        **_holders(plan, incident),
+        "title": incident.title,
+        "severity": incident.severity,
+        "severity_name": plan.severities[incident.severity].name,
+        "type": words.type_name(plan, incident.type),
+        "status": words.status(incident.status),
+        "stage": incident.stage.capitalize() if incident.stage else NOT_YET,
+        "time": now.strftime("%H:%M"),
+        "time_utc": now.strftime("%H:%M UTC"),
+        "incident_id": incident.id,
+        "number": str(incident.number),
+        "started": words.day_and_minute(incident.started_at),
+        "detected": words.day_and_minute(incident.detected_at),
+        "resolved": words.day_and_minute(incident.resolved_at) if incident.resolved_at else NOT_YET,
+        "duration": lasting((incident.resolved_at or now) - incident.started_at),
+        "link": link,
+        "service": words.service_name(plan, incident.service) if incident.service else UNKNOWN,
+        "components": listed(words.affected(plan, incident)) or UNKNOWN,
+        "milestones": _milestones(plan, incident),
+        "links": "\n".join(f"- {name}: {address}" for name, address in plan.links.items()) or "- none",
+    }
+
+
+def _holders(plan: Plan, incident: Incident) -> dict[str, str]:
+    """Who holds each role of the plan, and each of the four roles by its usual name, whatever the plan's key."""
+    found = {role: _holder(plan, incident, role) for role in plan.roles}
+    for usual in ROLES:
+        key = next((role for role in plan.roles if _is_called(plan, role, usual)), None)
+        found.setdefault(usual, _holder(plan, incident, key) if key else NOBODY)
+    return found
+
+
+def _is_called(plan: Plan, role: str, usual: str) -> bool:
+    written = (role, plan.roles[role].name.lower().replace(" ", "_"))
+    return any(word == usual or word.endswith(f"_{usual}") for word in written)
+
+
+def _holder(plan: Plan, incident: Incident, role: str) -> str:
+    person = incident.roles.get(role)
+    return words.name(plan, person) if person else NOBODY
+
+
+def lasting(length: timedelta) -> str:
+    """A length of time as people are told it: whole minutes, seconds only below one."""
+    seconds = max(0, int(length.total_seconds()))
+    return span(timedelta(seconds=seconds if seconds < 60 else seconds - seconds % 60))
+
+
+def _milestones(plan: Plan, incident: Incident) -> str:
+    """The moments that the record has, one a line, in order."""
+    answered = words.name(plan, incident.acknowledged_by) if incident.acknowledged_by else ""
+    moments = (
+        (incident.detected_at, "Incident detected"),
+        (incident.declared_at, f"Declared by {words.name(plan, incident.declared_by)}"),
+        (incident.acknowledged_at, f"Acknowledged by {answered}"),
+        (incident.mitigated_at, "Mitigated"),
+        (incident.resolved_at, "Incident resolved"),
+        (incident.recovered_at, "Fully recovered"),
+        (incident.closed_at, "Closed"),
+    )
+    happened = sorted(((at, what) for at, what in moments if at), key=lambda moment: moment[0])
+    return "\n".join(f"- {at.astimezone(UTC):%H:%M} {what}" for at, what in happened)
+
+
+def fields_needed(plan: Plan, audience: str, stage: Stage | None) -> list[str]:
+    """The typed fields of this audience's template, in its order: what the form asks for."""
+    return _typed(_template(plan, _audience(plan, audience), stage))
+
+
+def _typed(template: str) -> list[str]:
+    return [field for field in fields_of(template) if field in TYPED]
+
+
+def compose(
+    plan: Plan,
+    incident: Incident,
+    audience: str,
+    typed: Mapping[str, str],
+    stage: Stage | None,
+    now: datetime,
+    link: str,
+) -> Composed:
+    """What this audience will read. Refuses what a private incident must not say and what is left unsaid."""
+    told = _audience(plan, audience)
+    if told.public and plan.types[incident.type].private:
+        kind = plan.types[incident.type].name
+        raise NotForThePublic(f"An incident of the type {kind} is never shown in public.")
+    template = _template(plan, told, stage)
+    given = _given(typed)
+    _require(given, _typed(template), told)
+    known = facts(plan, incident, now, link) | ({"stage": stage.capitalize()} if stage else {})
+    return Composed(text=render(template, {**known, **UNSAID, **given}).strip(), stage=stage, fields=given)
+
+
+def _audience(plan: Plan, name: str) -> Audience:
+    audiences = plan.communication.audiences
+    if name not in audiences:
+        raise NoSuchAudience(f"The plan has no audience called '{name}'; it has {listed(audiences)}.", field="audience")
+    return audiences[name]
+
+
+def _template(plan: Plan, audience: Audience, stage: Stage | None) -> str:
+    if audience.public:
+        return _named(plan, _stage_template(plan, stage))
+    if stage:
+        raise Invalid(f"Only a public update has a stage; {audience.name} is not public.", field="stage")
+    return _named(plan, audience.template) if audience.template else FREE
+
+
+def _stage_template(plan: Plan, stage: Stage | None) -> str:
+    stages = plan.communication.stages
+    if stage is None:
+        raise Invalid(f"A public update needs a stage: {listed(stages, last='or')}.", field="stage")
+    if stage not in stages:
+        raise Invalid(f"The plan has no wording for the stage {stage}; it has {listed(stages)}.", field="stage")
+    return stages[stage]
+
+
+def _named(plan: Plan, template: str) -> str:
+    if template not in plan.templates:
+        raise BadTemplate(f"The plan has no template called '{template}'; it has {listed(plan.templates)}.")
+    return plan.templates[template]
+
+
+def _given(typed: Mapping[str, str]) -> dict[str, str]:
+    for field in typed:
+        if field not in TYPED:
+            raise Invalid(f"An update has no field '{field}'; it has {listed(TYPED)}.", field=field)
+    return {field: text.strip() for field, text in typed.items() if text.strip()}
+
+
+def _require(given: Mapping[str, str], needed: Iterable[str], audience: Audience) -> None:
+    empty = [field for field in needed if field not in given and field not in UNSAID]
+    if empty:
+        raise Unwritten(f"{audience.name} must be told more; fill in {listed(empty)}.", field=empty[0])
+
+
+def last_typed(entries: Iterable[Numbered]) -> dict[str, str]:
+    """What people last typed into each field, to whomever; a fix on the record is the last action taken."""
+    known: dict[str, str] = {}
+    for numbered in entries:
+        match numbered.entry:
+            case Updated(fields=fields):
+                known |= {field: text for field, text in fields.items() if field in TYPED and text}
+            case Mitigated(how=how) | Resolved(how=how):
+                known["actions"] = how
+            case _:
+                pass  # nothing else fills a field
+    return known
+
+
+def ticket(plan: Plan, incident: Incident, now: datetime, link: str, entries: Iterable[Numbered] = ()) -> str:
+    """The incident ticket as the record stands, at any moment; nothing if the plan has no such template.
+
+    With the entries it also says what people last wrote in an update; without them that is not known yet.
+    """
+    if TICKET not in plan.templates:
+        return ""
+    unwritten = {**dict.fromkeys(TYPED, UNKNOWN), "impact": incident.impact or UNKNOWN}
+    known = {**unwritten, **last_typed(entries), **facts(plan, incident, now, link)}
+    return render(plan.templates[TICKET], known)

@@ -1,0 +1,300 @@
+"""Connections and units of work, on SQLite and on PostgreSQL.
+
+A unit of work is one transaction with one instant and one actor. On SQLite one connection writes, behind a lock and
+with `BEGIN IMMEDIATE`; readers have connections of their own that cannot write. On PostgreSQL whoever loses a race
+gets `Overtaken`, and `Database.run` tries the command again.
+"""
+
+import contextlib
+import logging
+import random
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import (
+    Connection,
+    CursorResult,
+    Engine,
+    Executable,
+    Row,
+    Table,
+    bindparam,
+    create_engine,
+    event,
+    exc,
+    text,
+)
+from sqlalchemy.engine import URL, make_url
+
+from tocsin.kit.actor import Actor
+from tocsin.kit.clock import Clock, SystemClock, from_millis
+from tocsin.kit.errors import Invalid, Overloaded, TocsinError
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Params = Mapping[str, Any] | list[dict[str, Any]] | None
+
+ATTEMPTS = 8
+
+
+class Overtaken(TocsinError):
+    """Somebody else changed this at the same moment."""
+
+
+class StorageUnavailable(Overloaded):
+    """The database does not take writes now."""
+
+
+class BadDatabaseUrl(Invalid):
+    """The database address is not one that Tocsin can open."""
+
+
+class Tx:
+    """One unit of work: a connection, an instant, an actor.
+
+    Writes may be queued with `add` and `put`; they reach the database in sets, before the next statement that is run
+    and before the commit, so that a command that touches a thousand rows costs a few statements.
+    """
+
+    def __init__(self, connection: Connection, actor: Actor, now: datetime, *, writes: bool) -> None:
+        self.connection = connection
+        self.writes = writes
+        self.actor = actor
+        self.now = now
+        self.memo: dict[Any, Any] = {}  # what this unit of work has read and may read again
+        self.wakes = False  # set when something is due at once: the engine need not sleep on
+        self._inserts: dict[Table, dict[tuple[Any, ...], dict[str, Any]]] = {}
+        self._updates: dict[Table, dict[Any, dict[str, Any]]] = {}
+
+    @property
+    def dialect(self) -> str:
+        return self.connection.dialect.name
+
+    @property
+    def is_postgresql(self) -> bool:
+        return self.dialect == "postgresql"
+
+    def run(self, statement: Executable, parameters: Params = None) -> CursorResult[Any]:
+        self.flush()
+        return self.connection.execute(statement, parameters)
+
+    def all(self, statement: Executable, parameters: Params = None) -> list[Row[Any]]:
+        return list(self.run(statement, parameters).all())
+
+    def first(self, statement: Executable, parameters: Params = None) -> Row[Any] | None:
+        return self.run(statement, parameters).first()
+
+    def scalar(self, statement: Executable, parameters: Params = None) -> Any:
+        return self.run(statement, parameters).scalar()
+
+    def add(self, table: Table, row: dict[str, Any]) -> None:
+        """Queue a row to insert. Rows of one table name the same columns."""
+        rows = self._inserts.setdefault(table, {})
+        rows[tuple(row.get(column.name) for column in table.primary_key.columns)] = row
+
+    def put(self, table: Table, key: Any, values: dict[str, Any]) -> None:
+        """Queue new values for the row with this primary key, which may itself still be queued."""
+        queued = self._inserts.get(table, {}).get((key,))
+        if queued is not None:
+            queued.update(values)
+        else:
+            self._updates.setdefault(table, {}).setdefault(key, {}).update(values)
+
+    def flush(self) -> None:
+        """Write what is queued: changes first, so that an obligation has ended before its successor opens."""
+        if not self._inserts and not self._updates:
+            return
+        inserts, self._inserts = self._inserts, {}
+        updates, self._updates = self._updates, {}
+        for table, changes in updates.items():
+            self._write_updates(table, changes)
+        for table, rows in inserts.items():
+            self.connection.execute(table.insert(), list(rows.values()))
+
+    def _write_updates(self, table: Table, changes: dict[Any, dict[str, Any]]) -> None:
+        by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        for key, values in changes.items():
+            by_columns.setdefault(tuple(values), []).append({"pk": key, **{f"v_{k}": v for k, v in values.items()}})
+        (key_column,) = table.primary_key.columns
+        for columns, rows in by_columns.items():
+            values = {name: bindparam(f"v_{name}") for name in columns}
+            self.connection.execute(table.update().where(key_column == bindparam("pk")).values(values), rows)
+
+
+class Database:
+    """The one database of an installation. `url` is `sqlite:///path` or `postgresql://…`."""
+
+    def __init__(self, url: str, clock: Clock) -> None:
+        self.url = _parsed(url)
+        self._clock = clock
+        self._offset = timedelta(0)
+        self._writing = threading.Lock() if self.is_sqlite else contextlib.nullcontext()
+        self._on_wake: list[Callable[[], object]] = []
+        if self.is_sqlite:
+            self._writer = _sqlite_engine(self.url, writes=True)
+            self._reader = _sqlite_engine(self.url, writes=False)
+        else:
+            self._writer = self._reader = _postgresql_engine(self.url)
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.url.get_backend_name() == "sqlite"
+
+    def now(self) -> datetime:
+        """The present instant; on PostgreSQL as its server tells it, so that the nodes agree."""
+        return self._clock.now() + self._offset
+
+    def sync_clock(self) -> None:
+        """Measure how far this machine's clock is from the database server's."""
+        if self.is_sqlite or not isinstance(self._clock, SystemClock):
+            return
+        with self._reader.connect() as connection:
+            before = self._clock.now()
+            there = connection.execute(text("select (extract(epoch from clock_timestamp()) * 1000)::bigint")).scalar()
+            after = self._clock.now()
+        self._offset = from_millis(int(there or 0)) - (before + (after - before) / 2)
+
+    @contextlib.contextmanager
+    def work(self, actor: Actor) -> Iterator[Tx]:
+        """One unit of work: committed when the block ends, nothing of it kept when it raises."""
+        with _translated(), self._writing, self._writer.begin() as connection:
+            tx = Tx(connection, actor, self.now(), writes=True)
+            yield tx
+            tx.flush()
+        if tx.wakes:
+            self.wake()
+
+    @contextlib.contextmanager
+    def read(self, actor: Actor) -> Iterator[Tx]:
+        """A consistent view that cannot write."""
+        with _translated(), self._reader.connect() as connection, connection.begin():
+            yield Tx(connection, actor, self.now(), writes=False)
+
+    def run(self, actor: Actor, command: Callable[[Tx], T]) -> T:
+        """Carry out a command in a unit of work, again if somebody was faster."""
+        for attempt in range(ATTEMPTS):
+            try:
+                with self.work(actor) as tx:
+                    return command(tx)
+            except Overtaken:
+                if attempt == ATTEMPTS - 1:
+                    raise
+                time.sleep(random.random() * 0.01 * 2**attempt)  # noqa: S311 - to part two racers, not a secret
+        raise AssertionError("unreachable")
+
+    def on_wake(self, callback: Callable[[], object]) -> None:
+        """Call back, from whichever thread, after a unit of work that made something due at once."""
+        self._on_wake.append(callback)
+
+    def forget_wakes(self) -> None:
+        self._on_wake.clear()
+
+    def wake(self) -> None:
+        for callback in self._on_wake:
+            callback()
+
+    def dispose(self) -> None:
+        self._writer.dispose()
+        self._reader.dispose()
+
+    def begin_exclusive(self) -> contextlib.AbstractContextManager[Connection]:
+        """A transaction that no other node can be in at the same time: for migrations."""
+        return self._exclusive()
+
+    @contextlib.contextmanager
+    def _exclusive(self) -> Iterator[Connection]:
+        with self._writing, self._writer.begin() as connection:
+            if not self.is_sqlite:
+                connection.execute(text("select pg_advisory_xact_lock(7267046)"))
+            yield connection
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except exc.ArgumentError:
+        raise BadDatabaseUrl("TOCSIN_DATABASE_URL is not an address such as sqlite:///tocsin.db") from None
+    backend = parsed.get_backend_name()
+    if backend == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    if backend == "sqlite" and parsed.database not in (None, "", ":memory:"):
+        return parsed
+    raise BadDatabaseUrl(f"Tocsin keeps its data in a SQLite file or in PostgreSQL, not in '{backend}'.")
+
+
+def _sqlite_module() -> Any:
+    try:
+        import pysqlite3.dbapi2 as module  # noqa: PLC0415 - only where there is a wheel of it
+    except ImportError:
+        module = sqlite3
+    if module.sqlite_version_info < (3, 51, 3):
+        log.warning("SQLite %s: versions before 3.51.3 have a rare bug in WAL resets", module.sqlite_version)
+    return module
+
+
+def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
+    Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(
+        url,
+        module=_sqlite_module(),
+        pool_size=1 if writes else 4,
+        max_overflow=0 if writes else 12,
+        connect_args={"check_same_thread": False, "timeout": 5.0},
+        json_serializer=_dump,
+        json_deserializer=msgspec.json.decode,
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the transaction's beginning is ours to say
+        for pragma in ("journal_mode=wal", "synchronous=full", "busy_timeout=5000", "foreign_keys=on"):
+            connection.execute(f"pragma {pragma}")
+        if not writes:
+            connection.execute("pragma query_only=on")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("begin immediate" if writes else "begin")
+
+    return engine
+
+
+def _postgresql_engine(url: URL) -> Engine:
+    return create_engine(
+        url,
+        pool_size=8,
+        max_overflow=8,
+        pool_pre_ping=True,
+        json_serializer=_dump,
+        json_deserializer=msgspec.json.decode,
+    )
+
+
+def _dump(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    """Say in Tocsin's words what the database refused."""
+    try:
+        yield
+    except exc.IntegrityError as error:
+        raise Overtaken from error
+    except exc.OperationalError as error:
+        state = getattr(error.orig, "sqlstate", None)
+        if state in ("40001", "40P01"):  # could not serialise; deadlock
+            raise Overtaken from error
+        log.exception("the database refused")
+        raise StorageUnavailable(f"The database does not take this now: {_reason(error)}.") from error
+
+
+def _reason(error: exc.OperationalError) -> str:
+    return str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no reason given"

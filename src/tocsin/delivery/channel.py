@@ -1,0 +1,68 @@
+"""What leaves the house, and what may come of sending it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+
+class MessageState(StrEnum):
+    QUEUED = "queued"
+    SENT = "sent"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """A message as a row. Delivery is at least once; `dedup_key` is the same at each attempt.
+
+    `thread` groups the messages of one incident in a mail reader. `secret` signs a webhook.
+    """
+
+    id: str
+    dedup_key: str
+    channel: str
+    address: str
+    person: str | None = None
+    audience: str = ""
+    subject: str
+    body: str
+    thread: str | None = None
+    secret: str | None = None
+    incident_id: str | None = None
+    page_id: str | None = None
+    created_at: datetime
+    send_at: datetime
+    state: MessageState = MessageState.QUEUED
+    attempts: int = 0
+    last_error: str = ""
+    sent_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """The other side has taken it."""
+
+
+@dataclass(frozen=True)
+class Retry:
+    """It may go through later. `after` is what the other side asked for, if it did."""
+
+    reason: str
+    after: timedelta | None = None
+
+
+@dataclass(frozen=True)
+class Dead:
+    """It never will."""
+
+    reason: str
+
+
+Result = Delivered | Retry | Dead
+
+
+class Channel(Protocol):
+    async def send(self, message: Message) -> Result:
+        """Send once. Failures that are to be expected are results; nothing else is caught here."""
+        ...

@@ -1,0 +1,108 @@
+"""Mail, over SMTP. The threading headers follow RFC 5322 section 3.6.4."""
+
+import ssl
+from dataclasses import dataclass
+from datetime import timedelta
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import aiosmtplib
+
+from tocsin.delivery.channel import Dead, Delivered, Message, Result, Retry
+from tocsin.kit.errors import Invalid
+
+
+class BadSmtpUrl(Invalid):
+    """TOCSIN_SMTP_URL is not like smtp://user:password@host:587?starttls=yes or smtps://host:465."""
+
+
+@dataclass(frozen=True)
+class SmtpServer:
+    host: str
+    port: int
+    username: str | None
+    password: str | None
+    tls: bool  # from the first byte
+    starttls: bool | None  # None: when the server offers it
+
+
+def smtp_server(url: str) -> SmtpServer:
+    """Read an address such as `smtp://user:password@host:587?starttls=yes` or `smtps://host:465`."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        raise BadSmtpUrl from None
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+        raise BadSmtpUrl
+    wish = parse_qs(parts.query).get("starttls", [""])[0]
+    return SmtpServer(
+        host=parts.hostname,
+        port=port or (465 if parts.scheme == "smtps" else 587),
+        username=unquote(parts.username) if parts.username else None,
+        password=unquote(parts.password) if parts.password else None,
+        tls=parts.scheme == "smtps",
+        starttls={"yes": True, "no": False}.get(wish),
+    )
+
+
+class EmailChannel:
+    """Sends each message on a connection of its own: a hanging one delays nobody else."""
+
+    def __init__(self, server: SmtpServer, sender: str, domain: str, timeout: timedelta) -> None:
+        self._server = server
+        self._sender = sender
+        self._domain = domain
+        self._timeout = timeout.total_seconds()
+
+    async def send(self, message: Message) -> Result:
+        mail = self.mail(message)
+        server = self._server
+        try:
+            await aiosmtplib.send(
+                mail,
+                hostname=server.host,
+                port=server.port,
+                username=server.username,
+                password=server.password,
+                use_tls=server.tls,
+                start_tls=None if server.tls else server.starttls,
+                tls_context=ssl.create_default_context(),
+                timeout=self._timeout,
+            )
+        except aiosmtplib.SMTPRecipientsRefused as refused:
+            return _refused(refused.recipients[0].code, refused.recipients[0].message)
+        except aiosmtplib.SMTPResponseException as refused:
+            return _refused(refused.code, refused.message)
+        except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
+            return Retry(f"{server.host}:{server.port}: {str(error) or type(error).__name__}")
+        except ValueError as error:  # an address that no mail can carry
+            return Dead(f"the address can't be used: {error}")
+        return Delivered()
+
+    def mail(self, message: Message) -> EmailMessage:
+        """The message as a mail. Its Message-ID is the dedup key, so that a repeat is known for one."""
+        mail = EmailMessage(policy=SMTP)
+        mail["From"] = self._sender
+        mail["To"] = message.address
+        mail["Subject"] = _one_line(message.subject)
+        mail["Date"] = format_datetime(message.created_at)
+        mail["Message-ID"] = f"<{message.dedup_key}@{self._domain}>"
+        if message.thread:
+            root = f"<{message.thread}@{self._domain}>"
+            mail["In-Reply-To"] = root
+            mail["References"] = root
+        mail["Auto-Submitted"] = "auto-generated"
+        mail.set_content(message.body)
+        return mail
+
+
+def _refused(code: int, reason: str) -> Result:
+    words = f"SMTP {code} {_one_line(reason)}"
+    return Retry(words) if 400 <= code < 500 else Dead(words)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,125 @@
+"""Webhooks, signed as Standard Webhooks 1.0 describes (headers webhook-id, webhook-timestamp, webhook-signature)."""
+
+import base64
+import hashlib
+import hmac
+import ipaddress
+import socket
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
+from yarl import URL
+
+from tocsin.delivery.channel import Dead, Delivered, Message, Result, Retry
+from tocsin.kit.clock import Clock
+
+PREFIX = "whsec_"
+
+
+def signature(secret: str, message_id: str, instant: datetime, body: bytes) -> str:
+    """`v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`. `secret` is `whsec_` and base64, or plain text."""
+    key = base64.b64decode(secret[len(PREFIX) :]) if secret.startswith(PREFIX) else secret.encode()
+    signed = f"{message_id}.{int(instant.timestamp())}.".encode() + body
+    return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+
+
+class NotPublic(OSError):
+    """The address belongs to this machine or its private network."""
+
+
+class PublicResolver(AbstractResolver):
+    """Resolves names to public addresses only, so that an entered address can't reach inside the network."""
+
+    def __init__(self, *, allow_private: bool) -> None:
+        self._inner = ThreadedResolver()
+        self._allow_private = allow_private
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await self._inner.resolve(host, port, family)
+        for one in found:
+            self.check(one["host"])
+        return found
+
+    def check(self, address: str) -> None:
+        if not self._allow_private and not ipaddress.ip_address(address.split("%")[0]).is_global:
+            raise NotPublic(f"{address} is not a public address; set TOCSIN_ALLOW_PRIVATE_WEBHOOKS=yes to allow it")
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+class WebhookChannel:
+    """Posts the body as JSON. 2xx is delivered, 410 and other 4xx are final, the rest is tried again."""
+
+    def __init__(self, session: Callable[[], aiohttp.ClientSession], resolver: PublicResolver, clock: Clock) -> None:
+        self._session = session
+        self._resolver = resolver
+        self._clock = clock
+
+    async def send(self, message: Message) -> Result:
+        body = message.body.encode()
+        headers = self._headers(message, body)
+        try:
+            self._check_literal(message.address)
+            async with self._session().post(
+                message.address, data=body, headers=headers, allow_redirects=False
+            ) as answer:
+                return _judge(answer.status, answer.headers.get("Retry-After", ""))
+        except NotPublic as error:
+            return Dead(str(error))
+        except aiohttp.InvalidURL as error:
+            return Dead(f"the address can't be used: {error}")
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            return Dead(str(refused)) if (refused := _not_public(error)) else Retry(str(error) or type(error).__name__)
+
+    def _headers(self, message: Message, body: bytes) -> dict[str, str]:
+        now = self._clock.now()
+        headers = {
+            "Content-Type": "application/json",
+            "webhook-id": message.dedup_key,
+            "webhook-timestamp": str(int(now.timestamp())),
+        }
+        if message.secret:
+            headers["webhook-signature"] = signature(message.secret, message.dedup_key, now, body)
+        return headers
+
+    def _check_literal(self, address: str) -> None:
+        """A host that is written as an address is never resolved, so it is checked here."""
+        host = URL(address).host or ""
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            return
+        self._resolver.check(host)
+
+
+def _not_public(error: BaseException) -> BaseException | None:
+    at: BaseException | None = error
+    while at is not None and not isinstance(at, NotPublic):
+        at = at.__cause__ or at.__context__
+    return at
+
+
+def _judge(status: int, retry_after: str) -> Result:
+    if 200 <= status < 300:
+        return Delivered()
+    if status in (408, 425, 429) or status >= 500:
+        seconds = min(int(retry_after), 3600) if retry_after.isdigit() else 0
+        return Retry(f"HTTP {status}", timedelta(seconds=seconds) if seconds else None)
+    return Dead(f"HTTP {status}")
+
+
+def open_session(resolver: PublicResolver, timeout: timedelta) -> aiohttp.ClientSession:
+    """The one HTTP session of a process; made inside its event loop."""
+    connector: Any = aiohttp.TCPConnector(resolver=resolver, limit=100)
+    return aiohttp.ClientSession(
+        connector=connector,
+        timeout=aiohttp.ClientTimeout(total=timeout.total_seconds()),
+        headers={"User-Agent": "tocsin"},
+    )

@@ -1,0 +1,121 @@
+"""Messages waiting to leave. A message is a row before it is bytes, and a leased row while bytes travel."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Column, Integer, Row, Table, Text, func, select
+
+from tocsin.db.columns import Instant, metadata
+from tocsin.db.engine import Tx
+from tocsin.delivery.channel import Dead, Delivered, Message, MessageState, Result, Retry
+from tocsin.kit.ids import new_id
+
+table = Table(
+    "message",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("dedup_key", Text),
+    Column("channel", Text),
+    Column("address", Text),
+    Column("person", Text),
+    Column("audience", Text),
+    Column("subject", Text),
+    Column("body", Text),
+    Column("thread", Text),
+    Column("secret", Text),
+    Column("incident_id", Text),
+    Column("page_id", Text),
+    Column("created_at", Instant),
+    Column("send_at", Instant),
+    Column("state", Text),
+    Column("attempts", Integer),
+    Column("last_error", Text),
+    Column("sent_at", Instant),
+)
+
+LEASE = timedelta(seconds=60)  # longer than any channel waits for the other side
+FIRST_WAIT = timedelta(seconds=2)
+LONGEST_WAIT = timedelta(minutes=5)
+GIVE_UP_AFTER = timedelta(hours=24)
+
+
+def queue(tx: Tx, *, dedup_key: str, channel: str, address: str, subject: str, body: str, **about: Any) -> str:
+    """Put a message on its way, due now. `about` are further fields of `Message`."""
+    message_id = new_id("msg", 12)
+    message = Message(
+        id=message_id,
+        dedup_key=dedup_key,
+        channel=channel,
+        address=address,
+        subject=subject,
+        body=body,
+        created_at=tx.now,
+        send_at=tx.now,
+        **about,
+    )
+    tx.add(table, dict(vars(message)))
+    tx.wakes = True
+    return message_id
+
+
+def claim(tx: Tx, limit: int) -> list[Message]:
+    """Lease the messages that are due. If we die before `record`, they fall due again when the lease ends."""
+    due = (table.c.state == MessageState.QUEUED) & (table.c.send_at <= tx.now)
+    wanted = select(table).where(due).order_by(table.c.send_at).limit(limit).with_for_update(skip_locked=True)
+    messages = [_message(row) for row in tx.all(wanted)]
+    for message in messages:
+        tx.put(table, message.id, {"send_at": tx.now + LEASE, "attempts": message.attempts + 1})
+    return messages
+
+
+def record(tx: Tx, message: Message, result: Result) -> bool:
+    """Write down what came of an attempt. True if the message died of it, now and not before."""
+    match result:
+        case Delivered():
+            values: dict[str, Any] = {"state": MessageState.SENT, "sent_at": tx.now, "last_error": ""}
+        case Retry() if tx.now - message.created_at < GIVE_UP_AFTER:
+            wait = result.after or backoff(message.attempts + 1)
+            values = {"send_at": tx.now + wait, "last_error": result.reason}
+        case Retry() | Dead():
+            values = {"state": MessageState.DEAD, "last_error": result.reason}
+    still_queued = (table.c.id == message.id) & (table.c.state == MessageState.QUEUED)
+    changed = tx.run(table.update().where(still_queued).values(values)).rowcount == 1
+    return changed and values.get("state") is MessageState.DEAD
+
+
+def backoff(attempts: int) -> timedelta:
+    """How long to wait after so many attempts: 2, 4, 8… seconds, five minutes at the most."""
+    doublings: int = min(max(attempts, 1) - 1, 10)
+    return min(FIRST_WAIT * (1 << doublings), LONGEST_WAIT)
+
+
+def withdraw_pages(tx: Tx, incident_id: str, reason: str) -> None:
+    """Somebody has answered: pages that have not left need not wake anyone any more."""
+    unsent = (table.c.incident_id == incident_id) & table.c.page_id.is_not(None)
+    still_queued = unsent & (table.c.state == MessageState.QUEUED) & (table.c.attempts == 0)
+    tx.run(table.update().where(still_queued).values(state=MessageState.DEAD, last_error=reason))
+
+
+def next_due(tx: Tx) -> datetime | None:
+    soonest: datetime | None = tx.scalar(select(func.min(table.c.send_at)).where(table.c.state == MessageState.QUEUED))
+    return soonest
+
+
+def for_incident(tx: Tx, incident_id: str) -> list[Message]:
+    wanted = select(table).where(table.c.incident_id == incident_id).order_by(table.c.created_at, table.c.id)
+    return [_message(row) for row in tx.all(wanted)]
+
+
+def alive_for_pages(tx: Tx, page_ids: Collection[str]) -> int:
+    """How many messages of these pages were sent or still may be."""
+    alive = table.c.page_id.in_(list(page_ids)) & (table.c.state != MessageState.DEAD)
+    return int(tx.scalar(select(func.count()).select_from(table).where(alive)) or 0)
+
+
+def waiting(tx: Tx) -> int:
+    return int(tx.scalar(select(func.count()).select_from(table).where(table.c.state == MessageState.QUEUED)) or 0)
+
+
+def _message(row: Row[Any]) -> Message:
+    return Message(**{**row._mapping, "state": MessageState(row.state)})

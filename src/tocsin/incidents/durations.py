@@ -1,0 +1,46 @@
+"""How long the parts of an incident took, as the plan reads them.
+
+What has not happened yet, and what two clocks contradict each other about, is None: unknown, never nothing.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tocsin.incidents.model import Incident
+
+
+@dataclass(frozen=True, kw_only=True)
+class Durations:
+    """`detect` runs from the start; `acknowledge`, `mitigate`, `resolve` and `recover` run from the detection.
+
+    `user_impact` is from the start to full recovery, `total` from the start until the incident was closed.
+    """
+
+    detect: timedelta | None
+    acknowledge: timedelta | None
+    mitigate: timedelta | None
+    resolve: timedelta | None
+    recover: timedelta | None
+    user_impact: timedelta | None
+    total: timedelta | None
+
+
+def durations(incident: Incident) -> Durations:
+    """The times of one incident. After a reopening they run to the last resolution, which is the true one."""
+    started, detected = incident.started_at, incident.detected_at
+    return Durations(
+        detect=between(started, detected),
+        acknowledge=between(detected, incident.first_acknowledged_at),
+        mitigate=between(detected, incident.mitigated_at),
+        resolve=between(detected, incident.resolved_at),
+        recover=between(detected, incident.recovered_at),
+        user_impact=between(started, incident.recovered_at),
+        total=between(started, incident.closed_at),
+    )
+
+
+def between(start: datetime | None, end: datetime | None) -> timedelta | None:
+    """The time from one instant to a later one; None if either is unknown or they stand the wrong way round."""
+    if start is None or end is None or end < start:
+        return None
+    return end - start

@@ -1,0 +1,78 @@
+"""From the names in a step to the people they mean now, and to what wakes them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from tocsin.incidents.model import Incident
+from tocsin.kit.text import span, utc
+from tocsin.oncall.rotation import shift_at
+from tocsin.plan.model import Plan
+
+
+def people_at(plan: Plan, targets: tuple[str, ...], instant: datetime) -> tuple[str, ...]:
+    """The people that rotations, teams, handles and `everyone` mean at this instant, each once, in order."""
+    found: dict[str, None] = {}
+    for target in targets:
+        if target in plan.rotations:
+            found[shift_at(plan.rotations[target], instant).person] = None
+        else:
+            found.update(dict.fromkeys(plan.members((target,))))
+    return tuple(found)
+
+
+def on_call(plan: Plan, instant: datetime) -> dict[str, str]:
+    """Who holds each rotation at this instant."""
+    return {name: shift_at(rotation, instant).person for name, rotation in plan.rotations.items()}
+
+
+@dataclass(frozen=True)
+class PageText:
+    subject: str
+    body: str
+    data: str  # the same as JSON, for webhooks
+
+
+def page_text(
+    plan: Plan, incident: Incident, *, now: datetime, answer_by: datetime, answer_link: str, room_link: str
+) -> PageText:
+    """What a paged person reads first: what is wrong, how bad, why we think so, and how to answer."""
+    severity = plan.severities[incident.severity]
+    lines = [
+        f"{incident.severity} {severity.name}: {incident.title}",
+        "",
+        incident.why or "Declared by a person.",
+        *([f"Impact: {incident.impact}"] if incident.impact else []),
+        f"Type: {plan.types[incident.type].name}",
+        f"Detected: {utc(incident.detected_at)}",
+        "",
+        f"Acknowledge by {utc(answer_by)}; then the next step of the plan is paged:",
+        answer_link,
+        "",
+        f"The incident: {room_link}",
+        *_first_actions(plan, incident),
+    ]
+    data = {
+        "type": "incident.paged",
+        "timestamp": now,
+        "data": {
+            "incident": incident.id,
+            "number": incident.number,
+            "title": incident.title,
+            "severity": incident.severity,
+            "why": incident.why,
+            "acknowledge": answer_link,
+            "link": room_link,
+            "answer_by": answer_by,
+        },
+    }
+    subject = f"[{incident.severity}] {incident.title} (#{incident.number}, answer within {span(answer_by - now)})"
+    return PageText(subject, "\n".join(lines) + "\n", msgspec.json.encode(data).decode())
+
+
+def _first_actions(plan: Plan, incident: Incident) -> list[str]:
+    kind = plan.types[incident.type]
+    actions = [f"{place}. {action}" for place, action in enumerate(kind.actions, 1)]
+    runbook = plan.links.get(kind.runbook or "", kind.runbook)
+    return ["", "First actions:", *actions, *([f"Runbook: {runbook}"] if runbook else [])]

@@ -1,0 +1,45 @@
+"""Who may do what. A right is a name; a role and a token's scopes are sets of rights."""
+
+from tocsin.kit.actor import Actor, ActorKind
+from tocsin.kit.errors import Forbidden
+from tocsin.people.model import Account, AccountRole, Token
+
+SIGNAL_WRITE = "signals:write"
+INCIDENT_READ = "incidents:read"
+INCIDENT_WRITE = "incidents:write"
+PLAN_READ = "plan:read"
+PLAN_WRITE = "plan:write"
+PEOPLE_WRITE = "people:write"
+METRICS_READ = "metrics:read"
+
+READING = frozenset({INCIDENT_READ, PLAN_READ, METRICS_READ})
+SCOPES = READING | {SIGNAL_WRITE, INCIDENT_WRITE, PLAN_WRITE, PEOPLE_WRITE}
+
+RIGHTS: dict[AccountRole, frozenset[str]] = {
+    AccountRole.VIEWER: READING,
+    AccountRole.RESPONDER: READING | {INCIDENT_WRITE, SIGNAL_WRITE},
+    AccountRole.ADMINISTRATOR: frozenset({"*"}),
+}
+
+
+class NotAllowed(Forbidden):
+    """You may not do this."""
+
+
+def require(actor: Actor, right: str) -> None:
+    """Let the actor pass, or say which right is missing."""
+    if not actor.may(right):
+        raise NotAllowed(f"{actor.handle} may not do this; it needs the right {right}.")
+
+
+def person(account: Account) -> Actor:
+    return Actor(account.handle, ActorKind.PERSON, RIGHTS[account.role])
+
+
+def bearer(token: Token) -> Actor:
+    return Actor(token.name, ActorKind.TOKEN, token.rights)
+
+
+def local_operator(name: str) -> Actor:
+    """Whoever can open the database on its own machine may do everything with it already."""
+    return Actor(name, ActorKind.PERSON, frozenset({"*"}))

@@ -1,0 +1,260 @@
+"""Accounts, contact methods, sessions, sign-in links and tokens. Secrets are kept as hashes only."""
+
+import hashlib
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Column, Row, Table, Text, delete, select
+
+from tocsin.db.columns import Instant, Json, metadata
+from tocsin.db.engine import Tx
+from tocsin.kit.errors import NotFound, Refused
+from tocsin.kit.ids import new_id, new_key, new_secret
+from tocsin.people.model import Account, AccountRole, Channel, ContactMethod, Token
+
+person = Table(
+    "person",
+    metadata,
+    Column("handle", Text, primary_key=True),
+    Column("name", Text),
+    Column("email", Text),
+    Column("role", Text),
+    Column("password_hash", Text),
+    Column("created_at", Instant),
+    Column("disabled_at", Instant),
+)
+contact_method = Table(
+    "contact_method",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("handle", Text),
+    Column("channel", Text),
+    Column("address", Text),
+    Column("secret", Text),
+    Column("created_at", Instant),
+)
+
+
+def _expiring(name: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("hash", Text, primary_key=True),
+        Column("handle", Text),
+        Column("created_at", Instant),
+        Column("expires_at", Instant),
+    )
+
+
+session = _expiring("session")
+signin_link = _expiring("signin_link")
+token = Table(
+    "token",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text),
+    Column("hash", Text),
+    Column("rights", Json),
+    Column("created_by", Text),
+    Column("created_at", Instant),
+    Column("expires_at", Instant),
+    Column("revoked_at", Instant),
+)
+
+SESSION_LASTS = timedelta(days=14)
+LINK_LASTS = timedelta(hours=1)
+
+
+class NoSuchPerson(NotFound):
+    """There is no account of that name."""
+
+
+class PersonExists(Refused):
+    """There is an account of that name already."""
+
+
+class NoSuchToken(NotFound):
+    """There is no such token."""
+
+
+def digest(secret: str) -> str:
+    """The form in which a random secret is kept. It has 256 random bits, so a plain hash is enough."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def add_person(tx: Tx, handle: str, *, name: str, email: str | None, role: AccountRole) -> Account:
+    if tx.first(select(person.c.handle).where(person.c.handle == handle)):
+        raise PersonExists(f"There is an account '{handle}' already.")
+    tx.add(person, {"handle": handle, "name": name, "email": email, "role": role, "created_at": tx.now})
+    return load_person(tx, handle)
+
+
+def load_person(tx: Tx, handle: str) -> Account:
+    row = tx.first(select(person).where(person.c.handle == handle))
+    if row is None:
+        raise NoSuchPerson(f"There is no account '{handle}'.")
+    return _account(row)
+
+
+def people(tx: Tx) -> list[Account]:
+    return [_account(row) for row in tx.all(select(person).order_by(person.c.handle))]
+
+
+def by_login(tx: Tx, login: str) -> tuple[Account, str | None] | None:
+    """The account of a handle or an e-mail address, with its password's hash."""
+    named = (person.c.handle == login) | (person.c.email == login)
+    row = tx.first(select(person).where(named & person.c.disabled_at.is_(None)))
+    return (_account(row), row.password_hash) if row else None
+
+
+def set_password_hash(tx: Tx, handle: str, password_hash: str) -> None:
+    tx.put(person, handle, {"password_hash": password_hash})
+
+
+def change_person(tx: Tx, handle: str, **values: Any) -> None:
+    load_person(tx, handle)
+    tx.put(person, handle, values)
+
+
+def add_contact(tx: Tx, handle: str, channel: Channel, address: str, secret: str | None = None) -> ContactMethod:
+    method = ContactMethod(id=new_id("con"), handle=handle, channel=channel, address=address, secret=secret)
+    tx.add(contact_method, {**vars(method), "created_at": tx.now})
+    return method
+
+
+def remove_contact(tx: Tx, handle: str, contact_id: str) -> None:
+    tx.run(delete(contact_method).where((contact_method.c.id == contact_id) & (contact_method.c.handle == handle)))
+
+
+def contacts(tx: Tx, handles: Collection[str]) -> dict[str, list[ContactMethod]]:
+    """Where each of these people is reached, in the order in which it was entered; the disabled are reached nowhere."""
+    found: dict[str, list[ContactMethod]] = {handle: [] for handle in handles}
+    if found:
+        able = select(person.c.handle).where(person.c.disabled_at.is_(None) & person.c.handle.in_(list(found)))
+        wanted = select(contact_method).where(contact_method.c.handle.in_(able)).order_by(contact_method.c.created_at)
+        for row in tx.all(wanted):
+            found[row.handle].append(_contact(row))
+    return found
+
+
+def open_session(tx: Tx, handle: str) -> str:
+    """Begin a session; the secret goes into the cookie, its hash into the database."""
+    return _issue(tx, session, handle, SESSION_LASTS)
+
+
+def session_account(tx: Tx, secret: str) -> Account | None:
+    return _account_of(tx, session, secret)
+
+
+def end_session(tx: Tx, secret: str) -> None:
+    tx.run(delete(session).where(session.c.hash == digest(secret)))
+
+
+def end_sessions_of(tx: Tx, handle: str) -> None:
+    tx.run(delete(session).where(session.c.handle == handle))
+
+
+def issue_signin_link(tx: Tx, handle: str) -> str:
+    load_person(tx, handle)
+    return _issue(tx, signin_link, handle, LINK_LASTS)
+
+
+def signin_link_account(tx: Tx, secret: str) -> Account | None:
+    """Whom this link would sign in; looking does not use it up."""
+    return _account_of(tx, signin_link, secret)
+
+
+def use_signin_link(tx: Tx, secret: str) -> Account | None:
+    """Use a link up. The first caller gets the account, everyone after gets None."""
+    account = signin_link_account(tx, secret)
+    used = tx.run(delete(signin_link).where(signin_link.c.hash == digest(secret))).rowcount == 1
+    return account if used else None
+
+
+def add_token(tx: Tx, name: str, rights: frozenset[str], *, lasts: timedelta | None) -> tuple[Token, str]:
+    """Make a token; its secret is shown this once. One that only sends signals has the shape of a routing key."""
+    secret = new_key() if rights == frozenset({"signals:write"}) else "tcs_" + new_secret()
+    row = {
+        "id": new_id("tok"),
+        "name": name,
+        "hash": digest(secret),
+        "rights": sorted(rights),
+        "created_by": tx.actor.handle,
+        "created_at": tx.now,
+        "expires_at": tx.now + lasts if lasts else None,
+        "revoked_at": None,
+    }
+    tx.add(token, row)
+    made = live_token(tx, secret)
+    assert made is not None  # noqa: S101 - written in this very unit of work
+    return made, secret
+
+
+def tokens(tx: Tx) -> list[Token]:
+    return [_token(row) for row in tx.all(select(token).order_by(token.c.created_at))]
+
+
+def live_token(tx: Tx, secret: str) -> Token | None:
+    """The token with this secret, unless it is revoked or has expired."""
+    row = tx.first(select(token).where((token.c.hash == digest(secret)) & token.c.revoked_at.is_(None)))
+    if row is None or (row.expires_at and row.expires_at <= tx.now):
+        return None
+    return _token(row)
+
+
+def revoke_token(tx: Tx, token_id: str) -> None:
+    known = (token.c.id == token_id) & token.c.revoked_at.is_(None)
+    if not tx.run(token.update().where(known).values(revoked_at=tx.now)).rowcount:
+        raise NoSuchToken(f"There is no live token {token_id}.")
+
+
+def forget_expired(tx: Tx) -> None:
+    for table in (session, signin_link):
+        tx.run(delete(table).where(table.c.expires_at <= tx.now))
+
+
+def _issue(tx: Tx, table: Table, handle: str, lasts: timedelta) -> str:
+    secret = new_secret()
+    tx.add(table, {"hash": digest(secret), "handle": handle, "created_at": tx.now, "expires_at": tx.now + lasts})
+    return secret
+
+
+def _account_of(tx: Tx, table: Table, secret: str) -> Account | None:
+    found = (table.c.hash == digest(secret)) & (table.c.expires_at > tx.now) & person.c.disabled_at.is_(None)
+    row = tx.first(select(person).join(table, table.c.handle == person.c.handle).where(found))
+    return _account(row) if row else None
+
+
+def _account(row: Row[Any]) -> Account:
+    return Account(
+        handle=row.handle,
+        name=row.name,
+        email=row.email,
+        role=AccountRole(row.role),
+        has_password=row.password_hash is not None,
+        created_at=row.created_at,
+        disabled_at=row.disabled_at,
+    )
+
+
+def _contact(row: Row[Any]) -> ContactMethod:
+    return ContactMethod(
+        id=row.id, handle=row.handle, channel=Channel(row.channel), address=row.address, secret=row.secret
+    )
+
+
+def _token(row: Row[Any]) -> Token:
+    values = {
+        name: row._mapping[name] for name in ("id", "name", "created_by", "created_at", "expires_at", "revoked_at")
+    }
+    return Token(**values, rights=frozenset(row.rights))
+
+
+def addresses(tx: Tx, handles: Collection[str]) -> dict[str, str]:
+    """The e-mail addresses of those of these people who have one and are not disabled."""
+    if not handles:
+        return {}
+    wanted = person.c.handle.in_(list(handles)) & person.c.email.is_not(None) & person.c.disabled_at.is_(None)
+    found = {row.handle: row.email for row in tx.all(select(person.c.handle, person.c.email).where(wanted))}
+    return {handle: found[handle] for handle in handles if handle in found}

@@ -1,0 +1,406 @@
+"""Whether a plan holds together: every name leads somewhere, and nothing is empty that must not be."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from tocsin.kit.text import listed, nearest, span
+from tocsin.plan.model import EVERYONE, Audience, EscalationPolicy, Plan, Probe, Rotation, Rule, Severity, Stage
+from tocsin.plan.parse import Document, Problem, build, read
+
+ON_CALL = "on_call"
+"""An owner that is no role: whoever is on call."""
+
+RESPONDERS = "responders"
+"""Among the attendees of a review: everybody who worked on the incident."""
+
+CLAUSE_KINDS = ("acknowledge", "answer", "role", "update", "resolve", "watch", "review", "look")
+"""The kinds of obligation that a clause can stand for."""
+
+FACTS = (
+    "summary_facts",
+    "impact",
+    "timeline",
+    "detection",
+    "response",
+    "resolution",
+    "action_items",
+    "related",
+    "appendix",
+)
+"""What the record can fill into a section of the post-mortem."""
+
+KNOWN_FIELDS: Mapping[str, str] = {
+    "title": "the incident's title",
+    "number": "its number",
+    "incident_id": "its id",
+    "severity": "the severity, such as P1",
+    "severity_name": "the severity's name",
+    "type": "the type's name",
+    "status": "how far the work has come",
+    "stage": "how far the work has come, as the public is told",
+    "service": "the service's name",
+    "components": "the components that are touched",
+    "time": "the time of writing, such as 03:34",
+    "time_utc": "the same with its zone, such as 03:34 UTC",
+    "started": "when trouble began, in UTC",
+    "detected": "when it reached us, in UTC",
+    "resolved": "when it was resolved, in UTC",
+    "duration": "how long it has lasted",
+    "commander": "who is incident commander",
+    "technical_lead": "who is technical lead",
+    "communications_lead": "who is communications lead",
+    "scribe": "who is scribe",
+    "milestones": "the moments on the record, one a line",
+    "link": "the address of the incident's page",
+    "links": "the plan's links, one a line",
+    "impact": "typed: what people notice",
+    "actions": "typed: what has been done",
+    "next": "typed: what comes next",
+    "eta": "typed: when it should be over",
+    "issue": "typed: what is being looked into",
+    "cause": "typed: what was found",
+    "message": "typed: anything",
+}
+"""What a template may ask for between braces, beside the plan's own roles."""
+
+_NAME = re.compile(r"[\w-]+")
+_FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+_DAYS_MOST = 366
+_YEARS = range(1970, 2200)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A hole in a plan. The path is that of `parse`: items of a list count from 1."""
+
+    path: str
+    message: str
+
+
+def load(text: str, name: str = "plan.yaml") -> Plan | list[Problem]:
+    """A plan that can be run, or everything that is wrong with its text, by line. Never raises."""
+    document = read(text, name)
+    plan = document if isinstance(document, list) else build(document)
+    if isinstance(document, list) or isinstance(plan, list):
+        return plan
+    return _placed(document, check(plan)) or plan
+
+
+def _placed(document: Document, findings: Iterable[Finding]) -> list[Problem]:
+    return sorted(document.problem(one.path, one.message) for one in findings)
+
+
+def check(plan: Plan) -> list[Finding]:
+    """Everything that would make the plan fail when it is run."""
+    return [
+        *_whole(plan),
+        *_names(plan),
+        *_people(plan),
+        *_severities(plan),
+        *_rotations(plan),
+        *_escalation(plan),
+        *_services(plan),
+        *_rules(plan),
+        *_communication(plan),
+        *_templates(plan),
+        *_review(plan),
+        *_history(plan),
+    ]
+
+
+# --- Names ------------------------------------------------------------------------------------------------------------
+
+
+def _unknown(path: str, what: str, word: str, known: Iterable[str]) -> Iterator[Finding]:
+    """A finding if the word is not known, with the nearest one that is."""
+    words = list(known)
+    if word not in words:
+        meant = nearest(word, words)
+        hint = f"; did you mean {meant}?" if meant else ""
+        yield Finding(path, f'no {what} called "{word}"{hint}')
+
+
+def _each(path: str, what: str, words: Iterable[str], known: Iterable[str]) -> Iterator[Finding]:
+    names = list(known)
+    for number, word in enumerate(words, start=1):
+        yield from _unknown(f"{path}.{number}", what, word, names)
+
+
+def _empty(path: str, things: object, message: str) -> Iterator[Finding]:
+    if not things:
+        yield Finding(path, message)
+
+
+def _whole(plan: Plan) -> Iterator[Finding]:
+    yield from _empty("people", plan.people, "a plan without people reaches nobody")
+    yield from _empty("severities", plan.severities, "no incident can be declared without a severity")
+    yield from _empty("types", plan.types, "no incident can be declared without a type")
+    for kind in plan.clauses:
+        yield from _unknown(f"clauses.{kind}", "kind of obligation", kind, CLAUSE_KINDS)
+    owner = plan.recovery.owner
+    yield from _unknown("recovery.owner", "role", owner, _owners(plan)) if owner else ()
+
+
+def _names(plan: Plan) -> Iterator[Finding]:
+    for path, words in _named(plan):
+        for word in words:
+            if not _NAME.fullmatch(word):
+                # Names stand in addresses, in paths and in the keys of obligations.
+                yield Finding(f"{path}.{word}", f'"{word}" is not a name; use letters, digits, - and _')
+    taken = {word: "a word of the format" for word in (EVERYONE, RESPONDERS)} | {"tocsin": "the program"}
+    for path, words in (("people", plan.people), ("teams", plan.teams), ("rotations", plan.rotations)):
+        for word in words:
+            if word in taken:
+                yield Finding(f"{path}.{word}", f'"{word}" is also {taken[word]}; a page must know whom it is for')
+        taken |= {word: f"one of the {path}" for word in words}
+    taken |= {ON_CALL: "a word of the format"}
+    for role in plan.roles:
+        if role in taken:
+            yield Finding(f"roles.{role}", f'"{role}" is also {taken[role]}; an invitation must know whom it is for')
+
+
+def _named(plan: Plan) -> Iterator[tuple[str, Iterable[str]]]:
+    for section in ("people", "teams", "roles", "services", "severities", "rotations", "escalation", "phases", "types"):
+        yield section, getattr(plan, section)
+    yield "templates", plan.templates
+    yield "communication.audiences", plan.communication.audiences
+    yield "review.sections", plan.review.sections
+    yield "review.horizons", plan.review.horizons
+    for key, service in plan.services.items():
+        yield f"services.{key}.components", service.components
+        yield f"services.{key}.probes", service.probes
+
+
+def _owners(plan: Plan) -> list[str]:
+    return [*plan.roles, ON_CALL]
+
+
+def _groups(plan: Plan) -> list[str]:
+    return [*plan.people, *plan.teams, EVERYONE]
+
+
+# --- People, and how they are reached ---------------------------------------------------------------------------------
+
+
+def _people(plan: Plan) -> Iterator[Finding]:
+    for key, team in plan.teams.items():
+        yield from _empty(f"teams.{key}.members", team.members, "nobody is in this team")
+        yield from _each(f"teams.{key}.members", "person", team.members, plan.people)
+    for key, role in plan.roles.items():
+        yield from _empty(f"roles.{key}.eligible", role.eligible, "nobody may hold this role")
+        yield from _each(f"roles.{key}.eligible", "person or team", role.eligible, _groups(plan))
+
+
+def _severities(plan: Plan) -> Iterator[Finding]:
+    for key, severity in plan.severities.items():
+        path = f"severities.{key}"
+        if severity.escalation is not None:
+            yield from _unknown(f"{path}.escalation", "escalation policy", severity.escalation, plan.escalation)
+        for role in severity.roles_within:
+            yield from _unknown(f"{path}.roles_within.{role}", "role", role, plan.roles)
+        yield from _order_of_times(path, severity)
+
+
+def _order_of_times(path: str, severity: Severity) -> Iterator[Finding]:
+    answer, end = severity.acknowledge_within, severity.resolve_within
+    if answer > end:
+        message = f"to be acknowledged within {span(answer)}, but resolved within {span(end)}"
+        yield Finding(f"{path}.acknowledge_within", message)
+
+
+def _rotations(plan: Plan) -> Iterator[Finding]:
+    for key, rotation in plan.rotations.items():
+        path = f"rotations.{key}"
+        yield from _empty(f"{path}.people", rotation.people, "nobody takes turns here")
+        yield from _each(f"{path}.people", "person", rotation.people, plan.people)
+        yield from _turns(path, rotation)
+
+
+def _turns(path: str, rotation: Rotation) -> Iterator[Finding]:
+    if not 1 <= rotation.days <= _DAYS_MOST:
+        yield Finding(f"{path}.days", f"a turn takes from 1 to {_DAYS_MOST} days, not {rotation.days}")
+    if rotation.starts_on.year not in _YEARS:
+        yield Finding(f"{path}.starts_on", f"{rotation.starts_on} is not a day on which anybody is on call")
+
+
+def _escalation(plan: Plan) -> Iterator[Finding]:
+    for key, policy in plan.escalation.items():
+        yield from _policy(plan, f"escalation.{key}", policy)
+
+
+def _policy(plan: Plan, path: str, policy: EscalationPolicy) -> Iterator[Finding]:
+    yield from _empty(f"{path}.steps", policy.steps, "a policy without steps pages nobody")
+    if policy.rounds is not None and policy.rounds < 1:
+        yield Finding(f"{path}.rounds", "at least 1 round; without this key, until somebody acknowledges")
+    targets = [*plan.rotations, *_groups(plan)]
+    for number, step in enumerate(policy.steps, start=1):
+        here = f"{path}.steps.{number}.page"
+        yield from _empty(here, step.page, "this step pages nobody")
+        yield from _each(here, "rotation, team or person", step.page, targets)
+
+
+# --- Services, and what signals mean ----------------------------------------------------------------------------------
+
+
+def _services(plan: Plan) -> Iterator[Finding]:
+    for key, service in plan.services.items():
+        for name, probe in service.probes.items():
+            yield from _probe(f"services.{key}.probes.{name}", probe)
+
+
+def _probe(path: str, probe: Probe) -> Iterator[Finding]:
+    if complaint := _address(probe.url):
+        yield Finding(f"{path}.url", complaint)
+    yield from _empty(f"{path}.paths", probe.paths, 'at least one path; write "" for the address itself')
+    for number, one in enumerate(probe.paths, start=1):
+        if one and not one.startswith("/"):
+            yield Finding(f"{path}.paths.{number}", f"a path begins with a slash: /{one}")
+    for count in ("failures", "recoveries"):
+        if getattr(probe, count) < 1:
+            yield Finding(f"{path}.{count}", "at least 1 look")
+    if probe.slow_after is not None and probe.slow_after >= probe.timeout:
+        message = f"an answer that takes {span(probe.slow_after)} is never seen: the timeout is {span(probe.timeout)}"
+        yield Finding(f"{path}.slow_after", message)
+
+
+def _address(url: str) -> str | None:
+    """Why this is no address to look at, if it is none."""
+    try:
+        parts = urlsplit(url)
+        port_is_sound = parts.port != 0
+    except ValueError:
+        return f"'{url}' is not an address"
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_sound:
+        return f"'{url}' is not an address that begins with http:// or https://"
+    if parts.username or parts.password:
+        return "a plan is read by everybody and holds no passwords"
+    return None
+
+
+def _rules(plan: Plan) -> Iterator[Finding]:
+    names: dict[str, int] = {}
+    conditions: list[Mapping[str, tuple[str, ...] | str]] = []
+    for number, rule in enumerate(plan.rules, start=1):
+        path = f"rules.{number}"
+        if rule.name in names:
+            yield Finding(f"{path}.name", f'rule {names[rule.name]} is called "{rule.name}" too')
+        names.setdefault(rule.name, number)
+        if (earlier := _hidden_by(rule, conditions)) is not None:
+            yield Finding(f"{path}.when", f"no signal comes this far: rule {earlier + 1} takes them all")
+        conditions.append(rule.when)
+        yield from _rule(plan, path, rule)
+
+
+def _hidden_by(rule: Rule, conditions: list[Mapping[str, tuple[str, ...] | str]]) -> int | None:
+    """The earlier rule whose conditions all stand in this one too, if there is one."""
+    wanted = rule.when.items()
+    return next((place for place, earlier in enumerate(conditions) if earlier.items() <= wanted), None)
+
+
+def _rule(plan: Plan, path: str, rule: Rule) -> Iterator[Finding]:
+    yield from _unknown(f"{path}.type", "type", rule.type, plan.types)
+    yield from _unknown(f"{path}.severity", "severity", rule.severity, plan.severities)
+    if rule.service is not None:
+        yield from _unknown(f"{path}.service", "service", rule.service, plan.services)
+    yield from _each(f"{path}.components", "component", rule.components, _components(plan, rule.service))
+    for name, wanted in rule.when.items():
+        yield from _condition(f"{path}.when.{name}", wanted)
+
+
+def _components(plan: Plan, service: str | None) -> list[str]:
+    services = [one for key, one in plan.services.items() if service in (None, key)]
+    return [component for one in services for component in one.components]
+
+
+def _condition(path: str, wanted: tuple[str, ...] | str) -> Iterator[Finding]:
+    words = (wanted,) if isinstance(wanted, str) else wanted
+    yield from _empty(path, words, "no word can match an empty list")
+    for word in words:
+        yield from _empty(path, word, "nothing matches an empty word; write * for any")
+        if len(word) > 2 and word[0] == word[-1] == "/":
+            yield from _expression(path, word)
+
+
+def _expression(path: str, word: str) -> Iterator[Finding]:
+    try:
+        re.compile(word[1:-1])
+    except (re.error, OverflowError, RecursionError, Warning) as error:  # a warning where those are made errors
+        yield Finding(path, f"{word} is not a regular expression: {error}")
+
+
+# --- What is told, and to whom ----------------------------------------------------------------------------------------
+
+
+def _communication(plan: Plan) -> Iterator[Finding]:
+    audiences = plan.communication.audiences
+    for key, audience in audiences.items():
+        yield from _audience(plan, f"communication.audiences.{key}", audience)
+    for stage, template in plan.communication.stages.items():
+        yield from _unknown(f"communication.stages.{stage}", "template", template, plan.templates)
+    unworded = [stage for stage in Stage if stage not in plan.communication.stages]
+    if unworded and any(audience.public for audience in audiences.values()):
+        yield Finding("communication.stages", f"the public is told in stages; no template for {listed(unworded)}")
+
+
+def _audience(plan: Plan, path: str, audience: Audience) -> Iterator[Finding]:
+    yield from _unknown(f"{path}.owner", "role", audience.owner, _owners(plan))
+    yield from _each(f"{path}.to", "person or team", audience.to, _groups(plan))
+    if audience.template is not None:
+        yield from _unknown(f"{path}.template", "template", audience.template, plan.templates)
+    for severity in audience.cadence:
+        yield from _unknown(f"{path}.cadence.{severity}", "severity", severity, plan.severities)
+    if not audience.public and not audience.to:
+        yield Finding(path, "nobody would hear: name people or teams in `to`, or make it public")
+
+
+def _templates(plan: Plan) -> Iterator[Finding]:
+    known = {*KNOWN_FIELDS, *plan.roles}
+    for key, template in plan.templates.items():
+        for token in _FIELD.finditer(template):
+            yield from _field(f"templates.{key}", token, known)
+
+
+def _field(path: str, token: re.Match[str], known: Iterable[str]) -> Iterator[Finding]:
+    if token[0] in ("{{", "}}"):
+        return
+    if token[1] is None:
+        yield Finding(path, f"a {token[0]} stands alone; write {token[0] * 2} for a plain brace")
+    else:
+        yield from _unknown(path, "field", token[1], known)
+
+
+# --- What comes after -------------------------------------------------------------------------------------------------
+
+
+def _review(plan: Plan) -> Iterator[Finding]:
+    review = plan.review
+    if review.owner is not None:
+        yield from _unknown("review.owner", "role", review.owner, _owners(plan))
+    known = [*plan.roles, *_groups(plan), RESPONDERS]
+    yield from _each("review.attendees", "role, team or person", review.attendees, known)
+    yield from _empty("review.attendees", review.attendees, "nobody would come")
+    yield from _empty("review.sections", review.sections, "a post-mortem without sections says nothing")
+    for key, section in review.sections.items():
+        if section.facts is not None:
+            yield from _unknown(f"review.sections.{key}.facts", "facts", section.facts, FACTS)
+    yield from _agenda(plan)
+
+
+def _agenda(plan: Plan) -> Iterator[Finding]:
+    review = plan.review
+    for number, topic in enumerate(review.agenda, start=1):
+        if topic.minutes < 1:
+            yield Finding(f"review.agenda.{number}.minutes", "at least 1 minute")
+    planned = sum(topic.minutes for topic in review.agenda)
+    if planned > review.minutes:
+        yield Finding("review.agenda", f"the topics take {planned} min, and the meeting {review.minutes}")
+    if not 1 <= review.minutes <= 24 * 60:
+        yield Finding("review.minutes", "a meeting takes from 1 minute to a day")
+
+
+def _history(plan: Plan) -> Iterator[Finding]:
+    versions = [change.version for change in plan.history]
+    if versions and plan.version not in versions:
+        yield Finding("version", f"the history knows no version {plan.version}; it has {listed(versions)}")

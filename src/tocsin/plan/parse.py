@@ -1,0 +1,407 @@
+"""From the text of a plan file to a `Plan`, or to everything that is wrong with the file, line by line.
+
+A path such as `escalation.primary.steps.2.page` names a place in the file; items of a list count from 1.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import date
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+from yaml.constructor import SafeConstructor
+
+from tocsin.kit import text as words
+from tocsin.plan.model import Plan
+
+MAX_LETTERS = 2_000_000
+MAX_NODES = 50_000  # with every alias written out: a few lines of aliases can stand for billions of nodes
+MAX_DEPTH = 30
+_TOO_MANY = f"with its aliases written out, the file holds more than {MAX_NODES} values"
+_LONGEST_NUMBER = 40  # reading a number of a million digits takes minutes
+
+# The reader written in C is ten times faster, and not built everywhere.
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_PLAN = TypeAdapter(Plan)
+_TAG = "tag:yaml.org,2002:"
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One mistake, with its place. Lines and columns count from 1."""
+
+    line: int
+    column: int
+    path: str
+    message: str
+    name: str = "plan.yaml"
+
+    def render(self, name: str | None = None) -> str:
+        """`plan.yaml:14  severities.P1.acknowledge_withn   unknown key; did you mean acknowledge_within?`"""
+        where = f"{name or self.name}:{self.line}"
+        return f"{where}  {self.path}   {self.message}" if self.path else f"{where}  {self.message}"
+
+    def __str__(self) -> str:
+        return self.render()
+
+
+@dataclass(frozen=True)
+class Place:
+    line: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Document:
+    """A file that YAML can read: its content, where everything stands, how scalars were written, and what is amiss."""
+
+    name: str
+    content: Mapping[str, object] = field(default_factory=dict)
+    places: dict[str, Place] = field(default_factory=dict)
+    written: dict[str, str] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def place(self, path: str) -> Place:
+        """Where a path stands, or the nearest thing around it that does stand in the file."""
+        while path and path not in self.places:
+            path = path.rpartition(".")[0]
+        return self.places.get(path, Place(1, 1))
+
+    def problem(self, path: str, message: str, at: Place | None = None) -> Problem:
+        place = at or self.place(path)
+        return Problem(place.line, place.column, path, message, self.name)
+
+
+def parse(text: str, name: str = "plan.yaml") -> Plan | list[Problem]:
+    """The plan that a text spells, or all its problems by line. Never raises, whatever the text."""
+    document = read(text, name)
+    return document if isinstance(document, list) else build(document)
+
+
+def positions(text: str) -> dict[str, Place]:
+    """The line and column of every path of a file; none if YAML cannot read it."""
+    document = read(text)
+    return {} if isinstance(document, list) else document.places
+
+
+# --- From text to a document ------------------------------------------------------------------------------------------
+
+
+class _Stop(Exception):
+    """Reading on would be dangerous or pointless."""
+
+    def __init__(self, place: Place, message: str) -> None:
+        super().__init__(message)
+        self.place = place
+        self.message = message
+
+
+def read(text: str, name: str = "plan.yaml") -> Document | list[Problem]:
+    """The file as YAML has it, or the problem that makes it unreadable."""
+    try:
+        _survey(text)
+        root = yaml.compose(text, Loader=_Loader)
+        return _document(root, name)
+    except _Stop as stop:
+        return [Problem(stop.place.line, stop.place.column, "", stop.message, name)]
+    except yaml.YAMLError as error:
+        place, message = _syntax(error, text)
+        return [Problem(place.line, place.column, "", message, name)]
+
+
+def _survey(text: str) -> None:
+    """Stop before anything that the readers behind us would choke on."""
+    if len(text) > MAX_LETTERS:
+        raise _Stop(Place(1, 1), f"a plan has at most {MAX_LETTERS} letters; this file has {len(text)}")
+    if strange := _UNPRINTABLE.search(text):
+        line = text.count("\n", 0, strange.start()) + 1
+        column = strange.start() - text.rfind("\n", 0, strange.start())
+        raise _Stop(Place(line, column), f"the letter U+{ord(strange[0]):04X} cannot stand in a plan")
+    depth = 0
+    for count, event in enumerate(yaml.parse(text, Loader=_Loader)):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise _Stop(_place(event), f"this is nested more than {MAX_DEPTH} levels deep")
+        if count > 3 * MAX_NODES:  # a value is at most three events: its key, its beginning and its end
+            raise _Stop(_place(event), _TOO_MANY)
+
+
+def _document(root: yaml.Node | None, name: str) -> Document:
+    if root is None:
+        raise _Stop(Place(1, 1), "the file is empty; a plan begins with tocsin: 1")
+    if not isinstance(root, yaml.MappingNode):
+        raise _Stop(_place(root), "a plan is a mapping of keys to values, and begins with tocsin: 1")
+    reader = _Reader(Document(name))
+    content = reader.mapping(root, "", 1)
+    found = reader.document
+    return Document(name, content, found.places, found.written, found.problems)
+
+
+class _Reader:
+    """Turns nodes into plain values, remembering where they stood."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self._nodes = 0
+        self._scalars = SafeConstructor()
+
+    def value(self, node: yaml.Node, path: str, depth: int) -> object:
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            raise _Stop(_place(node), _TOO_MANY)
+        if depth > MAX_DEPTH:
+            raise _Stop(_place(node), "this alias stands inside what it stands for")
+        if isinstance(node, yaml.MappingNode):
+            return self.mapping(node, path, depth)
+        if isinstance(node, yaml.SequenceNode):
+            return self.sequence(node, path, depth)
+        return self.scalar(node, path)
+
+    def mapping(self, node: yaml.MappingNode, path: str, depth: int) -> dict[str, object]:
+        self._expect_tag(node, path, "map")
+        found: dict[str, object] = {}
+        for key, child in node.value:
+            # Keys are names, read as they are written: in YAML 1.1 the key `on` would be a truth value.
+            here = _join(path, key.value) if isinstance(key, yaml.ScalarNode) else path
+            if not isinstance(key, yaml.ScalarNode):
+                self._complain(path, "a key must be a plain word", key)
+            elif key.tag == _TAG + "merge":
+                self._complain(here, "merge keys are not read here; write the keys out", key)
+            elif key.value in found:
+                first = self.document.places[here].line
+                self._complain(here, f"this key stands here twice; first on line {first}", key)
+            else:
+                self.document.places[here] = _place(key)
+                found[key.value] = self.value(child, here, depth + 1)
+        return found
+
+    def sequence(self, node: yaml.SequenceNode, path: str, depth: int) -> list[object]:
+        self._expect_tag(node, path, "seq")
+        found: list[object] = []
+        for number, child in enumerate(node.value, start=1):
+            here = _join(path, str(number))
+            self.document.places[here] = _place(child)
+            found.append(self.value(child, here, depth + 1))
+        return found
+
+    def scalar(self, node: yaml.Node, path: str) -> object:
+        """The value of a scalar; its text where it has none, with a problem on record."""
+        written = str(node.value)
+        self.document.written[path] = written
+        kind = node.tag.removeprefix(_TAG)
+        if kind in ("str", "value", "merge", "!"):
+            return written
+        read = self._readers().get(kind)
+        if read is None:
+            self._complain(path, f"the tag {node.tag} is not understood; write a plain value", node)
+            return written
+        try:
+            if len(written) > _LONGEST_NUMBER:
+                raise ValueError(written)
+            return read(node)
+        except (ValueError, KeyError, IndexError, AttributeError, OverflowError):
+            shown = words.clip(written, _LONGEST_NUMBER)
+            self._complain(path, f"'{shown}' is not a {_KINDS[kind]} that exists; put it in quotes if it is text", node)
+            return written
+
+    def _readers(self) -> dict[str, Any]:
+        build = self._scalars
+        return {
+            "null": build.construct_yaml_null,
+            "bool": build.construct_yaml_bool,
+            "int": build.construct_yaml_int,
+            "float": build.construct_yaml_float,
+            "timestamp": build.construct_yaml_timestamp,
+        }
+
+    def _expect_tag(self, node: yaml.Node, path: str, kind: str) -> None:
+        if node.tag not in (_TAG + kind, "!"):
+            self._complain(path, f"the tag {node.tag} is not understood; write a plain value", node)
+
+    def _complain(self, path: str, message: str, node: yaml.Node) -> None:
+        self.document.problems.append(self.document.problem(path, message, _place(node)))
+
+
+_KINDS = {"null": "value", "bool": "truth value", "int": "number", "float": "number", "timestamp": "date"}
+
+
+def _place(thing: yaml.Node | yaml.Event) -> Place:
+    mark = thing.start_mark
+    return Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
+
+
+def _join(path: str, part: str) -> str:
+    return f"{path}.{part}" if path else part
+
+
+_SYNTAX = (
+    ("mapping values are not allowed", "a colon stands where none is expected; put the text in quotes"),
+    ("could not find expected ':'", "a key needs a colon and a space after it"),
+    ("quoted scalar", "a quotation mark is opened and never closed"),
+    ("block end", "this line is not indented like the lines it belongs to"),
+    ("block mapping", "this line is not indented like the lines it belongs to"),
+    ("document start", "this line is not indented like the lines it belongs to"),
+    ("flow", "a bracket is opened and not closed, or a comma is missing"),
+    ("undefined alias", "no anchor of this name stands above"),
+    ("single document", "a plan is one document; take out the line of dashes"),
+    ("cannot start any token", "a letter stands here that must be in quotes"),
+    ("duplicate anchor", "an anchor of this name stands above"),
+)
+
+
+def _syntax(error: yaml.YAMLError, text: str) -> tuple[Place, str]:
+    """Where YAML gave up, and why, in words for someone who does not know its grammar."""
+    said = f"{getattr(error, 'problem', '')} {getattr(error, 'context', '')}"
+    at_problem, at_context = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
+    # What is never closed is noticed at the end of the file; its author wants to know where it was opened.
+    opened = at_context if "quoted scalar" in said or "flow" in said else None
+    mark = opened or at_problem or at_context
+    place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
+    lines = text.splitlines()
+    line = lines[place.line - 1] if place.line <= len(lines) else ""
+    if "\t" in line[: len(line) - len(line.lstrip())]:
+        return place, "a tab; YAML is indented with spaces"
+    hint = next((hint for phrase, hint in _SYNTAX if phrase in said), "this is not YAML that can be read")
+    return place, hint
+
+
+# --- From a document to a plan ----------------------------------------------------------------------------------------
+
+
+def build(document: Document) -> Plan | list[Problem]:
+    """The plan in a document, or all its problems by line."""
+    try:
+        plan = _PLAN.validate_python(document.content)
+    except ValidationError as error:
+        return sorted([*document.problems, *_translated(document, error.errors(include_url=False))])
+    return sorted(document.problems) or plan
+
+
+@dataclass(frozen=True)
+class _Complaint:
+    """What pydantic says about one path, with the value that stands there."""
+
+    path: str
+    value: object
+    error: ErrorDetails
+
+
+def _translated(document: Document, errors: Iterable[ErrorDetails]) -> list[Problem]:
+    """One problem for each path that has none yet, without keys that are missing because they are misspelt."""
+    complaints = [found for error in errors if (found := _located(document.content, error))]
+    misspelt = {_join(_parent(one.path), _meant(one)) for one in complaints if _is_unknown(one)}
+    spoken = {problem.path for problem in document.problems}
+    problems: list[Problem] = []
+    for one in complaints:
+        missing_for_a_slip = one.error["type"] == "missing" and one.path in misspelt
+        if one.path not in spoken and not missing_for_a_slip:
+            spoken.add(one.path)
+            problems.append(document.problem(one.path, _message(one, document.written.get(one.path, ""))))
+    return problems
+
+
+def _located(content: object, error: ErrorDetails) -> _Complaint | None:
+    """Follow a location into the file. None if it lies in the branch of a choice that the value never meant."""
+    path, value = "", content
+    for part in error["loc"]:
+        if isinstance(value, dict) and part in value:
+            path, value = _join(path, str(part)), value[part]
+        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+            path, value = _join(path, str(part + 1)), value[part]
+        elif (part == "str" and isinstance(value, list)) or (part == "tuple[str, ...]" and not isinstance(value, list)):
+            return None
+    if error["type"] == "missing":
+        path = _join(path, str(error["loc"][-1]))
+    return _Complaint(path, value, error)
+
+
+def _is_unknown(complaint: _Complaint) -> bool:
+    return complaint.error["type"] == "unexpected_keyword_argument"
+
+
+def _meant(complaint: _Complaint) -> str:
+    """The key that an unknown key was probably meant to be, or nothing."""
+    *parents, key = complaint.error["loc"]
+    return words.nearest(str(key), _keys_at(parents)) or ""
+
+
+def _keys_at(location: Iterable[int | str]) -> list[str]:
+    kind: Any = Plan
+    for part in location:
+        arguments = get_args(kind)
+        kind = get_type_hints(kind)[str(part)] if is_dataclass(kind) else arguments[arguments[-1] is not Ellipsis]
+        if get_origin(kind) in (Union, UnionType):
+            kind = next(one for one in get_args(kind) if one is not NoneType)
+    return [one.name for one in fields(kind)]
+
+
+def _message(complaint: _Complaint, written: str) -> str:
+    error, value = complaint.error, complaint.value
+    kind = error["type"]
+    if kind == "missing":
+        return "this key is missing"
+    if _is_unknown(complaint):
+        meant = _meant(complaint)
+        return f"unknown key; did you mean {meant}?" if meant else "unknown key"
+    if kind in ("enum", "literal_error"):
+        of_key = error["loc"][-1] == "[key]"
+        return _choice(str(error["loc"][-2]) if of_key else written, str(error["ctx"]["expected"]))
+    if value is None:
+        return "nothing stands here; give it a value or take the key out"
+    if kind == "value_error":
+        return str(error["ctx"]["error"])
+    if kind == "string_type" and not isinstance(value, list | dict):
+        return f'YAML reads {written} as {_what(value)}; put it in quotes: "{written}"'
+    expected = _EXPECTED.get(kind.partition("_")[0])
+    if expected in _SCALARS and not isinstance(value, list | dict):
+        return f"'{words.clip(written, 60)}' is not {expected}"
+    return f"this must be {expected}, not {_what(value)}" if expected else "this value does not fit here"
+
+
+_EXPECTED = {
+    "string": "text",
+    "tuple": "a list",
+    "dict": "a mapping of keys to values",
+    "dataclass": "a mapping of keys to values",
+    "int": "a whole number",
+    "bool": "true or false",
+    "date": "a date like 2026-11-23",
+}
+_SCALARS = (_EXPECTED["int"], _EXPECTED["bool"], _EXPECTED["date"])
+
+
+def _choice(written: str, expected: str) -> str:
+    choices = re.findall(r"'([^']*)'", expected)
+    if not choices:
+        return f"this must be {expected}"
+    meant = words.nearest(written, choices)
+    hint = f"; did you mean {meant}?" if meant else ""
+    return f"'{words.clip(written, 60)}' is not {words.listed(choices, 'or')}{hint}"
+
+
+def _what(value: object) -> str:
+    match value:
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case str():
+            return "text"
+        case list():
+            return "a list"
+        case dict():
+            return "a mapping"
+        case date():
+            return "a date"
+        case _:
+            return "nothing"
+
+
+def _parent(path: str) -> str:
+    return path.rpartition(".")[0]

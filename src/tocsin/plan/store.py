@@ -1,0 +1,124 @@
+"""Plan revisions: immutable, named by their hash, one of them current."""
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, Row, Table, Text, select
+
+from tocsin.db import settings as kept
+from tocsin.db.columns import Instant, metadata
+from tocsin.db.engine import Tx
+from tocsin.kit.errors import NotFound, Refused
+from tocsin.plan import check
+from tocsin.plan.model import Plan
+
+table = Table(
+    "plan_revision",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text),
+    Column("version", Text),
+    Column("text", Text),
+    Column("reason", Text),
+    Column("applied_by", Text),
+    Column("applied_at", Instant),
+)
+
+CURRENT = "plan.current"
+
+
+class NoPlan(Refused):
+    """No plan is applied yet: run `tocsin plan apply FILE`."""
+
+
+class NoSuchRevision(NotFound):
+    """There is no such revision of the plan."""
+
+
+class UnreadableRevision(Refused):
+    """A stored revision of the plan can no longer be read by this release."""
+
+
+@dataclass(frozen=True)
+class Revision:
+    id: str
+    name: str
+    version: str
+    text: str
+    reason: str
+    applied_by: str
+    applied_at: datetime
+
+
+def revision_id(text: str) -> str:
+    """The name of a plan's text: the first twelve hexadecimal digits of its SHA-256."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def save(tx: Tx, plan: Plan, text: str, reason: str) -> Revision:
+    """Store this text as a revision, if it is new, and make it the current one."""
+    revision = Revision(revision_id(text), plan.name, plan.version, text, reason, tx.actor.handle, tx.now)
+    if tx.first(select(table.c.id).where(table.c.id == revision.id)) is None:
+        tx.add(table, dict(vars(revision)))
+    kept.write(tx, CURRENT, revision.id)
+    tx.memo.pop("plan", None)
+    tx.wakes = True
+    return revision
+
+
+def current_id(tx: Tx) -> str:
+    found = kept.read(tx, CURRENT)
+    if found is None:
+        raise NoPlan
+    return found
+
+
+def current(tx: Tx) -> Plan:
+    """The plan in force. Raises NoPlan before the first is applied."""
+    if "plan" not in tx.memo:
+        tx.memo["plan"] = load(tx, current_id(tx))
+    plan: Plan = tx.memo["plan"]
+    return plan
+
+
+def load(tx: Tx, revision: str) -> Plan:
+    """The plan of one revision; read once per process, since a revision never changes."""
+    if revision not in _read:
+        _read[revision] = _parsed(_row(tx, revision).text)
+        while len(_read) > KEPT_IN_MEMORY:
+            _read.popitem(last=False)
+    return _read[revision]
+
+
+def current_revision(tx: Tx) -> Revision:
+    return _row(tx, current_id(tx))
+
+
+def revisions(tx: Tx) -> list[Revision]:
+    """Every revision ever applied, the latest first."""
+    return [_revision(row) for row in tx.all(select(table).order_by(table.c.applied_at.desc()))]
+
+
+KEPT_IN_MEMORY = 16
+_read: OrderedDict[str, Plan] = OrderedDict()
+
+
+def _row(tx: Tx, revision: str) -> Revision:
+    row = tx.first(select(table).where(table.c.id == revision))
+    if row is None:
+        raise NoSuchRevision(f"There is no revision {revision} of the plan.")
+    return _revision(row)
+
+
+def _revision(row: Row[Any]) -> Revision:
+    return Revision(**row._mapping)
+
+
+def _parsed(text: str) -> Plan:
+    plan = check.load(text, "plan")
+    if isinstance(plan, Plan):
+        return plan
+    raise UnreadableRevision(f"Revision {revision_id(text)} of the plan can't be read: {plan[0].message}")

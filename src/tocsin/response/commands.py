@@ -1,0 +1,276 @@
+"""The verbs of an incident, each one unit of work: check who asks, load, decide, record, follow up."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from tocsin.comms import updates
+from tocsin.db.engine import Tx
+from tocsin.incidents import lifecycle
+from tocsin.incidents import store as incidents
+from tocsin.incidents.model import Declared, Incident, ObligationWaived, SignalAttached
+from tocsin.kit.actor import ActorKind
+from tocsin.kit.errors import NotFound, Refused
+from tocsin.obligations import store as obligations
+from tocsin.obligations.model import Kind, State
+from tocsin.paging import store as pages
+from tocsin.people import access
+from tocsin.plan import store as plans
+from tocsin.plan.model import Plan, Stage
+from tocsin.response import followups
+from tocsin.signals import store as signals
+from tocsin.signals.model import Trigger
+from tocsin.signals.store import Disposition
+
+WAIVABLE = frozenset(Kind) - {Kind.LOOK, Kind.ANSWER, Kind.WATCH}
+
+
+class NoSuchObligation(NotFound):
+    """The incident owes no such thing now."""
+
+
+class NotAPerson(Refused):
+    """Only a person of the plan can do this."""
+
+
+def declare(
+    tx: Tx,
+    *,
+    title: str,
+    severity: str,
+    type: str,  # noqa: A002 - the plan's word
+    service: str | None = None,
+    impact: str = "",
+    trigger: Trigger = Trigger.OBSERVATION,
+    components: tuple[str, ...] = (),
+    started_at: datetime | None = None,
+) -> Incident:
+    """A person declares an incident. Raises UnknownWord for words that are not the plan's."""
+    access.require(tx.actor, access.INCIDENT_WRITE)
+    plan = plans.current(tx)
+    lifecycle.known("severity", severity, plan.severities)
+    lifecycle.known("type", type, plan.types)
+    if service is not None:
+        lifecycle.known("service", service, plan.services)
+        for component in components:
+            lifecycle.known("component", component, plan.services[service].components)
+    return open_incident(
+        tx,
+        plan,
+        title=lifecycle.said(title, "title"),
+        severity=severity,
+        type=type,
+        service=service,
+        components=components,
+        source="person" if tx.actor.kind is ActorKind.PERSON else tx.actor.handle,
+        trigger=trigger,
+        impact=impact.strip(),
+        started_at=lifecycle.not_after(started_at, tx.now),
+        detected_at=tx.now,
+    )
+
+
+def open_incident(
+    tx: Tx,
+    plan: Plan,
+    *,
+    title: str,
+    severity: str,
+    type: str,  # noqa: A002
+    service: str | None,
+    components: tuple[str, ...],
+    source: str,
+    trigger: Trigger,
+    why: str = "",
+    impact: str = "",
+    started_at: datetime | None,
+    detected_at: datetime,
+) -> Incident:
+    """Begin an incident's record, whoever asked for it, and do what follows."""
+    declared = Declared(
+        at=tx.now,
+        by=tx.actor.handle,
+        title=title,
+        severity=severity,
+        type=type,
+        service=service,
+        components=components,
+        source=source,
+        trigger=trigger,
+        why=why,
+        impact=impact,
+        started_at=started_at or detected_at,
+        detected_at=detected_at,
+        plan_revision=plans.current_id(tx),
+        number=incidents.next_number(tx),
+    )
+    incident = incidents.begin(tx, declared)
+    return followups.follow(tx, plan, incident, declared)
+
+
+def declare_from_signal(tx: Tx, signal_id: str, *, severity: str, type: str, title: str = "") -> Incident:  # noqa: A002
+    """A person declares what a waiting signal shows."""
+    access.require(tx.actor, access.INCIDENT_WRITE)
+    plan = plans.current(tx)
+    lifecycle.known("severity", severity, plan.severities)
+    lifecycle.known("type", type, plan.types)
+    signal = signals.load(tx, signal_id)
+    incident = open_incident(
+        tx,
+        plan,
+        title=title.strip() or signal.title,
+        severity=severity,
+        type=type,
+        service=signal.labels.get("service") if signal.labels.get("service") in plan.services else None,
+        components=(),
+        source=signal.source,
+        trigger=signal.trigger,
+        why=f"Declared by {tx.actor.handle} from a signal of {signal.source}: {signal.title}",
+        started_at=signal.started_at,
+        detected_at=signal.first_at,
+    )
+    return attach(tx, plan, incident, signal, Disposition.DECLARED, incident.why)
+
+
+def attach(
+    tx: Tx, plan: Plan, incident: Incident, signal: signals.Signal, disposition: Disposition, why: str
+) -> Incident:
+    """Put a signal on an incident's record."""
+    signals.dispose(tx, signal.id, disposition, why, incident.id)
+    entry = SignalAttached(
+        at=tx.now, by=tx.actor.handle, signal_id=signal.id, title=signal.title, source=signal.source, why=why
+    )
+    return followups.record(tx, plan, incident, [entry])
+
+
+def dismiss_signal(tx: Tx, signal_id: str, because: str = "") -> None:
+    """A person says that a waiting signal calls for nothing."""
+    access.require(tx.actor, access.INCIDENT_WRITE)
+    signal = signals.load(tx, signal_id)
+    if signal.disposition is not Disposition.WAITING:
+        raise Refused("Only a signal that waits can be dismissed.")
+    signals.dispose(tx, signal.id, Disposition.DISMISSED, f"Dismissed by {tx.actor.handle}. {because}".strip(), None)
+
+
+def acknowledge(tx: Tx, incident_id: str, through: str = "web") -> Incident:
+    plan, incident = _open(tx, incident_id)
+    entries = lifecycle.acknowledge(incident, by=tx.actor.handle, now=tx.now, through=through)
+    return followups.record(tx, plan, incident, entries)
+
+
+def acknowledge_page(tx: Tx, token: str, through: str = "link") -> Incident:
+    """Answer a page through its link: the link itself says who answers."""
+    page = pages.by_link_token(tx, token)
+    incident = incidents.load(tx, page.incident_id)
+    plan = plans.load(tx, incident.plan_revision)
+    entries = lifecycle.acknowledge(incident, by=page.handle, now=tx.now, through=through)
+    return followups.record(tx, plan, incident, entries)
+
+
+def assign(tx: Tx, incident_id: str, role: str, person: str) -> Incident:
+    """Give a role to a person; if somebody holds it, this hands it over."""
+    plan, incident = _open(tx, incident_id)
+    entries = lifecycle.assign(plan, incident, role, person, by=tx.actor.handle, now=tx.now)
+    return followups.record(tx, plan, incident, entries)
+
+
+def change_severity(tx: Tx, incident_id: str, severity: str, because: str) -> Incident:
+    plan, incident = _open(tx, incident_id)
+    entries = lifecycle.change_severity(plan, incident, severity, because, by=tx.actor.handle, now=tx.now)
+    return followups.record(tx, plan, incident, entries)
+
+
+def change_type(tx: Tx, incident_id: str, type: str, because: str) -> Incident:  # noqa: A002
+    plan, incident = _open(tx, incident_id)
+    entries = lifecycle.change_type(plan, incident, type, because, by=tx.actor.handle, now=tx.now)
+    return followups.record(tx, plan, incident, entries)
+
+
+def note(tx: Tx, incident_id: str, text: str) -> Incident:
+    plan, incident = _open(tx, incident_id)
+    return followups.record(tx, plan, incident, lifecycle.note(incident, text, by=tx.actor.handle, now=tx.now))
+
+
+def decide(tx: Tx, incident_id: str, decision: str, because: str) -> Incident:
+    plan, incident = _open(tx, incident_id)
+    entries = lifecycle.decide(incident, decision, because, by=tx.actor.handle, now=tx.now)
+    return followups.record(tx, plan, incident, entries)
+
+
+def post_update(
+    tx: Tx, incident_id: str, audience: str, typed: Mapping[str, str], stage: Stage | None = None
+) -> Incident:
+    """Compose an update from the plan's template for this audience and post it."""
+    plan, incident = _open(tx, incident_id)
+    link = followups.link(tx, f"/incidents/{incident.id}")
+    composed = updates.compose(plan, incident, audience, typed, stage, tx.now, link)
+    entries = lifecycle.tell(
+        incident,
+        audience=audience,
+        text=composed.text,
+        stage=composed.stage,
+        fields=composed.fields,
+        recipients=plan.members(plan.communication.audiences[audience].to),
+        by=tx.actor.handle,
+        now=tx.now,
+    )
+    return followups.record(tx, plan, incident, entries)
+
+
+def mitigate(tx: Tx, incident_id: str, how: str) -> Incident:
+    plan, incident = _open(tx, incident_id)
+    return followups.record(tx, plan, incident, lifecycle.mitigate(incident, how, by=tx.actor.handle, now=tx.now))
+
+
+def resolve(tx: Tx, incident_id: str, how: str) -> Incident:
+    """The fix is in: the watch after it begins."""
+    plan, incident = _open(tx, incident_id)
+    return followups.record(tx, plan, incident, lifecycle.resolve(incident, how, by=tx.actor.handle, now=tx.now))
+
+
+def reopen(tx: Tx, incident_id: str, because: str) -> Incident:
+    plan, incident = _open(tx, incident_id)
+    return followups.record(tx, plan, incident, lifecycle.reopen(incident, because, by=tx.actor.handle, now=tx.now))
+
+
+def close(tx: Tx, incident_id: str) -> Incident:
+    """Close, or refuse and name what the plan still requires."""
+    plan, incident = _open(tx, incident_id)
+    owed = open_duties(tx, incident)
+    return followups.record(tx, plan, incident, lifecycle.close(plan, incident, owed, by=tx.actor.handle, now=tx.now))
+
+
+def open_duties(tx: Tx, incident: Incident) -> list[str]:
+    """What is still owed, in words. The watch and the meeting have conditions of their own in the plan."""
+    elsewhere = (Kind.WATCH, Kind.REVIEW)
+    return [duty.what for duty in obligations.open_for(tx, incident.id) if duty.kind not in elsewhere]
+
+
+def waive(tx: Tx, incident_id: str, key: str, because: str) -> Incident:
+    """A person says that something owed need not be done this time, and why."""
+    plan, incident = _open(tx, incident_id)
+    standing = {duty.key: duty for duty in obligations.open_for(tx, incident.id) if duty.kind in WAIVABLE}
+    if key not in standing:
+        raise NoSuchObligation(f"Nothing called '{key}' is owed now.")
+    reason = lifecycle.said(because, "because")
+    obligations.settle(tx, standing[key].id, State.WAIVED, reason)
+    entry = ObligationWaived(at=tx.now, by=tx.actor.handle, key=key, what=standing[key].what, because=reason)
+    return followups.record(tx, plan, incident, [entry])
+
+
+def schedule_review(tx: Tx, incident_id: str, meeting_at: datetime) -> Incident:
+    plan, incident = _open(tx, incident_id)
+    entries = lifecycle.schedule_review(incident, meeting_at, by=tx.actor.handle, now=tx.now)
+    return followups.record(tx, plan, incident, entries)
+
+
+def hold_review(tx: Tx, incident_id: str) -> Incident:
+    """The post-mortem meeting was held."""
+    plan, incident = _open(tx, incident_id)
+    return followups.record(tx, plan, incident, lifecycle.hold_review(incident, by=tx.actor.handle, now=tx.now))
+
+
+def _open(tx: Tx, incident_id: str) -> tuple[Plan, Incident]:
+    """The incident and the plan it is run by: the revision it was declared under."""
+    access.require(tx.actor, access.INCIDENT_WRITE)
+    incident = incidents.load(tx, incident_id)
+    return plans.load(tx, incident.plan_revision), incident

@@ -1,0 +1,260 @@
+"""What follows from each entry: the only place where one fact of an incident causes another thing to happen.
+
+Entries are recorded through `record`. Whatever follows is written in the same unit of work.
+"""
+
+from collections.abc import Iterable
+from typing import assert_never
+
+from tocsin.db import settings as kept
+from tocsin.db.engine import Tx
+from tocsin.delivery import outbox
+from tocsin.incidents import store as incidents
+from tocsin.incidents.model import (
+    Acknowledged,
+    AnyEntry,
+    Closed,
+    Decided,
+    Declared,
+    Escalated,
+    Incident,
+    Mitigated,
+    Noted,
+    ObligationMissed,
+    ObligationWaived,
+    Paged,
+    Recovered,
+    Reopened,
+    Resolved,
+    ReviewHeld,
+    ReviewScheduled,
+    RoleAssigned,
+    SeverityChanged,
+    SignalAttached,
+    SignalCleared,
+    TypeChanged,
+    Undelivered,
+    Updated,
+)
+from tocsin.incidents.owed import owed
+from tocsin.kit.actor import SYSTEM
+from tocsin.kit.text import listed
+from tocsin.obligations import store as obligations
+from tocsin.obligations.model import ANSWER_PREFIX, Duty, Kind, State
+from tocsin.paging import ladder, reach
+from tocsin.paging import store as pages
+from tocsin.people import store as people
+from tocsin.people.model import Channel, ContactMethod
+from tocsin.plan.model import Plan
+
+
+def record(tx: Tx, plan: Plan, incident: Incident, entries: Iterable[AnyEntry]) -> Incident:
+    """Add entries to an incident and do what follows from each. Returns the incident as it is then."""
+    for entry in entries:
+        incident = incidents.append(tx, incident, [entry])
+        incident = follow(tx, plan, incident, entry)
+    return incident
+
+
+def follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident:  # noqa: PLR0912 - one case per kind
+    """Do what follows from an entry that has just been added."""
+    evidence = f"entry {incident.entries}, by {entry.by}"
+    match entry:
+        case Declared():
+            rederive(tx, plan, incident)
+            return page_next(tx, plan, incident)
+        case Acknowledged():
+            obligations.settle_keys(tx, incident.id, ["acknowledge"], State.MET, evidence)
+            _stop_paging(tx, incident, State.MET, evidence)
+        case RoleAssigned():
+            obligations.settle_keys(tx, incident.id, [f"role:{entry.role}"], State.MET, evidence)
+        case SeverityChanged():
+            rederive(tx, plan, incident, f"{entry.before} became {entry.severity}")
+            return _page_at_new_level(tx, plan, incident, entry)
+        case TypeChanged():
+            rederive(tx, plan, incident, f"the type became {entry.type}")
+        case Updated():
+            key = f"update:{entry.audience}"
+            obligations.settle_keys(tx, incident.id, [key], State.MET, evidence)
+            _owe_again(tx, plan, incident, key)
+            send_update(tx, plan, incident, entry)
+        case Resolved():
+            obligations.settle_keys(tx, incident.id, ["resolve"], State.MET, evidence)
+            _stop_paging(tx, incident, State.VOID, "the incident was resolved")
+            rederive(tx, plan, incident, "the incident was resolved")
+        case Recovered():
+            rederive(tx, plan, incident, "the watch has passed")
+        case Reopened():
+            rederive(tx, plan, incident, "the incident was reopened")
+            return page_next(tx, plan, incident)
+        case Closed():
+            rederive(tx, plan, incident, "the incident was closed")
+        case ReviewHeld():
+            obligations.settle_keys(tx, incident.id, ["review"], State.MET, evidence)
+        case ObligationMissed() | ObligationWaived():
+            _owe_again(tx, plan, incident, entry.key)
+        case Escalated():
+            return page_next(tx, plan, incident)
+        case Undelivered() | Paged() | SignalAttached() | SignalCleared() | Noted() | Decided():
+            pass
+        case Mitigated() | ReviewScheduled():
+            pass
+        case _:
+            assert_never(entry)
+    return incident
+
+
+def rederive(tx: Tx, plan: Plan, incident: Incident, because: str = "") -> None:
+    """Make the open obligations those that the plan owes now. Doing it twice changes nothing."""
+    wanted = owed(plan, incident)
+    for standing in obligations.open_for(tx, incident.id):
+        if standing.kind is Kind.ANSWER:
+            continue
+        duty = wanted.get(standing.key)
+        if duty is not None and duty.due_at == standing.due_at:
+            del wanted[standing.key]
+        else:
+            obligations.settle(tx, standing.id, State.VOID, because)
+    for duty in wanted.values():
+        obligations.open_duty(tx, incident.id, duty)
+
+
+def _owe_again(tx: Tx, plan: Plan, incident: Incident, key: str) -> None:
+    duty = owed(plan, incident).get(key)
+    if duty is not None:
+        obligations.open_duty(tx, incident.id, duty)
+
+
+def page_next(tx: Tx, plan: Plan, incident: Incident) -> Incident:
+    """Page the next step of the ladder. A step that reaches nobody is passed at once, and the record says so."""
+    name = plan.severities[incident.severity].escalation
+    if name is None:
+        return incident
+    policy = plan.escalation[name]
+    for left in reversed(range(len(policy.steps))):
+        match ladder.climb(policy, steps_taken=incident.steps_paged):
+            case ladder.Exhausted(rounds=rounds):
+                why = f"nobody answered in {rounds} rounds; the ladder ends here"
+                return incidents.append(tx, incident, [Escalated(at=tx.now, by=SYSTEM.handle, step=-1, why=why)])
+            case ladder.PageStep() as step:
+                incident, paged = _page_step(tx, plan, incident, step)
+        if paged or not left:
+            _await_answer(tx, incident, step, paged)
+            break
+    return incident
+
+
+def _page_step(tx: Tx, plan: Plan, incident: Incident, step: ladder.PageStep) -> tuple[Incident, tuple[str, ...]]:
+    handles = reach.people_at(plan, step.targets, tx.now)
+    methods = _methods(tx, handles)
+    through: dict[str, None] = {}
+    for handle in handles:
+        through.update(dict.fromkeys(_page_person(tx, plan, incident, step, handle, methods[handle])))
+    paged = Paged(
+        at=tx.now,
+        by=SYSTEM.handle,
+        step=step.step,
+        people=tuple(handle for handle in handles if methods[handle]),
+        through=tuple(through),
+        unreachable=tuple(handle for handle in handles if not methods[handle]),
+        answer_by=tx.now + step.wait,
+    )
+    return incidents.append(tx, incident, [paged]), paged.people
+
+
+def _await_answer(tx: Tx, incident: Incident, step: ladder.PageStep, handles: tuple[str, ...]) -> None:
+    """The step's delay is the obligation to answer; its miss climbs on.
+
+    When the whole ladder reaches nobody, its last step waits all the same, and then tries again.
+    """
+    if incident.acknowledged_at is not None:
+        return
+    duty = Duty(
+        key=f"{ANSWER_PREFIX}{step.step}",
+        kind=Kind.ANSWER,
+        what=f"Answer the page: {listed(handles, 'or')}" if handles else "Nobody can be reached; try again",
+        clause="",
+        due_at=tx.now + step.wait,
+        owner=handles[0] if handles else "",
+    )
+    obligations.open_duty(tx, incident.id, duty)
+
+
+def _page_person(
+    tx: Tx, plan: Plan, incident: Incident, step: ladder.PageStep, handle: str, methods: list[ContactMethod]
+) -> list[str]:
+    if not methods:
+        return []
+    page = pages.open_page(tx, incident.id, step.step, handle)
+    text = reach.page_text(
+        plan,
+        incident,
+        now=tx.now,
+        answer_by=tx.now + step.wait,
+        answer_link=link(tx, f"/a/{pages.link_token(tx, page)}"),
+        room_link=link(tx, f"/incidents/{incident.id}"),
+    )
+    for place, method in enumerate(methods):
+        outbox.queue(
+            tx,
+            dedup_key=f"{page.id}-{place}",
+            channel=method.channel,
+            address=method.address,
+            subject=text.subject,
+            body=text.data if method.channel is Channel.WEBHOOK else text.body,
+            person=handle,
+            audience="page",
+            thread=incident.id,
+            secret=method.secret,
+            incident_id=incident.id,
+            page_id=page.id,
+        )
+    return [method.channel for method in methods]
+
+
+def _methods(tx: Tx, handles: tuple[str, ...]) -> dict[str, list[ContactMethod]]:
+    """Where each person is paged; somebody who entered no contact method is paged at the account's address."""
+    known = people.contacts(tx, handles)
+    accounts = people.addresses(tx, [handle for handle in handles if not known[handle]])
+    for handle, address in accounts.items():
+        known[handle] = [ContactMethod(id="account", handle=handle, channel=Channel.EMAIL, address=address)]
+    return known
+
+
+def _page_at_new_level(tx: Tx, plan: Plan, incident: Incident, entry: SeverityChanged) -> Incident:
+    """A raise pages whom the new level wants; a lowered level stops only what its own ladder would not climb."""
+    before, after = (plan.severities[name].escalation for name in (entry.before, entry.severity))
+    if before == after or not entry.raised:
+        return incident
+    obligations.settle_answers(tx, incident.id, State.VOID, f"{entry.before} became {entry.severity}")
+    return page_next(tx, plan, incident)
+
+
+def _stop_paging(tx: Tx, incident: Incident, state: State, evidence: str) -> None:
+    obligations.settle_answers(tx, incident.id, state, evidence)
+    outbox.withdraw_pages(tx, incident.id, "somebody has answered already")
+
+
+def send_update(tx: Tx, plan: Plan, incident: Incident, entry: Updated) -> None:
+    """Mail an update to the people of its audience. The public reads the status page."""
+    audience = plan.communication.audiences[entry.audience]
+    for handle, address in people.addresses(tx, entry.recipients).items():
+        outbox.queue(
+            tx,
+            dedup_key=f"{incident.id}-{incident.entries}-{handle}",
+            channel=Channel.EMAIL,
+            address=address,
+            subject=f"[{incident.severity}] {incident.title} (#{incident.number}): {audience.name.lower()}",
+            body=entry.text + "\n\n" + link(tx, f"/incidents/{incident.id}") + "\n",
+            person=handle,
+            audience=entry.audience,
+            thread=incident.id,
+            incident_id=incident.id,
+        )
+
+
+def link(tx: Tx, path: str) -> str:
+    """A path of ours as an address that works from outside."""
+    if "base url" not in tx.memo:
+        tx.memo["base url"] = kept.read(tx, kept.BASE_URL) or "http://127.0.0.1:8000"
+    return f"{tx.memo['base url']}{path}"

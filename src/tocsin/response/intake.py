@@ -1,0 +1,247 @@
+"""From an arrival to an incident.
+
+Two halves. `GroupCommit` makes arrivals durable: requests that come at the same time share one transaction, and each
+is answered only after it. `decide` then reads the inbox in order and does what the plan's rules say, in units of work
+of its own, so that a mistake in deciding never loses an arrival.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tocsin.db.engine import Database, Overtaken, StorageUnavailable, Tx
+from tocsin.incidents import lifecycle
+from tocsin.incidents import store as incidents
+from tocsin.incidents.model import UNRESOLVED, Incident, SignalAttached, SignalCleared, Status
+from tocsin.kit.actor import SYSTEM
+from tocsin.kit.errors import Overloaded
+from tocsin.plan import store as plans
+from tocsin.plan.model import Plan
+from tocsin.response import commands, followups
+from tocsin.signals import routing
+from tocsin.signals import store as signals
+from tocsin.signals.model import State
+from tocsin.signals.store import Disposition, Signal, Taken
+
+log = logging.getLogger(__name__)
+
+BATCH = 500  # arrivals in one transaction
+WAITING_LIMIT = 10_000  # arrivals that may wait for their transaction before senders are asked to come again
+
+
+class GroupCommit:
+    """Durable acceptance: whoever waits here together is committed together."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._queue: deque[tuple[Sequence[str], asyncio.Future[None]]] = deque()
+        self._waiting = 0
+        self._task: asyncio.Task[None] | None = None
+
+    async def accept(self, arrivals: Sequence[str]) -> None:
+        """Return once these encoded arrivals are on the disk. Raises Overloaded, and then nothing was kept."""
+        if self._waiting + len(arrivals) > max(WAITING_LIMIT, len(arrivals)):
+            raise Overloaded("Too many signals are waiting; send this one again in a second.")
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append((arrivals, done))
+        self._waiting += len(arrivals)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._write_all())
+        await done
+
+    async def _write_all(self) -> None:
+        while self._queue:
+            group = self._next_group()
+            bodies = [body for arrivals, _ in group for body in arrivals]
+            try:
+                await asyncio.to_thread(self._write, bodies)
+            except Exception as error:
+                refusal = error if isinstance(error, Overloaded) else StorageUnavailable()
+                if refusal is not error:
+                    log.exception("arrivals could not be written")
+                _answer(group, refusal)
+            else:
+                _answer(group, None)
+            self._waiting -= len(bodies)
+
+    def _next_group(self) -> list[tuple[Sequence[str], asyncio.Future[None]]]:
+        group: list[tuple[Sequence[str], asyncio.Future[None]]] = []
+        size = 0
+        while self._queue and (not group or size + len(self._queue[0][0]) <= BATCH):
+            group.append(self._queue.popleft())
+            size += len(group[-1][0])
+        return group
+
+    def _write(self, bodies: Sequence[str]) -> None:
+        with self._database.work(SYSTEM) as tx:
+            signals.accept(tx, bodies)
+
+
+def _answer(group: Sequence[tuple[Sequence[str], asyncio.Future[None]]], refusal: Exception | None) -> None:
+    for _, done in group:
+        if done.done():  # the sender has gone away
+            continue
+        if refusal is None:
+            done.set_result(None)
+        else:
+            done.set_exception(refusal)
+
+
+def decide(tx: Tx, limit: int = BATCH) -> int:
+    """Take arrivals from the inbox, in order, and do what the plan's rules say. Returns how many."""
+    taken = signals.take(tx, limit)
+    if not taken:
+        return 0
+    plan = plans.current(tx)
+    before = signals.known(tx, [one.arrival for one in taken])
+    after = dict(before)
+    for one in taken:
+        key = (one.arrival.source, one.arrival.key)
+        after[key] = _learn(tx, plan, after.get(key), one)
+    signals.add_all(tx, [signal for key, signal in after.items() if key not in before])
+    signals.save_all(tx, [signal for key, signal in after.items() if key in before])
+    return len(taken)
+
+
+def _learn(tx: Tx, plan: Plan, known: Signal | None, one: Taken) -> Signal:
+    """The signal after this arrival, with whatever it called for done."""
+    if known is None:
+        signal = signals.first_seen(one.arrival, one.at)
+    else:
+        signal = signals.seen_again(known, one.arrival, one.at)
+        if not _is_news(known, signal):
+            return signal
+    match signal.state:
+        case State.FIRING:
+            return _fires(tx, plan, signal, one)
+        case State.ACKNOWLEDGED:
+            _acknowledged_elsewhere(tx, signal)
+        case State.RESOLVED:
+            return _clears(tx, signal)
+    return signal
+
+
+def _is_news(before: Signal, after: Signal) -> bool:
+    """Whether an arrival says more than that the same goes on."""
+    if before.state is not after.state:
+        return True
+    same = before.labels == after.labels and before.severity == after.severity
+    return after.state is State.FIRING and not same
+
+
+def _fires(tx: Tx, plan: Plan, signal: Signal, one: Taken) -> Signal:
+    route = routing.route(plan, one.arrival)
+    incident = _incident_of(tx, signal)
+    if isinstance(route, routing.Unrouted):
+        return signal if incident else replace(signal, disposition=Disposition.WAITING, why=route.why, incident_id=None)
+    disposition = Disposition.ATTACHED
+    if incident is None:
+        incident = incidents.open_like(tx, route.type, route.service)
+    if incident is None:
+        disposition = Disposition.DECLARED
+        incident = _declare(tx, plan, route, one)
+    incident = _attach(tx, plans.load(tx, incident.plan_revision), incident, signal, route)
+    return replace(signal, disposition=disposition, why=route.why, incident_id=incident.id)
+
+
+def _declare(tx: Tx, plan: Plan, route: routing.Route, one: Taken) -> Incident:
+    started_at = one.arrival.started_at
+    return commands.open_incident(
+        tx,
+        plan,
+        title=route.title,
+        severity=route.severity,
+        type=route.type,
+        service=route.service,
+        components=route.components,
+        source=one.arrival.source,
+        trigger=one.arrival.trigger,
+        why=route.why,
+        started_at=min(started_at, one.at) if started_at else None,
+        detected_at=one.at,
+    )
+
+
+def _attach(tx: Tx, plan: Plan, incident: Incident, signal: Signal, route: routing.Route) -> Incident:
+    """Put the signal on the record, and let it raise the level or show a regression.
+
+    A level that a person has set is a person's to change.
+    """
+    by, now = SYSTEM.handle, tx.now
+    attached = SignalAttached(
+        at=now, by=by, signal_id=signal.id, title=signal.title, source=signal.source, why=route.why
+    )
+    incident = followups.record(tx, plan, incident, [attached])
+    if incident.status is Status.WATCHING:
+        regression = lifecycle.reopen(incident, f"A regression during the watch: {signal.title}", by=by, now=now)
+        incident = followups.record(tx, plan, incident, regression)
+    known = route.severity in plan.severities
+    if known and plan.worse(route.severity, incident.severity) and incident.severity_by == by:
+        raised = lifecycle.change_severity(plan, incident, route.severity, route.why, by=by, now=now)
+        incident = followups.record(tx, plan, incident, raised)
+    return incident
+
+
+def _clears(tx: Tx, signal: Signal) -> Signal:
+    incident = _incident_of(tx, signal)
+    if incident and signal.id in incident.firing:
+        plan = plans.load(tx, incident.plan_revision)
+        cleared = SignalCleared(at=tx.now, by=SYSTEM.handle, signal_id=signal.id, title=signal.title)
+        followups.record(tx, plan, incident, [cleared])
+    if signal.disposition is Disposition.WAITING:
+        return replace(signal, disposition=Disposition.CLEARED, why="It was over before anybody declared.")
+    return signal
+
+
+def _acknowledged_elsewhere(tx: Tx, signal: Signal) -> None:
+    """Somebody acknowledged in the tool that sent it; that answers here as well."""
+    incident = _incident_of(tx, signal)
+    if incident and incident.status in UNRESOLVED:
+        plan = plans.load(tx, incident.plan_revision)
+        entries = lifecycle.acknowledge(incident, by=signal.source, now=tx.now, through=signal.source)
+        followups.record(tx, plan, incident, entries)
+
+
+def _incident_of(tx: Tx, signal: Signal) -> Incident | None:
+    """The incident that this signal is on, as long as the signal can still change it."""
+    if signal.incident_id is None:
+        return None
+    incident = incidents.load(tx, signal.incident_id)
+    return incident if incident.status in (*UNRESOLVED, Status.WATCHING) else None
+
+
+def decide_all(database: Database) -> int:
+    """Decide until the inbox is empty. Returns how many arrivals there were.
+
+    When a batch can't be decided, its arrivals are tried alone, and one that still can't be is put into quarantine
+    where a person sees it: nothing behind it waits.
+    """
+    total = 0
+    while decided := _decide_some(database):
+        total += decided
+    return total
+
+
+def _decide_some(database: Database) -> int:
+    try:
+        return database.run(SYSTEM, decide)
+    except (Overloaded, Overtaken, plans.NoPlan):
+        return 0  # what was accepted stays in the inbox
+    except Exception:
+        log.exception("a batch of signals could not be decided; trying them one by one")
+    try:
+        return database.run(SYSTEM, lambda tx: decide(tx, limit=1))
+    except Exception as error:
+        log.exception("a signal could not be decided; it is in quarantine")
+        reason = f"It was read, but could not be decided: {type(error).__name__}: {error}"
+        return database.run(SYSTEM, lambda tx: _set_aside(tx, reason))
+
+
+def _set_aside(tx: Tx, reason: str) -> int:
+    taken = signals.take(tx, 1)
+    for one in taken:
+        body = signals.encode(one.arrival).encode()
+        signals.keep_unreadable(tx, source=one.arrival.source, sender="inbox", reason=reason, body=body)
+    return len(taken)

@@ -1,0 +1,84 @@
+"""What people have written into post-mortems; what the record knows is computed each time it is read."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import Column, Table, Text, select
+
+from tocsin.db.columns import Instant, Json, metadata
+from tocsin.db.engine import Tx
+from tocsin.incidents import store as incidents
+from tocsin.incidents.model import Incident
+from tocsin.obligations import store as obligations
+from tocsin.plan import store as plans
+from tocsin.review import postmortem
+from tocsin.review.postmortem import PostMortem, Standing
+
+table = Table(
+    "post_mortem",
+    metadata,
+    Column("incident_id", Text, primary_key=True),
+    Column("status", Text),
+    Column("written", Json),
+    Column("authors", Json),
+    Column("updated_at", Instant),
+    Column("final_at", Instant),
+)
+
+RELATED_LOOKED_AT = 200  # how many earlier incidents are searched for related ones
+RELATED_SHOWN = 5
+
+
+def load(tx: Tx, incident_id: str) -> PostMortem:
+    """The post-mortem of an incident as it stands. Raises NoSuchIncident."""
+    incident = incidents.load(tx, incident_id)
+    row = tx.first(select(table).where(table.c.incident_id == incident_id))
+    found = postmortem.draft(
+        plans.load(tx, incident.plan_revision),
+        incident,
+        incidents.timeline(tx, incident_id),
+        obligations.for_incident(tx, incident_id),
+        row.written if row else {},
+        _related(tx, incident),
+        tx.now,
+        authors=row.authors if row else (),
+    )
+    return replace(found, status=Standing(row.status)) if row else found
+
+
+def save(
+    tx: Tx,
+    incident_id: str,
+    written: Mapping[str, str],
+    authors: list[str],
+    status: Standing,
+    final_at: datetime | None,
+) -> None:
+    values = {
+        "status": status,
+        "written": dict(written),
+        "authors": authors,
+        "updated_at": tx.now,
+        "final_at": final_at,
+    }
+    if not tx.run(table.update().where(table.c.incident_id == incident_id).values(values)).rowcount:
+        tx.run(table.insert().values(incident_id=incident_id, **values))
+
+
+def written(tx: Tx, incident_id: str) -> tuple[dict[str, str], list[str]]:
+    """What was written so far, by section, and by whom."""
+    row = tx.first(select(table.c.written, table.c.authors).where(table.c.incident_id == incident_id))
+    return (dict(row.written), list(row.authors)) if row else ({}, [])
+
+
+def statuses(tx: Tx) -> dict[str, Standing]:
+    """Which incidents have a post-mortem begun, and how it stands."""
+    return {row.incident_id: Standing(row.status) for row in tx.all(select(table.c.incident_id, table.c.status))}
+
+
+def _related(tx: Tx, incident: Incident) -> list[Incident]:
+    """Earlier incidents of the same type and service, the latest first."""
+    earlier = incidents.listing(tx, before=incident.declared_at, limit=RELATED_LOOKED_AT)
+    alike = [one for one in earlier if (one.type, one.service) == (incident.type, incident.service)]
+    return alike[:RELATED_SHOWN]

@@ -1,0 +1,91 @@
+"""What an installation sets, read from the environment. Everything a team agrees on stands in the plan instead."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tocsin.kit.errors import Invalid
+from tocsin.kit.text import nearest
+
+PREFIX = "TOCSIN_"
+
+
+class BadSetting(Invalid):
+    """A setting in the environment can't be used."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One field a setting: `host` is TOCSIN_HOST. The meaning of each is in docs/reference/settings.md."""
+
+    database_url: str = "sqlite:///var/tocsin.db"
+    host: str = "127.0.0.1"
+    port: int = 8000
+    base_url: str = ""
+    smtp_url: str = ""
+    mail_from: str = "Tocsin <tocsin@localhost>"
+    plan: str = ""
+    secure_cookies: bool = False
+    allow_private_webhooks: bool = False
+    log_level: str = "info"
+    url: str = ""  # of the server that the command line talks to
+    token: str = ""  # with which it does
+
+    @property
+    def public_url(self) -> str:
+        """The address under which people reach this server, without a slash at its end."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104 - compared, not bound
+        return (self.base_url or f"http://{host}:{self.port}").rstrip("/")
+
+    @property
+    def api_url(self) -> str:
+        return (self.url or self.public_url).rstrip("/")
+
+    @property
+    def mail_domain(self) -> str:
+        """The right-hand side of Message-IDs."""
+        return urlsplit(self.public_url).hostname or "localhost"
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """Settings from environment variables. Raises BadSetting for one that is unknown or can't be used."""
+    kinds = {field.name: field.type for field in fields(Settings)}
+    values: dict[str, object] = {}
+    for variable, text in environment.items():
+        if not variable.startswith(PREFIX) or not text:
+            continue
+        name = variable.removeprefix(PREFIX).lower()
+        if name not in kinds:
+            meant = nearest(name, kinds)
+            hint = f"; did you mean {PREFIX}{meant.upper()}?" if meant else ""
+            raise BadSetting(f"{variable} is not a setting of Tocsin{hint}")
+        values[name] = _value(variable, text, kinds[name])
+    settings = Settings(**values)  # type: ignore[arg-type]
+    _check(settings)
+    return settings
+
+
+def _value(variable: str, text: str, kind: object) -> object:
+    if kind is int or kind == "int":
+        if not text.isdecimal():
+            raise BadSetting(f"{variable} is '{text}'; it must be a whole number")
+        return int(text)
+    if kind is bool or kind == "bool":
+        if text.lower() not in ("yes", "no", "true", "false", "1", "0"):
+            raise BadSetting(f"{variable} is '{text}'; it must be yes or no")
+        return text.lower() in ("yes", "true", "1")
+    return text
+
+
+def _check(settings: Settings) -> None:
+    if not 0 <= settings.port <= 65535:
+        raise BadSetting(f"TOCSIN_PORT is {settings.port}; a port lies between 1 and 65535")
+    for name in ("base_url", "url"):
+        value = getattr(settings, name)
+        if value and urlsplit(value).scheme not in ("http", "https"):
+            raise BadSetting(f"TOCSIN_{name.upper()} must begin with http:// or https://")
+    if settings.log_level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        raise BadSetting("TOCSIN_LOG_LEVEL is one of debug, info, warning, error")
+    if settings.plan and not Path(settings.plan).is_file():
+        raise BadSetting(f"TOCSIN_PLAN names a file that is not there: {settings.plan}")

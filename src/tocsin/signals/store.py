@@ -1,0 +1,257 @@
+"""Signals on the record: the inbox that makes an arrival durable, and one row per signal beside it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+from sqlalchemy import Column, Integer, Row, Table, Text, delete, func, select, text, tuple_
+
+from tocsin.db.columns import AutoKey, Instant, Json, metadata
+from tocsin.db.engine import Tx
+from tocsin.kit.clock import to_millis
+from tocsin.kit.errors import NotFound
+from tocsin.kit.ids import new_id
+from tocsin.signals.model import Arrival, State, Trigger
+
+inbox = Table("inbox", metadata, Column("id", AutoKey, primary_key=True), Column("at", Instant), Column("body", Text))
+table = Table(
+    "signal",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("source", Text),
+    Column("key", Text),
+    Column("state", Text),
+    Column("title", Text),
+    Column("trigger", Text),
+    Column("severity", Text),
+    Column("labels", Json),
+    Column("details", Json),
+    Column("warnings", Json),
+    Column("link", Text),
+    Column("started_at", Instant),
+    Column("first_at", Instant),
+    Column("last_at", Instant),
+    Column("count", Integer),
+    Column("disposition", Text),
+    Column("why", Text),
+    Column("incident_id", Text),
+)
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", AutoKey, primary_key=True),
+    Column("at", Instant),
+    Column("source", Text),
+    Column("sender", Text),
+    Column("reason", Text),
+    Column("size", Integer),
+    Column("body", Text),
+)
+
+QUARANTINE_KEPT = 1000  # bodies; the oldest go first
+QUARANTINE_BODY = 64 * 1024  # characters of each that are kept
+
+# One statement whatever the size of the batch: the whole of it travels as one JSON parameter.
+_ACCEPT = {
+    "sqlite": text("insert into inbox (at, body) select :at, value from json_each(:rows)"),
+    "postgresql": text(
+        "insert into inbox (at, body) select :at, value from jsonb_array_elements_text(cast(:rows as jsonb))"
+    ),
+}
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Arrival)
+
+
+class NoSuchSignal(NotFound):
+    """There is no such signal."""
+
+
+class Disposition(StrEnum):
+    """What became of a signal."""
+
+    WAITING = "waiting"  # no rule matched; a person may declare
+    DECLARED = "declared"
+    ATTACHED = "attached"
+    CLEARED = "cleared"  # it was over before it called for anything
+    DISMISSED = "dismissed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signal:
+    id: str
+    source: str
+    key: str
+    state: State
+    title: str
+    trigger: Trigger
+    severity: str | None
+    labels: dict[str, str]
+    details: dict[str, Any]
+    warnings: list[str]
+    link: str | None
+    started_at: datetime | None
+    first_at: datetime
+    last_at: datetime
+    count: int
+    disposition: Disposition
+    why: str
+    incident_id: str | None
+
+
+@dataclass(frozen=True)
+class Taken:
+    """An arrival on its way from the inbox to its signal."""
+
+    inbox_id: int
+    at: datetime
+    arrival: Arrival
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    id: int
+    at: datetime
+    source: str
+    sender: str
+    reason: str
+    size: int
+    body: str
+
+
+def encode(arrival: Arrival) -> str:
+    """An arrival as the inbox keeps it."""
+    return _encoder.encode(arrival).decode()
+
+
+def accept(tx: Tx, bodies: Sequence[str]) -> None:
+    """Put encoded arrivals into the inbox. Once this unit of work is committed, their senders may be answered."""
+    tx.run(_ACCEPT[tx.dialect], {"at": to_millis(tx.now), "rows": _encoder.encode(bodies).decode()})
+    tx.wakes = True
+
+
+def take(tx: Tx, limit: int) -> list[Taken]:
+    """Take the oldest arrivals out of the inbox, in order.
+
+    Only one unit of work at a time decides, on whichever node: a signal's clearing must not overtake its firing.
+    """
+    if tx.is_postgresql and not tx.scalar(text("select pg_try_advisory_xact_lock(7267047)")):
+        return []
+    rows = tx.all(select(inbox).order_by(inbox.c.id).limit(limit))
+    if rows:
+        tx.run(delete(inbox).where(inbox.c.id.in_([row.id for row in rows])))
+    return [Taken(row.id, row.at, _decoder.decode(row.body)) for row in rows]
+
+
+def backlog(tx: Tx) -> int:
+    return int(tx.scalar(select(func.count()).select_from(inbox)) or 0)
+
+
+def known(tx: Tx, arrivals: Iterable[Arrival]) -> dict[tuple[str, str], Signal]:
+    """The signals that these arrivals are about, as far as they were seen before."""
+    keys = sorted({(arrival.source, arrival.key) for arrival in arrivals})
+    if not keys:
+        return {}
+    rows = tx.all(select(table).where(tuple_(table.c.source, table.c.key).in_(keys)))
+    return {(row.source, row.key): _signal(row) for row in rows}
+
+
+def first_seen(arrival: Arrival, at: datetime) -> Signal:
+    """A signal at its first arrival, not yet on the record."""
+    return Signal(
+        id=new_id("sig"),
+        source=arrival.source,
+        key=arrival.key,
+        state=arrival.state,
+        title=arrival.title,
+        trigger=arrival.trigger,
+        severity=arrival.severity,
+        labels=arrival.labels,
+        details=arrival.details,
+        warnings=list(arrival.warnings),
+        link=arrival.link,
+        started_at=arrival.started_at,
+        first_at=at,
+        last_at=at,
+        count=1,
+        disposition=Disposition.WAITING,
+        why="",
+        incident_id=None,
+    )
+
+
+def seen_again(signal: Signal, arrival: Arrival, at: datetime) -> Signal:
+    """A signal after one more arrival. A signal that clears keeps its title and labels: the news is only its end."""
+    if arrival.state is State.FIRING:
+        fresh = first_seen(arrival, signal.first_at)
+        kept = {name: getattr(signal, name) for name in ("id", "disposition", "why", "incident_id", "count")}
+        signal = replace(fresh, **kept)
+    return replace(signal, state=arrival.state, last_at=at, count=signal.count + (arrival.state is State.FIRING))
+
+
+def add_all(tx: Tx, signals: Iterable[Signal]) -> None:
+    for signal in signals:
+        tx.add(table, dict(vars(signal)))
+
+
+def save_all(tx: Tx, signals: Iterable[Signal]) -> None:
+    for signal in signals:
+        values = dict(vars(signal))
+        del values["id"]
+        tx.put(table, signal.id, values)
+
+
+def dispose(tx: Tx, signal_id: str, disposition: Disposition, why: str, incident_id: str | None) -> None:
+    """Write down what became of a signal."""
+    tx.put(table, signal_id, {"disposition": disposition, "why": why, "incident_id": incident_id})
+
+
+def load(tx: Tx, signal_id: str) -> Signal:
+    row = tx.first(select(table).where(table.c.id == signal_id))
+    if row is None:
+        raise NoSuchSignal(f"There is no signal {signal_id}.")
+    return _signal(row)
+
+
+def recent(tx: Tx, limit: int = 100, before: datetime | None = None) -> list[Signal]:
+    wanted = select(table).order_by(table.c.last_at.desc()).limit(limit)
+    return [_signal(row) for row in tx.all(wanted if before is None else wanted.where(table.c.last_at < before))]
+
+
+def waiting(tx: Tx, limit: int = 20) -> list[Signal]:
+    """Signals that fire, match no rule, and that nobody has looked at."""
+    wanted = (table.c.disposition == Disposition.WAITING) & (table.c.state == State.FIRING)
+    return [_signal(row) for row in tx.all(select(table).where(wanted).order_by(table.c.last_at.desc()).limit(limit))]
+
+
+def of_incident(tx: Tx, incident_id: str) -> list[Signal]:
+    wanted = select(table).where(table.c.incident_id == incident_id)
+    return [_signal(row) for row in tx.all(wanted.order_by(table.c.first_at))]
+
+
+def keep_unreadable(tx: Tx, *, source: str, sender: str, reason: str, body: bytes) -> None:
+    """Keep a body that could not be read, so that a person can see what was sent."""
+    shown = body.decode("utf-8", "backslashreplace").replace("\x00", "\\x00")[:QUARANTINE_BODY]
+    row = {"at": tx.now, "source": source, "sender": sender, "reason": reason, "size": len(body), "body": shown}
+    tx.run(quarantine.insert().values(row))
+    newest = select(quarantine.c.id).order_by(quarantine.c.id.desc()).offset(QUARANTINE_KEPT).limit(1)
+    oldest_kept = tx.scalar(newest)
+    if oldest_kept is not None:
+        tx.run(delete(quarantine).where(quarantine.c.id <= oldest_kept))
+
+
+def quarantined(tx: Tx, limit: int = 50) -> list[Quarantined]:
+    rows = tx.all(select(quarantine).order_by(quarantine.c.id.desc()).limit(limit))
+    return [Quarantined(**row._mapping) for row in rows]
+
+
+def _signal(row: Row[Any]) -> Signal:
+    values = dict(row._mapping)
+    typed = {
+        "state": State(values["state"]),
+        "trigger": Trigger(values["trigger"]),
+        "disposition": Disposition(values["disposition"]),
+    }
+    return Signal(**{**values, **typed})

@@ -1,0 +1,86 @@
+"""What a browser sends: bodies of a bounded size, times typed in UTC, and paths that stay on this site."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from litestar import Request
+
+from tocsin.kit.errors import Invalid
+from tocsin.kit.text import clip
+
+AnyRequest = Request[Any, Any, Any]
+
+MOST_FORM_BYTES = 512 * 1024
+MOST_FIELDS = 300
+LONGEST_TEXT = 100_000  # characters of one field: a long section of a post-mortem
+
+
+class TooManyFields(Invalid):
+    """The form holds more fields than any page of ours has."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """The fields of a form. A field that was not sent reads as empty."""
+
+    fields: Mapping[str, list[str]] = field(default_factory=dict)
+
+    def text(self, name: str) -> str:
+        """The last value of a field, without the space around it and with line ends as `\\n`."""
+        value = self.fields.get(name, [""])[-1].replace("\r\n", "\n").strip()
+        if len(value) > LONGEST_TEXT:
+            raise Invalid(f"This is longer than {LONGEST_TEXT} characters.", field=name)
+        return value
+
+    def secret(self, name: str) -> str:
+        """A value exactly as it was typed."""
+        return self.fields.get(name, [""])[-1]
+
+    def all(self, name: str) -> tuple[str, ...]:
+        return tuple(self.fields.get(name, ()))
+
+    def has(self, name: str) -> bool:
+        return name in self.fields
+
+    def instant(self, name: str) -> datetime | None:
+        """A moment as a date-time field sends it, read as UTC; None where it was left empty."""
+        typed = self.text(name)
+        return utc_instant(typed, name) if typed else None
+
+    def typed(self) -> dict[str, str]:
+        """What was typed, by field, to show it again beside what was wrong with it."""
+        return {name: values[-1] for name, values in self.fields.items() if name != "_csrf_token"}
+
+
+async def read_form(request: AnyRequest) -> Form:
+    """The form of this request. Raises Invalid for a body that is none."""
+    body = await request.body()
+    try:
+        text = body.decode("utf-8")
+        return Form(parse_qs(text, keep_blank_values=True, max_num_fields=MOST_FIELDS))
+    except UnicodeDecodeError:
+        raise Invalid("The form is not UTF-8 text.") from None
+    except ValueError:
+        raise TooManyFields from None
+
+
+def utc_instant(typed: str, name: str) -> datetime:
+    """Read `2026-11-24T02:38`, or what people make of it. Raises Invalid."""
+    try:
+        found = datetime.fromisoformat(typed.removesuffix("UTC").strip())
+    except ValueError:
+        raise Invalid(f"'{clip(typed, 40)}' is not a time; write it like 2026-11-24 02:38.", field=name) from None
+    return (found.replace(tzinfo=UTC) if found.tzinfo is None else found).astimezone(UTC)
+
+
+def local_path(wanted: str) -> str:
+    """The path to go on to, if it is one of ours; otherwise the front page.
+
+    A browser reads `//host`, `/\\host` and `/<tab>/host` as another site, so anything but plain characters is refused.
+    """
+    parts = urlsplit(wanted) if wanted.isascii() and wanted.isprintable() else urlsplit("")
+    plain = wanted.startswith("/") and not wanted.startswith("//") and "\\" not in wanted
+    return wanted if plain and not parts.netloc and not parts.scheme else "/"

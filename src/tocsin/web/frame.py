@@ -1,0 +1,278 @@
+"""What stands around every signed-in page: the bell line, the navigation, who is reading, and the clock."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from litestar.response import Template
+
+from tocsin.app import App
+from tocsin.incidents import store as incidents
+from tocsin.incidents.model import OPEN_STATUSES, Incident
+from tocsin.kit.actor import Actor
+from tocsin.kit.text import short_span
+from tocsin.obligations import store as obligations
+from tocsin.obligations.model import Kind, Obligation
+from tocsin.paging import reach
+from tocsin.people import access
+from tocsin.people.model import Account
+from tocsin.plan import store as plans
+from tocsin.plan.model import Plan
+from tocsin.web import present
+from tocsin.web.forms import AnyRequest
+
+Tx = Any  # a unit of work; its own type belongs to the database, which pages may not know
+
+STATIC = Path(__file__).parent / "static"
+THEMES = ("light", "dark")
+THEME_COOKIE = "tocsin_theme"
+MOST_OPEN = 200
+
+NAVIGATION = (
+    ("/", "Now"),
+    ("/incidents", "Incidents"),
+    ("/declare", "Declare"),
+    ("/signals", "Signals"),
+    ("/oncall", "On call"),
+    ("/status", "Status page"),
+    ("/post-mortems", "Post-mortems"),
+    ("/insights", "Insights"),
+    ("/plan", "Plan"),
+)
+ADMINISTRATION = (("/people", "People"), ("/tokens", "Tokens"))
+BEGINS_A_GROUP = ("/post-mortems", "/people")
+
+DONE = {
+    "acknowledged": "Acknowledged. The pages that had not left are withdrawn.",
+    "assigned": "The role is filled.",
+    "severity": "The severity is changed; its clocks run.",
+    "type": "The type is changed.",
+    "noted": "The note is on the timeline.",
+    "decided": "The decision is on the timeline.",
+    "posted": "The update is posted.",
+    "mitigated": "It is recorded as mitigated.",
+    "resolved": "It is recorded as fixed; the watch has begun.",
+    "reopened": "The incident is open again.",
+    "closed": "The incident is closed.",
+    "waived": "It is waived, and the record says why.",
+    "scheduled": "The post-mortem is scheduled.",
+    "held": "It is recorded that the post-mortem was held.",
+    "declared": "Declared. The plan is running.",
+    "dismissed": "The signal is dismissed.",
+    "saved": "Saved.",
+    "final": "The post-mortem is final.",
+    "contact": "The contact method is added.",
+    "removed": "The contact method is removed.",
+    "password": "The password is set. Other sessions have ended.",
+    "revoked": "The token is revoked.",
+}
+"""What a page says after it was changed, by the word in its address."""
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Whoever is signed in."""
+
+    app: App
+    account: Account
+    actor: Actor
+
+    @property
+    def can_write(self) -> bool:
+        return self.actor.may(access.INCIDENT_WRITE)
+
+    @property
+    def is_administrator(self) -> bool:
+        return self.actor.may(access.PEOPLE_WRITE)
+
+
+@dataclass(frozen=True)
+class Link:
+    href: str
+    label: str
+    is_here: bool
+    count: int
+    count_of: str
+    begins_group: bool
+
+
+@dataclass(frozen=True)
+class Worst:
+    href: str
+    severity: present.Severity
+    title: str
+    age: str
+    since_iso: str
+
+
+@dataclass(frozen=True)
+class Next:
+    href: str
+    state: str
+    word: str
+    what: str
+    time_left: str
+    due_iso: str
+
+
+@dataclass(frozen=True)
+class Frame:
+    now_iso: str
+    clock: str
+    today: str
+    me: str
+    my_handle: str
+    is_on_call: bool
+    can_write: bool
+    is_administrator: bool
+    worst: Worst | None
+    next: Next | None
+    links: tuple[Link, ...]
+    here: str
+    revision: str
+    since: str
+    plan_name: str
+    theme: str
+    path: str
+    done: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What is open now: loaded once for a page and its frame."""
+
+    plan: Plan
+    revision: plans.Revision
+    open: tuple[Incident, ...]
+    owed: tuple[Obligation, ...]
+    plans: dict[str, Plan]  # of the open incidents, by revision
+
+    def plan_of(self, incident: Incident) -> Plan:
+        return self.plans[incident.plan_revision]
+
+
+def situation(tx: Tx) -> Situation:
+    found = incidents.listing(tx, statuses=OPEN_STATUSES, limit=MOST_OPEN)
+    known = {one.plan_revision: plans.load(tx, one.plan_revision) for one in found}
+    worst_first = sorted(found, key=lambda one: (one.is_resolved, known[one.plan_revision].rank(one.severity)))
+    owed = obligations.open_soonest(tx, MOST_OPEN)
+    return Situation(plans.current(tx), plans.current_revision(tx), tuple(worst_first), tuple(owed), known)
+
+
+def page(
+    request: AnyRequest,
+    visitor: Visitor,
+    tx: Tx,
+    template: str,
+    *,
+    title: str,
+    here: str,
+    status: int = 200,
+    known: Situation | None = None,
+    **view: Any,
+) -> Template:
+    """A whole page. `here` is its place in the navigation; `view` are plain values for its template."""
+    now = known or situation(tx)
+    frame = _frame(request, visitor, now, tx.now, title, here)
+    return Template(
+        template,
+        context={"frame": frame, "asset": asset, **view},
+        status_code=status,
+        headers={"cache-control": "no-store"},
+    )
+
+
+def _frame(request: AnyRequest, visitor: Visitor, known: Situation, now: datetime, title: str, here: str) -> Frame:
+    on_call = reach.on_call(known.plan, now).values()
+    return Frame(
+        now_iso=present.iso(now),
+        clock=present.clock(now),
+        today=present.day(now),
+        me=present.first_name(visitor.account.name),
+        my_handle=visitor.account.handle,
+        is_on_call=visitor.account.handle in on_call,
+        can_write=visitor.can_write,
+        is_administrator=visitor.is_administrator,
+        worst=_worst(known, now),
+        next=_next(known, now),
+        links=_links(known, visitor, here),
+        here=here,
+        revision=known.revision.id,
+        since=present.day(known.revision.applied_at),
+        plan_name=known.plan.name,
+        theme=theme(request),
+        path=request.url.path,
+        done=DONE.get(request.query_params.get("done", ""), ""),
+        title=_title(known, title, now),
+    )
+
+
+def _worst(known: Situation, now: datetime) -> Worst | None:
+    if not known.open:
+        return None
+    worst = known.open[0]
+    level = present.severity(known.plan_of(worst), worst.severity)
+    age = short_span(now - worst.declared_at)
+    return Worst(f"/incidents/{worst.id}", level, worst.title, age, present.iso(worst.declared_at))
+
+
+def _next(known: Situation, now: datetime) -> Next | None:
+    row = next(iter(owed_rows(known, now, 1)), None)
+    if row is None:
+        return None
+    return Next(row.href, row.state, row.word, row.what, row.time_left, row.due_iso)
+
+
+def owed_rows(known: Situation, now: datetime, limit: int) -> list[present.Owed]:
+    """What is owed next over all open incidents, soonest first."""
+    by_id = present.by_id(known.open)
+    mine = [(duty, by_id[duty.incident_id]) for duty in known.owed if duty.incident_id in by_id]
+    return [
+        present.owed(known.plan_of(incident), incident, duty, now, named=True) for duty, incident in mine[:limit]
+    ]
+
+
+def _links(known: Situation, visitor: Visitor, here: str) -> tuple[Link, ...]:
+    counts = {
+        "/incidents": (len(known.open), "open"),
+        "/post-mortems": (sum(duty.kind is Kind.REVIEW for duty in known.owed), "owed"),
+    }
+    entries = NAVIGATION + (ADMINISTRATION if visitor.is_administrator else ())
+    return tuple(
+        Link(href, label, href == here, *counts.get(href, (0, "")), href in BEGINS_A_GROUP)
+        for href, label in entries
+        if visitor.can_write or href != "/declare"
+    )
+
+
+def _title(known: Situation, title: str, now: datetime) -> str:
+    """What a tab shows: the worst that is open, and what is due, before the page's own name."""
+    if not known.open:
+        return f"{title} · Tocsin"
+    rows = owed_rows(known, now, 1)
+    due = f", next due in {rows[0].time_left}" if rows and rows[0].state != "missed" else ""
+    return f"{known.open[0].severity}{due} · {title} · Tocsin"
+
+
+def theme(request: AnyRequest) -> str:
+    """The chosen theme; empty to follow the system."""
+    chosen = request.cookies.get(THEME_COOKIE, "")
+    return chosen if chosen in THEMES else ""
+
+
+def bare(request: AnyRequest, template: str, *, title: str, status: int = 200, **view: Any) -> Template:
+    """A page for somebody who is not signed in, or of whom nothing is known."""
+    context = {"theme": theme(request), "title": f"{title} · Tocsin", "asset": asset, **view}
+    headers = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
+    return Template(template, context=context, status_code=status, headers=headers)
+
+
+@cache
+def asset(name: str) -> str:
+    """The address of a static file: it changes with the file, so that browsers may keep it for ever."""
+    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:10]
+    return f"/static/{name}?v={digest}"

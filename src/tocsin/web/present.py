@@ -1,0 +1,420 @@
+"""What templates are given: plain values, already in words. Shared by every page."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from tocsin.incidents import words
+from tocsin.incidents.model import Incident, Status
+from tocsin.incidents.owed import ON_CALL
+from tocsin.kit.text import listed, short_span, span
+from tocsin.obligations.model import Kind, Obligation, State
+from tocsin.paging import reach
+from tocsin.plan.model import Milestone, Plan, Stage
+
+DUE_SOON = timedelta(minutes=5)
+NOBODY = "Nobody"
+
+
+# ---- Instants ----
+
+
+def iso(at: datetime) -> str:
+    """An instant for machines, in UTC."""
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def clock(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%H:%M:%S")
+
+
+def day(at: datetime) -> str:
+    """`Tue 24 Nov`."""
+    return f"{at.astimezone(UTC):%a} {at.astimezone(UTC).day} {at.astimezone(UTC):%b}"
+
+
+def moment(at: datetime, now: datetime) -> str:
+    """An instant beside the present: the time of day, with the day if it is another, and the year if it is far."""
+    at = at.astimezone(UTC)
+    if at.date() == now.astimezone(UTC).date():
+        return clock(at)
+    far = abs(at - now) > timedelta(days=180)
+    return f"{day(at)}{f' {at.year}' if far else ''}, {at:%H:%M}"
+
+
+def typed_time(at: datetime) -> str:
+    """An instant as a date-time field holds it."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M")
+
+
+# ---- Severity ----
+
+
+@dataclass(frozen=True)
+class Severity:
+    """`rank` chooses the shape and colour: P0 to P3, whatever the plan calls its levels."""
+
+    level: str
+    name: str
+    rank: str
+
+
+def severity(plan: Plan, level: str) -> Severity:
+    if level not in plan.severities:
+        return Severity(level, level, "P3")
+    return Severity(level, plan.severities[level].name, f"P{min(plan.rank(level), 3)}")
+
+
+# ---- What is owed ----
+
+
+@dataclass(frozen=True)
+class Owed:
+    """One open obligation: `left` of `whole` seconds remain."""
+
+    key: str
+    what: str
+    clause: str
+    who: str
+    href: str
+    state: str
+    word: str
+    time_left: str
+    due_iso: str
+    by: str
+    whole: int
+    left: int
+    is_waivable: bool
+
+
+@dataclass(frozen=True)
+class Settled:
+    state: str
+    word: str
+    what: str
+    how: str
+    evidence: str
+
+
+def owed(plan: Plan, incident: Incident, duty: Obligation, now: datetime, *, named: bool = False) -> Owed:
+    """An open obligation. `named` puts the incident before whoever owes it, for lists over several."""
+    left, whole = duty.due_at - now, duty.due_at - duty.opened_at
+    state, word = _urgency(left, whole)
+    who = owner(plan, incident, duty.owner, now)
+    return Owed(
+        key=duty.key,
+        what=duty.what,
+        clause=duty.clause,
+        who=f"{incident.severity} {words.ended(incident.title)} {who}" if named else who,
+        href=f"/incidents/{incident.id}#{'compose' if duty.kind is Kind.UPDATE else 'owed'}",
+        state=state,
+        word=word,
+        time_left=short_span(abs(left)),
+        due_iso=iso(duty.due_at),
+        by=f"{'was' if state == 'missed' else 'by'} {moment(duty.due_at, now)}",
+        whole=max(1, int(whole.total_seconds())),
+        left=max(0, int(left.total_seconds())),
+        is_waivable=duty.kind not in (Kind.WATCH, Kind.ANSWER, Kind.LOOK),
+    )
+
+
+def _urgency(left: timedelta, whole: timedelta) -> tuple[str, str]:
+    if left < timedelta(0):
+        return "missed", "Missed"
+    return ("due", "Due soon") if left <= min(DUE_SOON, whole / 5) else ("open", "Open")
+
+
+def owner(plan: Plan, incident: Incident, name: str, now: datetime) -> str:
+    """Who owes it now: whoever holds the role, or whoever is on call."""
+    if name in plan.roles:
+        held = incident.roles.get(name)
+        return words.name(plan, held) if held else f"{plan.roles[name].name}: nobody yet"
+    if name == ON_CALL:
+        rotation = reach.on_call(plan, now).get(ON_CALL)
+        person = incident.acknowledged_by or rotation
+        return words.name(plan, person) if person else "whoever is on call"
+    return words.name(plan, name)
+
+
+def settled(duties: Iterable[Obligation], now: datetime) -> tuple[Settled, ...]:
+    """What has ended, missed first; what is no longer owed at all is left out."""
+    order = {State.MISSED: 0, State.MET: 1, State.WAIVED: 2}
+    ended = [one for one in duties if one.state in order and one.kind is not Kind.ANSWER]
+    ended.sort(key=lambda one: order[one.state])
+    return tuple(
+        Settled(str(one.state), one.state.capitalize(), one.what, _how(one, now), one.evidence) for one in ended
+    )
+
+
+def _how(duty: Obligation, now: datetime) -> str:
+    at = duty.settled_at or duty.due_at
+    if duty.state is State.MISSED:
+        return moment(at, now)
+    if duty.state is State.WAIVED:
+        return duty.evidence
+    if duty.kind is Kind.UPDATE and duty.due_at > at:
+        return f"{short_span(duty.due_at - at)} to spare"
+    return f"in {short_span(at - duty.opened_at)}"
+
+
+# ---- Phases ----
+
+
+@dataclass(frozen=True)
+class Phase:
+    name: str
+    is_past: bool
+    is_current: bool
+    is_over: bool  # past its time
+    text: str
+
+
+def phases(plan: Plan, incident: Incident, now: datetime) -> tuple[Phase, ...]:
+    """Where the incident stands in the plan's phases, and how long each took against its time."""
+    began = {
+        Milestone.DECLARED: incident.reopened_at or incident.declared_at,
+        Milestone.ACKNOWLEDGED: incident.acknowledged_at,
+        Milestone.MITIGATED: incident.mitigated_at,
+        Milestone.RESOLVED: incident.resolved_at,
+    }
+    starts = [began[phase.begins_when] for phase in plan.phases.values()]
+    finished = incident.closed_at or incident.recovered_at
+    found = []
+    for place, phase in enumerate(plan.phases.values()):
+        later = next((start for start in starts[place + 1 :] if start is not None), finished)
+        found.append(_phase(phase.name, phase.within, starts[place], later, now))
+    return tuple(found)
+
+
+def _phase(name: str, within: timedelta | None, start: datetime | None, end: datetime | None, now: datetime) -> Phase:
+    if start is None:
+        return Phase(name, end is not None, False, False, "passed over" if end else "next")
+    took = max(timedelta(0), (end or now) - start)
+    over = within is not None and took > within
+    if over and within is not None:
+        text = f"{short_span(took)}, {short_span(took - within)} over"
+    elif end is None:
+        text = f"{short_span(took)} so far"
+    else:
+        text = f"{short_span(took)} of {span(within)}" if within else short_span(took)
+    return Phase(name, end is not None, end is None, over, text)
+
+
+# ---- Time ruler ----
+
+
+@dataclass(frozen=True)
+class Tick:
+    x: str
+    label: str
+    anchor: str
+
+
+@dataclass(frozen=True)
+class Point:
+    """`y` is where its label hangs; 0 without one."""
+
+    x: str
+    state: str
+    label: str
+    y: int
+    anchor: str
+    dx: int
+
+
+@dataclass(frozen=True)
+class Ruler:
+    ticks: tuple[Tick, ...]
+    points: tuple[Point, ...]
+    now_x: str
+    now_label: str
+    height: int
+    text: str  # the same in words
+
+
+LABEL_HEIGHTS = (89, 69, 49)  # the earliest hangs lowest, so that no stem crosses a text
+
+
+def ruler(marks: Sequence[tuple[datetime, str, str]], start: datetime, end: datetime, now: datetime) -> Ruler | None:
+    """Instants on a line: (when, what, state). Those that are open or missed carry a label, three at the most."""
+    inside = sorted(one for one in marks if start <= one[0] <= end)
+    if not inside:
+        return None
+    whole = end - start
+    labelled = [one for one in inside if one[2] in ("due", "open")][:3]
+    heights = dict(zip([id(one) for one in labelled], LABEL_HEIGHTS[-len(labelled) :] if labelled else (), strict=True))
+    points = tuple(_point((at - start) / whole, what, state, heights.get(id(one), 0)) for one in inside
+                   for at, what, state in (one,))
+    ticks = tuple(_tick(start + whole * quarter / 4, quarter) for quarter in range(5))
+    text = "; ".join(f"{what} {state} {clock(at)[:5]}" for at, what, state in inside)
+    height = 24 + 8 if not labelled else max(heights.values()) + 3
+    return Ruler(ticks, points, _percent((now - start) / whole), f"now {clock(now)[:5]}", height, text)
+
+
+def _point(place: float, what: str, state: str, y: int) -> Point:
+    right = place > 0.6
+    return Point(_percent(place), state, what, y, "end" if right else "start", -8 if right else 8)
+
+
+def _tick(at: datetime, quarter: int) -> Tick:
+    anchor = {0: "start", 4: "end"}.get(quarter, "middle")
+    return Tick(_percent(quarter / 4), clock(at)[:5], anchor)
+
+
+def _percent(share: float) -> str:
+    return f"{min(max(share, 0.0), 1.0) * 100:.1f}%"
+
+
+# ---- An incident in a list, and at the head of a page ----
+
+
+@dataclass(frozen=True)
+class Fact:
+    label: str
+    value: str
+    is_missing: bool = False
+    since: str = ""  # counts up from here
+    due: str = ""  # counts down to here
+
+
+@dataclass(frozen=True)
+class Hero:
+    id: str
+    number: int
+    href: str
+    severity: Severity
+    status: str
+    is_resolved: bool
+    title: str
+    type: str
+    text: str
+    age: str
+    since_iso: str
+    facts: tuple[Fact, ...]
+    phases: tuple[Phase, ...]
+    summary: str
+
+
+def hero(plan: Plan, incident: Incident, duties: Iterable[Obligation], now: datetime) -> Hero:
+    """An open incident as the front page shows it."""
+    return Hero(
+        id=incident.id,
+        number=incident.number,
+        href=f"/incidents/{incident.id}",
+        severity=severity(plan, incident.severity),
+        status=words.status(incident.status),
+        is_resolved=incident.is_resolved,
+        title=incident.title,
+        type=words.type_name(plan, incident.type),
+        text=incident.impact or incident.why or "Declared by a person; no impact is written yet.",
+        age=short_span(now - incident.declared_at),
+        since_iso=iso(incident.declared_at),
+        facts=(*_hero_times(incident, duties, now), *_holders(plan, incident)),
+        phases=phases(plan, incident, now),
+        summary=_summary(plan, incident, now),
+    )
+
+
+def _hero_times(incident: Incident, duties: Iterable[Obligation], now: datetime) -> Iterable[Fact]:
+    yield Fact("Since declared", short_span(now - incident.declared_at), since=iso(incident.declared_at))
+    for duty in duties:
+        if duty.kind is Kind.RESOLVE and duty.state is State.OPEN:
+            yield Fact("Resolve by", moment(duty.due_at, now))
+    if incident.resolved_at:
+        yield Fact("Resolved", moment(incident.resolved_at, now))
+
+
+def _holders(plan: Plan, incident: Incident) -> Iterable[Fact]:
+    """Every role the severity wants, and every other that is held; an empty one is not hidden."""
+    wanted = plan.severities[incident.severity].roles_within
+    for role in plan.roles:
+        held = incident.roles.get(role)
+        if held or role in wanted:
+            yield Fact(plan.roles[role].name, words.name(plan, held) if held else NOBODY, is_missing=held is None)
+
+
+def _summary(plan: Plan, incident: Incident, now: datetime) -> str:
+    who = words.name(plan, incident.acknowledged_by) if incident.acknowledged_by else "Nobody"
+    has = f"{who} has it" if incident.acknowledged_by else "Nobody has answered yet"
+    return f"{has}. Declared {moment(incident.declared_at, now)}, {short_span(now - incident.declared_at)} ago."
+
+
+@dataclass(frozen=True)
+class Line:
+    """An incident as one row of a table."""
+
+    id: str
+    number: int
+    href: str
+    severity: Severity
+    status: str
+    mark: str
+    title: str
+    type: str
+    declared: str
+    declared_iso: str
+    took: str
+
+
+def line(plan: Plan, incident: Incident, now: datetime) -> Line:
+    end = incident.recovered_at or incident.resolved_at
+    took = short_span((end or now) - incident.started_at)
+    return Line(
+        id=incident.id,
+        number=incident.number,
+        href=f"/incidents/{incident.id}",
+        severity=severity(plan, incident.severity),
+        status=words.status(incident.status),
+        mark=_STATUS_MARK[incident.status],
+        title=incident.title,
+        type=words.type_name(plan, incident.type),
+        declared=moment(incident.declared_at, now),
+        declared_iso=iso(incident.declared_at),
+        took=took if end else f"{took} so far",
+    )
+
+
+_STATUS_MARK = {
+    Status.INVESTIGATING: "down",
+    Status.MITIGATING: "degraded",
+    Status.WATCHING: "due",
+    Status.RESOLVED: "ok",
+    Status.CLOSED: "met",
+}
+
+
+# ---- Choices in forms ----
+
+
+@dataclass(frozen=True)
+class Choice:
+    value: str
+    label: str
+    hint: str = ""
+    is_chosen: bool = False
+
+
+def people_choices(plan: Plan, first: Iterable[str] = (), chosen: str = "") -> tuple[Choice, ...]:
+    """Everybody of the plan, the likely ones first."""
+    likely = dict.fromkeys(handle for handle in first if handle in plan.people)
+    handles = dict.fromkeys([*likely, *plan.people])
+    return tuple(
+        Choice(handle, plan.people[handle].name, "eligible" if handle in likely else "", handle == chosen)
+        for handle in handles
+    )
+
+
+def stage_name(stage: Stage) -> str:
+    return stage.capitalize()
+
+
+def first_name(full: str) -> str:
+    return full.split(" ", 1)[0]
+
+
+def names(plan: Plan, handles: Iterable[str]) -> str:
+    return listed(words.name(plan, one) for one in handles)
+
+
+def by_id(incidents: Iterable[Incident]) -> Mapping[str, Incident]:
+    return {one.id: one for one in incidents}

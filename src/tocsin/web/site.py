@@ -1,0 +1,137 @@
+"""The console: its pages composed, and what holds for all of them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from litestar import Response, Router
+from litestar.config.csrf import CSRFConfig
+from litestar.contrib.jinja import JinjaTemplateEngine
+from litestar.datastructures import CacheControlHeader
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.static_files import create_static_files_router
+from litestar.template import TemplateConfig
+
+from tocsin.kit.errors import Forbidden, Invalid, NotFound, Overloaded, Refused, TocsinError
+from tocsin.web import declare, incidents, learning, manage, now, oncall, plan, sessions
+from tocsin.web.forms import MOST_FORM_BYTES, AnyRequest, read_form
+from tocsin.web.frame import STATIC, bare
+
+HERE = Path(__file__).parent
+SAFE = {
+    "content-security-policy": (
+        "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",  # no-referrer would make a browser hide the origin of our own forms
+}
+A_YEAR = 365 * 24 * 3600
+
+WRONG = {
+    400: ("This can't be read", "Go back, and try it again from the page itself."),
+    403: ("You may not do this", "An administrator can give you the right."),
+    404: ("There is nothing here", "The address may be cut off, or what it named is gone."),
+    405: ("This address can't be used that way", "Go back to the page, and press its button."),
+    409: ("Not now", "Go back; the page shows how things stand."),
+    413: ("This is too much", "Shorten it, and send it again."),
+    503: ("Too much is waiting", "Nothing was changed. Send it again in a second."),
+}
+KINDS: tuple[tuple[type[TocsinError], int], ...] = (
+    (NotFound, 404),
+    (Invalid, 400),
+    (Forbidden, 403),
+    (Refused, 409),
+    (Overloaded, 503),
+)
+
+
+def routes() -> list[Any]:
+    """Every page of the console and its static files."""
+    pages = Router(
+        path="/",
+        route_handlers=[
+            *sessions.routes(),
+            *now.routes(),
+            *declare.routes(),
+            *incidents.routes(),
+            *oncall.routes(),
+            *plan.routes(),
+            *learning.routes(),
+            *manage.routes(),
+        ],
+        dependencies={
+            "visitor": Provide(sessions.visitor, sync_to_thread=True),
+            "form": Provide(read_form),
+        },
+        exception_handlers=exception_handlers(),
+        request_max_body_size=MOST_FORM_BYTES,
+        response_headers=SAFE,
+        include_in_schema=False,
+    )
+    static = create_static_files_router(
+        path="/static",
+        directories=[STATIC],
+        cache_control=CacheControlHeader(max_age=A_YEAR, public=True, immutable=True),
+        include_in_schema=False,
+    )
+    return [pages, static]
+
+
+def template_config() -> TemplateConfig[JinjaTemplateEngine]:
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return TemplateConfig(instance=JinjaTemplateEngine.from_environment(environment))
+
+
+def csrf_config(secret: str, *, secure: bool = False) -> CSRFConfig:
+    """Forms carry a token that another site can't know. Whatever brings its own credential is left out."""
+    return CSRFConfig(
+        secret=secret,
+        cookie_name="tocsin_form",
+        cookie_httponly=True,
+        cookie_secure=secure,
+        exclude=["^/api/", "^/v2/", "^/a/", "^/in/"],
+    )
+
+
+Handler = Callable[[AnyRequest, Any], Response[Any]]
+
+
+def exception_handlers() -> dict[Any, Handler]:
+    """A page in the look for whatever went wrong: what happened, and what to do."""
+    return {sessions.SignInFirst: _sign_in_first, TocsinError: _refused, HTTPException: _http_error}
+
+
+def _sign_in_first(request: AnyRequest, _: sessions.SignInFirst) -> Response[Any]:
+    return sessions.see_other(request)
+
+
+def _refused(request: AnyRequest, why: TocsinError) -> Response[Any]:
+    status = next((status for kind, status in KINDS if isinstance(why, kind)), 409)
+    return _error_page(request, status, why.message)
+
+
+def _http_error(request: AnyRequest, why: HTTPException) -> Response[Any]:
+    said = "This form has grown old; open the page again, and send it from there." if _is_csrf(why) else ""
+    return _error_page(request, why.status_code, said)
+
+
+def _is_csrf(why: HTTPException) -> bool:
+    return why.status_code == 403 and "CSRF" in str(why.detail)
+
+
+def _error_page(request: AnyRequest, status: int, said: str) -> Response[Any]:
+    title, advice = WRONG.get(status, ("This did not work", "Go back, and try it again."))
+    page = bare(request, "error.html", title=title, status=status, heading=title, said=said, advice=advice)
+    headers = {**page.headers, **SAFE} | ({"retry-after": "1"} if status == 503 else {})
+    page.headers = headers
+    return page
+
+

@@ -1,0 +1,250 @@
+"""A plan that would fail on the night is refused in the afternoon."""
+
+from copy import deepcopy
+from importlib import resources
+from typing import Any
+
+import pytest
+import yaml
+
+from tocsin.comms import updates
+from tocsin.obligations.model import Kind
+from tocsin.plan import check
+from tocsin.plan.model import Plan
+from tocsin.review import postmortem
+
+ROSE = resources.files("tocsin").joinpath("plans", "rose.yaml").read_text(encoding="utf-8")
+
+CONTENT: dict[str, Any] = yaml.load(ROSE, Loader=yaml.CBaseLoader)
+
+
+def content() -> dict[str, Any]:
+    """Rose's plan as plain lists and mappings, every scalar as text."""
+    return {**deepcopy(CONTENT), "tocsin": 1}
+
+
+def put(place: str, value: object) -> dict[str, Any]:
+    """Rose's plan with another value at a path. A key that is not there yet comes to stand at the end."""
+    plan: Any = content()
+    *parents, last = place.split(".")
+    inside = plan
+    for part in parents:
+        inside = inside[int(part) - 1 if isinstance(inside, list) else part]
+    inside[int(last) - 1 if isinstance(inside, list) else last] = value
+    assert isinstance(plan, dict)
+    return plan
+
+
+def said(plan: dict[str, Any]) -> dict[str, str]:
+    found = check.load(yaml.dump(plan, Dumper=yaml.CSafeDumper, sort_keys=False))
+    return {} if isinstance(found, Plan) else {one.path: one.message for one in found}
+
+
+def test_a_sound_plan_has_no_findings() -> None:
+    assert said(content()) == {}
+
+
+WRONG_REFERENCES = [
+    ("escalation.engineering.steps.1.page", ["on-call"], "1", 'rotation, team or person called "on-call"', "on_call"),
+    ("escalation.engineering.steps.2.page", ["commander", "bne"], "2", 'rotation, team or person called "bne"', "ben"),
+    ("severities.P1.escalation", "enginering", "", 'escalation policy called "enginering"', "engineering"),
+    ("severities.P1.roles_within", {"scrieb": "5 min"}, "scrieb", 'role called "scrieb"', "scribe"),
+    ("teams.engineering.members", ["ana", "thomas"], "2", 'person called "thomas"', "tomas"),
+    ("roles.scribe.eligible", ["engineers"], "1", 'person or team called "engineers"', "engineering"),
+    ("rotations.on_call.people", ["anna"], "1", 'person called "anna"', "ana"),
+    ("communication.audiences.public.owner", "comms_lead", "", 'role called "comms_lead"', "communications_lead"),
+    ("communication.audiences.internal.to", ["exec"], "1", 'person or team called "exec"', None),
+    ("communication.audiences.internal.template", "internal", "", 'template called "internal"', "internal_update"),
+    (
+        "communication.audiences.internal.cadence.P7",
+        {"first_within": "1 h", "every": "1 h"},
+        "",
+        'severity called "P7"',
+        None,
+    ),
+    (
+        "communication.stages.monitoring",
+        "status_watching",
+        "",
+        'template called "status_watching"',
+        "status_monitoring",
+    ),
+    ("rules.1.type", "outage", "", 'type called "outage"', "service_outage"),
+    ("rules.1.severity", "P9", "", 'severity called "P9"', None),
+    ("rules.1.service", "rosa", "", 'service called "rosa"', "rose"),
+    ("rules.1.components", ["vioce"], "1", 'component called "vioce"', "voice"),
+    ("recovery.owner", "tech_lead", "", 'role called "tech_lead"', "technical_lead"),
+    ("review.owner", "commander", "", 'role called "commander"', "incident_commander"),
+    ("review.attendees", ["responder"], "1", 'role, team or person called "responder"', "responders"),
+    ("review.sections.impact.facts", "impacts", "", 'facts called "impacts"', "impact"),
+    ("clauses.solve", "SEV-03", "", 'kind of obligation called "solve"', "resolve"),
+    ("templates.status_initial", "{titel}", "", 'field called "titel"', "title"),
+    ("templates.status_initial", "{title.x}", "", 'field called "title.x"', "title"),
+]
+
+
+@pytest.mark.parametrize(("place", "value", "item", "sentence", "meant"), WRONG_REFERENCES)
+def test_a_name_that_leads_nowhere_is_found_with_the_nearest_one(
+    place: str, value: object, item: str, sentence: str, meant: str | None
+) -> None:
+    hint = f"; did you mean {meant}?" if meant else ""
+    assert said(put(place, value)) == {f"{place}.{item}" if item else place: f"no {sentence}{hint}"}
+
+
+HOLES = [
+    ("escalation.all_hands.steps", [], "", "a policy without steps pages nobody"),
+    ("escalation.all_hands.steps.1.page", [], "", "this step pages nobody"),
+    ("escalation.all_hands.rounds", 0, "", "at least 1 round; without this key, until somebody acknowledges"),
+    ("rotations.on_call.people", [], "", "nobody takes turns here"),
+    ("rotations.on_call.days", 0, "", "a turn takes from 1 to 366 days, not 0"),
+    ("rotations.on_call.days", 99999, "", "a turn takes from 1 to 366 days, not 99999"),
+    ("rotations.on_call.starts_on", "0001-01-01", "", "0001-01-01 is not a day on which anybody is on call"),
+    ("teams.product.members", [], "", "nobody is in this team"),
+    ("roles.scribe.eligible", [], "", "nobody may hold this role"),
+    ("severities.P3.acknowledge_within", "2 w", "", "to be acknowledged within 2 w, but resolved within 1 w"),
+    (
+        "services.rose.probes.health.url",
+        "rose.example.org",
+        "",
+        "'rose.example.org' is not an address that begins with http:// or https://",
+    ),
+    (
+        "services.rose.probes.health.url",
+        "file:///etc/passwd",
+        "",
+        "'file:///etc/passwd' is not an address that begins with http:// or https://",
+    ),
+    ("services.rose.probes.health.url", "http://[", "", "'http://[' is not an address"),
+    ("services.rose.probes.health.url", "http://rose:99999", "", "'http://rose:99999' is not an address"),
+    (
+        "services.rose.probes.health.url",
+        "https://a:b@rose.example.org",
+        "",
+        "a plan is read by everybody and holds no passwords",
+    ),
+    ("services.rose.probes.health.paths", [], "", 'at least one path; write "" for the address itself'),
+    ("services.rose.probes.health.paths", ["", "health"], "2", "a path begins with a slash: /health"),
+    ("services.rose.probes.health.failures", 0, "", "at least 1 look"),
+    ("services.rose.probes.health.recoveries", 0, "", "at least 1 look"),
+    (
+        "services.rose.probes.health.slow_after",
+        "12 s",
+        "",
+        "an answer that takes 12 s is never seen: the timeout is 12 s",
+    ),
+    (
+        "rules.1.when",
+        {"title": "/(/"},
+        "title",
+        "/(/ is not a regular expression: missing ), unterminated subpattern at position 0",
+    ),
+    ("rules.1.when", {"title": []}, "title", "no word can match an empty list"),
+    ("rules.1.when", {"title": [""]}, "title", "nothing matches an empty word; write * for any"),
+    ("rules.2.name", "monitoring is blind", "", 'rule 1 is called "monitoring is blind" too'),
+    (
+        "rules.2.when",
+        {"alertname": ["DatasourceNoData", "DatasourceError"], "source": "x"},
+        "",
+        "no signal comes this far: rule 1 takes them all",
+    ),
+    (
+        "communication.audiences.internal.to",
+        [],
+        "-",
+        "nobody would hear: name people or teams in `to`, or make it public",
+    ),
+    (
+        "communication.stages",
+        {"investigating": "status_initial"},
+        "",
+        "the public is told in stages; no template for identified, monitoring and resolved",
+    ),
+    ("templates.status_initial", "a } b", "", "a } stands alone; write }} for a plain brace"),
+    ("review.attendees", [], "", "nobody would come"),
+    ("review.sections", {}, "", "a post-mortem without sections says nothing"),
+    ("review.minutes", 55, "agenda", "the topics take 60 min, and the meeting 55"),
+    ("review.agenda.1.minutes", 0, "", "at least 1 minute"),
+    ("version", "2.0", "", "the history knows no version 2.0; it has 1.0 and 1.1"),
+    (
+        "types.a b",
+        {"name": "x", "symptoms": "x", "actions": []},
+        "",
+        '"a b" is not a name; use letters, digits, - and _',
+    ),
+    ("people.everyone", {"name": "x"}, "", '"everyone" is also a word of the format; a page must know whom it is for'),
+    ("people.tocsin", {"name": "x"}, "", '"tocsin" is also the program; a page must know whom it is for'),
+    (
+        "teams.ana",
+        {"name": "x", "members": ["ana"]},
+        "",
+        '"ana" is also one of the people; a page must know whom it is for',
+    ),
+    (
+        "roles.product",
+        {"name": "x", "purpose": "x", "duties": [], "eligible": ["ana"]},
+        "",
+        '"product" is also one of the teams; an invitation must know whom it is for',
+    ),
+    (
+        "roles.on_call",
+        {"name": "x", "purpose": "x", "duties": [], "eligible": ["ana"]},
+        "",
+        '"on_call" is also a word of the format; an invitation must know whom it is for',
+    ),
+]
+
+
+@pytest.mark.parametrize(("place", "value", "item", "sentence"), HOLES)
+def test_a_hole_is_found_before_anybody_falls_in(place: str, value: object, item: str, sentence: str) -> None:
+    parent = place.rpartition(".")[0]
+    path = {"": place, "-": parent, "agenda": f"{parent}.agenda"}.get(item, f"{place}.{item}")
+    assert said(put(place, value)) == {path: sentence}
+
+
+@pytest.mark.parametrize(
+    ("section", "sentence"),
+    [
+        ("people", "a plan without people reaches nobody"),
+        ("severities", "no incident can be declared without a severity"),
+        ("types", "no incident can be declared without a type"),
+    ],
+)
+def test_what_no_plan_can_do_without(section: str, sentence: str) -> None:
+    assert said(put(section, {}))[section] == sentence
+
+
+def test_a_rule_that_matches_everything_hides_those_after_it() -> None:
+    found = said(put("rules.60.when", {}))
+    assert found == {
+        "rules.61.when": "no signal comes this far: rule 60 takes them all",
+        "rules.62.when": "no signal comes this far: rule 60 takes them all",
+    }
+
+
+def test_a_component_without_a_named_service_may_be_of_any() -> None:
+    plan = content()
+    del plan["rules"][1]["service"]
+    assert said(plan) == {}
+    plan["rules"][1]["components"] = ["moon"]
+    assert said(plan) == {"rules.2.components.1": 'no component called "moon"'}
+
+
+def test_doubled_braces_and_the_plans_own_roles_may_stand_in_a_template() -> None:
+    assert said(put("templates.status_initial", "{{ {title} }} by {incident_commander}")) == {}
+
+
+def test_findings_come_with_their_lines_and_in_their_order() -> None:
+    text = ROSE.replace("members: [erin]", "members: [erni]").replace("owner: technical_lead", "owner: technician")
+    found = check.load(text, "ours.yaml")
+    assert isinstance(found, list)
+    lines = [number for number, line in enumerate(text.splitlines(), 1) if "erni" in line or "technician" in line]
+    assert [str(one).partition("   ")[0] for one in found] == [
+        f"ours.yaml:{lines[0]}  teams.executives.members.1",
+        f"ours.yaml:{lines[1]}  recovery.owner",
+    ]
+
+
+def test_what_the_check_knows_by_heart_is_what_the_rest_of_the_program_does() -> None:
+    assert set(check.CLAUSE_KINDS) == set(Kind)
+    assert set(check.FACTS) == set(postmortem.FACT_NAMES)
+    assert set(updates.TYPED) < set(check.KNOWN_FIELDS)

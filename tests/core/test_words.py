@@ -1,0 +1,173 @@
+"""Every entry of a record in a sentence that people can read."""
+
+from typing import get_args
+
+import pytest
+
+from tests.support.records import NIGHT, PLAN, declared, incident, later, timeline
+from tocsin.incidents import words
+from tocsin.incidents.model import (
+    Acknowledged,
+    AnyEntry,
+    Closed,
+    Decided,
+    Escalated,
+    Mitigated,
+    Noted,
+    ObligationMissed,
+    ObligationWaived,
+    Paged,
+    Recovered,
+    Reopened,
+    Resolved,
+    ReviewHeld,
+    ReviewScheduled,
+    RoleAssigned,
+    SeverityChanged,
+    SignalAttached,
+    SignalCleared,
+    Status,
+    TypeChanged,
+    Undelivered,
+    Updated,
+)
+from tocsin.plan.model import Stage
+
+SENTENCES: list[tuple[AnyEntry, str, str]] = [
+    (
+        declared(),
+        "declared",
+        "Tocsin declared P1: Memory system down. 3 looks of 3 say that qdrant is disconnected.",
+    ),
+    (
+        SignalAttached(at=NIGHT, by="tocsin", signal_id="s", title="No reads", source="probe", why="Same service"),
+        "signal",
+        "Signal from probe: No reads. Same service.",
+    ),
+    (
+        SignalCleared(at=NIGHT, by="tocsin", signal_id="s", title="No reads"),
+        "signal cleared",
+        "Signal cleared: No reads.",
+    ),
+    (
+        Paged(at=NIGHT, by="tocsin", step=0, people=("ana", "ben"), through=("push", "mail"), answer_by=later(5)),
+        "page",
+        "Paged Ana Okafor and Ben Halvorsen at step 1 through push and mail; an answer was due at 02:44:31 UTC.",
+    ),
+    (
+        Paged(at=NIGHT, by="tocsin", step=1, people=(), through=(), unreachable=("ben",), answer_by=later(5)),
+        "page",
+        "Nobody could be paged at step 2. No way is known to reach Ben Halvorsen.",
+    ),
+    (
+        Escalated(at=NIGHT, by="tocsin", step=0, why="nobody acknowledged within 5 min"),
+        "escalated",
+        "Step 1 went unanswered: nobody acknowledged within 5 min.",
+    ),
+    (
+        Undelivered(at=NIGHT, by="tocsin", channel="mail", to="ben", reason="mailbox full"),
+        "not delivered",
+        "The mail message to Ben Halvorsen was not delivered: mailbox full.",
+    ),
+    (Acknowledged(at=NIGHT, by="ana"), "acknowledged", "Ana Okafor acknowledged through web."),
+    (
+        Acknowledged(at=NIGHT, by="ana", through="working on it"),
+        "acknowledged",
+        "Ana Okafor acknowledged by working on it.",
+    ),
+    (
+        RoleAssigned(at=NIGHT, by="ben", role="incident_commander", person="ben"),
+        "role",
+        "Ben Halvorsen became incident commander.",
+    ),
+    (
+        RoleAssigned(at=NIGHT, by="ben", role="scribe", person="ana", before="lucia"),
+        "role",
+        "Ana Okafor became scribe, after Lucía Ferrer; Ben Halvorsen named them.",
+    ),
+    (
+        SeverityChanged(at=NIGHT, by="ben", severity="P0", before="P1", raised=True, because="All are down."),
+        "severity",
+        "Ben Halvorsen raised the severity from P1 to P0: All are down.",
+    ),
+    (
+        SeverityChanged(at=NIGHT, by="ben", severity="P2", before="P1", raised=False, because="few feel it"),
+        "severity",
+        "Ben Halvorsen lowered the severity from P1 to P2: few feel it.",
+    ),
+    (
+        TypeChanged(at=NIGHT, by="ben", type="outage", before="api", because="it is us"),
+        "type",
+        "Ben Halvorsen changed the type from External API failure to Service outage: it is us.",
+    ),
+    (Noted(at=NIGHT, by="ana", text="First line\n\nsecond"), "note", "Ana Okafor noted: First line second."),
+    (Noted(at=NIGHT, by="ci-token", text="Deployed"), "note", "ci-token noted: Deployed."),
+    (
+        Decided(at=NIGHT, by="ben", decision="Do not roll back", because="it is theirs"),
+        "decision",
+        "Ben Halvorsen decided: Do not roll back. Because: it is theirs.",
+    ),
+    (
+        Updated(at=NIGHT, by="lucia", audience="public", text="We look.", stage=Stage.INVESTIGATING),
+        "public update",
+        "Lucía Ferrer posted an update for Status page (investigating): We look.",
+    ),
+    (
+        Updated(at=NIGHT, by="lucia", audience="gone_since", text="Hello"),
+        "gone since update",
+        "Lucía Ferrer posted an update for gone since: Hello.",
+    ),
+    (Mitigated(at=NIGHT, by="ana", how="No recall"), "mitigated", "Ana Okafor mitigated it: No recall."),
+    (Resolved(at=NIGHT, by="ana", how="New replica"), "resolved", "Ana Okafor resolved it: New replica."),
+    (Recovered(at=NIGHT, by="tocsin", watched_minutes=30), "recovered", "Fully recovered after a watch of 30 min."),
+    (Reopened(at=NIGHT, by="ana", because="It is back!"), "reopened", "Ana Okafor reopened it: It is back!"),
+    (Closed(at=NIGHT, by="ben"), "closed", "Ben Halvorsen closed the incident."),
+    (
+        ReviewScheduled(at=NIGHT, by="ben", meeting_at=later(600), attendees=("ana", "ben")),
+        "post-mortem scheduled",
+        "Ben Halvorsen scheduled the post-mortem for 2026-11-24 12:39 UTC, with Ana Okafor and Ben Halvorsen.",
+    ),
+    (ReviewHeld(at=NIGHT, by="ben"), "post-mortem held", "Ben Halvorsen recorded that the post-mortem was held."),
+    (
+        ObligationMissed(at=NIGHT, by="tocsin", key="role:scribe", what="Name the scribe", due_at=later(15)),
+        "missed",
+        "Missed: Name the scribe, which was due at 02:54:31 UTC.",
+    ),
+    (
+        ObligationWaived(at=NIGHT, by="ben", key="role:scribe", what="Name the scribe", because="Two people"),
+        "waived",
+        "Ben Halvorsen waived “Name the scribe”: Two people.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("entry", "label", "said"), SENTENCES)
+def test_every_entry_has_a_label_and_a_sentence(entry: AnyEntry, label: str, said: str) -> None:
+    assert words.kind(entry) == label
+    assert words.sentence(PLAN, entry) == said
+
+
+def test_no_kind_of_entry_is_left_out_above() -> None:
+    assert {type(entry) for entry, _, _ in SENTENCES} == set(get_args(AnyEntry))
+
+
+def test_every_status_has_words() -> None:
+    assert [words.status(one) for one in Status] == [
+        "Investigating",
+        "Mitigating",
+        "Resolved, being watched",
+        "Resolved",
+        "Closed",
+    ]
+
+
+def test_the_fold_of_the_sentences_is_one_incident() -> None:
+    """The entries above are a real record, not only words."""
+    assert incident(*(entry for entry, _, _ in SENTENCES)).entries == len(timeline(*(one for one, _, _ in SENTENCES)))
+
+
+def test_what_is_affected_is_named_by_component_or_else_by_service() -> None:
+    assert words.affected(PLAN, incident(declared(components=("memory", "old_part")))) == ["Memory", "old part"]
+    assert words.affected(PLAN, incident(declared(components=()))) == ["Rose"]
+    assert words.affected(PLAN, incident(declared(components=("voice",), service=None))) == ["Voice conversation"]
+    assert words.affected(PLAN, incident(declared(components=(), service=None))) == []

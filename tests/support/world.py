@@ -1,0 +1,220 @@
+"""A whole installation on a manual clock: real database, real core, real Rose answers; only the wire is recorded.
+
+Time passes as it does in a server, by settling what is due and sending what is queued, but each wait is a jump.
+The world fails a story that paged or mailed somebody whom the story did not expect.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from importlib import resources
+from typing import Any, TypeVar
+
+from tocsin.db.engine import Database
+from tocsin.delivery.channel import Delivered, Message, Result
+from tocsin.incidents import store as incidents
+from tocsin.incidents.model import AnyEntry, Incident
+from tocsin.kit.actor import SYSTEM, Actor
+from tocsin.kit.clock import ManualClock
+from tocsin.obligations import store as obligations
+from tocsin.obligations.model import Obligation, State
+from tocsin.people import access
+from tocsin.people import store as people
+from tocsin.people.model import Account, AccountRole
+from tocsin.plan import commands as plan_commands
+from tocsin.plan import store as plans
+from tocsin.plan.model import Plan
+from tocsin.rehearsal import rose
+from tocsin.rehearsal.process import Process
+from tocsin.response import commands, dispatch, intake, looking, tick
+from tocsin.signals import store as signals
+from tocsin.signals.model import Arrival
+from tocsin.watch.outcomes import Reading
+
+T = TypeVar("T")
+START = datetime(2026, 11, 24, 2, 38, tzinfo=UTC)  # a Tuesday night
+ROSE = (resources.files("tocsin") / "plans" / "rose.yaml").read_text(encoding="utf-8")
+
+
+@dataclass
+class RecordingChannel:
+    """Takes every message, or answers as the story says for an address."""
+
+    sent: list[Message] = field(default_factory=list)
+    answers: dict[str, Result] = field(default_factory=dict)
+
+    async def send(self, message: Message) -> Result:
+        result = self.answers.get(message.address, Delivered())
+        if isinstance(result, Delivered):
+            self.sent.append(message)
+        return result
+
+
+class World:
+    def __init__(self, database_url: str, *, plan: str = ROSE, reachable: bool = True) -> None:
+        self.clock = ManualClock(START)
+        self.database = Database(database_url, self.clock)
+        self.mail = RecordingChannel()
+        self.hook = RecordingChannel()
+        self.switches = rose.Switches()
+        self.process = Process(START)
+        self._expected = 0
+        self._looks = False
+        with self.database.work(SYSTEM) as tx:
+            plan_commands.apply(tx, plan, "the story's plan")
+            if reachable:
+                for account in people.people(tx):
+                    people.change_person(tx, account.handle, email=f"{account.handle}@rose.example")
+
+    # ---- who acts ----
+
+    def actor(self, handle: str) -> Actor:
+        return access.person(
+            Account(
+                handle=handle,
+                name=handle,
+                email=None,
+                role=AccountRole.RESPONDER,
+                has_password=False,
+                created_at=START,
+            )
+        )
+
+    def do(self, command: Callable[..., T], *arguments: Any, by: str = "ana", **named: Any) -> T:
+        """Carry out a command in a unit of work of its own, and let what follows happen."""
+        found = self.database.run(self.actor(by), lambda tx: command(tx, *arguments, **named))
+        self.settle()
+        return found
+
+    def read(self, question: Callable[..., T], *arguments: Any) -> T:
+        with self.database.read(SYSTEM) as tx:
+            return question(tx, *arguments)
+
+    # ---- what happens ----
+
+    def arrive(self, *arrivals: Arrival) -> None:
+        with self.database.work(SYSTEM) as tx:
+            signals.accept(tx, [signals.encode(one) for one in arrivals])
+        self.settle()
+
+    def declare(self, title: str = "Voice replies hang", by: str = "ana", **about: Any) -> Incident:
+        words = {"severity": "P1", "type": "service_outage", "service": "rose", **about}
+        return self.do(commands.declare, by=by, title=title, **words)
+
+    def watch_rose(self) -> None:
+        """Begin to look at Rose's health, as the plan says."""
+        self._looks = True
+        with self.database.work(SYSTEM) as tx:
+            looking.schedule(tx)
+        self.settle()
+
+    def look_away(self) -> None:
+        """Stop looking at Rose: hours may pass without thousands of looks."""
+        with self.database.work(SYSTEM) as tx:
+            for look in obligations.open_looks(tx):
+                obligations.settle(tx, look.id, State.VOID, "the story looks away")
+
+    def settle(self) -> None:
+        """Do everything that is due at this instant."""
+        while True:
+            decided = intake.decide_all(self.database)
+            settled, looks = self.database.run(SYSTEM, tick.settle_due)
+            for look in looks:
+                self._look(look)
+            sent = asyncio.run(
+                dispatch.send_due(self.database, {"email": self.mail, "webhook": self.hook}, limit=1000)
+            )
+            if not (decided or settled or sent):
+                return
+
+    def _look(self, look: looking.Look) -> None:
+        reading = self._reading(look)
+        self.database.run(SYSTEM, lambda tx: looking.learn(tx, look, reading))
+
+    def _reading(self, look: looking.Look) -> Reading:
+        path = look.probe.paths[0]
+        if self.switches.mode is rose.Mode.DOWN:
+            return Reading(took=timedelta(milliseconds=1), failure="refused", path=path)
+        call = rose.Call(method="GET", path=path, at=self.clock.now(), request_id="req-1", client="127.0.0.1")
+        answer = rose.answer(self.switches, call, self.process)
+        if answer.drop:
+            return Reading(took=look.probe.timeout, failure="timeout", path=path)
+        return Reading(
+            status=answer.status,
+            headers=dict(answer.headers),
+            body=answer.body,
+            took=timedelta(seconds=answer.delay_s),
+            path=path,
+        )
+
+    def advance(self, **span: float) -> None:
+        """Let time pass, stopping at each instant at which something is due."""
+        until = self.clock.now() + timedelta(**span)
+        while (due_at := self.read(tick.next_due)) is not None and due_at <= until:
+            self.clock.advance_to(max(due_at, self.clock.now()))
+            self.settle()
+        self.clock.advance_to(until)
+        self.settle()
+
+    def sleep(self, **span: float) -> None:
+        """Nobody runs a server for this long."""
+        self.clock.advance_to(self.clock.now() + timedelta(**span))
+
+    # ---- what is seen ----
+
+    def expect_page(self, *handles: str) -> list[Message]:
+        """These people, and nobody else, were paged since the last expectation."""
+        pages = self._news("page")
+        assert sorted(one.person or "" for one in pages) == sorted(handles)
+        return pages
+
+    def expect_update(self, audience: str, *handles: str) -> list[Message]:
+        news = self._news(audience)
+        assert sorted(one.person or "" for one in news) == sorted(handles)
+        return news
+
+    def expect_silence(self) -> None:
+        assert [(one.audience, one.person) for one in self._unseen()] == []
+
+    def _unseen(self) -> list[Message]:
+        return self.mail.sent[self._expected :]
+
+    def _news(self, audience: str) -> list[Message]:
+        news = self._unseen()
+        assert {one.audience for one in news} <= {audience}, [(one.audience, one.person) for one in news]
+        self._expected += len(news)
+        return news
+
+    def incident(self, incident_id: str | None = None) -> Incident:
+        if incident_id is not None:
+            return self.read(incidents.load, incident_id)
+        (only,) = self.read(lambda tx: incidents.listing(tx))
+        return only
+
+    def entries(self, incident_id: str, *kinds: type[AnyEntry]) -> list[AnyEntry]:
+        found = [one.entry for one in self.read(incidents.timeline, incident_id)]
+        return [one for one in found if not kinds or isinstance(one, kinds)]
+
+    def owed(self, incident_id: str) -> Mapping[str, Obligation]:
+        return {one.key: one for one in self.read(obligations.open_for, incident_id)}
+
+    def ended(self, incident_id: str, key: str) -> list[State]:
+        """How every obligation of this key ended, oldest first."""
+        found = [one for one in self.read(obligations.for_incident, incident_id) if one.key == key]
+        return [one.state for one in sorted(found, key=lambda one: one.opened_at) if one.state is not State.OPEN]
+
+    def answer_link(self, message: Message) -> str:
+        found = re.search(r"/a/(\S+)", message.body)
+        assert found is not None
+        return found[1]
+
+    def close(self) -> None:
+        """The story is over: whatever left the house was expected."""
+        self.expect_silence()
+        self.database.dispose()
+
+
+    def plan(self) -> Plan:
+        return self.read(plans.current)
