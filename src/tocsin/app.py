@@ -43,6 +43,7 @@ class App:
         self.clock = clock
         self.database = Database(settings.database_url, clock)
         self.intake = intake.GroupCommit(self.database)
+        self.signing_key = ""  # known once `prepare` has run
         self.turned_at: datetime | None = None  # when the engine last finished a turn
 
     def prepare(self) -> None:
@@ -51,7 +52,7 @@ class App:
         self.database.sync_clock()
         with self.database.work(SYSTEM) as tx:
             kept.write(tx, kept.BASE_URL, self.settings.public_url)
-            kept.signing_key(tx)
+            self.signing_key = kept.signing_key(tx).decode()
             try:
                 plans.current_id(tx)
             except plans.NoPlan:

@@ -171,6 +171,12 @@ HOLES = [
         "",
         '"a b" is not a name; use letters, digits, - and _',
     ),
+    (
+        "people.Ana",
+        {"name": "x"},
+        "",
+        '"Ana" is not a handle; use a letter, then up to 39 of a-z 0-9 . _ -',
+    ),
     ("people.everyone", {"name": "x"}, "", '"everyone" is also a word of the format; a page must know whom it is for'),
     ("people.tocsin", {"name": "x"}, "", '"tocsin" is also the program; a page must know whom it is for'),
     (

@@ -300,7 +300,7 @@ def test_a_first_look_that_is_rate_limited_confirms_nothing_and_starts_nothing()
     run = advance(None, outcome_of(Kind.RATE_LIMITED), NOW)
     assert not any(confirmed(run, needed) for needed in (0, 1))
     later = NOW + timedelta(seconds=30)
-    assert advance(run, outcome_of(Kind.TIMEOUT), later) == Run(Kind.TIMEOUT, (), 1, later)
+    assert advance(run, outcome_of(Kind.TIMEOUT), later) == Run(Kind.TIMEOUT, (), 1, later, unwell=1)
 
 
 @given(LOOKS)
@@ -317,16 +317,26 @@ def test_a_run_counts_the_looks_at_the_end_that_mean_the_same(looks):
 
 
 @given(LOOKS, NEEDED, NEEDED)
-def test_a_change_comes_exactly_when_a_long_enough_run_means_something_new(looks, bad, good):
-    expected, known, number = [], None, -1
-    numbered = [(n, look) for n, look in enumerate(looks) if look.kind is not Kind.RATE_LIMITED]
-    for what, group in groupby(numbered, key=lambda pair: meaning(pair[1])):
-        members = list(group)
-        needed = good if members[0][1].kind is Kind.HEALTHY else bad
-        if len(members) >= needed and what != known:
-            number, known = members[needed - 1][0], what
+def test_a_change_comes_exactly_when_enough_looks_agree_that_something_is_new(looks, bad, good):
+    expected, known, before, alike, unwell = [], None, None, 0, 0
+    for number, look in enumerate(looks):
+        if look.kind is Kind.RATE_LIMITED:
+            continue
+        healthy, what = look.kind is Kind.HEALTHY, meaning(look)
+        alike = alike + 1 if what == before else 1
+        unwell = 0 if healthy else unwell + 1
+        before = what
+        agreed = alike >= (good if healthy else bad)
+        never_well = unwell >= 2 * bad and known in (None, (Kind.HEALTHY, ()))
+        if (agreed or never_well) and what != known:
+            known = what
             expected.append((number, what))
     assert [(number, meaning(change)) for number, change in play(looks, bad, good)] == expected
+
+
+def test_a_service_that_fails_in_another_way_each_time_is_not_taken_for_well():
+    odd = [outcome_of(Kind.DEGRADED, "qdrant"), outcome_of(Kind.TIMEOUT)] * 3
+    assert [(number, change.kind) for number, change in play(odd, bad=3, good=2)] == [(5, Kind.TIMEOUT)]
 
 
 @given(LOOKS, st.integers(2, 5))

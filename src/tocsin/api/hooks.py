@@ -17,7 +17,7 @@ from litestar.types import HTTPScope, Receive, Scope, Send
 
 from tocsin.api import problems, wire
 from tocsin.api.allowance import Allowance
-from tocsin.api.keys import Keys, UnknownToken, secret_of
+from tocsin.api.keys import Keys, UnknownToken, any_secret
 from tocsin.api.problems import Problem
 from tocsin.api.wire import Reply
 from tocsin.app import App
@@ -103,12 +103,12 @@ class Intake:
         self._strangers = Allowance(each=10, overall=60)
 
     async def generic(self, app: App, scope: Scope, receive: Receive) -> Reply:
-        sender = await self._sender(app, secret_of(scope))
+        sender = await self._sender(app, any_secret(scope))
         arrivals = await _take(app, "generic", formats.generic, sender, receive)
         return Reply(202, _receipt(arrivals))
 
     async def alertmanager(self, app: App, scope: Scope, receive: Receive) -> Reply:
-        return await self._alertmanager(app, secret_of(scope), receive)
+        return await self._alertmanager(app, any_secret(scope), receive)
 
     async def alertmanager_by_path(self, app: App, scope: Scope, receive: Receive) -> Reply:
         return await self._alertmanager(app, scope["path_params"]["key"], receive)

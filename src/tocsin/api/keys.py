@@ -25,23 +25,35 @@ class UnknownToken(Forbidden):
     """A live token is needed."""
 
 
-def secret_of(scope: Scope) -> str:
-    """The secret that a request shows: as a bearer token, or as the password of basic authentication."""
+def bearer_secret(scope: Scope) -> str:
+    """The bearer token that a request shows, and nothing that a browser would send by itself."""
+    scheme, value = _shown(scope)
+    if scheme != "bearer":
+        raise UnknownToken("The header Authorization must hold a bearer token.")
+    return value
+
+
+def any_secret(scope: Scope) -> str:
+    """The same, or the password of basic authentication: some senders know nothing else."""
+    scheme, value = _shown(scope)
+    if scheme == "basic":
+        return _password(value)
+    if scheme != "bearer":
+        raise UnknownToken("The header Authorization must hold a bearer token, or basic with it as the password.")
+    return value
+
+
+def _shown(scope: Scope) -> tuple[str, str]:
     shown = wire.header(scope, b"authorization")
     if shown is None:
         raise UnknownToken("A token is needed; send it in the header Authorization: Bearer …")
     scheme, _, value = shown.decode("latin-1").partition(" ")
-    match scheme.lower():
-        case "bearer":
-            return value.strip()
-        case "basic":
-            return _password(value)
-    raise UnknownToken("The header Authorization must be a bearer token, or basic with the token as the password.")
+    return scheme.lower(), value.strip()
 
 
 def _password(value: str) -> str:
     try:
-        pair = base64.b64decode(value.strip(), validate=True).decode()
+        pair = base64.b64decode(value, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
         raise UnknownToken("The header Authorization holds no readable user and password.") from None
     return pair.partition(":")[2]
@@ -70,11 +82,16 @@ class Keys:
         known = self._known.get(digest)
         if known and timedelta(0) <= now - known[1] < REMEMBERED_FOR:
             return known[0]
-        found = await self._found(app, secret, digest)
-        if found is None:
-            self._known.pop(digest, None)
-            raise UnknownToken("There is no live token with this secret.")
+        self._known.pop(digest, None)
+        found = await self.fresh(app, secret)
         self._remember(digest, found, now)
+        return found
+
+    async def fresh(self, app: App, secret: str) -> Token:
+        """The same, from the database: a token that is revoked is refused at once."""
+        found = await self._found(app, secret, hashlib.sha256(secret.encode()).digest())
+        if found is None:
+            raise UnknownToken("There is no live token with this secret.")
         return found
 
     async def _found(self, app: App, secret: str, digest: bytes) -> Token | None:
@@ -92,7 +109,6 @@ class Keys:
             del self._looking[digest]
 
     def _remember(self, digest: bytes, token: Token, now: datetime) -> None:
-        self._known.pop(digest, None)
         self._known[digest] = (token, now)
         while len(self._known) > REMEMBERED_MOST:
             del self._known[next(iter(self._known))]

@@ -68,12 +68,17 @@ def of_error(error: TocsinError) -> Problem:
     status = next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
     return Problem(
         type=f"urn:tocsin:problem:{_WORD.sub('-', type(error).__name__).lower()}",
-        title=(type(error).__doc__ or "").strip().partition("\n")[0].partition(". HTTP")[0],
+        title=_title(type(error)),
         status=status,
         detail=error.message,
         errors=_errors(error),
         headers=HEADERS.get(status, {}),
     )
+
+
+def _title(kind: type[TocsinError]) -> str:
+    """The first sentence of what the error's class says of itself."""
+    return (kind.__doc__ or "").strip().partition("\n")[0].partition(". ")[0].rstrip(".")
 
 
 def _errors(error: TocsinError) -> list[dict[str, Any]]:

@@ -1,10 +1,10 @@
 """A client of the REST API: one request at a time, and each refusal as the error that it stands for."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from tocsin import settings
 from tocsin.kit.errors import Forbidden, Invalid, NotFound, Overloaded, Refused, TocsinError
@@ -41,21 +41,21 @@ class ServerFailed(TocsinError):
     """The server failed."""
 
 
-def get(path: str, **query: object) -> Any:
-    """What the API says at a path below /api/v1. Questions that are None are not asked."""
+def get(*path: str, **query: object) -> Any:
+    """What the API says at a path below /api/v1, given in parts. Questions that are None are not asked."""
     return _decoded(_send("GET", path, query=query))
 
 
-def text(path: str, **query: object) -> str:
+def text(*path: str, **query: object) -> str:
     """The same for an answer that is text."""
     return _send("GET", path, query=query).text
 
 
-def post(path: str, body: Mapping[str, object] | None = None) -> Any:
+def post(*path: str, body: Mapping[str, object] | None = None) -> Any:
     return _decoded(_send("POST", path, body=_said(body or {})))
 
 
-def put(path: str, body: Mapping[str, object]) -> Any:
+def put(*path: str, body: Mapping[str, object]) -> Any:
     return _decoded(_send("PUT", path, body=_said(body)))
 
 
@@ -64,14 +64,18 @@ def _said(values: Mapping[str, object]) -> dict[str, object]:
 
 
 def _send(
-    method: str, path: str, *, query: Mapping[str, object] | None = None, body: Mapping[str, object] | None = None
+    method: str,
+    path: Sequence[str],
+    *,
+    query: Mapping[str, object] | None = None,
+    body: Mapping[str, object] | None = None,
 ) -> "httpx2.Response":
     import httpx2
 
     known = settings.read(os.environ)
     if not known.token:
         raise NoToken
-    address = f"{known.api_url}/api/v1{path}"
+    address = "/".join([known.api_url, "api/v1", *(quote(part, safe="") for part in path)])
     try:
         # A proxy for the web at large does not lead to this machine itself.
         with httpx2.Client(timeout=TIMEOUT, trust_env=not _is_here(known.api_url)) as http:
@@ -113,16 +117,12 @@ def _refusal(answer: "httpx2.Response", url: str) -> TocsinError:
         return NotTocsin(f"{url} does not answer as Tocsin does: HTTP {answer.status_code} (TOCSIN_URL)")
     kind = _ERRORS.get(answer.status_code, Invalid if answer.status_code < 500 else ServerFailed)
     said = str(problem.get("detail") or problem.get("title") or f"HTTP {answer.status_code}")
-    return kind("\n".join([said, *_reasons(problem.get("errors"))]))
+    reasons = (_reason(one) for one in problem.get("errors") or () if isinstance(one, dict))
+    return kind("\n".join([said, *(f"  {reason}" for reason in reasons)]))
 
 
-def _reasons(errors: object) -> list[str]:
-    return [f"  {_reason(one)}" for one in errors] if isinstance(errors, list) else []
-
-
-def _reason(error: object) -> str:
-    if not isinstance(error, dict):
-        return str(error)
-    place = error.get("field") or error.get("pointer") or error.get("path")
-    said = error.get("message") or error.get("detail") or ""
-    return f"{place}: {said}" if place else str(said)
+def _reason(mistake: Mapping[str, object]) -> str:
+    """One mistake and its place: a pointer into what was sent, a parameter of the address, or a line of a plan."""
+    place = mistake.get("pointer") or mistake.get("parameter") or mistake.get("path")
+    said = str(mistake.get("detail", ""))
+    return f"{str(place).removeprefix('#/')}: {said}" if place else said

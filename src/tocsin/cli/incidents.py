@@ -1,36 +1,267 @@
 """The verbs of an incident, spoken to the API from any machine."""
 
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from cyclopts import App, Group, Parameter
-from rich.text import Text
+from cyclopts import App, Parameter
 
 from tocsin.cli import client, show
-from tocsin.cli.options import AsJson, Because, Incident
+from tocsin.cli.options import INCIDENTS, AsJson, Because, Incident
 from tocsin.kit.clock import SystemClock
 
 How = Annotated[str, Parameter(help="What was done.")]
-Typed = Annotated[str | None, Parameter(help="What that audience reads in its template's field of this name.")]
+Typed = Annotated[str | None, Parameter(help="Fills the field of this name in the audience's template.")]
 
 LAST_ENTRIES = 8
 
-incidents = App(group_commands=Group("Incidents", sort_key=1))
+incidents = App()
 
 
 # ---- Looking ---------------------------------------------------------------------------------------------------------
 
 
-@incidents.command(name="incidents")
+@incidents.command(name="incidents", group=INCIDENTS)
 def list_incidents(
     *,
-    every: Annotated[bool, Parameter(name="--all", negative="--open", help="Closed ones too, or the open ones only.")] = False,
+    every: Annotated[
+        bool, Parameter(name="--all", negative="--open", help="Closed ones too, or only the open ones.")
+    ] = False,
     json: AsJson = False,
 ) -> None:
-    """List the incidents that are open, the latest first."""
-    found = client.get("/incidents", open=None if every else "true")
+    """List the open incidents, the latest first."""
+    found = client.get("incidents", status=None if every else "open")
     if json:
         show.as_json(found)
         return
     columns = ("", "Id", "Severity", "Status", "Title", "Type", "Declared")
-    show.table(columns, [_row(one) for one in found["incidents"]], empty="No incident is open.")
+    empty = "There are no incidents." if every else "No incident is open."
+    show.table(columns, [_row(one) for one in found["incidents"]], empty=empty)
+
+
+@incidents.command(name="show", group=INCIDENTS)
+def show_incident(incident: Incident, *, json: AsJson = False) -> None:
+    """Show an incident: its facts, who holds which role, what is owed and how soon, the last entries."""
+    found = client.get("incidents", incident)
+    owed = client.get("incidents", incident, "obligations")
+    entries = client.get("incidents", incident, "timeline")
+    if json:
+        show.as_json({**found, **owed, **entries})
+        return
+    show.line(_headline(found), style="bold")
+    show.facts(_facts(found))
+    _show_owed(owed["obligations"])
+    show.heading("Last entries")
+    _show_entries(entries["entries"][-LAST_ENTRIES:])
+
+
+@incidents.command(group=INCIDENTS)
+def timeline(incident: Incident, *, json: AsJson = False) -> None:
+    """Print the record of an incident: every entry, the first at the top."""
+    found = client.get("incidents", incident, "timeline")
+    if json:
+        show.as_json(found)
+    else:
+        _show_entries(found["entries"])
+
+
+# ---- Acting ----------------------------------------------------------------------------------------------------------
+
+
+@incidents.command(group=INCIDENTS)
+def declare(
+    title: Annotated[str, Parameter(help="What is wrong, in a line.")],
+    *,
+    severity: Annotated[str, Parameter(help="How bad: a severity of the plan, such as P1.")],
+    type: Annotated[str, Parameter(help="What kind: a type of the plan, such as service_outage.")],  # noqa: A002
+    service: Annotated[str | None, Parameter(help="The plan's service that is touched.")] = None,
+    impact: Annotated[str, Parameter(help="What people notice.")] = "",
+    user_report: Annotated[bool, Parameter(negative=(), help="A user told us; otherwise somebody saw it.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Declare an incident. Whoever is on call is paged at once."""
+    body = {"title": title, "severity": severity, "type": type, "service": service, "impact": impact}
+    trigger = "user_report" if user_report else "observation"
+    _tell(client.post("incidents", body={**body, "trigger": trigger}), json=json)
+
+
+@incidents.command(group=INCIDENTS)
+def ack(incident: Incident, *, json: AsJson = False) -> None:
+    """Acknowledge an incident: the pages stop, and you answer for it."""
+    send(incident, "acknowledge", json=json, )
+
+
+@incidents.command(group=INCIDENTS)
+def assign(
+    incident: Incident,
+    role: Annotated[str, Parameter(help="A role of the plan, such as incident_commander.")],
+    person: Annotated[str, Parameter(help="The person's handle.")],
+    *,
+    json: AsJson = False,
+) -> None:
+    """Give a role to a person; if somebody holds it, hand it over."""
+    send(incident, "roles", json=json, body={"role": role, "person": person})
+
+
+@incidents.command(group=INCIDENTS)
+def severity(
+    incident: Incident,
+    to: Annotated[str, Parameter(help="A severity of the plan, such as P0.")],
+    *,
+    because: Because,
+    json: AsJson = False,
+) -> None:
+    """Raise or lower the severity."""
+    send(incident, "severity", json=json, body={"severity": to, "because": because})
+
+
+@incidents.command(name="type", group=INCIDENTS)
+def change_type(
+    incident: Incident,
+    to: Annotated[str, Parameter(help="A type of the plan, such as data_corruption.")],
+    *,
+    because: Because,
+    json: AsJson = False,
+) -> None:
+    """Say that it is an incident of another type."""
+    send(incident, "type", json=json, body={"type": to, "because": because})
+
+
+@incidents.command(group=INCIDENTS)
+def note(
+    incident: Incident, text: Annotated[str, Parameter(help="What to write down.")], *, json: AsJson = False
+) -> None:
+    """Write a note on the record."""
+    send(incident, "notes", json=json, body={"text": text})
+
+
+@incidents.command(group=INCIDENTS)
+def decide(
+    incident: Incident,
+    decision: Annotated[str, Parameter(help="What was decided.")],
+    *,
+    because: Because,
+    json: AsJson = False,
+) -> None:
+    """Put a decision and its reason on the record."""
+    send(incident, "decisions", json=json, body={"decision": decision, "because": because})
+
+
+@incidents.command(group=INCIDENTS)
+def update(
+    incident: Incident,
+    *,
+    audience: Annotated[str, Parameter(help="Whom to tell: an audience of the plan, such as public.")],
+    stage: Annotated[
+        Literal["investigating", "identified", "monitoring", "resolved"] | None,
+        Parameter(help="How far the work has come; a public update needs it."),
+    ] = None,
+    impact: Typed = None,
+    actions: Typed = None,
+    next: Typed = None,  # noqa: A002 - the plan's word
+    eta: Typed = None,
+    issue: Typed = None,
+    cause: Typed = None,
+    message: Typed = None,
+    preview: Annotated[bool, Parameter(negative=(), help="Print what would be sent, and send nothing.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Tell an audience how things stand, in the words of the plan's template."""
+    typed = {"impact": impact, "actions": actions, "next": next, "eta": eta, "issue": issue, "cause": cause}
+    fields = {name: text for name, text in {**typed, "message": message}.items() if text is not None}
+    body = {"audience": audience, "stage": stage, "fields": fields}
+    if not preview:
+        send(incident, "updates", json=json, body=body)
+        return
+    composed = client.post("incidents", incident, "updates", "preview", body=body)
+    if json:
+        show.as_json(composed)
+    else:
+        show.raw(show.plain(composed["text"]))
+
+
+@incidents.command(group=INCIDENTS)
+def mitigate(incident: Incident, *, how: How, json: AsJson = False) -> None:
+    """Say that the harm is stopped, though the cause may remain."""
+    send(incident, "mitigate", json=json, body={"how": how})
+
+
+@incidents.command(group=INCIDENTS)
+def resolve(incident: Incident, *, how: How, json: AsJson = False) -> None:
+    """Say that the fix is in: the watch after it begins."""
+    send(incident, "resolve", json=json, body={"how": how})
+
+
+@incidents.command(group=INCIDENTS)
+def reopen(incident: Incident, *, because: Because, json: AsJson = False) -> None:
+    """Say that it is not over after all."""
+    send(incident, "reopen", json=json, body={"because": because})
+
+
+@incidents.command(group=INCIDENTS)
+def close(incident: Incident, *, json: AsJson = False) -> None:
+    """Close an incident, or learn what the plan still requires."""
+    send(incident, "close", json=json, )
+
+
+@incidents.command(group=INCIDENTS)
+def waive(
+    incident: Incident,
+    key: Annotated[str, Parameter(help="What is owed, by its key as `show` prints it, such as role:scribe.")],
+    *,
+    because: Because,
+    json: AsJson = False,
+) -> None:
+    """Say that something owed need not be done this time."""
+    send(incident, "waivers", json=json, body={"key": key, "because": because})
+
+
+# ---- What is printed -------------------------------------------------------------------------------------------------
+
+
+def send(incident: str, verb: str, body: Mapping[str, object], *, json: bool) -> None:
+    """Carry out a verb of the API, and print how the incident stands then."""
+    _tell(client.post(f"/incidents/{incident}/{verb}", body), json=json)
+
+
+def _tell(incident: dict[str, Any], *, json: bool) -> None:
+    """How the incident stands after a command."""
+    if json:
+        show.as_json(incident)
+    else:
+        show.line(_headline(incident))
+
+
+def _headline(one: dict[str, Any]) -> str:
+    return f"#{one['number']} {one['id']}  {one['severity']} {one['status']}: {one['title']}"
+
+
+def _row(one: dict[str, Any]) -> tuple[show.Cell, ...]:
+    declared = show.minute(one["declared_at"])
+    return f"#{one['number']}", one["id"], one["severity"], one["status"], one["title"], one["type"], declared
+
+
+def _facts(one: dict[str, Any]) -> list[tuple[str, show.Cell]]:
+    moments = ("started", "detected", "declared", "acknowledged", "mitigated", "resolved", "recovered", "closed")
+    parts = f" ({', '.join(one['components'])})" if one["components"] else ""
+    return [
+        ("Type", one["type"]),
+        ("Service", f"{one['service']}{parts}" if one["service"] else None),
+        ("Impact", one["impact"]),
+        ("Why", one["why"]),
+        *((moment.capitalize(), show.minute(one.get(f"{moment}_at"))) for moment in moments),
+        *((role.replace("_", " ").capitalize(), person) for role, person in one["roles"].items()),
+        ("Plan", f"revision {one['plan_revision']}"),
+    ]
+
+
+def _show_owed(obligations: list[dict[str, Any]]) -> None:
+    owed = [one for one in obligations if one["state"] == "open"]
+    now = SystemClock().now()
+    show.heading("Owed")
+    rows = [(one["what"], one["owner"], show.left(one["due_at"], now), one["key"]) for one in owed]
+    show.table(("", "By", "Time", "Key"), rows, empty="Nothing is owed now.")
+
+
+def _show_entries(entries: list[dict[str, Any]]) -> None:
+    rows = [(one["number"], show.second(one["at"]), one["kind"], one["text"]) for one in entries]
+    show.table(("", "At (UTC)", "", ""), rows, empty="Nothing is on the record.")

@@ -1,5 +1,6 @@
 """The command line: its commands, and what each failure tells the shell."""
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import metadata
@@ -7,8 +8,13 @@ from typing import Never
 
 from cyclopts import App, CycloptsError
 
-from tocsin.cli import incidents, people, plan, show
-from tocsin.cli.options import AsJson
+from tocsin.cli import show
+from tocsin.cli.incidents import incidents
+from tocsin.cli.options import HERE, AsJson
+from tocsin.cli.people import people, token
+from tocsin.cli.plan import plan
+from tocsin.cli.reports import reports
+from tocsin.cli.review import postmortem, review
 from tocsin.kit.errors import Forbidden, Invalid, NotFound, Overloaded, Refused, TocsinError
 
 EXIT_CODES: Mapping[type[TocsinError], int] = {Invalid: 2, NotFound: 3, Refused: 4, Forbidden: 5, Overloaded: 6}
@@ -20,12 +26,13 @@ app = App(
     help="Incident response in which the written plan is the program.",
     version=lambda: metadata.version("tocsin"),
     help_format="plaintext",
+    group_commands=HERE,
     result_action="return_value",
 )
-app.command(plan.plan)
-app.command(people.people)
-app.command(people.token)
-incidents.add_to(app)
+for commands in (incidents, reports):
+    app.command(commands, name="*")  # its commands, without a word in front
+for part in (postmortem, review, plan, people, token):
+    app.command(part)
 
 
 @app.command
@@ -72,6 +79,6 @@ def exit_code(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output, such as head, has had enough
-        sys.stdout = None
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to fail when Python ends
         return 0
     return answer if isinstance(answer, int) else 0

@@ -1,9 +1,29 @@
-"""Options that many commands share, each with the one sentence that `--help` shows."""
+"""What many commands are given, each with the one sentence that `--help` shows."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
+
+from tocsin.kit.errors import Invalid
+
+INCIDENTS = Group("Incidents", sort_key=1)
+AROUND = Group("Around the incidents", sort_key=2)
+HERE = Group("On the server's own machine", sort_key=3)
 
 AsJson = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON, for a program to read.")]
 Incident = Annotated[str, Parameter(help="The incident's id, or its number.")]
 Because = Annotated[str, Parameter(help="Why; it stands on the record.")]
+
+
+class BadInstant(Invalid):
+    """This is no instant; write it like 2026-11-26T14:00+01:00."""
+
+
+def instant_of(text: str) -> datetime:
+    """The instant that somebody typed. Without an offset it is UTC: a record has no local time."""
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadInstant(f"'{text}' is no instant; write it like 2026-11-26T14:00+01:00") from None
+    return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)

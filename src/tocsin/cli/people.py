@@ -7,7 +7,7 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from tocsin.cli import local, show
-from tocsin.cli.options import AsJson
+from tocsin.cli.options import HERE, AsJson
 from tocsin.kit.text import listed
 from tocsin.people.model import AccountRole
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 Handle = Annotated[str, Parameter(help="The person's handle, as the plan writes it.")]
 
-people = App(name="people", help="Accounts: who may sign in, on the database of this machine.")
-token = App(name="token", help="Tokens: which programs may call, on the database of this machine.")
+people = App(name="people", group=HERE, help="Accounts: who may sign in, on the database of this machine.")
+token = App(name="token", group=HERE, help="Tokens: which programs may call, on the database of this machine.")
 
 
 @people.command(name="list")
@@ -114,7 +114,7 @@ def _address(tx: Any, secret: str) -> str:
     """Where a one-time link leads: to the address under which the server was last started."""
     from tocsin.response import followups
 
-    return followups.link(tx, f"/sign-in/{secret}")
+    return followups.link(tx, f"/signin/{secret}")
 
 
 def _print_link(handle: str, address: str, *, json: bool) -> None:

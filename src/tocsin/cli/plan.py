@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from tocsin.cli import local, show
-from tocsin.cli.options import AsJson
+from tocsin.cli.options import HERE, AsJson
 from tocsin.kit.errors import Invalid, NotFound
 from tocsin.kit.text import clip, listed, span
 
@@ -23,7 +23,7 @@ File = Annotated[str, Parameter(help="The plan's file; - reads it from the stand
 
 INVALID = 2  # the exit code of a plan with mistakes, as of everything that is not valid
 
-plan = App(name="plan", help="The plan: check a file, show what is in force, put a new one into force.")
+plan = App(name="plan", group=HERE, help="The plan: check a file, show what is in force, put a new one into force.")
 
 
 class NoSuchFile(NotFound):

@@ -42,6 +42,10 @@ def aside(text: object) -> None:
     _console(stderr=True).print(Text(plain(text)))
 
 
+def error(message: str) -> None:
+    _console(stderr=True).print(Text(plain(message), style="red"))
+
+
 def as_json(value: Any) -> None:
     raw(json.dumps(value, indent=2))
 

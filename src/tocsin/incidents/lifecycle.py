@@ -38,7 +38,7 @@ from tocsin.incidents.model import (
 )
 from tocsin.kit.errors import Invalid, Refused
 from tocsin.kit.text import listed
-from tocsin.plan.model import Condition, Need, Plan, Stage
+from tocsin.plan.model import RESPONDERS, Condition, Need, Plan, Stage
 
 
 class AlreadyResolved(Refused):
@@ -160,15 +160,28 @@ def reopen(incident: Incident, because: str, *, by: str, now: datetime) -> list[
     return [Reopened(at=now, by=by, because=said(because, "because"))]
 
 
-def schedule_review(incident: Incident, meeting_at: datetime, *, by: str, now: datetime) -> list[AnyEntry]:
+def schedule_review(
+    plan: Plan, incident: Incident, meeting_at: datetime, *, by: str, now: datetime
+) -> list[AnyEntry]:
     if not incident.is_resolved:
         raise NotResolved("A post-mortem is scheduled once the incident is resolved.")
     if meeting_at < now:
         raise Invalid("The meeting would lie in the past.", field="meeting_at")
-    people = dict.fromkeys(
-        [*incident.roles.values(), *([incident.acknowledged_by] if incident.acknowledged_by else [])]
-    )
-    return [ReviewScheduled(at=now, by=by, meeting_at=meeting_at, attendees=tuple(people))]
+    return [ReviewScheduled(at=now, by=by, meeting_at=meeting_at, attendees=_attendees(plan, incident))]
+
+
+def _attendees(plan: Plan, incident: Incident) -> tuple[str, ...]:
+    """The people whom the plan wants at the meeting: by name, by team, by the role they held, or as responders."""
+    found: dict[str, None] = {}
+    for name in plan.review.attendees:
+        if name == RESPONDERS:
+            acknowledged = (incident.acknowledged_by,) if incident.acknowledged_by in plan.people else ()
+            found.update(dict.fromkeys([*incident.roles.values(), *(one for one in acknowledged if one)]))
+        elif name in plan.roles:
+            found.update(dict.fromkeys([incident.roles[name]] if name in incident.roles else []))
+        else:
+            found.update(dict.fromkeys(plan.members((name,))))
+    return tuple(found)
 
 
 def hold_review(incident: Incident, *, by: str, now: datetime) -> list[AnyEntry]:

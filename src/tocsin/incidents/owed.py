@@ -10,9 +10,7 @@ from datetime import datetime
 from tocsin.incidents.model import Incident, Status
 from tocsin.kit.text import span
 from tocsin.obligations.model import Duty, Kind
-from tocsin.plan.model import Audience, Need, Plan, Severity
-
-ON_CALL = "on_call"
+from tocsin.plan.model import ON_CALL, Audience, Need, Plan, Severity
 
 
 def owed(plan: Plan, incident: Incident) -> dict[str, Duty]:

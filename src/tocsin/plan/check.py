@@ -6,14 +6,20 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from tocsin.kit.text import listed, nearest, span
-from tocsin.plan.model import EVERYONE, Audience, EscalationPolicy, Plan, Probe, Rotation, Rule, Severity, Stage
+from tocsin.plan.model import (
+    EVERYONE,
+    ON_CALL,
+    RESPONDERS,
+    Audience,
+    EscalationPolicy,
+    Plan,
+    Probe,
+    Rotation,
+    Rule,
+    Severity,
+    Stage,
+)
 from tocsin.plan.parse import Document, Problem, build, read
-
-ON_CALL = "on_call"
-"""An owner that is no role: whoever is on call."""
-
-RESPONDERS = "responders"
-"""Among the attendees of a review: everybody who worked on the incident."""
 
 CLAUSE_KINDS = ("acknowledge", "answer", "role", "update", "resolve", "watch", "review", "look")
 """The kinds of obligation that a clause can stand for."""
@@ -66,6 +72,7 @@ KNOWN_FIELDS: Mapping[str, str] = {
 """What a template may ask for between braces, beside the plan's own roles."""
 
 _NAME = re.compile(r"[\w-]+")
+_HANDLE = re.compile(r"[a-z][a-z0-9._-]{0,39}")  # a person signs in with it
 _FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _DAYS_MOST = 366
 _YEARS = range(1970, 2200)
@@ -144,6 +151,10 @@ def _whole(plan: Plan) -> Iterator[Finding]:
 
 
 def _names(plan: Plan) -> Iterator[Finding]:
+    for handle in plan.people:
+        if not _HANDLE.fullmatch(handle):
+            sentence = "is not a handle; use a letter, then up to 39 of a-z 0-9 . _ -"
+            yield Finding(f"people.{handle}", f'"{handle}" {sentence}')
     for path, words in _named(plan):
         for word in words:
             if not _NAME.fullmatch(word):
@@ -162,7 +173,7 @@ def _names(plan: Plan) -> Iterator[Finding]:
 
 
 def _named(plan: Plan) -> Iterator[tuple[str, Iterable[str]]]:
-    for section in ("people", "teams", "roles", "services", "severities", "rotations", "escalation", "phases", "types"):
+    for section in ("teams", "roles", "services", "severities", "rotations", "escalation", "phases", "types"):
         yield section, getattr(plan, section)
     yield "templates", plan.templates
     yield "communication.audiences", plan.communication.audiences

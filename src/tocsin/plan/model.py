@@ -15,6 +15,8 @@ from tocsin.plan.fields import Span, Text, TimeOfDay, Zone
 STRICT = {"extra": "forbid"}
 
 EVERYONE = "everyone"  # the page target that means each person of the plan
+RESPONDERS = "responders"  # the review's word for whoever worked on the incident
+ON_CALL = "on_call"  # the owner of what no role owns: whoever is paged
 
 
 class Need(StrEnum):

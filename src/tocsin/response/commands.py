@@ -259,7 +259,7 @@ def waive(tx: Tx, incident_id: str, key: str, because: str) -> Incident:
 
 def schedule_review(tx: Tx, incident_id: str, meeting_at: datetime) -> Incident:
     plan, incident = _open(tx, incident_id)
-    entries = lifecycle.schedule_review(incident, meeting_at, by=tx.actor.handle, now=tx.now)
+    entries = lifecycle.schedule_review(plan, incident, meeting_at, by=tx.actor.handle, now=tx.now)
     return followups.record(tx, plan, incident, entries)
 
 

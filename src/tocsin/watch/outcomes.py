@@ -226,12 +226,16 @@ def _failing(components: tuple[str, ...], states: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True)
 class Run:
-    """How many looks in a row meant the same, and since when. A count of zero: nothing has been learned yet."""
+    """How many looks in a row meant the same, and since when. A count of zero: nothing has been learned yet.
+
+    `unwell` counts the looks since the last healthy one, whether or not they agree on what is wrong.
+    """
 
     kind: Kind
     components: tuple[str, ...]
     count: int
     since: datetime
+    unwell: int = 0
 
 
 @dataclass(frozen=True)
@@ -248,9 +252,10 @@ def advance(run: Run | None, outcome: Outcome, now: datetime) -> Run:
     """Count one more look. A rate-limited look taught us nothing and leaves the run as it is."""
     if outcome.kind is Kind.RATE_LIMITED:
         return run or Run(Kind.RATE_LIMITED, (), 0, now)
+    unwell = 0 if outcome.kind is Kind.HEALTHY else (run.unwell if run else 0) + 1
     if run is None or not _same(run.kind, outcome.kind) or run.components != outcome.components:
-        return Run(outcome.kind, outcome.components, 1, now)
-    return replace(run, kind=outcome.kind, count=run.count + 1)
+        return Run(outcome.kind, outcome.components, 1, now, unwell)
+    return replace(run, kind=outcome.kind, count=run.count + 1, unwell=unwell)
 
 
 def confirmed(run: Run, needed: int) -> bool:
@@ -271,7 +276,10 @@ def verdict(
     With `previous_components` (those of the last confirmed change) other failing components are a change too, so
     that a database failing after a vendor is not lost in the same word, degraded.
     """
-    if not confirmed(run, needed_good if run.kind is Kind.HEALTHY else needed_bad):
+    calm = previous_confirmed in (None, Kind.HEALTHY)
+    # A service that fails in another way at each look is never well: twice the looks settle it, whatever the last says.
+    undecided = calm and run.unwell >= 2 * max(1, needed_bad)
+    if not undecided and not confirmed(run, needed_good if run.kind is Kind.HEALTHY else needed_bad):
         return None
     known = previous_confirmed is not None and _same(previous_confirmed, run.kind)
     if known and previous_components in (None, run.components):

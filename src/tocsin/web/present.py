@@ -6,11 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 from tocsin.incidents import words
 from tocsin.incidents.model import Incident, Status
-from tocsin.incidents.owed import ON_CALL
 from tocsin.kit.text import listed, short_span, span
 from tocsin.obligations.model import Kind, Obligation, State
 from tocsin.paging import reach
-from tocsin.plan.model import Milestone, Plan, Stage
+from tocsin.plan.model import ON_CALL, Milestone, Plan, Stage
 
 DUE_SOON = timedelta(minutes=5)
 NOBODY = "Nobody"
@@ -99,7 +98,7 @@ class Settled:
 def owed(plan: Plan, incident: Incident, duty: Obligation, now: datetime, *, named: bool = False) -> Owed:
     """An open obligation. `named` puts the incident before whoever owes it, for lists over several."""
     left, whole = duty.due_at - now, duty.due_at - duty.opened_at
-    state, word = _urgency(left, whole)
+    state, word = urgency(duty, now)
     who = owner(plan, incident, duty.owner, now)
     return Owed(
         key=duty.key,
@@ -118,7 +117,9 @@ def owed(plan: Plan, incident: Incident, duty: Obligation, now: datetime, *, nam
     )
 
 
-def _urgency(left: timedelta, whole: timedelta) -> tuple[str, str]:
+def urgency(duty: Obligation, now: datetime) -> tuple[str, str]:
+    """The state of an open obligation: due once five minutes or a fifth of its time is left, whichever is less."""
+    left, whole = duty.due_at - now, duty.due_at - duty.opened_at
     if left < timedelta(0):
         return "missed", "Missed"
     return ("due", "Due soon") if left <= min(DUE_SOON, whole / 5) else ("open", "Open")
@@ -242,9 +243,8 @@ def ruler(marks: Sequence[tuple[datetime, str, str]], start: datetime, end: date
         return None
     whole = end - start
     labelled = [one for one in inside if one[2] in ("due", "open")][:3]
-    heights = dict(zip([id(one) for one in labelled], LABEL_HEIGHTS[-len(labelled) :] if labelled else (), strict=True))
-    points = tuple(_point((at - start) / whole, what, state, heights.get(id(one), 0)) for one in inside
-                   for at, what, state in (one,))
+    heights = dict(zip(labelled, LABEL_HEIGHTS[len(LABEL_HEIGHTS) - len(labelled) :], strict=False))
+    points = tuple(_point((one[0] - start) / whole, one[1], one[2], heights.get(one, 0)) for one in inside)
     ticks = tuple(_tick(start + whole * quarter / 4, quarter) for quarter in range(5))
     text = "; ".join(f"{what} {state} {clock(at)[:5]}" for at, what, state in inside)
     height = 24 + 8 if not labelled else max(heights.values()) + 3

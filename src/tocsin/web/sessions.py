@@ -191,8 +191,10 @@ def _answer_page(request: AnyRequest, token: str) -> Template:
         plan = plans.load(tx, incident.plan_revision)
         duties = obligations.open_for(tx, incident.id)
         paged = pages.of_step(tx, incident.id, page.step)
-        view = _answer(plan, incident, page, duties, [one.handle for one in paged], tx.now, f"/a/{token}")
-    return bare(request, "answer.html", title=f"{incident.severity} {incident.title}", view=view)
+        now = tx.now
+        view = _answer(plan, incident, page, duties, [one.handle for one in paged], now, f"/a/{token}")
+    title = f"{incident.severity} {incident.title}"
+    return bare(request, "answer.html", title=title, view=view, now_iso=present.iso(now))
 
 
 def _answer(

@@ -1,0 +1,125 @@
+"""The plan and the people over HTTP: what was agreed, who is on call, and who may call."""
+
+from datetime import timedelta
+from typing import Annotated
+
+import msgspec
+from litestar import Response, delete, get, post, put
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import JSONBody, Parameter, RawBody
+
+from tocsin.api import schema
+from tocsin.api.caller import Call, act, app_of, needs
+from tocsin.api.operations import TakesYaml
+from tocsin.incidents import words
+from tocsin.kit.errors import Invalid
+from tocsin.oncall import rotation
+from tocsin.people import access
+from tocsin.people import commands as people_commands
+from tocsin.people import store as people
+from tocsin.people.model import Token
+from tocsin.plan import commands, parse
+from tocsin.plan import store as plans
+
+PLAN_MOST = 4 * parse.MAX_LETTERS  # bytes; a letter has at most four
+
+Reason = Annotated[str, Parameter(max_length=1000, pattern=r"^[^\u0000]*$", description="Why it is changed.")]
+
+
+def handlers() -> list[HTTPRouteHandler]:
+    return [show_on_call, show_plan, list_revisions, apply_plan, list_people, list_tokens, make_token, revoke_token]
+
+
+@get("/oncall", summary="Who is on call now, in each rotation", **needs(access.PLAN_READ, 409))
+def show_on_call(request: Call) -> schema.OnCall:
+    with app_of(request).database.read(request.auth) as tx:
+        plan, now = plans.current(tx), tx.now
+    shifts = [(key, one, rotation.shift_at(one, now)) for key, one in plan.rotations.items()]
+    return schema.OnCall(
+        now,
+        [
+            schema.Shift(
+                rotation=key,
+                name=one.name or key,
+                person=shift.person,
+                person_name=words.name(plan, shift.person),
+                starts_at=shift.starts_at,
+                ends_at=shift.ends_at,
+            )
+            for key, one, shift in shifts
+        ],
+    )
+
+
+@get("/plan", summary="The plan in force", **needs(access.PLAN_READ, 409))
+def show_plan(request: Call) -> schema.Plan:
+    with app_of(request).database.read(request.auth) as tx:
+        revision, plan = plans.current_revision(tx), plans.current(tx)
+    return schema.Plan(_revision(revision), msgspec.to_builtins(plan), revision.text)
+
+
+@get("/plan/revisions", summary="Every revision of the plan, the latest first", **needs(access.PLAN_READ))
+def list_revisions(request: Call) -> schema.Revisions:
+    with app_of(request).database.read(request.auth) as tx:
+        return schema.Revisions([_revision(one) for one in plans.revisions(tx)])
+
+
+@put(
+    "/plan",
+    operation_class=TakesYaml,
+    request_max_body_size=PLAN_MOST,
+    summary="Put a plan into force, or learn every mistake in it and its line",
+    **needs(access.PLAN_WRITE, 400, 413),
+)
+def apply_plan(request: Call, body: RawBody, reason: Reason = "Applied through the API.") -> schema.Revision:
+    text = _decoded(body)
+    return _revision(act(request, lambda tx: commands.apply(tx, text, reason)))
+
+
+def _decoded(body: bytes) -> str:
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Invalid(f"The plan is not in UTF-8: byte {error.start + 1} can't be read.") from None
+
+
+def _revision(revision: plans.Revision) -> schema.Revision:
+    return msgspec.convert(revision, schema.Revision, from_attributes=True)
+
+
+@get("/people", summary="Who has an account", **needs(access.INCIDENT_READ))
+def list_people(request: Call) -> schema.People:
+    with app_of(request).database.read(request.auth) as tx:
+        return schema.People(msgspec.convert(people.people(tx), list[schema.Person], from_attributes=True))
+
+
+@get("/tokens", summary="The tokens of this installation, without their secrets", **needs(access.PEOPLE_WRITE))
+def list_tokens(request: Call) -> schema.Tokens:
+    with app_of(request).database.read(request.auth) as tx:
+        return schema.Tokens([_token(one) for one in people.tokens(tx)])
+
+
+@post("/tokens", summary="Make a token; its secret is shown this once", **needs(access.PEOPLE_WRITE, 400))
+def make_token(request: Call, data: JSONBody[schema.NewToken]) -> Response[schema.Token]:
+    lasts = timedelta(days=data.days) if data.days else None
+    made, secret = act(request, lambda tx: people_commands.make_token(tx, data.name, frozenset(data.scopes), lasts))
+    answer = _token(made)
+    answer.secret = secret
+    return Response(answer, headers={"Cache-Control": "no-store"})
+
+
+@delete("/tokens/{token_id:str}", status_code=204, summary="Revoke a token", **needs(access.PEOPLE_WRITE, 404))
+def revoke_token(request: Call, token_id: str) -> None:
+    act(request, lambda tx: people_commands.revoke_token(tx, token_id))
+
+
+def _token(token: Token) -> schema.Token:
+    return schema.Token(
+        id=token.id,
+        name=token.name,
+        scopes=sorted(token.rights),
+        created_by=token.created_by,
+        created_at=token.created_at,
+        expires_at=token.expires_at,
+        revoked_at=token.revoked_at,
+    )

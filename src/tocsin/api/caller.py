@@ -1,0 +1,78 @@
+"""Whoever calls the API: a token, what it may do, and the unit of work that is done in its name."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.datastructures import State
+from litestar.handlers import BaseRouteHandler
+from litestar.openapi.datastructures import ResponseSpec
+
+from tocsin.api import problems, schema
+from tocsin.api.keys import Keys, bearer_secret
+from tocsin.app import App
+from tocsin.kit.actor import Actor
+from tocsin.kit.errors import NotFound
+from tocsin.people import access
+
+T = TypeVar("T")
+
+# `auth` is the actor. A call knows no user and no session: only a token, sent with each request.
+Call = Request[Any, Actor, State]
+
+_MEANING = {
+    400: "What was sent is not valid; `errors` names each mistake.",
+    401: "No live bearer token was sent.",
+    403: "The token lacks the right that this needs.",
+    404: "There is no such thing.",
+    409: "The state of things does not allow this now.",
+    413: "The body is too large.",
+    503: "The database does not take this now; send it again.",
+}
+
+
+class NoSuchAddress(NotFound):
+    """There is nothing at this address."""
+
+
+class Gate:
+    """Lets a request pass whose token has the right that its handler names; a handler that names none is shut."""
+
+    def __init__(self) -> None:
+        self._keys = Keys()
+
+    async def admit(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+        token = await self._keys.fresh(connection.app.state["tocsin"], bearer_secret(connection.scope))
+        actor = access.bearer(token)
+        access.require(actor, handler.opt["right"])
+        if "\x00" in connection.scope["path"]:
+            raise NoSuchAddress
+        connection.scope["auth"] = actor
+
+
+def needs(right: str, *refusals: int) -> Mapping[str, Any]:
+    """What an operation's decorator is told: the right it needs, and how it may refuse, for its description."""
+    statuses: Sequence[int] = sorted({401, 403, 503, *refusals})
+    return {
+        "opt": {"right": right},
+        "sync_to_thread": True,
+        "responses": {status: _refusal(status) for status in statuses},
+        "description": f"Needs the right `{right}`.",
+    }
+
+
+def _refusal(status: int) -> ResponseSpec:
+    return ResponseSpec(
+        schema.Problem, generate_examples=False, description=_MEANING[status], media_type=problems.MEDIA_TYPE
+    )
+
+
+def app_of(call: Call) -> App:
+    app: App = call.app.state["tocsin"]
+    return app
+
+
+def act(call: Call, command: Callable[[Any], T]) -> T:
+    """Carry out a command in the caller's name. It takes the unit of work, whose type is the database's own."""
+    return app_of(call).database.run(call.auth, command)

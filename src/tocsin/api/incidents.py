@@ -1,0 +1,226 @@
+"""Incidents over HTTP: reading them, and the same verbs that the pages have."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Response, get, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import JSONBody, Parameter
+
+from tocsin.api import cursors, schema
+from tocsin.api.caller import Call, act, app_of, needs
+from tocsin.comms import updates
+from tocsin.incidents import lifecycle, words
+from tocsin.incidents import store as incidents
+from tocsin.incidents.model import OPEN_STATUSES, Incident, Numbered, Status
+from tocsin.kit.errors import Invalid, NotFound
+from tocsin.obligations import store as obligations
+from tocsin.people import access
+from tocsin.plan import store as plans
+from tocsin.plan.model import Plan
+from tocsin.response import commands
+from tocsin.signals import formats
+
+Limit = Annotated[int, Parameter(ge=1, le=200, description="How many, at the most.")]
+Cursor = Annotated[str | None, Parameter(description="`next` of the page before.", required=False)]
+
+READ = needs(access.INCIDENT_READ, 400)
+READ_ONE = needs(access.INCIDENT_READ, 404)
+VERB = needs(access.INCIDENT_WRITE, 400, 404, 409)
+
+
+class NoTicket(NotFound):
+    """The plan has no template for an incident ticket."""
+
+
+def handlers() -> list[HTTPRouteHandler]:
+    reading = [list_incidents, show_incident, show_timeline, show_obligations, show_ticket]
+    working = [acknowledge, assign_role, change_severity, change_type, note, decide, post_update, waive]
+    ending = [mitigate, resolve, reopen, close, schedule_review, hold_review]
+    return [*reading, declare, *working, *ending]
+
+
+# ---- Reading ----
+
+
+@get("/incidents", summary="List incidents, the last declared first", **READ)
+def list_incidents(
+    request: Call,
+    status: Annotated[list[Status] | None, Parameter(description="Only with one of these.", required=False)] = None,
+    open: Annotated[bool | None, Parameter(description="Only those that are, or are not.", required=False)] = None,  # noqa: A002
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> schema.Incidents:
+    begun, statuses = cursors.start(cursor), _statuses(status, open)
+    with app_of(request).database.read(request.auth) as tx:
+        rows = incidents.listing(tx, statuses=statuses, before=begun.before, limit=begun.wanted(limit))
+    found, following = cursors.page(begun, rows, limit, lambda one: one.declared_at)
+    return schema.Incidents([shown(one) for one in found], following)
+
+
+def _statuses(wanted: list[Status] | None, is_open: bool | None) -> list[Status] | None:
+    if wanted is None and is_open is None:
+        return None
+    found = set(wanted or Status)
+    if is_open is not None:
+        found &= OPEN_STATUSES if is_open else set(Status) - OPEN_STATUSES
+    return sorted(found)
+
+
+@get("/incidents/{incident_id:str}", summary="One incident, and what it still lacks to be closed", **READ_ONE)
+def show_incident(request: Call, incident_id: str) -> schema.IncidentInFull:
+    with app_of(request).database.read(request.auth) as tx:
+        incident = incidents.load(tx, incident_id)
+        plan = plans.load(tx, incident.plan_revision)
+        missing = lifecycle.missing_before_close(plan, incident, commands.open_duties(tx, incident))
+    return schema.IncidentInFull(**msgspec.structs.asdict(shown(incident)), to_close=missing)
+
+
+@get("/incidents/{incident_id:str}/timeline", summary="Every entry of an incident's record, in order", **READ_ONE)
+def show_timeline(request: Call, incident_id: str) -> schema.Timeline:
+    with app_of(request).database.read(request.auth) as tx:
+        plan = plans.load(tx, incidents.load(tx, incident_id).plan_revision)
+        entries = incidents.timeline(tx, incident_id)
+    return schema.Timeline([_entry(plan, one) for one in entries])
+
+
+@get("/incidents/{incident_id:str}/obligations", summary="What is owed, and how each promise ended", **READ_ONE)
+def show_obligations(request: Call, incident_id: str) -> schema.Obligations:
+    with app_of(request).database.read(request.auth) as tx:
+        incidents.load(tx, incident_id)
+        owed = obligations.for_incident(tx, incident_id)
+    return schema.Obligations(msgspec.convert(owed, list[schema.Obligation], from_attributes=True))
+
+
+@get(
+    "/incidents/{incident_id:str}/ticket",
+    media_type="text/markdown",
+    summary="The incident ticket, as Markdown",
+    **READ_ONE,
+)
+def show_ticket(request: Call, incident_id: str) -> Response[str]:
+    app = app_of(request)
+    link = f"{app.settings.public_url}/incidents/{incident_id}"
+    with app.database.read(request.auth) as tx:
+        incident = incidents.load(tx, incident_id)
+        plan, entries = plans.load(tx, incident.plan_revision), incidents.timeline(tx, incident_id)
+        ticket = updates.ticket(plan, incident, tx.now, link, entries)
+    if not ticket:
+        raise NoTicket
+    return Response(ticket, media_type="text/markdown; charset=utf-8")
+
+
+# ---- The verbs ----
+
+
+@post("/incidents", summary="Declare an incident", **needs(access.INCIDENT_WRITE, 400, 409))
+def declare(request: Call, data: JSONBody[schema.Declaration]) -> schema.Incident:
+    said = msgspec.structs.asdict(data)
+    said["components"] = tuple(data.components)
+    said["started_at"] = moment(data.started_at, "started_at")
+    return shown(act(request, lambda tx: commands.declare(tx, **said)))
+
+
+@post("/incidents/{incident_id:str}/acknowledge", status_code=200, summary="Answer for an incident", **VERB)
+def acknowledge(request: Call, incident_id: str) -> schema.Incident:
+    return _after(request, lambda tx: commands.acknowledge(tx, incident_id, through="api"))
+
+
+@post("/incidents/{incident_id:str}/roles", status_code=200, summary="Give a role to a person", **VERB)
+def assign_role(request: Call, incident_id: str, data: JSONBody[schema.Assignment]) -> schema.Incident:
+    return _after(request, lambda tx: commands.assign(tx, incident_id, data.role, data.person))
+
+
+@post("/incidents/{incident_id:str}/severity", status_code=200, summary="Change the severity", **VERB)
+def change_severity(request: Call, incident_id: str, data: JSONBody[schema.NewSeverity]) -> schema.Incident:
+    return _after(request, lambda tx: commands.change_severity(tx, incident_id, data.severity, data.because))
+
+
+@post("/incidents/{incident_id:str}/type", status_code=200, summary="Change the type", **VERB)
+def change_type(request: Call, incident_id: str, data: JSONBody[schema.NewType]) -> schema.Incident:
+    return _after(request, lambda tx: commands.change_type(tx, incident_id, data.type, data.because))
+
+
+@post("/incidents/{incident_id:str}/notes", status_code=200, summary="Write a note into the record", **VERB)
+def note(request: Call, incident_id: str, data: JSONBody[schema.Note]) -> schema.Incident:
+    return _after(request, lambda tx: commands.note(tx, incident_id, data.text))
+
+
+@post("/incidents/{incident_id:str}/decisions", status_code=200, summary="Record a decision and its reason", **VERB)
+def decide(request: Call, incident_id: str, data: JSONBody[schema.Decision]) -> schema.Incident:
+    return _after(request, lambda tx: commands.decide(tx, incident_id, data.decision, data.because))
+
+
+@post("/incidents/{incident_id:str}/updates", status_code=200, summary="Tell an audience", **VERB)
+def post_update(request: Call, incident_id: str, data: JSONBody[schema.Update]) -> schema.Incident:
+    return _after(request, lambda tx: commands.post_update(tx, incident_id, data.audience, data.fields, data.stage))
+
+
+@post("/incidents/{incident_id:str}/mitigate", status_code=200, summary="Say that the damage is contained", **VERB)
+def mitigate(request: Call, incident_id: str, data: JSONBody[schema.How]) -> schema.Incident:
+    return _after(request, lambda tx: commands.mitigate(tx, incident_id, data.how))
+
+
+@post(
+    "/incidents/{incident_id:str}/resolve", status_code=200, summary="Say that the fix is in; the watch begins", **VERB
+)
+def resolve(request: Call, incident_id: str, data: JSONBody[schema.How]) -> schema.Incident:
+    return _after(request, lambda tx: commands.resolve(tx, incident_id, data.how))
+
+
+@post("/incidents/{incident_id:str}/reopen", status_code=200, summary="Open it again", **VERB)
+def reopen(request: Call, incident_id: str, data: JSONBody[schema.Because]) -> schema.Incident:
+    return _after(request, lambda tx: commands.reopen(tx, incident_id, data.because))
+
+
+@post("/incidents/{incident_id:str}/close", status_code=200, summary="Close, or learn what is still required", **VERB)
+def close(request: Call, incident_id: str) -> schema.Incident:
+    return _after(request, lambda tx: commands.close(tx, incident_id))
+
+
+@post("/incidents/{incident_id:str}/waivers", status_code=200, summary="Waive something owed, and say why", **VERB)
+def waive(request: Call, incident_id: str, data: JSONBody[schema.Waiver]) -> schema.Incident:
+    return _after(request, lambda tx: commands.waive(tx, incident_id, data.key, data.because))
+
+
+@post("/incidents/{incident_id:str}/review", status_code=200, summary="Schedule the post-mortem meeting", **VERB)
+def schedule_review(request: Call, incident_id: str, data: JSONBody[schema.Meeting]) -> schema.Incident:
+    meeting_at = moment(data.meeting_at, "meeting_at") or data.meeting_at
+    return _after(request, lambda tx: commands.schedule_review(tx, incident_id, meeting_at))
+
+
+@post("/incidents/{incident_id:str}/review/held", status_code=200, summary="Say that the meeting was held", **VERB)
+def hold_review(request: Call, incident_id: str) -> schema.Incident:
+    return _after(request, lambda tx: commands.hold_review(tx, incident_id))
+
+
+# ---- Shapes ----
+
+
+def shown(incident: Incident) -> schema.Incident:
+    return msgspec.convert(incident, schema.Incident, from_attributes=True)
+
+
+def moment(sent: datetime | None, field: str) -> datetime | None:
+    """The instant in UTC. Raises Invalid for a year that nobody can mean, and that arithmetic would not survive."""
+    if sent is None:
+        return None
+    known = formats.in_utc(sent)
+    if known is None:
+        raise Invalid(f"Nothing happens in the year {sent.year}.", field=field)
+    return known
+
+
+def _after(call: Call, command: Callable[[Any], Incident]) -> schema.Incident:
+    """The incident as it is after a command."""
+    return shown(act(call, command))
+
+
+def _entry(plan: Plan, numbered: Numbered) -> schema.Entry:
+    entry = numbered.entry
+    body = msgspec.to_builtins(entry)
+    del body["at"], body["by"]
+    text = words.sentence(plan, entry)
+    return schema.Entry(numbered.number, type(entry).__name__, entry.at, entry.by, text, body)

@@ -1,0 +1,182 @@
+"""Reading what came in and what was learned over HTTP: signals, post-mortems, the numbers."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+import msgspec
+from litestar import MediaType, Response, get, post, put
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import JSONBody, Parameter
+
+from tocsin.api import cursors, schema
+from tocsin.api.caller import Call, act, app_of, needs
+from tocsin.api.incidents import Cursor, Limit, shown
+from tocsin.insights import metrics, report
+from tocsin.kit.errors import Invalid
+from tocsin.people import access
+from tocsin.response import commands
+from tocsin.review import commands as review_commands
+from tocsin.review import postmortem
+from tocsin.review import store as reviews
+from tocsin.signals import formats
+from tocsin.signals import store as signals
+
+MARKDOWN = "text/markdown; charset=utf-8"
+PERIOD = timedelta(days=90)  # what is measured unless somebody says otherwise
+
+READ = needs(access.INCIDENT_READ, 400)
+READ_ONE = needs(access.INCIDENT_READ, 404)
+VERB = needs(access.INCIDENT_WRITE, 400, 404, 409)
+
+
+def handlers() -> list[HTTPRouteHandler]:
+    seen = [list_signals, list_waiting, list_quarantined, show_signal, declare_from_signal, dismiss_signal]
+    learned = [show_post_mortem, show_post_mortem_text, write_post_mortem, finalise_post_mortem, show_metrics]
+    return [*seen, *learned]
+
+
+# ---- Signals ----
+
+
+@get("/signals/recent", summary="List signals, the last seen first", **READ)
+def list_signals(request: Call, limit: Limit = 50, cursor: Cursor = None) -> schema.Signals:
+    begun = cursors.start(cursor)
+    with app_of(request).database.read(request.auth) as tx:
+        rows = signals.recent(tx, limit=begun.wanted(limit), before=begun.before)
+    found, following = cursors.page(begun, rows, limit, lambda one: one.last_at)
+    return schema.Signals(_signals(found), following)
+
+
+@get("/signals/waiting", summary="Signals that fire, match no rule, and that nobody has looked at", **READ)
+def list_waiting(request: Call, limit: Limit = 50) -> schema.Signals:
+    with app_of(request).database.read(request.auth) as tx:
+        return schema.Signals(_signals(signals.waiting(tx, limit)))
+
+
+@get("/signals/quarantine", summary="Bodies that could not be read, the latest first", **READ)
+def list_quarantined(request: Call, limit: Limit = 50) -> schema.Quarantine:
+    with app_of(request).database.read(request.auth) as tx:
+        found = signals.quarantined(tx, limit)
+    return schema.Quarantine(msgspec.convert(found, list[schema.Quarantined], from_attributes=True))
+
+
+@get("/signals/{signal_id:str}", summary="One signal", **READ_ONE)
+def show_signal(request: Call, signal_id: str) -> schema.Signal:
+    with app_of(request).database.read(request.auth) as tx:
+        return _signals([signals.load(tx, signal_id)])[0]
+
+
+@post("/signals/{signal_id:str}/declare", summary="Declare what a waiting signal shows", **VERB)
+def declare_from_signal(request: Call, signal_id: str, data: JSONBody[schema.FromSignal]) -> schema.Incident:
+    said = msgspec.structs.asdict(data)
+    return shown(act(request, lambda tx: commands.declare_from_signal(tx, signal_id, **said)))
+
+
+@post("/signals/{signal_id:str}/dismiss", status_code=204, summary="Say that it calls for nothing", **VERB)
+def dismiss_signal(request: Call, signal_id: str, data: JSONBody[schema.OptionalBecause]) -> None:
+    act(request, lambda tx: commands.dismiss_signal(tx, signal_id, data.because))
+
+
+def _signals(found: list[signals.Signal]) -> list[schema.Signal]:
+    return msgspec.convert(found, list[schema.Signal], from_attributes=True)
+
+
+# ---- Post-mortems ----
+
+_EITHER = {
+    200: ResponseSpec(
+        schema.PostMortem,
+        generate_examples=False,
+        description="The document, as JSON or as Markdown, as `Accept` asks.",
+    )
+}
+
+
+@get(
+    "/incidents/{incident_id:str}/postmortem",
+    summary="The post-mortem as it stands; Markdown if you accept text/markdown",
+    **{**READ_ONE, "responses": {**READ_ONE["responses"], **_EITHER}},
+)
+def show_post_mortem(request: Call, incident_id: str) -> Response[Any]:
+    found = _post_mortem(request, incident_id)
+    accepted = request.accept.best_match(["application/json", "text/markdown"], default="application/json")
+    if accepted == "text/markdown":
+        return Response(postmortem.markdown(found), media_type=MARKDOWN, headers={"Vary": "Accept"})
+    return Response(_document(found), media_type=MediaType.JSON, headers={"Vary": "Accept"})
+
+
+@get(
+    "/incidents/{incident_id:str}/postmortem.md",
+    media_type="text/markdown",
+    summary="The post-mortem as Markdown",
+    **READ_ONE,
+)
+def show_post_mortem_text(request: Call, incident_id: str) -> Response[str]:
+    return Response(postmortem.markdown(_post_mortem(request, incident_id)), media_type=MARKDOWN)
+
+
+@put("/incidents/{incident_id:str}/postmortem", summary="Write sections, by their ids in the plan", **VERB)
+def write_post_mortem(request: Call, incident_id: str, data: JSONBody[schema.Sections]) -> schema.PostMortem:
+    act(request, lambda tx: review_commands.write_section(tx, incident_id, data))
+    return _document(_post_mortem(request, incident_id))
+
+
+@post(
+    "/incidents/{incident_id:str}/postmortem/finalise",
+    status_code=200,
+    summary="Make it final, or learn which sections are still empty",
+    **VERB,
+)
+def finalise_post_mortem(request: Call, incident_id: str) -> schema.PostMortem:
+    return _document(act(request, lambda tx: review_commands.finalise(tx, incident_id)))
+
+
+def _post_mortem(call: Call, incident_id: str) -> postmortem.PostMortem:
+    with app_of(call).database.read(call.auth) as tx:
+        return reviews.load(tx, incident_id)
+
+
+def _document(found: postmortem.PostMortem) -> schema.PostMortem:
+    return schema.PostMortem(
+        incident_id=found.incident_id,
+        title=found.title,
+        declared_on=found.declared_on.isoformat(),
+        status=found.status,
+        severity=found.severity,
+        authors=list(found.authors),
+        missing=postmortem.missing(found),
+        sections=msgspec.convert(found.sections, list[schema.Section], from_attributes=True),
+    )
+
+
+# ---- The numbers ----
+
+
+@get(
+    "/metrics/incidents",
+    summary="How long it took, how often, and whether the plan was kept",
+    **needs(access.METRICS_READ, 400, 409),
+)
+def show_metrics(
+    request: Call,
+    from_: Annotated[
+        str | None, Parameter(query="from", required=False, description="An instant; 90 days before `to` if left out.")
+    ] = None,
+    to: Annotated[str | None, Parameter(required=False, description="An instant; now if left out.")] = None,
+) -> dict[str, Any]:
+    with app_of(request).database.read(request.auth) as tx:
+        end = _instant(to, "to") or tx.now
+        start = _instant(from_, "from") or end - PERIOD
+        if start >= end:
+            raise Invalid("The period ends before it begins.", field="to")
+        return metrics.as_json(report.report(tx, start, end))
+
+
+def _instant(sent: str | None, name: str) -> datetime | None:
+    if sent is None:
+        return None
+    found = formats.instant(sent)
+    if found is None:
+        raise Invalid(f"'{name}' is not an instant; write it like 2026-11-24T03:34:19Z.", field=name)
+    return found

@@ -1,0 +1,51 @@
+"""The REST API under `/api/v1`: who is let in, how it refuses, and the document that describes it."""
+
+from typing import Any
+
+from litestar import Request, Router
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+
+from tocsin.api import agreements, described, incidents, problems, records
+from tocsin.api.caller import Gate
+
+PATH = "/api/v1"
+BODY_MOST = 1_000_000
+VERSION = "1.0.0"
+
+
+def routes() -> list[Router]:
+    """Every address of the API. No cookie opens any of them, so none needs a guard against forged forms."""
+    return [
+        Router(
+            PATH,
+            route_handlers=[*incidents.handlers(), *records.handlers(), *agreements.handlers()],
+            guards=[Gate().admit],
+            exception_handlers=problems.exception_handlers(),
+            security=[{"token": []}],
+            request_max_body_size=BODY_MOST,
+            opt={"exclude_from_csrf": True},
+        )
+    ]
+
+
+class _Document(JsonRenderPlugin):
+    """The description of what is under `/api/v1`, and of nothing else that the application serves."""
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        paths = {path: item for path, item in openapi_schema["paths"].items() if path.startswith(f"{PATH}/")}
+        return super().render(request, {**openapi_schema, "paths": described.INTAKE | paths})
+
+
+def openapi_config() -> OpenAPIConfig:
+    """OpenAPI 3.1 at `/api/v1/openapi.json`; no page that would load a script from elsewhere."""
+    token = SecurityScheme(type="http", scheme="bearer", description="A token, made by an administrator.")
+    return OpenAPIConfig(
+        title="Tocsin",
+        version=VERSION,
+        description="Incident response in which the written plan is the program.",
+        path=PATH,
+        render_plugins=[_Document(path="/openapi.json")],
+        components=Components(security_schemes={"token": token}),
+    )

@@ -1,0 +1,357 @@
+"""The shapes that the API speaks. A field is only ever added to a shape that goes out, never taken away.
+
+What comes in names unknown fields as mistakes. Text that is stored holds no NUL: PostgreSQL has no room for one.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from tocsin.people.model import AccountRole
+from tocsin.plan.model import Stage
+from tocsin.signals.model import State as SignalState
+from tocsin.signals.model import Trigger
+from tocsin.signals.store import Disposition
+
+TEXT_MOST = 20_000
+LINE_MOST = 1_000
+SECTION_MOST = 100_000
+
+_STORABLE = r"^[^\u0000]*$"
+
+Text = Annotated[str, Meta(max_length=TEXT_MOST, pattern=_STORABLE)]
+Line = Annotated[str, Meta(max_length=LINE_MOST, pattern=_STORABLE)]
+Name = Annotated[str, Meta(max_length=200, pattern=_STORABLE)]
+Chapter = Annotated[str, Meta(max_length=SECTION_MOST, pattern=_STORABLE)]
+Moment = Annotated[datetime, Meta(tz=True)]
+Labels = Annotated[dict[Name, Text], Meta(max_length=50)]
+
+
+# ---- What comes in ----
+
+
+class Declaration(Struct, forbid_unknown_fields=True):
+    title: Line
+    severity: Name
+    type: Name
+    service: Name | None = None
+    components: Annotated[list[Name], Meta(max_length=100)] = []
+    impact: Text = ""
+    trigger: Trigger = Trigger.OBSERVATION
+    started_at: Moment | None = None
+
+
+class FromSignal(Struct, forbid_unknown_fields=True):
+    severity: Name
+    type: Name
+    title: Line = ""
+
+
+class Assignment(Struct, forbid_unknown_fields=True):
+    role: Name
+    person: Name
+
+
+class NewSeverity(Struct, forbid_unknown_fields=True):
+    severity: Name
+    because: Text
+
+
+class NewType(Struct, forbid_unknown_fields=True):
+    type: Name
+    because: Text
+
+
+class Note(Struct, forbid_unknown_fields=True):
+    text: Text
+
+
+class Decision(Struct, forbid_unknown_fields=True):
+    decision: Text
+    because: Text
+
+
+class Update(Struct, forbid_unknown_fields=True):
+    """`fields` are what the audience's template asks for; `stage` is for public audiences only."""
+
+    audience: Name
+    fields: Labels = {}
+    stage: Stage | None = None
+
+
+class How(Struct, forbid_unknown_fields=True):
+    how: Text
+
+
+class Because(Struct, forbid_unknown_fields=True):
+    because: Text
+
+
+class OptionalBecause(Struct, forbid_unknown_fields=True):
+    because: Text = ""
+
+
+class Waiver(Struct, forbid_unknown_fields=True):
+    key: Name
+    because: Text
+
+
+class Meeting(Struct, forbid_unknown_fields=True):
+    meeting_at: Moment
+
+
+class NewToken(Struct, forbid_unknown_fields=True):
+    name: Line
+    scopes: Annotated[list[Name], Meta(max_length=20)]
+    days: Annotated[int, Meta(ge=1, le=3650)] | None = None
+
+
+Sections = Annotated[dict[Name, Chapter], Meta(max_length=100)]
+
+
+# ---- What goes out ----
+
+
+class Incident(Struct):
+    id: str
+    number: int
+    title: str
+    status: str
+    severity: str
+    type: str
+    service: str | None
+    components: list[str]
+    impact: str
+    source: str
+    trigger: str
+    why: str
+    plan_revision: str
+    roles: dict[str, str]
+    stage: str | None
+    started_at: datetime
+    detected_at: datetime
+    declared_at: datetime
+    declared_by: str
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    mitigated_at: datetime | None
+    resolved_at: datetime | None
+    recovered_at: datetime | None
+    closed_at: datetime | None
+    reopened_at: datetime | None
+    review_at: datetime | None
+    review_held_at: datetime | None
+    updated_at: datetime
+
+
+class IncidentInFull(Incident):
+    """`to_close` says, in words, what the plan still requires before it can be closed."""
+
+    to_close: list[str]
+
+
+class Incidents(Struct):
+    """`next` is the cursor of the page after this one; null on the last."""
+
+    incidents: list[Incident]
+    next: str | None
+
+
+class Entry(Struct):
+    """`body` holds what this kind of entry records; `text` says it in a sentence."""
+
+    number: int
+    kind: str
+    at: datetime
+    by: str
+    text: str
+    body: dict[str, Any]
+
+
+class Timeline(Struct):
+    entries: list[Entry]
+
+
+class Obligation(Struct):
+    id: str
+    incident_id: str | None
+    key: str
+    kind: str
+    what: str
+    clause: str
+    audience: str
+    owner: str
+    state: str
+    opened_at: datetime
+    due_at: datetime
+    settled_at: datetime | None
+    settled_by: str
+    evidence: str
+
+
+class Obligations(Struct):
+    obligations: list[Obligation]
+
+
+class Signal(Struct):
+    id: str
+    source: str
+    key: str
+    state: SignalState
+    title: str
+    trigger: Trigger
+    severity: str | None
+    labels: dict[str, str]
+    details: dict[str, Any]
+    warnings: list[str]
+    link: str | None
+    started_at: datetime | None
+    first_at: datetime
+    last_at: datetime
+    count: int
+    disposition: Disposition
+    why: str
+    incident_id: str | None
+
+
+class Signals(Struct):
+    signals: list[Signal]
+    next: str | None = None
+
+
+class Quarantined(Struct):
+    """A body that could not be read, cut to its first 65,536 characters."""
+
+    id: int
+    at: datetime
+    source: str
+    sender: str
+    reason: str
+    size: int
+    body: str
+
+
+class Quarantine(Struct):
+    bodies: list[Quarantined]
+
+
+class Shift(Struct):
+    rotation: str
+    name: str
+    person: str
+    person_name: str
+    starts_at: datetime
+    ends_at: datetime
+
+
+class OnCall(Struct):
+    at: datetime
+    shifts: list[Shift]
+
+
+class Revision(Struct):
+    id: str
+    name: str
+    version: str
+    reason: str
+    applied_by: str
+    applied_at: datetime
+
+
+class Plan(Struct):
+    """`plan` is the file as it was understood; spans are ISO 8601. `text` is the file as it was written."""
+
+    revision: Revision
+    plan: dict[str, Any]
+    text: str
+
+
+class Revisions(Struct):
+    revisions: list[Revision]
+
+
+class Person(Struct):
+    handle: str
+    name: str
+    role: AccountRole
+    has_password: bool
+    created_at: datetime
+    disabled_at: datetime | None
+
+
+class People(Struct):
+    people: list[Person]
+
+
+class Token(Struct):
+    """`secret` is there once, in the answer to the request that made the token."""
+
+    id: str
+    name: str
+    scopes: list[str]
+    created_by: str
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    secret: str | UnsetType = UNSET
+
+
+class Tokens(Struct):
+    tokens: list[Token]
+
+
+class Fact(Struct):
+    label: str
+    value: str
+
+
+class Section(Struct):
+    """`facts` and `rows` (under `columns`) come from the record, `text` from people."""
+
+    id: str
+    title: str
+    part: str
+    prompt: str
+    required: bool
+    is_done: bool
+    facts: list[Fact]
+    columns: list[str]
+    rows: list[list[str]]
+    text: str
+
+
+class PostMortem(Struct):
+    incident_id: str
+    title: str
+    declared_on: str
+    status: str
+    severity: str
+    authors: list[str]
+    missing: list[str]
+    sections: list[Section]
+
+
+class Mistake(Struct):
+    """One thing that is wrong: `pointer` into a JSON body, `parameter` of the address, or `path` in a plan's file."""
+
+    detail: str
+    pointer: str | UnsetType = UNSET
+    parameter: str | UnsetType = UNSET
+    path: str | UnsetType = UNSET
+    line: int | UnsetType = UNSET
+    column: int | UnsetType = UNSET
+
+
+class Problem(Struct):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[Mistake] | UnsetType = UNSET
+
+
+Metrics = Mapping[str, Any]

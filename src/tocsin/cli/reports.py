@@ -1,0 +1,156 @@
+"""What is going on beside the incidents: signals, who is on call, the numbers. Spoken to the API from any machine."""
+
+from typing import Annotated, Any, Literal
+
+from cyclopts import App, Parameter
+
+from tocsin.cli import client, show
+from tocsin.cli.options import AROUND, AsJson, instant_of
+from tocsin.kit.errors import Invalid
+
+Trigger = Literal["monitoring_alert", "health_check", "user_report", "external_notice", "observation"]
+
+reports = App()
+
+
+class NotALabel(Invalid):
+    """A label is written name=value."""
+
+
+# ---- Signals ---------------------------------------------------------------------------------------------------------
+
+
+@reports.command(group=AROUND)
+def signals(
+    *,
+    waiting: Annotated[bool, Parameter(negative=(), help="Only those that wait for a person's decision.")] = False,
+    quarantined: Annotated[bool, Parameter(negative=(), help="Instead, what arrived and could not be read.")] = False,
+    json: AsJson = False,
+) -> None:
+    """List what reached us lately, and what became of it."""
+    which = "quarantined" if quarantined else "waiting" if waiting else None
+    found = client.get("/signals", which=which)
+    if json:
+        show.as_json(found)
+    elif quarantined:
+        rows = [_quarantined(one) for one in found["bodies"]]
+        show.table(("At (UTC)", "Source", "From", "Reason", "Bytes"), rows, empty="Everything could be read.")
+    else:
+        columns = ("Id", "Last seen (UTC)", "Source", "State", "Title", "Times", "What became of it", "Incident")
+        empty = "No signal waits." if waiting else "No signal has arrived."
+        show.table(columns, [_signal(one) for one in found["signals"]], empty=empty)
+
+
+signal = App(name="signal", group=AROUND, help="Send a signal, as a program of yours would.")
+reports.command(signal)
+
+
+@signal.command
+def send(
+    title: Annotated[str, Parameter(help="What is wrong, in a line.")],
+    *,
+    key: Annotated[
+        str | None, Parameter(help="The sender's own name for it; the same key is the same signal, seen again.")
+    ] = None,
+    severity: Annotated[str | None, Parameter(help="The sender's word for how bad it is.")] = None,
+    label: Annotated[
+        list[str] | None, Parameter(negative=(), help="name=value, for the rules; may be repeated.")
+    ] = None,
+    link: Annotated[str | None, Parameter(help="Where to read more.")] = None,
+    trigger: Annotated[Trigger, Parameter(help="How it came to be known.")] = "monitoring_alert",
+    resolved: Annotated[bool, Parameter(negative=(), help="The trouble of this key is over.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Send a generic signal; the plan's rules decide what follows."""
+    body = {
+        "title": title,
+        "key": key,
+        "state": "resolved" if resolved else "firing",
+        "severity": severity,
+        "labels": dict(_label(one) for one in label or []),
+        "link": link,
+        "trigger": trigger,
+    }
+    answer = client.post("/signals", body)
+    if json:
+        show.as_json(answer)
+    else:
+        show.line("The signal was taken.")
+
+
+def _label(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign or not name:
+        raise NotALabel(f"'{text}' is no label; write it like service=rose")
+    return name, value
+
+
+def _signal(one: dict[str, Any]) -> tuple[show.Cell, ...]:
+    seen = show.second(one["last_at"])
+    became = one["why"] or one["disposition"]
+    return one["id"], seen, one["source"], one["state"], one["title"], one["count"], became, one["incident_id"]
+
+
+def _quarantined(one: dict[str, Any]) -> tuple[show.Cell, ...]:
+    return show.second(one["at"]), one["source"], one["sender"], one["reason"], one["size"]
+
+
+# ---- On call ---------------------------------------------------------------------------------------------------------
+
+
+@reports.command(group=AROUND)
+def oncall(*, json: AsJson = False) -> None:
+    """Who is on call in each rotation, and until when."""
+    found = client.get("/oncall")
+    if json:
+        show.as_json(found)
+    else:
+        show.table(("Rotation", "On call", "", "Until"), [_shift(one) for one in found["shifts"]])
+
+
+def _shift(one: dict[str, Any]) -> tuple[show.Cell, ...]:
+    return one["name"] or one["rotation"], one["person_name"], one["person"], show.minute(one["ends_at"])
+
+
+# ---- Numbers ---------------------------------------------------------------------------------------------------------
+
+
+@reports.command(group=AROUND)
+def metrics(
+    *,
+    since: Annotated[str | None, Parameter(name="--from", help="The first day or instant of the period.")] = None,
+    until: Annotated[str | None, Parameter(name="--to", help="The day or instant that ends it.")] = None,
+    json: AsJson = False,
+) -> None:
+    """How long it took to detect, acknowledge, resolve and recover, and whether the plan was kept."""
+    begin, end = (instant_of(one).isoformat() if one else None for one in (since, until))
+    found = client.get("/metrics/incidents", **{"from": begin, "to": end})
+    if json:
+        show.as_json(found)
+        return
+    total = found["counts"]["total"]
+    period = f"{show.minute(found['period_start'])} to {show.minute(found['period_end'])}"
+    show.line(f"{total} {'incident' if total == 1 else 'incidents'}, {found['counts']['open']} open; {period}")
+    columns = ("", "Incidents", "Median", "Mean", "9 in 10 within", "")
+    show.table(columns, [_time(name, one) for name, one in found["times"].items() if name != "incidents"])
+    _show_targets(found)
+    show.heading("Obligations")
+    kept = [(one["kind"], one["audience"], one["met"], one["missed"], one["waived"]) for one in found["obligations"]]
+    show.table(("", "Audience", "Met", "Missed", "Waived"), kept, empty="None has ended.")
+
+
+def _time(name: str, one: dict[str, Any]) -> tuple[show.Cell, ...]:
+    lengths = (show.seconds(one[f"{kind}_seconds"]) for kind in ("median", "mean", "p90"))
+    return name.replace("_", " ").capitalize(), one["n"], *lengths, "few" if one["few"] and one["n"] else ""
+
+
+def _show_targets(found: dict[str, Any]) -> None:
+    targets = (("Answered", found["acknowledge_targets"]), ("Resolved", found["resolve_targets"]))
+    rows = [
+        (what, one["severity"], show.seconds(one["within_seconds"]), f"{one['held']} of {one['of']}")
+        for what, those in targets
+        for one in those
+    ]
+    if rows:
+        show.heading("Targets")
+        show.table(("", "Severity", "Within", "Kept"), rows)

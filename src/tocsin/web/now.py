@@ -1,0 +1,294 @@
+"""The front page: what is broken, what is owed next, who is on call, and what waits for a person."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from litestar import get, post
+from litestar.params import FromPath
+from litestar.response import Redirect, Template
+
+from tocsin.incidents import store as incidents
+from tocsin.kit.text import short_span
+from tocsin.obligations import store as obligations
+from tocsin.obligations.model import Obligation, State
+from tocsin.oncall.rotation import shift_at
+from tocsin.people import store as people
+from tocsin.plan.model import Plan
+from tocsin.response import commands
+from tocsin.response.looking import looks
+from tocsin.signals import store as signals
+from tocsin.signals.model import State as SignalState
+from tocsin.signals.store import Disposition, Quarantined, Signal
+from tocsin.watch import store as watch
+from tocsin.watch.outcomes import NOT_ANSWERING, Kind, Outcome
+from tocsin.watch.store import Standing
+from tocsin.web import frame, present
+from tocsin.web.forms import AnyRequest, Form
+from tocsin.web.frame import Tx, Visitor, page
+
+MISSED_SHOWN = timedelta(hours=24)
+OWED_SHOWN = 8
+SIGNALS_SHOWN = 100
+
+
+# ---- Signals ----
+
+
+@dataclass(frozen=True)
+class SignalRow:
+    id: str
+    source: str
+    title: str
+    key: str
+    state: str
+    mark: str
+    count: int
+    disposition: str
+    why: str
+    incident: str
+    last: str
+    first: str
+    age: str
+    link: str
+    warnings: tuple[str, ...]
+    is_waiting: bool
+
+
+def signal_row(signal: Signal, now: datetime) -> SignalRow:
+    """A signal as a row. Its link is shown only where a browser may follow it."""
+    waiting = signal.disposition is Disposition.WAITING and signal.state is SignalState.FIRING
+    link = signal.link or ""
+    return SignalRow(
+        id=signal.id,
+        source=signal.source,
+        title=signal.title,
+        key=signal.key,
+        state=signal.state.capitalize(),
+        mark="degraded" if waiting else "down" if signal.state is SignalState.FIRING else "ok",
+        count=signal.count,
+        disposition=signal.disposition.capitalize(),
+        why=signal.why,
+        incident=signal.incident_id or "",
+        last=present.moment(signal.last_at, now),
+        first=present.moment(signal.first_at, now),
+        age=short_span(now - signal.first_at),
+        link=link if link.startswith(("https://", "http://")) else "",
+        warnings=tuple(signal.warnings),
+        is_waiting=waiting,
+    )
+
+
+@dataclass(frozen=True)
+class Unread:
+    at: str
+    source: str
+    sender: str
+    reason: str
+    size: int
+    body: str
+
+
+def _unread(one: Quarantined, now: datetime) -> Unread:
+    return Unread(present.moment(one.at, now), one.source, one.sender, one.reason, one.size, one.body)
+
+
+# ---- Services ----
+
+
+@dataclass(frozen=True)
+class ServiceRow:
+    mark: str
+    word: str
+    name: str
+    text: str
+    figure: str
+
+
+def services(plan: Plan, standings: dict[str, Standing], now: datetime) -> tuple[ServiceRow, ...]:
+    """How each probe of the plan stands, and each part that its answer names. What nobody has looked at is unknown."""
+    found: list[ServiceRow] = []
+    for look in looks(plan):
+        standing = standings.get(look.name)
+        several = len(look.service.probes) > 1
+        name = look.name if several else look.service.name
+        if standing is None or standing.outcome is None:
+            found.append(ServiceRow("unknown", "Unknown", name, "Not looked at yet", ""))
+        else:
+            found.append(_service(name, standing, standing.outcome, now))
+            good = look.probe.good_values
+            found += [_part(part, state, good) for part, state in standing.outcome.states.items()]
+    return tuple(found)
+
+
+def _service(name: str, standing: Standing, outcome: Outcome, now: datetime) -> ServiceRow:
+    mark, word = outcome_word(outcome.kind)
+    agreed = standing.confirmed.kind if standing.confirmed else None
+    doubt = "" if agreed in (None, outcome.kind) or standing.run is None else f", {standing.run.count} in a row"
+    looked = f", looked {short_span(now - standing.looked_at)} ago" if standing.looked_at else ""
+    seconds = outcome.latency.total_seconds()
+    took = f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return ServiceRow(mark, word, name, f"{outcome.reason}{doubt}{looked}", took)
+
+
+def _part(part: str, state: str, good: tuple[str, ...]) -> ServiceRow:
+    is_good = state in good
+    return ServiceRow("ok" if is_good else "down", "Healthy" if is_good else "Down", part, state, "")
+
+
+def outcome_word(kind: Kind) -> tuple[str, str]:
+    """A mark and a word for what a look found."""
+    if kind is Kind.HEALTHY:
+        return "ok", "Healthy"
+    if kind is Kind.RATE_LIMITED:
+        return "unknown", "Unknown: asked too often"
+    if kind in NOT_ANSWERING:
+        return "down", "Down: " + kind.replace("_", " ")
+    return "degraded", kind.replace("_", " ").capitalize()
+
+
+# ---- On call ----
+
+
+@dataclass(frozen=True)
+class OnCall:
+    rotation: str
+    person: str
+    is_you: bool
+    until: str
+    then: str
+    ways: str
+    is_reachable: bool
+
+
+def on_call(plan: Plan, ways: dict[str, str], me: str, now: datetime) -> tuple[OnCall, ...]:
+    """Who holds each rotation, until when, who follows, and how they are reached."""
+    return tuple(_holder(plan, name, ways, me, now) for name in plan.rotations)
+
+
+def _holder(plan: Plan, name: str, ways: dict[str, str], me: str, now: datetime) -> OnCall:
+    rotation = plan.rotations[name]
+    shift = shift_at(rotation, now)
+    after = shift_at(rotation, shift.ends_at).person
+    reached = ways.get(shift.person, "")
+    return OnCall(
+        rotation=rotation.name or name,
+        person=present.names(plan, [shift.person]),
+        is_you=shift.person == me,
+        until=present.moment(shift.ends_at, now),
+        then=present.names(plan, [after]),
+        ways=reached or "no way to reach them",
+        is_reachable=bool(reached),
+    )
+
+
+def ways_to_reach(tx: Tx, handles: Iterable[str]) -> dict[str, str]:
+    """By which channels each person is paged; nothing for those whom nothing reaches."""
+    wanted = list(handles)
+    contacts, addresses = people.contacts(tx, wanted), people.addresses(tx, wanted)
+    found = {}
+    for handle in wanted:
+        channels = dict.fromkeys(method.channel.value for method in contacts[handle])
+        fallback = "email" if handle in addresses else ""
+        found[handle] = ", ".join(channels) or fallback
+    return found
+
+
+# ---- The page ----
+
+
+@get("/", sync_to_thread=True)
+def show_now(request: AnyRequest, visitor: Visitor) -> Template:
+    with visitor.app.database.read(visitor.actor) as tx:
+        known, now = frame.situation(tx), tx.now
+        plan = known.plan
+        heroes = [
+            present.hero(known.plan_of(one), one, [duty for duty in known.owed if duty.incident_id == one.id], now)
+            for one in known.open
+        ]
+        return page(
+            request,
+            visitor,
+            tx,
+            "now.html",
+            title="Now",
+            here="/",
+            known=known,
+            heroes=heroes,
+            sentence=_sentence(known, now),
+            owed=frame.owed_rows(known, now, OWED_SHOWN),
+            owed_more=max(0, len(known.owed) - OWED_SHOWN),
+            ruler=_ruler(known, now),
+            missed=_missed(tx, now),
+            waiting=[signal_row(one, now) for one in signals.waiting(tx)],
+            on_call=on_call(plan, ways_to_reach(tx, plan.people), visitor.account.handle, now),
+            services=services(plan, watch.standings(tx), now),
+            last=_last(tx, now) if not heroes else "",
+        )
+
+
+def _sentence(known: frame.Situation, now: datetime) -> str:
+    broken = len(known.open)
+    soon = sum(row.state == "due" for row in frame.owed_rows(known, now, frame.MOST_OPEN))
+    open_ = "Nothing is open" if not broken else f"{broken} incident{'s' if broken > 1 else ''} open"
+    due = f", {soon} obligation{'s' if soon > 1 else ''} due soon" if soon else ""
+    return f"{present.day(now)}. {open_}{due}."
+
+
+def _ruler(known: frame.Situation, now: datetime) -> present.Ruler | None:
+    marks = [(duty.due_at, duty.what, present.urgency(duty, now)[0]) for duty in known.owed]
+    return present.ruler(marks, now, now + timedelta(hours=1), now)
+
+
+def _missed(tx: Tx, now: datetime) -> tuple[present.Settled, ...]:
+    """What was missed within the last day, over all incidents declared lately."""
+    recent = incidents.listing(tx, since=now - timedelta(days=7), limit=50)
+    titles = {one.id: one.title for one in recent}
+    late = [
+        replace(one, what=f"{one.what}, {titles[one.incident_id or '']}")
+        for one in obligations.of_incidents(tx, [one.id for one in recent])
+        if one.state is State.MISSED and one.settled_at and now - one.settled_at < MISSED_SHOWN
+    ]
+    late.sort(key=_settled_at, reverse=True)
+    return present.settled(late[:OWED_SHOWN], now)
+
+
+def _settled_at(duty: Obligation) -> datetime:
+    return duty.settled_at or duty.due_at
+
+
+def _last(tx: Tx, now: datetime) -> str:
+    latest = incidents.listing(tx, limit=1)
+    if not latest:
+        return "No incident was ever declared here."
+    return f"The last incident was declared {short_span(now - latest[0].declared_at)} ago."
+
+
+@get("/signals", sync_to_thread=True)
+def show_signals(request: AnyRequest, visitor: Visitor) -> Template:
+    with visitor.app.database.read(visitor.actor) as tx:
+        now = tx.now
+        return page(
+            request,
+            visitor,
+            tx,
+            "signals.html",
+            title="Signals",
+            here="/signals",
+            rows=[signal_row(one, now) for one in signals.recent(tx, SIGNALS_SHOWN)],
+            unread=[_unread(one, now) for one in signals.quarantined(tx)],
+            backlog=signals.backlog(tx),
+        )
+
+
+@post("/signals/{signal_id:str}/dismiss", sync_to_thread=True)
+def dismiss(visitor: Visitor, form: Form, signal_id: FromPath[str]) -> Redirect:
+    visitor.app.database.run(
+        visitor.actor, lambda tx: commands.dismiss_signal(tx, signal_id, form.text("because"))
+    )
+    return Redirect("/signals?done=dismissed" if form.text("from") == "signals" else "/?done=dismissed", status_code=303)
+
+
+def routes() -> list[Any]:
+    return [show_now, show_signals, dismiss]
