@@ -1,11 +1,8 @@
-"""The program: one ASGI application out of pages, API and hooks, and the commands that run it."""
+"""One ASGI application out of pages, API and hooks, and what runs it: alone, or beside a stand-in to try it out."""
 
-import asyncio
 import contextlib
 import logging
 import os
-import signal
-import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -16,21 +13,16 @@ from litestar.datastructures import State
 from tocsin import settings as environment
 from tocsin.api import hooks, problems, resources
 from tocsin.app import App
-from tocsin.cli.main import app as cli
-from tocsin.cli.main import run as run_cli
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.clock import SystemClock
 from tocsin.people import commands as people_commands
 from tocsin.people import store as people
 from tocsin.plan import store as plans
-from tocsin.rehearsal.serve import Addresses, RehearsalSettings
-from tocsin.rehearsal.serve import serve as serve_stand_in
 from tocsin.settings import Settings
 from tocsin.web import site, status
 
 API_PATHS = ("/api/", "/v2/", "/in/")
 GRACE = 2  # seconds that requests have to end when the server stops
-AGAIN_AFTER = 1.0  # seconds before a server that died is started again in a rehearsal
 
 
 def asgi(app: App) -> Litestar:
@@ -93,10 +85,9 @@ def _answers(app: App) -> bool:
     return True
 
 
-@cli.command
 def serve() -> None:
     """Run the server: pages, API, and the engine that pages people. Settings come from the environment."""
-    app = _prepared(environment.read(os.environ))
+    app = prepared(environment.read(os.environ))
     _offer_the_way_in(app)
     uvicorn.run(
         asgi(app),
@@ -109,7 +100,7 @@ def serve() -> None:
     )
 
 
-def _prepared(settings: Settings) -> App:
+def prepared(settings: Settings) -> App:
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for chatty in ("alembic", "httpx2", "mail.log"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
@@ -125,88 +116,3 @@ def _offer_the_way_in(app: App) -> None:
         secret = people_commands.first_link(tx, handle)
     if secret:
         print(f"Sign in as {handle} (once, within the hour): {app.settings.public_url}/signin/{secret}", flush=True)
-
-
-rehearse = type(cli)(name="rehearse", help="Try everything out against a stand-in for the guarded service.")
-cli.command(rehearse)
-
-
-@rehearse.command(name="serve")
-def rehearse_serve() -> None:
-    """Run the stand-in for Rose, with its switches, and a mail catcher, on loopback."""
-    asyncio.run(_until_told(serve_stand_in))
-
-
-@rehearse.command(name="run")
-def rehearse_run() -> None:
-    """Run a server, the stand-in for Rose and a mail catcher together, with an address for everybody in the plan.
-
-    Mails go to the catcher unless TOCSIN_SMTP_URL says otherwise. A server that is killed is started again.
-    """
-    asyncio.run(_until_told(_rehearse))
-
-
-async def _until_told(program: Any) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for told in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(told, stop.set)
-    await program(RehearsalSettings(), SystemClock(), stop)
-
-
-async def _rehearse(rehearsal: RehearsalSettings, clock: SystemClock, stop: asyncio.Event) -> None:
-    ready: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
-    stand_in = asyncio.create_task(serve_stand_in(rehearsal, clock, stop, ready.set_result))
-    await asyncio.wait([stand_in, ready], return_when=asyncio.FIRST_COMPLETED)
-    if not stand_in.done():
-        await _serve_beside(ready.result(), stop)
-    await stand_in
-
-
-async def _serve_beside(at: Addresses, stop: asyncio.Event) -> None:
-    os.environ.setdefault("TOCSIN_SMTP_URL", f"smtp://{at.smtp}?starttls=no")
-    app = _prepared(environment.read(os.environ))
-    await asyncio.to_thread(_welcome, app, at)
-    app.database.dispose()
-    while not stop.is_set():
-        server = await asyncio.create_subprocess_exec(sys.executable, "-m", "tocsin.main", "serve")
-        ended, told = asyncio.create_task(server.wait()), asyncio.create_task(stop.wait())
-        await asyncio.wait([ended, told], return_when=asyncio.FIRST_COMPLETED)
-        if not ended.done():
-            server.terminate()
-            await ended
-        elif not stop.is_set():
-            print(f"The server ended with {ended.result()}; it is started again.", flush=True)
-            await asyncio.sleep(AGAIN_AFTER)
-        told.cancel()
-
-
-def _welcome(app: App, at: Addresses) -> None:
-    """Give everybody an address that the mail catcher takes, and say where everything is."""
-    with app.database.work(SYSTEM) as tx:
-        for account in people.people(tx):
-            if account.email is None:
-                people.change_person(tx, account.handle, email=f"{account.handle}@rose.example")
-        handle = next(iter(plans.current(tx).people))
-        people_commands.first_link(tx, handle)
-        secret = people_commands.signin_link(tx, handle)
-    url = app.settings.public_url
-    print(
-        f"Tocsin          {url}/\n"
-        f"Sign in once    {url}/signin/{secret}\n"
-        f"Status page     {url}/status\n"
-        f"Break and mend  {at.control}/\n"
-        f"Mails           {at.control}/mails\n"
-        f"Rose            {at.rose}/api/health\n"
-        f"Stop with Ctrl-C. The data is in {app.settings.database_url}.",
-        flush=True,
-    )
-
-
-def run() -> None:
-    """The console script."""
-    run_cli()
-
-
-if __name__ == "__main__":
-    run()

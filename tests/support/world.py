@@ -123,9 +123,7 @@ class World:
             settled, looks = self.database.run(SYSTEM, tick.settle_due)
             for look in looks:
                 self._look(look)
-            sent = asyncio.run(
-                dispatch.send_due(self.database, {"email": self.mail, "webhook": self.hook}, limit=1000)
-            )
+            sent = asyncio.run(dispatch.send_due(self.database, {"email": self.mail, "webhook": self.hook}, limit=1000))
             if not (decided or settled or sent):
                 return
 
@@ -190,7 +188,7 @@ class World:
     def incident(self, incident_id: str | None = None) -> Incident:
         if incident_id is not None:
             return self.read(incidents.load, incident_id)
-        (only,) = self.read(lambda tx: incidents.listing(tx))
+        (only,) = self.read(incidents.listing)
         return only
 
     def entries(self, incident_id: str, *kinds: type[AnyEntry]) -> list[AnyEntry]:
@@ -214,7 +212,6 @@ class World:
         """The story is over: whatever left the house was expected."""
         self.expect_silence()
         self.database.dispose()
-
 
     def plan(self) -> Plan:
         return self.read(plans.current)

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     import httpx2
 
 TIMEOUT = 30.0  # seconds
+MAKE_A_TOKEN = "tocsin token create my-terminal " + " ".join(
+    f"--scope {scope}" for scope in ("incidents:read", "incidents:write", "plan:read", "metrics:read", "signals:write")
+)
 
 _ERRORS: Mapping[int, type[TocsinError]] = {
     HTTPStatus.UNAUTHORIZED: Forbidden,
@@ -25,8 +28,7 @@ _ERRORS: Mapping[int, type[TocsinError]] = {
 
 
 class NoToken(Forbidden):
-    """TOCSIN_TOKEN is not set. On the server's machine, make a token with
-    `tocsin token create NAME --scope incidents:read --scope incidents:write`, and set TOCSIN_TOKEN to it."""
+    """TOCSIN_TOKEN is not set: the server does not know who asks."""
 
 
 class NoAnswer(Overloaded):
@@ -74,7 +76,7 @@ def _send(
 
     known = settings.read(os.environ)
     if not known.token:
-        raise NoToken
+        raise NoToken(f"{NoToken.__doc__}\nMake a token on the server's machine, and put it there:\n  {MAKE_A_TOKEN}")
     address = "/".join([known.api_url, "api/v1", *(quote(part, safe="") for part in path)])
     try:
         # A proxy for the web at large does not lead to this machine itself.

@@ -4,15 +4,17 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
+from cyclopts.validators import Number
 
 from tocsin.cli import client, show
-from tocsin.cli.options import INCIDENTS, AsJson, Because, Incident
+from tocsin.cli.options import INCIDENTS, AsJson, Because, Flag, Incident
 from tocsin.kit.clock import SystemClock
+from tocsin.kit.errors import NotFound
 
 How = Annotated[str, Parameter(help="What was done.")]
-Typed = Annotated[str | None, Parameter(help="Fills the field of this name in the audience's template.")]
 
 LAST_ENTRIES = 8
+PAGE_MOST = 200
 
 incidents = App()
 
@@ -24,40 +26,48 @@ incidents = App()
 def list_incidents(
     *,
     every: Annotated[
-        bool, Parameter(name="--all", negative="--open", help="Closed ones too, or only the open ones.")
+        bool,
+        Parameter(name="--all", negative="--open", show_default=False, help="Closed ones too, or only the open ones."),
     ] = False,
+    limit: Annotated[int, Parameter(validator=Number(gte=1, lte=PAGE_MOST), help="How many, at the most.")] = 50,
     json: AsJson = False,
 ) -> None:
     """List the open incidents, the latest first."""
-    found = client.get("incidents", status=None if every else "open")
+    found = client.get("incidents", open=None if every else "true", limit=limit)
     if json:
         show.as_json(found)
         return
     columns = ("", "Id", "Severity", "Status", "Title", "Type", "Declared")
     empty = "There are no incidents." if every else "No incident is open."
     show.table(columns, [_row(one) for one in found["incidents"]], empty=empty)
+    if found["next"]:
+        show.aside(f"There are more than these {limit}; ask for more with --limit.")
 
 
 @incidents.command(name="show", group=INCIDENTS)
-def show_incident(incident: Incident, *, json: AsJson = False) -> None:
+def show_incident(incident: Incident, /, *, json: AsJson = False) -> None:
     """Show an incident: its facts, who holds which role, what is owed and how soon, the last entries."""
-    found = client.get("incidents", incident)
-    owed = client.get("incidents", incident, "obligations")
-    entries = client.get("incidents", incident, "timeline")
+    incident_id = id_of(incident)
+    found = client.get("incidents", incident_id)
+    owed = client.get("incidents", incident_id, "obligations")
+    entries = client.get("incidents", incident_id, "timeline")
     if json:
         show.as_json({**found, **owed, **entries})
         return
     show.line(_headline(found), style="bold")
     show.facts(_facts(found))
     _show_owed(owed["obligations"])
+    if found["resolved_at"] and found["to_close"]:
+        show.heading("Before it can be closed")
+        show.line("\n".join(found["to_close"]))
     show.heading("Last entries")
     _show_entries(entries["entries"][-LAST_ENTRIES:])
 
 
 @incidents.command(group=INCIDENTS)
-def timeline(incident: Incident, *, json: AsJson = False) -> None:
+def timeline(incident: Incident, /, *, json: AsJson = False) -> None:
     """Print the record of an incident: every entry, the first at the top."""
-    found = client.get("incidents", incident, "timeline")
+    found = client.get("incidents", id_of(incident), "timeline")
     if json:
         show.as_json(found)
     else:
@@ -70,12 +80,13 @@ def timeline(incident: Incident, *, json: AsJson = False) -> None:
 @incidents.command(group=INCIDENTS)
 def declare(
     title: Annotated[str, Parameter(help="What is wrong, in a line.")],
+    /,
     *,
     severity: Annotated[str, Parameter(help="How bad: a severity of the plan, such as P1.")],
     type: Annotated[str, Parameter(help="What kind: a type of the plan, such as service_outage.")],  # noqa: A002
     service: Annotated[str | None, Parameter(help="The plan's service that is touched.")] = None,
     impact: Annotated[str, Parameter(help="What people notice.")] = "",
-    user_report: Annotated[bool, Parameter(negative=(), help="A user told us; otherwise somebody saw it.")] = False,
+    user_report: Annotated[Flag, Parameter(help="A user told us; otherwise somebody saw it.")] = False,
     json: AsJson = False,
 ) -> None:
     """Declare an incident. Whoever is on call is paged at once."""
@@ -85,9 +96,9 @@ def declare(
 
 
 @incidents.command(group=INCIDENTS)
-def ack(incident: Incident, *, json: AsJson = False) -> None:
+def ack(incident: Incident, /, *, json: AsJson = False) -> None:
     """Acknowledge an incident: the pages stop, and you answer for it."""
-    send(incident, "acknowledge", json=json, )
+    send(incident, "acknowledge", json=json)
 
 
 @incidents.command(group=INCIDENTS)
@@ -95,6 +106,7 @@ def assign(
     incident: Incident,
     role: Annotated[str, Parameter(help="A role of the plan, such as incident_commander.")],
     person: Annotated[str, Parameter(help="The person's handle.")],
+    /,
     *,
     json: AsJson = False,
 ) -> None:
@@ -106,6 +118,7 @@ def assign(
 def severity(
     incident: Incident,
     to: Annotated[str, Parameter(help="A severity of the plan, such as P0.")],
+    /,
     *,
     because: Because,
     json: AsJson = False,
@@ -118,6 +131,7 @@ def severity(
 def change_type(
     incident: Incident,
     to: Annotated[str, Parameter(help="A type of the plan, such as data_corruption.")],
+    /,
     *,
     because: Because,
     json: AsJson = False,
@@ -128,7 +142,7 @@ def change_type(
 
 @incidents.command(group=INCIDENTS)
 def note(
-    incident: Incident, text: Annotated[str, Parameter(help="What to write down.")], *, json: AsJson = False
+    incident: Incident, text: Annotated[str, Parameter(help="What to write down.")], /, *, json: AsJson = False
 ) -> None:
     """Write a note on the record."""
     send(incident, "notes", json=json, body={"text": text})
@@ -138,6 +152,7 @@ def note(
 def decide(
     incident: Incident,
     decision: Annotated[str, Parameter(help="What was decided.")],
+    /,
     *,
     because: Because,
     json: AsJson = False,
@@ -149,64 +164,63 @@ def decide(
 @incidents.command(group=INCIDENTS)
 def update(
     incident: Incident,
+    /,
     *,
     audience: Annotated[str, Parameter(help="Whom to tell: an audience of the plan, such as public.")],
     stage: Annotated[
         Literal["investigating", "identified", "monitoring", "resolved"] | None,
         Parameter(help="How far the work has come; a public update needs it."),
     ] = None,
-    impact: Typed = None,
-    actions: Typed = None,
-    next: Typed = None,  # noqa: A002 - the plan's word
-    eta: Typed = None,
-    issue: Typed = None,
-    cause: Typed = None,
-    message: Typed = None,
-    preview: Annotated[bool, Parameter(negative=(), help="Print what would be sent, and send nothing.")] = False,
+    impact: Annotated[str | None, Parameter(help="What people notice.")] = None,
+    actions: Annotated[str | None, Parameter(help="What has been done.")] = None,
+    next: Annotated[str | None, Parameter(help="What comes next.")] = None,  # noqa: A002 - the plan's word
+    eta: Annotated[str | None, Parameter(help="When it should be over.")] = None,
+    issue: Annotated[str | None, Parameter(help="What is being looked into.")] = None,
+    cause: Annotated[str | None, Parameter(help="What was found.")] = None,
+    message: Annotated[
+        str | None, Parameter(help="Anything; the whole text, for an audience without a template.")
+    ] = None,
     json: AsJson = False,
 ) -> None:
-    """Tell an audience how things stand, in the words of the plan's template."""
+    """Tell an audience how things stand, in the words of the plan's template.
+
+    The template says which of these it needs; what is missing is named, and nothing is sent.
+    """
     typed = {"impact": impact, "actions": actions, "next": next, "eta": eta, "issue": issue, "cause": cause}
     fields = {name: text for name, text in {**typed, "message": message}.items() if text is not None}
     body = {"audience": audience, "stage": stage, "fields": fields}
-    if not preview:
-        send(incident, "updates", json=json, body=body)
-        return
-    composed = client.post("incidents", incident, "updates", "preview", body=body)
-    if json:
-        show.as_json(composed)
-    else:
-        show.raw(show.plain(composed["text"]))
+    send(incident, "updates", json=json, body=body)
 
 
 @incidents.command(group=INCIDENTS)
-def mitigate(incident: Incident, *, how: How, json: AsJson = False) -> None:
+def mitigate(incident: Incident, /, *, how: How, json: AsJson = False) -> None:
     """Say that the harm is stopped, though the cause may remain."""
     send(incident, "mitigate", json=json, body={"how": how})
 
 
 @incidents.command(group=INCIDENTS)
-def resolve(incident: Incident, *, how: How, json: AsJson = False) -> None:
+def resolve(incident: Incident, /, *, how: How, json: AsJson = False) -> None:
     """Say that the fix is in: the watch after it begins."""
     send(incident, "resolve", json=json, body={"how": how})
 
 
 @incidents.command(group=INCIDENTS)
-def reopen(incident: Incident, *, because: Because, json: AsJson = False) -> None:
+def reopen(incident: Incident, /, *, because: Because, json: AsJson = False) -> None:
     """Say that it is not over after all."""
     send(incident, "reopen", json=json, body={"because": because})
 
 
 @incidents.command(group=INCIDENTS)
-def close(incident: Incident, *, json: AsJson = False) -> None:
+def close(incident: Incident, /, *, json: AsJson = False) -> None:
     """Close an incident, or learn what the plan still requires."""
-    send(incident, "close", json=json, )
+    send(incident, "close", json=json)
 
 
 @incidents.command(group=INCIDENTS)
 def waive(
     incident: Incident,
     key: Annotated[str, Parameter(help="What is owed, by its key as `show` prints it, such as role:scribe.")],
+    /,
     *,
     because: Because,
     json: AsJson = False,
@@ -215,12 +229,35 @@ def waive(
     send(incident, "waivers", json=json, body={"key": key, "because": because})
 
 
+# ---- Which one -------------------------------------------------------------------------------------------------------
+
+
+class NoSuchNumber(NotFound):
+    """There is no incident of this number."""
+
+
+def id_of(incident: str) -> str:
+    """The id of an incident, of which a person may have only the number in mind: `12` or `#12`."""
+    number = incident.removeprefix("#")
+    if not number.isdecimal():
+        return incident
+    cursor = None
+    while True:
+        page = client.get("incidents", limit=PAGE_MOST, cursor=cursor)
+        for one in page["incidents"]:
+            if one["number"] == int(number):
+                return str(one["id"])
+        cursor = page["next"]
+        if cursor is None:
+            raise NoSuchNumber(f"There is no incident number {number}.")
+
+
 # ---- What is printed -------------------------------------------------------------------------------------------------
 
 
-def send(incident: str, verb: str, body: Mapping[str, object], *, json: bool) -> None:
+def send(incident: str, *verb: str, json: bool, body: Mapping[str, object] | None = None) -> None:
     """Carry out a verb of the API, and print how the incident stands then."""
-    _tell(client.post(f"/incidents/{incident}/{verb}", body), json=json)
+    _tell(client.post("incidents", id_of(incident), *verb, body=body), json=json)
 
 
 def _tell(incident: dict[str, Any], *, json: bool) -> None:
@@ -263,5 +300,5 @@ def _show_owed(obligations: list[dict[str, Any]]) -> None:
 
 
 def _show_entries(entries: list[dict[str, Any]]) -> None:
-    rows = [(one["number"], show.second(one["at"]), one["kind"], one["text"]) for one in entries]
-    show.table(("", "At (UTC)", "", ""), rows, empty="Nothing is on the record.")
+    rows = [(one["number"], show.second(one["at"]), one["text"]) for one in entries]
+    show.table(("", "At (UTC)", ""), rows)

@@ -50,16 +50,21 @@ def doctor(*, json: AsJson = False) -> int:
 
 
 @app.command
-def migrate() -> None:
+def migrate(*, json: AsJson = False) -> None:
     """Bring the database of this machine up to date, and put the first plan into force if there is none.
 
     Run it with the server's settings: it does what the server does when it starts.
     """
     from tocsin.cli import local
+    from tocsin.plan import store
 
     with local.installation() as installation:
         installation.prepare()
-    show.line("The database is up to date.")
+    revision = local.look(store.current_revision)
+    if json:
+        show.as_json({"revision": revision.id, "name": revision.name, "version": revision.version})
+    else:
+        show.line(f"The database is up to date; {revision.name} {revision.version} is in force.")
 
 
 def run(arguments: Sequence[str] | None = None) -> Never:

@@ -11,7 +11,8 @@ INCIDENTS = Group("Incidents", sort_key=1)
 AROUND = Group("Around the incidents", sort_key=2)
 HERE = Group("On the server's own machine", sort_key=3)
 
-AsJson = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON, for a program to read.")]
+Flag = Annotated[bool, Parameter(negative=(), show_default=False)]
+AsJson = Annotated[Flag, Parameter(name="--json", help="Print JSON, for a program to read.")]
 Incident = Annotated[str, Parameter(help="The incident's id, or its number.")]
 Because = Annotated[str, Parameter(help="Why; it stands on the record.")]
 

@@ -41,6 +41,7 @@ def list_people(*, json: AsJson = False) -> None:
 @people.command
 def invite(
     handle: Handle,
+    /,
     *,
     name: Annotated[str, Parameter(help="The full name.")] = "",
     email: Annotated[str | None, Parameter(help="The e-mail address.")] = None,
@@ -55,7 +56,7 @@ def invite(
 
 
 @people.command
-def link(handle: Handle, *, json: AsJson = False) -> None:
+def link(handle: Handle, /, *, json: AsJson = False) -> None:
     """Print a fresh one-time sign-in link for an account, as after a lost password."""
     from tocsin.people import commands
 
@@ -66,10 +67,14 @@ def link(handle: Handle, *, json: AsJson = False) -> None:
 @token.command(name="create")
 def create_token(
     name: Annotated[str, Parameter(help="What will use it, such as alertmanager.")],
+    /,
     *,
     scope: Annotated[
         list[str],
-        Parameter(negative=(), help="A right it gets; may be repeated. An unknown one is answered with all there are."),
+        Parameter(
+            negative=(),
+            help="A right it gets; may be repeated. An unknown one is answered with all there are.",
+        ),
     ],
     days: Annotated[
         int | None, Parameter(validator=Number(gte=1, lte=36500), help="How long it lasts; otherwise until revoked.")
@@ -102,12 +107,20 @@ def list_tokens(*, json: AsJson = False) -> None:
 
 
 @token.command(name="revoke")
-def revoke_token(token_id: Annotated[str, Parameter(help="The token's id, as `token list` shows it.")]) -> None:
-    """End a token at once."""
+def revoke_token(
+    token_id: Annotated[str, Parameter(help="The token's id, as `token list` shows it.")],
+    /,
+    *,
+    json: AsJson = False,
+) -> None:
+    """End a token; within seconds nobody gets in with it."""
     from tocsin.people import commands
 
     local.change(lambda tx: commands.revoke_token(tx, token_id))
-    show.line(f"Token {token_id} is revoked.")
+    if json:
+        show.as_json({"id": token_id, "revoked": True})
+    else:
+        show.line(f"Token {token_id} is revoked.")
 
 
 def _address(tx: Any, secret: str) -> str:
@@ -117,7 +130,7 @@ def _address(tx: Any, secret: str) -> str:
     return followups.link(tx, f"/signin/{secret}")
 
 
-def _print_link(handle: str, address: str, *, json: bool) -> None:
+def _print_link(handle: str, address: str, /, *, json: bool) -> None:
     from tocsin.people import store
 
     if json:

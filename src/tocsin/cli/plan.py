@@ -35,7 +35,7 @@ class NotText(Invalid):
 
 
 @plan.command
-def check(file: File, *, json: AsJson = False) -> int:
+def check(file: File, /, *, json: AsJson = False) -> int:
     """Check a plan without a server or a database: every mistake with its line, or a summary."""
     from tocsin.plan import check as checking
 
@@ -53,7 +53,7 @@ def check(file: File, *, json: AsJson = False) -> int:
 
 
 @plan.command(name="show")
-def show_plan(file: File | None = None, *, json: AsJson = False) -> None:
+def show_plan(file: File | None = None, /, *, json: AsJson = False) -> None:
     """Show the plan in force, or that of a file, as tables.
 
     With --json it is printed in the format of a plan file, every default written out.
@@ -70,7 +70,11 @@ def show_plan(file: File | None = None, *, json: AsJson = False) -> None:
 
 @plan.command
 def apply(
-    file: File, *, reason: Annotated[str, Parameter(help="Why; it stands beside the revision.")], json: AsJson = False
+    file: File,
+    /,
+    *,
+    reason: Annotated[str, Parameter(help="Why; it stands beside the revision.")],
+    json: AsJson = False,
 ) -> None:
     """Put a plan into force. Open incidents go on under the revision they were declared under."""
     from tocsin.plan import commands

@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 
 from tocsin.cli import client, show
-from tocsin.cli.options import AROUND, AsJson, instant_of
+from tocsin.cli.options import AROUND, AsJson, Flag, instant_of
 from tocsin.kit.errors import Invalid
+from tocsin.kit.text import listed
 
 Trigger = Literal["monitoring_alert", "health_check", "user_report", "external_notice", "observation"]
 
@@ -23,13 +24,12 @@ class NotALabel(Invalid):
 @reports.command(group=AROUND)
 def signals(
     *,
-    waiting: Annotated[bool, Parameter(negative=(), help="Only those that wait for a person's decision.")] = False,
-    quarantined: Annotated[bool, Parameter(negative=(), help="Instead, what arrived and could not be read.")] = False,
+    waiting: Annotated[Flag, Parameter(help="Only those that wait for a person's decision.")] = False,
+    quarantined: Annotated[Flag, Parameter(help="Instead, what arrived and could not be read.")] = False,
     json: AsJson = False,
 ) -> None:
     """List what reached us lately, and what became of it."""
-    which = "quarantined" if quarantined else "waiting" if waiting else None
-    found = client.get("/signals", which=which)
+    found = client.get("signals", "quarantine" if quarantined else "waiting" if waiting else "recent")
     if json:
         show.as_json(found)
     elif quarantined:
@@ -48,17 +48,18 @@ reports.command(signal)
 @signal.command
 def send(
     title: Annotated[str, Parameter(help="What is wrong, in a line.")],
+    /,
     *,
     key: Annotated[
         str | None, Parameter(help="The sender's own name for it; the same key is the same signal, seen again.")
     ] = None,
     severity: Annotated[str | None, Parameter(help="The sender's word for how bad it is.")] = None,
     label: Annotated[
-        list[str] | None, Parameter(negative=(), help="name=value, for the rules; may be repeated.")
+        list[str] | None, Parameter(negative=(), show_default=False, help="name=value, for the rules; may be repeated.")
     ] = None,
     link: Annotated[str | None, Parameter(help="Where to read more.")] = None,
     trigger: Annotated[Trigger, Parameter(help="How it came to be known.")] = "monitoring_alert",
-    resolved: Annotated[bool, Parameter(negative=(), help="The trouble of this key is over.")] = False,
+    resolved: Annotated[Flag, Parameter(help="The trouble of this key is over.")] = False,
     json: AsJson = False,
 ) -> None:
     """Send a generic signal; the plan's rules decide what follows."""
@@ -71,11 +72,13 @@ def send(
         "link": link,
         "trigger": trigger,
     }
-    answer = client.post("/signals", body)
+    answer = client.post("signals", body=body)
     if json:
         show.as_json(answer)
     else:
-        show.line("The signal was taken.")
+        show.line(f"The signal was taken, as {listed(answer['keys'])}.")
+        for warning in answer["warnings"]:
+            show.aside(f"{warning['key']}: {warning['detail']}")
 
 
 def _label(text: str) -> tuple[str, str]:
@@ -101,7 +104,7 @@ def _quarantined(one: dict[str, Any]) -> tuple[show.Cell, ...]:
 @reports.command(group=AROUND)
 def oncall(*, json: AsJson = False) -> None:
     """Who is on call in each rotation, and until when."""
-    found = client.get("/oncall")
+    found = client.get("oncall")
     if json:
         show.as_json(found)
     else:
@@ -118,13 +121,17 @@ def _shift(one: dict[str, Any]) -> tuple[show.Cell, ...]:
 @reports.command(group=AROUND)
 def metrics(
     *,
-    since: Annotated[str | None, Parameter(name="--from", help="The first day or instant of the period.")] = None,
-    until: Annotated[str | None, Parameter(name="--to", help="The day or instant that ends it.")] = None,
+    since: Annotated[
+        str | None, Parameter(name="--from", help="The first day or instant; 90 days before the end unless given.")
+    ] = None,
+    until: Annotated[
+        str | None, Parameter(name="--to", help="The day or instant that ends the period; now unless given.")
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """How long it took to detect, acknowledge, resolve and recover, and whether the plan was kept."""
     begin, end = (instant_of(one).isoformat() if one else None for one in (since, until))
-    found = client.get("/metrics/incidents", **{"from": begin, "to": end})
+    found = client.get("metrics", "incidents", **{"from": begin, "to": end})
     if json:
         show.as_json(found)
         return

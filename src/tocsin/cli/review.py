@@ -6,7 +6,8 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from tocsin.cli import client, incidents, show
-from tocsin.cli.options import INCIDENTS, AsJson, Incident, instant_of
+from tocsin.cli.options import INCIDENTS, AsJson, Flag, Incident, instant_of
+from tocsin.kit.text import clip, listed
 
 # ---- The meeting -----------------------------------------------------------------------------------------------------
 
@@ -16,18 +17,19 @@ review = App(name="review", group=INCIDENTS, help="The post-mortem meeting: set 
 @review.command
 def schedule(
     incident: Incident,
+    /,
     *,
     at: Annotated[str, Parameter(help="When, such as 2026-11-26T14:00+01:00; without an offset it is UTC.")],
     json: AsJson = False,
 ) -> None:
     """Set the time of the meeting; those who worked on the incident are invited."""
-    incidents.send(incident, "review", {"meeting_at": instant_of(at).isoformat()}, json=json)
+    incidents.send(incident, "review", json=json, body={"meeting_at": instant_of(at).isoformat()})
 
 
 @review.command
-def held(incident: Incident, *, json: AsJson = False) -> None:
+def held(incident: Incident, /, *, json: AsJson = False) -> None:
     """Say that the meeting was held."""
-    incidents.send(incident, "review/held", {}, json=json)
+    incidents.send(incident, "review", "held", json=json)
 
 
 # ---- What is written -------------------------------------------------------------------------------------------------
@@ -38,15 +40,16 @@ postmortem = App(name="postmortem", group=INCIDENTS, help="The post-mortem: read
 @postmortem.default
 def read(
     incident: Incident,
+    /,
     *,
-    markdown: Annotated[bool, Parameter(negative=(), help="Print the whole of it in Markdown.")] = False,
+    markdown: Annotated[Flag, Parameter(help="Print the whole of it in Markdown.")] = False,
     json: AsJson = False,
 ) -> None:
     """Print how the post-mortem stands: which sections are done, and which wait for a person."""
     if markdown:
-        show.raw(show.plain(client.text(f"/post-mortems/{incident}", format="markdown")))
+        show.raw(show.plain(client.text("incidents", incidents.id_of(incident), "postmortem.md")))
         return
-    found = client.get(f"/post-mortems/{incident}")
+    found = client.get("incidents", incidents.id_of(incident), "postmortem")
     if json:
         show.as_json(found)
         return
@@ -59,26 +62,29 @@ def write(
     incident: Incident,
     section: Annotated[str, Parameter(help="The section's id, as `postmortem INCIDENT` shows it.")],
     text: Annotated[str, Parameter(help="The text, in Markdown; - reads it from the standard input.")],
+    /,
     *,
     json: AsJson = False,
 ) -> None:
     """Write a section; what stood there before is replaced."""
     said = sys.stdin.read() if text == "-" else text
-    _tell(client.put(f"/post-mortems/{incident}/sections/{section}", {"text": said}), json=json)
+    _tell(client.put("incidents", incidents.id_of(incident), "postmortem", body={section: said}), json=json)
 
 
 @postmortem.command
-def final(incident: Incident, *, json: AsJson = False) -> None:
+def final(incident: Incident, /, *, json: AsJson = False) -> None:
     """Make it final, or learn which required sections are still empty."""
-    _tell(client.post(f"/post-mortems/{incident}/final"), json=json)
+    _tell(client.post("incidents", incidents.id_of(incident), "postmortem", "finalise"), json=json)
 
 
 def _tell(found: dict[str, Any], *, json: bool) -> None:
     if json:
         show.as_json(found)
-    else:
-        show.line(f"The post-mortem of {found['title']} is {found['status']}.")
+        return
+    missing = f"; still empty: {listed(found['missing'])}" if found["missing"] else ""
+    show.line(f"The post-mortem of {found['title']} is {found['status']}{missing}.")
 
 
 def _section(one: dict[str, Any]) -> tuple[show.Cell, ...]:
-    return one["id"], one["title"], "done" if one["is_done"] else "waits", one["text"]
+    stands = "done" if one["is_done"] else "to be written" if one["required"] else "optional"
+    return one["id"], one["title"], stands, clip(one["text"].replace("\n", " "), 60)

@@ -34,7 +34,7 @@ from sqlalchemy.engine import URL, make_url
 
 from tocsin.kit.actor import Actor
 from tocsin.kit.clock import Clock, SystemClock, from_millis
-from tocsin.kit.errors import Invalid, Overloaded, TocsinError
+from tocsin.kit.errors import Invalid, Overloaded, Refused
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ Params = Mapping[str, Any] | list[dict[str, Any]] | None
 ATTEMPTS = 8
 
 
-class Overtaken(TocsinError):
+class Overtaken(Refused):
     """Somebody else changed this at the same moment."""
 
 

@@ -160,9 +160,7 @@ def reopen(incident: Incident, because: str, *, by: str, now: datetime) -> list[
     return [Reopened(at=now, by=by, because=said(because, "because"))]
 
 
-def schedule_review(
-    plan: Plan, incident: Incident, meeting_at: datetime, *, by: str, now: datetime
-) -> list[AnyEntry]:
+def schedule_review(plan: Plan, incident: Incident, meeting_at: datetime, *, by: str, now: datetime) -> list[AnyEntry]:
     if not incident.is_resolved:
         raise NotResolved("A post-mortem is scheduled once the incident is resolved.")
     if meeting_at < now:
@@ -220,7 +218,8 @@ def _unmet(condition: Condition, plan: Plan, incident: Incident, open_duties: It
             return [] if told or not _owes_public(plan, incident) else ["the final public update (stage resolved)"]
         case Condition.REVIEW_SCHEDULED:
             required = severity.post_mortem is Need.REQUIRED and "review" not in incident.waived
-            return ["the post-mortem is not scheduled"] if required and incident.review_at is None else []
+            planned = incident.review_at or incident.review_held_at
+            return ["the post-mortem is not scheduled"] if required and planned is None else []
         case Condition.DUTIES_SETTLED:
             return [f"still owed: {what}" for what in open_duties]
     assert_never(condition)

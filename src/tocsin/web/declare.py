@@ -121,7 +121,9 @@ def _consequence(plan: Plan, level: str) -> str:
     """What declaring at this level sets going, in two short sentences."""
     severity = plan.severities[level]
     policy = plan.escalation.get(severity.escalation or "")
-    paged = f"Pages {listed(_target(plan, one) for one in policy.steps[0].page)} at once." if policy else "Pages nobody."
+    paged = (
+        f"Pages {listed(_target(plan, one) for one in policy.steps[0].page)} at once." if policy else "Pages nobody."
+    )
     told = [one.name.lower() for one in plan.communication.audiences.values() if level in one.cadence]
     updates = f" Updates are owed to {listed(told)}." if told else ""
     review = " A post-mortem is owed." if severity.post_mortem is Need.REQUIRED else ""

@@ -284,10 +284,10 @@ def show_signals(request: AnyRequest, visitor: Visitor) -> Template:
 
 @post("/signals/{signal_id:str}/dismiss", sync_to_thread=True)
 def dismiss(visitor: Visitor, form: Form, signal_id: FromPath[str]) -> Redirect:
-    visitor.app.database.run(
-        visitor.actor, lambda tx: commands.dismiss_signal(tx, signal_id, form.text("because"))
+    visitor.app.database.run(visitor.actor, lambda tx: commands.dismiss_signal(tx, signal_id, form.text("because")))
+    return Redirect(
+        "/signals?done=dismissed" if form.text("from") == "signals" else "/?done=dismissed", status_code=303
     )
-    return Redirect("/signals?done=dismissed" if form.text("from") == "signals" else "/?done=dismissed", status_code=303)
 
 
 def routes() -> list[Any]:

@@ -64,7 +64,12 @@ def visitor(request: AnyRequest) -> Visitor:
 def begin_session(request: AnyRequest, secret: str, onward: str) -> Redirect:
     lasts = int(people.SESSION_LASTS.total_seconds())
     cookie = Cookie(
-        COOKIE, secret, max_age=lasts, httponly=True, samesite="lax", secure=installation(request).settings.secure_cookies
+        COOKIE,
+        secret,
+        max_age=lasts,
+        httponly=True,
+        samesite="lax",
+        secure=installation(request).settings.secure_cookies,
     )
     return Redirect(onward, status_code=303, cookies=[cookie])
 

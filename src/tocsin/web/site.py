@@ -133,5 +133,3 @@ def _error_page(request: AnyRequest, status: int, said: str) -> Response[Any]:
     headers = {**page.headers, **SAFE} | ({"retry-after": "1"} if status == 503 else {})
     page.headers = headers
     return page
-
-

@@ -1,0 +1,42 @@
+"""The console script: the commands, and the two that run a server.
+
+What a server is made of takes a second to import, so it is imported when one is run: `tocsin --help` stays quick.
+"""
+
+from cyclopts import App
+
+from tocsin.cli.main import app, run
+
+rehearse = App(name="rehearse", help="Try everything out against a stand-in for the guarded service.")
+app.command(rehearse)
+
+
+@app.command
+def serve() -> None:
+    """Run the server: pages, API, and the engine that pages people. Settings come from the environment."""
+    from tocsin import main
+
+    main.serve()
+
+
+@rehearse.command(name="serve")
+def rehearse_serve() -> None:
+    """Run the stand-in for Rose, with its switches, and a mail catcher, on loopback."""
+    from tocsin import rehearse as rehearsing
+
+    rehearsing.run_stand_in()
+
+
+@rehearse.command(name="run")
+def rehearse_run() -> None:
+    """Run a server, the stand-in for Rose and a mail catcher together, with an address for everybody in the plan.
+
+    Mails go to the catcher unless TOCSIN_SMTP_URL says otherwise. A server that is killed is started again.
+    """
+    from tocsin import rehearse as rehearsing
+
+    rehearsing.run_with_server()
+
+
+if __name__ == "__main__":
+    run()

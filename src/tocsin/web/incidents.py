@@ -1,0 +1,322 @@
+"""The list of incidents, and the room of each: everything that is written into its record from a browser."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from litestar import get, post
+from litestar.params import FromPath, FromQuery
+from litestar.response import Redirect, Template
+
+from tocsin.comms import updates
+from tocsin.delivery import outbox
+from tocsin.incidents import lifecycle, words
+from tocsin.incidents import store as incidents
+from tocsin.incidents.model import OPEN_STATUSES, Incident, Status
+from tocsin.kit.clock import from_millis, to_millis
+from tocsin.kit.errors import Invalid, Refused
+from tocsin.kit.text import listed
+from tocsin.obligations import store as obligations
+from tocsin.people import access
+from tocsin.plan import store as plans
+from tocsin.plan.model import Plan, Stage
+from tocsin.response import commands, followups
+from tocsin.signals import store as signals
+from tocsin.web import present, room
+from tocsin.web.forms import AnyRequest, Form
+from tocsin.web.frame import Tx, Visitor, page
+from tocsin.web.now import signal_row
+from tocsin.web.trouble import Trouble, trouble
+
+A_PAGE = 50
+
+
+# ---- The list ----
+
+
+@dataclass(frozen=True)
+class Option:
+    """A filter as a link."""
+
+    label: str
+    query: str
+    is_here: bool
+
+
+@get("/incidents", sync_to_thread=True)
+def show_list(
+    request: AnyRequest,
+    visitor: Visitor,
+    status: FromQuery[str] = "",
+    severity: FromQuery[str] = "",
+    before: FromQuery[int] = 0,
+) -> Template:
+    statuses = _statuses(status)
+    with visitor.app.database.read(visitor.actor) as tx:
+        plan = plans.current(tx)
+        until = from_millis(before) if before else None
+        found = incidents.listing(tx, statuses=statuses, before=until, limit=A_PAGE + 1)
+        more = to_millis(found[A_PAGE - 1].declared_at) if len(found) > A_PAGE else 0
+        shown = [one for one in found[:A_PAGE] if severity in ("", one.severity)]
+        shown.sort(key=lambda one: not one.is_open)
+        return page(
+            request,
+            visitor,
+            tx,
+            "incidents.html",
+            title="Incidents",
+            here="/incidents",
+            rows=[present.line(plans.load(tx, one.plan_revision), one, tx.now) for one in shown],
+            by_status=_status_options(status, severity),
+            by_severity=_severity_options(plan, status, severity),
+            more=_query(status, severity, more) if more else "",
+        )
+
+
+def _statuses(wanted: str) -> frozenset[Status] | None:
+    if wanted == "open":
+        return OPEN_STATUSES
+    return frozenset({Status(wanted)}) if wanted in list(Status) else None
+
+
+def _status_options(status: str, severity: str) -> list[Option]:
+    known = [("", "All"), ("open", "Open"), *((str(one), words.status(one)) for one in Status)]
+    return [Option(label, _query(key, severity), key == status) for key, label in known]
+
+
+def _severity_options(plan: Plan, status: str, severity: str) -> list[Option]:
+    known = [("", "Any severity"), *((level, level) for level in plan.severities)]
+    return [Option(label, _query(status, key), key == severity) for key, label in known]
+
+
+def _query(status: str, severity: str, before: int = 0) -> str:
+    parts = [("status", status), ("severity", severity), ("before", str(before or ""))]
+    return "/incidents?" + "&".join(f"{name}={value}" for name, value in parts if value)
+
+
+# ---- The room ----
+
+
+@get("/incidents/{incident_id:str}", sync_to_thread=True)
+def show_room(request: AnyRequest, visitor: Visitor, incident_id: FromPath[str], kind: FromQuery[str] = "") -> Template:
+    return _room(request, visitor, incident_id, kind=kind)
+
+
+def _room(
+    request: AnyRequest,
+    visitor: Visitor,
+    incident_id: str,
+    *,
+    kind: str = "",
+    wrong: Trouble | None = None,
+    typed: Mapping[str, str] | None = None,
+    preview: room.Preview | None = None,
+) -> Template:
+    with visitor.app.database.read(visitor.actor) as tx:
+        incident = incidents.load(tx, incident_id)
+        plan = plans.load(tx, incident.plan_revision)
+        return page(
+            request,
+            visitor,
+            tx,
+            "room.html",
+            title=incident.title,
+            here="/incidents",
+            status=wrong.status if wrong else 200,
+            wrong=wrong,
+            typed=typed or {},
+            preview=preview,
+            **_view(tx, plan, incident, visitor, kind, typed or {}),
+        )
+
+
+def _view(
+    tx: Tx, plan: Plan, incident: Incident, visitor: Visitor, kind: str, typed: Mapping[str, str]
+) -> dict[str, Any]:
+    now, me = tx.now, visitor.account.handle
+    entries, duties = incidents.timeline(tx, incident.id), obligations.for_incident(tx, incident.id)
+    messages = outbox.for_incident(tx, incident.id)
+    head, settled = room.head(plan, incident, duties, now), room.done(duties, now)
+    known = {"impact": incident.impact, **updates.last_typed(entries)}
+    missing = lifecycle.missing_before_close(plan, incident, commands.open_duties(tx, incident))
+    return {
+        "head": head,
+        "owed": room.ledger(plan, incident, duties, now),
+        "settled": settled,
+        "tally": room.tally(settled),
+        "ruler": room.ruler(duties, incident, now),
+        "slots": room.slots(plan, incident, entries, me, now),
+        "tabs": room.tabs(plan, incident, duties, known, typed, now),
+        "filters": room.filters(entries, kind),
+        "entries": room.timeline(plan, entries, messages, kind, now),
+        "guide": room.guide(plan, incident, head.phases),
+        "signals": [signal_row(one, now) for one in signals.of_incident(tx, incident.id)],
+        "deliveries": room.deliveries(plan, messages, now),
+        "missing": missing if incident.is_resolved else [],
+        "severities": [
+            present.Choice(key, key, one.name, key == incident.severity) for key, one in plan.severities.items()
+        ],
+        "types": [present.Choice(key, one.name, "", key == incident.type) for key, one in plan.types.items()],
+        "review_at": present.typed_time(incident.review_at) if incident.review_at else "",
+        "review_held": incident.review_held_at is not None,
+    }
+
+
+# ---- The verbs ----
+
+
+@dataclass(frozen=True)
+class Verb:
+    """What a form of the room does, what is said when it is done, and which element holds which field."""
+
+    do: Callable[[Tx, str, Form], Incident]
+    done: str
+    ids: Mapping[str, str] = field(default_factory=dict)
+    anchor: str = ""
+
+
+def _assign(tx: Tx, incident_id: str, form: Form) -> Incident:
+    return commands.assign(tx, incident_id, form.text("role"), form.text("person") or tx.actor.handle)
+
+
+def _schedule(tx: Tx, incident_id: str, form: Form) -> Incident:
+    meeting_at = form.instant("meeting_at")
+    if meeting_at is None:
+        raise Invalid("Say when the post-mortem is held.", field="meeting_at")
+    return commands.schedule_review(tx, incident_id, meeting_at)
+
+
+VERBS: Mapping[str, Verb] = {
+    "acknowledge": Verb(lambda tx, one, form: commands.acknowledge(tx, one), "acknowledged"),
+    "assign": Verb(_assign, "assigned", {"person": "roles", "role": "roles"}, "roles"),
+    "severity": Verb(
+        lambda tx, one, form: commands.change_severity(tx, one, form.text("severity"), form.text("severity.because")),
+        "severity",
+        {"severity": "severity-level", "text": "severity-because"},
+    ),
+    "type": Verb(
+        lambda tx, one, form: commands.change_type(tx, one, form.text("type"), form.text("type.because")),
+        "type",
+        {"type": "type-kind", "text": "type-because"},
+    ),
+    "mitigate": Verb(
+        lambda tx, one, form: commands.mitigate(tx, one, form.text("mitigate.how")),
+        "mitigated",
+        {"how": "mitigate-how"},
+    ),
+    "resolve": Verb(
+        lambda tx, one, form: commands.resolve(tx, one, form.text("resolve.how")), "resolved", {"how": "resolve-how"}
+    ),
+    "reopen": Verb(
+        lambda tx, one, form: commands.reopen(tx, one, form.text("reopen.because")),
+        "reopened",
+        {"because": "reopen-because"},
+    ),
+    "close": Verb(lambda tx, one, form: commands.close(tx, one), "closed"),
+    "waive": Verb(
+        lambda tx, one, form: commands.waive(tx, one, form.text("key"), form.text("waive.because")),
+        "waived",
+        {"because": "waive-because"},
+        "owed",
+    ),
+    "schedule": Verb(_schedule, "scheduled", {"meeting_at": "meeting-at"}),
+    "held": Verb(lambda tx, one, form: commands.hold_review(tx, one), "held"),
+}
+
+
+@post("/incidents/{incident_id:str}/{verb:str}", sync_to_thread=True)
+def act(
+    request: AnyRequest, visitor: Visitor, form: Form, incident_id: FromPath[str], verb: FromPath[str]
+) -> Template | Redirect:
+    """Do what a form of the room asks. A refusal shows the room again, with what was typed."""
+    if verb not in VERBS:
+        raise incidents.NoSuchIncident("There is nothing of that name to do with an incident.")
+    known = VERBS[verb]
+    try:
+        visitor.app.database.run(visitor.actor, lambda tx: known.do(tx, incident_id, form))
+    except (Invalid, Refused) as why:
+        return _room(request, visitor, incident_id, wrong=trouble(why, known.ids), typed=form.typed())
+    return _back(incident_id, known.done, known.anchor)
+
+
+def _back(incident_id: str, done: str, anchor: str = "") -> Redirect:
+    return Redirect(f"/incidents/{incident_id}?done={done}{f'#{anchor}' if anchor else ''}", status_code=303)
+
+
+@post("/incidents/{incident_id:str}/updates", sync_to_thread=True)
+def write(
+    request: AnyRequest, visitor: Visitor, form: Form, incident_id: FromPath[str], preview: FromQuery[bool] = False
+) -> Template | Redirect:
+    """Post what was composed. What everyone would read is always shown first."""
+    audience = form.text("audience")
+    try:
+        if audience == room.NOTE:
+            _run(visitor, lambda tx: commands.note(tx, incident_id, form.text("note.text")))
+            return _back(incident_id, "noted", "timeline")
+        if audience == room.DECISION:
+            said, because = form.text("decision.decision"), form.text("decision.because")
+            _run(visitor, lambda tx: commands.decide(tx, incident_id, said, because))
+            return _back(incident_id, "decided", "timeline")
+        return _update(request, visitor, form, incident_id, audience, preview)
+    except (Invalid, Refused) as why:
+        wrong = trouble(why, _ids(audience, form))
+        return _room(request, visitor, incident_id, wrong=wrong, typed=form.typed())
+
+
+def _update(
+    request: AnyRequest, visitor: Visitor, form: Form, incident_id: str, audience: str, preview: bool
+) -> Template | Redirect:
+    stage, typed = _stage(form, audience), _typed(form, audience)
+    shown = _preview(visitor, incident_id, audience, typed, stage)
+    if preview or form.has("preview") or (shown.is_public and form.text("confirmed") != audience):
+        return _room(request, visitor, incident_id, typed=form.typed(), preview=shown)
+    _run(visitor, lambda tx: commands.post_update(tx, incident_id, audience, typed, stage))
+    return _back(incident_id, "posted", "timeline")
+
+
+def _run(visitor: Visitor, command: Callable[[Tx], Incident]) -> None:
+    visitor.app.database.run(visitor.actor, command)
+
+
+def _preview(
+    visitor: Visitor, incident_id: str, audience: str, typed: Mapping[str, str], stage: Stage | None
+) -> room.Preview:
+    """What this audience would read, by the words that posting would use."""
+    access.require(visitor.actor, access.INCIDENT_WRITE)
+    with visitor.app.database.read(visitor.actor) as tx:
+        incident = incidents.load(tx, incident_id)
+        plan = plans.load(tx, incident.plan_revision)
+        link = followups.link(tx, f"/incidents/{incident.id}")
+        composed = updates.compose(plan, incident, audience, typed, stage, tx.now, link)
+    told = plan.communication.audiences[audience]
+    return room.Preview(audience, audience, told.name, composed.text, told.public)
+
+
+def _stage(form: Form, audience: str) -> Stage | None:
+    chosen = form.text(f"{audience}.stage")
+    if not chosen:
+        return None
+    if chosen not in list(Stage):
+        raise Invalid(f"A stage is one of {listed(Stage, 'or')}.", field="stage")
+    return Stage(chosen)
+
+
+def _prefix(form: Form, audience: str) -> str:
+    stage = form.text(f"{audience}.stage")
+    return f"{audience}.{stage}." if stage else f"{audience}."
+
+
+def _typed(form: Form, audience: str) -> dict[str, str]:
+    prefix = _prefix(form, audience)
+    return {name: form.text(prefix + name) for name in updates.TYPED if form.has(prefix + name)}
+
+
+def _ids(audience: str, form: Form) -> dict[str, str]:
+    """Which element of the composer holds each field."""
+    prefix = _prefix(form, audience).replace(".", "-")
+    names = (*updates.TYPED, "text", "decision", "because")
+    return {name: prefix + name for name in names} | {"audience": "compose", "stage": "compose"}
+
+
+def routes() -> list[Any]:
+    return [show_list, show_room, act, write]

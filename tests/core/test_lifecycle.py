@@ -1,0 +1,423 @@
+"""The rules of an incident: what each verb refuses, and that no order of verbs makes a record that contradicts itself."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from importlib import resources
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from tests.support.records import NIGHT, declared, incident, later, timeline
+from tocsin.incidents import lifecycle
+from tocsin.incidents.model import (
+    Acknowledged,
+    AnyEntry,
+    Closed,
+    Decided,
+    Declared,
+    Incident,
+    Mitigated,
+    Noted,
+    Numbered,
+    ObligationMissed,
+    ObligationWaived,
+    Recovered,
+    Reopened,
+    Resolved,
+    ReviewHeld,
+    ReviewScheduled,
+    SeverityChanged,
+    Status,
+    TypeChanged,
+    Updated,
+)
+from tocsin.incidents.owed import owed
+from tocsin.kit.errors import Invalid, TocsinError
+from tocsin.obligations.model import Kind
+from tocsin.plan import check
+from tocsin.plan.model import Need, Plan, Stage
+
+NOW = later(60)
+
+
+def _rose() -> Plan:
+    found = check.load((resources.files("tocsin") / "plans" / "rose.yaml").read_text(encoding="utf-8"), "rose.yaml")
+    assert isinstance(found, Plan)
+    return found
+
+
+ROSE = _rose()
+FIXED = Resolved(at=later(10), by="ana", how="Restarted it")
+WELL = Recovered(at=later(40), by="tocsin", watched_minutes=30)
+STATES: dict[Status, tuple[AnyEntry, ...]] = {
+    Status.INVESTIGATING: (),
+    Status.MITIGATING: (Mitigated(at=later(5), by="ana", how="Serve without memory"),),
+    Status.WATCHING: (FIXED,),
+    Status.RESOLVED: (FIXED, WELL),
+    Status.CLOSED: (FIXED, WELL, Closed(at=later(50), by="ana")),
+}
+
+
+def at(status: Status, *more: AnyEntry) -> Incident:
+    found = incident(declared(type="external_api_failure"), *STATES[status], *more)
+    assert found.status is status
+    return found
+
+
+def told(one: Incident, stage: Stage | None) -> list[AnyEntry]:
+    return lifecycle.tell(
+        one, audience="public", text="News", stage=stage, fields={}, recipients=(), by="lucia", now=NOW
+    )
+
+
+# ---- What each verb refuses, in each state ---------------------------------------------------------------------------
+
+VERBS: dict[str, Callable[[Incident], list[AnyEntry]]] = {
+    "acknowledge": lambda one: lifecycle.acknowledge(one, by="ana", now=NOW),
+    "assign": lambda one: lifecycle.assign(ROSE, one, "scribe", "ben", by="ana", now=NOW),
+    "change_severity": lambda one: lifecycle.change_severity(ROSE, one, "P0", "worse", by="ana", now=NOW),
+    "change_type": lambda one: lifecycle.change_type(ROSE, one, "data_loss", "rows are gone", by="ana", now=NOW),
+    "note": lambda one: lifecycle.note(one, "Seen", by="ana", now=NOW),
+    "decide": lambda one: lifecycle.decide(one, "Wait", "nothing else helps", by="ana", now=NOW),
+    "tell investigating": lambda one: told(one, Stage.INVESTIGATING),
+    "tell monitoring": lambda one: told(one, Stage.MONITORING),
+    "tell resolved": lambda one: told(one, Stage.RESOLVED),
+    "mitigate": lambda one: lifecycle.mitigate(one, "Serve without it", by="ana", now=NOW),
+    "resolve": lambda one: lifecycle.resolve(one, "Restarted it", by="ana", now=NOW),
+    "reopen": lambda one: lifecycle.reopen(one, "It came back", by="ana", now=NOW),
+    "schedule_review": lambda one: lifecycle.schedule_review(ROSE, one, NOW + timedelta(days=1), by="ana", now=NOW),
+    "hold_review": lambda one: lifecycle.hold_review(one, by="ana", now=NOW),
+}
+UNRESOLVED = (Status.INVESTIGATING, Status.MITIGATING)
+FIXED_AND_OPEN = (Status.WATCHING, Status.RESOLVED)
+REFUSALS: dict[tuple[str, Status], type[TocsinError]] = {
+    **{
+        (verb, one): lifecycle.AlreadyResolved
+        for verb in ("acknowledge", "mitigate", "resolve")
+        for one in FIXED_AND_OPEN
+    },
+    **{
+        (verb, Status.CLOSED): lifecycle.AlreadyClosed
+        for verb in VERBS
+        if verb not in ("note", "decide", "reopen", "schedule_review", "hold_review")
+    },
+    **{
+        (verb, one): lifecycle.NotResolved
+        for verb in ("schedule_review", "hold_review", "tell monitoring", "tell resolved")
+        for one in UNRESOLVED
+    },
+    **{("reopen", one): lifecycle.NotOpenAgain for one in UNRESOLVED},
+}
+
+
+@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize("verb", VERBS)
+def test_each_verb_is_refused_in_exactly_these_states(verb: str, status: Status) -> None:
+    refusal = REFUSALS.get((verb, status))
+    if refusal is None:
+        entries = VERBS[verb](at(status))
+        assert entries
+        assert all((entry.at, entry.by) in ((NOW, "ana"), (NOW, "lucia")) for entry in entries)
+    else:
+        with pytest.raises(refusal) as refused:
+            VERBS[verb](at(status))
+        assert refused.value.message
+
+
+def test_acknowledging_twice_adds_nothing() -> None:
+    answered = at(Status.INVESTIGATING, Acknowledged(at=later(1), by="ben"))
+    assert lifecycle.acknowledge(answered, by="ana", now=NOW) == []
+
+
+def test_whoever_works_on_it_has_answered() -> None:
+    for verb in (lifecycle.mitigate, lifecycle.resolve):
+        first, second = verb(at(Status.INVESTIGATING), "Did it", by="ana", now=NOW)
+        assert isinstance(first, Acknowledged)
+        assert isinstance(second, (Mitigated, Resolved))
+    answered = at(Status.INVESTIGATING, Acknowledged(at=later(1), by="ben"))
+    assert len(lifecycle.resolve(answered, "Did it", by="ana", now=NOW)) == 1
+
+
+def test_changing_nothing_adds_nothing() -> None:
+    held = incident(*[one.entry for one in timeline(declared(type="data_loss"))])
+    assert lifecycle.change_severity(ROSE, held, "P1", "", by="ana", now=NOW) == []
+    assert lifecycle.change_type(ROSE, held, "data_loss", "", by="ana", now=NOW) == []
+    (given,) = lifecycle.assign(ROSE, held, "scribe", "ben", by="ana", now=NOW)
+    assert lifecycle.assign(ROSE, incident(declared(), given), "scribe", "ben", by="ana", now=NOW) == []
+
+
+def test_handing_over_a_role_names_who_held_it_before() -> None:
+    held = incident(declared(), *lifecycle.assign(ROSE, incident(), "scribe", "ben", by="ana", now=NOW))
+    (handed,) = lifecycle.assign(ROSE, held, "scribe", "tomas", by="ana", now=NOW)
+    assert (handed.role, handed.person, handed.before) == ("scribe", "tomas", "ben")  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("act", "words"),
+    [
+        (lambda one: lifecycle.assign(ROSE, one, "captain", "ben", by="ana", now=NOW), "incident_commander"),
+        (lambda one: lifecycle.assign(ROSE, one, "scribe", "nobody", by="ana", now=NOW), "tomas"),
+        (lambda one: lifecycle.change_severity(ROSE, one, "P9", "why", by="ana", now=NOW), "P0, P1, P2 and P3"),
+        (lambda one: lifecycle.change_type(ROSE, one, "meteor", "why", by="ana", now=NOW), "service_outage"),
+    ],
+)
+def test_a_word_that_the_plan_lacks_is_refused_with_the_words_it_has(
+    act: Callable[[Incident], list[AnyEntry]], words: str
+) -> None:
+    with pytest.raises(lifecycle.UnknownWord, match=words):
+        act(at(Status.INVESTIGATING))
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda one: lifecycle.note(one, "  \n", by="ana", now=NOW),
+        lambda one: lifecycle.decide(one, "", "because", by="ana", now=NOW),
+        lambda one: lifecycle.decide(one, "Wait", " ", by="ana", now=NOW),
+        lambda one: lifecycle.change_severity(ROSE, one, "P0", "", by="ana", now=NOW),
+        lambda one: lifecycle.change_type(ROSE, one, "data_loss", "", by="ana", now=NOW),
+        lambda one: lifecycle.mitigate(one, "", by="ana", now=NOW),
+        lambda one: lifecycle.resolve(one, "\t", by="ana", now=NOW),
+    ],
+)
+def test_the_record_wants_words(act: Callable[[Incident], list[AnyEntry]]) -> None:
+    with pytest.raises(lifecycle.Empty):
+        act(at(Status.INVESTIGATING))
+
+
+def test_reopening_wants_a_reason() -> None:
+    with pytest.raises(lifecycle.Empty):
+        lifecycle.reopen(at(Status.CLOSED), " ", by="ana", now=NOW)
+
+
+def test_a_meeting_is_not_scheduled_in_the_past() -> None:
+    with pytest.raises(Invalid, match="past"):
+        lifecycle.schedule_review(ROSE, at(Status.RESOLVED), NOW - timedelta(seconds=1), by="ana", now=NOW)
+
+
+def test_what_began_in_the_future_is_refused() -> None:
+    assert lifecycle.not_after(None, NOW) is None
+    assert lifecycle.not_after(NOW, NOW) == NOW
+    with pytest.raises(Invalid, match="future"):
+        lifecycle.not_after(NOW + timedelta(seconds=1), NOW)
+
+
+def test_only_a_watched_incident_recovers() -> None:
+    assert lifecycle.recover(at(Status.WATCHING), by="tocsin", now=later(41)) == [
+        Recovered(at=later(41), by="tocsin", watched_minutes=31)
+    ]
+    for status in set(Status) - {Status.WATCHING}:
+        assert lifecycle.recover(at(status), by="tocsin", now=NOW) == []
+
+
+def test_a_meeting_that_was_held_need_not_be_scheduled_any_more() -> None:
+    held = at(Status.RESOLVED, ReviewHeld(at=later(55), by="ben"))
+    assert not [one for one in lifecycle.missing_before_close(ROSE, held, []) if "post-mortem" in one]
+
+
+def test_closing_twice_adds_nothing_and_closing_early_names_everything() -> None:
+    assert lifecycle.close(ROSE, at(Status.CLOSED), [], by="ana", now=NOW) == []
+    with pytest.raises(lifecycle.StillOwed) as refused:
+        lifecycle.close(ROSE, at(Status.WATCHING), ["Name the scribe"], by="ana", now=NOW)
+    for missing in ("watch", "final public update", "post-mortem", "Name the scribe"):
+        assert missing in refused.value.message
+
+
+# ---- How a record is read --------------------------------------------------------------------------------------------
+
+
+def test_a_damaged_record_is_not_read() -> None:
+    note = Noted(at=NOW, by="ana", text="Seen")
+    for damaged in (
+        [],
+        [Numbered(number=1, entry=note)],
+        [Numbered(number=2, entry=declared())],
+        [Numbered(number=1, entry=declared()), Numbered(number=3, entry=note)],
+        [Numbered(number=1, entry=declared()), Numbered(number=2, entry=declared())],
+    ):
+        with pytest.raises(ValueError, match="inc_X"):
+            lifecycle.fold("inc_X", damaged)
+
+
+def test_a_raise_starts_the_clocks_and_a_lowering_gives_them_back() -> None:
+    def level(severity: str, raised: bool, after: float) -> SeverityChanged:
+        return SeverityChanged(
+            at=later(after), by="ana", severity=severity, before="P1", raised=raised, because="numbers"
+        )
+
+    assert incident(declared(), level("P0", True, 7)).level_at == later(7)
+    assert incident(declared(), level("P0", True, 7), level("P2", False, 9)).level_at == NIGHT
+    again = Reopened(at=later(60), by="ana", because="It came back")
+    assert incident(declared(), FIXED, again, level("P2", False, 70)).level_at == later(60)
+
+
+def test_reopening_forgets_the_end_but_not_who_answered_first() -> None:
+    answered = Acknowledged(at=later(2), by="ben")
+    public = Updated(at=later(3), by="lucia", audience="public", text="We look", stage=Stage.RESOLVED)
+    one = at(Status.CLOSED)
+    one = incident(
+        declared(), answered, FIXED, WELL, public, Closed(at=NOW, by="ana"), Reopened(at=NOW, by="ana", because="Again")
+    )
+    assert (one.status, one.stage, one.acknowledged_at) == (Status.INVESTIGATING, Stage.INVESTIGATING, None)
+    assert (one.resolved_at, one.recovered_at, one.closed_at, one.review_at) == (None, None, None, None)
+    assert one.first_acknowledged_at == later(2)
+    assert one.told_at == {}
+    assert set(one.last_update_at) == {"public"}
+
+
+# ---- Whatever the order of verbs -------------------------------------------------------------------------------------
+
+ELSEWHERE = (Kind.WATCH, Kind.REVIEW)  # closing asks for these by conditions of their own
+AUDIENCES = st.sampled_from(["internal", "public", "executives"])
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """Random people do random things; the record must never contradict the state that was followed beside it."""
+
+    @initialize(severity=st.sampled_from(list(ROSE.severities)), kind=st.sampled_from(["service_outage", "security"]))
+    def declare(self, severity: str, kind: str) -> None:
+        self.now = NIGHT
+        entry = declared(severity=severity, type=kind)
+        self.entries: list[Numbered] = [Numbered(number=1, entry=entry)]
+        self.state = lifecycle.follow(None, "inc_NIGHT", self.entries[0])
+
+    def _do(self, verb: Callable[[Incident, datetime], list[AnyEntry]]) -> None:
+        try:
+            entries = verb(self.state, self.now)
+        except TocsinError:
+            return
+        for entry in entries:
+            numbered = Numbered(number=self.state.entries + 1, entry=entry)
+            self.entries.append(numbered)
+            self.state = lifecycle.follow(self.state, "inc_NIGHT", numbered)
+
+    @rule(minutes=st.integers(0, 300))
+    def wait(self, minutes: int) -> None:
+        self.now += timedelta(minutes=minutes)
+
+    @rule()
+    def acknowledge(self) -> None:
+        self._do(lambda one, now: lifecycle.acknowledge(one, by="ana", now=now))
+
+    @rule(role=st.sampled_from(list(ROSE.roles)), person=st.sampled_from(list(ROSE.people)))
+    def assign(self, role: str, person: str) -> None:
+        self._do(lambda one, now: lifecycle.assign(ROSE, one, role, person, by="ana", now=now))
+
+    @rule(severity=st.sampled_from(list(ROSE.severities)))
+    def change_severity(self, severity: str) -> None:
+        self._do(lambda one, now: lifecycle.change_severity(ROSE, one, severity, "numbers", by="ana", now=now))
+
+    @rule(kind=st.sampled_from(["service_outage", "security", "data_loss"]))
+    def change_type(self, kind: str) -> None:
+        self._do(lambda one, now: lifecycle.change_type(ROSE, one, kind, "we know more", by="ana", now=now))
+
+    @rule()
+    def mitigate(self) -> None:
+        self._do(lambda one, now: lifecycle.mitigate(one, "Serve without it", by="ana", now=now))
+
+    @rule()
+    def resolve(self) -> None:
+        self._do(lambda one, now: lifecycle.resolve(one, "Restarted it", by="ana", now=now))
+
+    @rule()
+    def recover(self) -> None:
+        self._do(lambda one, now: lifecycle.recover(one, by="tocsin", now=now))
+
+    @rule()
+    def reopen(self) -> None:
+        self._do(lambda one, now: lifecycle.reopen(one, "It came back", by="ana", now=now))
+
+    @rule(audience=AUDIENCES, stage=st.sampled_from(Stage))
+    def tell(self, audience: str, stage: Stage) -> None:
+        said = stage if audience == "public" else None
+        if audience == "public" and ROSE.types[self.state.type].private:
+            return  # composing refuses before the record is asked
+        self._do(
+            lambda one, now: lifecycle.tell(
+                one, audience=audience, text="News", stage=said, fields={}, recipients=(), by="lucia", now=now
+            )
+        )
+
+    @rule()
+    def schedule_review(self) -> None:
+        self._do(lambda one, now: lifecycle.schedule_review(ROSE, one, now + timedelta(days=1), by="ana", now=now))
+
+    @rule()
+    def hold_review(self) -> None:
+        self._do(lambda one, now: lifecycle.hold_review(one, by="ana", now=now))
+
+    @rule(data=st.data(), waived=st.booleans())
+    def end_a_duty(self, data: st.DataObject, waived: bool) -> None:
+        duties = {key: duty for key, duty in owed(ROSE, self.state).items() if duty.kind is not Kind.WATCH}
+        if not duties:
+            return
+        duty = duties[data.draw(st.sampled_from(sorted(duties)))]
+        self.now = self.now if waived else max(self.now, duty.due_at)
+        entry: AnyEntry = ObligationMissed(at=self.now, by="tocsin", key=duty.key, what=duty.what, due_at=duty.due_at)
+        if waived:
+            entry = ObligationWaived(at=self.now, by="ana", key=duty.key, what=duty.what, because="Not today")
+        self._do(lambda one, now: [entry])
+
+    @precondition(lambda self: self.state.status is not Status.CLOSED)
+    @rule()
+    def close(self) -> None:
+        duties = [duty.what for duty in owed(ROSE, self.state).values() if duty.kind not in ELSEWHERE]
+        self._do(lambda one, now: lifecycle.close(ROSE, one, duties, by="ana", now=now))
+        if self.state.status is Status.CLOSED:
+            assert list(_lacks([one.entry for one in self.entries])) == []
+
+    @invariant()
+    def the_record_says_the_same(self) -> None:
+        assert lifecycle.fold("inc_NIGHT", self.entries) == self.state
+        assert [one.number for one in self.entries] == list(range(1, self.state.entries + 1))
+
+    @invariant()
+    def nothing_is_owed_twice_or_for_ever(self) -> None:
+        duties = owed(ROSE, self.state)
+        assert all(key == duty.key for key, duty in duties.items())
+        assert self.state.status is not Status.CLOSED or set(duties) <= {"review"}
+
+
+def _lacks(entries: list[AnyEntry]) -> Iterator[str]:
+    """What a closed record lacks of what the plan wants, read from the entries and from nothing else."""
+    began = max(place for place, entry in enumerate(entries) if isinstance(entry, (Declared, Reopened)))
+    since = entries[began:]
+    severity = next(one.severity for one in reversed(entries) if isinstance(one, (Declared, SeverityChanged)))
+    kind = next(one.type for one in reversed(entries) if isinstance(one, (Declared, TypeChanged)))
+    fixed = max((place for place, entry in enumerate(since) if isinstance(entry, Resolved)), default=len(since))
+    if not any(isinstance(one, Recovered) for one in since[fixed:]):
+        yield "a watch that passed after the fix"
+    stages = [(one in since, one.stage) for one in entries if isinstance(one, Updated) and one.stage]
+    public = ROSE.communication.audiences["public"]
+    if not ROSE.types[kind].private and (stages or severity in public.cadence):
+        if not stages or stages[-1] != (True, Stage.RESOLVED):
+            yield "a last public word that it is resolved"
+    waived = any(isinstance(one, ObligationWaived) and one.key == "review" for one in since)
+    met = any(isinstance(one, (ReviewScheduled, ReviewHeld)) for one in since)
+    if ROSE.severities[severity].post_mortem is Need.REQUIRED and not (waived or met):
+        yield "a post-mortem that is scheduled"
+    for name, audience in ROSE.communication.audiences.items():
+        if severity in audience.cadence and not (audience.public and ROSE.types[kind].private):
+            if not any(_ends_the_wait(one, name) for one in since[fixed:]):
+                yield f"a last word to {name}"
+
+
+def _ends_the_wait(entry: AnyEntry, audience: str) -> bool:
+    match entry:
+        case Updated():
+            return entry.audience == audience
+        case ObligationMissed() | ObligationWaived():
+            return entry.key == f"update:{audience}"
+        case _:
+            return False
+
+
+AnyOrder.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None, derandomize=True)
+TestAnyOrder = AnyOrder.TestCase
+
+
+def test_a_decision_is_kept_with_its_reason() -> None:
+    (entry,) = lifecycle.decide(at(Status.INVESTIGATING), " Roll back ", " it began with it ", by="ben", now=NOW)
+    assert entry == Decided(at=NOW, by="ben", decision="Roll back", because="it began with it")

@@ -1,0 +1,123 @@
+"""The main pages in a real browser: they load, nothing is refused or missing, and nothing is said on the console."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
+
+from tests.support.server import OPERATOR, Server, running_server
+from tests.support.smtp import SmtpSink
+from tests.support.world import ROSE
+from tocsin.people import commands as people_commands
+
+pytestmark = pytest.mark.needs("chromium")
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+PAGES = (
+    "/",
+    "/incidents",
+    "/incidents/{incident}",
+    "/declare",
+    "/oncall",
+    "/plan",
+    "/signals",
+    "/post-mortems",
+    "/post-mortems/{incident}",
+    "/insights",
+    "/people",
+    "/tokens",
+    "/me",
+    "/status",
+)
+SIZES = {"phone": (360, 740), "desk": (1440, 900)}
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    url = f"sqlite:///{tmp_path / 'tocsin.db'}"
+    with SmtpSink() as sink, running_server(tmp_path, url, sink.port, plan=ROSE) as server:
+        yield server
+
+
+@pytest.fixture
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def signed_in(server: Server, page: Page) -> None:
+    """Sign in as a person does with a one-time link."""
+    app = server.app()
+    secret = app.database.run(OPERATOR, lambda tx: people_commands.signin_link(tx, "ana"))
+    app.database.dispose()
+    page.goto(f"{server.url}/signin/{secret}")
+    page.click("main button[type=submit], main form button")
+    page.wait_for_url(f"{server.url}/")
+
+
+def an_incident(server: Server) -> str:
+    with server.client() as client:
+        body = {"title": "Voice replies hang", "severity": "P1", "type": "service_outage", "service": "rose"}
+        incident: str = client.post("/api/v1/incidents", json=body).raise_for_status().json()["id"]
+        fields = {"issue": "voice replies", "impact": "Replies are late.", "eta": "an hour", "cause": "a queue"}
+        update = {"audience": "public", "stage": "investigating", "fields": fields}
+        client.post(f"/api/v1/incidents/{incident}/updates", json=update).raise_for_status()
+    return incident
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_every_main_page_loads_without_a_word_on_the_console(server: Server, browser: Browser, size: str) -> None:
+    incident = an_incident(server)
+    width, height = SIZES[size]
+    page = browser.new_page(viewport={"width": width, "height": height})
+    said: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            said.append(f"{page.url}: {message.text}")
+
+    def see(response: Response) -> None:
+        if response.status >= 400:
+            said.append(f"{response.status} {response.url}")
+
+    page.on("console", hear)
+    page.on("pageerror", lambda error: said.append(f"{page.url}: {error}"))
+    page.on("response", see)
+    signed_in(server, page)
+    for path in PAGES:
+        page.goto(server.url + path.format(incident=incident))
+        assert page.locator("h1").count() == 1, path
+        wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wider <= 0, f"{path} is {wider} px wider than a {size}"
+    assert said == []
+
+
+def test_the_room_can_be_worked_without_a_script(server: Server, browser: Browser) -> None:
+    incident = an_incident(server)
+    page = browser.new_context(java_script_enabled=False).new_page()
+    signed_in(server, page)
+    page.goto(f"{server.url}/incidents/{incident}")
+    page.click("text=Acknowledge")
+    with server.client() as client:
+        assert client.get(f"/api/v1/incidents/{incident}").json()["acknowledged_by"] == "ana"
+
+
+def test_a_page_link_shows_first_and_acts_only_when_pressed(tmp_path: Path, browser: Browser) -> None:
+    url = f"sqlite:///{tmp_path / 'tocsin.db'}"
+    with SmtpSink() as sink, running_server(tmp_path, url, sink.port, plan=ROSE) as server:
+        incident = an_incident(server)
+        (mail, *_) = sink.wait_for(1, timeout=30)
+        link = next(word for word in mail.text.split() if "/a/" in word)
+        for _ in range(3):  # a mail scanner follows links, more than once
+            assert httpx2.get(link).status_code == 200
+        with server.client() as client:
+            assert client.get(f"/api/v1/incidents/{incident}").json()["acknowledged_at"] is None
+            page = browser.new_page(viewport={"width": 360, "height": 740})
+            page.goto(link)
+            page.click("main form button")
+            page.wait_for_load_state()
+            assert client.get(f"/api/v1/incidents/{incident}").json()["acknowledged_at"] is not None

@@ -1,0 +1,72 @@
+"""A whole installation answering requests inside the test: a file of its own, a clock that stands, no engine running."""
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx2
+from litestar import Litestar
+
+from tocsin import main
+from tocsin.app import App
+from tocsin.kit.actor import SYSTEM
+from tocsin.kit.clock import ManualClock
+from tocsin.people import store as people
+from tocsin.response import intake
+from tocsin.settings import Settings
+
+START = datetime(2026, 11, 24, 3, 34, 19, tzinfo=UTC)
+EVERY_RIGHT = frozenset({"*"})
+
+T = TypeVar("T")
+
+
+class Served:
+    """The installation, and a client of it. Time moves when the test says so."""
+
+    def __init__(self, app: App, clock: ManualClock, asgi: Litestar, runner: asyncio.Runner) -> None:
+        self.app = app
+        self.clock = clock
+        self.asgi = asgi
+        self.client = httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(app=asgi, raise_app_exceptions=False, client=("192.0.2.7", 4711)),
+            base_url="http://tocsin.test",
+        )
+        self._runner = runner
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return self._runner.run(coroutine)
+
+    def request(self, method: str, path: str, **more: Any) -> httpx2.Response:
+        return self.run(self.client.request(method, path, **more))
+
+    def get(self, path: str, **more: Any) -> httpx2.Response:
+        return self.request("GET", path, **more)
+
+    def post(self, path: str, **more: Any) -> httpx2.Response:
+        return self.request("POST", path, **more)
+
+    def token(self, *rights: str, name: str = "sender") -> str:
+        """The secret of a new token."""
+        with self.app.database.work(SYSTEM) as tx:
+            return people.add_token(tx, name, frozenset(rights), lasts=None)[1]
+
+    def bearer(self, *rights: str, name: str = "caller") -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token(*rights, name=name)}"}
+
+    def decide(self) -> int:
+        """Let the engine decide what has arrived."""
+        return intake.decide_all(self.app.database)
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[Served]:
+    clock = ManualClock(START)
+    app = App(Settings(database_url=f"sqlite:///{folder / 'tocsin.db'}", base_url="https://tocsin.example.org"), clock)
+    app.prepare()
+    with asyncio.Runner() as runner:
+        yield Served(app, clock, main.asgi(app), runner)
+    app.database.dispose()
