@@ -97,7 +97,7 @@ def draft(plan: Plan, typed: Mapping[str, str], ticked: tuple[str, ...], signal:
         kinds=tuple(
             Kind(key, one.name, one.symptoms, one.private, key == typed.get("type")) for key, one in plan.types.items()
         ),
-        services=tuple(present.Choice(key, one.name, one.description) for key, one in plan.services.items()),
+        services=tuple(present.Choice(key, one.name) for key, one in plan.services.items()),
         components=tuple(
             Component(f"{key}/{part}", one.name, f"{key}/{part}" in ticked)
             for key, service in plan.services.items()

@@ -230,7 +230,7 @@ def _next(known: Situation, now: datetime) -> Next | None:
 def owed_rows(known: Situation, now: datetime, limit: int) -> list[present.Owed]:
     """What is owed next over all open incidents, soonest first."""
     by_id = present.by_id(known.open)
-    mine = [(duty, by_id[duty.incident_id]) for duty in known.owed if duty.incident_id in by_id]
+    mine = [(duty, by_id[duty.incident_id]) for duty in known.owed if duty.incident_id and duty.incident_id in by_id]
     return [present.owed(known.plan_of(incident), incident, duty, now, named=True) for duty, incident in mine[:limit]]
 
 

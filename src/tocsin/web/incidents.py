@@ -1,7 +1,7 @@
 """The list of incidents, and the room of each: everything that is written into its record from a browser."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from litestar import get, post
@@ -141,7 +141,7 @@ def _view(
     missing = lifecycle.missing_before_close(plan, incident, commands.open_duties(tx, incident))
     return {
         "head": head,
-        "owed": room.ledger(plan, incident, duties, now),
+        "owed": room.ledger(plan, incident, duties, entries, now),
         "settled": settled,
         "tally": room.tally(settled),
         "ruler": room.ruler(duties, incident, now),
@@ -235,7 +235,8 @@ def act(
     try:
         visitor.app.database.run(visitor.actor, lambda tx: known.do(tx, incident_id, form))
     except (Invalid, Refused) as why:
-        return _room(request, visitor, incident_id, wrong=trouble(why, known.ids), typed=form.typed())
+        wrong = replace(trouble(why, known.ids), form=verb)
+        return _room(request, visitor, incident_id, wrong=wrong, typed=form.typed())
     return _back(incident_id, known.done, known.anchor)
 
 

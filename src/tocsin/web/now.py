@@ -176,7 +176,7 @@ def _holder(plan: Plan, name: str, ways: dict[str, str], me: str, now: datetime)
         rotation=rotation.name or name,
         person=present.names(plan, [shift.person]),
         is_you=shift.person == me,
-        until=present.moment(shift.ends_at, now),
+        until=present.handoff(shift.ends_at, now),
         then=present.names(plan, [after]),
         ways=reached or "no way to reach them",
         is_reachable=bool(reached),

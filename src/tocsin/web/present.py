@@ -41,6 +41,12 @@ def moment(at: datetime, now: datetime) -> str:
     return f"{day(at)}{f' {at.year}' if far else ''}, {at:%H:%M}"
 
 
+def handoff(at: datetime, now: datetime) -> str:
+    """An instant of a calendar: to the minute, `today` where it is."""
+    at = at.astimezone(UTC)
+    return f"{'today' if at.date() == now.astimezone(UTC).date() else day(at)} {at:%H:%M}"
+
+
 def typed_time(at: datetime) -> str:
     """An instant as a date-time field holds it."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M")

@@ -37,7 +37,7 @@ from tocsin.incidents.model import (
     Updated,
 )
 from tocsin.kit.text import listed, short_span, span
-from tocsin.obligations.model import Kind, Obligation, State
+from tocsin.obligations.model import ANSWER_PREFIX, Kind, Obligation, State
 from tocsin.plan.model import Audience, Need, Plan, Stage
 from tocsin.web import present
 from tocsin.web.present import Choice, Fact, Owed, Settled
@@ -107,6 +107,7 @@ class Item:
     text: str
     said: str = ""
     audience: str = ""
+    stage: str = ""
     who: str = ""
     because: str = ""
     receipts: str = ""
@@ -160,12 +161,12 @@ def _item(plan: Plan, numbered: Numbered, messages: Sequence[Message], now: date
     )
     match entry:
         case Updated():
-            stage = f"{entry.stage.capitalize()}: " if entry.stage else ""
             return replace(
                 item,
                 kind="Update",
                 text="",
-                said=f"{stage}{entry.text}" if stage and entry.stage not in entry.text.lower() else entry.text,
+                said=entry.text,
+                stage=present.stage_name(entry.stage) if entry.stage else "",
                 audience=words.audience_name(plan, entry.audience),
                 who=words.name(plan, entry.by),
                 receipts=receipts(messages, entry),
@@ -493,9 +494,21 @@ def _facts(plan: Plan, incident: Incident, duties: Iterable[Obligation], now: da
         yield Fact("Post-mortem", present.moment(incident.review_at, now))
 
 
-def ledger(plan: Plan, incident: Incident, duties: Sequence[Obligation], now: datetime) -> tuple[Owed, ...]:
+def ledger(
+    plan: Plan, incident: Incident, duties: Sequence[Obligation], entries: Sequence[Numbered], now: datetime
+) -> tuple[Owed, ...]:
+    """What is owed now, soonest first, with the names of those who were paged."""
     open_ = sorted((one for one in duties if one.state is State.OPEN), key=lambda one: one.due_at)
-    return tuple(present.owed(plan, incident, one, now) for one in open_)
+    paged = {f"{ANSWER_PREFIX}{one.entry.step}": one.entry for one in entries if isinstance(one.entry, Paged)}
+    rows = []
+    for duty in open_:
+        row = present.owed(plan, incident, duty, now)
+        page = paged.get(duty.key)
+        if page is not None and page.people:
+            who = listed((words.name(plan, one) for one in page.people), "or")
+            row = replace(row, what="Answer the page", who=who)
+        rows.append(row)
+    return tuple(rows)
 
 
 def done(duties: Sequence[Obligation], now: datetime) -> tuple[Settled, ...]:

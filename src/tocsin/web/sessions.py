@@ -64,8 +64,8 @@ def visitor(request: AnyRequest) -> Visitor:
 def begin_session(request: AnyRequest, secret: str, onward: str) -> Redirect:
     lasts = int(people.SESSION_LASTS.total_seconds())
     cookie = Cookie(
-        COOKIE,
-        secret,
+        key=COOKIE,
+        value=secret,
         max_age=lasts,
         httponly=True,
         samesite="lax",
@@ -104,7 +104,7 @@ def sign_in(request: AnyRequest, form: Form) -> Template | Redirect:
 def sign_out(request: AnyRequest) -> Redirect:
     secret = request.cookies.get(COOKIE, "")
     installation(request).database.run(SYSTEM, lambda tx: people.end_session(tx, secret))
-    gone = Cookie(COOKIE, "", max_age=0, httponly=True, samesite="lax")
+    gone = Cookie(key=COOKIE, value="", max_age=0, httponly=True, samesite="lax")
     return Redirect("/signin", status_code=303, cookies=[gone])
 
 
@@ -140,7 +140,7 @@ def _session_from_link(tx: Any, secret: str) -> str:
 @post("/theme", sync_to_thread=False)
 def choose_theme(form: Form) -> Redirect:
     chosen = form.text("theme")
-    cookie = Cookie(THEME_COOKIE, chosen if chosen in THEMES else "system", max_age=A_YEAR, samesite="lax")
+    cookie = Cookie(key=THEME_COOKIE, value=chosen if chosen in THEMES else "system", max_age=A_YEAR, samesite="lax")
     return Redirect(local_path(form.text("next")), status_code=303, cookies=[cookie])
 
 

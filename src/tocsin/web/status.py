@@ -35,6 +35,7 @@ MOST_WAIT = 1.0  # seconds that a reader waits for a database that does not answ
 EARLIER = timedelta(days=14)
 
 PATH = "/status"
+INCIDENTS = f"{PATH}/i"
 HTML = b"text/html; charset=utf-8"
 JSON = b"application/json; charset=utf-8"
 ATOM = b"application/atom+xml; charset=utf-8"
@@ -63,12 +64,16 @@ def routes(board: "Board | None" = None) -> list[ASGIRouteHandler]:
     board = board or Board()
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        await board.answer(scope, send)
+        await board.answer(scope, send, scope["path"].rstrip("/"))
+
+    async def answer_below(scope: Scope, receive: Receive, send: Send) -> None:
+        await board.answer(scope, send, f"{INCIDENTS}/{scope['path'].strip('/')}")
 
     # The JSON stands below the page's own address, where readers of such pages look, and at the root.
     json = [f"{base}/api/v2/{name}" for base in ("", PATH) for name in _JSON_FORMS]
-    paths = [PATH, f"{PATH}/history.atom", f"{PATH}/i/{{public_id:str}}", *json]
-    return [asgi(paths, name="status page", copy_scope=False, exclude_from_csrf=True)(answer)]
+    raw = asgi([PATH, f"{PATH}/history.atom", *json], name="status page", copy_scope=False, exclude_from_csrf=True)
+    below = asgi(INCIDENTS, name="status incident", is_mount=True, copy_scope=False, exclude_from_csrf=True)
+    return [raw(answer), below(answer_below)]
 
 
 # ---- From the record to bytes ----
@@ -235,7 +240,7 @@ def _article(page: PublicPage, incident: PublicIncident, now: datetime) -> Artic
     names = [one.name for one in page.components if one.id in incident.components]
     return Article(
         id=incident.id,
-        address=f"{PATH}/i/{incident.id}",
+        address=f"{INCIDENTS}/{incident.id}",
         name=incident.name,
         steps=list(_steps(incident)),
         updates=[_told(update, now) for update in incident.updates],
@@ -285,7 +290,7 @@ def _paragraphs(text: str) -> list[list[str]]:
 def _past(incident: PublicIncident, now: datetime) -> Past:
     ended = incident.resolved_at or incident.updated_at
     return Past(
-        address=f"{PATH}/i/{incident.id}",
+        address=f"{INCIDENTS}/{incident.id}",
         name=incident.name,
         day=_day(ended),
         last_word=" ".join(_first(_paragraphs(incident.updates[0].body))),
@@ -332,7 +337,7 @@ class Board:
         self._renewing: asyncio.Task[None] | None = None
         self._failed_at: float | None = None
 
-    async def answer(self, scope: Scope, send: Send) -> None:
+    async def answer(self, scope: Scope, send: Send, path: str) -> None:
         if scope["type"] != ScopeType.HTTP:
             await send({"type": "websocket.close", "code": 1000, "reason": "there is no websocket here"})
             return
@@ -346,10 +351,9 @@ class Board:
             about = ((b"content-type", b"text/plain"), (b"content-length", str(len(text)).encode()))
             await _send(scope, send, 503, (*about, (b"retry-after", b"1")), text)
             return
-        await self._serve(scope, send, shown)
+        await self._serve(scope, send, shown.answers.get(path) or shown.missing)
 
-    async def _serve(self, scope: HTTPScope, send: Send, shown: Rendered) -> None:
-        found = shown.answers.get(scope["path"].rstrip("/")) or shown.missing
+    async def _serve(self, scope: HTTPScope, send: Send, found: Answer) -> None:
         age = self._seconds() - self._made_at
         aged = ((b"age", str(int(age)).encode()),) if age >= OLDEST else ()
         if found.status == 200 and _has_it(scope, found.etag):

@@ -14,6 +14,7 @@ class Trouble:
     message: str
     field_id: str
     status: int
+    form: str = ""  # the form it was about, where a page has several
 
 
 def trouble(why: TocsinError, ids: Mapping[str, str] | None = None) -> Trouble:

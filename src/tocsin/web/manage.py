@@ -1,0 +1,331 @@
+"""Accounts, contact methods and tokens."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from litestar import get, post
+from litestar.params import FromPath
+from litestar.response import Redirect, Template
+
+from tocsin.kit.errors import Forbidden, Invalid, Refused
+from tocsin.people import access
+from tocsin.people import commands as people_commands
+from tocsin.people import store as people
+from tocsin.people.model import Account, AccountRole, Channel, ContactMethod, Token
+from tocsin.response import followups
+from tocsin.web import present
+from tocsin.web.forms import AnyRequest, Form
+from tocsin.web.frame import Tx, Visitor, page
+from tocsin.web.sessions import begin_session
+from tocsin.web.trouble import Trouble, trouble
+
+ROLES = {
+    AccountRole.VIEWER: "Viewer: reads everything",
+    AccountRole.RESPONDER: "Responder: works on incidents",
+    AccountRole.ADMINISTRATOR: "Administrator: everything",
+}
+LASTING = {"30": "30 days", "90": "90 days", "365": "A year", "": "Until it is revoked"}
+SCOPES = {
+    access.SIGNAL_WRITE: "Send signals",
+    access.INCIDENT_READ: "Read incidents",
+    access.INCIDENT_WRITE: "Work on incidents",
+    access.PLAN_READ: "Read the plan",
+    access.PLAN_WRITE: "Apply a plan",
+    access.METRICS_READ: "Read the numbers",
+    access.PEOPLE_WRITE: "Manage people and tokens",
+}
+
+
+@dataclass(frozen=True)
+class Contact:
+    id: str
+    channel: str
+    address: str
+    secret: str
+
+
+@dataclass(frozen=True)
+class Person:
+    handle: str
+    name: str
+    email: str
+    role: str
+    way_in: str
+    ways: str
+    is_reachable: bool
+    is_disabled: bool
+
+
+def _person(account: Account, methods: list[ContactMethod]) -> Person:
+    ways = ", ".join(dict.fromkeys(str(one.channel) for one in methods))
+    fallback = f"{account.email} (of the account)" if account.email and not account.disabled_at else ""
+    return Person(
+        handle=account.handle,
+        name=account.name,
+        email=account.email or "",
+        role=account.role.capitalize(),
+        way_in="disabled" if account.disabled_at else "password" if account.has_password else "by link only",
+        ways=ways or fallback or "nothing",
+        is_reachable=bool(ways or fallback),
+        is_disabled=account.disabled_at is not None,
+    )
+
+
+# ---- People ----
+
+
+@get("/people", sync_to_thread=True)
+def show_people(request: AnyRequest, visitor: Visitor) -> Template:
+    return _people(request, visitor, {}, None, None)
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """A one-time link, shown this once."""
+
+    name: str
+    link: str
+
+
+def _people(
+    request: AnyRequest,
+    visitor: Visitor,
+    typed: Mapping[str, str],
+    wrong: Trouble | None,
+    invitation: Invitation | None,
+) -> Template:
+    access.require(visitor.actor, access.PEOPLE_WRITE)
+    with visitor.app.database.read(visitor.actor) as tx:
+        accounts = people.people(tx)
+        methods = people.contacts(tx, [one.handle for one in accounts])
+        return page(
+            request,
+            visitor,
+            tx,
+            "people.html",
+            title="People",
+            here="/people",
+            status=wrong.status if wrong else 200,
+            rows=[_person(one, methods[one.handle]) for one in accounts],
+            roles=[present.Choice(key, label, "", key is AccountRole.RESPONDER) for key, label in ROLES.items()],
+            typed=typed,
+            wrong=wrong,
+            invitation=invitation,
+        )
+
+
+@post("/people", sync_to_thread=True, status_code=200)
+def invite(request: AnyRequest, visitor: Visitor, form: Form) -> Template:
+    """Make an account, and show its one-time link this once: it is kept nowhere, so there is no page to go on to."""
+    handle = form.text("handle")
+    try:
+        invitation = visitor.app.database.run(visitor.actor, lambda tx: _invite(tx, handle, form))
+    except (Invalid, Refused) as why:
+        ids = {"handle": "handle", "email": "email", "role": "role"}
+        return _people(request, visitor, form.typed(), trouble(why, ids), None)
+    return _people(request, visitor, {}, None, invitation)
+
+
+def _invite(tx: Tx, handle: str, form: Form) -> Invitation:
+    role = form.text("role")
+    if role not in list(AccountRole):
+        raise Invalid("Choose what the account may do.", field="role")
+    secret = people_commands.invite(
+        tx, handle, name=form.text("name"), email=form.text("email") or None, role=AccountRole(role)
+    )
+    return Invitation(people.load_person(tx, handle).name, followups.link(tx, f"/signin/{secret}"))
+
+
+@post("/people/{handle:str}/link", sync_to_thread=True, status_code=200)
+def fresh_link(request: AnyRequest, visitor: Visitor, handle: FromPath[str]) -> Template:
+    invitation = visitor.app.database.run(visitor.actor, lambda tx: _fresh_link(tx, handle))
+    return _people(request, visitor, {}, None, invitation)
+
+
+def _fresh_link(tx: Tx, handle: str) -> Invitation:
+    secret = people_commands.signin_link(tx, handle)
+    return Invitation(people.load_person(tx, handle).name, followups.link(tx, f"/signin/{secret}"))
+
+
+# ---- Me ----
+
+
+@get("/me", sync_to_thread=True)
+def show_me(request: AnyRequest, visitor: Visitor) -> Template:
+    return _me(request, visitor, {}, None)
+
+
+def _me(request: AnyRequest, visitor: Visitor, typed: Mapping[str, str], wrong: Trouble | None) -> Template:
+    account = visitor.account
+    with visitor.app.database.read(visitor.actor) as tx:
+        methods = people.contacts(tx, [account.handle])[account.handle]
+        return page(
+            request,
+            visitor,
+            tx,
+            "me.html",
+            title=account.name,
+            here="/me",
+            status=wrong.status if wrong else 200,
+            me=_person(account, methods),
+            has_password=account.has_password,
+            contacts=[Contact(one.id, str(one.channel), one.address, one.secret or "") for one in methods],
+            shortest=people_commands.SHORTEST_PASSWORD,
+            typed=typed,
+            wrong=wrong,
+        )
+
+
+@post("/me/password", sync_to_thread=True)
+def set_password(request: AnyRequest, visitor: Visitor, form: Form) -> Template | Redirect:
+    """Change one's own password; whoever has one proves it. Every other session ends."""
+    handle = visitor.account.handle
+    try:
+        _prove(visitor, form.secret("old"))
+        if form.secret("password") != form.secret("again"):
+            raise Invalid("The two do not match.", field="again")
+        hashed = people_commands.password_hash(form.secret("password"))
+    except Invalid as why:
+        return _me(request, visitor, {}, trouble(why, {"old": "old", "password": "password", "again": "again"}))
+    session = visitor.app.database.run(visitor.actor, lambda tx: _set_password(tx, handle, hashed))
+    return begin_session(request, session, "/me?done=password")
+
+
+def _prove(visitor: Visitor, password: str) -> None:
+    if not visitor.account.has_password:
+        return
+    with visitor.app.database.read(visitor.actor) as tx:
+        found = people.by_login(tx, visitor.account.handle)
+    try:
+        people_commands.verified(found, password)
+    except Forbidden:
+        raise Invalid("This is not your present password.", field="old") from None
+
+
+def _set_password(tx: Tx, handle: str, hashed: str) -> str:
+    people_commands.set_password(tx, handle, hashed)
+    return people.open_session(tx, handle)
+
+
+@post("/me/contacts", sync_to_thread=True)
+def add_contact(request: AnyRequest, visitor: Visitor, form: Form) -> Template | Redirect:
+    channel, address = form.text("channel"), form.text("address")
+    try:
+        if channel not in list(Channel):
+            raise Invalid("Choose mail or webhook.", field="channel")
+        visitor.app.database.run(
+            visitor.actor,
+            lambda tx: people_commands.add_contact(tx, visitor.account.handle, Channel(channel), address),
+        )
+    except (Invalid, Refused) as why:
+        ids = {"address": "address", "email": "address", "channel": "channel"}
+        return _me(request, visitor, form.typed(), trouble(why, ids))
+    return Redirect("/me?done=contact", status_code=303)
+
+
+@post("/me/contacts/{contact_id:str}/remove", sync_to_thread=True)
+def remove_contact(visitor: Visitor, contact_id: FromPath[str]) -> Redirect:
+    handle = visitor.account.handle
+    visitor.app.database.run(visitor.actor, lambda tx: people_commands.remove_contact(tx, handle, contact_id))
+    return Redirect("/me?done=removed", status_code=303)
+
+
+# ---- Tokens ----
+
+
+@dataclass(frozen=True)
+class TokenRow:
+    id: str
+    name: str
+    scopes: str
+    by: str
+    made: str
+    until: str
+    state: str
+    mark: str
+    is_live: bool
+
+
+def _token(token: Token, now: datetime) -> TokenRow:
+    expired = token.expires_at is not None and token.expires_at <= now
+    state = "Revoked" if token.revoked_at else "Expired" if expired else "Live"
+    return TokenRow(
+        id=token.id,
+        name=token.name,
+        scopes=", ".join(sorted(token.rights)),
+        by=token.created_by,
+        made=present.moment(token.created_at, now),
+        until=present.moment(token.expires_at, now) if token.expires_at else "revoked",
+        state=state,
+        mark="ok" if state == "Live" else "waived",
+        is_live=state == "Live",
+    )
+
+
+@get("/tokens", sync_to_thread=True)
+def show_tokens(request: AnyRequest, visitor: Visitor) -> Template:
+    return _tokens(request, visitor, Form(), None, None)
+
+
+def _tokens(
+    request: AnyRequest, visitor: Visitor, form: Form, wrong: Trouble | None, made: tuple[str, str] | None
+) -> Template:
+    access.require(visitor.actor, access.PEOPLE_WRITE)
+    ticked = form.all("scope") or (access.SIGNAL_WRITE,)
+    with visitor.app.database.read(visitor.actor) as tx:
+        return page(
+            request,
+            visitor,
+            tx,
+            "tokens.html",
+            title="Tokens",
+            here="/tokens",
+            status=wrong.status if wrong else 200,
+            rows=[_token(one, tx.now) for one in reversed(people.tokens(tx))],
+            scopes=[present.Choice(key, label, key, key in ticked) for key, label in SCOPES.items()],
+            lasting=[present.Choice(key, label, "", key == "365") for key, label in LASTING.items()],
+            typed=form.typed(),
+            wrong=wrong,
+            made=made,
+        )
+
+
+@post("/tokens", sync_to_thread=True, status_code=200)
+def make_token(request: AnyRequest, visitor: Visitor, form: Form) -> Template:
+    """Make a token, and show its secret this once."""
+    days = form.text("lasts")
+    try:
+        if days not in LASTING:
+            raise Invalid("Choose how long it lasts.", field="lasts")
+        lasts = timedelta(days=int(days)) if days else None
+        made, secret = visitor.app.database.run(
+            visitor.actor,
+            lambda tx: people_commands.make_token(tx, form.text("name"), frozenset(form.all("scope")), lasts),
+        )
+    except (Invalid, Refused) as why:
+        ids = {"name": "name", "scopes": "scopes", "lasts": "lasts"}
+        return _tokens(request, visitor, form, trouble(why, ids), None)
+    return _tokens(request, visitor, Form(), None, (made.name, secret))
+
+
+@post("/tokens/{token_id:str}/revoke", sync_to_thread=True)
+def revoke_token(visitor: Visitor, token_id: FromPath[str]) -> Redirect:
+    visitor.app.database.run(visitor.actor, lambda tx: people_commands.revoke_token(tx, token_id))
+    return Redirect("/tokens?done=revoked", status_code=303)
+
+
+def routes() -> list[Any]:
+    return [
+        show_people,
+        invite,
+        fresh_link,
+        show_me,
+        set_password,
+        add_contact,
+        remove_contact,
+        show_tokens,
+        make_token,
+        revoke_token,
+    ]
