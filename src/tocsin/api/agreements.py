@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 from litestar import Response, delete, get, post, put
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import JSONBody, Parameter, RawBody
+from litestar.params import FromPath, JSONBody, QueryParameter, RawBody
 
 from tocsin.api import schema
 from tocsin.api.caller import Call, act, app_of, needs
@@ -23,7 +23,7 @@ from tocsin.plan import store as plans
 
 PLAN_MOST = 4 * parse.MAX_LETTERS  # bytes; a letter has at most four
 
-Reason = Annotated[str, Parameter(max_length=1000, pattern=r"^[^\u0000]*$", description="Why it is changed.")]
+Reason = Annotated[str, QueryParameter(max_length=1000, pattern=r"^[^\u0000]*$", description="Why it is changed.")]
 
 
 def handlers() -> list[HTTPRouteHandler]:
@@ -109,7 +109,7 @@ def make_token(request: Call, data: JSONBody[schema.NewToken]) -> Response[schem
 
 
 @delete("/tokens/{token_id:str}", status_code=204, summary="Revoke a token", **needs(access.PEOPLE_WRITE, 404))
-def revoke_token(request: Call, token_id: str) -> None:
+def revoke_token(request: Call, token_id: FromPath[str]) -> None:
     act(request, lambda tx: people_commands.revoke_token(tx, token_id))
 
 

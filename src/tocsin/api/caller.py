@@ -6,8 +6,10 @@ from typing import Any, TypeVar
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
+from litestar.exceptions import ClientException
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.types import Guard
 
 from tocsin.api import problems, schema
 from tocsin.api.keys import Keys, bearer_secret
@@ -17,9 +19,6 @@ from tocsin.kit.errors import NotFound
 from tocsin.people import access
 
 T = TypeVar("T")
-
-# `auth` is the actor. A call knows no user and no session: only a token, sent with each request.
-Call = Request[Any, Actor, State]
 
 _MEANING = {
     400: "What was sent is not valid; `errors` names each mistake.",
@@ -36,19 +35,31 @@ class NoSuchAddress(NotFound):
     """There is nothing at this address."""
 
 
-class Gate:
+class Call(Request[Any, Actor, State]):
+    """A request. Its `auth` is the actor: a call knows no user and no session, only a token that it brings."""
+
+    async def json(self) -> Any:
+        try:
+            return await super().json()
+        except UnicodeDecodeError:
+            raise ClientException("The body is not in UTF-8.") from None
+        except RecursionError:
+            raise ClientException("The JSON is nested too deeply; send it flatter.") from None
+
+
+def gate() -> Guard:
     """Lets a request pass whose token has the right that its handler names; a handler that names none is shut."""
+    keys = Keys()
 
-    def __init__(self) -> None:
-        self._keys = Keys()
-
-    async def admit(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        token = await self._keys.fresh(connection.app.state["tocsin"], bearer_secret(connection.scope))
+    async def admit(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+        token = await keys.fresh(connection.app.state["tocsin"], bearer_secret(connection.scope))
         actor = access.bearer(token)
         access.require(actor, handler.opt["right"])
         if "\x00" in connection.scope["path"]:
             raise NoSuchAddress
         connection.scope["auth"] = actor
+
+    return admit
 
 
 def needs(right: str, *refusals: int) -> Mapping[str, Any]:

@@ -68,7 +68,7 @@ def _operation(identity: str, summary: str, status: str, body: dict[str, Any]) -
 INTAKE: dict[str, Any] = {
     "/api/v1/signals": {
         "post": _operation(
-            "SendSignals",
+            "send_signals",
             "Send one signal, or an array of at most 1000",
             "202",
             {"oneOf": [_SIGNAL, {"type": "array", "items": _SIGNAL, "maxItems": 1000}]},
@@ -76,7 +76,7 @@ INTAKE: dict[str, Any] = {
     },
     "/api/v1/signals/alertmanager": {
         "post": _operation(
-            "SendFromAlertmanager",
+            "send_from_alertmanager",
             "The webhook of Prometheus Alertmanager, payload version 4",
             "200",
             {"type": "object", "required": ["alerts"], "properties": {"alerts": {"type": "array"}}},

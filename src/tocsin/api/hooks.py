@@ -48,16 +48,19 @@ def routes() -> list[ASGIRouteHandler]:
     return [
         _route("/api/v1/signals", intake.generic, _problem),
         _route("/api/v1/signals/alertmanager", intake.alertmanager, _problem),
-        _route("/in/alertmanager/{key:str}", intake.alertmanager_by_path, _problem),
+        _route("/in/alertmanager", intake.alertmanager_by_path, _problem, is_mount=True),
         _route("/v2/enqueue", intake.enqueue, _event_refused),
     ]
 
 
-def _route(path: str, take: Take, shape: Shape) -> ASGIRouteHandler:
+def _route(path: str, take: Take, shape: Shape, *, is_mount: bool = False) -> ASGIRouteHandler:
+    """A raw address; a mount also takes what is below it. (The framework's raw handlers know no path parameters.)"""
+
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         await _answer(take, shape, scope, receive, send)
 
-    return asgi(path, name=f"hook {path}", copy_scope=False, exclude_from_csrf=True)(answer)
+    raw = asgi(path, name=f"hook {path}", is_mount=is_mount, copy_scope=False, exclude_from_csrf=True)
+    return raw(answer)
 
 
 async def _answer(take: Take, shape: Shape, scope: Scope, receive: Receive, send: Send) -> None:
@@ -111,7 +114,7 @@ class Intake:
         return await self._alertmanager(app, any_secret(scope), receive)
 
     async def alertmanager_by_path(self, app: App, scope: Scope, receive: Receive) -> Reply:
-        return await self._alertmanager(app, scope["path_params"]["key"], receive)
+        return await self._alertmanager(app, scope["path"].strip("/"), receive)
 
     async def _alertmanager(self, app: App, secret: str, receive: Receive) -> Reply:
         sender = await self._sender(app, secret)

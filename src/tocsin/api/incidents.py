@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import JSONBody, Parameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from tocsin.api import cursors, schema
 from tocsin.api.caller import Call, act, app_of, needs
@@ -23,8 +23,8 @@ from tocsin.plan.model import Plan
 from tocsin.response import commands
 from tocsin.signals import formats
 
-Limit = Annotated[int, Parameter(ge=1, le=200, description="How many, at the most.")]
-Cursor = Annotated[str | None, Parameter(description="`next` of the page before.", required=False)]
+Limit = Annotated[int, QueryParameter(ge=1, le=200, description="How many, at the most.")]
+Cursor = Annotated[str | None, QueryParameter(description="`next` of the page before.", required=False)]
 
 READ = needs(access.INCIDENT_READ, 400)
 READ_ONE = needs(access.INCIDENT_READ, 404)
@@ -48,8 +48,10 @@ def handlers() -> list[HTTPRouteHandler]:
 @get("/incidents", summary="List incidents, the last declared first", **READ)
 def list_incidents(
     request: Call,
-    status: Annotated[list[Status] | None, Parameter(description="Only with one of these.", required=False)] = None,
-    open: Annotated[bool | None, Parameter(description="Only those that are, or are not.", required=False)] = None,  # noqa: A002
+    status: Annotated[
+        list[Status] | None, QueryParameter(description="Only with one of these.", required=False)
+    ] = None,
+    open: Annotated[bool | None, QueryParameter(description="Only those that are, or are not.", required=False)] = None,  # noqa: A002
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> schema.Incidents:
@@ -70,7 +72,7 @@ def _statuses(wanted: list[Status] | None, is_open: bool | None) -> list[Status]
 
 
 @get("/incidents/{incident_id:str}", summary="One incident, and what it still lacks to be closed", **READ_ONE)
-def show_incident(request: Call, incident_id: str) -> schema.IncidentInFull:
+def show_incident(request: Call, incident_id: FromPath[str]) -> schema.IncidentInFull:
     with app_of(request).database.read(request.auth) as tx:
         incident = incidents.load(tx, incident_id)
         plan = plans.load(tx, incident.plan_revision)
@@ -79,7 +81,7 @@ def show_incident(request: Call, incident_id: str) -> schema.IncidentInFull:
 
 
 @get("/incidents/{incident_id:str}/timeline", summary="Every entry of an incident's record, in order", **READ_ONE)
-def show_timeline(request: Call, incident_id: str) -> schema.Timeline:
+def show_timeline(request: Call, incident_id: FromPath[str]) -> schema.Timeline:
     with app_of(request).database.read(request.auth) as tx:
         plan = plans.load(tx, incidents.load(tx, incident_id).plan_revision)
         entries = incidents.timeline(tx, incident_id)
@@ -87,7 +89,7 @@ def show_timeline(request: Call, incident_id: str) -> schema.Timeline:
 
 
 @get("/incidents/{incident_id:str}/obligations", summary="What is owed, and how each promise ended", **READ_ONE)
-def show_obligations(request: Call, incident_id: str) -> schema.Obligations:
+def show_obligations(request: Call, incident_id: FromPath[str]) -> schema.Obligations:
     with app_of(request).database.read(request.auth) as tx:
         incidents.load(tx, incident_id)
         owed = obligations.for_incident(tx, incident_id)
@@ -100,7 +102,7 @@ def show_obligations(request: Call, incident_id: str) -> schema.Obligations:
     summary="The incident ticket, as Markdown",
     **READ_ONE,
 )
-def show_ticket(request: Call, incident_id: str) -> Response[str]:
+def show_ticket(request: Call, incident_id: FromPath[str]) -> Response[str]:
     app = app_of(request)
     link = f"{app.settings.public_url}/incidents/{incident_id}"
     with app.database.read(request.auth) as tx:
@@ -124,75 +126,75 @@ def declare(request: Call, data: JSONBody[schema.Declaration]) -> schema.Inciden
 
 
 @post("/incidents/{incident_id:str}/acknowledge", status_code=200, summary="Answer for an incident", **VERB)
-def acknowledge(request: Call, incident_id: str) -> schema.Incident:
+def acknowledge(request: Call, incident_id: FromPath[str]) -> schema.Incident:
     return _after(request, lambda tx: commands.acknowledge(tx, incident_id, through="api"))
 
 
 @post("/incidents/{incident_id:str}/roles", status_code=200, summary="Give a role to a person", **VERB)
-def assign_role(request: Call, incident_id: str, data: JSONBody[schema.Assignment]) -> schema.Incident:
+def assign_role(request: Call, incident_id: FromPath[str], data: JSONBody[schema.Assignment]) -> schema.Incident:
     return _after(request, lambda tx: commands.assign(tx, incident_id, data.role, data.person))
 
 
 @post("/incidents/{incident_id:str}/severity", status_code=200, summary="Change the severity", **VERB)
-def change_severity(request: Call, incident_id: str, data: JSONBody[schema.NewSeverity]) -> schema.Incident:
+def change_severity(request: Call, incident_id: FromPath[str], data: JSONBody[schema.NewSeverity]) -> schema.Incident:
     return _after(request, lambda tx: commands.change_severity(tx, incident_id, data.severity, data.because))
 
 
 @post("/incidents/{incident_id:str}/type", status_code=200, summary="Change the type", **VERB)
-def change_type(request: Call, incident_id: str, data: JSONBody[schema.NewType]) -> schema.Incident:
+def change_type(request: Call, incident_id: FromPath[str], data: JSONBody[schema.NewType]) -> schema.Incident:
     return _after(request, lambda tx: commands.change_type(tx, incident_id, data.type, data.because))
 
 
 @post("/incidents/{incident_id:str}/notes", status_code=200, summary="Write a note into the record", **VERB)
-def note(request: Call, incident_id: str, data: JSONBody[schema.Note]) -> schema.Incident:
+def note(request: Call, incident_id: FromPath[str], data: JSONBody[schema.Note]) -> schema.Incident:
     return _after(request, lambda tx: commands.note(tx, incident_id, data.text))
 
 
 @post("/incidents/{incident_id:str}/decisions", status_code=200, summary="Record a decision and its reason", **VERB)
-def decide(request: Call, incident_id: str, data: JSONBody[schema.Decision]) -> schema.Incident:
+def decide(request: Call, incident_id: FromPath[str], data: JSONBody[schema.Decision]) -> schema.Incident:
     return _after(request, lambda tx: commands.decide(tx, incident_id, data.decision, data.because))
 
 
 @post("/incidents/{incident_id:str}/updates", status_code=200, summary="Tell an audience", **VERB)
-def post_update(request: Call, incident_id: str, data: JSONBody[schema.Update]) -> schema.Incident:
+def post_update(request: Call, incident_id: FromPath[str], data: JSONBody[schema.Update]) -> schema.Incident:
     return _after(request, lambda tx: commands.post_update(tx, incident_id, data.audience, data.fields, data.stage))
 
 
 @post("/incidents/{incident_id:str}/mitigate", status_code=200, summary="Say that the damage is contained", **VERB)
-def mitigate(request: Call, incident_id: str, data: JSONBody[schema.How]) -> schema.Incident:
+def mitigate(request: Call, incident_id: FromPath[str], data: JSONBody[schema.How]) -> schema.Incident:
     return _after(request, lambda tx: commands.mitigate(tx, incident_id, data.how))
 
 
 @post(
     "/incidents/{incident_id:str}/resolve", status_code=200, summary="Say that the fix is in; the watch begins", **VERB
 )
-def resolve(request: Call, incident_id: str, data: JSONBody[schema.How]) -> schema.Incident:
+def resolve(request: Call, incident_id: FromPath[str], data: JSONBody[schema.How]) -> schema.Incident:
     return _after(request, lambda tx: commands.resolve(tx, incident_id, data.how))
 
 
 @post("/incidents/{incident_id:str}/reopen", status_code=200, summary="Open it again", **VERB)
-def reopen(request: Call, incident_id: str, data: JSONBody[schema.Because]) -> schema.Incident:
+def reopen(request: Call, incident_id: FromPath[str], data: JSONBody[schema.Because]) -> schema.Incident:
     return _after(request, lambda tx: commands.reopen(tx, incident_id, data.because))
 
 
 @post("/incidents/{incident_id:str}/close", status_code=200, summary="Close, or learn what is still required", **VERB)
-def close(request: Call, incident_id: str) -> schema.Incident:
+def close(request: Call, incident_id: FromPath[str]) -> schema.Incident:
     return _after(request, lambda tx: commands.close(tx, incident_id))
 
 
 @post("/incidents/{incident_id:str}/waivers", status_code=200, summary="Waive something owed, and say why", **VERB)
-def waive(request: Call, incident_id: str, data: JSONBody[schema.Waiver]) -> schema.Incident:
+def waive(request: Call, incident_id: FromPath[str], data: JSONBody[schema.Waiver]) -> schema.Incident:
     return _after(request, lambda tx: commands.waive(tx, incident_id, data.key, data.because))
 
 
 @post("/incidents/{incident_id:str}/review", status_code=200, summary="Schedule the post-mortem meeting", **VERB)
-def schedule_review(request: Call, incident_id: str, data: JSONBody[schema.Meeting]) -> schema.Incident:
+def schedule_review(request: Call, incident_id: FromPath[str], data: JSONBody[schema.Meeting]) -> schema.Incident:
     meeting_at = moment(data.meeting_at, "meeting_at") or data.meeting_at
     return _after(request, lambda tx: commands.schedule_review(tx, incident_id, meeting_at))
 
 
 @post("/incidents/{incident_id:str}/review/held", status_code=200, summary="Say that the meeting was held", **VERB)
-def hold_review(request: Call, incident_id: str) -> schema.Incident:
+def hold_review(request: Call, incident_id: FromPath[str]) -> schema.Incident:
     return _after(request, lambda tx: commands.hold_review(tx, incident_id))
 
 

@@ -63,15 +63,15 @@ BUG = Problem(
 )
 
 
-def of_error(error: TocsinError) -> Problem:
-    """A refusal of ours, as its class and its sentence tell it."""
+def of_error(error: TocsinError, *, asked: bool = False) -> Problem:
+    """A refusal of ours, as its class and its sentence tell it. `asked` if the fields stand in the address."""
     status = next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
     return Problem(
         type=f"urn:tocsin:problem:{_WORD.sub('-', type(error).__name__).lower()}",
         title=_title(type(error)),
         status=status,
         detail=error.message,
-        errors=_errors(error),
+        errors=_errors(error, asked=asked),
         headers=HEADERS.get(status, {}),
     )
 
@@ -81,7 +81,7 @@ def _title(kind: type[TocsinError]) -> str:
     return (kind.__doc__ or "").strip().partition("\n")[0].partition(". ")[0].rstrip(".")
 
 
-def _errors(error: TocsinError) -> list[dict[str, Any]]:
+def _errors(error: TocsinError, *, asked: bool) -> list[dict[str, Any]]:
     match error:
         case BadPlan():
             return [
@@ -91,7 +91,7 @@ def _errors(error: TocsinError) -> list[dict[str, Any]]:
         case Unreadable():
             return [_placed(problem) for problem in error.problems]
         case Invalid(field=str() as name):
-            return [{"detail": error.message, "pointer": f"#/{name}"}]
+            return [{"detail": error.message, **({"parameter": name} if asked else {"pointer": pointer([name])})}]
         case _:
             return []
 
@@ -127,7 +127,10 @@ def of_http(error: HTTPException) -> Problem:
 def _misfit(found: Any) -> dict[str, Any]:
     """One mistake that the framework found, in the words of RFC 9457."""
     name, source = str(found.get("key", "")), found.get("source", "body")
-    where = {"parameter": name} if source != "body" else {"pointer": pointer(re.findall(r"[^.\[\]]+", name))}
+    names = re.findall(r"[^.\[\]]+", name)
+    if names[:1] == ["data"] and source == "body":
+        names = names[1:]  # the framework's name for the whole body
+    where = {"parameter": name} if source != "body" else {"pointer": pointer(names)}
     return {"detail": str(found.get("message", "")), **where}
 
 
@@ -135,8 +138,8 @@ def _response(problem: Problem) -> Response[bytes]:
     return Response(problem.body(), status_code=problem.status, media_type=MEDIA_TYPE, headers=problem.headers)
 
 
-def _refused(_: Request[Any, Any, Any], error: TocsinError) -> Response[bytes]:
-    return _response(of_error(error))
+def _refused(request: Request[Any, Any, Any], error: TocsinError) -> Response[bytes]:
+    return _response(of_error(error, asked=request.method == "GET"))
 
 
 def _turned_away(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:

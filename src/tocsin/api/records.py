@@ -7,7 +7,7 @@ import msgspec
 from litestar import MediaType, Response, get, post, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import JSONBody, Parameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from tocsin.api import cursors, schema
 from tocsin.api.caller import Call, act, app_of, needs
@@ -62,19 +62,19 @@ def list_quarantined(request: Call, limit: Limit = 50) -> schema.Quarantine:
 
 
 @get("/signals/{signal_id:str}", summary="One signal", **READ_ONE)
-def show_signal(request: Call, signal_id: str) -> schema.Signal:
+def show_signal(request: Call, signal_id: FromPath[str]) -> schema.Signal:
     with app_of(request).database.read(request.auth) as tx:
         return _signals([signals.load(tx, signal_id)])[0]
 
 
 @post("/signals/{signal_id:str}/declare", summary="Declare what a waiting signal shows", **VERB)
-def declare_from_signal(request: Call, signal_id: str, data: JSONBody[schema.FromSignal]) -> schema.Incident:
+def declare_from_signal(request: Call, signal_id: FromPath[str], data: JSONBody[schema.FromSignal]) -> schema.Incident:
     said = msgspec.structs.asdict(data)
     return shown(act(request, lambda tx: commands.declare_from_signal(tx, signal_id, **said)))
 
 
 @post("/signals/{signal_id:str}/dismiss", status_code=204, summary="Say that it calls for nothing", **VERB)
-def dismiss_signal(request: Call, signal_id: str, data: JSONBody[schema.OptionalBecause]) -> None:
+def dismiss_signal(request: Call, signal_id: FromPath[str], data: JSONBody[schema.OptionalBecause]) -> None:
     act(request, lambda tx: commands.dismiss_signal(tx, signal_id, data.because))
 
 
@@ -98,7 +98,7 @@ _EITHER = {
     summary="The post-mortem as it stands; Markdown if you accept text/markdown",
     **{**READ_ONE, "responses": {**READ_ONE["responses"], **_EITHER}},
 )
-def show_post_mortem(request: Call, incident_id: str) -> Response[Any]:
+def show_post_mortem(request: Call, incident_id: FromPath[str]) -> Response[Any]:
     found = _post_mortem(request, incident_id)
     accepted = request.accept.best_match(["application/json", "text/markdown"], default="application/json")
     if accepted == "text/markdown":
@@ -112,12 +112,12 @@ def show_post_mortem(request: Call, incident_id: str) -> Response[Any]:
     summary="The post-mortem as Markdown",
     **READ_ONE,
 )
-def show_post_mortem_text(request: Call, incident_id: str) -> Response[str]:
+def show_post_mortem_text(request: Call, incident_id: FromPath[str]) -> Response[str]:
     return Response(postmortem.markdown(_post_mortem(request, incident_id)), media_type=MARKDOWN)
 
 
 @put("/incidents/{incident_id:str}/postmortem", summary="Write sections, by their ids in the plan", **VERB)
-def write_post_mortem(request: Call, incident_id: str, data: JSONBody[schema.Sections]) -> schema.PostMortem:
+def write_post_mortem(request: Call, incident_id: FromPath[str], data: JSONBody[schema.Sections]) -> schema.PostMortem:
     act(request, lambda tx: review_commands.write_section(tx, incident_id, data))
     return _document(_post_mortem(request, incident_id))
 
@@ -128,11 +128,11 @@ def write_post_mortem(request: Call, incident_id: str, data: JSONBody[schema.Sec
     summary="Make it final, or learn which sections are still empty",
     **VERB,
 )
-def finalise_post_mortem(request: Call, incident_id: str) -> schema.PostMortem:
+def finalise_post_mortem(request: Call, incident_id: FromPath[str]) -> schema.PostMortem:
     return _document(act(request, lambda tx: review_commands.finalise(tx, incident_id)))
 
 
-def _post_mortem(call: Call, incident_id: str) -> postmortem.PostMortem:
+def _post_mortem(call: Call, incident_id: FromPath[str]) -> postmortem.PostMortem:
     with app_of(call).database.read(call.auth) as tx:
         return reviews.load(tx, incident_id)
 
@@ -161,9 +161,10 @@ def _document(found: postmortem.PostMortem) -> schema.PostMortem:
 def show_metrics(
     request: Call,
     from_: Annotated[
-        str | None, Parameter(query="from", required=False, description="An instant; 90 days before `to` if left out.")
+        str | None,
+        QueryParameter(name="from", required=False, description="An instant; 90 days before `to` if left out."),
     ] = None,
-    to: Annotated[str | None, Parameter(required=False, description="An instant; now if left out.")] = None,
+    to: Annotated[str | None, QueryParameter(required=False, description="An instant; now if left out.")] = None,
 ) -> dict[str, Any]:
     with app_of(request).database.read(request.auth) as tx:
         end = _instant(to, "to") or tx.now

@@ -3,12 +3,13 @@
 from typing import Any
 
 from litestar import Request, Router
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
 from tocsin.api import agreements, described, incidents, problems, records
-from tocsin.api.caller import Gate
+from tocsin.api.caller import Call, gate
 
 PATH = "/api/v1"
 BODY_MOST = 1_000_000
@@ -21,7 +22,8 @@ def routes() -> list[Router]:
         Router(
             PATH,
             route_handlers=[*incidents.handlers(), *records.handlers(), *agreements.handlers()],
-            guards=[Gate().admit],
+            guards=[gate()],
+            request_class=Call,
             exception_handlers=problems.exception_handlers(),
             security=[{"token": []}],
             request_max_body_size=BODY_MOST,
@@ -38,6 +40,10 @@ class _Document(JsonRenderPlugin):
         return super().render(request, {**openapi_schema, "paths": described.INTAKE | paths})
 
 
+def _operation_id(handler: HTTPRouteHandler, _method: object, _path: object) -> str:
+    return handler.handler_name
+
+
 def openapi_config() -> OpenAPIConfig:
     """OpenAPI 3.1 at `/api/v1/openapi.json`; no page that would load a script from elsewhere."""
     token = SecurityScheme(type="http", scheme="bearer", description="A token, made by an administrator.")
@@ -45,7 +51,8 @@ def openapi_config() -> OpenAPIConfig:
         title="Tocsin",
         version=VERSION,
         description="Incident response in which the written plan is the program.",
-        path=PATH,
-        render_plugins=[_Document(path="/openapi.json")],
+        path=f"{PATH}/openapi.json",  # of its own: below its path the framework answers in HTML
+        render_plugins=[_Document(path="/")],
+        operation_id_creator=_operation_id,
         components=Components(security_schemes={"token": token}),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from litestar.types import HTTPReceiveMessage, Receive, Scope, Send
+from litestar.types import HTTPRequestEvent, Receive, Scope, Send
 
 from tocsin.kit.errors import Invalid
 
@@ -49,7 +49,7 @@ async def _rest(receive: Receive, body: bytes, most: int) -> bytes:
     return b"".join(parts)
 
 
-async def _chunk(receive: Receive) -> HTTPReceiveMessage:
+async def _chunk(receive: Receive) -> HTTPRequestEvent:
     message = await receive()
     if message["type"] != "http.request":
         raise SenderGone

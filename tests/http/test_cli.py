@@ -1,0 +1,330 @@
+"""What somebody at a terminal does with a running server: every command that speaks to the API, over a real socket."""
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from importlib import resources
+
+import pytest
+
+from tests.support.server import Server, free_port, running_server, wait_until
+from tests.support.smtp import SmtpSink
+from tests.support.terminal import Terminal
+from tocsin.people import access, commands
+
+ROSE = (resources.files("tocsin") / "plans" / "rose.yaml").read_text(encoding="utf-8")
+SCOPES = frozenset({"incidents:read", "incidents:write", "plan:read", "metrics:read", "signals:write"})
+
+
+def without_probes(plan: str) -> str:
+    """The plan, but nothing is looked at: every incident of these tests is one that the test declared."""
+    kept, skipping = [], False
+    for line in plan.splitlines():
+        skipping = line == "    probes:" or (skipping and (not line.strip() or line.startswith("      ")))
+        if not skipping:
+            kept.append(line)
+    return "\n".join(kept)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("cli")
+    url = f"sqlite:///{folder / 'tocsin.db'}"
+    with SmtpSink() as sink, running_server(folder, url, sink.port, plan=without_probes(ROSE)) as running:
+        yield running
+
+
+@pytest.fixture
+def tocsin(server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    app = server.app()
+    with app.database.work(access.local_operator("operator")) as tx:
+        _, secret = commands.make_token(tx, "terminal", SCOPES, timedelta(hours=1))
+    app.database.dispose()
+    return Terminal(monkeypatch, capsys, {"TOCSIN_URL": server.url, "TOCSIN_TOKEN": secret})
+
+
+def declared(tocsin: Terminal, title: str, *more: str) -> str:
+    words = ("declare", title, "--severity", "P1", "--type", "service_outage", *more, "--json")
+    incident_id: str = tocsin(*words).json["id"]
+    return incident_id
+
+
+# ---- An incident, from its declaration to its post-mortem ------------------------------------------------------------
+
+
+def test_declaring_prints_the_number_and_the_list_shows_it(tocsin: Terminal) -> None:
+    out = tocsin.done("declare", "Voice is silent", "--severity", "P1", "--type", "service_outage", "--user-report")
+    number, incident_id = out.split()[:2]
+    assert number.startswith("#") and incident_id.startswith("inc_")
+    assert f"{incident_id}  P1 investigating: Voice is silent" in out
+    assert incident_id in tocsin.done("incidents")
+    found = tocsin("show", incident_id, "--json").json
+    assert found["trigger"] == "user_report" and f"#{found['number']}" == number
+
+
+def test_show_says_what_is_owed_by_whom_and_how_soon(tocsin: Terminal) -> None:
+    incident = declared(tocsin, "Memory is gone", "--service", "rose", "--impact", "Rose forgets people")
+    tocsin.done("assign", incident, "communications_lead", "lucia")
+    lines = tocsin.done("show", incident).splitlines()
+    assert any(line.split() == ["Service", "rose"] for line in lines)
+    assert any(line.split() == ["Communications", "lead", "lucia"] for line in lines)
+    assert any(line.startswith("Impact") and "Rose forgets people" in line for line in lines)
+    assert any("Acknowledge within 15 min" in line and "14:" in line and "left" in line for line in lines)
+    assert any("Public: update" in line and "lucia" in line and "update:public" in line for line in lines)
+    assert "became communications lead" in lines[-1]
+
+
+def test_the_verbs_stand_on_the_record_in_order(tocsin: Terminal) -> None:
+    incident = declared(tocsin, "Everything is slow")
+    tocsin.done("ack", incident)
+    tocsin.done("assign", incident, "incident_commander", "ben")
+    assert "P0 investigating" in tocsin.done("severity", incident, "P0", "--because", "it is down, not slow")
+    tocsin.done("type", incident, "performance_degradation", "--because", "it is slow after all")
+    tocsin.done("note", incident, "The volume is full")
+    tocsin.done("decide", incident, "Delete old logs", "--because", "they are copied elsewhere")
+    assert "mitigating" in tocsin.done("mitigate", incident, "--how", "Deleted 40 GB of logs")
+    assert "watching" in tocsin.done("resolve", incident, "--how", "The volume has twice the room")
+    record = tocsin.done("timeline", incident)
+    said = (
+        "acknowledged",
+        "Ben Halvorsen became incident commander",
+        "from P1 to P0: it is down, not slow",
+        "it is slow after all",
+        "The volume is full",
+        "Delete old logs. Because: they are copied elsewhere",
+        "Deleted 40 GB of logs",
+        "The volume has twice the room",
+    )
+    assert [text for text in said if text in record] == list(said)
+    assert sorted(said, key=record.index) == list(said)
+    kinds = [entry["kind"] for entry in tocsin("timeline", incident, "--json").json["entries"]]
+    assert kinds[0] == "Declared" and kinds[-1] == "Resolved"
+
+
+def test_an_update_is_written_in_the_words_of_the_template(tocsin: Terminal) -> None:
+    incident = declared(tocsin, "Voice stutters")
+    refused = tocsin("update", incident, "--audience", "internal", "--impact", "Nobody hears Rose")
+    assert refused.code == 2 and "fill in actions and next" in refused.err
+    typed = ("--cause", "A full volume", "--impact", "Nobody hears Rose", "--eta", "20 min")
+    tocsin.done("update", incident, "--audience", "public", "--stage", "identified", *typed)
+    (entry,) = [one for one in tocsin("timeline", incident, "--json").json["entries"] if one["kind"] == "Updated"]
+    assert entry["body"]["stage"] == "identified" and "A full volume" in entry["body"]["text"]
+    internal = ("--impact", "Nobody hears Rose", "--actions", "Cleaning up", "--next", "Restart")
+    tocsin.done("update", incident, "--audience", "internal", *internal)
+    assert "Cleaning up" in tocsin.done("timeline", incident)
+
+
+def test_waiving_takes_the_key_that_show_prints(tocsin: Terminal) -> None:
+    incident = declared(tocsin, "A small one")
+    tocsin.done("waive", incident, "role:scribe", "--because", "two of us and a terminal")
+    assert "role:scribe" not in tocsin.done("show", incident).partition("Last entries")[0]
+    again = tocsin("waive", incident, "role:scribe", "--because", "still")
+    assert again.code == 3 and "role:scribe" in again.err
+
+
+def test_closing_is_refused_with_what_the_plan_still_requires(tocsin: Terminal) -> None:
+    incident = declared(tocsin, "Nearly over")
+    tocsin.done("resolve", incident, "--how", "restarted")
+    refused = tocsin("close", incident)
+    assert refused.code == 4 and refused.out == ""
+    assert "the post-mortem is not scheduled" in refused.err
+    assert "the post-mortem is not scheduled" in tocsin.done("show", incident)
+    tocsin.done("review", "schedule", incident, "--at", "2199-01-01T14:00+01:00")
+    assert tocsin("show", incident, "--json").json["review_at"].startswith("2199-01-01T13:00:00")
+    assert "the post-mortem is not scheduled" not in tocsin("close", incident).err
+
+
+def test_a_meeting_is_scheduled_and_held_once_the_incident_is_resolved(tocsin: Terminal) -> None:
+    incident = declared(tocsin, "Worth talking about")
+    assert tocsin("review", "held", incident).code == 4
+    tocsin.done("resolve", incident, "--how", "restarted")
+    tocsin.done("review", "schedule", incident, "--at", "2199-01-01")
+    tocsin.done("review", "held", incident)
+    assert tocsin("show", incident, "--json").json["review_held_at"] is not None
+    assert "investigating" in tocsin.done("reopen", incident, "--because", "it came back")
+
+
+def test_a_post_mortem_is_written_in_sections_and_read_as_markdown(tocsin: Terminal) -> None:
+    incident = declared(tocsin, "A lesson")
+    lines = tocsin.done("postmortem", incident).splitlines()
+    assert any(line.split()[0] == "summary" and "to be written" in line for line in lines[2:])
+    tocsin.done("postmortem", "write", incident, "summary", "It was *us*.")
+    out = tocsin.done("postmortem", "write", incident, "technical_cause", "-", stdin="The disk\nwas full.\n")
+    assert "A lesson is draft; still empty:" in out
+    markdown = tocsin.done("postmortem", incident, "--markdown")
+    assert markdown.startswith("# Post-mortem: A lesson\n") and "The disk\nwas full." in markdown
+    sections = {one["id"]: one for one in tocsin("postmortem", incident, "--json").json["sections"]}
+    assert sections["summary"]["text"] == "It was *us*." and sections["summary"]["is_done"]
+
+
+def test_a_post_mortem_becomes_final_when_nothing_required_is_empty(tocsin: Terminal) -> None:
+    incident = declared(tocsin, "A short lesson")
+    refused = tocsin("postmortem", "final", incident)
+    assert refused.code == 4 and "Executive summary" in refused.err
+    for section in tocsin("postmortem", incident, "--json").json["sections"]:
+        if section["required"] and not section["is_done"]:
+            tocsin.done("postmortem", "write", incident, section["id"], "Written.")
+    assert "is final." in tocsin.done("postmortem", "final", incident)
+    assert tocsin("postmortem", "write", incident, "summary", "Too late").code == 4
+
+
+# ---- Naming an incident ----------------------------------------------------------------------------------------------
+
+
+def test_an_incident_is_known_by_its_number_too(tocsin: Terminal) -> None:
+    incident = declared(tocsin, "Called by its number")
+    number = str(tocsin("show", incident, "--json").json["number"])
+    assert incident in tocsin.done("ack", number)
+    assert incident in tocsin.done("show", f"#{number}")
+    nobody = tocsin("ack", "987654321")
+    assert nobody.code == 3 and nobody.err == "There is no incident number 987654321.\n"
+
+
+def test_the_list_says_when_it_is_not_whole(tocsin: Terminal) -> None:
+    first, second = declared(tocsin, "First of two"), declared(tocsin, "Second of two")
+    printed = tocsin("incidents", "--limit", "1")
+    assert second in printed.out and first not in printed.out
+    assert "--limit" in printed.err
+    assert tocsin("incidents", "--limit", "0").code == 2
+    assert {first, second} <= {one["id"] for one in tocsin("incidents", "--all", "--json").json["incidents"]}
+
+
+def test_a_word_cannot_lead_elsewhere_in_the_api(tocsin: Terminal) -> None:
+    assert tocsin("show", "../plan").code == 3
+
+
+# ---- Around the incidents --------------------------------------------------------------------------------------------
+
+
+def test_a_signal_that_no_rule_knows_waits_to_be_seen(tocsin: Terminal) -> None:
+    printed = tocsin.done("signal", "send", "The cat is on the server", "--key", "cat-1", "--label", "animal=cat")
+    assert printed == "The signal was taken, as cat-1.\n"
+    line = wait_until(
+        lambda: [one for one in tocsin.done("signals", "--waiting").splitlines() if "The cat is on" in one],
+        what="the signal's turn",
+    )
+    assert "generic" in line[0]
+    found = tocsin("signals", "--json").json["signals"]
+    assert [one["labels"] for one in found if one["key"] == "cat-1"] == [{"animal": "cat"}]
+    assert tocsin.done("signals", "--quarantined")
+    tocsin.done("signal", "send", "The cat is on the server", "--key", "cat-1", "--resolved")
+
+
+def test_a_label_has_a_name_and_a_value(tocsin: Terminal) -> None:
+    refused = tocsin("signal", "send", "x", "--label", "cat")
+    assert refused.code == 2 and "service=rose" in refused.err
+
+
+def test_oncall_names_a_person_for_each_rotation(tocsin: Terminal) -> None:
+    shifts = tocsin("oncall", "--json").json["shifts"]
+    out = tocsin.done("oncall")
+    assert shifts and all(one["person_name"] in out and one["name"] in out for one in shifts)
+
+
+def test_metrics_count_the_period_that_was_asked_for(tocsin: Terminal) -> None:
+    declared(tocsin, "To be counted")
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()  # noqa: TID251 - the server runs on real time
+    found = tocsin("metrics", "--from", "2020-01-01", "--to", tomorrow, "--json").json
+    assert found["period_start"] == "2020-01-01T00:00:00.000Z" and found["counts"]["total"] >= 1
+    assert "Time to acknowledge" in tocsin.done("metrics")
+    assert tocsin.done("metrics", "--from", "2020-01-01", "--to", "2020-02-01").startswith("0 incidents, 0 open")
+    backwards = tocsin("metrics", "--from", "2020-02-01", "--to", "2020-01-01")
+    assert backwards.code == 2 and "ends before it begins" in backwards.err
+
+
+# ---- Refusals --------------------------------------------------------------------------------------------------------
+
+
+def test_a_word_that_the_plan_does_not_know_is_named(tocsin: Terminal) -> None:
+    refused = tocsin("declare", "x", "--severity", "P9", "--type", "service_outage")
+    assert refused.code == 2 and refused.out == ""
+    assert refused.err.count("P9") == 1 and "P0, P1, P2 and P3" in refused.err
+
+
+def test_an_instant_must_be_one(tocsin: Terminal) -> None:
+    refused = tocsin("metrics", "--from", "yesterday")
+    assert refused.code == 2 and "2026-11-26T14:00+01:00" in refused.err
+
+
+def test_an_incident_that_is_not_there(tocsin: Terminal) -> None:
+    refused = tocsin("timeline", "inc_NOPE")
+    assert refused.code == 3 and "inc_NOPE" in refused.err
+
+
+def test_without_a_token_it_says_how_to_make_one(tocsin: Terminal) -> None:
+    tocsin.set("TOCSIN_TOKEN", "")
+    refused = tocsin("incidents")
+    assert refused.code == 5 and "tocsin token create" in refused.err
+    tocsin.set("TOCSIN_TOKEN", "tcs_not-a-token")
+    assert tocsin("incidents").code == 5
+
+
+def test_a_token_that_only_reads_may_not_declare(tocsin: Terminal, server: Server) -> None:
+    app = server.app()
+    with app.database.work(access.local_operator("operator")) as tx:
+        _, secret = commands.make_token(tx, "reader", frozenset({"incidents:read"}), None)
+    app.database.dispose()
+    tocsin.set("TOCSIN_TOKEN", secret)
+    assert tocsin("incidents").code == 0
+    refused = tocsin("declare", "x", "--severity", "P1", "--type", "service_outage")
+    assert refused.code == 5 and "incidents:write" in refused.err
+
+
+def test_no_server(tocsin: Terminal) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    tocsin.set("TOCSIN_URL", url)
+    printed = tocsin("incidents")
+    assert (printed.code, printed.out) == (6, "")
+    assert printed.err == f"no answer from {url}; is the server running? (TOCSIN_URL)\n"
+
+
+def test_a_mistyped_setting(tocsin: Terminal) -> None:
+    tocsin.set("TOCSIN_TOKN", "x")
+    refused = tocsin("incidents")
+    assert refused.code == 2 and "did you mean TOCSIN_TOKEN?" in refused.err
+
+
+class _Stranger(http.server.BaseHTTPRequestHandler):
+    """Answers as some other program would, or as a Tocsin that takes no more."""
+
+    def do_GET(self) -> None:
+        busy = "/oncall" in self.path
+        body = json.dumps({"detail": "Too much waits."}).encode() if busy else b"<h1>A stranger's page</h1>"
+        self.send_response(503 if busy else 200)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def stranger() -> Iterator[str]:
+    with http.server.HTTPServer(("127.0.0.1", 0), _Stranger) as listener:
+        thread = threading.Thread(target=listener.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.server_port}"
+        listener.shutdown()
+        thread.join()
+
+
+def test_an_answer_of_another_program(tocsin: Terminal, stranger: str) -> None:
+    tocsin.set("TOCSIN_URL", stranger)
+    refused = tocsin("incidents")
+    assert refused.code == 3 and "does not answer as Tocsin does" in refused.err
+
+
+def test_an_overloaded_server(tocsin: Terminal, stranger: str) -> None:
+    tocsin.set("TOCSIN_URL", stranger)
+    refused = tocsin("oncall")
+    assert (refused.code, refused.err) == (6, "Too much waits.\n")
+
+
+def test_a_title_cannot_steer_the_terminal(tocsin: Terminal) -> None:
+    incident = declared(tocsin, "evil \x1b]0;owned\x07 \x9b31m [red]plain[/red]")
+    for command in (("incidents",), ("show", incident), ("timeline", incident)):
+        out = tocsin.done(*command)
+        assert not {"\x1b", "\x07", "\x9b"} & set(out)
+        assert "\\x1b]0;owned" in out and "[red]plain[/red]" in out

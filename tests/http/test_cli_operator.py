@@ -1,0 +1,276 @@
+"""What the operator does on the server's own machine: plans, people, tokens, and the health of the database."""
+
+import json
+import subprocess
+import sys
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from tests.support.terminal import Terminal
+from tocsin.app import App
+from tocsin.cli.main import EXIT_CODES
+from tocsin.kit.clock import SystemClock
+from tocsin.people import access
+from tocsin.people import store as people
+from tocsin.people.model import Account
+from tocsin.plan import check
+from tocsin.settings import Settings
+
+ROSE = (resources.files("tocsin") / "plans" / "rose.yaml").read_text(encoding="utf-8")
+BROKEN = ROSE.replace("acknowledge_within: 15 min", "acknowledge_withn: 15 min", 1)
+LINE = next(number for number, line in enumerate(BROKEN.splitlines(), start=1) if "acknowledge_withn" in line)
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'tocsin.db'}"
+
+
+@pytest.fixture
+def fresh(url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    """A machine on which nothing is set up."""
+    return Terminal(monkeypatch, capsys, {"TOCSIN_DATABASE_URL": url})
+
+
+@pytest.fixture
+def tocsin(fresh: Terminal) -> Terminal:
+    """A machine with a database that is up to date."""
+    fresh.done("migrate")
+    return fresh
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> str:
+    assert BROKEN != ROSE
+    file = tmp_path / "broken.yaml"
+    file.write_text(BROKEN, encoding="utf-8")
+    return str(file)
+
+
+@pytest.fixture
+def rose(tmp_path: Path) -> str:
+    file = tmp_path / "rose.yaml"
+    file.write_text(ROSE, encoding="utf-8")
+    return str(file)
+
+
+# ---- The plan --------------------------------------------------------------------------------------------------------
+
+
+def test_a_sound_plan_is_summed_up_in_a_line(fresh: Terminal, rose: str) -> None:
+    out = fresh.done("plan", "check", rose)
+    assert out.startswith(f"{rose} is sound: 5 people, 4 severities") and out.count("\n") == 1
+    assert fresh("plan", "check", rose, "--json").json == {"ok": True, "problems": []}
+
+
+def test_a_broken_plan_is_answered_line_by_line(fresh: Terminal, broken: str) -> None:
+    printed = fresh("plan", "check", broken)
+    assert printed.code == 2
+    first, *_ = printed.out.splitlines()
+    assert first.startswith(f"{broken}:{LINE}  severities.") and "did you mean acknowledge_within?" in first
+    assert f"in {broken}" in printed.err
+
+
+def test_a_broken_plan_as_json(fresh: Terminal, broken: str) -> None:
+    printed = fresh("plan", "check", broken, "--json")
+    found = json.loads(printed.out)
+    assert printed.code == 2 and not found["ok"]
+    assert found["problems"][0]["line"] == LINE
+    assert all({"line", "column", "path", "message"} == set(one) for one in found["problems"])
+
+
+def test_checking_needs_neither_a_database_nor_good_settings(fresh: Terminal, rose: str, tmp_path: Path) -> None:
+    fresh.set("TOCSIN_DATABASE_URL", "oracle://nowhere")
+    fresh.done("plan", "check", rose)
+    assert not (tmp_path / "tocsin.db").exists()
+
+
+def test_a_plan_can_come_from_the_standard_input(fresh: Terminal) -> None:
+    assert fresh("plan", "check", "-", stdin=ROSE).code == 0
+    assert fresh("plan", "check", "-", stdin="{").code == 2
+
+
+def test_a_plan_file_that_is_missing_or_no_text(fresh: Terminal, tmp_path: Path) -> None:
+    missing = fresh("plan", "check", str(tmp_path / "none.yaml"))
+    assert missing.code == 3 and "No such file" in missing.err
+    (tmp_path / "bytes.yaml").write_bytes(b"\xff\xfe\x00")
+    assert fresh("plan", "check", str(tmp_path / "bytes.yaml")).code == 2
+
+
+def test_a_plan_is_shown_as_tables(fresh: Terminal, rose: str) -> None:
+    out = fresh.done("plan", "show", rose)
+    for title in (
+        "Severities",
+        "People",
+        "Roles",
+        "Rotations",
+        "Escalation",
+        "Types",
+        "Services",
+        "Rules",
+        "Audiences",
+    ):
+        assert f"\n{title} " in out or f"\n{title}\n" in out
+    assert "Ana Okafor" in out and "P0 5 min" in out
+
+
+def test_a_plan_shown_as_json_is_a_plan_file(fresh: Terminal, rose: str) -> None:
+    printed = fresh("plan", "show", rose, "--json")
+    assert printed.json["name"] == "Rose"
+    assert check.load(printed.out) == check.load(ROSE)
+
+
+def test_showing_a_broken_plan_names_its_mistakes(fresh: Terminal, broken: str) -> None:
+    printed = fresh("plan", "show", broken)
+    assert (printed.code, printed.out) == (2, "") and f"{broken}:{LINE}" in printed.err
+
+
+def test_applying_a_plan_puts_it_into_force(tocsin: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "next.yaml"
+    file.write_text(ROSE.replace("name: Rose\n", "name: Rosa\n", 1), encoding="utf-8")
+    applied = tocsin("plan", "apply", str(file), "--reason", "a rehearsal of the change", "--json").json
+    assert applied["name"] == "Rosa"
+    assert f"Rosa 1.1, revision {applied['revision']}" in tocsin.done("plan", "show")
+    assert "a rehearsal of the change" in tocsin.done("plan", "show")
+
+
+def test_applying_a_broken_plan_changes_nothing(tocsin: Terminal, broken: str) -> None:
+    before = tocsin.done("plan", "show")
+    refused = tocsin("plan", "apply", broken, "--reason", "haste")
+    assert refused.code == 2 and f"{broken}:{LINE}" in refused.err
+    assert tocsin.done("plan", "show") == before
+
+
+# ---- People ----------------------------------------------------------------------------------------------------------
+
+
+def link_opens(url: str, address: str) -> Account | None:
+    app = App(Settings(database_url=url), SystemClock())
+    try:
+        with app.database.read(access.local_operator("operator")) as tx:
+            return people.signin_link_account(tx, address.strip().rpartition("/signin/")[2])
+    finally:
+        app.database.dispose()
+
+
+def test_an_invitation_prints_a_link_that_works(tocsin: Terminal, url: str) -> None:
+    words = ("people", "invite", "zoe", "--name", "Zoë Marsh", "--email", "zoe@rose.example", "--role", "administrator")
+    printed = tocsin(*words)
+    assert printed.out.startswith("http://127.0.0.1:8000/signin/") and printed.out.count("\n") == 1
+    assert "zoe" in printed.err and "once" in printed.err
+    account = link_opens(url, printed.out)
+    assert account is not None and account.handle == "zoe"
+    (row,) = [line for line in tocsin.done("people", "list").splitlines() if line.startswith("zoe")]
+    assert "Zoë Marsh" in row and "zoe@rose.example" in row and "administrator" in row
+
+
+def test_an_invitation_completes_the_account_that_the_plan_brought(tocsin: Terminal) -> None:
+    tocsin.done("people", "invite", "ana", "--email", "ana@rose.example")
+    (ana,) = [one for one in tocsin("people", "list", "--json").json if one["handle"] == "ana"]
+    assert (ana["name"], ana["email"], ana["role"]) == ("Ana Okafor", "ana@rose.example", "responder")
+
+
+def test_a_fresh_link_for_somebody_known(tocsin: Terminal, url: str) -> None:
+    link = tocsin("people", "link", "ben", "--json").json["link"]
+    account = link_opens(url, link)
+    assert account is not None and account.handle == "ben"
+    assert tocsin("people", "link", "nobody").code == 3
+
+
+def test_a_bad_invitation(tocsin: Terminal) -> None:
+    refused = tocsin("people", "invite", "ana", "--email", "not an address")
+    assert refused.code == 2 and "not an e-mail address" in refused.err
+    assert tocsin("people", "invite", "ana", "--role", "emperor").code == 2
+
+
+# ---- Tokens ----------------------------------------------------------------------------------------------------------
+
+
+def live(url: str, secret: str) -> frozenset[str] | None:
+    app = App(Settings(database_url=url), SystemClock())
+    try:
+        with app.database.read(access.local_operator("operator")) as tx:
+            token = people.live_token(tx, secret)
+            return token.rights if token else None
+    finally:
+        app.database.dispose()
+
+
+def test_the_secret_of_a_token_is_all_that_is_piped_on(tocsin: Terminal, url: str) -> None:
+    printed = tocsin("token", "create", "grafana", "--scope", "incidents:read", "--scope", "metrics:read")
+    assert live(url, printed.out.removesuffix("\n")) == frozenset({"incidents:read", "metrics:read"})
+    assert "grafana" in printed.err and "not shown again" in printed.err
+    out = tocsin.done("token", "list")
+    assert "grafana" in out and "incidents:read, metrics:read" in out and "never" in out
+    assert printed.out.strip() not in out
+
+
+def test_a_token_ends_by_itself_or_when_it_is_revoked(tocsin: Terminal, url: str) -> None:
+    made = tocsin("token", "create", "short", "--scope", "plan:read", "--days", "3", "--json").json
+    assert made["expires_at"] > made["created_at"] and live(url, made["secret"])
+    assert made["id"] in tocsin.done("token", "revoke", made["id"])
+    assert live(url, made["secret"]) is None
+    (listed,) = tocsin("token", "list", "--json").json
+    assert listed["revoked_at"] and "secret" not in listed
+    assert tocsin("token", "revoke", made["id"]).code == 3
+
+
+def test_a_bad_token(tocsin: Terminal) -> None:
+    refused = tocsin("token", "create", "x", "--scope", "incident:read")
+    assert refused.code == 2 and "incidents:read" in refused.err
+    assert tocsin("token", "create", "x").code == 2
+    assert tocsin("token", "create", "x", "--scope", "plan:read", "--days", "0").code == 2
+    assert tocsin("token", "list", "--json").json == []
+
+
+# ---- The database ----------------------------------------------------------------------------------------------------
+
+
+def test_before_it_is_set_up_a_command_says_what_to_do(fresh: Terminal) -> None:
+    for words in (("people", "list"), ("doctor",), ("token", "create", "x", "--scope", "plan:read")):
+        refused = fresh(*words)
+        assert refused.code == 4 and "tocsin migrate" in refused.err and "Traceback" not in refused.err
+
+
+def test_migrate_sets_up_a_database_with_the_plan_of_the_settings(fresh: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(ROSE.replace("name: Rose\n", "name: Mine\n", 1), encoding="utf-8")
+    fresh.set("TOCSIN_PLAN", str(file))
+    assert "Mine 1.1 is in force" in fresh.done("migrate")
+    assert fresh("migrate", "--json").json["name"] == "Mine"
+
+
+def test_the_doctor_finds_nothing_wrong_with_a_new_installation(tocsin: Terminal) -> None:
+    assert tocsin.done("doctor") == "All is well.\n"
+    assert tocsin("doctor", "--json").json == {"ok": True, "problems": []}
+
+
+def test_a_database_of_another_kind(fresh: Terminal) -> None:
+    fresh.set("TOCSIN_DATABASE_URL", "oracle://nowhere")
+    refused = fresh("doctor")
+    assert refused.code == 2 and "oracle" in refused.err
+
+
+# ---- The program itself ----------------------------------------------------------------------------------------------
+
+SLOW = {"sqlalchemy", "litestar", "aiohttp", "httpx2", "pydantic", "yaml", "alembic", "uvicorn", "msgspec"}
+
+
+def test_help_waits_for_no_library_that_it_does_not_need() -> None:
+    program = "import sys; from tocsin.cli.main import exit_code; exit_code(['--help']); print(*sys.modules, sep='\\n')"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "Declare an incident" in ended.stdout
+    assert SLOW.isdisjoint(ended.stdout.split())
+
+
+def test_a_mistyped_command_or_option(fresh: Terminal) -> None:
+    for words in (("declar", "x"), ("plan", "chek", "x"), ("incidents", "--jsn"), ("show",)):
+        refused = fresh(*words)
+        assert refused.code == 2 and refused.err and "Traceback" not in refused.err
+
+
+def test_each_kind_of_refusal_has_an_exit_code_of_its_own() -> None:
+    codes = list(EXIT_CODES.values())
+    assert len(set(codes)) == len(codes) and not {0, 1} & set(codes)

@@ -1,0 +1,73 @@
+"""The reference of the command line says what the command line is: every command, every word it takes, every exit code."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tocsin.__main__ import app
+from tocsin.cli import main
+
+REFERENCE = (Path(__file__).parents[2] / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
+LASTING = {"serve", "rehearse run", "rehearse serve"}  # they run until they are stopped, and answer nothing
+
+
+def walk(part: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """Every command that can be typed, with the words that name it."""
+    if part.default_command is not None:
+        yield " ".join(path), part
+    for name in part:
+        if not name.startswith("-"):
+            yield from walk(part[name], (*path, name))
+
+
+COMMANDS = dict(walk(app))
+
+
+def section(heading: str) -> str:
+    _, found, rest = REFERENCE.partition(f"\n{heading}\n")
+    assert found, f"no section {heading}"
+    return rest.partition("\n## ")[0].partition("\n### ")[0]
+
+
+def rows(text: str) -> list[tuple[str, ...]]:
+    """The cells of a section's table, without the table's own head."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    return [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines[2:]]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_stands_in_the_reference_with_all_that_it_takes(name: str) -> None:
+    written = section(f"### tocsin {name}")
+    taken = [one for one in COMMANDS[name].assemble_argument_collection() if one.name != "--json"]
+    assert rows(written) == [
+        (
+            " ".join(f"`{word}`" for word in one.names),
+            "required" if one.required else "",
+            str(one.parameter.help),
+        )
+        for one in taken
+    ]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_reference_and_the_help_say_the_same(name: str) -> None:
+    command = COMMANDS[name].default_command
+    promise = (command.__doc__ or "").strip().partition("\n")[0]
+    assert promise and promise in section(f"### tocsin {name}")
+
+
+def test_the_reference_describes_no_other_command() -> None:
+    headings = {line.removeprefix("### tocsin ") for line in REFERENCE.splitlines() if line.startswith("### ")}
+    assert headings == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - LASTING))
+def test_every_command_can_answer_in_json(name: str) -> None:
+    assert "--json" in {one.name for one in COMMANDS[name].assemble_argument_collection()}
+
+
+def test_every_exit_code_is_listed() -> None:
+    codes = {0, main.FAILED, main.INTERRUPTED, *main.EXIT_CODES.values()}
+    assert [int(row[0]) for row in rows(section("## Exit codes"))] == sorted(codes)
