@@ -1,5 +1,6 @@
 """A client of the REST API: one request at a time, and each refusal as the error that it stands for."""
 
+import functools
 import os
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -10,6 +11,8 @@ from tocsin import settings
 from tocsin.kit.errors import Forbidden, Invalid, NotFound, Overloaded, Refused, TocsinError
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx2
 
 TIMEOUT = 30.0  # seconds
@@ -80,7 +83,8 @@ def _send(
     address = "/".join([known.api_url, "api/v1", *(quote(part, safe="") for part in path)])
     try:
         # A proxy for the web at large does not lead to this machine itself.
-        with httpx2.Client(timeout=TIMEOUT, trust_env=not _is_here(known.api_url)) as http:
+        trusted = _trusted(urlsplit(known.api_url).scheme)
+        with httpx2.Client(timeout=TIMEOUT, trust_env=not _is_here(known.api_url), verify=trusted) as http:
             answer = http.request(
                 method,
                 address,
@@ -93,6 +97,16 @@ def _send(
     if not answer.is_success:
         raise _refusal(answer, known.api_url)
     return answer
+
+
+@functools.cache
+def _trusted(scheme: str) -> "ssl.SSLContext":
+    """Whom to trust. Reading the machine's certificates takes longer than asking: once, and only if they are needed."""
+    import ssl
+
+    import httpx2
+
+    return httpx2.create_ssl_context() if scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _is_here(url: str) -> bool:
@@ -119,7 +133,8 @@ def _refusal(answer: "httpx2.Response", url: str) -> TocsinError:
         return NotTocsin(f"{url} does not answer as Tocsin does: HTTP {answer.status_code} (TOCSIN_URL)")
     kind = _ERRORS.get(answer.status_code, Invalid if answer.status_code < 500 else ServerFailed)
     said = str(problem.get("detail") or problem.get("title") or f"HTTP {answer.status_code}")
-    reasons = (_reason(one) for one in problem.get("errors") or () if isinstance(one, dict))
+    mistakes = (one for one in problem.get("errors") or () if isinstance(one, dict))
+    reasons = (_reason(one) for one in mistakes if one.get("detail") != said)
     return kind("\n".join([said, *(f"  {reason}" for reason in reasons)]))
 
 

@@ -56,7 +56,7 @@ def show_incident(incident: Incident, /, *, json: AsJson = False) -> None:
         return
     show.line(_headline(found), style="bold")
     show.facts(_facts(found))
-    _show_owed(owed["obligations"])
+    _show_owed(owed["obligations"], found["roles"])
     if found["resolved_at"] and found["to_close"]:
         show.heading("Before it can be closed")
         show.line("\n".join(found["to_close"]))
@@ -291,11 +291,14 @@ def _facts(one: dict[str, Any]) -> list[tuple[str, show.Cell]]:
     ]
 
 
-def _show_owed(obligations: list[dict[str, Any]]) -> None:
-    owed = [one for one in obligations if one["state"] == "open"]
+def _show_owed(obligations: list[dict[str, Any]], roles: dict[str, str]) -> None:
     now = SystemClock().now()
+    rows = [
+        (one["what"], roles.get(one["owner"], one["owner"]), show.left(one["due_at"], now), one["key"])
+        for one in obligations
+        if one["state"] == "open"
+    ]
     show.heading("Owed")
-    rows = [(one["what"], one["owner"], show.left(one["due_at"], now), one["key"]) for one in owed]
     show.table(("", "By", "Time", "Key"), rows, empty="Nothing is owed now.")
 
 

@@ -30,7 +30,8 @@ app = App(
     result_action="return_value",
 )
 for commands in (incidents, reports):
-    app.command(commands, name="*")  # its commands, without a word in front
+    for name in (one for one in commands if not one.startswith("-")):
+        app.command(commands[name], name=name)
 for part in (postmortem, review, plan, people, token):
     app.command(part)
 

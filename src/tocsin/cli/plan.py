@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tocsin.plan.model import Plan
     from tocsin.plan.parse import Problem
 
-File = Annotated[str, Parameter(help="The plan's file; - reads it from the standard input.")]
+File = Annotated[str, Parameter(allow_leading_hyphen=True, help="The plan's file; - reads it from the standard input.")]
 
 INVALID = 2  # the exit code of a plan with mistakes, as of everything that is not valid
 
@@ -182,7 +182,7 @@ def _rotations(found: "Plan") -> Rows:
 def _steps(found: "Plan") -> Rows:
     for key, policy in found.escalation.items():
         for number, step in enumerate(policy.steps, start=1):
-            yield key if number == 1 else "", number, ", ".join(step.page), span(step.wait)
+            yield key, number, ", ".join(step.page), span(step.wait)
 
 
 def _types(found: "Plan") -> Rows:

@@ -61,7 +61,9 @@ def read(
 def write(
     incident: Incident,
     section: Annotated[str, Parameter(help="The section's id, as `postmortem INCIDENT` shows it.")],
-    text: Annotated[str, Parameter(help="The text, in Markdown; - reads it from the standard input.")],
+    text: Annotated[
+        str, Parameter(allow_leading_hyphen=True, help="The text, in Markdown; - reads it from the standard input.")
+    ],
     /,
     *,
     json: AsJson = False,

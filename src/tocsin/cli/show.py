@@ -84,7 +84,7 @@ def heading(text: str) -> None:
 def _cell(value: Cell) -> Text:
     if isinstance(value, Text):
         return value
-    return Text(plain(value)) if value is not None and value != "" else Text(NOTHING, style="dim")
+    return Text(NOTHING, style="dim") if value is None else Text(plain(value))
 
 
 def _console(*, stderr: bool = False) -> Console:
