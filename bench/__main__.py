@@ -1,9 +1,9 @@
-"""Measure: `python -m bench` everything, `python -m bench NAME …` only that. Prints a table, writes build/bench.json."""
+"""Measure: `python -m bench` everything, `python -m bench NAME …` only that. The results are in build/bench.json."""
 
 import sys
 from collections.abc import Callable
 
-from bench import intake
+from bench import due, idle, intake, page
 from bench.installation import BUILD
 from bench.measure import Measured, save, table
 from tocsin.kit.clock import stopwatch
@@ -12,6 +12,9 @@ BENCHES: dict[str, Callable[[], list[Measured]]] = {
     "intake": intake.singles,
     "intake-batch": intake.batches,
     "intake-pg": intake.on_postgresql,
+    "page": page.latency,
+    "due": due.lateness,
+    "idle": idle.footprint,
 }
 
 

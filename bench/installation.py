@@ -29,7 +29,7 @@ from tocsin.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "build"
-COMMAND = (sys.executable, "-m", "tocsin.main", "serve")
+COMMAND = (sys.executable, "-m", "tocsin", "serve")
 START_WITHIN = 30.0  # seconds
 STOP_WITHIN = 10.0
 
