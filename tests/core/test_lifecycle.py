@@ -1,4 +1,4 @@
-"""The rules of an incident: what each verb refuses, and that no order of verbs makes a record that contradicts itself."""
+"""The rules of an incident: what each verb refuses, and that no order of verbs makes a contradictory record."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -389,19 +389,19 @@ def _lacks(entries: list[AnyEntry]) -> Iterator[str]:
     fixed = max((place for place, entry in enumerate(since) if isinstance(entry, Resolved)), default=len(since))
     if not any(isinstance(one, Recovered) for one in since[fixed:]):
         yield "a watch that passed after the fix"
+    private = ROSE.types[kind].private
     stages = [(one in since, one.stage) for one in entries if isinstance(one, Updated) and one.stage]
-    public = ROSE.communication.audiences["public"]
-    if not ROSE.types[kind].private and (stages or severity in public.cadence):
-        if not stages or stages[-1] != (True, Stage.RESOLVED):
-            yield "a last public word that it is resolved"
+    wanted = not private and (stages or severity in ROSE.communication.audiences["public"].cadence)
+    if wanted and (not stages or stages[-1] != (True, Stage.RESOLVED)):
+        yield "a last public word that it is resolved"
     waived = any(isinstance(one, ObligationWaived) and one.key == "review" for one in since)
     met = any(isinstance(one, (ReviewScheduled, ReviewHeld)) for one in since)
     if ROSE.severities[severity].post_mortem is Need.REQUIRED and not (waived or met):
         yield "a post-mortem that is scheduled"
     for name, audience in ROSE.communication.audiences.items():
-        if severity in audience.cadence and not (audience.public and ROSE.types[kind].private):
-            if not any(_ends_the_wait(one, name) for one in since[fixed:]):
-                yield f"a last word to {name}"
+        told = severity in audience.cadence and not (audience.public and private)
+        if told and not any(_ends_the_wait(one, name) for one in since[fixed:]):
+            yield f"a last word to {name}"
 
 
 def _ends_the_wait(entry: AnyEntry, audience: str) -> bool:

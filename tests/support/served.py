@@ -1,11 +1,11 @@
-"""A whole installation answering requests inside the test: a file of its own, a clock that stands, no engine running."""
+"""A whole installation that answers inside the test: a database of its own, a clock that stands, no engine."""
 
 import asyncio
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import httpx2
 from litestar import Litestar
@@ -32,7 +32,7 @@ class Served:
         self.clock = clock
         self.asgi = asgi
         self.client = httpx2.AsyncClient(
-            transport=httpx2.ASGITransport(app=asgi, raise_app_exceptions=False, client=("192.0.2.7", 4711)),
+            transport=httpx2.ASGITransport(app=cast(Any, asgi), raise_app_exceptions=False, client=("192.0.2.7", 4711)),
             base_url="http://tocsin.test",
         )
         self._runner = runner

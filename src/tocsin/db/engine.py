@@ -72,6 +72,7 @@ class Tx:
         self.wakes = False  # set when something is due at once: the engine need not sleep on
         self._inserts: dict[Table, dict[tuple[Any, ...], dict[str, Any]]] = {}
         self._updates: dict[Table, dict[Any, dict[str, Any]]] = {}
+        self._late: dict[tuple[Table, Any], Callable[[], dict[str, Any]]] = {}
 
     @property
     def dialect(self) -> str:
@@ -107,8 +108,15 @@ class Tx:
         else:
             self._updates.setdefault(table, {}).setdefault(key, {}).update(values)
 
+    def put_late(self, table: Table, key: Any, values: Callable[[], dict[str, Any]]) -> None:
+        """Queue values that are worked out only when they are written: for a row that changes again and again."""
+        self._late[table, key] = values
+
     def flush(self) -> None:
         """Write what is queued: changes first, so that an obligation has ended before its successor opens."""
+        late, self._late = self._late, {}
+        for (table, key), values in late.items():
+            self.put(table, key, values())
         if not self._inserts and not self._updates:
             return
         inserts, self._inserts = self._inserts, {}

@@ -56,6 +56,7 @@ class EmailChannel:
         self._sender = sender
         self._domain = domain
         self._timeout = timeout.total_seconds()
+        self._tls_context = ssl.create_default_context()  # reading the authorities takes longer than sending a mail
 
     async def send(self, message: Message) -> Result:
         mail = self.mail(message)
@@ -69,7 +70,8 @@ class EmailChannel:
                 password=server.password,
                 use_tls=server.tls,
                 start_tls=None if server.tls else server.starttls,
-                tls_context=ssl.create_default_context(),
+                tls_context=self._tls_context,
+                local_hostname=self._domain,  # or else each mail looks this machine's name up, which may take seconds
                 timeout=self._timeout,
             )
         except aiosmtplib.SMTPRecipientsRefused as refused:

@@ -79,8 +79,10 @@ def record(tx: Tx, message: Message, result: Result) -> bool:
             values = {"send_at": tx.now + wait, "last_error": result.reason}
         case Retry() | Dead():
             values = {"state": MessageState.DEAD, "last_error": result.reason}
-    still_queued = (table.c.id == message.id) & (table.c.state == MessageState.QUEUED)
-    changed = tx.run(table.update().where(still_queued).values(values)).rowcount == 1
+    # A page may be withdrawn while its bytes travel; that it arrived is the truth all the same.
+    before = [MessageState.QUEUED, MessageState.DEAD] if isinstance(result, Delivered) else [MessageState.QUEUED]
+    of_this = (table.c.id == message.id) & table.c.state.in_(before)
+    changed = tx.run(table.update().where(of_this).values(values)).rowcount == 1
     return changed and values.get("state") is MessageState.DEAD
 
 
@@ -93,7 +95,7 @@ def backoff(attempts: int) -> timedelta:
 def withdraw_pages(tx: Tx, incident_id: str, reason: str) -> None:
     """Somebody has answered: pages that have not left need not wake anyone any more."""
     unsent = (table.c.incident_id == incident_id) & table.c.page_id.is_not(None)
-    still_queued = unsent & (table.c.state == MessageState.QUEUED) & (table.c.attempts == 0)
+    still_queued = unsent & (table.c.state == MessageState.QUEUED)
     tx.run(table.update().where(still_queued).values(state=MessageState.DEAD, last_error=reason))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, get_args
 
 import msgspec
@@ -55,6 +56,7 @@ def begin(tx: Tx, declared: Declared) -> Incident:
     incident = lifecycle.follow(None, incident_id, numbered)
     tx.add(table, {"id": incident_id, **_row(incident)})
     tx.add(entries, _entry_row(incident_id, numbered))
+    tx.memo.pop("open like", None)
     return _remember(tx, incident)
 
 
@@ -63,11 +65,14 @@ def append(tx: Tx, incident: Incident, more: Iterable[AnyEntry]) -> Incident:
 
     `(incident, number)` is the lock: whoever writes the same number second is refused with `Overtaken`.
     """
+    before = incident
     for entry in more:
         numbered = Numbered(number=incident.entries + 1, entry=entry)
         incident = lifecycle.follow(incident, incident.id, numbered)
         tx.add(entries, _entry_row(incident.id, numbered))
-    tx.put(table, incident.id, _row(incident))
+    if (before.status, before.type) != (incident.status, incident.type):
+        tx.memo.pop("open like", None)
+    tx.put_late(table, incident.id, partial(_row, incident))
     return _remember(tx, incident)
 
 
@@ -129,10 +134,17 @@ def listing(
 
 def open_like(tx: Tx, kind: str, service: str | None) -> Incident | None:
     """The latest incident of this type and service that still watches for the same trouble."""
-    present = [str(status) for status in (*UNRESOLVED, Status.WATCHING)]
-    alike = (table.c.type == kind) & table.c.service.is_not_distinct_from(service) & table.c.status.in_(present)
-    row = tx.first(select(table.c.fold).where(alike).order_by(table.c.declared_at.desc()).limit(1))
-    return load(tx, _incident(row).id) if row else None
+    found: dict[tuple[str, str | None], str] = tx.memo.setdefault("open like", {})
+    if (kind, service) not in found:
+        alike = (table.c.type == kind) & table.c.service.is_not_distinct_from(service) & table.c.status.in_(_PRESENT)
+        latest = tx.scalar(select(table.c.id).where(alike).order_by(table.c.declared_at.desc()).limit(1))
+        if latest is None:
+            return None
+        found[kind, service] = latest
+    return load(tx, found[kind, service])
+
+
+_PRESENT = [str(status) for status in (*UNRESOLVED, Status.WATCHING)]
 
 
 def next_number(tx: Tx) -> int:

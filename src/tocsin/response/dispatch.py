@@ -50,7 +50,11 @@ def _record(tx: Tx, message: Message, result: Result) -> None:
 
 
 def _page_died(tx: Tx, message: Message, result: Result) -> None:
-    """A page that reaches nobody is said on the record; if it was the step's last, the next step is paged now."""
+    """A page that reaches nobody is said on the record; if it was the step's last, the next step is paged now.
+
+    The last step of the ladder waits all the same: otherwise a mail server that refuses everything would let it be
+    climbed round after round without a pause.
+    """
     incident = incidents.load(tx, str(message.incident_id))
     plan = plans.load(tx, incident.plan_revision)
     reason = result.reason if isinstance(result, Dead | Retry) else ""
@@ -59,5 +63,5 @@ def _page_died(tx: Tx, message: Message, result: Result) -> None:
     incident = followups.record(tx, plan, incident, [entry])
     step = pages.load(tx, str(message.page_id)).step
     of_step = [page.id for page in pages.of_step(tx, incident.id, step)]
-    if not outbox.alive_for_pages(tx, of_step):
+    if not outbox.alive_for_pages(tx, of_step) and not followups.ends_a_round(plan, incident, step):
         obligations.hurry_answer(tx, incident.id, step)

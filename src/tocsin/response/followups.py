@@ -120,6 +120,8 @@ def rederive(tx: Tx, plan: Plan, incident: Incident, because: str = "") -> None:
 
 
 def _owe_again(tx: Tx, plan: Plan, incident: Incident, key: str) -> None:
+    if key in incident.spent:
+        return
     duty = owed(plan, incident).get(key)
     if duty is not None:
         obligations.open_duty(tx, incident.id, duty)
@@ -142,6 +144,12 @@ def page_next(tx: Tx, plan: Plan, incident: Incident) -> Incident:
             _await_answer(tx, incident, step, paged)
             break
     return incident
+
+
+def ends_a_round(plan: Plan, incident: Incident, step: int) -> bool:
+    """Whether the ladder begins again, or ends, after this step."""
+    name = plan.severities[incident.severity].escalation
+    return name is None or (step + 1) % len(plan.escalation[name].steps) == 0
 
 
 def _page_step(tx: Tx, plan: Plan, incident: Incident, step: ladder.PageStep) -> tuple[Incident, tuple[str, ...]]:
@@ -214,10 +222,12 @@ def _page_person(
 
 def _methods(tx: Tx, handles: tuple[str, ...]) -> dict[str, list[ContactMethod]]:
     """Where each person is paged; somebody who entered no contact method is paged at the account's address."""
-    known = people.contacts(tx, handles)
-    accounts = people.addresses(tx, [handle for handle in handles if not known[handle]])
-    for handle, address in accounts.items():
-        known[handle] = [ContactMethod(id="account", handle=handle, channel=Channel.EMAIL, address=address)]
+    known: dict[str, list[ContactMethod]] = tx.memo.setdefault("contact methods", {})
+    if unknown := [handle for handle in handles if handle not in known]:
+        known.update(people.contacts(tx, unknown))
+        accounts = people.addresses(tx, [handle for handle in unknown if not known[handle]])
+        for handle, address in accounts.items():
+            known[handle] = [ContactMethod(id="account", handle=handle, channel=Channel.EMAIL, address=address)]
     return known
 
 

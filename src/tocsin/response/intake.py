@@ -236,12 +236,4 @@ def _decide_some(database: Database) -> int:
     except Exception as error:
         log.exception("a signal could not be decided; it is in quarantine")
         reason = f"It was read, but could not be decided: {type(error).__name__}: {error}"
-        return database.run(SYSTEM, lambda tx: _set_aside(tx, reason))
-
-
-def _set_aside(tx: Tx, reason: str) -> int:
-    taken = signals.take(tx, 1)
-    for one in taken:
-        body = signals.encode(one.arrival).encode()
-        signals.keep_unreadable(tx, source=one.arrival.source, sender="inbox", reason=reason, body=body)
-    return len(taken)
+        return database.run(SYSTEM, lambda tx: signals.set_aside(tx, reason))

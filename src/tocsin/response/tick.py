@@ -30,7 +30,8 @@ def settle_due(tx: Tx, limit: int = BATCH) -> tuple[int, list[Look]]:
     incidents.load_many(tx, [one.incident_id for one in due if one.incident_id])
     misses, rest = _parted(due)
     obligations.settle_many(tx, misses, State.MISSED, "nothing met it in time")
-    for obligation in misses:
+    # The end of a watch derives every duty anew, so what fell due with it must be on the record before.
+    for obligation in sorted(misses, key=lambda one: one.kind is Kind.WATCH):
         _miss(tx, obligation)
     return len(due), _looks(tx, rest)
 

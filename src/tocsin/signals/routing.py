@@ -42,7 +42,7 @@ def route(plan: Plan, arrival: Arrival) -> Route | Unrouted:
 def _route(rule: Rule, arrival: Arrival, words: dict[str, str]) -> Route:
     evidence = listed(f"{name} is {clip(words[name], 120)}" for name, _ in _conditions(rule))
     reason = arrival.details.get("reason")
-    because = f"{evidence}; {reason}" if isinstance(reason, str) and reason else evidence
+    because = "; ".join(filter(None, (evidence, reason if isinstance(reason, str) else "")))
     return Route(
         rule=rule.name,
         type=rule.type,
@@ -50,7 +50,7 @@ def _route(rule: Rule, arrival: Arrival, words: dict[str, str]) -> Route:
         service=rule.service or arrival.labels.get("service"),
         components=rule.components,
         title=rule.title or arrival.title,
-        why=f"{rule.severity}, by the rule \u201c{rule.name}\u201d: {because}.",
+        why=f"{rule.severity}, by the rule \u201c{rule.name}\u201d{': ' if because else ''}{because}.",
     )
 
 

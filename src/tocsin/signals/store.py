@@ -137,12 +137,34 @@ def take(tx: Tx, limit: int) -> list[Taken]:
 
     Only one unit of work at a time decides, on whichever node: a signal's clearing must not overtake its firing.
     """
+    return [Taken(row.id, row.at, _decoder.decode(row.body)) for row in _take_rows(tx, limit)]
+
+
+def set_aside(tx: Tx, reason: str) -> int:
+    """Put the oldest arrival into quarantine as it lies in the inbox, unread. Returns how many there were: one or none.
+
+    It may be that it can't even be decoded: an inbox can outlast the release that wrote it.
+    """
+    rows = _take_rows(tx, 1)
+    for row in rows:
+        keep_unreadable(tx, source=_source(row.body), sender="inbox", reason=reason, body=row.body.encode())
+    return len(rows)
+
+
+def _take_rows(tx: Tx, limit: int) -> list[Row[Any]]:
     if tx.is_postgresql and not tx.scalar(text("select pg_try_advisory_xact_lock(7267047)")):
         return []
     rows = tx.all(select(inbox).order_by(inbox.c.id).limit(limit))
     if rows:
         tx.run(delete(inbox).where(inbox.c.id.in_([row.id for row in rows])))
-    return [Taken(row.id, row.at, _decoder.decode(row.body)) for row in rows]
+    return rows
+
+
+def _source(body: str) -> str:
+    try:
+        return _decoder.decode(body).source
+    except msgspec.MsgspecError:
+        return "unknown"
 
 
 def backlog(tx: Tx) -> int:

@@ -1,0 +1,201 @@
+"""Which rule of the plan decides about a signal, and what it says about why."""
+
+from dataclasses import replace
+from datetime import timedelta
+from importlib import resources
+from typing import Any
+
+import pytest
+
+from tests.support.records import NIGHT, PLAN
+from tocsin.plan import check
+from tocsin.plan.model import Plan, Rule
+from tocsin.signals.model import Arrival, Trigger
+from tocsin.signals.routing import Route, Unrouted, route
+from tocsin.watch import outcomes
+from tocsin.watch.outcomes import Kind, Outcome
+
+
+def _rose() -> Plan:
+    found = check.load((resources.files("tocsin") / "plans" / "rose.yaml").read_text(encoding="utf-8"), "rose.yaml")
+    assert isinstance(found, Plan)
+    return found
+
+
+ROSE = _rose()
+
+
+def _rule(name: str = "the rule", *, type: str = "outage", severity: str = "P1", **more: Any) -> Rule:  # noqa: A002
+    return Rule(name=name, type=type, severity=severity, **more)
+
+
+def _plan(*rules: Rule) -> Plan:
+    return replace(PLAN, rules=rules)
+
+
+def _arrival(title: str = "Something is wrong", **more: Any) -> Arrival:
+    return Arrival(**{"source": "alertmanager", "key": "k1", "title": title, **more})
+
+
+def _by(when: dict[str, tuple[str, ...] | str], **arrival: Any) -> bool:
+    return isinstance(route(_plan(_rule(when=when)), _arrival(**arrival)), Route)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "word", "holds"),
+    [
+        ("page", "page", True),
+        ("page", "PAGE", True),  # in any case
+        ("page", "pages", False),  # the whole word
+        (("page", "critical"), "critical", True),  # any one of them
+        (("page", "critical"), "warning", False),
+        ("*", "anything", True),
+        ("*", "", False),  # an empty label says nothing
+        ("/err.*rate/", "The Error Rate is high", True),  # found anywhere, in any case
+        ("/^err/", "The error", False),
+        (("/^x/", "warning"), "warning", True),  # expressions and words may stand together
+        ("/", "/", True),  # too short to be an expression
+        ("//", "anything", False),
+    ],
+)
+def test_a_condition_holds_for_these_words(wanted: tuple[str, ...] | str, word: str, holds: bool) -> None:
+    assert _by({"team": wanted}, labels={"team": word}) is holds
+
+
+def test_a_condition_on_what_the_signal_lacks_does_not_hold() -> None:
+    assert not _by({"team": "*"}, labels={"other": "x"})
+    assert not _by({"severity": "*"})
+    assert _by({"severity": "*"}, severity="page")
+
+
+def test_every_condition_must_hold() -> None:
+    both: dict[str, tuple[str, ...] | str] = {"team": "payments", "severity": "critical"}
+    assert _by(both, labels={"team": "payments"}, severity="critical")
+    assert not _by(both, labels={"team": "payments"}, severity="warning")
+
+
+def test_a_label_can_not_pretend_to_be_the_source() -> None:
+    forged = {"source": "probe", "trigger": "health_check", "title": "Rose is down"}
+    assert not _by({"source": "probe"}, labels=forged)
+    assert not _by({"trigger": "health_check"}, labels=forged)
+    assert not _by({"title": "/Rose/"}, labels=forged)
+
+
+def test_rules_may_ask_for_the_signals_own_fields() -> None:
+    arrival = _arrival("Disk full", source="pagerduty", trigger=Trigger.USER_REPORT)
+    rule = _rule(when={"source": "pagerduty", "trigger": "user_report", "title": "/disk/"})
+    assert isinstance(route(_plan(rule), arrival), Route)
+
+
+def test_the_first_rule_that_holds_decides() -> None:
+    rules = (
+        _rule("exact", when={"team": "payments"}, severity="P2"),
+        _rule("any", when={"team": "*"}, severity="P0"),
+        _rule("exact again", when={"team": "payments"}, severity="P3"),
+    )
+    found = route(_plan(*rules), _arrival(labels={"team": "payments"}))
+    assert isinstance(found, Route)
+    assert (found.rule, found.severity) == ("exact", "P2")
+    other = route(_plan(*rules), _arrival(labels={"team": "search"}))
+    assert isinstance(other, Route)
+    assert other.rule == "any"
+
+
+def test_a_signal_that_no_rule_knows_waits_and_says_why() -> None:
+    found = route(_plan(_rule(when={"team": "payments"})), _arrival())
+    assert found == Unrouted()
+    assert found.why
+
+
+def test_a_rule_without_conditions_takes_everything() -> None:
+    found = route(_plan(_rule("last resort", when={})), _arrival())
+    assert isinstance(found, Route)
+    assert found.why == "P1, by the rule “last resort”."
+
+
+def test_the_reason_names_the_rule_the_evidence_and_what_was_measured() -> None:
+    arrival = _arrival(labels={"team": "payments"}, severity="critical", details={"reason": "3 looks of 3 agree"})
+    found = route(_plan(_rule("pay", when={"team": "*", "severity": "critical"}, severity="P0")), arrival)
+    assert isinstance(found, Route)
+    for words in ("P0", "“pay”", "team is payments", "severity is critical", "3 looks of 3 agree"):
+        assert words in found.why
+
+
+def test_a_rule_may_name_the_incident_and_the_service_or_leave_both_to_the_signal() -> None:
+    arrival = _arrival("Odd title", labels={"service": "site"})
+    plain = route(_plan(_rule(when={})), arrival)
+    named = route(_plan(_rule(when={}, title="Pages fail", service="rose", components=("voice",))), arrival)
+    assert isinstance(plain, Route)
+    assert isinstance(named, Route)
+    assert (plain.title, plain.service, plain.components) == ("Odd title", "site", ())
+    assert (named.title, named.service, named.components) == ("Pages fail", "rose", ("voice",))
+
+
+def test_a_service_that_the_plan_does_not_know_is_kept_as_it_was_sent() -> None:
+    found = route(_plan(_rule(when={})), _arrival(labels={"service": "node-exporter"}))
+    assert isinstance(found, Route)
+    assert found.service == "node-exporter"
+
+
+def test_an_enormous_label_does_not_fill_the_record() -> None:
+    found = route(_plan(_rule(when={"log": "*"})), _arrival(labels={"log": "x" * 50_000}))
+    assert isinstance(found, Route)
+    assert len(found.why) < 400
+
+
+# ---- The rules of Rose, for everything that our own look can see -----------------------------------------------------
+
+
+def _seen(kind: Kind, *components: str) -> Arrival:
+    outcome = Outcome(
+        kind=kind,
+        components=tuple(sorted(components)),
+        states={name: "disconnected" for name in components},
+        latency=timedelta(seconds=1),
+        reason="evidence",
+        path="/api/health",
+    )
+    arrival = outcomes.arrival("health", "rose", outcome, NIGHT)
+    assert arrival.labels["service"] == "rose"
+    return arrival
+
+
+@pytest.mark.parametrize(
+    ("kind", "components", "severity", "type_", "rule"),
+    [
+        (Kind.TIMEOUT, (), "P0", "service_outage", "rose does not answer"),
+        (Kind.REFUSED, (), "P0", "service_outage", "rose does not answer"),
+        (Kind.HTTP_ERROR, (), "P0", "service_outage", "rose does not answer"),
+        (Kind.DNS, (), "P0", "service_outage", "rose does not answer"),
+        (Kind.TLS, (), "P0", "service_outage", "rose does not answer"),
+        (Kind.WRONG_BODY, (), "P2", "service_outage", "rose answers with something else"),
+        (Kind.SLOW, (), "P2", "performance_degradation", "rose is slow"),
+        (Kind.DEGRADED, (), "P2", "external_api_failure", "rose is degraded"),
+        (Kind.DEGRADED, ("groq",), "P1", "external_api_failure", "groq is down"),
+        (Kind.DEGRADED, ("elevenlabs",), "P1", "external_api_failure", "elevenlabs is down"),
+        (Kind.DEGRADED, ("qdrant",), "P1", "external_api_failure", "memory is down"),
+        (Kind.DEGRADED, ("sqlite",), "P1", "service_outage", "conversation store is down"),
+        (Kind.DEGRADED, ("groq", "qdrant"), "P1", "external_api_failure", "several components are down"),
+        (Kind.DEGRADED, ("groq", "qdrant", "elevenlabs"), "P0", "external_api_failure", "all external APIs are down"),
+        (
+            Kind.DEGRADED,
+            ("groq", "qdrant", "elevenlabs", "sqlite"),
+            "P0",
+            "external_api_failure",
+            "all external APIs are down",
+        ),
+        (Kind.DEGRADED, ("telepathy",), "P2", "external_api_failure", "rose is degraded"),
+    ],
+)
+def test_what_a_look_at_rose_sees_calls_for_this(
+    kind: Kind, components: tuple[str, ...], severity: str, type_: str, rule: str
+) -> None:
+    found = route(ROSE, _seen(kind, *components))
+    assert isinstance(found, Route)
+    assert (found.severity, found.type, found.rule, found.service) == (severity, type_, rule, "rose")
+    assert "evidence" in found.why
+
+
+def test_every_kind_of_trouble_that_a_look_can_confirm_has_a_rule() -> None:
+    for kind in set(Kind) - {Kind.HEALTHY, Kind.RATE_LIMITED}:
+        assert isinstance(route(ROSE, _seen(kind)), Route), kind
