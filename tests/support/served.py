@@ -57,15 +57,23 @@ class Served:
     def bearer(self, *rights: str, name: str = "caller") -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token(*rights, name=name)}"}
 
+    def take_database_away(self) -> None:
+        """Put something in the place of the file that no database can be opened in."""
+        self.app.database.dispose()
+        file = Path(str(self.app.database.url.database))
+        for name in (file, Path(f"{file}-wal"), Path(f"{file}-shm")):
+            name.unlink(missing_ok=True)
+        file.mkdir()
+
     def decide(self) -> int:
         """Let the engine decide what has arrived."""
         return intake.decide_all(self.app.database)
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[Served]:
+def served(database_url: str) -> Iterator[Served]:
     clock = ManualClock(START)
-    app = App(Settings(database_url=f"sqlite:///{folder / 'tocsin.db'}", base_url="https://tocsin.example.org"), clock)
+    app = App(Settings(database_url=database_url, base_url="https://tocsin.example.org"), clock)
     app.prepare()
     with asyncio.Runner() as runner:
         yield Served(app, clock, main.asgi(app), runner)

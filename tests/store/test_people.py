@@ -1,0 +1,241 @@
+"""Letting people in: each link opens once, each session and token ends, and who is disabled is nobody any more."""
+
+from datetime import timedelta
+from functools import partial
+
+import pytest
+
+from tests.support.races import together
+from tocsin.db.engine import Database, Tx
+from tocsin.kit.actor import SYSTEM, Actor, ActorKind
+from tocsin.kit.clock import ManualClock
+from tocsin.kit.errors import Forbidden, Invalid, NotFound
+from tocsin.paging import store as pages
+from tocsin.people import access, commands
+from tocsin.people import store as people
+from tocsin.people.model import AccountRole, Channel
+from tocsin.response import commands as response
+
+ANA = Actor("ana", ActorKind.PERSON, access.RIGHTS[AccountRole.RESPONDER])
+EMAIL = Channel.EMAIL
+
+
+def later(clock: ManualClock, **span: float) -> None:
+    clock.advance_to(clock.now() + timedelta(**span))
+
+
+# ---- Signing in ------------------------------------------------------------------------------------------------------
+
+
+def test_a_sign_in_link_opens_once(database: Database) -> None:
+    with database.work(SYSTEM) as tx:
+        secret = commands.invite(tx, "nina", name="Nina", email="nina@rose.example", role=AccountRole.RESPONDER)
+    with database.read(SYSTEM) as tx:  # looking, as a mail scanner does, does not use it up
+        assert people.signin_link_account(tx, secret) is not None
+    with database.work(SYSTEM) as tx:
+        account = people.use_signin_link(tx, secret)
+        assert account is not None
+        assert (account.handle, account.role) == ("nina", AccountRole.RESPONDER)
+        assert people.use_signin_link(tx, secret) is None
+
+
+def test_of_two_uses_of_one_link_at_once_one_gets_in(nodes: tuple[Database, Database]) -> None:
+    def use(database: Database, secret: str) -> bool:
+        return database.run(SYSTEM, lambda tx: people.use_signin_link(tx, secret)) is not None
+
+    for _ in range(5):
+        link = nodes[0].run(SYSTEM, lambda tx: commands.signin_link(tx, "ana"))
+        assert sorted(together(partial(use, nodes[0], link), partial(use, nodes[1], link))) == [False, True]
+
+
+def test_a_link_ends_after_an_hour(database: Database, clock: ManualClock) -> None:
+    with database.work(SYSTEM) as tx:
+        secret = commands.signin_link(tx, "ana")
+    later(clock, hours=1)
+    with database.work(SYSTEM) as tx:
+        assert people.signin_link_account(tx, secret) is None
+        assert people.use_signin_link(tx, secret) is None
+
+
+def test_a_session_lasts_a_fortnight_or_until_it_is_ended(database: Database, clock: ManualClock) -> None:
+    with database.work(SYSTEM) as tx:
+        first, second = people.open_session(tx, "ana"), people.open_session(tx, "ana")
+        people.end_session(tx, second)
+    later(clock, days=13, hours=23)
+    with database.read(SYSTEM) as tx:
+        found = people.session_account(tx, first)
+        assert found is not None
+        assert found.handle == "ana"
+        assert people.session_account(tx, second) is None
+        assert people.session_account(tx, "guessed") is None
+    later(clock, hours=1)
+    with database.work(SYSTEM) as tx:
+        assert people.session_account(tx, first) is None
+        people.forget_expired(tx)
+        assert tx.all(people.session.select()) == []
+
+
+def test_a_new_password_ends_every_session_under_the_old_one(database: Database) -> None:
+    hashed = commands.password_hash("correct horse battery")
+    with database.work(ANA) as tx:
+        session = people.open_session(tx, "ana")
+        commands.set_password(tx, "ana", hashed)
+        assert people.session_account(tx, session) is None
+        found = people.by_login(tx, "ana@rose.example")
+    assert commands.verified(found, "correct horse battery").handle == "ana"
+    for wrong in ("correct horse", "", "x" * 5000):
+        with pytest.raises(commands.WrongPassword):
+            commands.verified(found, wrong)
+    with pytest.raises(commands.WrongPassword):
+        commands.verified(None, "correct horse battery")
+
+
+@pytest.mark.parametrize("password", ["", "short", "x" * 11, "x" * 1025])
+def test_a_password_that_is_too_short_or_too_long_is_refused(password: str) -> None:
+    with pytest.raises(Invalid, match="12 characters"):
+        commands.password_hash(password)
+
+
+def test_only_hashes_are_kept(database: Database) -> None:
+    with database.work(SYSTEM) as tx:
+        link = commands.signin_link(tx, "ana")
+        session = people.open_session(tx, "ana")
+        _, token = commands.make_token(tx, "ci", frozenset({"signals:write"}), None)
+    with database.read(SYSTEM) as tx:
+        tables = (people.signin_link, people.session, people.token, people.person)
+        kept = repr([tx.all(table.select()) for table in tables])
+    for secret in (link, session, token):
+        assert secret not in kept
+
+
+# ---- Accounts --------------------------------------------------------------------------------------------------------
+
+
+def test_a_disabled_account_opens_nothing(database: Database) -> None:
+    with database.work(SYSTEM) as tx:
+        session, link = people.open_session(tx, "ana"), people.issue_signin_link(tx, "ana")
+        people.add_contact(tx, "ana", EMAIL, "ana@elsewhere.example")
+        people.change_person(tx, "ana", disabled_at=tx.now)
+    with database.work(SYSTEM) as tx:
+        assert people.session_account(tx, session) is None
+        assert people.use_signin_link(tx, link) is None
+        assert people.by_login(tx, "ana") is None
+        assert people.contacts(tx, ["ana"]) == {"ana": []}
+        assert people.addresses(tx, ["ana", "ben"]) == {"ben": "ben@rose.example"}
+
+
+def test_the_first_person_of_an_installation_gets_a_way_in_and_only_the_first(database: Database) -> None:
+    with database.work(SYSTEM) as tx:
+        secret = commands.first_link(tx, "ana")
+        assert secret is not None
+        assert people.load_person(tx, "ana").role is AccountRole.ADMINISTRATOR
+        assert commands.first_link(tx, "ben") is None
+
+
+def test_who_may_not_manage_people_is_refused(database: Database) -> None:
+    def refused(act: object, *arguments: object, **named: object) -> None:
+        with pytest.raises(Forbidden, match="people:write"), database.work(ANA) as tx:
+            act(tx, *arguments, **named)  # type: ignore[operator]
+
+    refused(commands.invite, "nina", name="Nina", email=None, role=AccountRole.ADMINISTRATOR)
+    refused(commands.signin_link, "ben")
+    refused(commands.make_token, "ci", frozenset({"signals:write"}), None)
+    refused(commands.revoke_token, "tok_X")
+    refused(commands.set_password, "ben", "hash")
+    refused(commands.add_contact, "ben", EMAIL, "ana@rose.example")
+    refused(commands.remove_contact, "ben", "con_X")
+
+
+def test_everybody_looks_after_their_own_contact_methods(database: Database) -> None:
+    with database.work(ANA) as tx:
+        mail = commands.add_contact(tx, "ana", EMAIL, "ana@phone.example")
+        hook = commands.add_contact(tx, "ana", Channel.WEBHOOK, "https://ana.example/hook")
+        assert mail.secret is None
+        assert hook.secret
+        assert {one.id for one in people.contacts(tx, ["ana"])["ana"]} == {mail.id, hook.id}
+        commands.remove_contact(tx, "ana", mail.id)
+        assert [one.id for one in people.contacts(tx, ["ana"])["ana"]] == [hook.id]
+
+
+@pytest.mark.parametrize(
+    ("channel", "address"),
+    [
+        (EMAIL, "ana"),
+        (EMAIL, "ana@rose.example, everybody@rose.example"),
+        (EMAIL, "ana@rose.example\nBcc: everybody@rose.example"),
+        (Channel.WEBHOOK, "ana.example/hook"),
+        (Channel.WEBHOOK, "file:///etc/passwd"),
+        (Channel.WEBHOOK, "https://"),
+    ],
+)
+def test_an_address_that_reaches_nobody_is_refused(database: Database, channel: Channel, address: str) -> None:
+    with pytest.raises(Invalid), database.work(ANA) as tx:
+        commands.add_contact(tx, "ana", channel, address)
+
+
+# ---- Tokens ----------------------------------------------------------------------------------------------------------
+
+
+def make(database: Database, *rights: str, lasts: timedelta | None = None) -> tuple[str, str]:
+    with database.work(SYSTEM) as tx:
+        token, secret = commands.make_token(tx, "ci", frozenset(rights), lasts)
+    return token.id, secret
+
+
+def test_a_revoked_token_opens_nothing_and_is_revoked_once(database: Database) -> None:
+    token_id, secret = make(database, "incidents:read", "signals:write")
+    with database.work(SYSTEM) as tx:
+        live = people.live_token(tx, secret)
+        assert live is not None
+        assert access.bearer(live).may("signals:write")
+        assert not access.bearer(live).may("incidents:write")
+        commands.revoke_token(tx, token_id)
+        assert people.live_token(tx, secret) is None
+        with pytest.raises(NotFound):
+            commands.revoke_token(tx, token_id)
+        assert [one.id for one in people.tokens(tx)] == [token_id]
+
+
+def test_a_token_ends_when_its_time_is_over(database: Database, clock: ManualClock) -> None:
+    _, secret = make(database, "signals:write", lasts=timedelta(days=1))
+    later(clock, days=1, milliseconds=-1)
+    with database.read(SYSTEM) as tx:
+        assert people.live_token(tx, secret) is not None
+    later(clock, milliseconds=1)
+    with database.read(SYSTEM) as tx:
+        assert people.live_token(tx, secret) is None
+
+
+def test_a_token_that_only_sends_signals_has_the_shape_of_a_routing_key(database: Database) -> None:
+    _, secret = make(database, "signals:write")
+    assert len(secret) == 32
+    assert set(secret) <= set("0123456789abcdef")
+    assert make(database, "signals:write", "plan:read")[1].startswith("tcs_")
+
+
+@pytest.mark.parametrize(("name", "rights"), [(" ", {"signals:write"}), ("ci", set()), ("ci", {"*"}), ("ci", {"root"})])
+def test_a_token_without_a_name_or_with_rights_of_its_own_invention_is_refused(
+    database: Database, name: str, rights: set[str]
+) -> None:
+    with pytest.raises(Invalid), database.work(SYSTEM) as tx:
+        commands.make_token(tx, name, frozenset(rights), None)
+
+
+# ---- Links that answer a page ----------------------------------------------------------------------------------------
+
+
+def test_only_the_link_that_was_signed_here_answers_a_page(database: Database) -> None:
+    def paged(tx: Tx) -> pages.Page:
+        one = response.declare(tx, title="Hangs", severity="P1", type="service_outage", service="rose")
+        (page,) = pages.of_step(tx, one.id, 0)
+        return page
+
+    page, other = database.run(SYSTEM, paged), database.run(SYSTEM, paged)
+    with database.work(SYSTEM) as tx:
+        token, others = pages.link_token(tx, page), pages.link_token(tx, other)
+        assert pages.by_link_token(tx, token) == page
+        _, _, signature = others.partition(".")
+        forged = ["", ".", page.id, f"{page.id}.", token[:-1], token + "A", f"{page.id}.{signature}", "pag_X.é\u20ac"]
+        for one in forged:
+            with pytest.raises(pages.NoSuchPage):
+                pages.by_link_token(tx, one)

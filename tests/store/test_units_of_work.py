@@ -1,0 +1,177 @@
+"""A unit of work happens as a whole or not at all, and of two at the same moment neither is lost."""
+
+import pytest
+from sqlalchemy import select, text
+
+from tests.support.races import in_background, together, wait_until_blocked
+from tocsin.db import engine
+from tocsin.db.engine import BadDatabaseUrl, Database, Overtaken, StorageUnavailable, Tx
+from tocsin.delivery import outbox
+from tocsin.incidents import store as incidents
+from tocsin.incidents.model import Incident, Noted, Paged, RoleAssigned
+from tocsin.kit.actor import SYSTEM
+from tocsin.kit.clock import ManualClock, SystemClock
+from tocsin.obligations import store as obligations
+from tocsin.paging import store as pages
+from tocsin.response import commands, doctor
+
+
+def declared(tx: Tx) -> Incident:
+    return commands.declare(tx, title="Voice replies hang", severity="P1", type="service_outage", service="rose")
+
+
+def everything(database: Database) -> dict[str, int]:
+    tables = (incidents.table, incidents.entries, obligations.table, pages.table, outbox.table)
+    with database.read(SYSTEM) as tx:
+        return {table.name: len(tx.all(select(table))) for table in tables}
+
+
+class Unforeseen(Exception):
+    """A mistake in the middle of a command."""
+
+
+def fails_halfway(tx: Tx) -> None:
+    declared(tx)
+    tx.flush()  # all of it is written, and nothing of it may stay
+    raise Unforeseen
+
+
+def test_a_command_that_fails_halfway_leaves_nothing(database: Database) -> None:
+    before = everything(database)
+    with pytest.raises(Unforeseen):
+        database.run(SYSTEM, fails_halfway)
+    assert everything(database) == before == dict.fromkeys(before, 0)
+    database.run(SYSTEM, declared)
+    assert all(everything(database).values())
+
+
+def test_a_reader_can_not_write(database: Database) -> None:
+    if not database.is_sqlite:
+        pytest.skip("on PostgreSQL nothing but habit keeps a reader from writing")
+    with pytest.raises(StorageUnavailable, match="readonly"), database.read(SYSTEM) as tx:
+        declared(tx)
+    assert everything(database)["incident"] == 0
+
+
+def test_a_reader_sees_what_was_committed_before_it_began(database: Database) -> None:
+    with database.work(SYSTEM) as tx:
+        declared(tx)
+        tx.flush()
+        assert everything(database)["incident"] == 0
+    assert everything(database)["incident"] == 1
+
+
+def test_who_sleeps_is_woken_after_the_commit_and_not_without_one(database: Database) -> None:
+    seen: list[int] = []
+    database.on_wake(lambda: seen.append(everything(database)["incident"]))
+    database.run(SYSTEM, declared)
+    assert seen == [1]
+    with pytest.raises(Unforeseen):
+        database.run(SYSTEM, fails_halfway)
+    database.run(SYSTEM, lambda tx: None)
+    assert seen == [1]
+    database.forget_wakes()
+    database.run(SYSTEM, declared)
+    assert seen == [1]
+
+
+def test_two_people_who_write_at_once_both_stand_on_the_timeline(nodes: tuple[Database, Database]) -> None:
+    incident = nodes[0].run(SYSTEM, declared)
+
+    def write(database: Database, who: str) -> None:
+        for place in range(15):
+            database.run(SYSTEM, lambda tx, place=place: commands.note(tx, incident.id, f"{who} {place}"))  # type: ignore[misc]
+
+    together(lambda: write(nodes[0], "one"), lambda: write(nodes[1], "other"))
+    with nodes[0].read(SYSTEM) as tx:
+        timeline = incidents.timeline(tx, incident.id)
+        assert doctor.examine(tx) == []
+        assert incidents.load(tx, incident.id).entries == len(timeline)
+    assert [one.number for one in timeline] == list(range(1, len(timeline) + 1))
+    said = [one.entry.text for one in timeline if isinstance(one.entry, Noted)]
+    assert [one for one in said if one.startswith("one")] == [f"one {place}" for place in range(15)]
+    assert [one for one in said if one.startswith("other")] == [f"other {place}" for place in range(15)]
+
+
+def test_two_people_who_take_the_same_role_at_once_hand_it_over(nodes: tuple[Database, Database]) -> None:
+    incident = nodes[0].run(SYSTEM, declared)
+    together(
+        *[
+            lambda database=database, who=who: database.run(
+                SYSTEM, lambda tx: commands.assign(tx, incident.id, "scribe", who)
+            )
+            for database, who in zip(nodes, ("ana", "ben"), strict=True)
+        ]
+    )
+    with nodes[0].read(SYSTEM) as tx:
+        given = [one.entry for one in incidents.timeline(tx, incident.id) if isinstance(one.entry, RoleAssigned)]
+        holder = incidents.load(tx, incident.id).roles["scribe"]
+    assert [one.before for one in given] == [None, given[0].person]
+    assert holder == given[1].person != given[0].person
+
+
+def test_whoever_is_overtaken_begins_again(nodes: tuple[Database, Database]) -> None:
+    """Both take the next number; the second finds it taken and takes the one after."""
+    tries: list[int] = []
+
+    def second(tx: Tx) -> int:
+        tries.append(incidents.next_number(tx))
+        return declared(tx).number
+
+    with nodes[0].work(SYSTEM) as tx:
+        first = declared(tx)
+        tx.flush()
+        waiting = in_background(lambda: nodes[1].run(SYSTEM, second))
+        wait_until_blocked(nodes[0])
+    assert waiting.result(30) == first.number + 1
+    assert tries == [first.number, first.number + 1]
+    with nodes[0].read(SYSTEM) as tx:
+        assert [one.number for one in incidents.listing(tx)] == [first.number + 1, first.number]
+        paged = [one for one in incidents.timeline(tx, first.id) if isinstance(one.entry, Paged)]
+    assert len(paged) == 1
+
+
+def test_declaring_on_two_nodes_at_once_leaves_no_gap_in_the_numbers(nodes: tuple[Database, Database]) -> None:
+    def declare_some(database: Database) -> list[int]:
+        return [database.run(SYSTEM, declared).number for _ in range(6)]
+
+    one, other = together(lambda: declare_some(nodes[0]), lambda: declare_some(nodes[1]))
+    assert sorted(one + other) == list(range(1, 13))
+
+
+def test_whoever_is_overtaken_every_time_is_refused_in_the_end(database: Database) -> None:
+    tries = []
+
+    def always_late(tx: Tx) -> None:
+        tries.append(1)
+        raise Overtaken
+
+    with pytest.raises(Overtaken):
+        database.run(SYSTEM, always_late)
+    assert len(tries) == engine.ATTEMPTS
+
+
+def test_the_same_number_is_never_written_twice(database: Database) -> None:
+    incident = database.run(SYSTEM, declared)
+    with database.read(SYSTEM) as tx:
+        stale = incidents.load(tx, incident.id)
+    note = Noted(at=database.now(), by="ana", text="Seen")
+    with database.work(SYSTEM) as tx:
+        incidents.append(tx, stale, [note])
+    with pytest.raises(Overtaken), database.work(SYSTEM) as tx:
+        incidents.append(tx, stale, [note])
+
+
+def test_nodes_take_the_time_from_their_database(postgresql_url: str) -> None:
+    database = Database(postgresql_url, SystemClock())
+    database.sync_clock()
+    with database.read(SYSTEM) as tx:
+        there = tx.scalar(text("select (extract(epoch from clock_timestamp()) * 1000)::bigint"))
+    assert abs(there / 1000 - tx.now.timestamp()) < 30
+    database.dispose()
+
+
+@pytest.mark.parametrize("url", ["", "nonsense", "mysql://localhost/x", "sqlite://", "sqlite:///:memory:"])
+def test_an_address_of_no_database_is_refused(url: str, clock: ManualClock) -> None:
+    with pytest.raises(BadDatabaseUrl):
+        Database(url, clock)
