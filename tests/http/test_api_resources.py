@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +15,8 @@ DECLARATION = {"title": "Memory is down", "severity": "P1", "type": "memory_loss
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[Served]:
-    with served(tmp_path) as one:
+def here(sqlite_url: str) -> Iterator[Served]:
+    with served(sqlite_url) as one:
         yield one
 
 
@@ -99,8 +98,8 @@ def test_a_revoked_token_is_refused_at_once(here: Served, caller: Caller) -> Non
 def test_an_incident_is_worked_through_the_api(here: Served, caller: Caller) -> None:
     declared = caller.declare(impact="Nothing is remembered.")
     at = f"/incidents/{declared['id']}"
-    assert (declared["status"], declared["declared_by"], declared["number"]) == ("investigating", "robot", 1)
-    assert caller.post(f"{at}/acknowledge")["acknowledged_by"] == "robot"
+    assert (declared["status"], declared["declared_by"], declared["number"]) == ("investigating", "token:robot", 1)
+    assert caller.post(f"{at}/acknowledge")["acknowledged_by"] == "token:robot"
     caller.post(f"{at}/notes", {"text": "Looking at the vendor's page."})
     caller.post(f"{at}/decisions", {"decision": "Wait for the vendor", "because": "It is theirs to mend."})
     with here.app.database.read(SYSTEM) as tx:
@@ -122,7 +121,7 @@ def test_the_timeline_says_what_each_entry_records(caller: Caller) -> None:
     at = f"/incidents/{caller.declare()['id']}"
     caller.post(f"{at}/notes", {"text": "Nothing yet."})
     noted = caller.get(f"{at}/timeline")["entries"][-1]
-    assert (noted["kind"], noted["by"], noted["body"]) == ("Noted", "robot", {"text": "Nothing yet."})
+    assert (noted["kind"], noted["by"], noted["body"]) == ("Noted", "token:robot", {"text": "Nothing yet."})
     assert "Nothing yet." in noted["text"] and noted["at"].startswith("2026-11-24T03:34:19")
 
 
@@ -266,7 +265,7 @@ def test_the_plan_is_read_and_replaced(here: Served, caller: Caller) -> None:
     assert known["plan"]["name"] == known["revision"]["name"]
     text = known["text"] + "\n# a remark\n"
     applied = caller.put("/plan", content=text.encode(), params={"reason": "A remark."})
-    assert applied["reason"] == "A remark." and applied["applied_by"] == "robot"
+    assert applied["reason"] == "A remark." and applied["applied_by"] == "token:robot"
     assert caller.get("/plan")["revision"]["id"] == applied["id"] != known["revision"]["id"]
     assert {one["id"] for one in caller.get("/plan/revisions")["revisions"]} == {
         applied["id"],
@@ -372,11 +371,7 @@ def test_a_question_that_makes_no_sense_is_refused(caller: Caller, query: dict[s
 
 
 def test_when_the_database_is_away_callers_come_again(here: Served, caller: Caller) -> None:
-    here.app.database.dispose()
-    file = Path(str(here.app.database.url.database))
-    for name in (file, Path(f"{file}-wal"), Path(f"{file}-shm")):
-        name.unlink(missing_ok=True)
-    file.mkdir()
+    here.take_database_away()
     answer = here.get("/api/v1/incidents", headers=caller.headers)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
 

@@ -102,13 +102,14 @@ def list_tokens(request: Call) -> schema.Tokens:
 @post("/tokens", summary="Make a token; its secret is shown this once", **needs(access.PEOPLE_WRITE, 400))
 def make_token(request: Call, data: JSONBody[schema.NewToken]) -> Response[schema.Token]:
     lasts = timedelta(days=data.days) if data.days else None
-    made, secret = act(request, lambda tx: people_commands.make_token(tx, data.name, frozenset(data.scopes), lasts))
+    rights = frozenset(data.scopes)
+    made, secret = act(request, lambda tx: people_commands.make_token(tx, data.name, rights, lasts, data.person))
     answer = _token(made)
     answer.secret = secret
     return Response(answer, headers={"Cache-Control": "no-store"})
 
 
-@delete("/tokens/{token_id:str}", status_code=204, summary="Revoke a token", **needs(access.PEOPLE_WRITE, 404))
+@delete("/tokens/{token_id:str}", status_code=204, summary="Revoke a token", **needs(access.PEOPLE_WRITE, 400, 404))
 def revoke_token(request: Call, token_id: FromPath[str]) -> None:
     act(request, lambda tx: people_commands.revoke_token(tx, token_id))
 
@@ -118,6 +119,7 @@ def _token(token: Token) -> schema.Token:
         id=token.id,
         name=token.name,
         scopes=sorted(token.rights),
+        person=token.person,
         created_by=token.created_by,
         created_at=token.created_at,
         expires_at=token.expires_at,

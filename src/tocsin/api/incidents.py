@@ -27,7 +27,7 @@ Limit = Annotated[int, QueryParameter(ge=1, le=200, description="How many, at th
 Cursor = Annotated[str | None, QueryParameter(description="`next` of the page before.", required=False)]
 
 READ = needs(access.INCIDENT_READ, 400)
-READ_ONE = needs(access.INCIDENT_READ, 404)
+READ_ONE = needs(access.INCIDENT_READ, 400, 404)
 VERB = needs(access.INCIDENT_WRITE, 400, 404, 409)
 
 

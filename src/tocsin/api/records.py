@@ -26,7 +26,7 @@ MARKDOWN = "text/markdown; charset=utf-8"
 PERIOD = timedelta(days=90)  # what is measured unless somebody says otherwise
 
 READ = needs(access.INCIDENT_READ, 400)
-READ_ONE = needs(access.INCIDENT_READ, 404)
+READ_ONE = needs(access.INCIDENT_READ, 400, 404)
 VERB = needs(access.INCIDENT_WRITE, 400, 404, 409)
 
 

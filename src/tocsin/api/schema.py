@@ -3,7 +3,6 @@
 What comes in names unknown fields as mistakes. Text that is stored holds no NUL: PostgreSQL has no room for one.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -106,6 +105,7 @@ class NewToken(Struct, forbid_unknown_fields=True):
     name: Line
     scopes: Annotated[list[Name], Meta(max_length=20)]
     days: Annotated[int, Meta(ge=1, le=3650)] | None = None
+    person: Name | None = None
 
 
 Sections = Annotated[dict[Name, Chapter], Meta(max_length=100)]
@@ -291,6 +291,7 @@ class Token(Struct):
     id: str
     name: str
     scopes: list[str]
+    person: str | None
     created_by: str
     created_at: datetime
     expires_at: datetime | None
@@ -352,6 +353,3 @@ class Problem(Struct):
     status: int
     detail: str
     errors: list[Mistake] | UnsetType = UNSET
-
-
-Metrics = Mapping[str, Any]

@@ -79,13 +79,16 @@ def create_token(
     days: Annotated[
         int | None, Parameter(validator=Number(gte=1, lte=36500), help="How long it lasts; otherwise until revoked.")
     ] = None,
+    person: Annotated[
+        str | None, Parameter(help="Whom it acts as: what is done with it stands on the record under this name.")
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Make a token and print its secret, this once."""
     from tocsin.people import commands
 
     lasts = timedelta(days=days) if days else None
-    made, secret = local.change(lambda tx: commands.make_token(tx, name, frozenset(scope), lasts))
+    made, secret = local.change(lambda tx: commands.make_token(tx, name, frozenset(scope), lasts, person))
     if json:
         show.as_json({**_token_json(made), "secret": secret})
         return
@@ -172,6 +175,7 @@ def _token_json(one: "Token") -> dict[str, Any]:
         "id": one.id,
         "name": one.name,
         "scopes": sorted(one.rights),
+        "person": one.person,
         "created_by": one.created_by,
         "created_at": one.created_at.isoformat(),
         "expires_at": one.expires_at.isoformat() if one.expires_at else None,

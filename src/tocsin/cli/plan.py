@@ -12,12 +12,13 @@ from cyclopts import App, Parameter
 
 from tocsin.cli import local, show
 from tocsin.cli.options import HERE, AsJson
-from tocsin.kit.errors import Invalid, NotFound
+from tocsin.kit.errors import Invalid, NotFound, Refused
 from tocsin.kit.text import clip, listed, span
 
 if TYPE_CHECKING:
     from tocsin.plan.model import Plan
     from tocsin.plan.parse import Problem
+    from tocsin.plan.reading.draft import Draft
 
 File = Annotated[str, Parameter(allow_leading_hyphen=True, help="The plan's file; - reads it from the standard input.")]
 
@@ -28,6 +29,10 @@ plan = App(name="plan", group=HERE, help="The plan: check a file, show what is i
 
 class NoSuchFile(NotFound):
     """There is no such file."""
+
+
+class FileThere(Refused):
+    """There is such a file already."""
 
 
 class NotText(Invalid):
@@ -85,6 +90,66 @@ def apply(
         show.as_json({"revision": revision.id, "name": revision.name, "version": revision.version})
     else:
         show.line(f"{revision.name} {revision.version} is in force, as revision {revision.id}.")
+
+
+@plan.command(name="import")
+def import_plan(
+    file: Annotated[str, Parameter(allow_leading_hyphen=True, help="The Markdown; - reads the standard input.")],
+    /,
+    *,
+    output: Annotated[Path | None, Parameter(help="The file to write the draft to; otherwise it is printed.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Read a plan written as Markdown, and write a draft of a plan file with the source line of each value.
+
+    Nothing is guessed in silence: what is missing, contradicts itself or was not understood is listed in the draft.
+    """
+    from tocsin.plan.reading.document import read_document
+    from tocsin.plan.reading.render import render
+
+    draft = read_document(_text(file))
+    text = render(draft)
+    if output:
+        _write(output, text)
+    if json:
+        show.as_json(_draft_json(draft) | ({} if output else {"plan": text}))
+        return
+    if not output:
+        show.raw(text)
+    show.aside(f"{_told(draft)}. The draft ends with the lists of all of them.")
+
+
+def _write(output: Path, text: str) -> None:
+    """A new file. What somebody may have filled in already is never overwritten."""
+    try:
+        with output.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise FileThere(f"{output} is there already; name another file, or take it away first.") from None
+    except OSError as error:
+        raise NoSuchFile(f"{output} can't be written: {error.strerror}.") from None
+
+
+def _told(draft: "Draft") -> str:
+    counts = (
+        (len(draft.cited() & draft.filled), "line cited", "lines cited"),
+        (len(draft.not_understood()), "line not understood", "lines not understood"),
+        (len(draft.contradictions), "contradiction", "contradictions"),
+        (len(draft.holes()), "hole to fill", "holes to fill"),
+    )
+    return listed(f"{count} {one if count == 1 else many}" for count, one, many in counts)
+
+
+def _draft_json(draft: "Draft") -> dict[str, Any]:
+    return {
+        "holes": [{"path": path, "lines": one.lines, "what": one.what} for path, one in draft.holes()],
+        "contradictions": [
+            {"what": one.what, "values": [{"value": it.written, "lines": it.lines} for it in (one.kept, one.other)]}
+            for one in draft.contradictions
+        ],
+        "readings": [{"path": path, "lines": one.lines, "how": one.how} for path, one in draft.readings()],
+        "not_understood": [{"lines": one.lines, "text": one.text, "where": one.where} for one in draft.unread],
+    }
 
 
 def _text(file: str) -> str:

@@ -1,7 +1,10 @@
 """Who may do what. A right is a name; a role and a token's scopes are sets of rights."""
 
+from collections.abc import Iterable
+
 from tocsin.kit.actor import Actor, ActorKind
 from tocsin.kit.errors import Forbidden
+from tocsin.kit.text import listed
 from tocsin.people.model import Account, AccountRole, Token
 
 SIGNAL_WRITE = "signals:write"
@@ -32,12 +35,22 @@ def require(actor: Actor, right: str) -> None:
         raise NotAllowed(f"{actor.handle} may not do this; it needs the right {right}.")
 
 
+def require_grant(actor: Actor, rights: Iterable[str]) -> None:
+    """Nobody gives away what they do not have themselves: neither by a role, nor by a token, nor by a link."""
+    beyond = [right for right in sorted(rights) if not actor.may(right)]
+    if beyond:
+        raise NotAllowed(f"{actor.handle} may not give rights of which it lacks some: {listed(beyond)}.")
+
+
 def person(account: Account) -> Actor:
     return Actor(account.handle, ActorKind.PERSON, RIGHTS[account.role])
 
 
 def bearer(token: Token) -> Actor:
-    return Actor(token.name, ActorKind.TOKEN, token.rights)
+    """Whoever holds this token. A program's name carries a mark: it is never taken for a person's."""
+    if token.person is not None:
+        return Actor(token.person, ActorKind.PERSON, token.rights)
+    return Actor(f"token:{token.name}", ActorKind.TOKEN, token.rights)
 
 
 def local_operator(name: str) -> Actor:

@@ -1,5 +1,6 @@
 """Letting people in: invitations, passwords, contact methods, tokens."""
 
+import functools
 import re
 import threading
 from datetime import timedelta
@@ -22,7 +23,6 @@ _EMAIL = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+")
 # Each hash takes 64 MiB: a burst of sign-ins must not take all memory.
 _hashing = threading.Semaphore(2)
 _hasher = PasswordHash.recommended()
-_dummy_hash = _hasher.hash(new_secret())
 
 
 class WrongPassword(Forbidden):
@@ -36,8 +36,10 @@ def invite(tx: Tx, handle: str, *, name: str, email: str | None, role: AccountRo
         raise Invalid("A handle is up to 40 lower-case letters, digits, dots and dashes.", field="handle")
     if email is not None:
         check_email(email)
+    access.require_grant(tx.actor, access.RIGHTS[role])
     if handle in {account.handle for account in store.people(tx)}:
         known = store.load_person(tx, handle)
+        access.require_grant(tx.actor, access.RIGHTS[known.role])
         store.change_person(tx, handle, name=name or known.name, email=email or known.email, role=role)
     else:
         store.add_person(tx, handle, name=name or handle, email=email, role=role)
@@ -55,6 +57,7 @@ def first_link(tx: Tx, handle: str) -> str | None:
 def signin_link(tx: Tx, handle: str) -> str:
     """A fresh one-time link for an account."""
     access.require(tx.actor, access.PEOPLE_WRITE)
+    access.require_grant(tx.actor, access.RIGHTS[store.load_person(tx, handle).role])
     return store.issue_signin_link(tx, handle)
 
 
@@ -63,12 +66,18 @@ def verified(found: tuple[Account, str | None] | None, password: str) -> Account
 
     Hashing is slow on purpose, so this is called with no unit of work open.
     """
-    kept = found[1] if found and found[1] else _dummy_hash
+    kept = found[1] if found and found[1] else _nobodys_hash()
     with _hashing:
         right = _hasher.verify(password[:LONGEST_PASSWORD], kept)
     if not right or found is None or found[1] is None:
         raise WrongPassword
     return found[0]
+
+
+@functools.cache
+def _nobodys_hash() -> str:
+    """What a password is held against where there is no account, so that the answer takes as long."""
+    return _hasher.hash(new_secret())
 
 
 def password_hash(password: str) -> str:
@@ -81,8 +90,7 @@ def password_hash(password: str) -> str:
 
 def set_password(tx: Tx, handle: str, hashed: str) -> None:
     """Set one's own password, by its hash, and end every session that was open under the old one."""
-    if tx.actor.handle != handle:
-        access.require(tx.actor, access.PEOPLE_WRITE)
+    _own(tx, handle)
     store.set_password_hash(tx, handle, hashed)
     store.end_sessions_of(tx, handle)
 
@@ -105,15 +113,20 @@ def remove_contact(tx: Tx, handle: str, contact_id: str) -> None:
     store.remove_contact(tx, handle, contact_id)
 
 
-def make_token(tx: Tx, name: str, rights: frozenset[str], lasts: timedelta | None) -> tuple[Token, str]:
-    """Make a token of the API; the second value is its secret, shown this once."""
+def make_token(
+    tx: Tx, name: str, rights: frozenset[str], lasts: timedelta | None, owner: str | None = None
+) -> tuple[Token, str]:
+    """Make a token of the API, for a program or for a person; the second value is its secret, shown this once."""
     access.require(tx.actor, access.PEOPLE_WRITE)
+    if owner is not None:
+        _own(tx, owner)
     if not name.strip():
         raise Invalid("Name the token after what will use it.", field="name")
     unknown = rights - access.SCOPES
     if unknown or not rights:
         raise Invalid(f"A token's scopes are among {listed(sorted(access.SCOPES))}.", field="scopes")
-    return store.add_token(tx, name.strip(), rights, lasts=lasts)
+    access.require_grant(tx.actor, rights)
+    return store.add_token(tx, name.strip(), rights, lasts=lasts, owner=owner)
 
 
 def revoke_token(tx: Tx, token_id: str) -> None:
@@ -127,5 +140,7 @@ def check_email(address: str) -> None:
 
 
 def _own(tx: Tx, handle: str) -> None:
+    """Oneself, or whoever may change people and could do anyway all that this person can."""
     if tx.actor.handle != handle:
         access.require(tx.actor, access.PEOPLE_WRITE)
+        access.require_grant(tx.actor, access.RIGHTS[store.load_person(tx, handle).role])

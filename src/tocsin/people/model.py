@@ -42,7 +42,8 @@ class ContactMethod:
 
 @dataclass(frozen=True, kw_only=True)
 class Token:
-    """A key of the API. Only its hash is kept."""
+    """A key of the API; only its hash is kept. One that belongs to a person acts as that person, who is then the one
+    on the record; any other acts under its own name."""
 
     id: str
     name: str
@@ -51,3 +52,4 @@ class Token:
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+    person: str | None = None

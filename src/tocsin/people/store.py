@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from tocsin.db.columns import Instant, Json, metadata
 from tocsin.db.engine import Tx
 from tocsin.kit.errors import NotFound, Refused
 from tocsin.kit.ids import new_id, new_key, new_secret
+from tocsin.people import access
 from tocsin.people.model import Account, AccountRole, Channel, ContactMethod, Token
 
 person = Table(
@@ -60,6 +62,7 @@ token = Table(
     Column("created_at", Instant),
     Column("expires_at", Instant),
     Column("revoked_at", Instant),
+    Column("person", Text),
 )
 
 SESSION_LASTS = timedelta(days=14)
@@ -172,7 +175,9 @@ def use_signin_link(tx: Tx, secret: str) -> Account | None:
     return account if used else None
 
 
-def add_token(tx: Tx, name: str, rights: frozenset[str], *, lasts: timedelta | None) -> tuple[Token, str]:
+def add_token(
+    tx: Tx, name: str, rights: frozenset[str], *, lasts: timedelta | None, owner: str | None = None
+) -> tuple[Token, str]:
     """Make a token; its secret is shown this once. One that only sends signals has the shape of a routing key."""
     secret = new_key() if rights == frozenset({"signals:write"}) else "tcs_" + new_secret()
     row = {
@@ -184,6 +189,7 @@ def add_token(tx: Tx, name: str, rights: frozenset[str], *, lasts: timedelta | N
         "created_at": tx.now,
         "expires_at": tx.now + lasts if lasts else None,
         "revoked_at": None,
+        "person": owner,
     }
     tx.add(token, row)
     made = live_token(tx, secret)
@@ -196,11 +202,22 @@ def tokens(tx: Tx) -> list[Token]:
 
 
 def live_token(tx: Tx, secret: str) -> Token | None:
-    """The token with this secret, unless it is revoked or has expired."""
+    """The token with this secret, unless it is revoked or has expired.
+
+    A person's token gives no more than the person has now, and nothing once the account is disabled.
+    """
     row = tx.first(select(token).where((token.c.hash == digest(secret)) & token.c.revoked_at.is_(None)))
     if row is None or (row.expires_at and row.expires_at <= tx.now):
         return None
-    return _token(row)
+    live = _token(row)
+    return live if live.person is None else _within(live, load_person(tx, live.person))
+
+
+def _within(live: Token, owner: Account) -> Token | None:
+    if owner.disabled_at is not None:
+        return None
+    allowed = access.RIGHTS[owner.role]
+    return live if "*" in allowed else replace(live, rights=live.rights & allowed)
 
 
 def revoke_token(tx: Tx, token_id: str) -> None:
@@ -246,7 +263,8 @@ def _contact(row: Row[Any]) -> ContactMethod:
 
 def _token(row: Row[Any]) -> Token:
     values = {
-        name: row._mapping[name] for name in ("id", "name", "created_by", "created_at", "expires_at", "revoked_at")
+        name: row._mapping[name]
+        for name in ("id", "name", "created_by", "created_at", "expires_at", "revoked_at", "person")
     }
     return Token(**values, rights=frozenset(row.rights))
 

@@ -9,15 +9,15 @@ from litestar import get, post
 from litestar.params import FromPath
 from litestar.response import Redirect, Template
 
-from tocsin.kit.errors import Forbidden, Invalid, Refused
+from tocsin.kit.errors import Forbidden, Invalid, NotFound, Refused
 from tocsin.people import access
 from tocsin.people import commands as people_commands
 from tocsin.people import store as people
 from tocsin.people.model import Account, AccountRole, Channel, ContactMethod, Token
 from tocsin.response import followups
 from tocsin.web import present
-from tocsin.web.forms import AnyRequest, Form
-from tocsin.web.frame import Tx, Visitor, page
+from tocsin.web.forms import AnyRequest, Form, Sent
+from tocsin.web.frame import SignedIn, Tx, Visitor, page
 from tocsin.web.sessions import begin_session
 from tocsin.web.trouble import Trouble, trouble
 
@@ -77,7 +77,7 @@ def _person(account: Account, methods: list[ContactMethod]) -> Person:
 
 
 @get("/people", sync_to_thread=True)
-def show_people(request: AnyRequest, visitor: Visitor) -> Template:
+def show_people(request: AnyRequest, visitor: SignedIn) -> Template:
     return _people(request, visitor, {}, None, None)
 
 
@@ -117,7 +117,7 @@ def _people(
 
 
 @post("/people", sync_to_thread=True, status_code=200)
-def invite(request: AnyRequest, visitor: Visitor, form: Form) -> Template:
+def invite(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template:
     """Make an account, and show its one-time link this once: it is kept nowhere, so there is no page to go on to."""
     handle = form.text("handle")
     try:
@@ -139,7 +139,7 @@ def _invite(tx: Tx, handle: str, form: Form) -> Invitation:
 
 
 @post("/people/{handle:str}/link", sync_to_thread=True, status_code=200)
-def fresh_link(request: AnyRequest, visitor: Visitor, handle: FromPath[str]) -> Template:
+def fresh_link(request: AnyRequest, visitor: SignedIn, handle: FromPath[str]) -> Template:
     invitation = visitor.app.database.run(visitor.actor, lambda tx: _fresh_link(tx, handle))
     return _people(request, visitor, {}, None, invitation)
 
@@ -153,7 +153,7 @@ def _fresh_link(tx: Tx, handle: str) -> Invitation:
 
 
 @get("/me", sync_to_thread=True)
-def show_me(request: AnyRequest, visitor: Visitor) -> Template:
+def show_me(request: AnyRequest, visitor: SignedIn) -> Template:
     return _me(request, visitor, {}, None)
 
 
@@ -179,7 +179,7 @@ def _me(request: AnyRequest, visitor: Visitor, typed: Mapping[str, str], wrong: 
 
 
 @post("/me/password", sync_to_thread=True)
-def set_password(request: AnyRequest, visitor: Visitor, form: Form) -> Template | Redirect:
+def set_password(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template | Redirect:
     """Change one's own password; whoever has one proves it. Every other session ends."""
     handle = visitor.account.handle
     try:
@@ -210,7 +210,7 @@ def _set_password(tx: Tx, handle: str, hashed: str) -> str:
 
 
 @post("/me/contacts", sync_to_thread=True)
-def add_contact(request: AnyRequest, visitor: Visitor, form: Form) -> Template | Redirect:
+def add_contact(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template | Redirect:
     channel, address = form.text("channel"), form.text("address")
     try:
         if channel not in list(Channel):
@@ -226,7 +226,7 @@ def add_contact(request: AnyRequest, visitor: Visitor, form: Form) -> Template |
 
 
 @post("/me/contacts/{contact_id:str}/remove", sync_to_thread=True)
-def remove_contact(visitor: Visitor, contact_id: FromPath[str]) -> Redirect:
+def remove_contact(visitor: SignedIn, contact_id: FromPath[str]) -> Redirect:
     handle = visitor.account.handle
     visitor.app.database.run(visitor.actor, lambda tx: people_commands.remove_contact(tx, handle, contact_id))
     return Redirect("/me?done=removed", status_code=303)
@@ -239,6 +239,7 @@ def remove_contact(visitor: Visitor, contact_id: FromPath[str]) -> Redirect:
 class TokenRow:
     id: str
     name: str
+    acts_as: str | None
     scopes: str
     by: str
     made: str
@@ -254,6 +255,7 @@ def _token(token: Token, now: datetime) -> TokenRow:
     return TokenRow(
         id=token.id,
         name=token.name,
+        acts_as=token.person,
         scopes=", ".join(sorted(token.rights)),
         by=token.created_by,
         made=present.moment(token.created_at, now),
@@ -265,7 +267,7 @@ def _token(token: Token, now: datetime) -> TokenRow:
 
 
 @get("/tokens", sync_to_thread=True)
-def show_tokens(request: AnyRequest, visitor: Visitor) -> Template:
+def show_tokens(request: AnyRequest, visitor: SignedIn) -> Template:
     return _tokens(request, visitor, Form(), None, None)
 
 
@@ -286,6 +288,13 @@ def _tokens(
             rows=[_token(one, tx.now) for one in reversed(people.tokens(tx))],
             scopes=[present.Choice(key, label, key, key in ticked) for key, label in SCOPES.items()],
             lasting=[present.Choice(key, label, "", key == "365") for key, label in LASTING.items()],
+            owners=[
+                present.Choice("", "Itself: a program", "", not form.text("person")),
+                *(
+                    present.Choice(one.handle, one.name, "", one.handle == form.text("person"))
+                    for one in people.people(tx)
+                ),
+            ],
             typed=form.typed(),
             wrong=wrong,
             made=made,
@@ -293,7 +302,7 @@ def _tokens(
 
 
 @post("/tokens", sync_to_thread=True, status_code=200)
-def make_token(request: AnyRequest, visitor: Visitor, form: Form) -> Template:
+def make_token(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template:
     """Make a token, and show its secret this once."""
     days = form.text("lasts")
     try:
@@ -302,16 +311,18 @@ def make_token(request: AnyRequest, visitor: Visitor, form: Form) -> Template:
         lasts = timedelta(days=int(days)) if days else None
         made, secret = visitor.app.database.run(
             visitor.actor,
-            lambda tx: people_commands.make_token(tx, form.text("name"), frozenset(form.all("scope")), lasts),
+            lambda tx: people_commands.make_token(
+                tx, form.text("name"), frozenset(form.all("scope")), lasts, form.text("person") or None
+            ),
         )
-    except (Invalid, Refused) as why:
-        ids = {"name": "name", "scopes": "scopes", "lasts": "lasts"}
+    except (Invalid, Refused, NotFound) as why:
+        ids = {"name": "name", "scopes": "scopes", "lasts": "lasts", "person": "person"}
         return _tokens(request, visitor, form, trouble(why, ids), None)
     return _tokens(request, visitor, Form(), None, (made.name, secret))
 
 
 @post("/tokens/{token_id:str}/revoke", sync_to_thread=True)
-def revoke_token(visitor: Visitor, token_id: FromPath[str]) -> Redirect:
+def revoke_token(visitor: SignedIn, token_id: FromPath[str]) -> Redirect:
     visitor.app.database.run(visitor.actor, lambda tx: people_commands.revoke_token(tx, token_id))
     return Redirect("/tokens?done=revoked", status_code=303)
 

@@ -67,6 +67,7 @@ def _people() -> None:
         _at("created_at"),
         _at("expires_at", null=True),
         _at("revoked_at", null=True),
+        sa.Column("person", sa.Text, sa.ForeignKey("person.handle", ondelete="cascade"), nullable=True),
     )
 
 
