@@ -374,7 +374,7 @@ def test_PMR_04_the_sections_that_the_plan_requires() -> None:  # noqa: N802
         "went_well",
         "could_improve",
         "response_times",
-        "action_items",
+        "prevent",
     ]
 
 

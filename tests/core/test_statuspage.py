@@ -342,6 +342,12 @@ def test_an_entry_tells_the_whole_incident_newest_first() -> None:
     )
 
 
+def test_the_public_reads_the_issue_as_it_was_told_and_never_the_title() -> None:
+    assert posted(FIRST, title="qdrant-7 refused").name == "Memory system down"
+    untold = posted(public(Stage.MONITORING, "It is back.", 95, issue=""), title="qdrant-7 refused")
+    assert untold.name == PLAN.types[declared().type].name
+
+
 def test_an_entry_keeps_its_id_when_its_title_changes() -> None:
     shown = posted(FIRST)
     renamed = replace(shown, name="Rose forgets")
@@ -351,7 +357,7 @@ def test_an_entry_keeps_its_id_when_its_title_changes() -> None:
 
 @given(st.text(), st.text())
 def test_the_feed_is_well_formed_whatever_people_write(name: str, body: str) -> None:
-    shown = posted(public(Stage.INVESTIGATING, body, 10), title=name)
+    shown = posted(public(Stage.INVESTIGATING, body, 10, issue=name))
     (entry,) = ET.fromstring(statuspage.atom(page(shown))).findall(f"{ATOM}entry")
     content = text(entry, "content")
     assert "<" not in content.removeprefix(
@@ -360,7 +366,7 @@ def test_the_feed_is_well_formed_whatever_people_write(name: str, body: str) -> 
 
 
 def test_control_characters_do_not_break_the_feed() -> None:
-    shown = posted(FIRST, title="Down\x00\x1b[31m\ufffe!")
+    shown = posted(public(Stage.INVESTIGATING, "We look.", 10, issue="Down\x00\x1b[31m\ufffe!"))
     (entry,) = ET.fromstring(statuspage.atom(page(shown))).findall(f"{ATOM}entry")
     assert text(entry, "title") == "Down[31m!"
 

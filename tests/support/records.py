@@ -199,8 +199,9 @@ def declared(**changes: Any) -> Declared:
     return Declared(**{**known, **changes})
 
 
-def public(stage: Stage, text: str, after: float) -> Updated:
-    return Updated(at=later(after), by="lucia", audience="public", text=text, stage=stage)
+def public(stage: Stage, text: str, after: float, issue: str = "memory system down") -> Updated:
+    fields = {"issue": issue}
+    return Updated(at=later(after), by="lucia", audience="public", text=text, stage=stage, fields=fields)
 
 
 def timeline(*entries: AnyEntry) -> tuple[Numbered, ...]:

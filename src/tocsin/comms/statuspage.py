@@ -19,9 +19,11 @@ from xml.etree import ElementTree as ET
 import msgspec
 
 from tocsin.incidents.model import Declared, Incident, Numbered, Reopened, SeverityChanged, Updated
+from tocsin.kit.text import clip
 from tocsin.plan.model import Plan, Service, Stage
 
 OPERATIONAL = "operational"
+LONGEST_NAME = 120  # letters of an incident's public name
 LATEST = 50  # incidents that a list or a feed goes back
 
 COMPONENT_STATUS = {
@@ -118,12 +120,13 @@ def public_incident(plan: Plan, incident: Incident, entries: Iterable[Numbered])
     """The public side of an incident; None while nothing public was posted, and always for a private type."""
     if plan.types[incident.type].private or incident.stage is None:
         return None
+    entries = list(entries)
     told = _told(plan, incident.id, entries)
     if not told.updates:
         return None
     return PublicIncident(
         id=stable_id("incident", incident.id),
-        name=incident.title,
+        name=_public_name(plan, incident, entries),
         impact=plan.severities[incident.severity].public_impact,
         stage=incident.stage,
         components=_touched(plan, incident),
@@ -134,6 +137,18 @@ def public_incident(plan: Plan, incident: Incident, entries: Iterable[Numbered])
         monitoring_at=told.monitoring_at,
         resolved_at=told.resolved_at,
     )
+
+
+def _public_name(plan: Plan, incident: Incident, entries: Iterable[Numbered]) -> str:
+    """What the public reads as the incident's name: the issue in the words of the first public update.
+
+    The title is for those who work on it, and may come from a signal; it never goes out by itself.
+    """
+    public = {name for name, audience in plan.communication.audiences.items() if audience.public}
+    told = (one.entry for one in entries if isinstance(one.entry, Updated) and one.entry.audience in public)
+    issue = next((entry.fields["issue"] for entry in told if entry.fields.get("issue")), "")
+    words = " ".join(issue.split()).rstrip(".") or plan.types[incident.type].name
+    return clip(words[0].upper() + words[1:], LONGEST_NAME)
 
 
 @dataclass(frozen=True)

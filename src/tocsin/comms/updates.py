@@ -63,7 +63,11 @@ def render(template: str, fields: Mapping[str, str]) -> str:
 
     def fill(token: re.Match[str]) -> str:
         field = _field(token)
-        return token[0][0] if field is None else _value(field, fields)
+        if field is None:
+            return token[0][0]
+        value = _value(field, fields)
+        # Where the template ends the sentence itself, a typed full stop would be the second.
+        return value.removesuffix(".") if template[token.end() :].startswith(".") else value
 
     return _TOKEN.sub(fill, template)
 
