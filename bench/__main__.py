@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from bench import due, idle, intake, page
+from bench import due, idle, intake, page, status
 from bench.installation import BUILD
 from bench.measure import Measured, save, table
 from tocsin.kit.clock import stopwatch
@@ -15,6 +15,7 @@ BENCHES: dict[str, Callable[[], list[Measured]]] = {
     "page": page.latency,
     "due": due.lateness,
     "idle": idle.footprint,
+    "status": status.readers,
 }
 
 

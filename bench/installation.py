@@ -10,7 +10,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
@@ -66,7 +66,8 @@ class Installation:
 
 def prepared(database_url: str, text: str, *, reachable: bool = False, clock: Clock | None = None) -> Installation:
     """Make an installation through the program's own commands; `reachable` people have an address for mail."""
-    app = opened(database_url, clock)
+    app = App(Settings(database_url=database_url), clock or SystemClock())
+    app.prepare()
     rights = frozenset({"signals:write", "incidents:read", "incidents:write"})
     with app.database.work(SYSTEM) as tx:
         plan_commands.apply(tx, text, "what the measurements need")
@@ -75,12 +76,6 @@ def prepared(database_url: str, text: str, *, reachable: bool = False, clock: Cl
             people.change_person(tx, account.handle, email=f"{account.handle}@bench.example")
     app.database.dispose()
     return Installation(database_url, secret)
-
-
-def opened(database_url: str, clock: Clock | None = None) -> App:
-    app = App(Settings(database_url=database_url), clock or SystemClock())
-    app.prepare()
-    return app
 
 
 @dataclass(frozen=True)
@@ -95,32 +90,41 @@ class Server:
 @contextmanager
 def server(installation: Installation, log: Path, **settings: str) -> Iterator[Server]:
     """A server of its own process from its first answer until the block ends; its last words stand in `log`."""
+    about = {"TOCSIN_DATABASE_URL": installation.database_url, "TOCSIN_LOG_LEVEL": "warning", **settings}
+    with started(lambda _: COMMAND, about, log, "/livez") as one:
+        yield one
+
+
+@contextmanager
+def started(
+    command: Callable[[int], Sequence[str]], settings: dict[str, str], log: Path, path: str
+) -> Iterator[Server]:
+    """A process that answers at this path of a free port until the block ends."""
     port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}
-    environment |= {"TOCSIN_DATABASE_URL": installation.database_url, "TOCSIN_PORT": str(port)}
-    environment |= {"TOCSIN_LOG_LEVEL": "warning", **settings}
+    environment |= {"TOCSIN_PORT": str(port), **settings}
     began = stopwatch()
     with log.open("ab") as output:
-        process = subprocess.Popen(COMMAND, cwd=ROOT, env=environment, stdout=output, stderr=output)
+        process = subprocess.Popen(command(port), cwd=ROOT, env=environment, stdout=output, stderr=output)
     try:
-        _wait_until_live(process, port, log)
+        _wait_until_live(process, f"http://127.0.0.1:{port}{path}", log)
         yield Server(port, process.pid, stopwatch() - began)
     finally:
         _stop(process)
 
 
-def _wait_until_live(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+def _wait_until_live(process: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
     until = stopwatch() + START_WITHIN
     while process.poll() is None and stopwatch() < until:
-        if _is_live(port):
+        if _is_live(url):
             return
         time.sleep(0.01)
     raise RuntimeError(f"the server did not come up:\n{log.read_text(errors='replace')[-2000:]}")
 
 
-def _is_live(port: int) -> bool:
+def _is_live(url: str) -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/livez", timeout=1) as answer:
+        with urllib.request.urlopen(url, timeout=1) as answer:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False

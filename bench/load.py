@@ -32,6 +32,7 @@ class Load(msgspec.Struct):
     seconds: float
     senders: int
     signals: int  # in each request; one is sent in our own format, more as Alertmanager does
+    path: str = ""  # read this instead
 
 
 class Sent(msgspec.Struct):
@@ -146,6 +147,9 @@ def _good(statuses: "Counter[bytes]") -> int:
 
 def requests(load: Load, port: int, numbers: "itertools.count[int]") -> Callable[[], bytes]:
     """Makes the bytes of each next request: every second signal is new, the others are among those seen before."""
+    if load.path:
+        reading = f"GET {load.path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode()
+        return lambda: reading
     if load.signals == 1:
         path, one = "/api/v1/signals", GENERIC
     else:

@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 
 from tocsin.db import settings as kept
-from tocsin.db.engine import Database
+from tocsin.db.engine import Database, Tx
 from tocsin.db.migrate import migrate
 from tocsin.delivery.channel import Channel
 from tocsin.delivery.email import EmailChannel, smtp_server
@@ -50,14 +50,17 @@ class App:
         """Bring the database up to date and see that there is a plan. Raises what a user can mend."""
         migrate(self.database)
         self.database.sync_clock()
-        with self.database.work(SYSTEM) as tx:
-            kept.write(tx, kept.BASE_URL, self.settings.public_url)
-            self.signing_key = kept.signing_key(tx).decode()
-            try:
-                plans.current_id(tx)
-            except plans.NoPlan:
-                plan_commands.apply(tx, self._first_plan(), "the first plan of this installation")
-            looking.schedule(tx)
+        self.signing_key = self.database.run(SYSTEM, self._furnish)
+
+    def _furnish(self, tx: Tx) -> str:
+        """See that there is an address, a plan, its looks and the key that signs links; returns the key."""
+        kept.write(tx, kept.BASE_URL, self.settings.public_url)
+        try:
+            plans.current_id(tx)
+        except plans.NoPlan:
+            plan_commands.apply(tx, self._first_plan(), "the first plan of this installation")
+        looking.schedule(tx)
+        return kept.signing_key(tx).decode()
 
     def _first_plan(self) -> str:
         if self.settings.plan:

@@ -16,7 +16,6 @@ from tocsin.app import App
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.clock import SystemClock
 from tocsin.people import commands as people_commands
-from tocsin.people import store as people
 from tocsin.plan import store as plans
 from tocsin.settings import Settings
 from tocsin.web import site, status

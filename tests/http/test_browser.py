@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_pl
 
 from tests.support.server import OPERATOR, Server, running_server
 from tests.support.smtp import SmtpSink
-from tests.support.world import ROSE
+from tests.support.world import QUIET
 from tocsin.people import commands as people_commands
 
 pytestmark = pytest.mark.needs("chromium")
@@ -37,7 +37,7 @@ SIZES = {"phone": (360, 740), "desk": (1440, 900)}
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     url = f"sqlite:///{tmp_path / 'tocsin.db'}"
-    with SmtpSink() as sink, running_server(tmp_path, url, sink.port, plan=ROSE) as server:
+    with SmtpSink() as sink, running_server(tmp_path, url, sink.port, plan=QUIET) as server:
         yield server
 
 
@@ -101,14 +101,15 @@ def test_the_room_can_be_worked_without_a_script(server: Server, browser: Browse
     page = browser.new_context(java_script_enabled=False).new_page()
     signed_in(server, page)
     page.goto(f"{server.url}/incidents/{incident}")
-    page.click("text=Acknowledge")
+    page.click("main button:text-is('Acknowledge')")
+    page.wait_for_load_state()
     with server.client() as client:
         assert client.get(f"/api/v1/incidents/{incident}").json()["acknowledged_by"] == "ana"
 
 
 def test_a_page_link_shows_first_and_acts_only_when_pressed(tmp_path: Path, browser: Browser) -> None:
     url = f"sqlite:///{tmp_path / 'tocsin.db'}"
-    with SmtpSink() as sink, running_server(tmp_path, url, sink.port, plan=ROSE) as server:
+    with SmtpSink() as sink, running_server(tmp_path, url, sink.port, plan=QUIET) as server:
         incident = an_incident(server)
         (mail, *_) = sink.wait_for(1, timeout=30)
         link = next(word for word in mail.text.split() if "/a/" in word)

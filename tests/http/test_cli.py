@@ -5,34 +5,23 @@ import json
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from importlib import resources
 
 import pytest
 
 from tests.support.server import Server, free_port, running_server, wait_until
 from tests.support.smtp import SmtpSink
 from tests.support.terminal import Terminal
+from tests.support.world import QUIET
 from tocsin.people import access, commands
 
-ROSE = (resources.files("tocsin") / "plans" / "rose.yaml").read_text(encoding="utf-8")
 SCOPES = frozenset({"incidents:read", "incidents:write", "plan:read", "metrics:read", "signals:write"})
-
-
-def without_probes(plan: str) -> str:
-    """The plan, but nothing is looked at: every incident of these tests is one that the test declared."""
-    kept, skipping = [], False
-    for line in plan.splitlines():
-        skipping = line == "    probes:" or (skipping and (not line.strip() or line.startswith("      ")))
-        if not skipping:
-            kept.append(line)
-    return "\n".join(kept)
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("cli")
     url = f"sqlite:///{folder / 'tocsin.db'}"
-    with SmtpSink() as sink, running_server(folder, url, sink.port, plan=without_probes(ROSE)) as running:
+    with SmtpSink() as sink, running_server(folder, url, sink.port, plan=QUIET) as running:
         yield running
 
 

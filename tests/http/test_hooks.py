@@ -5,7 +5,6 @@ import base64
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -20,7 +19,6 @@ from tocsin.people import store as people
 from tocsin.signals import store as signals
 from tocsin.signals.store import Quarantined, Signal
 
-ALERTS = Path(__file__).parents[1] / "support" / "payloads"
 ALERT = {
     "version": "4",
     "alerts": [
@@ -31,8 +29,8 @@ ALERT = {
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[Served]:
-    with served(tmp_path) as one:
+def here(sqlite_url: str) -> Iterator[Served]:
+    with served(sqlite_url) as one:
         yield one
 
 
@@ -355,21 +353,12 @@ def test_when_too_much_waits_senders_are_asked_to_come_again(here: Served, key: 
 
 def test_when_the_database_is_away_nothing_is_promised(here: Served, key: str) -> None:
     assert here.post("/api/v1/signals", json={"title": "x"}, headers=bearer(key)).status_code == 202
-    take_away(here)
+    here.take_database_away()
     for content in (b'{"title": "x"}', b"unreadable"):
         answer = here.post("/api/v1/signals", content=content, headers=bearer(key))
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     unknown = here.post("/api/v1/signals", json={"title": "x"}, headers=bearer("another"))
     assert (unknown.status_code, unknown.headers["retry-after"]) == (503, "1")
-
-
-def take_away(here: Served) -> None:
-    """Put something in the place of the database's file that no database can be opened in."""
-    here.app.database.dispose()
-    file = Path(str(here.app.database.url.database))
-    for name in (file, Path(f"{file}-wal"), Path(f"{file}-shm")):
-        name.unlink(missing_ok=True)
-    file.mkdir()
 
 
 def test_a_sender_that_goes_away_is_not_answered(here: Served, key: str) -> None:

@@ -1,6 +1,7 @@
 """Mail as it really leaves: over SMTP, to a server of this machine that takes it, refuses it, or never answers."""
 
 import asyncio
+import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -89,10 +90,11 @@ def test_a_server_that_drips_its_answers_is_left_before_the_lease_on_the_message
     """Each reply comes in time, and all of them together do not."""
 
     async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for _line in range(200):
-            writer.write(b"220-still here\r\n")
-            await writer.drain()
-            await asyncio.sleep(0.05)
+        with contextlib.suppress(ConnectionError), contextlib.closing(writer):
+            while not writer.is_closing():
+                writer.write(b"220-still here\r\n")
+                await writer.drain()
+                await asyncio.sleep(0.05)
 
     async def story() -> Result:
         server = await asyncio.start_server(drip, "127.0.0.1", 0)
@@ -118,7 +120,7 @@ def test_a_server_that_is_not_there_is_tried_again() -> None:
         "Hello\nX-Forged: yes\n\nA body of its own",
         "Hello\rBcc: everybody@rose.example",
         "Hello\x0b\x0c\x85\u2028Bcc: everybody@rose.example",
-        "Ünïcödé 🔔 " * 40,
+        "Ünïcödé 🔔 " * 8,
     ],
 )
 def test_a_title_can_not_write_headers(sink: SmtpSink, subject: str) -> None:

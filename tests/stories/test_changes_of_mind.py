@@ -169,7 +169,7 @@ def test_a_closed_incident_takes_no_more_changes_but_notes(world: World) -> None
         (commands.post_update, "internal", WORDS),
     ):
         with pytest.raises(lifecycle.AlreadyClosed):
-            world.do(command, incident.id, *words)  # type: ignore[arg-type]
+            world.do(command, incident.id, *words)
     entries = world.do(commands.note, incident.id, "For the record").entries
     assert world.do(commands.close, incident.id).entries == entries
 
@@ -287,7 +287,7 @@ def test_a_signal_that_fires_again_after_closing_declares_anew(world: World) -> 
     world.do(commands.close, first.id)
     world.arrive(alert(severity="warning"))
     world.expect_page("ana")
-    second, before = world.read(lambda tx: incidents.listing(tx))
+    second, before = world.read(incidents.listing)
     assert (before.id, second.number) == (first.id, first.number + 1)
     world.do(commands.acknowledge, second.id)
 

@@ -121,7 +121,16 @@ def test_a_link_that_was_forged_or_cut_answers_nothing(world: World) -> None:
     token = world.answer_link(page)
     page_id, _, signature = token.partition(".")
     wrong = "A" if signature[0] != "A" else "B"
-    for forged in ("", ".", page_id, f"{page_id}.", token[:-1], f"{page_id}.{wrong}{signature[1:]}", f"x{token}", "é.é"):
+    for forged in (
+        "",
+        ".",
+        page_id,
+        f"{page_id}.",
+        token[:-1],
+        f"{page_id}.{wrong}{signature[1:]}",
+        f"x{token}",
+        "é.é",
+    ):
         with pytest.raises(NoSuchPage):
             world.do(commands.acknowledge_page, forged)
     assert world.entries(incident.id, Acknowledged) == []

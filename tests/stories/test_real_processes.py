@@ -14,7 +14,7 @@ import pytest
 from tests.support.alertmanager import needs_alertmanager, running_alertmanager
 from tests.support.server import Server, new_server, running_server, wait_until
 from tests.support.smtp import SmtpSink
-from tests.support.world import ROSE
+from tests.support.world import QUIET, ROSE
 from tocsin.delivery import outbox
 from tocsin.kit.clock import SystemClock
 from tocsin.obligations import store as obligations
@@ -70,7 +70,7 @@ def switch(at: Addresses, mode: str) -> None:
 
 def incidents(server: Server) -> list[dict[str, Any]]:
     with server.client() as client:
-        found: list[dict[str, Any]] = client.get("/api/v1/incidents").raise_for_status().json()["items"]
+        found: list[dict[str, Any]] = client.get("/api/v1/incidents").raise_for_status().json()["incidents"]
         return found
 
 
@@ -107,8 +107,8 @@ def test_the_walk_survives_a_kill(tmp_path: Path) -> None:
         assert len(keys) == len(set(keys))
         assert server.ask(outbox.waiting) == 0
         assert server.ask(doctor.examine) == []
-        mean = server.client().get("/api/v1/metrics/incidents").raise_for_status().json()
-        assert mean["incidents"]
+        with server.client() as client:
+            assert client.get("/api/v1/metrics/incidents").raise_for_status().json()["incidents"]
 
 
 def walk(server: Server, at: Addresses, incident_id: str) -> None:
@@ -131,7 +131,7 @@ def walk(server: Server, at: Addresses, incident_id: str) -> None:
 
 
 def test_what_fell_due_while_the_server_was_dead_is_settled_and_marked_late(tmp_path: Path) -> None:
-    plan = re.sub(r"acknowledge_within: 5 min", "acknowledge_within: 2 s", ROSE)
+    plan = re.sub(r"acknowledge_within: 5 min", "acknowledge_within: 2 s", QUIET)
     url = f"sqlite:///{tmp_path / 'tocsin.db'}"
     with SmtpSink() as sink, running_server(tmp_path, url, sink.port, plan=plan) as server:
         with server.client() as client:
@@ -158,8 +158,8 @@ def one_now() -> Any:
 
 
 def test_two_nodes_on_one_postgresql_share_the_work_without_a_leader(tmp_path: Path, postgresql_url: str) -> None:
-    with SmtpSink() as sink, running_server(tmp_path, postgresql_url, sink.port, plan=ROSE) as one:
-        other = new_server(tmp_path, postgresql_url, sink.port, plan=ROSE)
+    with SmtpSink() as sink, running_server(tmp_path, postgresql_url, sink.port, plan=QUIET) as one:
+        other = new_server(tmp_path, postgresql_url, sink.port, plan=QUIET)
         other.token = one.token
         try:
             other.start()
@@ -188,7 +188,7 @@ def test_two_nodes_on_one_postgresql_share_the_work_without_a_leader(tmp_path: P
 @pytest.mark.parametrize("dialect", ["webhook", "pagerduty"])
 def test_a_real_alertmanager_pages_somebody(tmp_path: Path, dialect: str) -> None:
     url = f"sqlite:///{tmp_path / 'tocsin.db'}"
-    with SmtpSink() as sink, running_server(tmp_path, url, sink.port, plan=ROSE) as server:
+    with SmtpSink() as sink, running_server(tmp_path, url, sink.port, plan=QUIET) as server:
         config = f"""
 route: {{receiver: tocsin, group_wait: 100ms, group_interval: 1s, repeat_interval: 1h}}
 receivers:
@@ -207,7 +207,7 @@ receivers:
 
             def cleared() -> bool:
                 with server.client() as client:
-                    return client.get("/api/v1/signals").json()["items"][0]["state"] == "resolved"
+                    return client.get("/api/v1/signals/recent").json()["signals"][0]["state"] == "resolved"
 
             wait_until(cleared, what="the end of the signal")
 

@@ -11,6 +11,7 @@ import random
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -136,6 +137,34 @@ class Tx:
             self.connection.execute(table.update().where(key_column == bindparam("pk")).values(values), rows)
 
 
+class _Turns:
+    """A lock that passes to whoever has waited longest: who writes all the time keeps nobody else from writing."""
+
+    def __init__(self) -> None:
+        self.contended = False
+        self._guard = threading.Lock()
+        self._taken = False
+        self._waiting: deque[threading.Lock] = deque()
+
+    def __enter__(self) -> None:
+        with self._guard:
+            if not self._taken:
+                self._taken = True
+                return
+            turn = threading.Lock()
+            turn.acquire()
+            self._waiting.append(turn)
+        turn.acquire()  # until whoever writes now hands over
+
+    def __exit__(self, *_: object) -> None:
+        with self._guard:
+            self.contended = bool(self._waiting)
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._taken = False
+
+
 class Database:
     """The one database of an installation. `url` is `sqlite:///path` or `postgresql://…`."""
 
@@ -143,7 +172,8 @@ class Database:
         self.url = _parsed(url)
         self._clock = clock
         self._offset = timedelta(0)
-        self._writing = threading.Lock() if self.is_sqlite else contextlib.nullcontext()
+        self._turns = _Turns()
+        self._writing = self._turns if self.is_sqlite else contextlib.nullcontext()
         self._on_wake: list[Callable[[], object]] = []
         if self.is_sqlite:
             self._writer = _sqlite_engine(self.url, writes=True)
@@ -182,8 +212,12 @@ class Database:
     @contextlib.contextmanager
     def read(self, actor: Actor) -> Iterator[Tx]:
         """A consistent view that cannot write."""
-        with _translated(), self._reader.connect() as connection, connection.begin():
+        with _translated(), self._connect_to_read() as connection, connection.begin():
             yield Tx(connection, actor, self.now(), writes=False)
+
+    def _connect_to_read(self) -> Connection:
+        connection = self._reader.connect()
+        return connection if self.is_sqlite else connection.execution_options(postgresql_readonly=True)
 
     def run(self, actor: Actor, command: Callable[[Tx], T]) -> T:
         """Carry out a command in a unit of work, again if somebody was faster."""
@@ -196,6 +230,11 @@ class Database:
                     raise
                 time.sleep(random.random() * 0.01 * 2**attempt)  # noqa: S311 - to part two racers, not a secret
         raise AssertionError("unreachable")
+
+    @property
+    def is_contended(self) -> bool:
+        """Whether somebody waited when a unit of work last ended; who writes much then writes less at a time."""
+        return self._turns.contended
 
     def on_wake(self, callback: Callable[[], object]) -> None:
         """Call back, from whichever thread, after a unit of work that made something due at once."""
@@ -218,7 +257,7 @@ class Database:
 
     @contextlib.contextmanager
     def _exclusive(self) -> Iterator[Connection]:
-        with self._writing, self._writer.begin() as connection:
+        with _translated(), self._writing, self._writer.begin() as connection:
             if not self.is_sqlite:
                 connection.execute(text("select pg_advisory_xact_lock(7267046)"))
             yield connection
@@ -248,7 +287,11 @@ def _sqlite_module() -> Any:
 
 
 def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
-    Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(str(url.database)).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadDatabaseUrl(f"The folder {folder} can't be made: {error.strerror}.") from error
     engine = create_engine(
         url,
         module=_sqlite_module(),
@@ -302,6 +345,10 @@ def _translated() -> Iterator[None]:
             raise Overtaken from error
         log.exception("the database refused")
         raise StorageUnavailable(f"The database does not take this now: {_reason(error)}.") from error
+    except exc.DatabaseError as error:
+        if "not a database" not in str(error.orig):
+            raise
+        raise BadDatabaseUrl("The file that TOCSIN_DATABASE_URL names is not a SQLite database.") from error
 
 
 def _reason(error: exc.OperationalError) -> str:

@@ -1,5 +1,6 @@
 """Mail, over SMTP. The threading headers follow RFC 5322 section 3.6.4."""
 
+import asyncio
 import ssl
 from dataclasses import dataclass
 from datetime import timedelta
@@ -59,21 +60,11 @@ class EmailChannel:
         self._tls_context = ssl.create_default_context()  # reading the authorities takes longer than sending a mail
 
     async def send(self, message: Message) -> Result:
-        mail = self.mail(message)
         server = self._server
         try:
-            await aiosmtplib.send(
-                mail,
-                hostname=server.host,
-                port=server.port,
-                username=server.username,
-                password=server.password,
-                use_tls=server.tls,
-                start_tls=None if server.tls else server.starttls,
-                tls_context=self._tls_context,
-                local_hostname=self._domain,  # or else each mail looks this machine's name up, which may take seconds
-                timeout=self._timeout,
-            )
+            # The library's limit holds for each command; a server that answers each at the last moment needs another.
+            async with asyncio.timeout(self._timeout):
+                await self._hand_over(self.mail(message))
         except aiosmtplib.SMTPRecipientsRefused as refused:
             return _refused(refused.recipients[0].code, refused.recipients[0].message)
         except aiosmtplib.SMTPResponseException as refused:
@@ -83,6 +74,21 @@ class EmailChannel:
         except ValueError as error:  # an address that no mail can carry
             return Dead(f"the address can't be used: {error}")
         return Delivered()
+
+    async def _hand_over(self, mail: EmailMessage) -> None:
+        server = self._server
+        await aiosmtplib.send(
+            mail,
+            hostname=server.host,
+            port=server.port,
+            username=server.username,
+            password=server.password,
+            use_tls=server.tls,
+            start_tls=None if server.tls else server.starttls,
+            tls_context=self._tls_context,
+            local_hostname=self._domain,  # or else each mail looks this machine's name up, which may take seconds
+            timeout=self._timeout,
+        )
 
     def mail(self, message: Message) -> EmailMessage:
         """The message as a mail. Its Message-ID is the dedup key, so that a repeat is known for one."""

@@ -47,11 +47,23 @@ class PublicResolver(AbstractResolver):
         return found
 
     def check(self, address: str) -> None:
-        if not self._allow_private and not ipaddress.ip_address(address.split("%")[0]).is_global:
+        if not self._allow_private and not _reached(address).is_global:
             raise NotPublic(f"{address} is not a public address; set TOCSIN_ALLOW_PRIVATE_WEBHOOKS=yes to allow it")
 
     async def close(self) -> None:
         await self._inner.close()
+
+
+def _reached(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """What an address leads to: some IPv6 addresses only wrap one of IPv4, for a gateway to unwrap."""
+    found = ipaddress.ip_address(address.split("%")[0])
+    if isinstance(found, ipaddress.IPv4Address):
+        return found
+    translated = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF) if found in _NAT64 else None
+    return found.ipv4_mapped or found.sixtofour or translated or found
+
+
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 class WebhookChannel:
@@ -73,7 +85,7 @@ class WebhookChannel:
                 return _judge(answer.status, answer.headers.get("Retry-After", ""))
         except NotPublic as error:
             return Dead(str(error))
-        except aiohttp.InvalidURL as error:
+        except (aiohttp.NonHttpUrlClientError, ValueError) as error:  # no URL, or none of ours
             return Dead(f"the address can't be used: {error}")
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             return Dead(str(refused)) if (refused := _not_public(error)) else Retry(str(error) or type(error).__name__)
@@ -110,7 +122,8 @@ def _judge(status: int, retry_after: str) -> Result:
     if 200 <= status < 300:
         return Delivered()
     if status in (408, 425, 429) or status >= 500:
-        seconds = min(int(retry_after), 3600) if retry_after.isdigit() else 0
+        is_number = retry_after.isascii() and retry_after.isdigit()  # it may be a date, and then we know better
+        seconds = min(int(retry_after[:9]), 3600) if is_number else 0
         return Retry(f"HTTP {status}", timedelta(seconds=seconds) if seconds else None)
     return Dead(f"HTTP {status}")
 

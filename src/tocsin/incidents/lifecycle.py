@@ -316,7 +316,7 @@ def _begin(incident_id: str, entry: Declared) -> Incident:
     )
 
 
-def _after(incident: Incident, entry: AnyEntry) -> Incident:  # noqa: PLR0911, PLR0912 - one case per kind of entry
+def _after(incident: Incident, entry: AnyEntry) -> Incident:
     match entry:
         case Declared():
             raise ValueError(f"{incident.id} is declared twice")

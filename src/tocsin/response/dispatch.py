@@ -1,6 +1,7 @@
 """Sending what is queued. No unit of work is open while bytes travel."""
 
 import asyncio
+import logging
 from collections.abc import Mapping
 
 from tocsin.db.engine import Database, Tx
@@ -13,6 +14,8 @@ from tocsin.obligations import store as obligations
 from tocsin.paging import store as pages
 from tocsin.plan import store as plans
 from tocsin.response import followups
+
+log = logging.getLogger(__name__)
 
 BATCH = 20  # messages leased at a time
 
@@ -40,6 +43,7 @@ async def _attempt(channels: Mapping[str, Channel], message: Message) -> Result:
     try:
         return await channel.send(message)
     except Exception as error:  # a mistake in one channel must not stop the others
+        log.exception("the %s channel failed", message.channel)
         return Retry(f"{type(error).__name__}: {error}")
 
 

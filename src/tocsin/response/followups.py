@@ -56,7 +56,7 @@ def record(tx: Tx, plan: Plan, incident: Incident, entries: Iterable[AnyEntry]) 
     return incident
 
 
-def follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident:  # noqa: PLR0912 - one case per kind
+def follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident:
     """Do what follows from an entry that has just been added."""
     evidence = f"entry {incident.entries}, by {entry.by}"
     match entry:

@@ -28,6 +28,7 @@ from tocsin.signals.store import Disposition, Signal, Taken
 log = logging.getLogger(__name__)
 
 BATCH = 500  # arrivals in one transaction
+FEW = 50  # arrivals decided at a time while senders wait to be answered
 WAITING_LIMIT = 10_000  # arrivals that may wait for their transaction before senders are asked to come again
 
 
@@ -226,7 +227,8 @@ def decide_all(database: Database) -> int:
 
 def _decide_some(database: Database) -> int:
     try:
-        return database.run(SYSTEM, decide)
+        limit = FEW if database.is_contended else BATCH
+        return database.run(SYSTEM, lambda tx: decide(tx, limit))
     except (Overloaded, Overtaken, plans.NoPlan):
         return 0  # what was accepted stays in the inbox
     except Exception:

@@ -184,17 +184,7 @@ def first_seen(arrival: Arrival, at: datetime) -> Signal:
     """A signal at its first arrival, not yet on the record."""
     return Signal(
         id=new_id("sig"),
-        source=arrival.source,
-        key=arrival.key,
-        state=arrival.state,
-        title=arrival.title,
-        trigger=arrival.trigger,
-        severity=arrival.severity,
-        labels=arrival.labels,
-        details=arrival.details,
-        warnings=list(arrival.warnings),
-        link=arrival.link,
-        started_at=arrival.started_at,
+        **_said(arrival),
         first_at=at,
         last_at=at,
         count=1,
@@ -207,10 +197,12 @@ def first_seen(arrival: Arrival, at: datetime) -> Signal:
 def seen_again(signal: Signal, arrival: Arrival, at: datetime) -> Signal:
     """A signal after one more arrival. A signal that clears keeps its title and labels: the news is only its end."""
     if arrival.state is State.FIRING:
-        fresh = first_seen(arrival, signal.first_at)
-        kept = {name: getattr(signal, name) for name in ("id", "disposition", "why", "incident_id", "count")}
-        signal = replace(fresh, **kept)
-    return replace(signal, state=arrival.state, last_at=at, count=signal.count + (arrival.state is State.FIRING))
+        return replace(signal, **_said(arrival), last_at=at, count=signal.count + 1)
+    return replace(signal, state=arrival.state, last_at=at)
+
+
+def _said(arrival: Arrival) -> dict[str, Any]:
+    return {**vars(arrival), "warnings": list(arrival.warnings)}
 
 
 def add_all(tx: Tx, signals: Iterable[Signal]) -> None:

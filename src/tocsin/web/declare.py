@@ -21,11 +21,12 @@ from tocsin.signals import store as signals
 from tocsin.signals.model import Trigger
 from tocsin.watch import store as watch
 from tocsin.web import present
-from tocsin.web.forms import AnyRequest, Form
-from tocsin.web.frame import Tx, Visitor, page
+from tocsin.web.forms import AnyRequest, Form, Sent
+from tocsin.web.frame import SignedIn, Tx, Visitor, page
 from tocsin.web.now import ServiceRow, services
 from tocsin.web.trouble import Trouble, trouble
 
+FIELDS = ("title", "severity", "type", "service", "began", "impact")
 TRIGGERS = (Trigger.OBSERVATION, Trigger.USER_REPORT)
 
 
@@ -138,7 +139,7 @@ def _target(plan: Plan, target: str) -> str:
 
 @get("/declare", sync_to_thread=True)
 def show_declare(
-    request: AnyRequest, visitor: Visitor, what: FromQuery[str] = "", signal: FromQuery[str] = ""
+    request: AnyRequest, visitor: SignedIn, what: FromQuery[str] = "", signal: FromQuery[str] = ""
 ) -> Template:
     access.require(visitor.actor, access.INCIDENT_WRITE)
     return _page(request, visitor, {"what": clip(what, 300)}, (), signal, None)
@@ -184,11 +185,11 @@ def _alike(plan: Plan, incident: Incident) -> Alike:
 
 
 @post("/declare", sync_to_thread=True)
-def declare(request: AnyRequest, visitor: Visitor, form: Form) -> Template | Redirect:
+def declare(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template | Redirect:
     try:
         incident = visitor.app.database.run(visitor.actor, lambda tx: _declare(tx, form))
     except (Invalid, Refused) as why:
-        wrong = trouble(why, {"title": "title", "severity": "severity", "type": "type", "started_at": "began"})
+        wrong = trouble(why, {**{one: one for one in FIELDS}, "started_at": "began"})
         return _page(request, visitor, form.typed(), form.all("component"), form.text("signal"), wrong)
     return Redirect(f"/incidents/{incident.id}?done=declared", status_code=303)
 

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from litestar import Request
+from litestar.di import NamedDependency
 
 from tocsin.kit.errors import Invalid
 from tocsin.kit.text import clip
@@ -55,6 +56,9 @@ class Form:
         return {name: values[-1] for name, values in self.fields.items() if name != "_csrf_token"}
 
 
+Sent = NamedDependency[Form]
+
+
 async def read_form(request: AnyRequest) -> Form:
     """The form of this request. Raises Invalid for a body that is none."""
     body = await request.body()
@@ -81,6 +85,7 @@ def local_path(wanted: str) -> str:
 
     A browser reads `//host`, `/\\host` and `/<tab>/host` as another site, so anything but plain characters is refused.
     """
-    parts = urlsplit(wanted) if wanted.isascii() and wanted.isprintable() else urlsplit("")
-    plain = wanted.startswith("/") and not wanted.startswith("//") and "\\" not in wanted
-    return wanted if plain and not parts.netloc and not parts.scheme else "/"
+    if not (wanted.isascii() and wanted.isprintable()) or "\\" in wanted or not wanted.startswith("/"):
+        return "/"
+    parts = urlsplit(wanted)
+    return "/" if parts.scheme or parts.netloc or wanted.startswith("//") else wanted

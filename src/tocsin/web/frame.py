@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from litestar.di import NamedDependency
 from litestar.response import Template
 
 from tocsin.app import App
@@ -87,6 +88,9 @@ class Visitor:
     @property
     def is_administrator(self) -> bool:
         return self.actor.may(access.PEOPLE_WRITE)
+
+
+SignedIn = NamedDependency[Visitor]
 
 
 @dataclass(frozen=True)

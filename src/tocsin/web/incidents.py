@@ -23,8 +23,8 @@ from tocsin.plan.model import Plan, Stage
 from tocsin.response import commands, followups
 from tocsin.signals import store as signals
 from tocsin.web import present, room
-from tocsin.web.forms import AnyRequest, Form
-from tocsin.web.frame import Tx, Visitor, page
+from tocsin.web.forms import AnyRequest, Form, Sent
+from tocsin.web.frame import SignedIn, Tx, Visitor, page
 from tocsin.web.now import signal_row
 from tocsin.web.trouble import Trouble, trouble
 
@@ -46,7 +46,7 @@ class Option:
 @get("/incidents", sync_to_thread=True)
 def show_list(
     request: AnyRequest,
-    visitor: Visitor,
+    visitor: SignedIn,
     status: FromQuery[str] = "",
     severity: FromQuery[str] = "",
     before: FromQuery[int] = 0,
@@ -98,7 +98,9 @@ def _query(status: str, severity: str, before: int = 0) -> str:
 
 
 @get("/incidents/{incident_id:str}", sync_to_thread=True)
-def show_room(request: AnyRequest, visitor: Visitor, incident_id: FromPath[str], kind: FromQuery[str] = "") -> Template:
+def show_room(
+    request: AnyRequest, visitor: SignedIn, incident_id: FromPath[str], kind: FromQuery[str] = ""
+) -> Template:
     return _room(request, visitor, incident_id, kind=kind)
 
 
@@ -226,7 +228,7 @@ VERBS: Mapping[str, Verb] = {
 
 @post("/incidents/{incident_id:str}/{verb:str}", sync_to_thread=True)
 def act(
-    request: AnyRequest, visitor: Visitor, form: Form, incident_id: FromPath[str], verb: FromPath[str]
+    request: AnyRequest, visitor: SignedIn, form: Sent, incident_id: FromPath[str], verb: FromPath[str]
 ) -> Template | Redirect:
     """Do what a form of the room asks. A refusal shows the room again, with what was typed."""
     if verb not in VERBS:
@@ -246,7 +248,7 @@ def _back(incident_id: str, done: str, anchor: str = "") -> Redirect:
 
 @post("/incidents/{incident_id:str}/updates", sync_to_thread=True)
 def write(
-    request: AnyRequest, visitor: Visitor, form: Form, incident_id: FromPath[str], preview: FromQuery[bool] = False
+    request: AnyRequest, visitor: SignedIn, form: Sent, incident_id: FromPath[str], preview: FromQuery[bool] = False
 ) -> Template | Redirect:
     """Post what was composed. What everyone would read is always shown first."""
     audience = form.text("audience")

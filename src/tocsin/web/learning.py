@@ -25,8 +25,8 @@ from tocsin.review import postmortem
 from tocsin.review import store as reviews
 from tocsin.review.postmortem import DraftSection, PostMortem, Standing
 from tocsin.web import charts, present
-from tocsin.web.forms import AnyRequest, Form
-from tocsin.web.frame import Tx, Visitor, page
+from tocsin.web.forms import AnyRequest, Sent
+from tocsin.web.frame import SignedIn, Tx, Visitor, page
 from tocsin.web.trouble import Trouble, trouble
 
 LISTED = 100
@@ -65,7 +65,7 @@ def _line(
 
 
 @get("/post-mortems", sync_to_thread=True)
-def show_list(request: AnyRequest, visitor: Visitor) -> Template:
+def show_list(request: AnyRequest, visitor: SignedIn) -> Template:
     with visitor.app.database.read(visitor.actor) as tx:
         found = incidents.listing(tx, statuses=frozenset(Status) - UNRESOLVED, limit=LISTED)
         known = {one.id: plans.load(tx, one.plan_revision) for one in found}
@@ -133,7 +133,7 @@ class Review:
 
 
 def _section(one: DraftSection, typed: Mapping[str, str]) -> Section:
-    state = "from the record" if one.from_record else "written" if one.text else "empty"
+    state = "written" if one.text else "from the record" if one.from_record and one.is_done else "empty"
     return Section(
         id=one.id,
         title=one.title,
@@ -194,7 +194,7 @@ def _about_meeting(plan: Plan, incident: Incident, now: datetime) -> str:
     if incident.review_held_at:
         return f"The meeting was held {present.moment(incident.review_held_at, now)}."
     agenda = ", ".join(f"{one.topic.lower()} {one.minutes}" for one in plan.review.agenda)
-    when = f"The meeting is {present.moment(incident.review_at, now)}. " if incident.review_at else ""
+    when = f"The meeting is {present.appointment(incident.review_at, now)}. " if incident.review_at else ""
     return f"{when}{plan.review.minutes} min: {agenda}."
 
 
@@ -218,7 +218,7 @@ def _page(
 
 
 @get("/post-mortems/{name:str}", sync_to_thread=True)
-def show_one(request: AnyRequest, visitor: Visitor, name: FromPath[str]) -> Template | Response[str]:
+def show_one(request: AnyRequest, visitor: SignedIn, name: FromPath[str]) -> Template | Response[str]:
     """The document to read and write; with `.md` after its name, as Markdown."""
     if name.endswith(".md"):
         return _markdown(visitor, name.removesuffix(".md"))
@@ -233,7 +233,7 @@ def _markdown(visitor: Visitor, incident_id: str) -> Response[str]:
 
 
 @post("/post-mortems/{incident_id:str}", sync_to_thread=True)
-def save(request: AnyRequest, visitor: Visitor, form: Form, incident_id: FromPath[str]) -> Template | Redirect:
+def save(request: AnyRequest, visitor: SignedIn, form: Sent, incident_id: FromPath[str]) -> Template | Redirect:
     """Save what was written; make it final if that was asked for. A refusal keeps what was saved."""
     final = form.text("do") == "final"
     try:
@@ -251,7 +251,7 @@ def save(request: AnyRequest, visitor: Visitor, form: Form, incident_id: FromPat
 
 
 @get("/insights", sync_to_thread=True)
-def show_insights(request: AnyRequest, visitor: Visitor, days: FromQuery[str] = USUAL_PERIOD) -> Template:
+def show_insights(request: AnyRequest, visitor: SignedIn, days: FromQuery[str] = USUAL_PERIOD) -> Template:
     access.require(visitor.actor, access.METRICS_READ)
     chosen = days if days in PERIODS else USUAL_PERIOD
     with visitor.app.database.read(visitor.actor) as tx:

@@ -25,8 +25,8 @@ from tocsin.watch import store as watch
 from tocsin.watch.outcomes import NOT_ANSWERING, Kind, Outcome
 from tocsin.watch.store import Standing
 from tocsin.web import frame, present
-from tocsin.web.forms import AnyRequest, Form
-from tocsin.web.frame import Tx, Visitor, page
+from tocsin.web.forms import AnyRequest, Sent
+from tocsin.web.frame import SignedIn, Tx, page
 
 MISSED_SHOWN = timedelta(hours=24)
 OWED_SHOWN = 8
@@ -176,7 +176,7 @@ def _holder(plan: Plan, name: str, ways: dict[str, str], me: str, now: datetime)
         rotation=rotation.name or name,
         person=present.names(plan, [shift.person]),
         is_you=shift.person == me,
-        until=present.handoff(shift.ends_at, now),
+        until=present.appointment(shift.ends_at, now),
         then=present.names(plan, [after]),
         ways=reached or "no way to reach them",
         is_reachable=bool(reached),
@@ -199,7 +199,7 @@ def ways_to_reach(tx: Tx, handles: Iterable[str]) -> dict[str, str]:
 
 
 @get("/", sync_to_thread=True)
-def show_now(request: AnyRequest, visitor: Visitor) -> Template:
+def show_now(request: AnyRequest, visitor: SignedIn) -> Template:
     with visitor.app.database.read(visitor.actor) as tx:
         known, now = frame.situation(tx), tx.now
         plan = known.plan
@@ -266,7 +266,7 @@ def _last(tx: Tx, now: datetime) -> str:
 
 
 @get("/signals", sync_to_thread=True)
-def show_signals(request: AnyRequest, visitor: Visitor) -> Template:
+def show_signals(request: AnyRequest, visitor: SignedIn) -> Template:
     with visitor.app.database.read(visitor.actor) as tx:
         now = tx.now
         return page(
@@ -283,7 +283,7 @@ def show_signals(request: AnyRequest, visitor: Visitor) -> Template:
 
 
 @post("/signals/{signal_id:str}/dismiss", sync_to_thread=True)
-def dismiss(visitor: Visitor, form: Form, signal_id: FromPath[str]) -> Redirect:
+def dismiss(visitor: SignedIn, form: Sent, signal_id: FromPath[str]) -> Redirect:
     visitor.app.database.run(visitor.actor, lambda tx: commands.dismiss_signal(tx, signal_id, form.text("because")))
     return Redirect(
         "/signals?done=dismissed" if form.text("from") == "signals" else "/?done=dismissed", status_code=303

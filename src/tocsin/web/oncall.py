@@ -18,7 +18,7 @@ from tocsin.plan.model import EVERYONE, EscalationPolicy, Plan
 from tocsin.web import now as front
 from tocsin.web import present
 from tocsin.web.forms import AnyRequest
-from tocsin.web.frame import Visitor, page
+from tocsin.web.frame import SignedIn, page
 
 WEEKS = 4
 DAYS = 7 * WEEKS
@@ -104,8 +104,8 @@ def turns(plan: Plan, me: str, now: datetime) -> tuple[Turns, ...]:
         shifts = shifts_between(rotation, now, now + timedelta(days=DAYS))
         lines = tuple(
             Turn(
-                present.handoff(one.starts_at, now),
-                present.handoff(one.ends_at, now),
+                present.appointment(one.starts_at, now),
+                present.appointment(one.ends_at, now),
                 present.iso(one.starts_at),
                 words.name(plan, one.person),
                 one.person == me,
@@ -181,7 +181,7 @@ def doubts(plan: Plan, ways: Mapping[str, str], accounts: Iterable[Account]) -> 
 
 
 @get("/oncall", sync_to_thread=True)
-def show_oncall(request: AnyRequest, visitor: Visitor) -> Template:
+def show_oncall(request: AnyRequest, visitor: SignedIn) -> Template:
     me = visitor.account.handle
     with visitor.app.database.read(visitor.actor) as tx:
         plan, now = plans.current(tx), tx.now

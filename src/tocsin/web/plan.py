@@ -17,7 +17,7 @@ from tocsin.plan.model import Audience, Phase, Plan, Rule
 from tocsin.plan.store import Revision
 from tocsin.web import present
 from tocsin.web.forms import AnyRequest
-from tocsin.web.frame import Visitor, page
+from tocsin.web.frame import SignedIn, page
 from tocsin.web.oncall import Policy, policies, target_name
 
 
@@ -200,7 +200,7 @@ def _revision(one: Revision, current: str, shown: str, now: datetime) -> Revisio
 
 
 @get("/plan", sync_to_thread=True)
-def show_plan(request: AnyRequest, visitor: Visitor, revision: FromQuery[str] = "") -> Template:
+def show_plan(request: AnyRequest, visitor: SignedIn, revision: FromQuery[str] = "") -> Template:
     access.require(visitor.actor, access.PLAN_READ)
     with visitor.app.database.read(visitor.actor) as tx:
         current, known = plans.current_id(tx), plans.revisions(tx)

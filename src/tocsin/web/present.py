@@ -41,8 +41,8 @@ def moment(at: datetime, now: datetime) -> str:
     return f"{day(at)}{f' {at.year}' if far else ''}, {at:%H:%M}"
 
 
-def handoff(at: datetime, now: datetime) -> str:
-    """An instant of a calendar: to the minute, `today` where it is."""
+def appointment(at: datetime, now: datetime) -> str:
+    """An appointment: to the minute, `today` where it is."""
     at = at.astimezone(UTC)
     return f"{'today' if at.date() == now.astimezone(UTC).date() else day(at)} {at:%H:%M}"
 

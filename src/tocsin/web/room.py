@@ -1,5 +1,6 @@
 """An incident's room as plain values: what is owed, who does what, what to write, and the record."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -157,7 +158,7 @@ def _item(plan: Plan, numbered: Numbered, messages: Sequence[Message], now: date
         iso=present.iso(entry.at),
         mark=_mark(entry),
         kind=words.kind(entry).capitalize(),
-        text=words.sentence(plan, entry),
+        text=_after_its_kind(words.kind(entry), words.sentence(plan, entry)),
     )
     match entry:
         case Updated():
@@ -177,6 +178,11 @@ def _item(plan: Plan, numbered: Numbered, messages: Sequence[Message], now: date
             return replace(item, text="", said=entry.text, who=words.name(plan, entry.by))
         case _:
             return item
+
+
+def _after_its_kind(kind: str, sentence: str) -> str:
+    """The sentence, without the word that already stands before it as the entry's kind."""
+    return re.sub(rf"^{re.escape(kind)}\b[: ]*", "", sentence, flags=re.IGNORECASE)
 
 
 def receipts(messages: Iterable[Message], entry: Updated) -> str:
@@ -491,7 +497,7 @@ def _facts(plan: Plan, incident: Incident, duties: Iterable[Obligation], now: da
     if incident.review_held_at:
         yield Fact("Post-mortem", f"held {present.moment(incident.review_held_at, now)}")
     elif incident.review_at:
-        yield Fact("Post-mortem", present.moment(incident.review_at, now))
+        yield Fact("Post-mortem", present.appointment(incident.review_at, now))
 
 
 def ledger(

@@ -26,7 +26,7 @@ from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
 from tocsin.response import commands
 from tocsin.web import present
-from tocsin.web.forms import AnyRequest, Form, local_path
+from tocsin.web.forms import AnyRequest, Sent, local_path
 from tocsin.web.frame import THEME_COOKIE, THEMES, Visitor, bare
 
 COOKIE = "tocsin_session"
@@ -87,7 +87,7 @@ def _signin(request: AnyRequest, *, onward: str, login: str = "", error: str = "
 
 
 @post("/signin", sync_to_thread=True)
-def sign_in(request: AnyRequest, form: Form) -> Template | Redirect:
+def sign_in(request: AnyRequest, form: Sent) -> Template | Redirect:
     app, login = installation(request), form.text("login")
     onward = local_path(form.text("next"))
     with app.database.read(SYSTEM) as tx:
@@ -138,7 +138,7 @@ def _session_from_link(tx: Any, secret: str) -> str:
 
 
 @post("/theme", sync_to_thread=False)
-def choose_theme(form: Form) -> Redirect:
+def choose_theme(form: Sent) -> Redirect:
     chosen = form.text("theme")
     cookie = Cookie(key=THEME_COOKIE, value=chosen if chosen in THEMES else "system", max_age=A_YEAR, samesite="lax")
     return Redirect(local_path(form.text("next")), status_code=303, cookies=[cookie])

@@ -27,6 +27,7 @@ SAFE = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",  # no-referrer would make a browser hide the origin of our own forms
 }
+FORM_COOKIE = "tocsin_form"
 A_YEAR = 365 * 24 * 3600
 
 WRONG = {
@@ -94,7 +95,7 @@ def csrf_config(secret: str, *, secure: bool = False) -> CSRFConfig:
     """Forms carry a token that another site can't know. Whatever brings its own credential is left out."""
     return CSRFConfig(
         secret=secret,
-        cookie_name="tocsin_form",
+        cookie_name=FORM_COOKIE,
         cookie_httponly=True,
         cookie_secure=secure,
         exclude=["^/api/", "^/v2/", "^/a/", "^/in/"],
@@ -119,8 +120,12 @@ def _refused(request: AnyRequest, why: TocsinError) -> Response[Any]:
 
 
 def _http_error(request: AnyRequest, why: HTTPException) -> Response[Any]:
-    said = "This form has grown old; open the page again, and send it from there." if _is_csrf(why) else ""
-    return _error_page(request, why.status_code, said)
+    if not _is_csrf(why):
+        return _error_page(request, why.status_code, "")
+    page = _error_page(request, 403, "This form has grown old; open the page again, and send it from there.")
+    # A token of another installation, left at this address, would be refused for ever: let the next page bring its own.
+    page.delete_cookie(FORM_COOKIE)
+    return page
 
 
 def _is_csrf(why: HTTPException) -> bool:

@@ -23,7 +23,7 @@ from tocsin.comms import statuspage, store
 from tocsin.comms.statuspage import PublicComponent, PublicIncident, PublicPage, PublicUpdate
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.clock import stopwatch
-from tocsin.kit.text import listed, short_span
+from tocsin.kit.text import listed, span
 from tocsin.plan.model import Stage
 from tocsin.web.frame import asset
 
@@ -270,7 +270,7 @@ def _told(update: PublicUpdate, now: datetime) -> Told:
         at=_when(update.at, now),
         iso=statuspage.instant(update.at),
         ago=_ago(now - update.at),
-        paragraphs=_paragraphs(update.body),
+        paragraphs=_paragraphs(update),
     )
 
 
@@ -282,8 +282,12 @@ def _ago(length: timedelta) -> str:
     return f"{minutes} min ago" if minutes else "just now"
 
 
-def _paragraphs(text: str) -> list[list[str]]:
-    blocks = (block.strip() for block in text.replace("\r\n", "\n").split("\n\n"))
+def _paragraphs(update: PublicUpdate) -> list[list[str]]:
+    """What was posted, without a first line that only says again what stands above it: the time and the stage."""
+    lines = update.body.replace("\r\n", "\n").strip().split("\n")
+    if _clock(update.at) in lines[0] and update.stage.capitalize() in lines[0]:
+        lines = lines[1:]
+    blocks = (block.strip() for block in "\n".join(lines).split("\n\n"))
     return [block.split("\n") for block in blocks if block]
 
 
@@ -293,13 +297,14 @@ def _past(incident: PublicIncident, now: datetime) -> Past:
         address=f"{INCIDENTS}/{incident.id}",
         name=incident.name,
         day=_day(ended),
-        last_word=" ".join(_first(_paragraphs(incident.updates[0].body))),
-        lasted=short_span(ended - incident.started_at),
+        last_word=" ".join(next(iter(_paragraphs(incident.updates[0])), [])),
+        lasted=_lasted(ended - incident.started_at),
     )
 
 
-def _first(paragraphs: Iterable[list[str]]) -> list[str]:
-    return next(iter(paragraphs), [])
+def _lasted(length: timedelta) -> str:
+    minutes = length // timedelta(minutes=1)
+    return span(timedelta(minutes=minutes)) if minutes > 0 else "under a minute"
 
 
 def _clock(at: datetime) -> str:

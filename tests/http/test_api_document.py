@@ -1,0 +1,138 @@
+"""The OpenAPI document: that it describes what there is, and that what it describes never makes the server fail."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import GenerationMode
+from schemathesis.schemas import BaseSchema
+
+from tests.support.served import EVERY_RIGHT, Served, served
+from tocsin.api import resources
+from tocsin.kit.actor import SYSTEM
+from tocsin.people import access
+from tocsin.plan import store as plans
+
+PATH = "/api/v1/openapi.json"
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(f"sqlite:///{tmp_path_factory.mktemp('described') / 'tocsin.db'}") as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def document(here: Served) -> dict[str, Any]:
+    found: dict[str, Any] = here.get(PATH).json()
+    return found
+
+
+def operations(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (f"{method.upper()} {path}", operation)
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+    ]
+
+
+def test_it_is_openapi_3_1_and_needs_no_token(here: Served, document: dict[str, Any]) -> None:
+    assert document["openapi"].startswith("3.1")
+    assert document["info"]["version"] == resources.VERSION
+    assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+
+
+def test_it_describes_the_api_and_nothing_else(document: dict[str, Any]) -> None:
+    assert all(path.startswith("/api/v1/") for path in document["paths"])
+    assert {"/api/v1/signals", "/api/v1/incidents", "/api/v1/plan"} <= set(document["paths"])
+
+
+def test_every_operation_says_what_it_does_and_how_it_refuses(document: dict[str, Any]) -> None:
+    for name, operation in operations(document):
+        assert operation["summary"] and "Needs the right" in operation["description"], name
+        assert operation["security"] == [{"token": []}], name
+        assert {"401", "403", "503"} <= set(operation["responses"]), name
+        for status, response in operation["responses"].items():
+            if status >= "400":
+                assert list(response["content"]) == ["application/problem+json"], (name, status)
+
+
+def test_every_operation_has_a_name_of_its_own(document: dict[str, Any]) -> None:
+    names = [operation["operationId"] for _, operation in operations(document)]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"[a-z_]+", name) for name in names)
+
+
+def test_it_brings_no_script_from_elsewhere(here: Served) -> None:
+    for path in ("/api/v1/openapi.json", "/api/v1", "/api/v1/swagger", "/api/v1/openapi.json/redoc", "/schema"):
+        assert "<script" not in here.get(path).text
+
+
+def test_nothing_that_the_document_allows_makes_the_server_fail(here: Served, document: dict[str, Any]) -> None:
+    schema = schemathesis.openapi.from_dict(document)
+    headers = here.bearer(*EVERY_RIGHT, name="explorer")
+    known = {"incident_id": an_incident(here, headers), "signal_id": a_signal(here, headers)}
+    for name, _ in operations(document):
+        explore(here, schema, name, headers, known)
+
+
+def an_incident(here: Served, headers: dict[str, str]) -> str:
+    with here.app.database.read(SYSTEM) as tx:
+        plan = plans.current(tx)
+    words = {"title": "x", "severity": next(iter(plan.severities)), "type": next(iter(plan.types))}
+    found: str = here.post("/api/v1/incidents", json=words, headers=headers).json()["id"]
+    return found
+
+
+def a_signal(here: Served, headers: dict[str, str]) -> str:
+    here.post("/api/v1/signals", json={"title": "odd"}, headers=headers)
+    here.decide()
+    found: str = here.get("/api/v1/signals/waiting", headers=headers).json()["signals"][0]["id"]
+    return found
+
+
+def explore(here: Served, schema: BaseSchema, name: str, headers: dict[str, str], known: dict[str, str]) -> None:
+    """Send one operation what its description allows, and what it does not, about things that exist."""
+    method, path = name.split(" ")
+    operation = schema[path][method]
+    either = operation.as_strategy(generation_mode=GenerationMode.POSITIVE) | operation.as_strategy(
+        generation_mode=GenerationMode.NEGATIVE
+    )
+
+    @settings(
+        max_examples=10,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=either)
+    def send(case: Any) -> None:
+        case.path_parameters = {key: known.get(key, value) for key, value in (case.path_parameters or {}).items()}
+        sent = case.as_transport_kwargs(base_url="http://tocsin.test")
+        wanted = {key: sent[key] for key in ("params", "json", "content", "data") if sent.get(key) is not None}
+        if isinstance(wanted.get("data"), bytes | str):
+            wanted["content"] = wanted.pop("data")
+        answer = here.request(sent["method"], sent["url"], headers=headers, **wanted)
+        assert answer.status_code < 500, (name, answer.text)
+        if answer.status_code >= 400:
+            assert answer.json()["status"] == answer.status_code, name
+
+    send()
+
+
+def test_the_reference_names_every_operation_and_no_other(document: dict[str, Any]) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
+    section = text.partition("## Operations")[2].partition("## Refusals")[0]
+    assert set(re.findall(r"`([A-Z]+ /api/v1/[^`]+)`", section)) == {name for name, _ in operations(document)}
+
+
+def test_the_reference_names_every_scope() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
+    section = text.partition("## Tokens")[2].partition("## Sending signals")[0]
+    assert set(re.findall(r"^\| `([a-z:]+)`", section, re.MULTILINE)) == access.SCOPES

@@ -1,0 +1,260 @@
+"""Every page, for everybody who may read it, with nothing on the record and with a bad night on it."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from tests.support.served import Served
+from tests.support.visitor import ROLES, Visitor, actor, console
+from tocsin.kit.actor import SYSTEM
+from tocsin.people import store as people
+from tocsin.people.model import Channel
+from tocsin.plan.model import Stage
+from tocsin.response import commands, tick
+from tocsin.signals import store as signals
+from tocsin.signals.model import Arrival
+
+EVIL = "<script>alert('x')</script><img src=x onerror=alert(1)>\"'"
+READ_BY_ALL = (
+    "/",
+    "/incidents",
+    "/incidents?status=open&severity=P1",
+    "/oncall",
+    "/plan",
+    "/signals",
+    "/post-mortems",
+    "/insights",
+    "/insights?days=30",
+    "/me",
+)
+READ_BY_WRITERS = ("/declare", "/declare?what=Voice+hangs")
+READ_BY_ADMINISTRATORS = ("/people", "/tokens")
+
+
+@pytest.fixture
+def here(sqlite_url: str) -> Iterator[Served]:
+    with console(sqlite_url) as one:
+        yield one
+
+
+@pytest.fixture
+def night(here: Served) -> Served:
+    """Two incidents whose every word was written by somebody hostile, a waiting signal, and an unreadable body."""
+    bad_night(here)
+    return here
+
+
+def bad_night(here: Served) -> tuple[str, str]:
+    run, ben = here.app.database.run, actor(here, "ben")
+    over = run(
+        ben,
+        lambda tx: commands.declare(
+            tx, title=f"first {EVIL}", severity="P1", type="service_outage", service="rose", impact=EVIL
+        ),
+    )
+    run(ben, lambda tx: commands.assign(tx, over.id, "incident_commander", "ben"))
+    run(ben, lambda tx: commands.decide(tx, over.id, EVIL, EVIL))
+    run(ben, lambda tx: commands.note(tx, over.id, EVIL))
+    told = {"issue": EVIL, "impact": EVIL}
+    run(ben, lambda tx: commands.post_update(tx, over.id, "public", told, Stage.INVESTIGATING))
+    run(ben, lambda tx: commands.post_update(tx, over.id, "internal", {"impact": EVIL, "actions": EVIL, "next": EVIL}))
+    run(ben, lambda tx: commands.waive(tx, over.id, "role:scribe", EVIL))
+    pass_time(here, timedelta(minutes=20))
+    run(ben, lambda tx: commands.mitigate(tx, over.id, EVIL))
+    run(ben, lambda tx: commands.resolve(tx, over.id, EVIL))
+    pass_time(here, timedelta(minutes=31))
+    open_ = run(
+        ben, lambda tx: commands.declare(tx, title=f"second {EVIL}", severity="P0", type="data_loss", impact=EVIL)
+    )
+    arrival = Arrival(source="generic", key=EVIL, title=f"waiting {EVIL}", link="javascript:alert(1)", warnings=(EVIL,))
+    run(SYSTEM, lambda tx: signals.accept(tx, [signals.encode(arrival)]))
+    here.decide()
+    run(
+        SYSTEM,
+        lambda tx: signals.keep_unreadable(tx, source=EVIL, sender=EVIL, reason=EVIL, body=EVIL.encode()),
+    )
+    pass_time(here, timedelta(minutes=6))
+    return over.id, open_.id
+
+
+def pass_time(here: Served, length: timedelta) -> None:
+    here.clock.advance_to(here.clock.now() + length)
+    while here.app.database.run(SYSTEM, tick.settle_due)[0]:
+        pass
+
+
+def incident_pages(page_html: str) -> list[str]:
+    found = {part.split('"')[0].split("#")[0] for part in page_html.split('href="/incidents/')[1:]}
+    return sorted(f"/incidents/{one}" for one in found)
+
+
+@pytest.mark.parametrize("handle", ROLES)
+@pytest.mark.parametrize("has_data", [False, True], ids=["empty", "a bad night"])
+def test_every_page_renders_for_everybody(here: Served, handle: str, has_data: bool) -> None:
+    paths = list(READ_BY_ALL)
+    if has_data:
+        for incident in bad_night(here):
+            paths += [f"/incidents/{incident}", f"/incidents/{incident}?kind=update", f"/post-mortems/{incident}"]
+    visitor = Visitor(here, handle)
+    for path in paths:
+        page = visitor.open(path)
+        assert page.status == 200, (path, page.html)
+        assert "</html>" in page.html and "<h1" in page.html
+    for path in READ_BY_WRITERS:
+        assert visitor.open(path).status == (403 if handle == "erin" else 200)
+    for path in READ_BY_ADMINISTRATORS:
+        assert visitor.open(path).status == (200 if handle == "ana" else 403)
+
+
+def test_what_others_wrote_is_never_markup(night: Served) -> None:
+    ana = Visitor(night, "ana")
+    rooms = incident_pages(ana.open("/").html) + incident_pages(ana.open("/incidents").html)
+    reviews = [path.replace("/incidents/", "/post-mortems/") for path in rooms]
+    assert len(set(rooms)) == 2
+    for path in {*READ_BY_ALL, *READ_BY_WRITERS, *READ_BY_ADMINISTRATORS, *rooms, *reviews}:
+        html = ana.open(path).html
+        assert "<script>" not in html and "<img" not in html, path
+        assert "javascript:" not in html, path
+        assert "style=" not in html and " onclick" not in html, path
+    assert ana.open("/").says("second <script>alert('x')</script>")
+
+
+def test_no_page_holds_a_script_or_style_of_its_own(night: Served) -> None:
+    html = Visitor(night, "ana").open("/").html
+    assert html.count("<script") == 1 and '<script src="/static/tocsin.js?v=' in html
+    assert "<style" not in html
+
+
+def test_a_viewer_sees_no_form_that_changes_anything(night: Served) -> None:
+    erin = Visitor(night, "erin")
+    own = {"/signout", "/theme", "/me/contacts", "/me/password"}
+    for path in (*READ_BY_ALL, *incident_pages(erin.open("/").html)):
+        posts = {form.action for form in erin.open(path).forms() if form.method == "post"}
+        assert posts <= own, path
+
+
+def test_a_viewer_is_refused_even_with_a_form_of_somebody_else(night: Served) -> None:
+    erin = Visitor(night, "erin")
+    token = erin.open("/me").form("/signout").fields["_csrf_token"][0]
+    room = incident_pages(erin.open("/").html)[0]
+    before = erin.open(room).html.count("<li id=")
+    for path in (
+        "/declare",
+        f"{room}/acknowledge",
+        f"{room}/assign",
+        f"{room}/severity",
+        f"{room}/resolve",
+        f"{room}/waive",
+        f"{room}/close",
+        f"{room}/updates",
+        room.replace("/incidents/", "/post-mortems/"),
+        "/people",
+        "/people/ana/link",
+        "/tokens",
+    ):
+        fields = {"_csrf_token": token, "audience": "note", "note.text": "x", "role": "scribe", "person": "erin"}
+        more = {"title": "x", "severity": "P3", "type": "data_loss", "resolve.how": "x", "section.summary": "x"}
+        names = {"key": "resolve", "waive.because": "x", "handle": "eve", "name": "x", "scope": "signals:write"}
+        answer = erin.send(path, {**fields, **more, **names, "lasts": "30"})
+        assert answer.status == 403, (path, answer.html)
+    assert erin.open(room).html.count("<li id=") == before
+
+
+def test_what_is_not_there_is_a_page_that_says_so(here: Served) -> None:
+    ben = Visitor(here, "ben")
+    for path in ("/nowhere", "/incidents/inc_NONE", "/post-mortems/inc_NONE", "/plan?revision=000000000000"):
+        page = ben.open(path)
+        assert page.status == 404, path
+        assert page.says("There is nothing here") and "</html>" in page.html
+
+
+def test_the_bell_names_the_worst_and_the_next(night: Served) -> None:
+    html = Visitor(night, "ben").open("/oncall").html
+    bell = html.split('class="worst"')[1].split("</header>")[0]
+    assert 'data-sev="P0"' in bell and "second" in bell
+    assert "data-due-at=" in bell
+
+
+def test_a_quiet_installation_says_so(here: Served) -> None:
+    page = Visitor(here, "erin").open("/")
+    assert page.says("Nothing is broken") and page.says("Nothing is owed")
+
+
+def test_a_waiting_signal_is_dismissed_from_the_front_page(night: Served) -> None:
+    ben = Visitor(night, "ben")
+    page = ben.open("/")
+    (action,) = {form.action for form in page.forms() if form.action.endswith("/dismiss")}
+    assert ben.press(page, action).onward == "/?done=dismissed"
+    assert not [form for form in ben.open("/").forms() if form.action.endswith("/dismiss")]
+    assert ben.open("/signals").says("Dismissed by ben")
+    assert ben.press(page, action).status == 409
+
+
+def test_who_cannot_be_reached_is_named(here: Served) -> None:
+    ana = Visitor(here, "ana")
+    assert ana.open("/oncall").says("No contact method and no e-mail address.")
+    with here.app.database.work(SYSTEM) as tx:
+        people.add_contact(tx, "tomas", Channel.EMAIL, "tomas@rose.example")
+        people.change_person(tx, "lucia", email="lucia@rose.example")
+    assert ana.open("/oncall").says("Everybody of the plan has a way to be paged.")
+
+
+def test_incidents_are_filtered_by_links(night: Served) -> None:
+    ben = Visitor(night, "ben")
+    p0, p1 = ben.open("/incidents?severity=P0"), ben.open("/incidents?severity=P1")
+    rows = [page.html.split("<tbody>")[1].split("</tbody>")[0] for page in (p0, p1)]
+    assert "second" in rows[0] and "first" not in rows[0]
+    assert "first" in rows[1] and "second" not in rows[1]
+    assert ben.open("/incidents?status=closed").says("No incident here.")
+
+
+def test_the_plan_is_shown_with_its_source(here: Served) -> None:
+    page = Visitor(here, "erin").open("/plan")
+    assert page.says("acknowledge_within: 5 min") and page.says("SEV-02")
+
+
+def test_contact_methods_are_ones_own(here: Served) -> None:
+    ben = Visitor(here, "ben")
+    bad = ben.do("/me", "/me/contacts", channel="webhook", address="ftp://x")
+    assert bad.status == 400 and bad.form("/me/contacts").fields["address"] == ["ftp://x"]
+    assert ben.do("/me", "/me/contacts", channel="email", address="ben@phone.example").status == 303
+    page = ben.open("/me")
+    assert page.says("ben@phone.example")
+    (remove,) = [form.action for form in page.forms() if form.action.endswith("/remove")]
+    Visitor(here, "erin").do("/me", "/signout")
+    erin = Visitor(here, "erin")
+    token = erin.open("/me").form("/signout").fields["_csrf_token"]
+    erin.send(remove, {"_csrf_token": token[0]})
+    assert ben.open("/me").says("ben@phone.example")
+    assert ben.press(page, remove).onward == "/me?done=removed"
+    assert not ben.open("/me").says("ben@phone.example")
+
+
+def test_an_administrator_invites_and_the_link_is_shown_once(here: Served) -> None:
+    ana = Visitor(here, "ana")
+    bad = ana.do("/people", "/people", handle="Not A Handle", email="eve@rose.example", role="responder")
+    assert bad.status == 400 and bad.form("/people").fields["email"] == ["eve@rose.example"]
+    made = ana.do("/people", "/people", handle="eve", name="Eve", email="eve@rose.example", role="responder")
+    assert made.status == 200
+    link = "/signin/" + made.html.split("https://tocsin.example.org/signin/")[1].split("<")[0]
+    assert not ana.open("/people").says("/signin/")
+    eve = Visitor(here)
+    assert eve.do(link, link).status == 303
+    assert eve.open("/people").status == 403
+
+
+def test_a_token_is_shown_once_and_revoked(here: Served) -> None:
+    ana = Visitor(here, "ana")
+    nothing = ana.do("/tokens", "/tokens", name="robot", scope=[])
+    assert nothing.status == 400 and nothing.form("/tokens").fields["name"] == ["robot"]
+    made = ana.do("/tokens", "/tokens", name="robot", scope=["incidents:read", "plan:read"], lasts="30")
+    secret = made.html.split('<code class="breaks">')[1].split("<")[0]
+    assert secret.startswith("tcs_")
+    page = ana.open("/tokens")
+    assert page.says("robot") and secret not in page.html
+    headers = {"authorization": f"Bearer {secret}"}
+    assert Visitor(here).open("/api/v1/incidents", headers=headers).status == 200
+    (revoke,) = [form.action for form in page.forms() if form.action.endswith("/revoke")]
+    assert ana.press(page, revoke).onward == "/tokens?done=revoked"
+    assert Visitor(here).open("/api/v1/incidents", headers=headers).status == 401

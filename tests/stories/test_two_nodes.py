@@ -1,0 +1,107 @@
+"""Two nodes on one PostgreSQL let time pass together, without a leader: everything happens, and each thing once."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from tests.support.races import together
+from tests.support.world import RecordingChannel, World
+from tocsin.db.engine import Database
+from tocsin.delivery import outbox
+from tocsin.delivery.channel import MessageState
+from tocsin.incidents import store as incidents
+from tocsin.incidents.model import Escalated, Paged
+from tocsin.kit.actor import SYSTEM
+from tocsin.obligations import store as obligations
+from tocsin.obligations.model import Kind, State
+from tocsin.response import commands, dispatch, doctor, tick
+
+INCIDENTS = 200
+
+
+@pytest.fixture
+def nodes(postgresql_url: str) -> Iterator[tuple[World, Database]]:
+    world = World(postgresql_url)
+    other = Database(postgresql_url, world.clock)
+    yield world, other
+    other.dispose()
+    world.database.dispose()
+
+
+def _drive(database: Database, channel: RecordingChannel) -> int:
+    """Settle and send as a server does, a little at a time, until nothing is left for this node."""
+    total = 0
+    while True:
+        settled, _ = database.run(SYSTEM, lambda tx: tick.settle_due(tx, limit=7))
+        sent = asyncio.run(dispatch.send_due(database, {"email": channel}, limit=7))
+        total += settled
+        if not (settled or sent):
+            return total
+
+
+def test_two_nodes_settle_two_hundred_waits_once_each(nodes: tuple[World, Database]) -> None:
+    world, other = nodes
+    with world.database.work(world.actor("ana")) as tx:
+        for place in range(INCIDENTS):
+            commands.declare(tx, title=f"Trouble {place}", severity="P2", type="performance_degradation")
+    first, second = RecordingChannel(), RecordingChannel()
+    world.mail = first
+    world.settle()
+    assert len(first.sent) == INCIDENTS
+    world.clock.advance_to(world.clock.now() + timedelta(minutes=30))
+
+    mine, yours = together(lambda: _drive(world.database, first), lambda: _drive(other, second))
+    rest = _drive(world.database, first)  # what one passed over because the other held it
+
+    assert mine + yours + rest == INCIDENTS
+    assert mine > 0
+    assert yours > 0
+    with world.database.read(SYSTEM) as tx:
+        ids = [one.id for one in incidents.listing(tx, limit=INCIDENTS)]
+        waits = [one for one in obligations.of_incidents(tx, ids) if one.kind is Kind.ANSWER]
+        timelines = incidents.timelines(tx, ids)
+        messages = [one for incident_id in ids for one in outbox.for_incident(tx, incident_id)]
+        assert doctor.examine(tx) == []
+    assert Counter((one.key, one.state) for one in waits) == {
+        ("answer:0", State.MISSED): INCIDENTS,
+        ("answer:1", State.OPEN): INCIDENTS,
+    }
+    for timeline in timelines.values():
+        kinds = Counter(type(one.entry) for one in timeline)
+        assert (kinds[Escalated], kinds[Paged]) == (1, 2)
+        assert [one.number for one in timeline] == list(range(1, len(timeline) + 1))
+    wire = Counter(one.dedup_key for one in [*first.sent, *second.sent])
+    assert set(wire.values()) == {1}
+    assert set(wire) == {one.dedup_key for one in messages}
+    assert len(wire) == 2 * INCIDENTS
+    assert {one.state for one in messages} == {MessageState.SENT}
+
+
+def test_two_nodes_that_settle_the_same_incident_at_once_lose_no_entry(
+    nodes: tuple[World, Database], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Several duties of one incident fall due together, and each node takes some of them."""
+    world, other = nodes
+    incident = world.declare(severity="P0")
+    world.sleep(minutes=15)
+    with caplog.at_level(logging.CRITICAL, logger="tocsin"):
+
+        def drive(database: Database) -> int:
+            total = 0
+            while settled := database.run(SYSTEM, lambda tx: tick.settle_due(tx, limit=1))[0]:
+                total += settled
+            return total
+
+        together(lambda: drive(world.database), lambda: drive(other))
+        drive(world.database)
+    with world.database.read(SYSTEM) as tx:
+        assert doctor.examine(tx) == []
+        ledger = obligations.for_incident(tx, incident.id)
+    missed = Counter(one.key for one in ledger if one.state is State.MISSED)
+    assert missed["acknowledge"] == 1
+    assert {"role:scribe", "role:incident_commander", "update:public", "update:internal"} <= set(missed)
+    assert all(one.due_at > world.clock.now() for one in ledger if one.state is State.OPEN)
