@@ -40,8 +40,8 @@ def test_the_draft_is_printed_and_the_rest_is_told_aside(terminal: Terminal, pla
     printed = terminal("plan", "import", str(plan))
     assert printed.code == 0
     assert "\n    acknowledge_within: 5 min  # line 9\n" in printed.out
-    assert "9 lines" not in printed.out
     assert "holes to fill" in printed.err
+    assert "holes to fill" not in printed.out
 
 
 def test_the_draft_is_written_to_a_new_file_that_check_can_read(terminal: Terminal, plan: Path, tmp_path: Path) -> None:

@@ -81,17 +81,22 @@ def _unread(found: Outline, used: frozenset[int]) -> Iterator[Unread]:
     seen = used | found.arranging
     for node in found.root.walk():
         left = tuple(line for line in node.lines if line not in seen)
-        if left and not _arranges(node, used):
+        if left and not _arranges(node, used, found.arranging):
             yield from _sentences(found, node, left)
         seen |= set(node.lines)
     for line in sorted(found.filled() - seen):  # what the parser skipped
         yield Unread((line,), found.written[line - 1].strip())
 
 
-def _arranges(node: Node, used: frozenset[int]) -> bool:
-    """A heading, a label or the head of a table, with something understood under it."""
+def _arranges(node: Node, used: frozenset[int], arranging: frozenset[int]) -> bool:
+    """A heading, a label or the head of a table, with something understood under it, or nothing but arrangement."""
     bare = node.kind in (Kind.HEADING, Kind.TABLE) or (bool(node.label) and not node.rest)
-    return bare and any(line in used for one in node.walk() for line in one.lines)
+    below = (line for one in node.walk() for line in one.lines)
+    return bare and (any(line in used for line in below) or (bool(node.children) and _all_below(node, arranging)))
+
+
+def _all_below(node: Node, lines: frozenset[int]) -> bool:
+    return all(line in lines for one in node.walk() for line in one.lines)
 
 
 def _sentences(found: Outline, node: Node, lines: Iterable[int]) -> Iterator[Unread]:

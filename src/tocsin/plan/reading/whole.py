@@ -53,7 +53,7 @@ def listed(root: Node, pattern: re.Pattern[str]) -> Row | None:
     node = _titled(root, pattern)
     if node is None:
         return None
-    leads = [one for one in node.parts() if one.kind is Kind.LABEL and one.items()]
+    leads = [one for one in node.parts() if one.kind in (Kind.LABEL, Kind.SENTENCE) and one.items()]
     items = [*node.items(), *(item for lead in leads for item in lead.items())]
     return list_of(items, lines_of([node, *leads])) if items else None
 
