@@ -102,6 +102,7 @@ def started(
     """A process that answers at this path of a free port until the block ends."""
     port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installation is compiled once, not at each start
     environment |= {"TOCSIN_PORT": str(port), **settings}
     began = stopwatch()
     with log.open("ab") as output:

@@ -77,13 +77,14 @@ def test_more_than_can_wait_is_refused_and_what_waits_is_kept(database: Database
     async def story() -> list[BaseException | None]:
         commit = GroupCommit(database)
         half = encoded(*(f"a{place}" for place in range(intake.WAITING_LIMIT // 2)))
-        return await outcomes(*(commit.accept(half) for _ in range(3)), commit.accept(encoded("late")))
+        found = await outcomes(*(commit.accept(half) for _ in range(3)), commit.accept(encoded("late")))
+        return [*found, *await outcomes(commit.accept(encoded("again")))]
 
-    first, second, third, last = asyncio.run(story())
-    assert (first, second) == (None, None)
+    first, second, third, late, again = asyncio.run(story())
+    assert (first, second, again) == (None, None, None)
     assert isinstance(third, Overloaded)
-    assert isinstance(last, Overloaded)
-    assert backlog(database) == intake.WAITING_LIMIT
+    assert isinstance(late, Overloaded)
+    assert backlog(database) == intake.WAITING_LIMIT + 1
 
 
 def test_one_sender_with_more_than_can_wait_is_taken_when_nobody_else_waits(database: Database) -> None:

@@ -22,8 +22,11 @@ def together(*calls: Callable[[], T]) -> list[T]:
         barrier.wait(PATIENCE)
         return call()
 
-    with ThreadPoolExecutor(len(calls)) as pool:
+    pool = ThreadPoolExecutor(len(calls))
+    try:
         return [one.result(PATIENCE) for one in [pool.submit(start, call) for call in calls]]
+    finally:
+        pool.shutdown(wait=False)  # one that waits for a lock of ours would wait for us
 
 
 def in_background(call: Callable[[], T]) -> "Future[T]":
