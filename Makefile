@@ -18,14 +18,14 @@ run: .venv/.run
 	@.venv/bin/tocsin rehearse run
 
 test: check
-	@.venv/bin/python -m pytest -n 2
+	@.venv/bin/python -m pytest -n 2 --ignore tests/core
 
 check: .venv/.dev
 	@.venv/bin/ruff format --check
 	@.venv/bin/ruff check --quiet
 	@.venv/bin/mypy --strict src
 	@.venv/bin/lint-imports --no-logo
-	@.venv/bin/python -m pytest -q tests/core
+	@.venv/bin/python -m pytest -q -n 2 tests/core
 
 format: .venv/.dev
 	@.venv/bin/ruff check --fix
