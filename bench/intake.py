@@ -21,7 +21,7 @@ BATCH_SENDERS = 8
 BATCH = 100  # alerts in one webhook body
 SECONDS = 5.0
 FLOOR_SECONDS = 1.0  # before and again after, since the machine is not the same from minute to minute
-DECIDE_WITHIN = 3.0
+DECIDE_WITHIN = 1.0
 
 
 def singles() -> list[Measured]:

@@ -16,7 +16,7 @@ from hypothesis import settings
 
 from tests.support import postgres
 
-# The same examples each time, however slow the machine: a run says whether the change is good, not whether it was lucky.
+# The same examples each time, however slow the machine: a run judges the change, not its luck.
 # To look for more: pytest --hypothesis-profile=explore
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.register_profile("explore", deadline=None, max_examples=2000)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from importlib import resources
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -256,15 +256,16 @@ def test_a_raise_starts_the_clocks_and_a_lowering_gives_them_back() -> None:
 def test_reopening_forgets_the_end_but_not_who_answered_first() -> None:
     answered = Acknowledged(at=later(2), by="ben")
     public = Updated(at=later(3), by="lucia", audience="public", text="We look", stage=Stage.RESOLVED)
-    one = at(Status.CLOSED)
-    one = incident(
-        declared(), answered, FIXED, WELL, public, Closed(at=NOW, by="ana"), Reopened(at=NOW, by="ana", because="Again")
-    )
+    waived = ObligationWaived(at=later(45), by="ana", key="review", what="Hold it", because="An exercise")
+    ended = (answered, FIXED, WELL, public, waived, Closed(at=NOW, by="ana"))
+    one = incident(declared(type="data_loss"), *ended, Reopened(at=NOW, by="ana", because="Again"))
     assert (one.status, one.stage, one.acknowledged_at) == (Status.INVESTIGATING, Stage.INVESTIGATING, None)
     assert (one.resolved_at, one.recovered_at, one.closed_at, one.review_at) == (None, None, None, None)
     assert one.first_acknowledged_at == later(2)
     assert one.told_at == {}
     assert set(one.last_update_at) == {"public"}
+    assert (one.waived, one.spent) == ((), ())
+    assert "the post-mortem is not scheduled" in lifecycle.missing_before_close(ROSE, one, [])
 
 
 # ---- Whatever the order of verbs -------------------------------------------------------------------------------------
@@ -421,11 +422,14 @@ def _lacks(entries: list[AnyEntry]) -> Iterator[str]:
     since = entries[began:]
     severity = next(one.severity for one in reversed(entries) if isinstance(one, (Declared, SeverityChanged)))
     kind = next(one.type for one in reversed(entries) if isinstance(one, (Declared, TypeChanged)))
-    fixed = max((place for place, entry in enumerate(since) if isinstance(entry, Resolved)), default=len(since))
-    if not any(isinstance(one, Recovered) for one in since[fixed:]):
+    fixed_at = max(one.at for one in since if isinstance(one, Resolved))
+    after = [one for one in since if one.at >= fixed_at]
+    if not any(isinstance(one, Recovered) for one in after):
         yield "a watch that passed after the fix"
     private = ROSE.types[kind].private
-    stages = [(one in since, one.stage) for one in entries if isinstance(one, Updated) and one.stage]
+    stages = [
+        (place >= began, one.stage) for place, one in enumerate(entries) if isinstance(one, Updated) and one.stage
+    ]
     wanted = not private and (stages or severity in ROSE.communication.audiences["public"].cadence)
     if wanted and (not stages or stages[-1] != (True, Stage.RESOLVED)):
         yield "a last public word that it is resolved"
@@ -435,7 +439,7 @@ def _lacks(entries: list[AnyEntry]) -> Iterator[str]:
         yield "a post-mortem that is scheduled"
     for name, audience in ROSE.communication.audiences.items():
         told = severity in audience.cadence and not (audience.public and private)
-        if told and not any(_ends_the_wait(one, name) for one in since[fixed:]):
+        if told and not any(_ends_the_wait(one, name) for one in after):
             yield f"a last word to {name}"
 
 
@@ -449,7 +453,10 @@ def _ends_the_wait(entry: AnyEntry, audience: str) -> bool:
             return False
 
 
-AnyOrder.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None, derandomize=True)
+# Shrinking such a story takes minutes. Take the phases out to have it done.
+AnyOrder.TestCase.settings = settings(
+    max_examples=100, stateful_step_count=40, deadline=None, derandomize=True, phases=[Phase.generate]
+)
 TestAnyOrder = AnyOrder.TestCase
 
 

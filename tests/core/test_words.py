@@ -26,6 +26,7 @@ from tocsin.incidents.model import (
     SeverityChanged,
     SignalAttached,
     SignalCleared,
+    SignalsGathered,
     Status,
     TypeChanged,
     Undelivered,
@@ -48,6 +49,11 @@ SENTENCES: list[tuple[AnyEntry, str, str]] = [
         SignalCleared(at=NIGHT, by="tocsin", signal_id="s", title="No reads"),
         "signal cleared",
         "Signal cleared: No reads.",
+    ),
+    (
+        SignalsGathered(at=NIGHT, by="tocsin", attached=37, cleared=2, titles=("No reads", "Slow")),
+        "signals",
+        "37 more signals came and 2 more cleared: No reads and Slow.",
     ),
     (
         Paged(at=NIGHT, by="tocsin", step=0, people=("ana", "ben"), through=("push", "mail"), answer_by=later(5)),

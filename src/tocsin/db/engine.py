@@ -34,7 +34,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import URL, make_url
 
 from tocsin.kit.actor import Actor
-from tocsin.kit.clock import Clock, SystemClock, from_millis
+from tocsin.kit.clock import Clock, SystemClock, from_millis, to_millis
 from tocsin.kit.errors import Invalid, Overloaded, Refused
 
 log = logging.getLogger(__name__)
@@ -197,7 +197,8 @@ class Database:
             before = self._clock.now()
             there = connection.execute(text("select (extract(epoch from clock_timestamp()) * 1000)::bigint")).scalar()
             after = self._clock.now()
-        self._offset = from_millis(int(there or 0)) - (before + (after - before) / 2)
+        between = (to_millis(before) + to_millis(after)) // 2  # whole milliseconds: the record keeps no more
+        self._offset = from_millis(int(there or 0)) - from_millis(between)
 
     @contextlib.contextmanager
     def work(self, actor: Actor) -> Iterator[Tx]:
@@ -292,9 +293,10 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadDatabaseUrl(f"The folder {folder} can't be made: {error.strerror}.") from error
+    module = _sqlite_module()
     engine = create_engine(
         url,
-        module=_sqlite_module(),
+        module=module,
         pool_size=1 if writes else 4,
         max_overflow=0 if writes else 12,
         connect_args={"check_same_thread": False, "timeout": 5.0},
@@ -305,7 +307,8 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the transaction's beginning is ours to say
-        for pragma in ("journal_mode=wal", "synchronous=full", "busy_timeout=5000", "foreign_keys=on"):
+        _write_ahead(connection, module.OperationalError)
+        for pragma in ("synchronous=full", "busy_timeout=5000", "foreign_keys=on"):
             connection.execute(f"pragma {pragma}")
         if not writes:
             connection.execute("pragma query_only=on")
@@ -315,6 +318,19 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
         connection.exec_driver_sql("begin immediate" if writes else "begin")
 
     return engine
+
+
+def _write_ahead(connection: Any, locked: type[Exception]) -> None:
+    """Switch the file to WAL. While others are in a new file SQLite refuses this at once, whatever the timeout is."""
+    for attempt in range(ATTEMPTS):
+        try:
+            connection.execute("pragma journal_mode=wal")
+        except locked:
+            if attempt == ATTEMPTS - 1:
+                raise
+            time.sleep(0.02 * 2**attempt)
+        else:
+            return
 
 
 def _postgresql_engine(url: URL) -> Engine:

@@ -31,6 +31,7 @@ from tocsin.incidents.model import (
     SeverityChanged,
     SignalAttached,
     SignalCleared,
+    SignalsGathered,
     Status,
     TypeChanged,
     Undelivered,
@@ -320,10 +321,8 @@ def _after(incident: Incident, entry: AnyEntry) -> Incident:
     match entry:
         case Declared():
             raise ValueError(f"{incident.id} is declared twice")
-        case SignalAttached():
-            return replace(incident, firing=tuple(dict.fromkeys([*incident.firing, entry.signal_id])))
-        case SignalCleared():
-            return replace(incident, firing=tuple(one for one in incident.firing if one != entry.signal_id))
+        case SignalAttached() | SignalCleared() | SignalsGathered():
+            return incident
         case Paged():
             return replace(incident, steps_paged=entry.step + 1)
         case Acknowledged():

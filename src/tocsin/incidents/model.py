@@ -60,6 +60,15 @@ class SignalCleared(Entry):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SignalsGathered(Entry):
+    """Further signals of the same moment, counted instead of listed, so that a storm stays readable."""
+
+    attached: int
+    cleared: int
+    titles: tuple[str, ...]  # some of them
+
+
+@dataclass(frozen=True, kw_only=True)
 class Paged(Entry):
     step: int  # counted from 0 over all rounds
     people: tuple[str, ...]
@@ -184,6 +193,7 @@ AnyEntry = (
     Declared
     | SignalAttached
     | SignalCleared
+    | SignalsGathered
     | Paged
     | Escalated
     | Undelivered
@@ -260,7 +270,6 @@ class Incident:
     last_update_at: Mapping[str, datetime] = field(default_factory=dict)
     spent: tuple[str, ...] = ()
     waived: tuple[str, ...] = ()
-    firing: tuple[str, ...] = ()  # signals that still fire
     updated_at: datetime
 
     @property

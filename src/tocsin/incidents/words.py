@@ -25,6 +25,7 @@ from tocsin.incidents.model import (
     SeverityChanged,
     SignalAttached,
     SignalCleared,
+    SignalsGathered,
     Status,
     TypeChanged,
     Undelivered,
@@ -48,6 +49,7 @@ _KIND: dict[type[AnyEntry], str] = {
     Declared: "declared",
     SignalAttached: "signal",
     SignalCleared: "signal cleared",
+    SignalsGathered: "signals",
     Paged: "page",
     Escalated: "escalated",
     Undelivered: "not delivered",
@@ -141,6 +143,12 @@ def sentence(plan: Plan, entry: AnyEntry) -> str:
     return one_line(_said(plan, entry, name(plan, entry.by)))
 
 
+def _gathered(entry: SignalsGathered) -> str:
+    counts = ((entry.attached, "more signals came"), (entry.cleared, "more cleared"))
+    counted = listed(f"{count} {words}" for count, words in counts if count)
+    return f"{counted}: {ended(listed(entry.titles))}"
+
+
 def _said(plan: Plan, entry: AnyEntry, who: str) -> str:
     match entry:
         case Declared():
@@ -149,6 +157,8 @@ def _said(plan: Plan, entry: AnyEntry, who: str) -> str:
             return f"Signal from {entry.source}: {ended(entry.title)}{_more(entry.why)}"
         case SignalCleared():
             return f"Signal cleared: {ended(entry.title)}"
+        case SignalsGathered():
+            return _gathered(entry)
         case Paged():
             return _paged(plan, entry)
         case Escalated():

@@ -7,7 +7,12 @@ ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # no 0 O 1 I L U
 
 def new_id(prefix: str, length: int = 10) -> str:
     """A random id such as `inc_7KQ2M4XW9A`. Ten letters hold 49 bits: unique rows, not secrets."""
-    return prefix + "_" + "".join(secrets.choice(ALPHABET) for _ in range(length))
+    number = secrets.randbelow(len(ALPHABET) ** length)  # one draw: each asks the kernel, and lets other threads in
+    letters = []
+    for _ in range(length):
+        number, place = divmod(number, len(ALPHABET))
+        letters.append(ALPHABET[place])
+    return f"{prefix}_{''.join(letters)}"
 
 
 def new_secret() -> str:

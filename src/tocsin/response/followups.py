@@ -32,6 +32,7 @@ from tocsin.incidents.model import (
     SeverityChanged,
     SignalAttached,
     SignalCleared,
+    SignalsGathered,
     TypeChanged,
     Undelivered,
     Updated,
@@ -95,7 +96,9 @@ def follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident:
             _owe_again(tx, plan, incident, entry.key)
         case Escalated():
             return page_next(tx, plan, incident)
-        case Undelivered() | Paged() | SignalAttached() | SignalCleared() | Noted() | Decided():
+        case SignalAttached() | SignalCleared() | SignalsGathered():
+            pass
+        case Undelivered() | Paged() | Noted() | Decided():
             pass
         case Mitigated() | ReviewScheduled():
             pass

@@ -9,12 +9,12 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from tocsin.db.engine import Database, Overtaken, StorageUnavailable, Tx
 from tocsin.incidents import lifecycle
 from tocsin.incidents import store as incidents
-from tocsin.incidents.model import UNRESOLVED, Incident, SignalAttached, SignalCleared, Status
+from tocsin.incidents.model import UNRESOLVED, Incident, SignalAttached, SignalCleared, SignalsGathered, Status
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.errors import Overloaded
 from tocsin.plan import store as plans
@@ -28,6 +28,8 @@ from tocsin.signals.store import Disposition, Signal, Taken
 log = logging.getLogger(__name__)
 
 BATCH = 500  # arrivals in one transaction
+TOLD_ONE_BY_ONE = 10  # signals of one incident and one batch that get entries of their own
+TITLES_KEPT = 5  # of those that are counted
 FEW = 50  # arrivals decided at a time while senders wait to be answered
 WAITING_LIMIT = 10_000  # arrivals that may wait for their transaction before senders are asked to come again
 
@@ -96,11 +98,13 @@ def decide(tx: Tx, limit: int = BATCH) -> int:
     if not taken:
         return 0
     plan = plans.current(tx)
+    tx.memo["rules"] = routing.Rules(plan)
     before = signals.known(tx, [one.arrival for one in taken])
     after = dict(before)
     for one in taken:
         key = (one.arrival.source, one.arrival.key)
         after[key] = _learn(tx, plan, after.get(key), one)
+    _record_gathered(tx)
     signals.add_all(tx, [signal for key, signal in after.items() if key not in before])
     signals.save_all(tx, [signal for key, signal in after.items() if key in before])
     return len(taken)
@@ -120,7 +124,7 @@ def _learn(tx: Tx, plan: Plan, known: Signal | None, one: Taken) -> Signal:
         case State.ACKNOWLEDGED:
             _acknowledged_elsewhere(tx, signal)
         case State.RESOLVED:
-            return _clears(tx, signal)
+            return _clears(tx, signal, known)
     return signal
 
 
@@ -133,7 +137,8 @@ def _is_news(before: Signal, after: Signal) -> bool:
 
 
 def _fires(tx: Tx, plan: Plan, signal: Signal, one: Taken) -> Signal:
-    route = routing.route(plan, one.arrival)
+    rules: routing.Rules = tx.memo["rules"]
+    route = rules.route(one.arrival)
     incident = _incident_of(tx, signal)
     if isinstance(route, routing.Unrouted):
         return signal if incident else replace(signal, disposition=Disposition.WAITING, why=route.why, incident_id=None)
@@ -174,7 +179,7 @@ def _attach(tx: Tx, plan: Plan, incident: Incident, signal: Signal, route: routi
     attached = SignalAttached(
         at=now, by=by, signal_id=signal.id, title=signal.title, source=signal.source, why=route.why
     )
-    incident = followups.record(tx, plan, incident, [attached])
+    incident = _put_on_record(tx, plan, incident, attached)
     if incident.status is Status.WATCHING:
         regression = lifecycle.reopen(incident, f"A regression during the watch: {signal.title}", by=by, now=now)
         incident = followups.record(tx, plan, incident, regression)
@@ -185,15 +190,52 @@ def _attach(tx: Tx, plan: Plan, incident: Incident, signal: Signal, route: routi
     return incident
 
 
-def _clears(tx: Tx, signal: Signal) -> Signal:
+def _clears(tx: Tx, signal: Signal, known: Signal | None) -> Signal:
     incident = _incident_of(tx, signal)
-    if incident and signal.id in incident.firing:
+    if incident and known and known.state is not State.RESOLVED:
         plan = plans.load(tx, incident.plan_revision)
         cleared = SignalCleared(at=tx.now, by=SYSTEM.handle, signal_id=signal.id, title=signal.title)
-        followups.record(tx, plan, incident, [cleared])
+        _put_on_record(tx, plan, incident, cleared)
     if signal.disposition is Disposition.WAITING:
         return replace(signal, disposition=Disposition.CLEARED, why="It was over before anybody declared.")
     return signal
+
+
+@dataclass
+class _Gathered:
+    """What happened to one incident's signals in one unit of work."""
+
+    told: int = 0
+    attached: int = 0
+    cleared: int = 0
+    titles: list[str] = field(default_factory=list)
+
+
+def _put_on_record(tx: Tx, plan: Plan, incident: Incident, entry: SignalAttached | SignalCleared) -> Incident:
+    """The first few signals stand on the timeline by themselves; of a storm the rest is counted."""
+    gathered = tx.memo.setdefault("gathered", {}).setdefault(incident.id, _Gathered())
+    if gathered.told < TOLD_ONE_BY_ONE:
+        gathered.told += 1
+        return followups.record(tx, plan, incident, [entry])
+    gathered.attached += isinstance(entry, SignalAttached)
+    gathered.cleared += isinstance(entry, SignalCleared)
+    if len(gathered.titles) < TITLES_KEPT and entry.title not in gathered.titles:
+        gathered.titles.append(entry.title)
+    return incident
+
+
+def _record_gathered(tx: Tx) -> None:
+    for incident_id, gathered in tx.memo.get("gathered", {}).items():
+        if gathered.attached or gathered.cleared:
+            incident = incidents.load(tx, incident_id)
+            counted = SignalsGathered(
+                at=tx.now,
+                by=SYSTEM.handle,
+                attached=gathered.attached,
+                cleared=gathered.cleared,
+                titles=tuple(gathered.titles),
+            )
+            followups.record(tx, plans.load(tx, incident.plan_revision), incident, [counted])
 
 
 def _acknowledged_elsewhere(tx: Tx, signal: Signal) -> None:

@@ -18,6 +18,7 @@ from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
 from tocsin.response import followups, looking
 from tocsin.response.looking import Look
+from tocsin.signals import store as signals
 
 BATCH = 500  # obligations settled in one unit of work
 
@@ -55,7 +56,7 @@ def _consequence(tx: Tx, plan: Plan, incident: Incident, obligation: Obligation)
             late = _late(obligation, now)
             step = int(obligation.key.removeprefix(ANSWER_PREFIX))
             return [Escalated(at=now, by=by, step=step, why=f"nobody answered in time{late}")]
-        case Kind.WATCH if incident.firing:
+        case Kind.WATCH if signals.still_fire(tx, incident.id):
             return lifecycle.reopen(incident, "Its signals still fire at the end of the watch", by=by, now=now)
         case Kind.WATCH:
             obligations.settle_many(tx, [obligation], State.MET, "no regression was seen")

@@ -31,12 +31,46 @@ class Unrouted:
 
 
 def route(plan: Plan, arrival: Arrival) -> Route | Unrouted:
-    """The first rule whose every condition holds decides."""
-    words = _words(arrival)
-    for rule in plan.rules:
-        if all(_holds(words.get(name), wanted) for name, wanted in _conditions(rule)):
-            return _route(rule, arrival, words)
-    return Unrouted()
+    """What one signal means; whoever has many to ask about makes `Rules` once."""
+    return Rules(plan).route(arrival)
+
+
+class Rules:
+    """The rules of a plan, made ready to be asked about many signals."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._rules = [(rule, [_test(*condition) for condition in _conditions(rule)]) for rule in plan.rules]
+
+    def route(self, arrival: Arrival) -> Route | Unrouted:
+        """The first rule whose every condition holds decides."""
+        words = _words(arrival)
+        folded = {name: word.casefold() for name, word in words.items()}
+        for rule, tests in self._rules:
+            if all(test.name in words and test.holds(words[test.name], folded[test.name]) for test in tests):
+                return _route(rule, arrival, words)
+        return Unrouted()
+
+
+@dataclass(frozen=True, slots=True)
+class _Test:
+    """One condition of a rule: plain words, expressions, or any value at all."""
+
+    name: str
+    plain: frozenset[str]
+    expressions: tuple[re.Pattern[str], ...]
+    anything: bool
+
+    def holds(self, word: str, folded: str) -> bool:
+        if folded in self.plain or (self.anything and word):
+            return True
+        return any(expression.search(word) for expression in self.expressions)
+
+
+def _test(name: str, wanted: tuple[str, ...]) -> _Test:
+    spelled = {one for one in wanted if len(one) > 2 and one[0] == one[-1] == "/"}
+    plain = frozenset(one.casefold() for one in wanted if one not in spelled and one != "*")
+    expressions = tuple(_expression(one[1:-1]) for one in wanted if one in spelled)
+    return _Test(name, plain, expressions, "*" in wanted)
 
 
 def _route(rule: Rule, arrival: Arrival, words: dict[str, str]) -> Route:
@@ -63,18 +97,6 @@ def _words(arrival: Arrival) -> dict[str, str]:
 
 def _conditions(rule: Rule) -> Iterable[tuple[str, tuple[str, ...]]]:
     return [(name, (wanted,) if isinstance(wanted, str) else wanted) for name, wanted in rule.when.items()]
-
-
-def _holds(word: str | None, wanted: tuple[str, ...]) -> bool:
-    return word is not None and any(_matches(word, one) for one in wanted)
-
-
-def _matches(word: str, wanted: str) -> bool:
-    if wanted == "*":
-        return bool(word)
-    if len(wanted) > 2 and wanted[0] == wanted[-1] == "/":
-        return _expression(wanted[1:-1]).search(word) is not None
-    return word.casefold() == wanted.casefold()
 
 
 @lru_cache(maxsize=512)

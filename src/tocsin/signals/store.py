@@ -245,6 +245,12 @@ def of_incident(tx: Tx, incident_id: str) -> list[Signal]:
     return [_signal(row) for row in tx.all(wanted.order_by(table.c.first_at))]
 
 
+def still_fire(tx: Tx, incident_id: str) -> bool:
+    """Whether any signal on this incident has not cleared."""
+    on_it = (table.c.incident_id == incident_id) & (table.c.state != State.RESOLVED)
+    return tx.first(select(table.c.id).where(on_it).limit(1)) is not None
+
+
 def keep_unreadable(tx: Tx, *, source: str, sender: str, reason: str, body: bytes) -> None:
     """Keep a body that could not be read, so that a person can see what was sent."""
     shown = body.decode("utf-8", "backslashreplace").replace("\x00", "\\x00")[:QUARANTINE_BODY]

@@ -32,6 +32,7 @@ from tocsin.incidents.model import (
     SeverityChanged,
     SignalAttached,
     SignalCleared,
+    SignalsGathered,
     Status,
     TypeChanged,
     Undelivered,
@@ -127,7 +128,7 @@ FILTERS: Mapping[str, tuple[str, tuple[type[AnyEntry], ...]]] = {
     "decision": ("Decisions", (Decided,)),
     "page": ("Pages", (Paged, Escalated, Undelivered, Acknowledged)),
     "obligation": ("Obligations", (ObligationMissed, ObligationWaived)),
-    "signal": ("Signals", (SignalAttached, SignalCleared)),
+    "signal": ("Signals", (SignalAttached, SignalCleared, SignalsGathered)),
     "note": ("Notes", (Noted,)),
 }
 
@@ -212,7 +213,7 @@ def _mark(entry: AnyEntry) -> str:
             return "missed"
         case ObligationWaived():
             return "waived"
-        case SignalAttached() | SignalCleared() | Paged() | Noted():
+        case SignalAttached() | SignalCleared() | SignalsGathered() | Paged() | Noted():
             return "dot"
     assert_never(entry)
 
