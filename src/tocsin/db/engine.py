@@ -6,6 +6,7 @@ gets `Overtaken`, and `Database.run` tries the command again.
 """
 
 import contextlib
+import functools
 import logging
 import random
 import sqlite3
@@ -99,7 +100,7 @@ class Tx:
     def add(self, table: Table, row: dict[str, Any]) -> None:
         """Queue a row to insert. Rows of one table name the same columns."""
         rows = self._inserts.setdefault(table, {})
-        rows[tuple(row.get(column.name) for column in table.primary_key.columns)] = row
+        rows[tuple(row.get(name) for name in _key_names(table))] = row
 
     def put(self, table: Table, key: Any, values: dict[str, Any]) -> None:
         """Queue new values for the row with this primary key, which may itself still be queued."""
@@ -163,6 +164,11 @@ class _Turns:
                 self._waiting.popleft().release()
             else:
                 self._taken = False
+
+
+@functools.cache
+def _key_names(table: Table) -> tuple[str, ...]:
+    return tuple(column.name for column in table.primary_key.columns)
 
 
 class Database:
@@ -354,6 +360,8 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except exc.IntegrityError as error:
+        if not _is_taken(error):
+            raise  # a mistake of ours: trying again would not help
         raise Overtaken from error
     except exc.OperationalError as error:
         state = getattr(error.orig, "sqlstate", None)
@@ -365,6 +373,11 @@ def _translated() -> Iterator[None]:
         if "not a database" not in str(error.orig):
             raise
         raise BadDatabaseUrl("The file that TOCSIN_DATABASE_URL names is not a SQLite database.") from error
+
+
+def _is_taken(error: exc.IntegrityError) -> bool:
+    """Whether somebody else has written the same key, as PostgreSQL's code or SQLite's words tell."""
+    return getattr(error.orig, "sqlstate", None) == "23505" or "UNIQUE constraint" in str(error.orig)
 
 
 def _reason(error: exc.OperationalError) -> str:

@@ -14,6 +14,8 @@ import aiosmtplib
 from tocsin.delivery.channel import Dead, Delivered, Message, Result, Retry
 from tocsin.kit.errors import Invalid
 
+NOT_LET_IN = frozenset({530, 534, 535, 538})  # RFC 4954: authentication is missing, too weak, or wrong
+
 
 class BadSmtpUrl(Invalid):
     """TOCSIN_SMTP_URL is not like smtp://user:password@host:587?starttls=yes or smtps://host:465."""
@@ -108,8 +110,9 @@ class EmailChannel:
 
 
 def _refused(code: int, reason: str) -> Result:
+    """4xx is for now, 5xx for good; but a refusal of ourselves is for an administrator to mend, and the mail waits."""
     words = f"SMTP {code} {_one_line(reason)}"
-    return Retry(words) if 400 <= code < 500 else Dead(words)
+    return Retry(words) if 400 <= code < 500 or code in NOT_LET_IN else Dead(words)
 
 
 def _one_line(text: str) -> str:

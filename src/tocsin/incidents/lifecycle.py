@@ -4,7 +4,6 @@ Pure functions. A verb returns the entries to append, none if it would change no
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
@@ -288,7 +287,7 @@ def follow(incident: Incident | None, incident_id: str, numbered: Numbered) -> I
         return _begin(incident_id, entry)
     if numbered.number != incident.entries + 1:
         raise ValueError(f"the record of {incident_id} has no entry {incident.entries + 1}")
-    return replace(_after(incident, entry), entries=numbered.number, updated_at=entry.at)
+    return _after(incident, entry).changed(entries=numbered.number, updated_at=entry.at)
 
 
 def _begin(incident_id: str, entry: Declared) -> Incident:
@@ -324,38 +323,38 @@ def _after(incident: Incident, entry: AnyEntry) -> Incident:
         case SignalAttached() | SignalCleared() | SignalsGathered():
             return incident
         case Paged():
-            return replace(incident, steps_paged=entry.step + 1)
+            return incident.changed(steps_paged=entry.step + 1)
         case Acknowledged():
             first = incident.first_acknowledged_at or entry.at
-            return replace(incident, acknowledged_at=entry.at, acknowledged_by=entry.by, first_acknowledged_at=first)
+            return incident.changed(acknowledged_at=entry.at, acknowledged_by=entry.by, first_acknowledged_at=first)
         case RoleAssigned():
-            return replace(incident, roles={**incident.roles, entry.role: entry.person})
+            return incident.changed(roles={**incident.roles, entry.role: entry.person})
         case SeverityChanged():
             return _at_new_level(incident, entry)
         case TypeChanged():
-            return replace(incident, type=entry.type)
+            return incident.changed(type=entry.type)
         case Updated():
             told, last = ({**held, entry.audience: entry.at} for held in (incident.told_at, incident.last_update_at))
-            return replace(incident, told_at=told, last_update_at=last, stage=entry.stage or incident.stage)
+            return incident.changed(told_at=told, last_update_at=last, stage=entry.stage or incident.stage)
         case Mitigated():
             status = Status.MITIGATING
-            return replace(incident, status=status, mitigated_at=incident.mitigated_at or entry.at)
+            return incident.changed(status=status, mitigated_at=incident.mitigated_at or entry.at)
         case Resolved():
-            return replace(incident, status=Status.WATCHING, resolved_at=entry.at)
+            return incident.changed(status=Status.WATCHING, resolved_at=entry.at)
         case Recovered():
-            return replace(incident, status=Status.RESOLVED, recovered_at=entry.at)
+            return incident.changed(status=Status.RESOLVED, recovered_at=entry.at)
         case Reopened():
             return _again(incident, entry)
         case Closed():
-            return replace(incident, status=Status.CLOSED, closed_at=entry.at)
+            return incident.changed(status=Status.CLOSED, closed_at=entry.at)
         case ReviewScheduled():
-            return replace(incident, review_at=entry.meeting_at)
+            return incident.changed(review_at=entry.meeting_at)
         case ReviewHeld():
-            return replace(incident, review_held_at=entry.at)
+            return incident.changed(review_held_at=entry.at)
         case ObligationMissed():
             return _spend(incident, entry.key, entry.due_at)
         case ObligationWaived():
-            waived = replace(incident, waived=(*incident.waived, entry.key))
+            waived = incident.changed(waived=(*incident.waived, entry.key))
             return _spend(waived, entry.key, entry.at)
         case Escalated() | Undelivered() | Noted() | Decided():
             return incident
@@ -366,13 +365,12 @@ def _at_new_level(incident: Incident, entry: SeverityChanged) -> Incident:
     """A raised level starts its clocks now; a lowered one counts from the declaration, so lowering gains time only."""
     level_at = entry.at if entry.raised else incident.reopened_at or incident.declared_at
     steps = 0 if entry.raised else incident.steps_paged
-    changed = replace(incident, severity=entry.severity, severity_by=entry.by, level_at=level_at)
-    return replace(changed, spent=(), steps_paged=steps)
+    changed = incident.changed(severity=entry.severity, severity_by=entry.by, level_at=level_at)
+    return changed.changed(spent=(), steps_paged=steps)
 
 
 def _again(incident: Incident, entry: Reopened) -> Incident:
-    return replace(
-        incident,
+    return incident.changed(
         status=Status.INVESTIGATING,
         reopened_at=entry.at,
         level_at=entry.at,
@@ -396,5 +394,5 @@ def _spend(incident: Incident, key: str, counted_from: datetime) -> Incident:
     """A missed or waived update moves its cadence on; any other obligation is not owed again at this level."""
     kind, _, audience = key.partition(":")
     if kind == "update":
-        return replace(incident, told_at={**incident.told_at, audience: counted_from})
-    return replace(incident, spent=(*incident.spent, key))
+        return incident.changed(told_at={**incident.told_at, audience: counted_from})
+    return incident.changed(spent=(*incident.spent, key))
