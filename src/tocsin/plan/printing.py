@@ -1,0 +1,558 @@
+"""The plan as a document: Markdown with nothing left out, derived from the very values that are run.
+
+Each statement ends with its id, which is the path of the value in the plan file, such as
+`severities.P1.acknowledge_within`; items of a list count from 1. An id stays as long as the path does. A value inside a
+statement (a name in a heading, a cell of a row) is named by the id of that statement.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from tocsin.kit.text import listed, span
+from tocsin.plan.markdown import (
+    Blocks,
+    address,
+    block,
+    bullets,
+    code,
+    code_in_a_cell,
+    heading,
+    items,
+    numbered,
+    plain,
+    statement,
+    table,
+)
+from tocsin.plan.model import (
+    EVERYONE,
+    ON_CALL,
+    RESPONDERS,
+    Audience,
+    Condition,
+    EscalationPolicy,
+    IncidentType,
+    Need,
+    Phase,
+    Plan,
+    Probe,
+    Role,
+    Rotation,
+    Rule,
+    Section,
+    Service,
+    Severity,
+    Step,
+)
+from tocsin.plan.promises import Promise, looks, promises
+
+CONDITIONS: Mapping[Condition, str] = {
+    Condition.RECOVERED: "the watch after the fix has passed",
+    Condition.FINAL_PUBLIC_UPDATE: "the public was told that it is resolved, if it was owed a word at all",
+    Condition.REVIEW_SCHEDULED: "the post-mortem has a time, if the severity requires one",
+    Condition.DUTIES_SETTLED: "nothing else is owed any more",
+}
+POST_MORTEM: Mapping[Need, str] = {
+    Need.REQUIRED: "A post-mortem is required",
+    Need.OPTIONAL: "A post-mortem is optional",
+    Need.NONE: "Of post-mortems, none is asked for",
+}
+WORDS: Mapping[str, str] = {
+    ON_CALL: "whoever is on call",
+    EVERYONE: "everybody named in this plan",
+    RESPONDERS: "everybody who worked on the incident",
+    "tocsin": "Tocsin itself",
+}
+
+
+def document(plan: Plan, revision: str = "") -> str:
+    """The whole plan as Markdown. The same plan gives the same text, to the letter."""
+    blocks = [
+        *_head(plan, revision),
+        *_scope(plan),
+        *_severities(plan),
+        *_escalation(plan),
+        *_roles(plan),
+        *_people(plan),
+        *_rotations(plan),
+        *_phases(plan),
+        *_types(plan),
+        *_services(plan),
+        *_rules(plan),
+        *_communication(plan),
+        *_templates(plan),
+        *_recovery(plan),
+        *_review(plan),
+        *_owed(plan),
+        *_links(plan),
+        *_history(plan),
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+# --- Names ------------------------------------------------------------------------------------------------------------
+
+
+def _key_and_name(key: str, name: str) -> str:
+    return f"{plain(name)} ({code(key)})"
+
+
+def _whom(plan: Plan, key: str) -> str:
+    """A rotation, team, person, role or word of the format. The check sees to it that no two share a name."""
+    if key in plan.rotations:
+        return f"whoever is on call in {_key_and_name(key, plan.rotations[key].name or key)}"
+    named = plan.teams.get(key) or plan.people.get(key) or plan.roles.get(key)
+    return _key_and_name(key, named.name) if named else f"{WORDS.get(key, key)} ({code(key)})"
+
+
+def _all_whom(plan: Plan, keys: Iterable[str]) -> str:
+    return listed(_whom(plan, key) for key in keys)
+
+
+def _owner(plan: Plan, key: str | None) -> str:
+    """Who owns a duty. `on_call` is whoever is paged, even where a rotation has that name too."""
+    key = key or ON_CALL
+    return _key_and_name(key, plan.roles[key].name) if key in plan.roles else f"{WORDS[ON_CALL]} ({code(ON_CALL)})"
+
+
+# --- What it is for ---------------------------------------------------------------------------------------------------
+
+
+def _head(plan: Plan, revision: str) -> Blocks:
+    yield f"# Incident response plan: {plain(plan.name)} {code('name')}"
+    yield (
+        "Printed from the plan file that Tocsin runs. Each statement ends with its id, the path of the value in that "
+        "file."
+    )
+    yield from bullets(
+        [
+            statement(f"Version {plain(plan.version)}", "version"),
+            *([f"- Revision {code(revision)}"] if revision else []),
+            statement(f"Format {plan.tocsin} of plan files", "tocsin"),
+            *([statement(plain(plan.purpose), "purpose")] if plan.purpose else []),
+        ]
+    )
+
+
+def _scope(plan: Plan) -> Blocks:
+    if plan.scope or plan.declare_when:
+        yield "## Scope"
+        yield from items("What this plan is about", plan.scope, "scope")
+        yield from items("To decide whether to declare an incident, ask", plan.declare_when, "declare_when")
+
+
+def _links(plan: Plan) -> Blocks:
+    if plan.links:
+        yield "## Related documents"
+        yield from bullets(
+            statement(f"{plain(name)}: {address(where)}", f"links.{name}") for name, where in plan.links.items()
+        )
+
+
+def _history(plan: Plan) -> Blocks:
+    if plan.history:
+        yield "## Revision history"
+        rows = (
+            (one.on.isoformat(), plain(one.version), plain(one.changes), code(f"history.{number}"))
+            for number, one in enumerate(plan.history, start=1)
+        )
+        yield from table(("Day", "Version", "What was changed", "Id"), rows)
+
+
+# --- How bad it is ----------------------------------------------------------------------------------------------------
+
+
+def _severities(plan: Plan) -> Blocks:
+    yield "## Severities"
+    yield f"The worst first: {', '.join(code(key) for key in plan.severities)}."
+    for key, severity in plan.severities.items():
+        yield from _severity(plan, key, severity)
+
+
+def _severity(plan: Plan, key: str, severity: Severity) -> Blocks:
+    path = f"severities.{key}"
+    yield heading(3, f"{plain(key)}: {plain(severity.name)}", path)
+    yield from bullets(
+        [
+            statement(plain(severity.definition), f"{path}.definition"),
+            *([statement(plain(severity.response), f"{path}.response")] if severity.response else []),
+            statement(f"Acknowledge within {span(severity.acknowledge_within)}.", f"{path}.acknowledge_within"),
+            statement(f"Resolve within {span(severity.resolve_within)}.", f"{path}.resolve_within"),
+            *(
+                statement(f"{_whom(plan, role)} is named within {span(within)}.", f"{path}.roles_within.{role}")
+                for role, within in severity.roles_within.items()
+            ),
+            statement(_paging(severity), f"{path}.escalation"),
+            statement(f"{POST_MORTEM[severity.post_mortem]}.", f"{path}.post_mortem"),
+            statement(f"In public it counts as {code(severity.public_impact)}.", f"{path}.public_impact"),
+        ]
+    )
+    yield from items("Examples", severity.examples, f"{path}.examples")
+
+
+def _paging(severity: Severity) -> str:
+    if severity.escalation is None:
+        return "Nobody is paged."
+    return f"People are paged by the escalation policy {code(severity.escalation)}."
+
+
+# --- Who, and how they are reached ------------------------------------------------------------------------------------
+
+
+def _escalation(plan: Plan) -> Blocks:
+    if plan.escalation:
+        yield "## Who is paged, and in which order"
+    for key, policy in plan.escalation.items():
+        yield from _policy(plan, key, policy)
+
+
+def _policy(plan: Plan, key: str, policy: EscalationPolicy) -> Blocks:
+    path = f"escalation.{key}"
+    yield heading(3, f"Escalation policy {plain(key)}", path)
+    levels = [code(name) for name, severity in plan.severities.items() if severity.escalation == key]
+    yield f"Used at {listed(levels)}." if levels else "No severity uses it."
+    yield from numbered((_step(plan, step) for step in policy.steps), f"{path}.steps")
+    yield from bullets([statement(_rounds(policy.rounds), f"{path}.rounds")])
+
+
+def _step(plan: Plan, step: Step) -> str:
+    return f"Page {_all_whom(plan, step.page)}, and wait {span(step.wait)} for an answer."
+
+
+def _rounds(rounds: int | None) -> str:
+    if rounds is None:
+        return "After the last step the first comes again, until somebody acknowledges."
+    return f"All steps are gone through {rounds} {'time' if rounds == 1 else 'times'}, then paging ends."
+
+
+def _roles(plan: Plan) -> Blocks:
+    if plan.roles:
+        yield "## Roles"
+    for key, role in plan.roles.items():
+        yield from _role(plan, key, role)
+
+
+def _role(plan: Plan, key: str, role: Role) -> Blocks:
+    path = f"roles.{key}"
+    yield heading(3, plain(role.name), path)
+    yield from bullets(
+        [
+            statement(f"{plain(role.purpose)}", f"{path}.purpose"),
+            statement(f"May be held by {_all_whom(plan, role.eligible)}.", f"{path}.eligible"),
+        ]
+    )
+    yield from items("Duties", role.duties, f"{path}.duties")
+
+
+def _people(plan: Plan) -> Blocks:
+    yield "## People and teams"
+    yield from table(
+        ("Handle", "Name", "Title", "Id"),
+        ((code(key), plain(one.name), plain(one.title), code(f"people.{key}")) for key, one in plan.people.items()),
+    )
+    yield from bullets(
+        statement(f"Team {plain(team.name)}: {_all_whom(plan, team.members)}", f"teams.{key}")
+        for key, team in plan.teams.items()
+    )
+
+
+def _rotations(plan: Plan) -> Blocks:
+    if plan.rotations:
+        yield "## On call"
+    for key, rotation in plan.rotations.items():
+        yield from _rotation(plan, key, rotation)
+
+
+def _rotation(plan: Plan, key: str, rotation: Rotation) -> Blocks:
+    path = f"rotations.{key}"
+    days = "day" if rotation.days == 1 else "days"
+    yield heading(3, plain(rotation.name or key), path)
+    yield from bullets(
+        [
+            statement(f"A turn takes {rotation.days} {days}.", f"{path}.days"),
+            statement(f"It begins at {rotation.handoff:%H:%M} on the wall clock.", f"{path}.handoff"),
+            statement(f"That clock is in the zone {plain(rotation.zone)}.", f"{path}.zone"),
+            statement(f"Turns are counted from {rotation.starts_on.isoformat()}.", f"{path}.starts_on"),
+        ]
+    )
+    yield "**In order of their turns**"
+    yield from numbered((_whom(plan, person) for person in rotation.people), f"{path}.people")
+
+
+# --- How the work proceeds --------------------------------------------------------------------------------------------
+
+
+def _phases(plan: Plan) -> Blocks:
+    if plan.phases:
+        yield "## Phases"
+    for key, phase in plan.phases.items():
+        yield from _phase(key, phase)
+
+
+def _phase(key: str, phase: Phase) -> Blocks:
+    path = f"phases.{key}"
+    yield heading(3, plain(phase.name), path)
+    lines = [statement(f"Begins when the incident is {phase.begins_when}.", f"{path}.begins_when")]
+    if phase.within is not None:
+        lines.append(statement(f"Over within {span(phase.within)} of the declaration.", f"{path}.within"))
+    yield from bullets(lines)
+    yield from items("What is done", phase.actions, f"{path}.actions")
+
+
+def _types(plan: Plan) -> Blocks:
+    yield "## Types of incident"
+    for key, kind in plan.types.items():
+        yield from _type(key, kind)
+
+
+def _type(key: str, kind: IncidentType) -> Blocks:
+    path = f"types.{key}"
+    shown = "Never shown in public." if kind.private else "May be shown in public."
+    yield heading(3, plain(kind.name), path)
+    yield from bullets(
+        [
+            statement(plain(kind.symptoms), f"{path}.symptoms"),
+            *([statement(f"Runbook: {address(kind.runbook)}", f"{path}.runbook")] if kind.runbook else []),
+            statement(shown, f"{path}.private"),
+        ]
+    )
+    yield "**First, in this order**"
+    yield from numbered((plain(action) for action in kind.actions), f"{path}.actions")
+
+
+# --- Services, and what signals mean ----------------------------------------------------------------------------------
+
+
+def _services(plan: Plan) -> Blocks:
+    if plan.services:
+        yield "## Services"
+    for key, service in plan.services.items():
+        yield from _service(key, service)
+
+
+def _service(key: str, service: Service) -> Blocks:
+    path = f"services.{key}"
+    yield heading(3, plain(service.name), path)
+    yield from bullets([statement(plain(service.description), f"{path}.description")] if service.description else [])
+    yield from table(
+        ("Component", "What it does", "Id"),
+        (
+            (plain(one.name), plain(one.description), code(f"{path}.components.{name}"))
+            for name, one in service.components.items()
+        ),
+    )
+    for name, probe in service.probes.items():
+        yield heading(4, f"Probe {plain(name)}", f"{path}.probes.{name}")
+        yield from bullets(_probe(f"{path}.probes.{name}", probe))
+
+
+def _probe(path: str, probe: Probe) -> Iterable[str]:
+    yield statement(f"Looks at {address(probe.url)}", f"{path}.url")
+    for number, one in enumerate(probe.paths, start=1):
+        yield statement(f"There at {code(one)}" if one else "At the address itself", f"{path}.paths.{number}")
+    yield statement(f"Every {span(probe.every)}.", f"{path}.every")
+    yield statement(f"Waits {span(probe.timeout)} for an answer.", f"{path}.timeout")
+    if probe.slow_after is not None:
+        yield statement(f"An answer that takes longer than {span(probe.slow_after)} is slow.", f"{path}.slow_after")
+    yield statement(f"Looks in a row that make it trouble: {probe.failures}", f"{path}.failures")
+    yield statement(f"Good looks in a row that end it: {probe.recoveries}", f"{path}.recoveries")
+    yield statement(f"The overall state stands under {code(probe.status_field)}.", f"{path}.status_field")
+    yield statement(f"Healthy is {_any_of(probe.healthy_values)}.", f"{path}.healthy_values")
+    yield statement(f"The states of components stand under {code(probe.components_field)}.", f"{path}.components_field")
+    yield statement(f"Good is {_any_of(probe.good_values)}.", f"{path}.good_values")
+
+
+def _any_of(words: Iterable[str]) -> str:
+    return listed((code(word) for word in words), "or") or "nothing"
+
+
+def _rules(plan: Plan) -> Blocks:
+    if plan.rules:
+        yield "## What signals mean"
+        yield "The first rule whose conditions all hold decides. A signal that fits none waits for a person."
+    yield from table(
+        ("", "Rule", "When", "Severity", "Type", "Service", "Components", "Title", "Id"),
+        (_rule(number, rule) for number, rule in enumerate(plan.rules, start=1)),
+    )
+
+
+def _rule(number: int, rule: Rule) -> tuple[str, ...]:
+    return (
+        str(number),
+        plain(rule.name),
+        _conditions(rule) or "always",
+        plain(rule.severity),
+        plain(rule.type),
+        plain(rule.service) if rule.service else "the one that the signal names",
+        ", ".join(plain(one) for one in rule.components),
+        plain(rule.title) if rule.title else "that of the signal",
+        code(f"rules.{number}"),
+    )
+
+
+def _conditions(rule: Rule) -> str:
+    return listed(
+        f"{code_in_a_cell(name)} is {listed((code_in_a_cell(word) for word in _alternatives(wanted)), 'or')}"
+        for name, wanted in rule.when.items()
+    )
+
+
+def _alternatives(wanted: tuple[str, ...] | str) -> tuple[str, ...]:
+    return (wanted,) if isinstance(wanted, str) else wanted
+
+
+# --- What is told, and to whom ----------------------------------------------------------------------------------------
+
+
+def _communication(plan: Plan) -> Blocks:
+    yield "## Communication"
+    for key, audience in plan.communication.audiences.items():
+        yield from _audience(plan, key, audience)
+    if plan.communication.stages:
+        yield "**What the public is told, by stage**"
+        yield from bullets(
+            statement(f"At the stage {stage}: the template {code(template)}", f"communication.stages.{stage}")
+            for stage, template in plan.communication.stages.items()
+        )
+
+
+def _audience(plan: Plan, key: str, audience: Audience) -> Blocks:
+    path = f"communication.audiences.{key}"
+    yield heading(3, plain(audience.name), path)
+    yield from bullets(
+        [
+            statement(f"Told by {_owner(plan, audience.owner)}.", f"{path}.owner"),
+            statement(_readers(audience), f"{path}.public"),
+            *([statement(f"Sent to {_all_whom(plan, audience.to)}.", f"{path}.to")] if audience.to else []),
+            *([] if audience.public and not audience.template else [statement(_wording(audience), f"{path}.template")]),
+            *([statement(f"Keeps clause {plain(audience.clause)}.", f"{path}.clause")] if audience.clause else []),
+            *(
+                statement(
+                    f"At {plain(level)}: a first update within {span(pace.first_within)} of the declaration, then one "
+                    f"at least every {span(pace.every)} until it is resolved, and a last one.",
+                    f"{path}.cadence.{level}",
+                )
+                for level, pace in audience.cadence.items()
+            ),
+        ]
+    )
+    if not audience.cadence:
+        yield "Nothing is owed to them by the clock."
+
+
+def _readers(audience: Audience) -> str:
+    return "Reads the public status page." if audience.public else "Is not public: updates go to people by name."
+
+
+def _wording(audience: Audience) -> str:
+    return f"In the words of the template {code(audience.template)}." if audience.template else "In free words."
+
+
+def _templates(plan: Plan) -> Blocks:
+    if plan.templates:
+        yield "## Templates"
+        yield "What stands between braces is filled in when the update is written."
+    for key, template in plan.templates.items():
+        yield heading(3, plain(key), f"templates.{key}")
+        yield block(template)
+
+
+# --- What comes after -------------------------------------------------------------------------------------------------
+
+
+def _recovery(plan: Plan) -> Blocks:
+    recovery = plan.recovery
+    yield "## Recovery and closing"
+    yield from bullets(
+        [
+            statement(f"To be resolved by {_owner(plan, recovery.owner)}.", "recovery.owner"),
+            statement(f"After the fix the service is watched for {span(recovery.watch_for)}.", "recovery.watch_for"),
+        ]
+    )
+    if not recovery.close_requires:
+        yield "Nothing is required before an incident is closed."
+        return
+    yield "**Before an incident is closed**"
+    yield from bullets(
+        statement(f"{code(one)}: {CONDITIONS[one]}", f"recovery.close_requires.{number}")
+        for number, one in enumerate(recovery.close_requires, start=1)
+    )
+
+
+def _review(plan: Plan) -> Blocks:
+    review = plan.review
+    yield "## Post-mortem"
+    yield from bullets(
+        [
+            statement(f"Led by {_owner(plan, review.owner)}.", "review.owner"),
+            statement(f"Held within {span(review.meeting_within)} of the resolution.", "review.meeting_within"),
+            statement(f"The meeting takes {review.minutes} minutes.", "review.minutes"),
+            statement(f"Invited: {_all_whom(plan, review.attendees)}", "review.attendees"),
+        ]
+    )
+    yield from _agenda(plan)
+    yield "**The document**"
+    rows = (_section(key, one) for key, one in review.sections.items())
+    yield from table(("Part", "Section", "What is asked", "Filled in from the record", "Needed", "Id"), rows)
+    yield from _horizons(plan)
+
+
+def _agenda(plan: Plan) -> Blocks:
+    if plan.review.agenda:
+        yield "**Agenda**"
+        topics = (f"{plain(one.topic)} ({one.minutes} min)" for one in plan.review.agenda)
+        yield from numbered(topics, "review.agenda")
+
+
+def _section(key: str, section: Section) -> tuple[str, ...]:
+    return (
+        plain(section.part),
+        plain(section.title),
+        plain(section.prompt) if section.prompt else "nothing",
+        code(section.facts) if section.facts else "nothing",
+        "required" if section.required else "may stay empty",
+        code(f"review.sections.{key}"),
+    )
+
+
+def _horizons(plan: Plan) -> Blocks:
+    if plan.review.horizons:
+        yield "### When action items are done"
+    for key, horizon in plan.review.horizons.items():
+        path = f"review.horizons.{key}"
+        yield heading(4, plain(horizon.name), path)
+        yield from bullets([statement(f"Done within {span(horizon.within)}.", f"{path}.within")])
+        yield from items("Such as", horizon.examples, f"{path}.examples")
+
+
+# --- Everything that is owed ------------------------------------------------------------------------------------------
+
+
+def _owed(plan: Plan) -> Blocks:
+    yield "## Everything that is owed"
+    yield (
+        "Tocsin opens each of these as an obligation with a due time, and records how it ended. What counts from the "
+        "declaration counts anew when the severity is raised or the incident is reopened. Public updates are not owed "
+        "for types that are never shown in public."
+    )
+    for severity in plan.severities:
+        yield f"### Owed at {plain(severity)}"
+        yield from _promised(plan, promises(plan, severity))
+    if watched := looks(plan):
+        yield "### Owed at all times"
+        yield from _promised(plan, watched)
+    if plan.clauses:
+        yield "### Clauses of the written plan"
+        yield from bullets(
+            statement(f"The obligation {code(kind)} keeps clause {plain(clause)}.", f"clauses.{kind}")
+            for kind, clause in plan.clauses.items()
+        )
+
+
+def _promised(plan: Plan, rows: Iterable[Promise]) -> Blocks:
+    yield from table(("Kind", "What", "Who", "By when", "Clause", "Id"), (_promise(plan, one) for one in rows))
+
+
+def _promise(plan: Plan, one: Promise) -> tuple[str, ...]:
+    answers = one.kind in ("answer", "look")
+    who = _all_whom(plan, one.owners) if answers else listed(_owner(plan, owner) for owner in one.owners)
+    by_when = f"{span(one.within)} from {one.since}"
+    return code(one.kind), plain(one.what), who, by_when, plain(one.clause), code(one.path)

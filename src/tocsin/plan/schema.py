@@ -1,0 +1,243 @@
+"""The format of plan files as JSON Schema, by which an editor completes and checks a plan while it is written.
+
+The schema is made from the classes that `parse` fills, so it allows what they allow. Whether each name leads somewhere
+it cannot tell; `check` can.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+
+from tocsin.kit.text import span
+from tocsin.plan.check import CLAUSE_KINDS, FACTS
+from tocsin.plan.model import Plan
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+ID = "urn:tocsin:plan:1"
+"""The number is that of the format, which a plan file gives under `tocsin`."""
+
+
+def json_schema() -> dict[str, Any]:
+    """A schema of plan files in JSON Schema 2020-12, every key with what it means. It holds for no other format."""
+    found = TypeAdapter(Plan).json_schema(schema_generator=_Generator)
+    _spell(found)
+    for name, definition in _classes(found):
+        _describe(name, definition)
+    return {"$schema": DIALECT, "$id": ID, **found}
+
+
+class _Generator(GenerateJsonSchema):
+    """Writes defaults as a plan file would, and leaves out titles that only repeat the key."""
+
+    def encode_default(self, dft: Any) -> Any:
+        return span(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+    def dataclass_schema(self, schema: Any) -> JsonSchemaValue:
+        return {key: value for key, value in super().dataclass_schema(schema).items() if key != "description"}
+
+
+def _spell(part: object) -> None:
+    """Give every span of time in a part of the schema the form in which spans are written."""
+    if isinstance(part, dict) and part.get("description") == "a span of time":
+        part["pattern"] = r"^\s*(\d+\s*[A-Za-z]+\s*)+$"
+    for one in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        _spell(one)
+
+
+def _classes(schema: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    return [("Plan", schema), *((name, one) for name, one in schema["$defs"].items() if "properties" in one)]
+
+
+def _describe(name: str, definition: dict[str, Any]) -> None:
+    definition["description"] = MEANINGS[name]
+    for key, shape in definition["properties"].items():
+        shape.update(NARROWER.get(f"{name}.{key}", {}), description=MEANINGS[f"{name}.{key}"])
+
+
+_SOME: dict[str, Any] = {"minItems": 1}
+_COUNT: dict[str, Any] = {"minimum": 1}
+
+NARROWER: Mapping[str, dict[str, Any]] = {
+    "Plan.clauses": {"propertyNames": {"enum": list(CLAUSE_KINDS)}},
+    "Plan.people": {"propertyNames": {"pattern": "^[a-z][a-z0-9._-]{0,39}$"}, "minProperties": 1},
+    "Plan.severities": {"minProperties": 1},
+    "Plan.types": {"minProperties": 1},
+    "Team.members": _SOME,
+    "Role.eligible": _SOME,
+    "Rotation.people": _SOME,
+    "Rotation.days": {"minimum": 1, "maximum": 366},
+    "Step.page": _SOME,
+    "EscalationPolicy.steps": _SOME,
+    "Probe.paths": _SOME,
+    "Probe.failures": _COUNT,
+    "Probe.recoveries": _COUNT,
+    "Topic.minutes": _COUNT,
+    "Section.facts": {"enum": [*FACTS, None]},
+    "Review.minutes": {"minimum": 1, "maximum": 1440},
+    "Review.attendees": _SOME,
+    "Review.sections": {"minProperties": 1},
+}
+"""What `check` demands of a value by itself, so that an editor can say it too."""
+
+MEANINGS: Mapping[str, str] = {
+    "Person": "Somebody the plan names, under `people`.",
+    "Person.name": "The full name.",
+    "Person.title": "What the person does.",
+    "Team": "Under `teams`.",
+    "Team.name": "What the team is called.",
+    "Team.members": "Handles of people; at least one.",
+    "Severity": "Under `severities`.",
+    "Severity.name": "A word for it, such as Critical.",
+    "Severity.definition": "When an incident has this severity.",
+    "Severity.response": "What is expected of people, in a sentence.",
+    "Severity.examples": "Trouble of this severity, shown where somebody chooses one.",
+    "Severity.acknowledge_within": "How soon somebody has to answer for the incident.",
+    "Severity.resolve_within": "The target time to resolve it.",
+    "Severity.escalation": "The policy by which people are paged. Without one nobody is.",
+    "Severity.roles_within": "Roles that must be filled, and how soon.",
+    "Severity.post_mortem": "Whether a post-mortem is held.",
+    "Severity.public_impact": "What the status page calls it.",
+    "Role": "Under `roles`.",
+    "Role.name": "What the role is called.",
+    "Role.purpose": "What it is for, in a sentence.",
+    "Role.duties": "What its holder does.",
+    "Role.eligible": "People and teams who may hold it; at least one.",
+    "Rotation": (
+        "People who take turns, under `rotations`. A turn begins on the wall clock of its zone, so a change "
+        "of the clocks moves nothing."
+    ),
+    "Rotation.name": "What the rotation is called.",
+    "Rotation.people": "Handles in order of their turns. One may stand there more than once.",
+    "Rotation.starts_on": "The day of the first handoff, from which turns are counted in both directions.",
+    "Rotation.handoff": 'When a turn begins, such as `"09:00"`.',
+    "Rotation.zone": "The zone of that clock, such as Europe/Berlin.",
+    "Rotation.days": "How many days a turn takes, from 1 to 366.",
+    "Step": "One step of a policy.",
+    "Step.page": "Rotations, teams and people, or `everyone`; at least one.",
+    "Step.wait": "How long they have before the next step is taken.",
+    "EscalationPolicy": "Under `escalation`.",
+    "EscalationPolicy.steps": "In order; at least one.",
+    "EscalationPolicy.rounds": "How many times the steps are gone through. Without it, until somebody acknowledges.",
+    "Phase": "Under `phases`.",
+    "Phase.name": "What the phase is called.",
+    "Phase.begins_when": "The moment of an incident at which it begins.",
+    "Phase.within": "When it should have ended, counted from the declaration.",
+    "Phase.actions": "What is done in it.",
+    "IncidentType": "Under `types`.",
+    "IncidentType.name": "What the type is called.",
+    "IncidentType.symptoms": "How it shows.",
+    "IncidentType.actions": "What is done first, in order.",
+    "IncidentType.runbook": "Where the procedure stands.",
+    "IncidentType.private": "Never shown in public, whatever is posted.",
+    "Cadence": "How often an audience is told.",
+    "Cadence.first_within": "When the first update is due.",
+    "Cadence.every": "When each further one is due, counted from the last, until the incident is resolved.",
+    "Audience": "People who need only know, under `communication.audiences`.",
+    "Audience.name": "What they are called.",
+    "Audience.owner": "The role that writes to them, or `on_call`.",
+    "Audience.clause": "The clause that updates keep.",
+    "Audience.public": "They read the status page. Texts are then taken from `communication.stages`.",
+    "Audience.to": "People and teams who receive the updates. An audience that is not public needs some.",
+    "Audience.template": "The template of their updates. Without one an update is free text.",
+    "Audience.cadence": "By severity, how often they hear. A severity that is not listed owes them nothing.",
+    "Communication": "Under `communication`.",
+    "Communication.audiences": "Who is told.",
+    "Communication.stages": (
+        "The template for each stage of a public update. With a public audience, every stage needs one."
+    ),
+    "Probe": "A health address that Tocsin looks at, under `services.….probes`.",
+    "Probe.url": "Begins with http:// or https:// and holds no password.",
+    "Probe.paths": 'Tried in order; `""` is the address itself.',
+    "Probe.every": "How often to look.",
+    "Probe.timeout": "How long to wait for an answer.",
+    "Probe.slow_after": "An answer that takes longer is slow. Shorter than the timeout.",
+    "Probe.failures": "How many looks in a row make it trouble.",
+    "Probe.recoveries": "How many good looks in a row end it.",
+    "Probe.status_field": "The key of the answer that holds the overall state.",
+    "Probe.healthy_values": "The values of it that are healthy.",
+    "Probe.components_field": "The key of the answer that holds the components' states.",
+    "Probe.good_values": "The values of those that are good.",
+    "Component": "A part of a service that the status page names, under `services.….components`.",
+    "Component.name": "What it is called in public.",
+    "Component.description": "What it does.",
+    "Service": "Under `services`.",
+    "Service.name": "What it is called.",
+    "Service.description": "What it does.",
+    "Service.components": "Its parts.",
+    "Service.probes": "The addresses at which it is looked at.",
+    "Rule": "One entry of `rules`: what a signal means.",
+    "Rule.name": "Named on the incident that it declares; each name once.",
+    "Rule.when": (
+        "For a field of the signal (`source`, `trigger`, `severity`, `title`) or a label, the words of which "
+        "one must match in any case; `*` is any value, and `/…/` a regular expression found anywhere. Every "
+        "condition must hold."
+    ),
+    "Rule.type": "The type of the incident.",
+    "Rule.severity": "The severity of the incident.",
+    "Rule.service": "The service that is touched.",
+    "Rule.components": "Its components that are touched.",
+    "Rule.title": "The incident's title. Without it, the signal's.",
+    "Topic": "One entry of the review's agenda.",
+    "Topic.topic": "What is talked about.",
+    "Topic.minutes": "For how long.",
+    "Section": "A heading of the post-mortem, under `review.sections`.",
+    "Section.title": "The heading.",
+    "Section.part": "The larger heading above it.",
+    "Section.prompt": "What its writer is asked. Without a prompt nobody is, and the record alone fills it.",
+    "Section.required": "Whether the document can be final without it.",
+    "Section.facts": "What the record fills in: one of the facts.",
+    "Horizon": "A time by which action items are done, under `review.horizons`.",
+    "Horizon.name": "What it is called.",
+    "Horizon.within": "How much time there is.",
+    "Horizon.examples": "What belongs there.",
+    "Review": "Under `review`.",
+    "Review.owner": "The role that leads it.",
+    "Review.meeting_within": "When the meeting is held, counted from the resolution.",
+    "Review.minutes": "How long the meeting takes.",
+    "Review.attendees": "Roles, teams and people, or `responders`: everybody who worked on the incident.",
+    "Review.agenda": "Topics, which together fit into the meeting.",
+    "Review.sections": "The headings of the document, in order.",
+    "Review.horizons": "Times by which action items are done.",
+    "Recovery": "Under `recovery`.",
+    "Recovery.owner": "The role that resolves.",
+    "Recovery.watch_for": "How long the service is watched after the fix.",
+    "Recovery.close_requires": "What must be true before an incident is closed.",
+    "Change": "One entry of `history`.",
+    "Change.on": "The day.",
+    "Change.version": "The version that it brought.",
+    "Change.changes": "What was changed.",
+    "Plan": "The whole file.",
+    "Plan.tocsin": "The version of this format.",
+    "Plan.name": "What the plan protects, as pages show it.",
+    "Plan.version": "The plan's own version. Put it in quotes: YAML reads `1.0` as a number.",
+    "Plan.purpose": "What the plan is for.",
+    "Plan.scope": "What counts as within it.",
+    "Plan.declare_when": "Questions that help to decide whether to declare an incident.",
+    "Plan.clauses": (
+        "For a kind of obligation (`acknowledge`, `answer`, `role`, `update`, `resolve`, `watch`, `review`, "
+        "`look`), the number of the clause that it keeps."
+    ),
+    "Plan.people": "Everybody the plan names, by handle. Their addresses stand in the database.",
+    "Plan.teams": "People under one name.",
+    "Plan.roles": "What people can be during an incident.",
+    "Plan.services": "What can break.",
+    "Plan.severities": "How bad it is. Their order is their rank, the worst first.",
+    "Plan.rotations": "Who takes turns.",
+    "Plan.escalation": "Policies: whom to page, and whom next.",
+    "Plan.phases": "How the work proceeds.",
+    "Plan.types": "What kind of trouble it is.",
+    "Plan.rules": "What signals mean. The first rule that fits decides.",
+    "Plan.communication": "Who is told.",
+    "Plan.templates": "Texts, with fields between braces. The one called `incident_ticket` is the ticket.",
+    "Plan.recovery": "When it is over.",
+    "Plan.review": "The post-mortem.",
+    "Plan.links": "Names and addresses of related documents.",
+    "Plan.history": "The revisions of the plan. If there are any, the plan's version is among them.",
+}
+"""What each class and each key means, word for word as the reference of the format says it."""
