@@ -273,6 +273,16 @@ def test_the_plan_is_read_and_replaced(here: Served, caller: Caller) -> None:
     }
 
 
+def test_a_large_change_of_the_plan_needs_a_yes(caller: Caller) -> None:
+    text = caller.get("/plan")["text"].replace("acknowledge_within: 5 min", "acknowledge_within: 6 min", 1)
+    refused = caller.put("/plan", 409, content=text.encode())
+    assert refused["type"] == "urn:tocsin:problem:large-change"
+    assert "acknowledging moves from 5 min to 6 min (1 min later)" in refused["detail"]
+    assert caller.get("/plan")["text"] != text
+    caller.put("/plan", content=text.encode(), params={"yes": "true", "reason": "We are fewer."})
+    assert caller.get("/plan")["text"] == text
+
+
 def test_a_plan_with_mistakes_is_refused_with_every_line(caller: Caller) -> None:
     text = caller.get("/plan")["text"].replace("severities:", "severitys:", 1) + "\nnonsense: 1\n"
     refused = caller.put("/plan", 400, content=text.encode())

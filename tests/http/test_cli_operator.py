@@ -136,6 +136,17 @@ def test_applying_a_plan_puts_it_into_force(tocsin: Terminal, tmp_path: Path) ->
     assert "a rehearsal of the change" in tocsin.done("plan", "show")
 
 
+def test_applying_a_large_change_needs_a_yes(tocsin: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "slower.yaml"
+    file.write_text(ROSE.replace("acknowledge_within: 15 min", "acknowledge_within: 20 min", 1), encoding="utf-8")
+    before = tocsin.done("plan", "show")
+    refused = tocsin("plan", "apply", str(file), "--reason", "haste")
+    assert refused.code == 4
+    assert "--yes" in refused.err and "acknowledging moves from 15 min to 20 min (5 min later)" in refused.err
+    assert tocsin.done("plan", "show") == before
+    assert "is in force" in tocsin.done("plan", "apply", str(file), "--reason", "we are fewer", "--yes")
+
+
 def test_applying_a_broken_plan_changes_nothing(tocsin: Terminal, broken: str) -> None:
     before = tocsin.done("plan", "show")
     refused = tocsin("plan", "apply", broken, "--reason", "haste")

@@ -10,7 +10,7 @@ from tocsin.db import settings as kept
 from tocsin.db.engine import Database
 from tocsin.kit.actor import SYSTEM, Actor, ActorKind
 from tocsin.kit.clock import ManualClock
-from tocsin.kit.errors import Forbidden
+from tocsin.kit.errors import Forbidden, Refused
 from tocsin.obligations import store as obligations
 from tocsin.obligations.model import State
 from tocsin.people import access
@@ -23,8 +23,8 @@ ROSE = (resources.files("tocsin") / "plans" / "rose.yaml").read_text(encoding="u
 QUICKER = ROSE.replace("resolve_within: 24 h", "resolve_within: 12 h")
 
 
-def apply(database: Database, text: str, reason: str = "because") -> store.Revision:
-    return database.run(SYSTEM, lambda tx: commands.apply(tx, text, reason))
+def apply(database: Database, text: str, reason: str = "because", *, accept_large: bool = False) -> store.Revision:
+    return database.run(SYSTEM, lambda tx: commands.apply(tx, text, reason, accept_large=accept_large))
 
 
 def test_a_plan_with_mistakes_changes_nothing_and_names_each_with_its_line(database: Database) -> None:
@@ -47,7 +47,7 @@ def test_a_revision_is_named_by_its_text_and_never_changes(database: Database, c
     clock.advance_to(clock.now() + timedelta(days=1))
     second = apply(database, QUICKER, "quicker")
     clock.advance_to(clock.now() + timedelta(days=1))
-    again = apply(database, ROSE, "too quick")
+    again = apply(database, ROSE, "too quick", accept_large=True)
     assert again.id == first.id == store.revision_id(ROSE)
     assert second.id != first.id
     with database.read(SYSTEM) as tx:
@@ -67,9 +67,39 @@ def test_people_whom_a_plan_names_get_accounts_and_nobody_loses_one(database: Da
         nina = people.load_person(tx, "nina")
         assert (nina.name, nina.role, nina.has_password) == ("Nina Berg", AccountRole.RESPONDER, False)
         assert people.load_person(tx, "ana").email == "ana@rose.example"
-    apply(database, ROSE)
+    apply(database, ROSE, accept_large=True)
     with database.read(SYSTEM) as tx:
         assert people.load_person(tx, "nina") == nina
+
+
+def test_a_large_change_needs_a_yes_and_changes_nothing_without(database: Database) -> None:
+    slower = ROSE.replace("acknowledge_within: 15 min", "acknowledge_within: 20 min").replace("    private: true\n", "")
+    with database.read(SYSTEM) as tx:
+        before = (store.current_id(tx), store.revisions(tx), people.people(tx))
+    with pytest.raises(commands.LargeChange) as refused:
+        apply(database, slower)
+    assert isinstance(refused.value, Refused)
+    assert [one.path for one in refused.value.consequences] == [
+        "severities.P1.acknowledge_within",
+        "types.security.private",
+    ]
+    assert "- P1: acknowledging moves from 15 min to 20 min (5 min later)." in refused.value.message.splitlines()
+    with database.read(SYSTEM) as tx:
+        assert (store.current_id(tx), store.revisions(tx), people.people(tx)) == before
+    revision = apply(database, slower, "fewer people", accept_large=True)
+    assert (revision.reason, revision.applied_by) == ("fewer people", SYSTEM.handle)
+    with database.read(SYSTEM) as tx:
+        assert store.current_id(tx) == revision.id
+    apply(database, ROSE)  # the way back is no large change
+
+
+def test_a_plan_in_force_that_cannot_be_read_keeps_no_other_out(database: Database) -> None:
+    text = "tocsin: 1\nname: Broken\n"
+    with database.work(SYSTEM) as tx:
+        row = {"name": "x", "version": "0", "text": text, "reason": "", "applied_by": "x", "applied_at": tx.now}
+        tx.run(store.table.insert().values(id=store.revision_id(text), **row))
+        kept.write(tx, store.CURRENT, store.revision_id(text))
+    assert apply(database, QUICKER).id == store.revision_id(QUICKER)
 
 
 def test_who_may_not_change_the_plan_is_refused(database: Database) -> None:
@@ -98,7 +128,7 @@ def test_the_looks_are_those_of_the_plan_in_force(database: Database) -> None:
         database.run(SYSTEM, looking.schedule)
     with database.read(SYSTEM) as tx:
         assert [one.key for one in obligations.open_looks(tx)] == ["look:rose/health"]
-    apply(database, ROSE.replace("      health:\n        url:", "      pulse:\n        url:"))
+    apply(database, ROSE.replace("      health:\n        url:", "      pulse:\n        url:"), accept_large=True)
     database.run(SYSTEM, looking.schedule)
     with database.read(SYSTEM) as tx:
         assert [one.key for one in obligations.open_looks(tx)] == ["look:rose/pulse"]

@@ -23,6 +23,7 @@ from tocsin.plan import store as plans
 
 PLAN_MOST = 4 * parse.MAX_LETTERS  # bytes; a letter has at most four
 
+Yes = Annotated[bool, QueryParameter(description="Put it into force even if the change is large.")]
 Reason = Annotated[str, QueryParameter(max_length=1000, pattern=r"^[^\u0000]*$", description="Why it is changed.")]
 
 
@@ -69,11 +70,13 @@ def list_revisions(request: Call) -> schema.Revisions:
     operation_class=TakesYaml,
     request_max_body_size=PLAN_MOST,
     summary="Put a plan into force, or learn every mistake in it and its line",
-    **needs(access.PLAN_WRITE, 400, 413),
+    **needs(access.PLAN_WRITE, 400, 409, 413),
 )
-def apply_plan(request: Call, body: RawBody, reason: Reason = "Applied through the API.") -> schema.Revision:
+def apply_plan(
+    request: Call, body: RawBody, reason: Reason = "Applied through the API.", yes: Yes = False
+) -> schema.Revision:
     text = _decoded(body)
-    return _revision(act(request, lambda tx: commands.apply(tx, text, reason)))
+    return _revision(act(request, lambda tx: commands.apply(tx, text, reason, accept_large=yes)))
 
 
 def _decoded(body: bytes) -> str:

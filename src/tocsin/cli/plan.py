@@ -1,5 +1,6 @@
 """The plan: checked as a file, shown, and put into force on the database of this machine."""
 
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
@@ -9,18 +10,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
+from cyclopts.validators import Number
 
 from tocsin.cli import local, show
-from tocsin.cli.options import HERE, AsJson
+from tocsin.cli.options import HERE, AsJson, Flag
+from tocsin.kit.clock import SystemClock
 from tocsin.kit.errors import Invalid, NotFound, Refused
 from tocsin.kit.text import clip, listed, span
 
 if TYPE_CHECKING:
+    from tocsin.plan.consequences import Consequence
     from tocsin.plan.model import Plan
     from tocsin.plan.parse import Problem
     from tocsin.plan.reading.draft import Draft
 
 File = Annotated[str, Parameter(allow_leading_hyphen=True, help="The plan's file; - reads it from the standard input.")]
+
+Version = Annotated[
+    str,
+    Parameter(allow_leading_hyphen=True, help="A plan's file, - for the standard input, a revision's id, or current."),
+]
+CURRENT = "current"  # the plan in force
 
 INVALID = 2  # the exit code of a plan with mistakes, as of everything that is not valid
 
@@ -74,22 +84,84 @@ def show_plan(file: File | None = None, /, *, json: AsJson = False) -> None:
 
 
 @plan.command
+def document(
+    file: File | None = None,
+    /,
+    *,
+    output: Annotated[Path | None, Parameter(help="A new file to write it to; otherwise it is printed.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Print the plan in force, or that of a file, as a Markdown document made from what really runs.
+
+    Every statement ends with its id, the path of the value in the plan file.
+    """
+    from tocsin.plan import printing
+
+    found, revision = _printed_from(file)
+    text = printing.document(found, revision)
+    if output:
+        _write(output, text)
+    if json:
+        about = {"name": found.name, "version": found.version, "revision": revision}
+        show.as_json(about | ({} if output else {"document": text}))
+    elif not output:
+        show.raw(text)
+
+
+@plan.command
+def schema(*, json: AsJson = False) -> None:
+    """Print the format of plan files as JSON Schema, for editors that complete and check while you type."""
+    from tocsin.plan.schema import json_schema
+
+    show.as_json(json_schema())  # it is JSON, asked for or not
+
+
+@plan.command
 def apply(
     file: File,
     /,
     *,
     reason: Annotated[str, Parameter(help="Why; it stands beside the revision.")],
+    yes: Annotated[Flag, Parameter(help="Put it into force even if the change is large.")] = False,
     json: AsJson = False,
 ) -> None:
     """Put a plan into force. Open incidents go on under the revision they were declared under."""
     from tocsin.plan import commands
 
     text = _text(file)
-    revision = local.change(lambda tx: commands.apply(tx, text, reason, _name(file)))
+    revision = local.change(lambda tx: commands.apply(tx, text, reason, _name(file), accept_large=yes))
     if json:
         show.as_json({"revision": revision.id, "name": revision.name, "version": revision.version})
     else:
         show.line(f"{revision.name} {revision.version} is in force, as revision {revision.id}.")
+
+
+@plan.command
+def diff(
+    old: Version,
+    new: Version,
+    /,
+    *,
+    record: Annotated[
+        bool | None, Parameter(help="Replay the record too; by default if OLD or NEW comes from the database.")
+    ] = None,
+    days: Annotated[int, Parameter(validator=Number(gte=1, lte=3660), help="How many days of the record.")] = 90,
+    json: AsJson = False,
+) -> None:
+    """Say in sentences what a change of the plan does; what is large comes first.
+
+    The exit code is 0 whether there is a difference or not.
+    """
+    is_kept = _is_kept(old) or _is_kept(new)
+    replays = is_kept if record is None else record
+    if is_kept or replays:
+        found = local.look(lambda tx: _differences(_version(tx, old), _version(tx, new), tx if replays else None, days))
+    else:
+        found = _differences(_of_file(old)[0], _of_file(new)[0], None, days)
+    if json:
+        show.as_json([dict(vars(one)) for one in found])
+    else:
+        _show_differences(found)
 
 
 @plan.command(name="import")
@@ -182,6 +254,55 @@ def _in_force() -> "tuple[Plan, str]":
     since = show.minute(revision.applied_at.isoformat())
     who = f"put into force by {revision.applied_by} on {since}"
     return found, f"{found.name} {found.version}, revision {revision.id}, {who}: {revision.reason}"
+
+
+def _printed_from(file: str | None) -> "tuple[Plan, str]":
+    """A plan and the revision that it is, or would be once it is applied."""
+    from tocsin.plan import check as checking
+    from tocsin.plan import store
+    from tocsin.plan.commands import BadPlan
+
+    if file is None:
+        return local.look(lambda tx: (store.current(tx), store.current_id(tx)))
+    text = _text(file)
+    found = checking.load(text, _name(file))
+    if isinstance(found, list):
+        raise BadPlan(found)
+    return found, store.revision_id(text)
+
+
+def _is_kept(version: str) -> bool:
+    """Whether it stands in the database: the plan in force, or a revision by its id."""
+    return version == CURRENT or (re.fullmatch(r"[0-9a-f]{12}", version) is not None and not Path(version).exists())
+
+
+def _version(tx: Any, version: str) -> "Plan":
+    from tocsin.plan import store
+
+    if not _is_kept(version):
+        return _of_file(version)[0]
+    return store.current(tx) if version == CURRENT else store.load(tx, version)
+
+
+def _differences(old: "Plan", new: "Plan", tx: Any | None, days: int) -> "list[Consequence]":
+    """What the plans say; with a unit of work also what the record says of them."""
+    from tocsin.plan.diff import diff
+    from tocsin.response import foresee
+
+    if tx is None:
+        return [*diff(old, new), *foresee.on_call(old, new, start=SystemClock().now())]
+    return [*diff(old, new), *foresee.foresee(tx, old, new, since=timedelta(days=days))]
+
+
+def _show_differences(found: "list[Consequence]") -> None:
+    for title, weight in (("Large", "large"), ("Small", "small")):
+        sentences = [one.sentence for one in found if one.weight == weight]
+        if sentences:
+            show.line(f"{title}:", style="bold")
+        for sentence in sentences:
+            show.line(f"- {sentence}")
+    if not found:
+        show.line("The two plans say the same.")
 
 
 def _summary(found: "Plan") -> str:

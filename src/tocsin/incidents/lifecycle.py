@@ -365,8 +365,8 @@ def _at_new_level(incident: Incident, entry: SeverityChanged) -> Incident:
     """A raised level starts its clocks now; a lowered one counts from the declaration, so lowering gains time only."""
     level_at = entry.at if entry.raised else incident.reopened_at or incident.declared_at
     steps = 0 if entry.raised else incident.steps_paged
-    changed = incident.changed(severity=entry.severity, severity_by=entry.by, level_at=level_at)
-    return changed.changed(spent=(), steps_paged=steps)
+    level = {"severity": entry.severity, "severity_by": entry.by, "level_at": level_at}
+    return incident.changed(**level, spent=(), steps_paged=steps)
 
 
 def _again(incident: Incident, entry: Reopened) -> Incident:

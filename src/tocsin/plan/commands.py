@@ -1,11 +1,13 @@
 """Putting a plan into force."""
 
 from tocsin.db.engine import Tx
-from tocsin.kit.errors import Invalid
+from tocsin.kit.errors import Invalid, Refused
 from tocsin.people import access
 from tocsin.people import store as people
 from tocsin.people.model import AccountRole
 from tocsin.plan import check, store
+from tocsin.plan.consequences import Consequence
+from tocsin.plan.diff import diff, large
 from tocsin.plan.model import Plan
 from tocsin.plan.parse import Problem
 
@@ -18,8 +20,19 @@ class BadPlan(Invalid):
         self.problems = problems
 
 
-def apply(tx: Tx, text: str, reason: str, name: str = "plan.yaml") -> store.Revision:
+class LargeChange(Refused):
+    """The change is large, and nobody said yes to it; nothing was changed."""
+
+    def __init__(self, consequences: list[Consequence]) -> None:
+        head = "The change is large; nothing was changed. Say yes to it (--yes, or yes=true over HTTP) if it is meant:"
+        super().__init__("\n".join([head, *(f"- {one.sentence}" for one in consequences)]))
+        self.consequences = consequences
+
+
+def apply(tx: Tx, text: str, reason: str, name: str = "plan.yaml", *, accept_large: bool = False) -> store.Revision:
     """Put this plan into force. Open incidents go on under the revision they were declared under.
+
+    Raises LargeChange for what `plan.diff` calls large, unless it is accepted. A first plan changes nothing.
 
     People whom the plan names and who have no account get one without a way to sign in: an administrator invites them.
     """
@@ -27,8 +40,19 @@ def apply(tx: Tx, text: str, reason: str, name: str = "plan.yaml") -> store.Revi
     plan = check.load(text, name)
     if not isinstance(plan, Plan):
         raise BadPlan(plan)
+    if not accept_large:
+        _refuse_large(tx, plan)
     known = {account.handle for account in people.people(tx)}
     for handle, person in plan.people.items():
         if handle not in known:
             people.add_person(tx, handle, name=person.name, email=None, role=AccountRole.RESPONDER)
     return store.save(tx, plan, text, reason)
+
+
+def _refuse_large(tx: Tx, plan: Plan) -> None:
+    try:
+        before = store.current(tx)
+    except (store.NoPlan, store.UnreadableRevision):
+        return  # there is nothing to compare with, and a plan that can't be read must not keep its successor out
+    if found := large(diff(before, plan)):
+        raise LargeChange(found)
