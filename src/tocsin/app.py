@@ -17,7 +17,7 @@ from tocsin.delivery.channel import Channel
 from tocsin.delivery.email import EmailChannel, smtp_server
 from tocsin.delivery.http import PublicResolver, WebhookChannel, open_session
 from tocsin.kit.actor import SYSTEM
-from tocsin.kit.clock import Clock
+from tocsin.kit.clock import Clock, stopwatch
 from tocsin.people import store as people
 from tocsin.plan import commands as plan_commands
 from tocsin.plan import store as plans
@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 LONGEST_SLEEP = timedelta(seconds=1)  # other nodes and the command line write without waking us
 AFTER_A_FAILURE = timedelta(seconds=1)
 WAIT_FOR_ANSWER = timedelta(seconds=20)  # for a mail or web server to take a message
+SENDERS_SHARE = 9  # times as long as a batch takes is left to senders, while any wait
 HOUSEKEEPING_EVERY = timedelta(minutes=1)
 USER_AGENT = "tocsin-probe"
 
@@ -101,7 +102,8 @@ class Engine:
         self._database = app.database
         self._channels = channels
         self._eyes = eyes
-        self._bells: list[asyncio.Event] = []
+        self._due = asyncio.Event()
+        self._queued = asyncio.Event()
         self._stopping = False
         self._looking: set[asyncio.Task[None]] = set()
         self._kept_house_at: datetime | None = None
@@ -109,27 +111,23 @@ class Engine:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         loop = asyncio.get_running_loop()
-        self._database.on_wake(lambda: loop.call_soon_threadsafe(self._ring))
-        tasks = [asyncio.create_task(self._repeat(turn)) for turn in (self._settle, self._send)]
+        self._database.on_wake(lambda: loop.call_soon_threadsafe(self._due.set))
+        turns = ((self._settle, self._due), (self._send, self._queued))
+        tasks = [asyncio.create_task(self._repeat(turn, bell)) for turn, bell in turns]
         try:
             yield
         finally:
             self._stopping = True
             self._database.forget_wakes()
-            self._ring()
+            self._due.set()
+            self._queued.set()
             await asyncio.gather(*tasks)
             for look in self._looking:
                 look.cancel()
             await asyncio.gather(*self._looking, return_exceptions=True)
 
-    def _ring(self) -> None:
-        for bell in self._bells:
-            bell.set()
-
-    async def _repeat(self, turn: Callable[[], Awaitable[None]]) -> None:
+    async def _repeat(self, turn: Callable[[], Awaitable[None]], bell: asyncio.Event) -> None:
         """Take turns until stopped. A turn that fails is logged and taken again: the engine never ends by itself."""
-        bell = asyncio.Event()
-        self._bells.append(bell)
         while not self._stopping:
             bell.clear()
             try:
@@ -148,22 +146,29 @@ class Engine:
         return LONGEST_SLEEP if due_at is None else max(timedelta(0), min(due_at - now, LONGEST_SLEEP))
 
     async def _settle(self) -> None:
-        for look in await asyncio.to_thread(self._settle_all):
-            task = asyncio.create_task(self._look(look))
-            self._looking.add(task)
-            task.add_done_callback(self._looking.discard)
-        self._app.turned_at = self._database.now()
+        """Decide what arrived and settle what is due, a batch of each at a time, until neither is left."""
+        more = True
+        while more and not self._stopping:
+            began = stopwatch()
+            more, looks = await asyncio.to_thread(self._settle_some)
+            for look in looks:
+                self._begin(look)
+            self._app.turned_at = self._database.now()
+            self._queued.set()  # once a batch: each signal need not ask whether there is mail
+            if more and self._app.intake.is_busy:
+                # Deciding holds the writer; what senders bring must reach the disk first.
+                await asyncio.sleep(min((stopwatch() - began) * SENDERS_SHARE, LONGEST_SLEEP.total_seconds()))
 
-    def _settle_all(self) -> list[Look]:
-        """Decide what arrived, settle what is due, until neither is left."""
-        looks: list[Look] = []
+    def _settle_some(self) -> tuple[bool, list[Look]]:
         self._keep_house()
-        while True:
-            intake.decide_all(self._database)
-            settled, due = self._database.run(SYSTEM, tick.settle_due)
-            looks += due
-            if settled < tick.BATCH:
-                return looks
+        decided = intake.decide_some(self._database)
+        settled, looks = self._database.run(SYSTEM, tick.settle_due)
+        return decided > 0 or settled >= tick.BATCH, looks
+
+    def _begin(self, look: Look) -> None:
+        task = asyncio.create_task(self._look(look))
+        self._looking.add(task)
+        task.add_done_callback(self._looking.discard)
 
     def _keep_house(self) -> None:
         now = self._database.now()

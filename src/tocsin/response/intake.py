@@ -43,6 +43,11 @@ class GroupCommit:
         self._waiting = 0
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether senders wait to be answered."""
+        return self._waiting > 0
+
     async def accept(self, arrivals: Sequence[str]) -> None:
         """Return once these encoded arrivals are on the disk. Raises Overloaded, and then nothing was kept."""
         if self._waiting + len(arrivals) > max(WAITING_LIMIT, len(arrivals)):
@@ -262,12 +267,13 @@ def decide_all(database: Database) -> int:
     where a person sees it: nothing behind it waits.
     """
     total = 0
-    while decided := _decide_some(database):
+    while decided := decide_some(database):
         total += decided
     return total
 
 
-def _decide_some(database: Database) -> int:
+def decide_some(database: Database) -> int:
+    """Decide one batch from the inbox. Returns how many arrivals it held."""
     try:
         limit = FEW if database.is_contended else BATCH
         return database.run(SYSTEM, lambda tx: decide(tx, limit))
