@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.inbox import decide_all
 from tocsin.db.engine import Database
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import Incident
@@ -19,7 +20,7 @@ from tocsin.people.model import AccountRole
 from tocsin.plan import check
 from tocsin.plan.consequences import Consequence, Kind, Weight
 from tocsin.plan.model import Plan
-from tocsin.response import commands, foresee, intake, tick
+from tocsin.response import commands, foresee, tick
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival, State, Trigger
 
@@ -51,7 +52,7 @@ def arrive(database: Database, key: str, severity: str | None = "warning", **mor
     arrival = Arrival(**{**words, "key": key, **more})
     with database.work(SYSTEM) as tx:
         signals.accept(tx, [signals.encode(arrival)])
-    assert intake.decide_all(database) == 1
+    assert decide_all(database) == 1
 
 
 def declare(database: Database, severity: str, kind: str = "service_outage") -> Incident:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from tests.support.inbox import decide_all
 from tests.support.races import wait_until_blocked
 from tocsin.db.engine import Database, Tx
 from tocsin.kit.actor import SYSTEM
@@ -198,4 +199,4 @@ def test_a_decider_whose_database_fails_loses_nothing(database: Database) -> Non
     assert len(taken) == 1
     with database.work(SYSTEM) as tx:
         tx.run(text("alter table elsewhere rename to signal"))
-    assert intake.decide_all(database) == 1
+    assert decide_all(database) == 1

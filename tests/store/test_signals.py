@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from tests.support.inbox import decide_all
 from tests.support.races import together
 from tocsin.db.engine import Database
 from tocsin.incidents import store as incidents
@@ -44,7 +45,7 @@ def accept(database: Database, *arrivals: Arrival) -> None:
 
 def arrive(database: Database, *arrivals: Arrival) -> None:
     accept(database, *arrivals)
-    assert intake.decide_all(database) == len(arrivals)
+    assert decide_all(database) == len(arrivals)
 
 
 def seen(database: Database, key: str = "a1") -> Signal:
@@ -126,7 +127,7 @@ def test_two_nodes_that_decide_at_once_declare_one_incident(nodes: tuple[Databas
         return sum(database.run(SYSTEM, lambda tx: intake.decide(tx, limit=3)) for _ in range(30))
 
     decided = together(lambda: decide_some(nodes[0]), lambda: decide_some(nodes[1]))
-    assert sum(decided) + intake.decide_all(nodes[0]) == 40
+    assert sum(decided) + decide_all(nodes[0]) == 40
     (incident,) = declared(nodes[0])
     assert len(firing(nodes[0], incident)) == 40
     with nodes[0].read(SYSTEM) as tx:
@@ -159,7 +160,7 @@ def test_what_can_not_be_decided_goes_into_quarantine_and_nothing_waits_behind_i
     put_raw(database, poison)
     accept(database, alert("after"))
     with caplog.at_level(logging.CRITICAL, logger="tocsin"):
-        intake.decide_all(database)
+        decide_all(database)
     with database.read(SYSTEM) as tx:
         assert signals.backlog(tx) == 0
         kept = signals.quarantined(tx)
@@ -315,7 +316,7 @@ def test_what_began_in_the_future_began_when_it_reached_us(database: Database) -
 def test_an_inbox_without_a_plan_waits(database_url: str, clock: ManualClock) -> None:
     database = Database(database_url, clock)
     accept(database, alert())
-    assert intake.decide_all(database) == 0
+    assert decide_all(database) == 0
     with database.read(SYSTEM) as tx:
         assert signals.backlog(tx) == 1
         assert tx.all(select(signals.table)) == []

@@ -10,12 +10,12 @@ from typing import Any, TypeVar, cast
 import httpx2
 from litestar import Litestar
 
+from tests.support.inbox import decide_all
 from tocsin import main
 from tocsin.app import App
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.clock import ManualClock
 from tocsin.people import store as people
-from tocsin.response import intake
 from tocsin.settings import Settings
 
 START = datetime(2026, 11, 24, 3, 34, 19, tzinfo=UTC)
@@ -67,7 +67,7 @@ class Served:
 
     def decide(self) -> int:
         """Let the engine decide what has arrived."""
-        return intake.decide_all(self.app.database)
+        return decide_all(self.app.database)
 
 
 @contextmanager

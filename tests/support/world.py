@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from importlib import resources
 from typing import Any, TypeVar, overload
 
+from tests.support.inbox import decide_all
 from tocsin.db.engine import Database
 from tocsin.delivery.channel import Delivered, Message, Result
 from tocsin.incidents import store as incidents
@@ -28,7 +29,7 @@ from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
 from tocsin.rehearsal import rose
 from tocsin.rehearsal.process import Process
-from tocsin.response import commands, dispatch, intake, looking, tick
+from tocsin.response import commands, dispatch, looking, tick
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival
 from tocsin.watch.outcomes import Reading
@@ -133,7 +134,7 @@ class World:
     def settle(self) -> None:
         """Do everything that is due at this instant."""
         while True:
-            decided = intake.decide_all(self.database)
+            decided = decide_all(self.database)
             settled, looks = self.database.run(SYSTEM, tick.settle_due)
             for look in looks:
                 self._look(look)

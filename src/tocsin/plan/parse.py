@@ -83,12 +83,6 @@ def parse(text: str, name: str = "plan.yaml") -> Plan | list[Problem]:
     return document if isinstance(document, list) else build(document)
 
 
-def positions(text: str) -> dict[str, Place]:
-    """The line and column of every path of a file; none if YAML cannot read it."""
-    document = read(text)
-    return {} if isinstance(document, list) else document.places
-
-
 # --- From text to a document ------------------------------------------------------------------------------------------
 
 

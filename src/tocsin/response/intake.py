@@ -260,20 +260,12 @@ def _incident_of(tx: Tx, signal: Signal) -> Incident | None:
     return incident if incident.status in (*UNRESOLVED, Status.WATCHING) else None
 
 
-def decide_all(database: Database) -> int:
-    """Decide until the inbox is empty. Returns how many arrivals there were.
+def decide_some(database: Database) -> int:
+    """Decide one batch from the inbox. Returns how many arrivals it held.
 
-    When a batch can't be decided, its arrivals are tried alone, and one that still can't be is put into quarantine
+    When a batch can't be decided, its first arrival is tried alone, and one that still can't be is put into quarantine
     where a person sees it: nothing behind it waits.
     """
-    total = 0
-    while decided := decide_some(database):
-        total += decided
-    return total
-
-
-def decide_some(database: Database) -> int:
-    """Decide one batch from the inbox. Returns how many arrivals it held."""
     try:
         limit = FEW if database.is_contended else BATCH
         return database.run(SYSTEM, lambda tx: decide(tx, limit))
