@@ -73,6 +73,15 @@ def test_without_a_live_bearer_token_nothing_opens(here: Served, headers: dict[s
         assert answer.json()["status"] == 401
 
 
+def test_the_record_of_an_incident_is_proven(caller: Caller) -> None:
+    one = caller.declare()
+    found = caller.get(f"/incidents/{one['id']}/verification")
+    entries = caller.get(f"/incidents/{one['id']}/timeline")["entries"]
+    assert (found["ok"], found["entries"], found["entry"], found["problem"]) == (True, len(entries), None, "")
+    assert len(found["head"]) == 64
+    caller.get("/incidents/inc_NOWHERE/verification", 404)
+
+
 def test_a_token_without_the_right_is_told_which_it_lacks(here: Served) -> None:
     headers = here.bearer("incidents:read", name="reader")
     refused = here.post("/api/v1/incidents", json=DECLARATION, headers=headers)

@@ -1,8 +1,10 @@
 """What the operator does on the server's own machine: plans, people, tokens, and the health of the database."""
 
 import json
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from importlib import resources
 from pathlib import Path
 
@@ -11,11 +13,14 @@ import pytest
 from tests.support.terminal import Terminal
 from tocsin.app import App
 from tocsin.cli.main import EXIT_CODES
+from tocsin.db.engine import Database
+from tocsin.kit.actor import SYSTEM
 from tocsin.kit.clock import SystemClock
 from tocsin.people import access
 from tocsin.people import store as people
 from tocsin.people.model import Account
 from tocsin.plan import check
+from tocsin.response import commands
 from tocsin.settings import Settings
 
 ROSE = (resources.files("tocsin") / "plans" / "rose.yaml").read_text(encoding="utf-8")
@@ -256,6 +261,24 @@ def test_migrate_sets_up_a_database_with_the_plan_of_the_settings(fresh: Termina
 def test_the_doctor_finds_nothing_wrong_with_a_new_installation(tocsin: Terminal) -> None:
     assert tocsin.done("doctor") == "All is well.\n"
     assert tocsin("doctor", "--json").json == {"ok": True, "problems": []}
+
+
+def test_the_record_is_proven_and_a_change_of_it_named(tocsin: Terminal, tmp_path: Path) -> None:
+    assert tocsin("verify", "--json").json == {"ok": True, "incidents": 0, "entries": 0, "problems": []}
+    database = Database(f"sqlite:///{tmp_path / 'tocsin.db'}", SystemClock())
+    one = database.run(SYSTEM, lambda tx: commands.declare(tx, title="It hangs", severity="P1", type="service_outage"))
+    database.dispose()
+    assert tocsin.done("verify") == tocsin.done("verify", "#1") == f"{one.entries} entries of 1 incidents hold.\n"
+    with closing(sqlite3.connect(tmp_path / "tocsin.db")) as connection:
+        connection.execute("drop trigger entry_no_update")
+        connection.execute("update entry set by = 'ben' where number = 1")
+        connection.commit()
+    found = tocsin("verify", "1")
+    said = "it is not what was written, or does not stand where it was written"
+    assert (found.code, found.out) == (1, f"entry 1 of {one.id} (#1): {said}\n0 entries of 0 incidents hold.\n")
+    (problem,) = json.loads(tocsin("verify", "--json").out)["problems"]
+    assert (problem["incident_id"], problem["entry"], problem["number"]) == (one.id, 1, 1)
+    assert tocsin("verify", "99").code == tocsin("verify", "inc_NOWHERE").code == 3
 
 
 def test_a_database_of_another_kind(fresh: Terminal) -> None:

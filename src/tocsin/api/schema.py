@@ -152,6 +152,17 @@ class IncidentInFull(Incident):
     to_close: list[str]
 
 
+class Verification(Struct):
+    """`entries` hold, and `head` is the hash of the last of them; `entry` is the first that does not, if one."""
+
+    incident_id: str
+    ok: bool
+    entries: int
+    head: str
+    entry: int | None
+    problem: str
+
+
 class Incidents(Struct):
     """`next` is the cursor of the page after this one; null on the last."""
 

@@ -9,6 +9,7 @@ from typing import Never
 from cyclopts import App, CycloptsError
 
 from tocsin.cli import show
+from tocsin.cli.evidence import evidence
 from tocsin.cli.incidents import incidents
 from tocsin.cli.options import HERE, AsJson
 from tocsin.cli.people import people, token
@@ -29,7 +30,7 @@ app = App(
     group_commands=HERE,
     result_action="return_value",
 )
-for commands in (incidents, reports):
+for commands in (incidents, reports, evidence):
     for name in (one for one in commands if not one.startswith("-")):
         app.command(commands[name], name=name)
 for part in (postmortem, review, plan, people, token):

@@ -224,7 +224,10 @@ class Database:
 
     def _connect_to_read(self) -> Connection:
         connection = self._reader.connect()
-        return connection if self.is_sqlite else connection.execution_options(postgresql_readonly=True)
+        if self.is_sqlite:
+            return connection
+        # Else each statement would see what was committed until it began, and two would not fit together.
+        return connection.execution_options(postgresql_readonly=True, isolation_level="REPEATABLE READ")
 
     def run(self, actor: Actor, command: Callable[[Tx], T]) -> T:
         """Carry out a command in a unit of work, again if somebody was faster."""

@@ -271,23 +271,33 @@ def not_after(instant: datetime | None, now: datetime) -> datetime | None:
 def fold(incident_id: str, entries: Iterable[Numbered]) -> Incident:
     """Read a timeline. The first entry is `Declared`; anything else is a damaged record and raises ValueError."""
     incident: Incident | None = None
+    last: Numbered | None = None
     for numbered in entries:
-        incident = follow(incident, incident_id, numbered)
-    if incident is None:
+        incident = _grown(incident, incident_id, last.number if last else 0, numbered)
+        last = numbered
+    if incident is None or last is None:
         raise ValueError(f"{incident_id} has no entries")
-    return incident
+    return _up_to(incident, last)  # once: no rule asks how long the record is
 
 
 def follow(incident: Incident | None, incident_id: str, numbered: Numbered) -> Incident:
     """The incident after one more entry."""
+    return _up_to(_grown(incident, incident_id, incident.entries if incident else 0, numbered), numbered)
+
+
+def _up_to(incident: Incident, last: Numbered) -> Incident:
+    return incident.changed(entries=last.number, head=last.hash, updated_at=last.entry.at)
+
+
+def _grown(incident: Incident | None, incident_id: str, entries: int, numbered: Numbered) -> Incident:
     entry = numbered.entry
     if incident is None:
         if not isinstance(entry, Declared) or numbered.number != 1:
             raise ValueError(f"the record of {incident_id} does not begin with its declaration")
         return _begin(incident_id, entry)
-    if numbered.number != incident.entries + 1:
-        raise ValueError(f"the record of {incident_id} has no entry {incident.entries + 1}")
-    return _after(incident, entry).changed(entries=numbered.number, updated_at=entry.at)
+    if numbered.number != entries + 1:
+        raise ValueError(f"the record of {incident_id} has no entry {entries + 1}")
+    return _after(incident, entry)
 
 
 def _begin(incident_id: str, entry: Declared) -> Incident:

@@ -219,10 +219,11 @@ AnyEntry = (
 
 @dataclass(frozen=True, kw_only=True)
 class Numbered:
-    """An entry in its place on the timeline. Numbers count from 1, without a gap."""
+    """An entry in its place on the timeline. Numbers count from 1, without a gap; `hash` seals what stands so far."""
 
     number: int
     entry: AnyEntry
+    hash: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,6 +237,7 @@ class Incident:
 
     id: str
     entries: int
+    head: str = ""  # the hash of the last entry
     number: int
     title: str
     status: Status
@@ -275,12 +277,11 @@ class Incident:
 
     def changed(self, **values: Any) -> "Incident":
         """What `dataclasses.replace` gives, at a fifth of its cost: a timeline is folded entry by entry."""
-        unknown = values.keys() - self.__dict__.keys()
-        if unknown:
-            raise TypeError(f"an incident has no {', '.join(sorted(unknown))}")
+        changed = {**self.__dict__, **values}
+        if len(changed) != len(self.__dict__):
+            raise TypeError(f"an incident has no {', '.join(sorted(values.keys() - self.__dict__.keys()))}")
         incident = object.__new__(Incident)
-        incident.__dict__.update(self.__dict__)
-        incident.__dict__.update(values)
+        incident.__dict__.update(changed)
         return incident
 
     @property

@@ -1,17 +1,18 @@
 """Incidents on the record: entries that are only ever added, and each incident's fold saved beside them for lists."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, get_args
+from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Column, Integer, Row, Table, Text, func, select
+from sqlalchemy import BigInteger, Column, ColumnElement, Integer, Row, Table, Text, cast, func, select, type_coerce
 
 from tocsin.db.columns import Instant, Json, metadata
 from tocsin.db.engine import Tx
-from tocsin.incidents import lifecycle
+from tocsin.incidents import chain, lifecycle
 from tocsin.incidents.model import UNRESOLVED, AnyEntry, Declared, Incident, Numbered, Status
+from tocsin.kit.clock import to_millis
 from tocsin.kit.errors import NotFound
 from tocsin.kit.ids import new_id
 
@@ -39,10 +40,9 @@ entries = Table(
     Column("kind", Text),
     Column("at", Instant),
     Column("by", Text),
-    Column("body", Json),
+    Column("body", Text),  # the whole entry as JSON, exactly as it was hashed
+    Column("hash", Text),
 )
-
-KINDS: dict[str, type[AnyEntry]] = {kind.__name__: kind for kind in get_args(AnyEntry)}
 
 
 class NoSuchIncident(NotFound):
@@ -52,10 +52,10 @@ class NoSuchIncident(NotFound):
 def begin(tx: Tx, declared: Declared) -> Incident:
     """Write the first entry of a new incident."""
     incident_id = new_id("inc", 8)
-    numbered = Numbered(number=1, entry=declared)
-    incident = lifecycle.follow(None, incident_id, numbered)
+    row = _sealed(chain.genesis(incident_id), incident_id, 1, declared)
+    incident = lifecycle.follow(None, incident_id, Numbered(number=1, entry=declared, hash=row["hash"]))
     tx.add(table, {"id": incident_id, **_row(incident)})
-    tx.add(entries, _entry_row(incident_id, numbered))
+    tx.add(entries, row)
     tx.memo.pop("open like", None)
     return _remember(tx, incident)
 
@@ -67,9 +67,10 @@ def append(tx: Tx, incident: Incident, more: Iterable[AnyEntry]) -> Incident:
     """
     before = incident
     for entry in more:
-        numbered = Numbered(number=incident.entries + 1, entry=entry)
-        incident = lifecycle.follow(incident, incident.id, numbered)
-        tx.add(entries, _entry_row(incident.id, numbered))
+        number = incident.entries + 1
+        row = _sealed(incident.head, incident.id, number, entry)
+        incident = lifecycle.follow(incident, incident.id, Numbered(number=number, entry=entry, hash=row["hash"]))
+        tx.add(entries, row)
     if (before.status, before.type) != (incident.status, incident.type):
         tx.memo.pop("open like", None)
     tx.put_late(table, incident.id, partial(_row, incident))
@@ -98,16 +99,19 @@ def load_many(tx: Tx, incident_ids: Collection[str]) -> list[Incident]:
 
 def timeline(tx: Tx, incident_id: str) -> list[Numbered]:
     """Every entry, in order."""
-    wanted = select(entries).where(entries.c.incident_id == incident_id).order_by(entries.c.number)
+    wanted = select(*_READ).where(entries.c.incident_id == incident_id).order_by(entries.c.number)
     return [_numbered(row) for row in tx.all(wanted)]
 
 
 def timelines(tx: Tx, incident_ids: Sequence[str]) -> dict[str, list[Numbered]]:
     found: dict[str, list[Numbered]] = {one: [] for one in incident_ids}
-    wanted = select(entries).where(entries.c.incident_id.in_(list(incident_ids))).order_by(entries.c.number)
+    wanted = select(*_READ).where(entries.c.incident_id.in_(list(incident_ids))).order_by(entries.c.number)
     for row in tx.all(wanted) if incident_ids else []:
         found[row.incident_id].append(_numbered(row))
     return found
+
+
+_READ = (entries.c.incident_id, entries.c.number, entries.c.kind, entries.c.body, entries.c.hash)
 
 
 def listing(
@@ -147,6 +151,21 @@ def open_like(tx: Tx, kind: str, service: str | None) -> Incident | None:
 _PRESENT = [str(status) for status in (*UNRESOLVED, Status.WATCHING)]
 
 
+def id_of(tx: Tx, name: str) -> str:
+    """The id of an incident that somebody names by it or by its number: `inc_…`, `12`, `#12`. Raises NoSuchIncident."""
+    number = name.removeprefix("#")
+    if not (number.isascii() and number.isdecimal()):
+        return name
+    found = tx.scalar(select(table.c.id).where(table.c.number == int(number[:9])))
+    if found is None:
+        raise NoSuchIncident(f"There is no incident number {number}.")
+    return str(found)
+
+
+def latest_ids(tx: Tx, limit: int) -> list[str]:
+    return [row.id for row in tx.all(select(table.c.id).order_by(table.c.number.desc()).limit(limit))]
+
+
 def next_number(tx: Tx) -> int:
     return int(tx.scalar(select(func.coalesce(func.max(table.c.number), 0))) or 0) + 1
 
@@ -156,30 +175,103 @@ def _remember(tx: Tx, incident: Incident) -> Incident:
     return incident
 
 
+_COLUMNS = tuple(column.name for column in table.columns if column.name not in ("id", "fold"))
+
+
 def _row(incident: Incident) -> dict[str, Any]:
-    columns = ("number", "title", "severity", "status", "type", "service", "declared_at", "updated_at", "resolved_at")
-    saved = {name: getattr(incident, name) for name in (*columns, "closed_at")}
-    return {**saved, "fold": msgspec.to_builtins(incident)}
+    columns = {name: getattr(incident, name) for name in _COLUMNS}
+    return {**columns, "fold": msgspec.to_builtins(incident)}
 
 
 def _incident(row: Row[Any]) -> Incident:
     return msgspec.convert(row.fold, Incident)
 
 
-def _entry_row(incident_id: str, numbered: Numbered) -> dict[str, Any]:
-    entry = numbered.entry
-    body = msgspec.to_builtins(entry)
-    del body["at"], body["by"]
+def _sealed(previous: str, incident_id: str, number: int, entry: AnyEntry) -> dict[str, Any]:
+    kind, body = type(entry).__name__, chain.write(entry)
     return {
         "incident_id": incident_id,
-        "number": numbered.number,
-        "kind": type(entry).__name__,
+        "number": number,
+        "kind": kind,
         "at": entry.at,
         "by": entry.by,
         "body": body,
+        "hash": chain.seal(previous, incident_id, number, kind, to_millis(entry.at), entry.by, body),
     }
 
 
 def _numbered(row: Row[Any]) -> Numbered:
-    kind = KINDS[row.kind]
-    return Numbered(number=row.number, entry=msgspec.convert({**row.body, "at": row.at, "by": row.by}, kind))
+    return Numbered(number=row.number, entry=chain.read(row.kind, row.body), hash=row.hash)
+
+
+# ---- As it is kept, for whoever examines the record ------------------------------------------------------------------
+
+
+class Saved(NamedTuple):
+    """What is kept beside a timeline: the columns as they are, and what the fold says if it can be read."""
+
+    id: str
+    number: int
+    columns: dict[str, Any]
+    fold: Incident | None
+
+    def columns_of(self, incident: Incident) -> dict[str, Any]:
+        """What the columns would be for this state."""
+        found = {name: getattr(incident, name) for name in self.columns}
+        return {name: to_millis(one) if isinstance(one, datetime) else one for name, one in found.items()}
+
+
+def saved(tx: Tx, *, after: str = "", limit: int) -> list[Saved]:
+    """What is saved of incidents, by id."""
+    wanted = select(*_AS_KEPT).where(table.c.id > after).order_by(table.c.id).limit(limit)
+    return [_saved(row) for row in tx.all(wanted)]
+
+
+def saved_one(tx: Tx, incident_id: str) -> Saved:
+    """Raises NoSuchIncident."""
+    row = tx.first(select(*_AS_KEPT).where(table.c.id == incident_id))
+    if row is None:
+        raise NoSuchIncident(f"There is no incident {incident_id}.")
+    return _saved(row)
+
+
+def sealed(tx: Tx, incident_id: str) -> Iterator[chain.Sealed]:
+    """The entries of an incident as they are kept, a few thousand in memory at a time."""
+    return _stream(tx, entries.c.incident_id == incident_id)
+
+
+def sealed_between(tx: Tx, after: str, until: str | None) -> Iterator[chain.Sealed]:
+    """The entries of all incidents whose ids lie in a range, by id and number; without `until` to the end."""
+    wanted = entries.c.incident_id > after
+    return _stream(tx, wanted if until is None else wanted & (entries.c.incident_id <= until))
+
+
+def _stream(tx: Tx, which: ColumnElement[bool]) -> Iterator[chain.Sealed]:
+    wanted = select(*_SEALED).where(which).order_by(entries.c.incident_id, entries.c.number)
+    with tx.run(wanted.execution_options(yield_per=AT_A_TIME)) as rows:
+        yield from map(chain.Sealed._make, rows)
+
+
+def _saved(row: Row[Any]) -> Saved:
+    columns = {name: row._mapping[name] for name in _SAVED}
+    try:
+        fold = _fold_reader.decode(row.fold)
+    except (msgspec.MsgspecError, ValueError):
+        fold = None
+    return Saved(row.id, row.number, columns, fold)
+
+
+AT_A_TIME = 2000
+_SAVED = ("id", *_COLUMNS)
+_fold_reader = msgspec.json.Decoder(Incident)
+
+
+def _plain(column: Column[Any]) -> ColumnElement[Any]:
+    """The column's value as the database has it: an instant as milliseconds, JSON as text."""
+    if isinstance(column.type, Instant):
+        return type_coerce(column, BigInteger).label(column.name)
+    return cast(column, Text).label(column.name) if column.name == "fold" else column
+
+
+_AS_KEPT = [_plain(column) for column in table.columns]
+_SEALED = [_plain(entries.c[name]) for name in chain.Sealed._fields]

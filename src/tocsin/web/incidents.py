@@ -20,7 +20,7 @@ from tocsin.obligations import store as obligations
 from tocsin.people import access
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan, Stage
-from tocsin.response import commands, followups
+from tocsin.response import commands, followups, verification
 from tocsin.signals import store as signals
 from tocsin.web import present, room
 from tocsin.web.forms import AnyRequest, Form, Sent
@@ -149,6 +149,7 @@ def _view(
         "ruler": room.ruler(duties, incident, now),
         "slots": room.slots(plan, incident, entries, me, now),
         "tabs": room.tabs(plan, incident, duties, known, typed, now),
+        "proof": verification.verify(tx, incident.id),
         "filters": room.filters(entries, kind),
         "entries": room.timeline(plan, entries, messages, kind, now),
         "guide": room.guide(plan, incident, head.phases),

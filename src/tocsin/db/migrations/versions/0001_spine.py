@@ -152,8 +152,11 @@ def _incidents() -> None:
         _text("kind"),
         _at("at"),
         _text("by"),
-        sa.Column("body", Json, nullable=False),
+        _text("body"),
+        _text("hash"),
+        sqlite_with_rowid=False,  # one tree, in the order of the record
     )
+    _only_added_to("entry", "entries of the record are only ever added, never changed or taken away")
     op.create_table(
         "post_mortem",
         sa.Column("incident_id", sa.Text, sa.ForeignKey("incident.id"), primary_key=True),
@@ -162,6 +165,24 @@ def _incidents() -> None:
         sa.Column("authors", Json, nullable=False),
         _at("updated_at"),
         _at("final_at", null=True),
+    )
+
+
+def _only_added_to(table: str, why: str) -> None:
+    """Let the database itself refuse to change or delete rows, whoever asks."""
+    if op.get_bind().dialect.name == "sqlite":
+        for verb in ("update", "delete"):
+            op.execute(
+                f"create trigger {table}_no_{verb} before {verb} on {table} begin select raise(abort, '{why}'); end"
+            )
+        return
+    op.execute(
+        f"create function {table}_only_added_to() returns trigger language plpgsql as "
+        f"$$ begin raise exception '{why}' using errcode = 'restrict_violation'; end $$"
+    )
+    op.execute(
+        f"create trigger {table}_only_added_to before update or delete or truncate on {table} "
+        f"for each statement execute function {table}_only_added_to()"
     )
 
 
