@@ -22,7 +22,7 @@ from tocsin.plan import store as plans
 from tocsin.plan.model import Plan, Stage
 from tocsin.response import commands, followups, verification
 from tocsin.signals import store as signals
-from tocsin.web import present, room
+from tocsin.web import composer, present, record, room
 from tocsin.web.forms import AnyRequest, Form, Sent
 from tocsin.web.frame import SignedIn, Tx, Visitor, page
 from tocsin.web.now import signal_row
@@ -112,7 +112,7 @@ def _room(
     kind: str = "",
     wrong: Trouble | None = None,
     typed: Mapping[str, str] | None = None,
-    preview: room.Preview | None = None,
+    preview: composer.Preview | None = None,
 ) -> Template:
     with visitor.app.database.read(visitor.actor) as tx:
         incident = incidents.load(tx, incident_id)
@@ -148,13 +148,13 @@ def _view(
         "tally": room.tally(settled),
         "ruler": room.ruler(duties, incident, now),
         "slots": room.slots(plan, incident, entries, me, now),
-        "tabs": room.tabs(plan, incident, duties, known, typed, now),
+        "tabs": composer.tabs(plan, incident, duties, known, typed, now),
         "proof": verification.verify(tx, incident.id),
-        "filters": room.filters(entries, kind),
-        "entries": room.timeline(plan, entries, messages, kind, now),
+        "filters": record.filters(entries, kind),
+        "entries": record.timeline(plan, entries, messages, kind, now),
         "guide": room.guide(plan, incident, head.phases),
         "signals": [signal_row(one, now) for one in signals.of_incident(tx, incident.id)],
-        "deliveries": room.deliveries(plan, messages, now),
+        "deliveries": record.deliveries(plan, messages, now),
         "missing": missing if incident.is_resolved else [],
         "severities": [
             present.Choice(key, key, one.name, key == incident.severity) for key, one in plan.severities.items()
@@ -254,10 +254,10 @@ def write(
     """Post what was composed. What everyone would read is always shown first."""
     audience = form.text("audience")
     try:
-        if audience == room.NOTE:
+        if audience == composer.NOTE:
             _run(visitor, lambda tx: commands.note(tx, incident_id, form.text("note.text")))
             return _back(incident_id, "noted", "timeline")
-        if audience == room.DECISION:
+        if audience == composer.DECISION:
             said, because = form.text("decision.decision"), form.text("decision.because")
             _run(visitor, lambda tx: commands.decide(tx, incident_id, said, because))
             return _back(incident_id, "decided", "timeline")
@@ -284,7 +284,7 @@ def _run(visitor: Visitor, command: Callable[[Tx], Incident]) -> None:
 
 def _preview(
     visitor: Visitor, incident_id: str, audience: str, typed: Mapping[str, str], stage: Stage | None
-) -> room.Preview:
+) -> composer.Preview:
     """What this audience would read, by the words that posting would use."""
     access.require(visitor.actor, access.INCIDENT_WRITE)
     with visitor.app.database.read(visitor.actor) as tx:
@@ -293,7 +293,7 @@ def _preview(
         link = followups.link(tx, f"/incidents/{incident.id}")
         composed = updates.compose(plan, incident, audience, typed, stage, tx.now, link)
     told = plan.communication.audiences[audience]
-    return room.Preview(audience, audience, told.name, composed.text, told.public)
+    return composer.Preview(audience, audience, told.name, composed.text, told.public)
 
 
 def _stage(form: Form, audience: str) -> Stage | None:

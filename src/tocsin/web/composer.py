@@ -1,0 +1,192 @@
+"""The room's composer as plain values: what can be written, to whom, and which promise that would meet."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from tocsin.comms import updates
+from tocsin.incidents.model import Incident, Status
+from tocsin.kit.text import short_span
+from tocsin.obligations.model import Kind, Obligation, State
+from tocsin.plan.model import Audience, Plan, Stage
+from tocsin.web import present
+
+NOTE, DECISION = "note", "decision"  # what a person writes that is no update
+
+FIELD_LABELS = {
+    "impact": "Impact",
+    "actions": "Actions taken",
+    "next": "What comes next",
+    "eta": "When we expect it to be over",
+    "issue": "What is wrong",
+    "cause": "What caused it",
+    "message": "Message",
+}
+SHORT_FIELDS = ("eta",)
+
+
+@dataclass(frozen=True)
+class Meets:
+    """The obligation that posting meets."""
+
+    what: str
+    state: str
+    time_left: str
+    due_iso: str
+
+
+@dataclass(frozen=True)
+class Field:
+    id: str
+    name: str
+    label: str
+    value: str
+    is_short: bool
+
+
+@dataclass(frozen=True)
+class StageTab:
+    value: str
+    place: int
+    name: str
+    fields: tuple[Field, ...]
+    is_chosen: bool
+
+
+@dataclass(frozen=True)
+class Tab:
+    """One audience of the composer. `place` ties the tab to its fields in the style sheet."""
+
+    value: str
+    place: int
+    name: str
+    is_chosen: bool
+    is_public: bool
+    fields: tuple[Field, ...]
+    stages: tuple[StageTab, ...]
+    meets: Meets | None
+    to: str
+    button: str
+
+
+@dataclass(frozen=True)
+class Preview:
+    audience: str
+    value: str
+    name: str
+    text: str
+    is_public: bool
+
+
+def tabs(
+    plan: Plan,
+    incident: Incident,
+    duties: Sequence[Obligation],
+    known: Mapping[str, str],
+    typed: Mapping[str, str],
+    now: datetime,
+) -> tuple[Tab, ...]:
+    """What can be written, to whom. `known` fills the fields with what was last said; `typed` wins over it."""
+    audiences = {
+        key: one
+        for key, one in plan.communication.audiences.items()
+        if not (one.public and plan.types[incident.type].private)
+    }
+    offered = [*audiences, NOTE, DECISION]
+    chosen = typed.get("audience") or _most_urgent(duties, audiences) or NOTE
+    found = [
+        _tab(plan, incident, key, audiences[key], place, duties, known, typed, now)
+        for place, key in enumerate(audiences)
+    ]
+    found.append(_own(NOTE, len(found), "Note only", [_field("note", "text", "Note for the timeline", typed)]))
+    words_of = [
+        _field("decision", "decision", "What was decided", typed),
+        _field("decision", "because", "Because", typed),
+    ]
+    found.append(_own(DECISION, len(found), "Decision", words_of))
+    chosen = chosen if chosen in offered else NOTE
+    return tuple(replace(tab, is_chosen=tab.value == chosen) for tab in found)
+
+
+def _most_urgent(duties: Sequence[Obligation], audiences: Mapping[str, Audience]) -> str:
+    open_ = [one for one in duties if one.state is State.OPEN and one.audience in audiences]
+    return min(open_, key=lambda one: one.due_at).audience if open_ else next(iter(audiences), "")
+
+
+def _tab(
+    plan: Plan,
+    incident: Incident,
+    key: str,
+    audience: Audience,
+    place: int,
+    duties: Sequence[Obligation],
+    known: Mapping[str, str],
+    typed: Mapping[str, str],
+    now: datetime,
+) -> Tab:
+    stages = _stages(plan, incident, key, known, typed) if audience.public else ()
+    fields = () if audience.public else _fields(key, updates.fields_needed(plan, key, None), known, typed)
+    people = plan.members(audience.to)
+    return Tab(
+        value=key,
+        place=place,
+        name=audience.name,
+        is_chosen=False,
+        is_public=audience.public,
+        fields=fields,
+        stages=stages,
+        meets=_meets(duties, key, now),
+        to="To everyone who reads the status page." if audience.public else f"To {present.names(plan, people)}.",
+        button="Preview for everyone" if audience.public else f"Post to {audience.name.lower()}",
+    )
+
+
+def _own(key: str, place: int, name: str, fields: list[Field]) -> Tab:
+    to = "Seen by responders only. It meets no obligation."
+    button = "Add note" if key == NOTE else "Record the decision"
+    return Tab(key, place, name, False, False, tuple(fields), (), None, to, button)
+
+
+def _stages(
+    plan: Plan, incident: Incident, key: str, known: Mapping[str, str], typed: Mapping[str, str]
+) -> tuple[StageTab, ...]:
+    """The stages that may be told now: nobody is told that it is over while it is not."""
+    over = (Stage.MONITORING, Stage.RESOLVED)
+    offered = [one for one in plan.communication.stages if one not in over or incident.is_resolved]
+    likely = _likely_stage(incident)
+    chosen = typed.get(f"{key}.stage") or (likely if likely in offered else next(iter(offered), ""))
+    return tuple(
+        StageTab(
+            value=stage,
+            place=place,
+            name=present.stage_name(stage),
+            fields=_fields(f"{key}.{stage}", updates.fields_needed(plan, key, stage), known, typed),
+            is_chosen=stage == chosen,
+        )
+        for place, stage in enumerate(offered)
+    )
+
+
+def _likely_stage(incident: Incident) -> Stage:
+    if incident.status is Status.WATCHING:
+        return Stage.MONITORING
+    if incident.is_resolved:
+        return Stage.RESOLVED
+    return Stage.IDENTIFIED if incident.mitigated_at or incident.stage is Stage.IDENTIFIED else Stage.INVESTIGATING
+
+
+def _fields(prefix: str, names: Iterable[str], known: Mapping[str, str], typed: Mapping[str, str]) -> tuple[Field, ...]:
+    return tuple(_field(prefix, name, FIELD_LABELS[name], typed, known.get(name, "")) for name in names)
+
+
+def _field(prefix: str, name: str, label: str, typed: Mapping[str, str], known: str = "") -> Field:
+    full = f"{prefix}.{name}"
+    return Field(full.replace(".", "-"), full, label, typed.get(full, known), name in SHORT_FIELDS)
+
+
+def _meets(duties: Iterable[Obligation], audience: str, now: datetime) -> Meets | None:
+    for duty in duties:
+        if duty.state is State.OPEN and duty.kind is Kind.UPDATE and duty.audience == audience:
+            state, _ = present.urgency(duty, now)
+            return Meets(duty.what, state, short_span(abs(duty.due_at - now)), present.iso(duty.due_at))
+    return None

@@ -1,0 +1,202 @@
+"""An incident's timeline and its messages as plain values: what happened, who said it, and how far it came."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import assert_never
+
+from tocsin.delivery.channel import Message, MessageState
+from tocsin.incidents import words
+from tocsin.incidents.model import (
+    Acknowledged,
+    AnyEntry,
+    Closed,
+    Decided,
+    Declared,
+    Escalated,
+    Mitigated,
+    Noted,
+    Numbered,
+    ObligationMissed,
+    ObligationWaived,
+    Paged,
+    Recovered,
+    Reopened,
+    Resolved,
+    ReviewHeld,
+    ReviewScheduled,
+    RoleAssigned,
+    SeverityChanged,
+    SignalAttached,
+    SignalCleared,
+    SignalsGathered,
+    TypeChanged,
+    Undelivered,
+    Updated,
+)
+from tocsin.plan.model import Plan
+from tocsin.web import present
+
+
+@dataclass(frozen=True)
+class Item:
+    """One entry. `said` is what an audience read; `because` belongs to a decision."""
+
+    number: int
+    time: str
+    iso: str
+    mark: str
+    kind: str
+    text: str
+    said: str = ""
+    audience: str = ""
+    stage: str = ""
+    who: str = ""
+    because: str = ""
+    receipts: str = ""
+
+
+@dataclass(frozen=True)
+class Filter:
+    key: str
+    label: str
+    count: int
+    is_here: bool
+
+
+FILTERS: Mapping[str, tuple[str, tuple[type[AnyEntry], ...]]] = {
+    "update": ("Updates", (Updated,)),
+    "decision": ("Decisions", (Decided,)),
+    "page": ("Pages", (Paged, Escalated, Undelivered, Acknowledged)),
+    "obligation": ("Obligations", (ObligationMissed, ObligationWaived)),
+    "signal": ("Signals", (SignalAttached, SignalCleared, SignalsGathered)),
+    "note": ("Notes", (Noted,)),
+}
+
+
+def filters(entries: Sequence[Numbered], chosen: str) -> tuple[Filter, ...]:
+    found = [Filter("", "All", len(entries), chosen not in FILTERS)]
+    for key, (label, kinds) in FILTERS.items():
+        count = sum(isinstance(one.entry, kinds) for one in entries)
+        if count or key == chosen:
+            found.append(Filter(key, label, count, key == chosen))
+    return tuple(found)
+
+
+def timeline(
+    plan: Plan, entries: Sequence[Numbered], messages: Sequence[Message], chosen: str, now: datetime
+) -> tuple[Item, ...]:
+    """The record, newest first, as far as the chosen filter lets it through."""
+    kinds = FILTERS[chosen][1] if chosen in FILTERS else ()
+    wanted = [one for one in reversed(entries) if not kinds or isinstance(one.entry, kinds)]
+    return tuple(_item(plan, one, messages, now) for one in wanted)
+
+
+def _item(plan: Plan, numbered: Numbered, messages: Sequence[Message], now: datetime) -> Item:
+    entry = numbered.entry
+    item = Item(
+        number=numbered.number,
+        time=present.moment(entry.at, now),
+        iso=present.iso(entry.at),
+        mark=_mark(entry),
+        kind=words.kind(entry).capitalize(),
+        text=_after_its_kind(words.kind(entry), words.sentence(plan, entry)),
+    )
+    match entry:
+        case Updated():
+            return replace(
+                item,
+                kind="Update",
+                text="",
+                said=entry.text,
+                stage=present.stage_name(entry.stage) if entry.stage else "",
+                audience=words.audience_name(plan, entry.audience),
+                who=words.name(plan, entry.by),
+                receipts=receipts(messages, entry),
+            )
+        case Decided():
+            return replace(item, text="", said=entry.decision, because=entry.because, who=words.name(plan, entry.by))
+        case Noted():
+            return replace(item, text="", said=entry.text, who=words.name(plan, entry.by))
+        case _:
+            return item
+
+
+def _after_its_kind(kind: str, sentence: str) -> str:
+    """The sentence, without the word that already stands before it as the entry's kind."""
+    return re.sub(rf"^{re.escape(kind)}\b[: ]*", "", sentence, flags=re.IGNORECASE)
+
+
+def receipts(messages: Iterable[Message], entry: Updated) -> str:
+    """How far an update has come: messages of its unit of work carry its instant."""
+    sent = [one for one in messages if one.audience == entry.audience and one.created_at == entry.at]
+    if not sent:
+        return ""
+    counts = {state: sum(one.state is state for one in sent) for state in MessageState}
+    parts = [f"{counts[MessageState.SENT]} of {len(sent)} delivered by mail"]
+    if counts[MessageState.QUEUED]:
+        parts.append(f"{counts[MessageState.QUEUED]} on the way")
+    if counts[MessageState.DEAD]:
+        parts.append(f"{counts[MessageState.DEAD]} failed")
+    return ", ".join(parts)
+
+
+def _mark(entry: AnyEntry) -> str:
+    """A dot for what was noticed, a ring for what began or was decided, a tick or a cross for a promise."""
+    match entry:
+        case Declared() | Decided() | SeverityChanged() | TypeChanged() | Reopened() | ReviewScheduled():
+            return "open"
+        case Acknowledged() | RoleAssigned() | Updated() | Mitigated() | Resolved() | Recovered():
+            return "met"
+        case Closed() | ReviewHeld():
+            return "met"
+        case ObligationMissed() | Escalated() | Undelivered():
+            return "missed"
+        case ObligationWaived():
+            return "waived"
+        case SignalAttached() | SignalCleared() | SignalsGathered() | Paged() | Noted():
+            return "dot"
+    assert_never(entry)
+
+
+# ---- Messages ----
+
+
+@dataclass(frozen=True)
+class Delivery:
+    mark: str
+    word: str
+    to: str
+    by: str
+    about: str
+    queued: str
+    sent: str
+    problem: str
+
+
+_DELIVERY = {
+    MessageState.QUEUED: ("open", "On its way"),
+    MessageState.SENT: ("met", "Delivered"),
+    MessageState.DEAD: ("missed", "Not delivered"),
+}
+
+
+def deliveries(plan: Plan, messages: Iterable[Message], now: datetime) -> tuple[Delivery, ...]:
+    """What left for whom, newest first."""
+    found = []
+    for one in reversed(list(messages)):
+        mark, word = _DELIVERY[one.state]
+        found.append(
+            Delivery(
+                mark=mark,
+                word=word,
+                to=words.name(plan, one.person) if one.person else one.address,
+                by=one.channel,
+                about="Page" if one.audience == "page" else words.audience_name(plan, one.audience),
+                queued=present.moment(one.created_at, now),
+                sent=present.moment(one.sent_at, now) if one.sent_at else "",
+                problem=one.last_error,
+            )
+        )
+    return tuple(found)
