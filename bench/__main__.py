@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from bench import due, idle, intake, page, status
+from bench import due, idle, intake, page, record, status
 from bench.installation import BUILD
 from bench.measure import Measured, save, table
 from tocsin.kit.clock import stopwatch
@@ -16,6 +16,9 @@ BENCHES: dict[str, Callable[[], list[Measured]]] = {
     "due": due.lateness,
     "idle": idle.footprint,
     "status": status.readers,
+    "fold": record.fold,
+    "replay": record.replay,
+    "verify": record.verify,
 }
 
 

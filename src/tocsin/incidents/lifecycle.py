@@ -330,8 +330,8 @@ def _after(incident: Incident, entry: AnyEntry) -> Incident:
     match entry:
         case Declared():
             raise ValueError(f"{incident.id} is declared twice")
-        case SignalAttached() | SignalCleared() | SignalsGathered():
-            return incident
+        case Noted() | Decided() | SignalAttached() | SignalCleared() | SignalsGathered() | Escalated() | Undelivered():
+            return incident  # first: most entries are of these kinds
         case Paged():
             return incident.changed(steps_paged=entry.step + 1)
         case Acknowledged():
@@ -366,8 +366,6 @@ def _after(incident: Incident, entry: AnyEntry) -> Incident:
         case ObligationWaived():
             waived = incident.changed(waived=(*incident.waived, entry.key))
             return _spend(waived, entry.key, entry.at)
-        case Escalated() | Undelivered() | Noted() | Decided():
-            return incident
     assert_never(entry)
 
 
