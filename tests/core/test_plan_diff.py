@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import date, time, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from functools import cache
 from importlib import resources
@@ -17,6 +18,7 @@ from tocsin.plan import check
 from tocsin.plan.consequences import Consequence, Kind, Weight
 from tocsin.plan.diff import diff, large
 from tocsin.plan.model import Plan, Rule
+from tocsin.plan.procedure import Action, Activity, Tool
 
 TEXT = (resources.files("tocsin") / "plans" / "rose.yaml").read_text(encoding="utf-8")
 FIVE = (Path(__file__).parents[2] / "examples" / "five-people.yaml").read_text(encoding="utf-8")
@@ -114,6 +116,8 @@ def something_else(spot: Spot) -> object:
             return value + timedelta(minutes=1)
         case time() as value:
             return value.replace(minute=(value.minute + 1) % 60)
+        case Decimal() as value:
+            return value + 1
         case date() as value:
             return value + timedelta(days=1)
         case StrEnum() as value:
@@ -136,12 +140,18 @@ def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, object
     elif isinstance(value, Mapping):
         parts = [(str(name), part) for name, part in value.items()]
     elif isinstance(value, tuple) and any(map(is_dataclass, value)):
-        parts = [(part.name if isinstance(part, Rule) else str(place), part) for place, part in enumerate(value, 1)]
+        parts = [(words_of(part) or str(place), part) for place, part in enumerate(value, 1)]
     else:
         yield ".".join(path), value
         return
     for name, part in parts:
         yield from leaves(part, (*path, name))
+
+
+def words_of(part: object) -> str:
+    """By what something in a list is known."""
+    known = {Rule: "name", Tool: "name", Action: "do", Activity: "title"}
+    return str(getattr(part, known[type(part)])) if type(part) in known else ""
 
 
 def differing(old: Plan, new: Plan) -> set[str]:

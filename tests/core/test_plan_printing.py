@@ -42,11 +42,16 @@ SAID_OF = {
     ("rounds", None): "until somebody acknowledges",
     ("facts", None): "nothing",
     ("prompt", ""): "nothing",
+    ("precedence", None): "as it stands",
+    ("severity", None): "by the error rate in",
     ("service", None): "the one that the signal names",
     ("title", None): "that of the signal",
     ("owner", None): "whoever is on call",
 }
-SILENT = {"within", "slow_after", "runbook", "template"}  # of these the document says nothing if the plan does not
+SILENT = {
+    *("within", "slow_after", "runbook", "template", "rotation", "by", "link", "effect", "chat", "call", "status_page"),
+    *("error_rate", "above", "at_least", "below", "at_most", "since", "until", "count_by", "band_of"),
+}  # of these the document says nothing if the plan does not
 
 
 def read(markdown: str) -> list[Token]:
@@ -178,7 +183,7 @@ def test_no_letters_of_a_plan_become_markup(text: str) -> None:
 def test_conditions_with_bars_stay_within_their_cell() -> None:
     rule = replace(SMALL.rules[0], when={"title": ("/a|b/", "c\\|d", "`|`")})
     whole = printing.document(replace(SMALL, rules=(rule,)))
-    assert statements(whole)["rules.1"].startswith(f"1 {rule.name} title is /a|b/, c\\|d or `|` high ")
+    assert statements(whole)["rules.1"].startswith(f"as it stands {rule.name} title is /a|b/, c\\|d or `|` high ")
 
 
 # --- What is promised is what is owed ---------------------------------------------------------------------------------

@@ -111,9 +111,9 @@ def test_roles_phases_and_types_are_read_from_their_sections() -> None:
     assert [one.within for one in plan.phases.values()] == [timedelta(minutes=5), timedelta(hours=2), None]
     assert plan.phases["smell"].begins_when is Milestone.DECLARED
     assert plan.phases["sweeping"].begins_when is Milestone.RESOLVED
-    assert plan.phases["smell"].actions[0] == "Look: Respond to every alert within 5 minutes"
-    assert plan.phases["resolution"].actions[:2] == ("Choose one: Relight", "Choose one: Borrow")
-    assert plan.types["power_cut"].actions == ("Find a candle", "Call the grid")
+    assert plan.phases["smell"].lines[0] == "Look: Respond to every alert within 5 minutes"
+    assert plan.phases["resolution"].lines[:2] == ("Choose one: Relight", "Choose one: Borrow")
+    assert [one.do for one in plan.types["power_cut"].actions] == ["Find a candle", "Call the grid"]
     assert plan.types["power_cut"].runbook == "BOOK.md#candles"
     assert plan.recovery.watch_for == timedelta(minutes=20)
     assert plan.services["the_night_bakery"].probes["health"].paths == ("/oven/health",)
@@ -247,8 +247,8 @@ def test_the_rest_of_the_tables_document_is_read_too() -> None:
     rotation = plan.rotations["on_call"]
     assert (rotation.days, rotation.handoff.hour, rotation.zone) == (1, 8, "Europe/Vienna")
     assert plan.roles["operations_lead"].purpose == "changes the systems, and nobody else does"
-    assert plan.phases["triage"].actions == ("Confirm that it is real",)
-    assert plan.types["bank_unreachable"].symptoms == "Timeouts towards one bank; A growing queue"
+    assert plan.phases["triage"].lines == ("Confirm that it is real",)
+    assert plan.types["bank_unreachable"].symptoms == ("Timeouts towards one bank; A growing queue",)
     assert plan.types["bank_unreachable"].runbook == "https://example.org/runbooks/bank"
     assert plan.recovery.watch_for == timedelta(minutes=45)
     leadership = plan.communication.audiences["leadership"]

@@ -6,21 +6,29 @@ from datetime import date, timedelta
 from enum import StrEnum
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
 
 from tocsin.kit.text import listed, span
-from tocsin.plan import check, model
-from tocsin.plan.fields import Span, Text, TimeOfDay, Zone
+from tocsin.plan import check, check_work, measures, model, procedure
+from tocsin.plan.fields import Percent, Span, Text, TimeOfDay, Zone
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "plan.md"
-CLASSES = [one for one in vars(model).values() if is_dataclass(one) and isinstance(one, type)]
+CLASSES = list(
+    dict.fromkeys(
+        one
+        for module in (model, measures, procedure)
+        for one in vars(module).values()
+        if is_dataclass(one) and isinstance(one, type)
+    )
+)
 SIMPLE = {
     Span: "[span](#spans)",
     Text: "text",
     TimeOfDay: "time of day",
     Zone: "time zone",
+    Percent: "per cent",
     str: "text",
     int: "whole number",
     bool: "true or false",
@@ -36,6 +44,8 @@ def in_words(kind: Any) -> str:
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return listed((f"`{one}`" for one in kind), "or")
     arguments = get_args(kind)
+    if get_origin(kind) is Annotated:
+        return in_words(arguments[0])
     if get_origin(kind) is Literal:
         return listed((f"`{one}`" for one in arguments), "or")
     if get_origin(kind) is tuple:
@@ -57,6 +67,8 @@ def default_in_words(one: Field[Any]) -> str:
             return f"`{str(value).lower()}`"
         case timedelta():
             return f"`{span(value)}`"
+        case _ if is_dataclass(value) and value == type(value)():
+            return "none"
         case StrEnum():
             return f"`{value}`"
         case tuple():
@@ -89,12 +101,24 @@ def test_every_key_stands_in_the_reference_with_its_type_and_default(cls: type) 
 def test_the_reference_describes_nothing_else() -> None:
     lines = REFERENCE.read_text(encoding="utf-8").splitlines()
     headings = {line.removeprefix("## ") for line in lines if line.startswith("## ")}
-    assert headings == {cls.__name__ for cls in CLASSES} | {"Spans", "Template fields", "Facts", "Names"}
+    assert headings == {cls.__name__ for cls in CLASSES} | {
+        "Spans",
+        "Template fields",
+        "Channel fields",
+        "Facts",
+        "Names",
+    }
 
 
 def test_every_field_of_a_template_is_listed() -> None:
     assert [tuple(row) for row in rows("Template fields")] == [
         (f"`{{{name}}}`", meaning) for name, meaning in check.KNOWN_FIELDS.items()
+    ]
+
+
+def test_every_field_of_a_channel_is_listed() -> None:
+    assert [tuple(row) for row in rows("Channel fields")] == [
+        (f"`{{{name}}}`", meaning) for name, meaning in check_work.CALL_FIELDS.items()
     ]
 
 

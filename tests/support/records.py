@@ -34,6 +34,7 @@ from tocsin.plan.model import (
     Step,
     Topic,
 )
+from tocsin.plan.procedure import Action
 
 NIGHT = datetime(2026, 11, 24, 2, 39, 31, tzinfo=UTC)
 """When the incident of these tests is detected and declared."""
@@ -101,6 +102,8 @@ SECTIONS = {
     "appendix": _section("Appendix", facts="appendix", required=False),
 }
 
+LOOK = (Action(do="Look."),)
+
 PLAN = Plan(
     tocsin=1,
     name="Rose",
@@ -136,11 +139,9 @@ PLAN = Plan(
     escalation={"standard": EscalationPolicy(steps=(Step(page=("on_call",), wait=minutes(5)),))},
     phases={"detection": Phase(name="Detection", begins_when=Milestone.DECLARED)},
     types={
-        "api": IncidentType(name="External API failure", symptoms="A supplier fails.", actions=("Look.",)),
-        "outage": IncidentType(name="Service outage", symptoms="Nothing answers.", actions=("Look.",)),
-        "breach": IncidentType(
-            name="Security incident", symptoms="A door is open.", actions=("Isolate.",), private=True
-        ),
+        "api": IncidentType(name="External API failure", symptoms=("A supplier fails.",), actions=LOOK),
+        "outage": IncidentType(name="Service outage", symptoms=("Nothing answers.",), actions=LOOK),
+        "breach": IncidentType(name="Security incident", symptoms=("A door is open.",), actions=LOOK, private=True),
     },
     communication=Communication(
         audiences={

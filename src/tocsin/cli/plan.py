@@ -373,7 +373,12 @@ def _steps(found: "Plan") -> Rows:
 
 def _types(found: "Plan") -> Rows:
     for key, one in found.types.items():
-        yield key, f"{one.name} (private)" if one.private else one.name, clip(one.symptoms, 60), len(one.actions)
+        yield (
+            key,
+            f"{one.name} (private)" if one.private else one.name,
+            clip("; ".join(one.symptoms), 60),
+            len(one.actions),
+        )
 
 
 def _services(found: "Plan") -> Rows:

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from tocsin.kit.text import listed, nearest, span
+from tocsin.kit.text import listed, span
+from tocsin.plan import check_work
+from tocsin.plan.findings import Finding, each, empty, unknown
 from tocsin.plan.model import (
     EVERYONE,
     ON_CALL,
@@ -78,14 +79,6 @@ _DAYS_MOST = 366
 _YEARS = range(1970, 2200)
 
 
-@dataclass(frozen=True)
-class Finding:
-    """A hole in a plan. The path is that of `parse`: items of a list count from 1."""
-
-    path: str
-    message: str
-
-
 def load(text: str, name: str = "plan.yaml") -> Plan | list[Problem]:
     """A plan that can be run, or everything that is wrong with its text, by line. Never raises."""
     document = read(text, name)
@@ -114,40 +107,21 @@ def check(plan: Plan) -> list[Finding]:
         *_templates(plan),
         *_review(plan),
         *_history(plan),
+        *check_work.check(plan),
     ]
 
 
 # --- Names ------------------------------------------------------------------------------------------------------------
 
 
-def _unknown(path: str, what: str, word: str, known: Iterable[str]) -> Iterator[Finding]:
-    """A finding if the word is not known, with the nearest one that is."""
-    words = list(known)
-    if word not in words:
-        meant = nearest(word, words)
-        hint = f"; did you mean {meant}?" if meant else ""
-        yield Finding(path, f'no {what} called "{word}"{hint}')
-
-
-def _each(path: str, what: str, words: Iterable[str], known: Iterable[str]) -> Iterator[Finding]:
-    names = list(known)
-    for number, word in enumerate(words, start=1):
-        yield from _unknown(f"{path}.{number}", what, word, names)
-
-
-def _empty(path: str, things: object, message: str) -> Iterator[Finding]:
-    if not things:
-        yield Finding(path, message)
-
-
 def _whole(plan: Plan) -> Iterator[Finding]:
-    yield from _empty("people", plan.people, "a plan without people reaches nobody")
-    yield from _empty("severities", plan.severities, "no incident can be declared without a severity")
-    yield from _empty("types", plan.types, "no incident can be declared without a type")
+    yield from empty("people", plan.people, "a plan without people reaches nobody")
+    yield from empty("severities", plan.severities, "no incident can be declared without a severity")
+    yield from empty("types", plan.types, "no incident can be declared without a type")
     for kind in plan.clauses:
-        yield from _unknown(f"clauses.{kind}", "kind of obligation", kind, CLAUSE_KINDS)
+        yield from unknown(f"clauses.{kind}", "kind of obligation", kind, CLAUSE_KINDS)
     owner = plan.recovery.owner
-    yield from _unknown("recovery.owner", "role", owner, _owners(plan)) if owner else ()
+    yield from unknown("recovery.owner", "role", owner, _owners(plan)) if owner else ()
 
 
 def _names(plan: Plan) -> Iterator[Finding]:
@@ -172,11 +146,28 @@ def _names(plan: Plan) -> Iterator[Finding]:
             yield Finding(f"roles.{role}", f'"{role}" is also {taken[role]}; an invitation must know whom it is for')
 
 
+_SECTIONS = (
+    "teams",
+    "roles",
+    "services",
+    "vendors",
+    "severities",
+    "rotations",
+    "escalation",
+    "phases",
+    "types",
+    "metrics",
+)
+
+
 def _named(plan: Plan) -> Iterator[tuple[str, Iterable[str]]]:
-    for section in ("teams", "roles", "services", "severities", "rotations", "escalation", "phases", "types"):
+    for section in _SECTIONS:
         yield section, getattr(plan, section)
     yield "templates", plan.templates
     yield "communication.audiences", plan.communication.audiences
+    yield "resolution.strategies", plan.resolution.strategies
+    yield "resolution.verification", plan.resolution.verification
+    yield "recovery.confirm", plan.recovery.confirm
     yield "review.sections", plan.review.sections
     yield "review.horizons", plan.review.horizons
     for key, service in plan.services.items():
@@ -197,20 +188,24 @@ def _groups(plan: Plan) -> list[str]:
 
 def _people(plan: Plan) -> Iterator[Finding]:
     for key, team in plan.teams.items():
-        yield from _empty(f"teams.{key}.members", team.members, "nobody is in this team")
-        yield from _each(f"teams.{key}.members", "person", team.members, plan.people)
+        yield from empty(f"teams.{key}.members", team.members, "nobody is in this team")
+        yield from each(f"teams.{key}.members", "person", team.members, plan.people)
     for key, role in plan.roles.items():
-        yield from _empty(f"roles.{key}.eligible", role.eligible, "nobody may hold this role")
-        yield from _each(f"roles.{key}.eligible", "person or team", role.eligible, _groups(plan))
+        yield from empty(f"roles.{key}.eligible", role.eligible, "nobody may hold this role")
+        yield from each(f"roles.{key}.eligible", "person or team", role.eligible, _groups(plan))
+        if role.rotation is not None:
+            yield from unknown(f"roles.{key}.rotation", "rotation", role.rotation, plan.rotations)
+        targets = [*plan.rotations, *_groups(plan)]
+        yield from each(f"roles.{key}.fallback", "rotation, team or person", role.fallback, targets)
 
 
 def _severities(plan: Plan) -> Iterator[Finding]:
     for key, severity in plan.severities.items():
         path = f"severities.{key}"
         if severity.escalation is not None:
-            yield from _unknown(f"{path}.escalation", "escalation policy", severity.escalation, plan.escalation)
+            yield from unknown(f"{path}.escalation", "escalation policy", severity.escalation, plan.escalation)
         for role in severity.roles_within:
-            yield from _unknown(f"{path}.roles_within.{role}", "role", role, plan.roles)
+            yield from unknown(f"{path}.roles_within.{role}", "role", role, plan.roles)
         yield from _order_of_times(path, severity)
 
 
@@ -224,8 +219,8 @@ def _order_of_times(path: str, severity: Severity) -> Iterator[Finding]:
 def _rotations(plan: Plan) -> Iterator[Finding]:
     for key, rotation in plan.rotations.items():
         path = f"rotations.{key}"
-        yield from _empty(f"{path}.people", rotation.people, "nobody takes turns here")
-        yield from _each(f"{path}.people", "person", rotation.people, plan.people)
+        yield from empty(f"{path}.people", rotation.people, "nobody takes turns here")
+        yield from each(f"{path}.people", "person", rotation.people, plan.people)
         yield from _turns(path, rotation)
 
 
@@ -242,14 +237,14 @@ def _escalation(plan: Plan) -> Iterator[Finding]:
 
 
 def _policy(plan: Plan, path: str, policy: EscalationPolicy) -> Iterator[Finding]:
-    yield from _empty(f"{path}.steps", policy.steps, "a policy without steps pages nobody")
+    yield from empty(f"{path}.steps", policy.steps, "a policy without steps pages nobody")
     if policy.rounds is not None and policy.rounds < 1:
         yield Finding(f"{path}.rounds", "at least 1 round; without this key, until somebody acknowledges")
     targets = [*plan.rotations, *_groups(plan)]
     for number, step in enumerate(policy.steps, start=1):
         here = f"{path}.steps.{number}.page"
-        yield from _empty(here, step.page, "this step pages nobody")
-        yield from _each(here, "rotation, team or person", step.page, targets)
+        yield from empty(here, step.page, "this step pages nobody")
+        yield from each(here, "rotation, team or person", step.page, targets)
 
 
 # --- Services, and what signals mean ----------------------------------------------------------------------------------
@@ -264,7 +259,7 @@ def _services(plan: Plan) -> Iterator[Finding]:
 def _probe(path: str, probe: Probe) -> Iterator[Finding]:
     if complaint := _address(probe.url):
         yield Finding(f"{path}.url", complaint)
-    yield from _empty(f"{path}.paths", probe.paths, 'at least one path; write "" for the address itself')
+    yield from empty(f"{path}.paths", probe.paths, 'at least one path; write "" for the address itself')
     for number, one in enumerate(probe.paths, start=1):
         if one and not one.startswith("/"):
             yield Finding(f"{path}.paths.{number}", f"a path begins with a slash: /{one}")
@@ -292,30 +287,47 @@ def _address(url: str) -> str | None:
 
 def _rules(plan: Plan) -> Iterator[Finding]:
     names: dict[str, int] = {}
-    conditions: list[Mapping[str, tuple[str, ...] | str]] = []
+    ranks: dict[int, int] = {}
     for number, rule in enumerate(plan.rules, start=1):
         path = f"rules.{number}"
         if rule.name in names:
             yield Finding(f"{path}.name", f'rule {names[rule.name]} is called "{rule.name}" too')
         names.setdefault(rule.name, number)
-        if (earlier := _hidden_by(rule, conditions)) is not None:
-            yield Finding(f"{path}.when", f"no signal comes this far: rule {earlier + 1} takes them all")
-        conditions.append(rule.when)
+        if rule.precedence is not None:
+            if rule.precedence in ranks:
+                yield Finding(
+                    f"{path}.precedence",
+                    f"rule {ranks[rule.precedence]} has the precedence {rule.precedence} too; which of them decides?",
+                )
+            ranks.setdefault(rule.precedence, number)
         yield from _rule(plan, path, rule)
+    yield from _hidden(plan)
 
 
-def _hidden_by(rule: Rule, conditions: list[Mapping[str, tuple[str, ...] | str]]) -> int | None:
-    """The earlier rule whose conditions all stand in this one too, if there is one."""
-    wanted = rule.when.items()
-    return next((place for place, earlier in enumerate(conditions) if earlier.items() <= wanted), None)
+def _hidden(plan: Plan) -> Iterator[Finding]:
+    """Rules that no signal comes to, because an earlier one has no condition that they do not have."""
+    places = {id(rule): number for number, rule in enumerate(plan.rules, start=1)}
+    earlier: list[Rule] = []
+    for rule in plan.ranked_rules():
+        wanted = rule.when.items()
+        if by := next((one for one in earlier if one.when.items() <= wanted), None):
+            path = f"rules.{places[id(rule)]}.when"
+            yield Finding(path, f"no signal comes this far: rule {places[id(by)]} takes them all")
+        if rule.band_of is None:  # one that goes by a rate lets pass what no band holds
+            earlier.append(rule)
 
 
 def _rule(plan: Plan, path: str, rule: Rule) -> Iterator[Finding]:
-    yield from _unknown(f"{path}.type", "type", rule.type, plan.types)
-    yield from _unknown(f"{path}.severity", "severity", rule.severity, plan.severities)
+    yield from unknown(f"{path}.type", "type", rule.type, plan.types)
+    if (rule.severity is None) == (rule.band_of is None):
+        yield Finding(path, "a rule has either a severity or band_of, the label with the error rate that decides it")
+    if rule.severity is not None:
+        yield from unknown(f"{path}.severity", "severity", rule.severity, plan.severities)
+    if rule.band_of is not None and not any(one.error_rate for one in plan.severities.values()):
+        yield Finding(f"{path}.band_of", "no severity has a band of error rates")
     if rule.service is not None:
-        yield from _unknown(f"{path}.service", "service", rule.service, plan.services)
-    yield from _each(f"{path}.components", "component", rule.components, _components(plan, rule.service))
+        yield from unknown(f"{path}.service", "service", rule.service, plan.services)
+    yield from each(f"{path}.components", "component", rule.components, _components(plan, rule.service))
     for name, wanted in rule.when.items():
         yield from _condition(f"{path}.when.{name}", wanted)
 
@@ -327,9 +339,9 @@ def _components(plan: Plan, service: str | None) -> list[str]:
 
 def _condition(path: str, wanted: tuple[str, ...] | str) -> Iterator[Finding]:
     words = (wanted,) if isinstance(wanted, str) else wanted
-    yield from _empty(path, words, "no word can match an empty list")
+    yield from empty(path, words, "no word can match an empty list")
     for word in words:
-        yield from _empty(path, word, "nothing matches an empty word; write * for any")
+        yield from empty(path, word, "nothing matches an empty word; write * for any")
         if len(word) > 2 and word[0] == word[-1] == "/":
             yield from _expression(path, word)
 
@@ -349,19 +361,19 @@ def _communication(plan: Plan) -> Iterator[Finding]:
     for key, audience in audiences.items():
         yield from _audience(plan, f"communication.audiences.{key}", audience)
     for stage, template in plan.communication.stages.items():
-        yield from _unknown(f"communication.stages.{stage}", "template", template, plan.templates)
+        yield from unknown(f"communication.stages.{stage}", "template", template, plan.templates)
     unworded = [stage for stage in Stage if stage not in plan.communication.stages]
     if unworded and any(audience.public for audience in audiences.values()):
         yield Finding("communication.stages", f"the public is told in stages; no template for {listed(unworded)}")
 
 
 def _audience(plan: Plan, path: str, audience: Audience) -> Iterator[Finding]:
-    yield from _unknown(f"{path}.owner", "role", audience.owner, _owners(plan))
-    yield from _each(f"{path}.to", "person or team", audience.to, _groups(plan))
+    yield from unknown(f"{path}.owner", "role", audience.owner, _owners(plan))
+    yield from each(f"{path}.to", "person or team", audience.to, _groups(plan))
     if audience.template is not None:
-        yield from _unknown(f"{path}.template", "template", audience.template, plan.templates)
+        yield from unknown(f"{path}.template", "template", audience.template, plan.templates)
     for severity in audience.cadence:
-        yield from _unknown(f"{path}.cadence.{severity}", "severity", severity, plan.severities)
+        yield from unknown(f"{path}.cadence.{severity}", "severity", severity, plan.severities)
     if not audience.public and not audience.to:
         yield Finding(path, "nobody would hear: name people or teams in `to`, or make it public")
 
@@ -379,7 +391,7 @@ def _field(path: str, token: re.Match[str], known: Iterable[str]) -> Iterator[Fi
     if token[1] is None:
         yield Finding(path, f"a {token[0]} stands alone; write {token[0] * 2} for a plain brace")
     else:
-        yield from _unknown(path, "field", token[1], known)
+        yield from unknown(path, "field", token[1], known)
 
 
 # --- What comes after -------------------------------------------------------------------------------------------------
@@ -388,14 +400,14 @@ def _field(path: str, token: re.Match[str], known: Iterable[str]) -> Iterator[Fi
 def _review(plan: Plan) -> Iterator[Finding]:
     review = plan.review
     if review.owner is not None:
-        yield from _unknown("review.owner", "role", review.owner, _owners(plan))
+        yield from unknown("review.owner", "role", review.owner, _owners(plan))
     known = [*plan.roles, *_groups(plan), RESPONDERS]
-    yield from _each("review.attendees", "role, team or person", review.attendees, known)
-    yield from _empty("review.attendees", review.attendees, "nobody would come")
-    yield from _empty("review.sections", review.sections, "a post-mortem without sections says nothing")
+    yield from each("review.attendees", "role, team or person", review.attendees, known)
+    yield from empty("review.attendees", review.attendees, "nobody would come")
+    yield from empty("review.sections", review.sections, "a post-mortem without sections says nothing")
     for key, section in review.sections.items():
         if section.facts is not None:
-            yield from _unknown(f"review.sections.{key}.facts", "facts", section.facts, FACTS)
+            yield from unknown(f"review.sections.{key}.facts", "facts", section.facts, FACTS)
     yield from _agenda(plan)
 
 

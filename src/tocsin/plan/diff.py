@@ -288,9 +288,9 @@ def _rules(pair: Pair, one: Difference) -> Said:
 
 def _rule(name: str, one: Difference) -> Said:
     if isinstance(one.after, Rule):
-        return Said(Kind.ROUTING, f"The rule “{name}” is new; it declares {one.after.severity} {one.after.type}.")
+        return Said(Kind.ROUTING, f"The rule “{name}” is new; it declares {one.after.declares} {one.after.type}.")
     before = one.before
-    word = f"; it declared {before.severity} {before.type}" if isinstance(before, Rule) else ""
+    word = f"; it declared {before.declares} {before.type}" if isinstance(before, Rule) else ""
     return Said(Kind.ROUTING, f"The rule “{name}” is gone{word}.", is_large=True)
 
 

@@ -1,6 +1,6 @@
 """Where two plans differ: a walk over both, which misses nothing.
 
-A rule is known by its name, and whatever else stands in a list by its place, counted from 1.
+A rule is known by its name, an action by its words, and whatever else stands in a list by its place, counted from 1.
 """
 
 from collections.abc import Iterator, Mapping
@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 
 from tocsin.plan.model import Rule
+from tocsin.plan.procedure import Action, Activity, Tool
 
 Path = tuple[str, ...]
 
@@ -20,7 +21,9 @@ class Absence(Enum):
 
 ABSENT = Absence.ABSENT
 
-RANKED = frozenset({"severities", "phases", "rules", "sections"})  # where the order of the file has a meaning
+RANKED = frozenset(
+    {"severities", "phases", "rules", "sections", "actions", "items"}
+)  # where the order of the file has a meaning
 
 
 @dataclass(frozen=True)
@@ -65,9 +68,21 @@ def _walk_named(path: Path, before: Mapping[str, object], after: Mapping[str, ob
 
 
 def _by_name(items: tuple[object, ...]) -> dict[str, object]:
-    """Rules by their names, so that a new one does not seem to change all that follow; anything else by its place."""
+    """What has words of its own by them, so that a new one does not seem to change all that follow; else by place."""
     found: dict[str, object] = {}
     for place, item in enumerate(items, 1):
-        name = item.name if isinstance(item, Rule) else str(place)
+        name = _called(item) or str(place)
         found[name if name not in found else f"{name} ({place})"] = item
     return found
+
+
+def _called(item: object) -> str:
+    match item:
+        case Rule() | Tool():
+            return item.name
+        case Action():
+            return item.do
+        case Activity():
+            return item.title
+        case _:
+            return ""

@@ -1,8 +1,9 @@
-"""How spans, times of day, dates and zones are written in a plan file."""
+"""How spans, times of day, dates, zones and per cents are written in a plan file."""
 
 import re
 from datetime import time, timedelta
-from typing import Annotated
+from decimal import Decimal
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, WithJsonSchema
@@ -48,6 +49,14 @@ def _zone(value: object) -> str:
     return str(value)
 
 
+def _percent(value: object) -> Decimal:
+    """A number as it is written, so that a border is where its author put it."""
+    found = re.fullmatch(r"(\d{1,3}(?:\.\d{1,12})?) ?%?", str(value), re.ASCII)
+    if found is None or Decimal(found[1]) > 100:
+        raise ValueError(f"'{text.clip(str(value), 40)}' is not from 0 to 100 per cent; write it like 5 or 2.5")
+    return Decimal(found[1])
+
+
 def _text(value: object) -> object:
     """Prose may be folded over lines in YAML; it is one paragraph."""
     return value.strip() if isinstance(value, str) else value
@@ -63,3 +72,32 @@ TimeOfDay = Annotated[
 ]
 Zone = Annotated[str, BeforeValidator(_zone)]
 Text = Annotated[str, BeforeValidator(_text)]
+Percent = Annotated[
+    Decimal,
+    BeforeValidator(_percent),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "minimum": 0, "maximum": 100},
+                {"type": "string", "pattern": r"^\d{1,3}(\.\d+)? ?%?$"},
+            ]
+        }
+    ),
+]
+
+
+def _several(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+Several = BeforeValidator(_several, json_schema_input_type=str | tuple[str, ...])
+"""Lets a text by itself stand for a list of one."""
+
+
+def Short(key: str, kind: type) -> Any:  # noqa: N802 - it stands where a type's metadata stands
+    """Lets a text by itself stand for the class of which nothing but `key` is said."""
+
+    def spelled_out(value: object) -> object:
+        return {key: value} if isinstance(value, str) else value
+
+    return BeforeValidator(spelled_out, json_schema_input_type=str | kind)

@@ -7,10 +7,13 @@ the file, and the order of `severities` is their rank, worst first. `parse` fill
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from decimal import Decimal
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
-from tocsin.plan.fields import Span, Text, TimeOfDay, Zone
+from tocsin.plan.fields import Several, Span, Text, TimeOfDay, Zone
+from tocsin.plan.measures import Band, Metric
+from tocsin.plan.procedure import Exit, Resolution, SomeAction, SomeActivity, SomeTool, Telling, TriggerSource
 
 STRICT = {"extra": "forbid"}
 
@@ -74,7 +77,9 @@ class Severity:
     name: Text
     definition: Text
     response: Text = ""
+    requires: tuple[Text, ...] = ()
     examples: tuple[Text, ...] = ()
+    error_rate: Band | None = None
     acknowledge_within: Span
     resolve_within: Span
     escalation: str | None = None  # nobody is paged without one
@@ -90,6 +95,8 @@ class Role:
     purpose: Text
     duties: tuple[Text, ...]
     eligible: tuple[str, ...]  # people and teams
+    rotation: str | None = None  # whose turn it is takes the role
+    fallback: tuple[str, ...] = ()  # who takes it if nobody of those can be reached
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +110,8 @@ class Rotation:
     handoff: TimeOfDay
     zone: Zone = "UTC"
     days: int = 7
+    duties: tuple[Text, ...] = ()
+    handed_over: tuple[Text, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,15 +138,25 @@ class Phase:
     name: Text
     begins_when: Milestone
     within: Span | None = None
-    actions: tuple[Text, ...] = ()
+    triggers: tuple[TriggerSource, ...] = ()
+    actions: tuple[SomeActivity, ...] = ()
+    tools: tuple[SomeTool, ...] = ()
+    tells: tuple[Telling, ...] = ()
+    ends_when: tuple[Exit, ...] = ()  # what the record shows
+    confirm: tuple[Text, ...] = ()  # what a person ticks
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Every single thing to do, in order; an activity without items is one itself."""
+        return tuple(one.line for activity in self.actions for one in activity.items or (activity,))
 
 
 @dataclass(frozen=True, kw_only=True)
 class IncidentType:
     __pydantic_config__ = STRICT
     name: Text
-    symptoms: Text
-    actions: tuple[Text, ...]
+    symptoms: Annotated[tuple[Text, ...], Several]
+    actions: tuple[SomeAction, ...]
     runbook: str | None = None
     private: bool = False  # never shown in public, whatever is posted
 
@@ -162,12 +181,41 @@ class Audience:
     public: bool = False
     to: tuple[str, ...] = ()
     template: str | None = None
+    guidance: tuple[Text, ...] = ()
     cadence: Mapping[str, Cadence] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chat:
+    """The channel in which people work on an incident."""
+
+    __pydantic_config__ = STRICT
+    name: str = "incident-{date}-{slug}"
+    severities: tuple[str, ...] = ()  # none: all of them
+    habits: tuple[Text, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """The call in which they talk."""
+
+    __pydantic_config__ = STRICT
+    link: str
+    severities: tuple[str, ...] = ()  # none: all of them
+
+
+@dataclass(frozen=True, kw_only=True)
+class Channels:
+    __pydantic_config__ = STRICT
+    chat: Chat | None = None
+    call: Call | None = None
+    status_page: str | None = None  # without an address, Tocsin's own
 
 
 @dataclass(frozen=True, kw_only=True)
 class Communication:
     __pydantic_config__ = STRICT
+    channels: Channels = field(default_factory=Channels)
     audiences: Mapping[str, Audience]
     stages: Mapping[Stage, str] = field(default_factory=dict)  # public stage → template
 
@@ -197,6 +245,18 @@ class Component:
     __pydantic_config__ = STRICT
     name: Text
     description: Text = ""
+    depends_on: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vendor:
+    """Somebody outside on whom a service depends."""
+
+    __pydantic_config__ = STRICT
+    name: Text
+    description: Text = ""
+    status_page: str | None = None
+    support: Text = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,26 +264,37 @@ class Service:
     __pydantic_config__ = STRICT
     name: Text
     description: Text = ""
+    depends_on: tuple[str, ...] = ()
     components: Mapping[str, Component] = field(default_factory=dict)
     probes: Mapping[str, Probe] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """What a signal means. The first rule whose every condition holds decides; rules stand in order of precedence.
+    """What a signal means. The first rule whose every condition holds decides, in order of precedence.
 
     `when` maps a field of the signal (source, trigger, severity, title) or a label to the words that match: one of
     them, exactly, in any case; `*` is any value, and `/…/` a regular expression found anywhere in the value.
+
+    The severity is given, or follows from the error rate in the label `band_of`; where no severity's band holds that
+    rate, the rule does not fit.
     """
 
     __pydantic_config__ = STRICT
     name: Text
+    precedence: int | None = None  # the lowest first, and then those without one as they stand
     when: Mapping[str, tuple[str, ...] | str]
     type: str
-    severity: str
+    severity: str | None = None
+    band_of: str | None = None
     service: str | None = None
     components: tuple[str, ...] = ()
     title: Text | None = None
+
+    @property
+    def declares(self) -> str:
+        """The severity, in words."""
+        return self.severity or f"the severity whose band holds {self.band_of}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -270,6 +341,7 @@ class Recovery:
     __pydantic_config__ = STRICT
     owner: str | None = None  # the role that resolves
     watch_for: Span
+    confirm: Mapping[str, Text] = field(default_factory=dict)  # what people confirm once the watch has passed
     close_requires: tuple[Condition, ...] = tuple(Condition)
 
 
@@ -292,11 +364,13 @@ class Plan:
     purpose: Text = ""
     scope: tuple[Text, ...] = ()
     declare_when: tuple[Text, ...] = ()
+    include: tuple[str, ...] = ()  # files that belong to this plan, from the folder it stands in
     clauses: Mapping[str, str] = field(default_factory=dict)  # kind of obligation → number of the clause
     people: Mapping[str, Person]
     teams: Mapping[str, Team] = field(default_factory=dict)
     roles: Mapping[str, Role]
     services: Mapping[str, Service]
+    vendors: Mapping[str, Vendor] = field(default_factory=dict)
     severities: Mapping[str, Severity]
     rotations: Mapping[str, Rotation]
     escalation: Mapping[str, EscalationPolicy]
@@ -305,8 +379,10 @@ class Plan:
     rules: tuple[Rule, ...] = ()
     communication: Communication
     templates: Mapping[str, str]
+    resolution: Resolution = field(default_factory=Resolution)
     recovery: Recovery
     review: Review
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
     history: tuple[Change, ...] = ()
 
@@ -316,6 +392,16 @@ class Plan:
 
     def worse(self, one: str, other: str) -> bool:
         return self.rank(one) < self.rank(other)
+
+    def ranked_rules(self) -> tuple[Rule, ...]:
+        """The rules in the order in which they are asked."""
+        return tuple(sorted(self.rules, key=lambda rule: (rule.precedence is None, rule.precedence or 0)))
+
+    def banded(self, rate: Decimal) -> str | None:
+        """The severity that an error rate in per cent means: the worst whose band holds it, if there is one."""
+        return next(
+            (key for key, one in self.severities.items() if one.error_rate and one.error_rate.holds(rate)), None
+        )
 
     def members(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """The people that names of people, teams and `everyone` stand for, each once, in order."""

@@ -8,6 +8,7 @@ statement (a name in a heading, a cell of a row) is named by the id of that stat
 from collections.abc import Iterable, Mapping
 
 from tocsin.kit.text import listed, span
+from tocsin.plan import printing_work as work
 from tocsin.plan.markdown import (
     Blocks,
     address,
@@ -23,15 +24,10 @@ from tocsin.plan.markdown import (
     table,
 )
 from tocsin.plan.model import (
-    EVERYONE,
-    ON_CALL,
-    RESPONDERS,
     Audience,
     Condition,
     EscalationPolicy,
-    IncidentType,
     Need,
-    Phase,
     Plan,
     Probe,
     Role,
@@ -43,6 +39,7 @@ from tocsin.plan.model import (
     Step,
 )
 from tocsin.plan.promises import Promise, looks, promises
+from tocsin.plan.who import all_whom, key_and_name, owner, whom
 
 CONDITIONS: Mapping[Condition, str] = {
     Condition.RECOVERED: "the watch after the fix has passed",
@@ -54,12 +51,6 @@ POST_MORTEM: Mapping[Need, str] = {
     Need.REQUIRED: "A post-mortem is required",
     Need.OPTIONAL: "A post-mortem is optional",
     Need.NONE: "Of post-mortems, none is asked for",
-}
-WORDS: Mapping[str, str] = {
-    ON_CALL: "whoever is on call",
-    EVERYONE: "everybody named in this plan",
-    RESPONDERS: "everybody who worked on the incident",
-    "tocsin": "Tocsin itself",
 }
 
 
@@ -73,44 +64,22 @@ def document(plan: Plan, revision: str = "") -> str:
         *_roles(plan),
         *_people(plan),
         *_rotations(plan),
-        *_phases(plan),
-        *_types(plan),
+        *work.phases(plan),
+        *work.types(plan),
+        *work.resolution(plan),
         *_services(plan),
+        *_vendors(plan),
         *_rules(plan),
         *_communication(plan),
         *_templates(plan),
         *_recovery(plan),
         *_review(plan),
+        *work.metrics(plan),
         *_owed(plan),
         *_links(plan),
         *_history(plan),
     ]
     return "\n\n".join(blocks) + "\n"
-
-
-# --- Names ------------------------------------------------------------------------------------------------------------
-
-
-def _key_and_name(key: str, name: str) -> str:
-    return f"{plain(name)} ({code(key)})"
-
-
-def _whom(plan: Plan, key: str) -> str:
-    """A rotation, team, person, role or word of the format. The check sees to it that no two share a name."""
-    if key in plan.rotations:
-        return f"whoever is on call in {_key_and_name(key, plan.rotations[key].name or key)}"
-    named = plan.teams.get(key) or plan.people.get(key) or plan.roles.get(key)
-    return _key_and_name(key, named.name) if named else f"{WORDS.get(key, key)} ({code(key)})"
-
-
-def _all_whom(plan: Plan, keys: Iterable[str]) -> str:
-    return listed(_whom(plan, key) for key in keys)
-
-
-def _owner(plan: Plan, key: str | None) -> str:
-    """Who owns a duty. `on_call` is whoever is paged, even where a rotation has that name too."""
-    key = key or ON_CALL
-    return _key_and_name(key, plan.roles[key].name) if key in plan.roles else f"{WORDS[ON_CALL]} ({code(ON_CALL)})"
 
 
 # --- What it is for ---------------------------------------------------------------------------------------------------
@@ -137,6 +106,7 @@ def _scope(plan: Plan) -> Blocks:
         yield "## Scope"
         yield from items("What this plan is about", plan.scope, "scope")
         yield from items("To decide whether to declare an incident, ask", plan.declare_when, "declare_when")
+    yield from items("Files that belong to this plan", plan.include, "include")
 
 
 def _links(plan: Plan) -> Blocks:
@@ -177,14 +147,20 @@ def _severity(plan: Plan, key: str, severity: Severity) -> Blocks:
             statement(f"Acknowledge within {span(severity.acknowledge_within)}.", f"{path}.acknowledge_within"),
             statement(f"Resolve within {span(severity.resolve_within)}.", f"{path}.resolve_within"),
             *(
-                statement(f"{_whom(plan, role)} is named within {span(within)}.", f"{path}.roles_within.{role}")
+                statement(f"{whom(plan, role)} is named within {span(within)}.", f"{path}.roles_within.{role}")
                 for role, within in severity.roles_within.items()
             ),
             statement(_paging(severity), f"{path}.escalation"),
             statement(f"{POST_MORTEM[severity.post_mortem]}.", f"{path}.post_mortem"),
             statement(f"In public it counts as {code(severity.public_impact)}.", f"{path}.public_impact"),
+            *(
+                [statement(f"Holds error rates {severity.error_rate}.", f"{path}.error_rate")]
+                if severity.error_rate
+                else []
+            ),
         ]
     )
+    yield from items("What it demands", severity.requires, f"{path}.requires")
     yield from items("Examples", severity.examples, f"{path}.examples")
 
 
@@ -214,7 +190,7 @@ def _policy(plan: Plan, key: str, policy: EscalationPolicy) -> Blocks:
 
 
 def _step(plan: Plan, step: Step) -> str:
-    return f"Page {_all_whom(plan, step.page)}, and wait {span(step.wait)} for an answer."
+    return f"Page {all_whom(plan, step.page)}, and wait {span(step.wait)} for an answer."
 
 
 def _rounds(rounds: int | None) -> str:
@@ -236,10 +212,16 @@ def _role(plan: Plan, key: str, role: Role) -> Blocks:
     yield from bullets(
         [
             statement(f"{plain(role.purpose)}", f"{path}.purpose"),
-            statement(f"May be held by {_all_whom(plan, role.eligible)}.", f"{path}.eligible"),
+            statement(f"May be held by {all_whom(plan, role.eligible)}.", f"{path}.eligible"),
+            *([statement(f"Falls to {whom(plan, role.rotation)}.", f"{path}.rotation")] if role.rotation else []),
+            *([statement(_fallback(plan, role), f"{path}.fallback")] if role.fallback else []),
         ]
     )
     yield from items("Duties", role.duties, f"{path}.duties")
+
+
+def _fallback(plan: Plan, role: Role) -> str:
+    return f"If nobody of those can be reached: {all_whom(plan, role.fallback)}."
 
 
 def _people(plan: Plan) -> Blocks:
@@ -249,7 +231,7 @@ def _people(plan: Plan) -> Blocks:
         ((code(key), plain(one.name), plain(one.title), code(f"people.{key}")) for key, one in plan.people.items()),
     )
     yield from bullets(
-        statement(f"Team {plain(team.name)}: {_all_whom(plan, team.members)}", f"teams.{key}")
+        statement(f"Team {plain(team.name)}: {all_whom(plan, team.members)}", f"teams.{key}")
         for key, team in plan.teams.items()
     )
 
@@ -274,48 +256,9 @@ def _rotation(plan: Plan, key: str, rotation: Rotation) -> Blocks:
         ]
     )
     yield "**In order of their turns**"
-    yield from numbered((_whom(plan, person) for person in rotation.people), f"{path}.people")
-
-
-# --- How the work proceeds --------------------------------------------------------------------------------------------
-
-
-def _phases(plan: Plan) -> Blocks:
-    if plan.phases:
-        yield "## Phases"
-    for key, phase in plan.phases.items():
-        yield from _phase(key, phase)
-
-
-def _phase(key: str, phase: Phase) -> Blocks:
-    path = f"phases.{key}"
-    yield heading(3, plain(phase.name), path)
-    lines = [statement(f"Begins when the incident is {phase.begins_when}.", f"{path}.begins_when")]
-    if phase.within is not None:
-        lines.append(statement(f"Over within {span(phase.within)} of the declaration.", f"{path}.within"))
-    yield from bullets(lines)
-    yield from items("What is done", phase.actions, f"{path}.actions")
-
-
-def _types(plan: Plan) -> Blocks:
-    yield "## Types of incident"
-    for key, kind in plan.types.items():
-        yield from _type(key, kind)
-
-
-def _type(key: str, kind: IncidentType) -> Blocks:
-    path = f"types.{key}"
-    shown = "Never shown in public." if kind.private else "May be shown in public."
-    yield heading(3, plain(kind.name), path)
-    yield from bullets(
-        [
-            statement(plain(kind.symptoms), f"{path}.symptoms"),
-            *([statement(f"Runbook: {address(kind.runbook)}", f"{path}.runbook")] if kind.runbook else []),
-            statement(shown, f"{path}.private"),
-        ]
-    )
-    yield "**First, in this order**"
-    yield from numbered((plain(action) for action in kind.actions), f"{path}.actions")
+    yield from numbered((whom(plan, person) for person in rotation.people), f"{path}.people")
+    yield from items("What whoever is on call does", rotation.duties, f"{path}.duties")
+    yield from items("What is handed over", rotation.handed_over, f"{path}.handed_over")
 
 
 # --- Services, and what signals mean ----------------------------------------------------------------------------------
@@ -332,16 +275,42 @@ def _service(key: str, service: Service) -> Blocks:
     path = f"services.{key}"
     yield heading(3, plain(service.name), path)
     yield from bullets([statement(plain(service.description), f"{path}.description")] if service.description else [])
+    yield from bullets(
+        [statement(f"Depends on {_needs(service.depends_on)}.", f"{path}.depends_on")] if service.depends_on else []
+    )
     yield from table(
-        ("Component", "What it does", "Id"),
+        ("Component", "What it does", "Depends on", "Id"),
         (
-            (plain(one.name), plain(one.description), code(f"{path}.components.{name}"))
+            (plain(one.name), plain(one.description), _needs(one.depends_on), code(f"{path}.components.{name}"))
             for name, one in service.components.items()
         ),
     )
     for name, probe in service.probes.items():
         yield heading(4, f"Probe {plain(name)}", f"{path}.probes.{name}")
         yield from bullets(_probe(f"{path}.probes.{name}", probe))
+
+
+def _needs(names: Iterable[str]) -> str:
+    return listed(code(name) for name in names)
+
+
+def _vendors(plan: Plan) -> Blocks:
+    if plan.vendors:
+        yield "## Vendors"
+    for key, vendor in plan.vendors.items():
+        path = f"vendors.{key}"
+        yield heading(3, key_and_name(key, vendor.name), path)
+        yield from bullets(
+            [
+                *([statement(plain(vendor.description), f"{path}.description")] if vendor.description else []),
+                *(
+                    [statement(f"Status: {address(vendor.status_page)}", f"{path}.status_page")]
+                    if vendor.status_page
+                    else []
+                ),
+                *([statement(f"Support: {plain(vendor.support)}", f"{path}.support")] if vendor.support else []),
+            ]
+        )
 
 
 def _probe(path: str, probe: Probe) -> Iterable[str]:
@@ -368,18 +337,19 @@ def _rules(plan: Plan) -> Blocks:
     if plan.rules:
         yield "## What signals mean"
         yield "The first rule whose conditions all hold decides. A signal that fits none waits for a person."
+    numbers = {id(rule): number for number, rule in enumerate(plan.rules, start=1)}
     yield from table(
-        ("", "Rule", "When", "Severity", "Type", "Service", "Components", "Title", "Id"),
-        (_rule(number, rule) for number, rule in enumerate(plan.rules, start=1)),
+        ("Precedence", "Rule", "When", "Severity", "Type", "Service", "Components", "Title", "Id"),
+        (_rule(numbers[id(rule)], rule) for rule in plan.ranked_rules()),
     )
 
 
 def _rule(number: int, rule: Rule) -> tuple[str, ...]:
     return (
-        str(number),
+        "as it stands" if rule.precedence is None else str(rule.precedence),
         plain(rule.name),
         _conditions(rule) or "always",
-        plain(rule.severity),
+        plain(rule.severity) if rule.severity else f"by the error rate in {code_in_a_cell(rule.band_of or '')}",
         plain(rule.type),
         plain(rule.service) if rule.service else "the one that the signal names",
         ", ".join(plain(one) for one in rule.components),
@@ -404,6 +374,7 @@ def _alternatives(wanted: tuple[str, ...] | str) -> tuple[str, ...]:
 
 def _communication(plan: Plan) -> Blocks:
     yield "## Communication"
+    yield from work.channels(plan)
     for key, audience in plan.communication.audiences.items():
         yield from _audience(plan, key, audience)
     if plan.communication.stages:
@@ -419,9 +390,9 @@ def _audience(plan: Plan, key: str, audience: Audience) -> Blocks:
     yield heading(3, plain(audience.name), path)
     yield from bullets(
         [
-            statement(f"Told by {_owner(plan, audience.owner)}.", f"{path}.owner"),
+            statement(f"Told by {owner(plan, audience.owner)}.", f"{path}.owner"),
             statement(_readers(audience), f"{path}.public"),
-            *([statement(f"Sent to {_all_whom(plan, audience.to)}.", f"{path}.to")] if audience.to else []),
+            *([statement(f"Sent to {all_whom(plan, audience.to)}.", f"{path}.to")] if audience.to else []),
             *([] if audience.public and not audience.template else [statement(_wording(audience), f"{path}.template")]),
             *([statement(f"Keeps clause {plain(audience.clause)}.", f"{path}.clause")] if audience.clause else []),
             *(
@@ -434,6 +405,7 @@ def _audience(plan: Plan, key: str, audience: Audience) -> Blocks:
             ),
         ]
     )
+    yield from items("To be kept in mind", audience.guidance, f"{path}.guidance")
     if not audience.cadence:
         yield "Nothing is owed to them by the clock."
 
@@ -463,10 +435,13 @@ def _recovery(plan: Plan) -> Blocks:
     yield "## Recovery and closing"
     yield from bullets(
         [
-            statement(f"To be resolved by {_owner(plan, recovery.owner)}.", "recovery.owner"),
+            statement(f"To be resolved by {owner(plan, recovery.owner)}.", "recovery.owner"),
             statement(f"After the fix the service is watched for {span(recovery.watch_for)}.", "recovery.watch_for"),
         ]
     )
+    if recovery.confirm:
+        yield "**Then people confirm**"
+        yield from bullets(statement(plain(text), f"recovery.confirm.{key}") for key, text in recovery.confirm.items())
     if not recovery.close_requires:
         yield "Nothing is required before an incident is closed."
         return
@@ -482,10 +457,10 @@ def _review(plan: Plan) -> Blocks:
     yield "## Post-mortem"
     yield from bullets(
         [
-            statement(f"Led by {_owner(plan, review.owner)}.", "review.owner"),
+            statement(f"Led by {owner(plan, review.owner)}.", "review.owner"),
             statement(f"Held within {span(review.meeting_within)} of the resolution.", "review.meeting_within"),
             statement(f"The meeting takes {review.minutes} minutes.", "review.minutes"),
-            statement(f"Invited: {_all_whom(plan, review.attendees)}", "review.attendees"),
+            statement(f"Invited: {all_whom(plan, review.attendees)}", "review.attendees"),
         ]
     )
     yield from _agenda(plan)
@@ -553,6 +528,6 @@ def _promised(plan: Plan, rows: Iterable[Promise]) -> Blocks:
 
 def _promise(plan: Plan, one: Promise) -> tuple[str, ...]:
     answers = one.kind in ("answer", "look")
-    who = _all_whom(plan, one.owners) if answers else listed(_owner(plan, owner) for owner in one.owners)
+    who = all_whom(plan, one.owners) if answers else listed(owner(plan, role) for role in one.owners)
     by_when = f"{span(one.within)} from {one.since}"
     return code(one.kind), plain(one.what), who, by_when, plain(one.clause), code(one.path)

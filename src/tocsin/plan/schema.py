@@ -96,7 +96,9 @@ MEANINGS: Mapping[str, str] = {
     "Severity.name": "A word for it, such as Critical.",
     "Severity.definition": "When an incident has this severity.",
     "Severity.response": "What is expected of people, in a sentence.",
+    "Severity.requires": "What it demands of people, one demand an item.",
     "Severity.examples": "Trouble of this severity, shown where somebody chooses one.",
+    "Severity.error_rate": "The error rates that mean this severity.",
     "Severity.acknowledge_within": "How soon somebody has to answer for the incident.",
     "Severity.resolve_within": "The target time to resolve it.",
     "Severity.escalation": "The policy by which people are paged. Without one nobody is.",
@@ -108,9 +110,11 @@ MEANINGS: Mapping[str, str] = {
     "Role.purpose": "What it is for, in a sentence.",
     "Role.duties": "What its holder does.",
     "Role.eligible": "People and teams who may hold it; at least one.",
+    "Role.rotation": "The rotation whose turn it is takes the role.",
+    "Role.fallback": "Rotations, teams and people who take it if nobody of those can be reached.",
     "Rotation": (
-        "People who take turns, under `rotations`. A turn begins on the wall clock of its zone, so a change "
-        "of the clocks moves nothing."
+        "People who take turns, under `rotations`. A turn begins on the wall clock of its zone, so a change of "
+        "the clocks moves nothing."
     ),
     "Rotation.name": "What the rotation is called.",
     "Rotation.people": "Handles in order of their turns. One may stand there more than once.",
@@ -118,6 +122,8 @@ MEANINGS: Mapping[str, str] = {
     "Rotation.handoff": 'When a turn begins, such as `"09:00"`.',
     "Rotation.zone": "The zone of that clock, such as Europe/Berlin.",
     "Rotation.days": "How many days a turn takes, from 1 to 366.",
+    "Rotation.duties": "What whoever is on call does.",
+    "Rotation.handed_over": "What is handed over at the end of a turn.",
     "Step": "One step of a policy.",
     "Step.page": "Rotations, teams and people, or `everyone`; at least one.",
     "Step.wait": "How long they have before the next step is taken.",
@@ -128,11 +134,16 @@ MEANINGS: Mapping[str, str] = {
     "Phase.name": "What the phase is called.",
     "Phase.begins_when": "The moment of an incident at which it begins.",
     "Phase.within": "When it should have ended, counted from the declaration.",
-    "Phase.actions": "What is done in it.",
+    "Phase.triggers": "By what trouble is noticed in it.",
+    "Phase.actions": "What is done in it, in order; a text by itself is an activity's title.",
+    "Phase.tools": "What is opened while it lasts; a text by itself is a tool's name.",
+    "Phase.tells": "Who is told what, and by whom.",
+    "Phase.ends_when": "What must be true on the record before it is over.",
+    "Phase.confirm": "What a person has to tick before it is over.",
     "IncidentType": "Under `types`.",
     "IncidentType.name": "What the type is called.",
-    "IncidentType.symptoms": "How it shows.",
-    "IncidentType.actions": "What is done first, in order.",
+    "IncidentType.symptoms": "How it shows; a text by itself is the only symptom.",
+    "IncidentType.actions": "What is done first, in order; a text by itself is an action's words.",
     "IncidentType.runbook": "Where the procedure stands.",
     "IncidentType.private": "Never shown in public, whatever is posted.",
     "Cadence": "How often an audience is told.",
@@ -145,8 +156,10 @@ MEANINGS: Mapping[str, str] = {
     "Audience.public": "They read the status page. Texts are then taken from `communication.stages`.",
     "Audience.to": "People and teams who receive the updates. An audience that is not public needs some.",
     "Audience.template": "The template of their updates. Without one an update is free text.",
+    "Audience.guidance": "What to keep in mind when writing to them.",
     "Audience.cadence": "By severity, how often they hear. A severity that is not listed owes them nothing.",
     "Communication": "Under `communication`.",
+    "Communication.channels": "Where people talk.",
     "Communication.audiences": "Who is told.",
     "Communication.stages": (
         "The template for each stage of a public update. With a public audience, every stage needs one."
@@ -166,20 +179,29 @@ MEANINGS: Mapping[str, str] = {
     "Component": "A part of a service that the status page names, under `services.….components`.",
     "Component.name": "What it is called in public.",
     "Component.description": "What it does.",
+    "Component.depends_on": "Services, vendors and other components of the service without which it does not work.",
     "Service": "Under `services`.",
     "Service.name": "What it is called.",
     "Service.description": "What it does.",
+    "Service.depends_on": "Services and vendors without which it does not work.",
     "Service.components": "Its parts.",
     "Service.probes": "The addresses at which it is looked at.",
     "Rule": "One entry of `rules`: what a signal means.",
     "Rule.name": "Named on the incident that it declares; each name once.",
+    "Rule.precedence": (
+        "The rule with the lowest is asked first; each number stands once. Rules without one follow as they stand."
+    ),
     "Rule.when": (
-        "For a field of the signal (`source`, `trigger`, `severity`, `title`) or a label, the words of which "
-        "one must match in any case; `*` is any value, and `/…/` a regular expression found anywhere. Every "
-        "condition must hold."
+        "For a field of the signal (`source`, `trigger`, `severity`, `title`) or a label, the words of which one "
+        "must match in any case; `*` is any value, and `/…/` a regular expression found anywhere. Every condition"
+        " must hold."
     ),
     "Rule.type": "The type of the incident.",
-    "Rule.severity": "The severity of the incident.",
+    "Rule.severity": "The severity of the incident. Without it, `band_of` decides.",
+    "Rule.band_of": (
+        "The label that holds a measured error rate in per cent; the severity is the worst whose band holds it. "
+        "If none does, the rule does not fit."
+    ),
     "Rule.service": "The service that is touched.",
     "Rule.components": "Its components that are touched.",
     "Rule.title": "The incident's title. Without it, the signal's.",
@@ -207,11 +229,72 @@ MEANINGS: Mapping[str, str] = {
     "Recovery": "Under `recovery`.",
     "Recovery.owner": "The role that resolves.",
     "Recovery.watch_for": "How long the service is watched after the fix.",
+    "Recovery.confirm": "By a name, what people confirm once the watch has passed.",
     "Recovery.close_requires": "What must be true before an incident is closed.",
     "Change": "One entry of `history`.",
     "Change.on": "The day.",
     "Change.version": "The version that it brought.",
     "Change.changes": "What was changed.",
+    "Action": (
+        "Something to do, under `types.….actions` and in an activity. A text by itself stands for one of which no"
+        " more is said."
+    ),
+    "Action.do": "What to do.",
+    "Action.effect": (
+        "`reads` if it only looks, and may be run at once; `changes` if it changes something, and waits for a "
+        "person's word."
+    ),
+    "Action.severities": "Where it is done only at some severities, these.",
+    "Activity": "A step of a phase, under `phases.….actions`. A text by itself is its title.",
+    "Activity.title": "What the step is for.",
+    "Activity.items": "Its single actions, in order.",
+    "Activity.severities": "Where it is done only at some severities, these.",
+    "Tool": "Something that is opened while a phase lasts, under `phases.….tools`. A text by itself is its name.",
+    "Tool.name": "What it is called.",
+    "Tool.link": "Where it is.",
+    "Telling": "What an audience is told while a phase lasts, under `phases.….tells`.",
+    "Telling.audience": "The audience.",
+    "Telling.what": "What it is told.",
+    "Telling.by": "The role that tells it. Without one, the audience's owner.",
+    "Telling.severities": "Where it is told only at some severities, these.",
+    "Strategy": "A way to end the trouble, under `resolution.strategies`; people choose one.",
+    "Strategy.name": "What it is called.",
+    "Strategy.description": "When to choose it.",
+    "Resolution": "Under `resolution`.",
+    "Resolution.strategies": "The ways out, in the order in which they are offered.",
+    "Resolution.verification": "By a name, what people check before they call it resolved.",
+    "Band": (
+        "A range of error rates in per cent of requests, under `severities.….error_rate`. A border belongs to the"
+        " band or it does not; nothing is rounded."
+    ),
+    "Band.above": "It begins above this rate.",
+    "Band.at_least": "It begins at this rate.",
+    "Band.below": "It ends below this rate.",
+    "Band.at_most": "It ends at this rate.",
+    "Metric": "A figure, under `metrics`: the mean time between two moments, or a number of incidents.",
+    "Metric.name": "What it is called.",
+    "Metric.short": "The abbreviation it goes by.",
+    "Metric.meaning": "What it says, in a sentence.",
+    "Metric.since": "The moment from which time is counted.",
+    "Metric.until": "The moment until which it is counted.",
+    "Metric.count_by": "For a number of incidents, by what they are counted.",
+    "Metric.targets": "By severity, the longest it should be.",
+    "Chat": "The channel in which people work on an incident, under `communication.channels`.",
+    "Chat.name": "Its name, with channel fields between braces.",
+    "Chat.severities": "Where only some severities have one, these.",
+    "Chat.habits": "How people use it.",
+    "Call": "The call in which they talk, under `communication.channels`.",
+    "Call.link": "Its address, with channel fields between braces; `{channel}` is the name of the chat channel.",
+    "Call.severities": "Where only some severities have one, these.",
+    "Channels": "Under `communication.channels`.",
+    "Channels.chat": "The chat channel.",
+    "Channels.call": "The call.",
+    "Channels.status_page": "The address of the public status page. Without one it is Tocsin's own.",
+    "Vendor": "A company outside on which services depend, under `vendors`.",
+    "Vendor.name": "What it is called.",
+    "Vendor.description": "What it is needed for.",
+    "Vendor.status_page": "Where it says how it is doing.",
+    "Vendor.support": "How to reach its support.",
     "Plan": "The whole file.",
     "Plan.tocsin": "The version of this format.",
     "Plan.name": "What the plan protects, as pages show it.",
@@ -219,6 +302,7 @@ MEANINGS: Mapping[str, str] = {
     "Plan.purpose": "What the plan is for.",
     "Plan.scope": "What counts as within it.",
     "Plan.declare_when": "Questions that help to decide whether to declare an incident.",
+    "Plan.include": "Files that belong to the plan, relative to the folder it stands in.",
     "Plan.clauses": (
         "For a kind of obligation (`acknowledge`, `answer`, `role`, `update`, `resolve`, `watch`, `review`, "
         "`look`), the number of the clause that it keeps."
@@ -227,16 +311,19 @@ MEANINGS: Mapping[str, str] = {
     "Plan.teams": "People under one name.",
     "Plan.roles": "What people can be during an incident.",
     "Plan.services": "What can break.",
+    "Plan.vendors": "Outside companies on which services depend.",
     "Plan.severities": "How bad it is. Their order is their rank, the worst first.",
     "Plan.rotations": "Who takes turns.",
     "Plan.escalation": "Policies: whom to page, and whom next.",
     "Plan.phases": "How the work proceeds.",
     "Plan.types": "What kind of trouble it is.",
-    "Plan.rules": "What signals mean. The first rule that fits decides.",
+    "Plan.rules": "What signals mean. The first that fits, in order of precedence, decides.",
     "Plan.communication": "Who is told.",
     "Plan.templates": "Texts, with fields between braces. The one called `incident_ticket` is the ticket.",
+    "Plan.resolution": "How trouble can be ended, and what is checked before it is called ended.",
     "Plan.recovery": "When it is over.",
     "Plan.review": "The post-mortem.",
+    "Plan.metrics": "The figures by which the response is judged.",
     "Plan.links": "Names and addresses of related documents.",
     "Plan.history": "The revisions of the plan. If there are any, the plan's version is among them.",
 }

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from tocsin.kit.text import clip, listed
+from tocsin.plan.measures import rate
 from tocsin.plan.model import Plan, Rule
 from tocsin.signals.model import Arrival
 
@@ -39,16 +40,26 @@ class Rules:
     """The rules of a plan, made ready to be asked about many signals."""
 
     def __init__(self, plan: Plan) -> None:
-        self._rules = [(rule, [_test(*condition) for condition in _conditions(rule)]) for rule in plan.rules]
+        self._plan = plan
+        self._rules = [(rule, [_test(*condition) for condition in _conditions(rule)]) for rule in plan.ranked_rules()]
 
     def route(self, arrival: Arrival) -> Route | Unrouted:
         """The first rule whose every condition holds decides."""
         words = _words(arrival)
         folded = {name: word.casefold() for name, word in words.items()}
         for rule, tests in self._rules:
-            if all(test.name in words and test.holds(words[test.name], folded[test.name]) for test in tests):
-                return _route(rule, arrival, words)
+            if all(test.name in words and test.holds(words[test.name], folded[test.name]) for test in tests) and (
+                severity := self._severity(rule, words)
+            ):
+                return _route(rule, severity, arrival, words)
         return Unrouted()
+
+    def _severity(self, rule: Rule, words: dict[str, str]) -> str | None:
+        """The one that the rule names, or the one whose band holds the error rate that the signal gives."""
+        if rule.severity is not None:
+            return rule.severity
+        measured = rate(words.get(rule.band_of or "", ""))
+        return None if measured is None else self._plan.banded(measured)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +84,19 @@ def _test(name: str, wanted: tuple[str, ...]) -> _Test:
     return _Test(name, plain, expressions, "*" in wanted)
 
 
-def _route(rule: Rule, arrival: Arrival, words: dict[str, str]) -> Route:
-    evidence = listed(f"{name} is {clip(words[name], 120)}" for name, _ in _conditions(rule))
+def _route(rule: Rule, severity: str, arrival: Arrival, words: dict[str, str]) -> Route:
+    asked = dict.fromkeys([*rule.when, *([rule.band_of] if rule.band_of else [])])
+    evidence = listed(f"{name} is {clip(words[name], 120)}" for name in asked)
     reason = arrival.details.get("reason")
     because = "; ".join(filter(None, (evidence, reason if isinstance(reason, str) else "")))
     return Route(
         rule=rule.name,
         type=rule.type,
-        severity=rule.severity,
+        severity=severity,
         service=rule.service or arrival.labels.get("service"),
         components=rule.components,
         title=rule.title or arrival.title,
-        why=f"{rule.severity}, by the rule \u201c{rule.name}\u201d{': ' if because else ''}{because}.",
+        why=f"{severity}, by the rule \u201c{rule.name}\u201d{': ' if because else ''}{because}.",
     )
 
 

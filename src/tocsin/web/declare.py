@@ -96,7 +96,8 @@ def draft(plan: Plan, typed: Mapping[str, str], ticked: tuple[str, ...], signal:
         trigger=typed.get("trigger", TRIGGERS[0]),
         levels=tuple(_level(plan, level, typed.get("severity", "")) for level in plan.severities),
         kinds=tuple(
-            Kind(key, one.name, one.symptoms, one.private, key == typed.get("type")) for key, one in plan.types.items()
+            Kind(key, one.name, "; ".join(one.symptoms), one.private, key == typed.get("type"))
+            for key, one in plan.types.items()
         ),
         services=tuple(present.Choice(key, one.name) for key, one in plan.services.items()),
         components=tuple(

@@ -104,14 +104,19 @@ def document(plan: Plan) -> Document:
             )
             for one in plan.roles.values()
         ),
-        phases=tuple(Part(one.name, _phase_text(one), one.actions) for one in plan.phases.values()),
+        phases=tuple(Part(one.name, _phase_text(one), one.lines) for one in plan.phases.values()),
         types=tuple(
-            Part(one.name, one.symptoms, one.actions, "Never shown in public" if one.private else "")
+            Part(
+                one.name,
+                "; ".join(one.symptoms),
+                tuple(action.line for action in one.actions),
+                "Never shown in public" if one.private else "",
+            )
             for one in plan.types.values()
         ),
         audiences=tuple(_told(plan, one) for one in plan.communication.audiences.values()),
         policies=policies(plan),
-        rules=tuple(_ruling(plan, rule) for rule in plan.rules),
+        rules=tuple(_ruling(plan, rule) for rule in plan.ranked_rules()),
         recovery=_recovery(plan),
         review=_review(plan),
         history=tuple((one.on.isoformat(), one.version, one.changes) for one in plan.history),
@@ -162,7 +167,7 @@ def _ruling(plan: Plan, rule: Rule) -> Ruling:
     conditions = [
         f"{name} is {wanted if isinstance(wanted, str) else listed(wanted, 'or')}" for name, wanted in rule.when.items()
     ]
-    return Ruling(rule.name, " and ".join(conditions), f"{rule.severity}, {words.type_name(plan, rule.type).lower()}")
+    return Ruling(rule.name, " and ".join(conditions), f"{rule.declares}, {words.type_name(plan, rule.type).lower()}")
 
 
 _CONDITIONS = {

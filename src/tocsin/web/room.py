@@ -186,12 +186,12 @@ def guide(plan: Plan, incident: Incident, phases: Sequence[present.Phase]) -> Gu
     current = next((one.name for one in phases if one.is_current), "")
     return Guide(
         type=kind.name,
-        symptoms=kind.symptoms,
-        actions=kind.actions,
+        symptoms="; ".join(kind.symptoms),
+        actions=tuple(one.line for one in kind.actions),
         runbook=runbook,
         runbook_href=href if href.startswith(("https://", "http://")) else "",
         phase=current,
-        phase_actions=next((one.actions for one in plan.phases.values() if one.name == current), ()),
+        phase_actions=next((one.lines for one in plan.phases.values() if one.name == current), ()),
         watch=span(plan.recovery.watch_for),
         review_within=span(plan.review.meeting_within),
         needs_review=plan.severities[incident.severity].post_mortem is Need.REQUIRED,

@@ -226,7 +226,7 @@ def _answer(
         impact=incident.impact,
         why=incident.why,
         type=kind.name,
-        actions=kind.actions,
+        actions=tuple(one.line for one in kind.actions),
         also=present.names(plan, [one for one in others if one != page.handle]),
         declared=present.moment(incident.declared_at, now),
         detected_ago=short_span(now - incident.detected_at),
