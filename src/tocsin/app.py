@@ -155,7 +155,7 @@ class Engine:
                 self._begin(look)
             self._app.turned_at = self._database.now()
             self._queued.set()  # once a batch: each signal need not ask whether there is mail
-            if more and self._app.intake.is_busy:
+            if self._app.intake.is_busy:
                 # Deciding holds the writer; what senders bring must reach the disk first.
                 await asyncio.sleep(min((stopwatch() - began) * SENDERS_SHARE, LONGEST_SLEEP.total_seconds()))
 

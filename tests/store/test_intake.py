@@ -18,7 +18,7 @@ from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival
 
 
-def encoded(*keys: str) -> list[str]:
+def encoded(*keys: str) -> list[signals.Envelope]:
     return [signals.encode(Arrival(source="alertmanager", key=key, title="Groq fails")) for key in keys]
 
 

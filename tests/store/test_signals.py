@@ -116,15 +116,15 @@ def test_only_one_node_decides_at_a_time(nodes: tuple[Database, Database]) -> No
     accept(nodes[0], alert("a1"), alert("a2"))
     with nodes[0].work(SYSTEM) as tx:
         assert len(signals.take(tx, 1)) == 1
-        assert together(lambda: nodes[1].run(SYSTEM, intake.decide)) == [0]
-    assert nodes[1].run(SYSTEM, intake.decide) == 1
+        assert together(lambda: nodes[1].run(SYSTEM, lambda tx: intake.decide(tx, signals.take(tx, 10)))) == [0]
+    assert nodes[1].run(SYSTEM, lambda tx: intake.decide(tx, signals.take(tx, 10))) == 1
 
 
 def test_two_nodes_that_decide_at_once_declare_one_incident(nodes: tuple[Database, Database]) -> None:
     accept(nodes[0], *(alert(f"a{place}") for place in range(40)))
 
     def decide_some(database: Database) -> int:
-        return sum(database.run(SYSTEM, lambda tx: intake.decide(tx, limit=3)) for _ in range(30))
+        return sum(database.run(SYSTEM, lambda tx: intake.decide(tx, signals.take(tx, 3))) for _ in range(30))
 
     decided = together(lambda: decide_some(nodes[0]), lambda: decide_some(nodes[1]))
     assert sum(decided) + decide_all(nodes[0]) == 40
@@ -139,14 +139,14 @@ def test_two_nodes_that_decide_at_once_declare_one_incident(nodes: tuple[Databas
 
 def put_raw(database: Database, body: str) -> None:
     with database.work(SYSTEM) as tx:
-        tx.run(signals.inbox.insert().values(at=tx.now, body=body))
+        tx.run(signals.inbox.insert().values(at=tx.now, form=signals.ARRIVAL, signals=1, body=body))
 
 
 POISONS = {
     "what another release wrote": '{"source": "future", "shape": "unknown"}',
     "what is not even JSON": "{ truncated",
-    "what no database keeps": signals.encode(alert("p1", title="Bell \u0000", labels={"a": "b\u0000"})),
-    "what no plan can place": signals.encode(alert("p2", details={"reason": "fine"}, labels={})).replace(
+    "what no database keeps": signals.encode(alert("p1", title="Bell \u0000", labels={"a": "b\u0000"})).body,
+    "what no plan can place": signals.encode(alert("p2", details={"reason": "fine"}, labels={})).body.replace(
         '"labels":{}', '"labels":{"type":7}'
     ),
 }

@@ -107,7 +107,8 @@ class Intake:
 
     async def generic(self, app: App, scope: Scope, receive: Receive) -> Reply:
         sender = await self._sender(app, any_secret(scope))
-        arrivals = await _take(app, "generic", formats.generic, sender, receive)
+        body = await wire.body_of(receive, BODY_MOST)
+        arrivals = await _take(app, "generic", formats.generic, sender, body)
         return Reply(202, _receipt(arrivals))
 
     async def alertmanager(self, app: App, scope: Scope, receive: Receive) -> Reply:
@@ -118,8 +119,13 @@ class Intake:
 
     async def _alertmanager(self, app: App, secret: str, receive: Receive) -> Reply:
         sender = await self._sender(app, secret)
-        arrivals = await _take(app, "alertmanager", alertmanager.read, sender, receive)
-        return Reply(200, _receipt(arrivals))
+        body = await wire.body_of(receive, BODY_MOST)
+        count = alertmanager.size(body)
+        if count is None:
+            count = len(await _take(app, alertmanager.SOURCE, alertmanager.read, sender, body))
+        elif count:
+            await app.intake.accept([signals.Envelope(alertmanager.SOURCE, count, body.decode())])
+        return Reply(200, _encoder.encode(_Count(count)))
 
     async def enqueue(self, app: App, scope: Scope, receive: Receive) -> Reply:
         """An event for PagerDuty: the token travels in the body."""
@@ -150,9 +156,8 @@ class Intake:
         return token
 
 
-async def _take(app: App, source: str, form: Format, sender: Token, receive: Receive) -> list[Arrival]:
+async def _take(app: App, source: str, form: Format, sender: Token, body: bytes) -> list[Arrival]:
     """Read the body's signals and accept them; a body that can't be read is kept for people to see."""
-    body = await wire.body_of(receive, BODY_MOST)
     try:
         arrivals = await _read(form, body)
     except formats.Unreadable as error:
@@ -208,6 +213,10 @@ def _routing_key(body: bytes) -> str:
 class _Doubt(msgspec.Struct):
     key: str
     detail: str
+
+
+class _Count(msgspec.Struct):
+    accepted: int
 
 
 class _Receipt(msgspec.Struct):

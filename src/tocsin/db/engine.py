@@ -44,6 +44,7 @@ T = TypeVar("T")
 Params = Mapping[str, Any] | list[dict[str, Any]] | None
 
 ATTEMPTS = 8
+ALONE = "tocsin_alone"  # the mark of a connection whose statements are transactions by themselves
 
 
 class Overtaken(Refused):
@@ -184,8 +185,10 @@ class Database:
         if self.is_sqlite:
             self._writer = _sqlite_engine(self.url, writes=True)
             self._reader = _sqlite_engine(self.url, writes=False)
+            self._alone = self._writer.execution_options(**{ALONE: True})
         else:
             self._writer = self._reader = _postgresql_engine(self.url)
+            self._alone = self._writer.execution_options(isolation_level="AUTOCOMMIT")
 
     @property
     def is_sqlite(self) -> bool:
@@ -215,6 +218,16 @@ class Database:
             tx.flush()
         if tx.wakes:
             self.wake()
+
+    def run_alone(self, statements: Mapping[str, Executable], parameters: Mapping[str, Any]) -> None:
+        """Run one writing statement as a unit of work of its own, and wake the engine. One statement per dialect.
+
+        Only for what many wait for at once: where the interpreter is busy, each further call into the database is
+        another wait for its lock.
+        """
+        with _translated(), self._writing, self._alone.connect() as connection:
+            connection.execute(statements[connection.dialect.name], parameters)
+        self.wake()
 
     @contextlib.contextmanager
     def read(self, actor: Actor) -> Iterator[Tx]:
@@ -324,7 +337,8 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("begin immediate" if writes else "begin")
+        if not connection.get_execution_options().get(ALONE):
+            connection.exec_driver_sql("begin immediate" if writes else "begin")
 
     return engine
 

@@ -9,7 +9,9 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from tocsin.db.engine import Database, Overtaken, StorageUnavailable, Tx
 from tocsin.incidents import lifecycle
@@ -23,7 +25,7 @@ from tocsin.response import commands, followups
 from tocsin.signals import routing
 from tocsin.signals import store as signals
 from tocsin.signals.model import State
-from tocsin.signals.store import Disposition, Signal, Taken
+from tocsin.signals.store import Disposition, Envelope, Signal, Taken
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +41,8 @@ class GroupCommit:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._queue: deque[tuple[Sequence[str], asyncio.Future[None]]] = deque()
+        self._writer = ThreadPoolExecutor(1, "tocsin-intake")  # its own: pages must not keep senders waiting
+        self._queue: deque[_Waiting] = deque()
         self._waiting = 0
         self._task: asyncio.Task[None] | None = None
 
@@ -48,23 +51,26 @@ class GroupCommit:
         """Whether senders wait to be answered."""
         return self._waiting > 0
 
-    async def accept(self, arrivals: Sequence[str]) -> None:
-        """Return once these encoded arrivals are on the disk. Raises Overloaded, and then nothing was kept."""
-        if self._waiting + len(arrivals) > max(WAITING_LIMIT, len(arrivals)):
+    async def accept(self, envelopes: Sequence[Envelope]) -> None:
+        """Return once these are on the disk. Raises Overloaded, and then nothing was kept."""
+        size = sum(envelope.signals for envelope in envelopes)
+        if self._waiting + size > max(WAITING_LIMIT, size):
             raise Overloaded("Too many signals are waiting; send this one again in a second.")
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.append((arrivals, done))
-        self._waiting += len(arrivals)
+        loop = asyncio.get_running_loop()
+        one = _Waiting(envelopes, size, loop.create_future())
+        self._queue.append(one)
+        self._waiting += size
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._write_all())
-        await done
+            self._task = loop.create_task(self._write_all())
+        await one.done
 
     async def _write_all(self) -> None:
+        loop = asyncio.get_running_loop()
         while self._queue:
             group = self._next_group()
-            bodies = [body for arrivals, _ in group for body in arrivals]
+            envelopes = [envelope for one in group for envelope in one.envelopes]
             try:
-                await asyncio.to_thread(self._write, bodies)
+                await loop.run_in_executor(self._writer, signals.accept_alone, self._database, envelopes)
             except Exception as error:
                 refusal = error if isinstance(error, Overloaded) else StorageUnavailable()
                 if refusal is not error:
@@ -72,34 +78,37 @@ class GroupCommit:
                 _answer(group, refusal)
             else:
                 _answer(group, None)
-            self._waiting -= len(bodies)
+            self._waiting -= sum(one.size for one in group)
 
-    def _next_group(self) -> list[tuple[Sequence[str], asyncio.Future[None]]]:
-        group: list[tuple[Sequence[str], asyncio.Future[None]]] = []
+    def _next_group(self) -> list["_Waiting"]:
+        group: list[_Waiting] = []
         size = 0
-        while self._queue and (not group or size + len(self._queue[0][0]) <= BATCH):
+        while self._queue and (not group or size + self._queue[0].size <= BATCH):
             group.append(self._queue.popleft())
-            size += len(group[-1][0])
+            size += group[-1].size
         return group
 
-    def _write(self, bodies: Sequence[str]) -> None:
-        with self._database.work(SYSTEM) as tx:
-            signals.accept(tx, bodies)
+
+class _Waiting(NamedTuple):
+    """A request that is answered when what it brought is on the disk."""
+
+    envelopes: Sequence[Envelope]
+    size: int
+    done: asyncio.Future[None]
 
 
-def _answer(group: Sequence[tuple[Sequence[str], asyncio.Future[None]]], refusal: Exception | None) -> None:
-    for _, done in group:
-        if done.done():  # the sender has gone away
+def _answer(group: Sequence[_Waiting], refusal: Exception | None) -> None:
+    for one in group:
+        if one.done.done():  # the sender has gone away
             continue
         if refusal is None:
-            done.set_result(None)
+            one.done.set_result(None)
         else:
-            done.set_exception(refusal)
+            one.done.set_exception(refusal)
 
 
-def decide(tx: Tx, limit: int = BATCH) -> int:
-    """Take arrivals from the inbox, in order, and do what the plan's rules say. Returns how many."""
-    taken = signals.take(tx, limit)
+def decide(tx: Tx, taken: Sequence[Taken]) -> int:
+    """Do what the plan's rules say about these arrivals, in their order. Returns how many there were."""
     if not taken:
         return 0
     plan = plans.current(tx)
@@ -268,13 +277,13 @@ def decide_some(database: Database) -> int:
     """
     try:
         limit = FEW if database.is_contended else BATCH
-        return database.run(SYSTEM, lambda tx: decide(tx, limit))
+        return database.run(SYSTEM, lambda tx: decide(tx, signals.take(tx, limit)))
     except (Overloaded, Overtaken, plans.NoPlan):
         return 0  # what was accepted stays in the inbox
     except Exception:
         log.exception("a batch of signals could not be decided; trying them one by one")
     try:
-        return database.run(SYSTEM, lambda tx: decide(tx, limit=1))
+        return database.run(SYSTEM, lambda tx: decide(tx, signals.take_first(tx)))
     except Exception as error:
         log.exception("a signal could not be decided; it is in quarantine")
         reason = f"It was read, but could not be decided: {type(error).__name__}: {error}"

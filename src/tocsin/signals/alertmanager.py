@@ -10,6 +10,7 @@ import msgspec
 from tocsin.signals import formats
 from tocsin.signals.model import Arrival, State
 
+SOURCE = "alertmanager"
 _VERSIONS = ("4", "1", None)  # 1 is the same shape, from senders that imitate Alertmanager
 
 
@@ -63,6 +64,11 @@ def read(body: bytes) -> list[Arrival]:
     return [_arrival(alert, sent, shared) for alert in sent.alerts]
 
 
+def size(body: bytes) -> int | None:
+    """How many alerts `read` is sure to find in this body; None if it has flaws and must be read to know."""
+    return formats.flawless(_DECODER, body, lambda sent: len(sent.alerts))
+
+
 def _explained(error: msgspec.ValidationError) -> str:
     fault, _, place = str(error).partition(" - at ")
     return f"{place.strip('`') or '$'}: {fault}; send the body of Alertmanager's own webhook, version 4"
@@ -81,7 +87,7 @@ def _arrival(alert: _Alert, sent: _Notification, shared: tuple[str, ...]) -> Arr
     warnings = list(shared)
     labels = formats.fitted_labels(_merged_labels(alert, sent), warnings)
     return Arrival(
-        source="alertmanager",
+        source=SOURCE,
         key=_key(alert, warnings),
         state=_state(alert, sent, warnings),
         title=formats.fitted_title(_title(alert, labels), warnings),

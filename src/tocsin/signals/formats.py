@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Annotated, Any, TypeVar
@@ -64,6 +64,17 @@ def decoded(decoder: "msgspec.json.Decoder[T]", body: bytes) -> tuple[T, tuple[s
         pass  # a lone surrogate, broken UTF-8, NaN or a byte-order mark must not cost anybody a page
     mended, warnings = _mended(body)
     return decoder.decode(mended), warnings
+
+
+def flawless(decoder: "msgspec.json.Decoder[T]", body: bytes, answer: Callable[[T], int]) -> int | None:
+    """The answer about a message that can be kept and decoded again as it is; None about any other."""
+    if _ESCAPED_NUL in body:
+        return None
+    try:
+        body.decode()
+        return answer(decoder.decode(body))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _mended(body: bytes) -> tuple[bytes, tuple[str, ...]]:

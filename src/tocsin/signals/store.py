@@ -1,22 +1,34 @@
 """Signals on the record: the inbox that makes an arrival durable, and one row per signal beside it."""
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from itertools import accumulate
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Column, Integer, Row, Table, Text, delete, func, select, text, tuple_
 
 from tocsin.db.columns import AutoKey, Instant, Json, metadata
-from tocsin.db.engine import Tx
+from tocsin.db.engine import Database, Tx
 from tocsin.kit.clock import to_millis
 from tocsin.kit.errors import NotFound
 from tocsin.kit.ids import new_id
+from tocsin.signals import alertmanager
+from tocsin.signals.formats import Unreadable
 from tocsin.signals.model import Arrival, State, Trigger
 
-inbox = Table("inbox", metadata, Column("id", AutoKey, primary_key=True), Column("at", Instant), Column("body", Text))
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("id", AutoKey, primary_key=True),
+    Column("at", Instant),
+    Column("form", Text),
+    Column("signals", Integer),
+    Column("body", Text),
+)
 table = Table(
     "signal",
     metadata,
@@ -56,9 +68,13 @@ QUARANTINE_BODY = 64 * 1024  # characters of each that are kept
 
 # One statement whatever the size of the batch: the whole of it travels as one JSON parameter.
 _ACCEPT = {
-    "sqlite": text("insert into inbox (at, body) select :at, value from json_each(:rows)"),
+    "sqlite": text(
+        "insert into inbox (at, form, signals, body) select :at, json_extract(value, '$[0]'), "
+        "json_extract(value, '$[1]'), json_extract(value, '$[2]') from json_each(:rows)"
+    ),
     "postgresql": text(
-        "insert into inbox (at, body) select :at, value from jsonb_array_elements_text(cast(:rows as jsonb))"
+        "insert into inbox (at, form, signals, body) select :at, value ->> 0, cast(value ->> 1 as integer), "
+        "value ->> 2 from jsonb_array_elements(cast(:rows as jsonb))"
     ),
 }
 _encoder = msgspec.json.Encoder()
@@ -101,6 +117,27 @@ class Signal:
     incident_id: str | None
 
 
+class Envelope(NamedTuple):
+    """What the inbox keeps of one delivery: an encoded arrival, or a whole body that is sure to be readable.
+
+    A body of many signals is kept as it came and taken apart when they are decided, so that its sender is answered
+    sooner.
+    """
+
+    form: str  # how `body` is read, by its name in `_READERS`
+    signals: int
+    body: str
+
+
+ARRIVAL = "arrival"
+ARRIVALS = "arrivals"  # what is left of a body whose first signals could not be decided
+_READERS: Mapping[str, Callable[[str], list[Arrival]]] = {
+    ARRIVAL: lambda body: [_decoder.decode(body)],
+    ARRIVALS: msgspec.json.Decoder(list[Arrival]).decode,
+    alertmanager.SOURCE: lambda body: alertmanager.read(body.encode()),
+}
+
+
 @dataclass(frozen=True)
 class Taken:
     """An arrival on its way from the inbox to its signal."""
@@ -121,54 +158,97 @@ class Quarantined:
     body: str
 
 
-def encode(arrival: Arrival) -> str:
+def encode(arrival: Arrival) -> Envelope:
     """An arrival as the inbox keeps it."""
-    return _encoder.encode(arrival).decode()
+    return Envelope(ARRIVAL, 1, _encoder.encode(arrival).decode())
 
 
-def accept(tx: Tx, bodies: Sequence[str]) -> None:
-    """Put encoded arrivals into the inbox. Once this unit of work is committed, their senders may be answered."""
-    tx.run(_ACCEPT[tx.dialect], {"at": to_millis(tx.now), "rows": _encoder.encode(bodies).decode()})
+def accept(tx: Tx, envelopes: Sequence[Envelope]) -> None:
+    """Put deliveries into the inbox. Once this unit of work is committed, their senders may be answered."""
+    tx.run(_ACCEPT[tx.dialect], _rows(envelopes, tx.now))
     tx.wakes = True
 
 
+def accept_alone(database: Database, envelopes: Sequence[Envelope]) -> None:
+    """The same as a unit of work of its own. Once this returns, their senders may be answered."""
+    database.run_alone(_ACCEPT, _rows(envelopes, database.now()))
+
+
+def _rows(envelopes: Sequence[Envelope], now: datetime) -> dict[str, Any]:
+    return {"at": to_millis(now), "rows": _encoder.encode(envelopes).decode()}
+
+
 def take(tx: Tx, limit: int) -> list[Taken]:
-    """Take the oldest arrivals out of the inbox, in order.
+    """Take the oldest deliveries out of the inbox, in order: some of at most so many signals, or the first alone.
 
     Only one unit of work at a time decides, on whichever node: a signal's clearing must not overtake its firing.
     """
-    return [Taken(row.id, row.at, _decoder.decode(row.body)) for row in _take_rows(tx, limit)]
+    return [Taken(row.id, row.at, arrival) for row in _take_rows(tx, limit) for arrival in _READERS[row.form](row.body)]
+
+
+def take_first(tx: Tx) -> list[Taken]:
+    """Take the oldest signal alone, if there is one; what came with it stays where it is."""
+    found = []
+    for row in _oldest(tx):
+        first, *rest = _READERS[row.form](row.body)
+        _leave(tx, row, rest)
+        found.append(Taken(row.id, row.at, first))
+    return found
 
 
 def set_aside(tx: Tx, reason: str) -> int:
-    """Put the oldest arrival into quarantine as it lies in the inbox, unread. Returns how many there were: one or none.
+    """Put the oldest signal into quarantine, undecided. Returns how many there were: one or none.
 
-    It may be that it can't even be decoded: an inbox can outlast the release that wrote it.
+    It may be that it can't even be decoded, for an inbox can outlast the release that wrote it; then the whole of what
+    came with it goes along.
     """
-    rows = _take_rows(tx, 1)
+    rows = _oldest(tx)
     for row in rows:
-        keep_unreadable(tx, source=_source(row.body), sender="inbox", reason=reason, body=row.body.encode())
+        try:
+            first, *rest = _READERS[row.form](row.body)
+            source, body = first.source, _encoder.encode(first)
+        except (msgspec.MsgspecError, Unreadable, LookupError):
+            rest, source, body = [], "unknown", row.body.encode()
+        _leave(tx, row, rest)
+        keep_unreadable(tx, source=source, sender="inbox", reason=reason, body=body)
     return len(rows)
 
 
+def _oldest(tx: Tx) -> list[Row[Any]]:
+    return tx.all(select(inbox).order_by(inbox.c.id).limit(1)) if _may_decide(tx) else []
+
+
+def _leave(tx: Tx, row: Row[Any], arrivals: list[Arrival]) -> None:
+    """Keep what is left of a delivery in its place."""
+    this = inbox.c.id == row.id
+    if arrivals:
+        body = _encoder.encode(arrivals).decode()
+        tx.run(inbox.update().where(this).values(form=ARRIVALS, signals=len(arrivals), body=body))
+    else:
+        tx.run(delete(inbox).where(this))
+
+
 def _take_rows(tx: Tx, limit: int) -> list[Row[Any]]:
-    if tx.is_postgresql and not tx.scalar(text("select pg_try_advisory_xact_lock(7267047)")):
+    if not _may_decide(tx):
         return []
-    rows = tx.all(select(inbox).order_by(inbox.c.id).limit(limit))
+    rows = _as_many_as_hold(limit, tx.all(select(inbox).order_by(inbox.c.id).limit(limit)))
     if rows:
         tx.run(delete(inbox).where(inbox.c.id.in_([row.id for row in rows])))
     return rows
 
 
-def _source(body: str) -> str:
-    try:
-        return _decoder.decode(body).source
-    except msgspec.MsgspecError:
-        return "unknown"
+def _may_decide(tx: Tx) -> bool:
+    return not tx.is_postgresql or bool(tx.scalar(text("select pg_try_advisory_xact_lock(7267047)")))
+
+
+def _as_many_as_hold(limit: int, rows: list[Row[Any]]) -> list[Row[Any]]:
+    held = list(accumulate(row.signals for row in rows))
+    return rows[: max(1, bisect_right(held, limit))]
 
 
 def backlog(tx: Tx) -> int:
-    return int(tx.scalar(select(func.count()).select_from(inbox)) or 0)
+    """How many signals are accepted and not decided yet."""
+    return int(tx.scalar(select(func.sum(inbox.c.signals))) or 0)
 
 
 def known(tx: Tx, arrivals: Iterable[Arrival]) -> dict[tuple[str, str], Signal]:

@@ -82,7 +82,14 @@ def _plan_and_signals() -> None:
         _text("applied_by"),
         _at("applied_at"),
     )
-    op.create_table("inbox", sa.Column("id", Key, primary_key=True, autoincrement=True), _at("at"), _text("body"))
+    op.create_table(
+        "inbox",
+        sa.Column("id", Key, primary_key=True, autoincrement=True),
+        _at("at"),
+        _text("form"),
+        sa.Column("signals", sa.Integer, nullable=False),
+        _text("body"),
+    )
     op.create_table(
         "signal",
         sa.Column("id", sa.Text, primary_key=True),
