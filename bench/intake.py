@@ -95,7 +95,7 @@ def _wait_for_decisions(app: App) -> int:
 def _check_nothing_was_lost(app: App, sent: Sent) -> None:
     with app.database.read(SYSTEM) as tx:
         # One statement, so that a batch on its way from the inbox to its signals is seen in one place or the other.
-        here = "select (select coalesce(sum(count), 0) from signal) + (select count(*) from inbox)"
+        here = "select (select coalesce(sum(count), 0) from signal) + (select coalesce(sum(signals), 0) from inbox)"
         kept = int(tx.connection.exec_driver_sql(here).scalar() or 0)
     if kept != sent.accepted_ever:
         raise RuntimeError(f"{sent.accepted_ever} signals were accepted and {kept} are in the database")

@@ -9,6 +9,7 @@ from typing import Any
 import uvicorn
 from litestar import Litestar, MediaType, Request, Response, get
 from litestar.datastructures import State
+from litestar.types import ASGIApp
 
 from tocsin import settings as environment
 from tocsin.api import hooks, problems, resources
@@ -24,7 +25,7 @@ API_PATHS = ("/api/", "/v2/", "/in/")
 GRACE = 2  # seconds that requests have to end when the server stops
 
 
-def asgi(app: App) -> Litestar:
+def asgi(app: App) -> ASGIApp:
     """The web application of an installation that is prepared; the engine runs as long as the application does."""
 
     @contextlib.asynccontextmanager
@@ -32,8 +33,8 @@ def asgi(app: App) -> Litestar:
         async with app.running():
             yield
 
-    return Litestar(
-        route_handlers=[*hooks.routes(), *resources.routes(), *status.routes(), *site.routes(), livez, readyz],
+    rest = Litestar(
+        route_handlers=[*resources.routes(), *status.routes(), *site.routes(), livez, readyz],
         template_config=site.template_config(),
         csrf_config=site.csrf_config(app.signing_key, secure=app.settings.secure_cookies),
         openapi_config=resources.openapi_config(),
@@ -41,6 +42,7 @@ def asgi(app: App) -> Litestar:
         state=State({"tocsin": app}),
         lifespan=[engine],
     )
+    return hooks.Front(app, rest)
 
 
 def _exception_handlers() -> dict[Any, Any]:

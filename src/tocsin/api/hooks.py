@@ -1,6 +1,6 @@
 """Where signals come in. A sender is answered once its signals are on the disk, and not before.
 
-These are raw handlers: they decode, wait for the group commit, and answer. What the signals mean is decided afterwards.
+Here they are decoded, wait for the group commit, and are answered for. What they mean is decided afterwards.
 """
 
 import asyncio
@@ -10,10 +10,8 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 import msgspec
-from litestar import asgi
 from litestar.enums import ScopeType
-from litestar.handlers import ASGIRouteHandler
-from litestar.types import HTTPScope, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from tocsin.api import problems, wire
 from tocsin.api.allowance import Allowance
@@ -36,6 +34,7 @@ BODY_MOST = 1_000_000
 EVENT_MOST = 512_000  # bytes; what PagerDuty takes, and what its clients cut to
 LONG_BODY = 32_000  # bytes; reading more than that would hold up everybody else
 UNAUTHENTICATED = "unauthenticated"
+BY_PATH = "/in/alertmanager/"  # and then the token
 
 T = TypeVar("T")
 Take = Callable[[App, Scope, Receive], Awaitable[Reply]]
@@ -43,43 +42,53 @@ Shape = Callable[[Problem], Reply]
 Format = Callable[[bytes], list[Arrival]]
 
 
-def routes() -> list[ASGIRouteHandler]:
-    intake = Intake()
-    return [
-        _route("/api/v1/signals", intake.generic, _problem),
-        _route("/api/v1/signals/alertmanager", intake.alertmanager, _problem),
-        _route("/in/alertmanager", intake.alertmanager_by_path, _problem, is_mount=True),
-        _route("/v2/enqueue", intake.enqueue, _event_refused),
-    ]
+class Front:
+    """The addresses for signals, in front of the rest of the application: on them nothing is done twice.
+
+    What the framework does for each request costs as much again as taking a signal in.
+    """
+
+    def __init__(self, app: App, rest: ASGIApp) -> None:
+        intake = Intake()
+        self._app = app
+        self._rest = rest
+        self._hooks: dict[str, tuple[Take, Shape]] = {
+            "/api/v1/signals": (intake.generic, _problem),
+            "/api/v1/signals/alertmanager": (intake.alertmanager, _problem),
+            "/v2/enqueue": (intake.enqueue, _event_refused),
+        }
+        self._by_path = (intake.alertmanager_by_path, _problem)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        hook = self._hook(scope.get("path", ""))  # the application's own beginning and end have none
+        if hook is None:
+            await self._rest(scope, receive, send)
+        else:
+            await _answer(self._app, *hook, scope, receive, send)
+
+    def _hook(self, path: str) -> tuple[Take, Shape] | None:
+        if found := self._hooks.get(path):
+            return found
+        return self._by_path if path.startswith(BY_PATH) else self._hooks.get(path.rstrip("/"))
 
 
-def _route(path: str, take: Take, shape: Shape, *, is_mount: bool = False) -> ASGIRouteHandler:
-    """A raw address; a mount also takes what is below it. (The framework's raw handlers know no path parameters.)"""
-
-    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        await _answer(take, shape, scope, receive, send)
-
-    raw = asgi(path, name=f"hook {path}", is_mount=is_mount, copy_scope=False, exclude_from_csrf=True)
-    return raw(answer)
-
-
-async def _answer(take: Take, shape: Shape, scope: Scope, receive: Receive, send: Send) -> None:
+async def _answer(app: App, take: Take, shape: Shape, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer whatever happens: an error that got out of here would answer for nobody."""
     if scope["type"] != ScopeType.HTTP:
         await wire.hang_up(send)
         return
     try:
-        reply = await _reply(take, shape, scope, receive)
+        reply = await _reply(app, take, shape, scope, receive)
     except wire.SenderGone:
         return
     await wire.send_reply(scope, send, reply)
 
 
-async def _reply(take: Take, shape: Shape, scope: HTTPScope, receive: Receive) -> Reply:
+async def _reply(app: App, take: Take, shape: Shape, scope: HTTPScope, receive: Receive) -> Reply:
     if scope["method"] != "POST":
         return shape(NOT_POST)
     try:
-        return await take(scope["litestar_app"].state["tocsin"], scope, receive)
+        return await take(app, scope, receive)
     except TocsinError as error:
         return shape(problems.of_error(error))
     except wire.SenderGone:
@@ -115,7 +124,7 @@ class Intake:
         return await self._alertmanager(app, any_secret(scope), receive)
 
     async def alertmanager_by_path(self, app: App, scope: Scope, receive: Receive) -> Reply:
-        return await self._alertmanager(app, scope["path"].strip("/"), receive)
+        return await self._alertmanager(app, scope["path"].removeprefix(BY_PATH).strip("/"), receive)
 
     async def _alertmanager(self, app: App, secret: str, receive: Receive) -> Reply:
         sender = await self._sender(app, secret)

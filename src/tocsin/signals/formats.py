@@ -150,6 +150,9 @@ def fitted_labels(sent: Mapping[str, Any], warnings: list[str]) -> dict[str, str
     """Labels as text, in the order sent; what routing rules match."""
     kept: dict[str, str] = {}
     for name, value in islice(sent.items(), LABELS_MOST):
+        if type(value) is str and len(value) <= TEXT_MOST and len(name) <= KEY_MOST:
+            kept[name] = value
+            continue
         text = as_text(value)
         if text is None:
             warnings.append(f"labels.{words.clip(name, 60)}: left out; {shown(value)} is not text")
