@@ -13,7 +13,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,7 +26,6 @@ from sqlalchemy import (
     Executable,
     Row,
     Table,
-    bindparam,
     create_engine,
     event,
     exc,
@@ -34,6 +33,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import URL, make_url
 
+from tocsin.db import sets
 from tocsin.kit.actor import Actor
 from tocsin.kit.clock import Clock, SystemClock, from_millis, to_millis
 from tocsin.kit.errors import Invalid, Overloaded, Refused
@@ -125,18 +125,17 @@ class Tx:
         inserts, self._inserts = self._inserts, {}
         updates, self._updates = self._updates, {}
         for table, changes in updates.items():
-            self._write_updates(table, changes)
-        for table, rows in inserts.items():
-            self.connection.execute(table.insert(), list(rows.values()))
+            for columns, rows in _by_columns(changes).items():
+                sets.update(self.connection, table, columns, rows)
+        for table, added in inserts.items():
+            sets.insert(self.connection, table, list(added.values()))
 
-    def _write_updates(self, table: Table, changes: dict[Any, dict[str, Any]]) -> None:
-        by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-        for key, values in changes.items():
-            by_columns.setdefault(tuple(values), []).append({"pk": key, **{f"v_{k}": v for k, v in values.items()}})
-        (key_column,) = table.primary_key.columns
-        for columns, rows in by_columns.items():
-            values = {name: bindparam(f"v_{name}") for name in columns}
-            self.connection.execute(table.update().where(key_column == bindparam("pk")).values(values), rows)
+
+def _by_columns(changes: Mapping[Any, Mapping[str, Any]]) -> dict[tuple[str, ...], dict[Any, Iterable[Any]]]:
+    found: dict[tuple[str, ...], dict[Any, Iterable[Any]]] = {}
+    for key, values in changes.items():
+        found.setdefault(tuple(values), {})[key] = values.values()
+    return found
 
 
 class _Turns:
