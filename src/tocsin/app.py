@@ -54,13 +54,14 @@ class App:
         self.signing_key = self.database.run(SYSTEM, self._furnish)
 
     def _furnish(self, tx: Tx) -> str:
-        """See that there is an address, a plan, its looks and the key that signs links; returns the key."""
+        """See that there is an address, a plan, its looks and the keys; returns the one that signs links."""
         kept.write(tx, kept.BASE_URL, self.settings.public_url)
         try:
             plans.current_id(tx)
         except plans.NoPlan:
             plan_commands.apply(tx, self._first_plan(), "the first plan of this installation")
         looking.schedule(tx)
+        kept.make_evidence_key(tx)
         return kept.signing_key(tx).decode()
 
     def _first_plan(self) -> str:

@@ -9,6 +9,7 @@ import pytest
 from tests.support.served import EVERY_RIGHT, START, Served, served
 from tocsin.kit.actor import SYSTEM
 from tocsin.plan import store as plans
+from tocsin.response import archive
 from tocsin.signals import store as signals
 
 DECLARATION = {"title": "Memory is down", "severity": "P1", "type": "memory_loss"}
@@ -80,6 +81,15 @@ def test_the_record_of_an_incident_is_proven(caller: Caller) -> None:
     assert (found["ok"], found["entries"], found["entry"], found["problem"]) == (True, len(entries), None, "")
     assert len(found["head"]) == 64
     caller.get("/incidents/inc_NOWHERE/verification", 404)
+
+
+def test_the_evidence_of_an_incident_is_one_signed_file(here: Served, caller: Caller) -> None:
+    one = caller.declare()
+    key = caller.get("/evidence/public-key")
+    answer = here.request("GET", f"/api/v1/incidents/{one['id']}/evidence", headers=caller.headers)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/zip")
+    assert archive.examine(answer.content, key).problems == ()
+    caller.get("/incidents/inc_NOWHERE/evidence", 404)
 
 
 def test_a_token_without_the_right_is_told_which_it_lacks(here: Served) -> None:

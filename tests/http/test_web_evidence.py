@@ -9,7 +9,7 @@ import pytest
 from tests.support.served import Served
 from tests.support.visitor import Visitor, actor, console
 from tocsin.incidents.model import Incident
-from tocsin.response import commands
+from tocsin.response import archive, commands
 
 
 @pytest.fixture
@@ -45,3 +45,19 @@ def test_a_room_says_which_entry_is_not_what_was_written(here: Served, erin: Vis
     page = erin.open(f"/incidents/{incident.id}")
     assert not page.says("Record verified")
     assert page.says(f"This record is not what was written: entry 2 of {incident.id}")
+
+
+def test_a_room_gives_its_evidence_away_signed(erin: Visitor, incident: Incident) -> None:
+    page = erin.open(f"/incidents/{incident.id}")
+    assert f'href="/incidents/{incident.id}/evidence"' in page.html and 'href="/evidence/public-key"' in page.html
+    packed = erin.open(f"/incidents/{incident.id}/evidence").answer
+    assert packed.headers["content-disposition"] == 'attachment; filename="incident-1-evidence.zip"'
+    key = erin.open("/evidence/public-key").answer.text
+    examined = archive.examine(packed.content, key)
+    assert (examined.problems, examined.manifest.incident_id) == ((), incident.id)
+
+
+def test_a_stranger_gets_no_evidence(here: Served, incident: Incident) -> None:
+    stranger = Visitor(here)
+    for path in (f"/incidents/{incident.id}/evidence", "/evidence/public-key"):
+        assert stranger.open(path).onward.startswith("/signin?")

@@ -56,6 +56,11 @@ def text(*path: str, **query: object) -> str:
     return _send("GET", path, query=query).text
 
 
+def content(*path: str) -> bytes:
+    """The same for an answer that is a file."""
+    return _send("GET", path).content
+
+
 def post(*path: str, body: Mapping[str, object] | None = None) -> Any:
     return _decoded(_send("POST", path, body=_said(body or {})))
 

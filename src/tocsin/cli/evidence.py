@@ -1,12 +1,15 @@
-"""Proof of what happened, on the server's own machine: nothing stands between these commands and the record."""
+"""Proof of what happened: the record checked on the server's own machine, and evidence to hand to others."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from tocsin.cli import show
-from tocsin.cli.options import HERE, AsJson
+from tocsin.cli import client, show
+from tocsin.cli.incidents import id_of
+from tocsin.cli.options import HERE, INCIDENTS, AsJson, Flag
+from tocsin.kit.errors import Invalid
 
 if TYPE_CHECKING:
     from tocsin.response.verification import Verified
@@ -16,17 +19,119 @@ BROKEN = 1
 evidence = App()
 
 
-@evidence.command(group=HERE)
-def verify(
-    incident: Annotated[str | None, Parameter(help="Only this one, by its id or number.")] = None,
+class NothingNamed(Invalid):
+    """Name an incident, or ask for --public-key."""
+
+
+class CanNotWrite(Invalid):
+    """The file can't be written."""
+
+
+class CanNotRead(Invalid):
+    """The file can't be read."""
+
+
+@evidence.command(name="evidence", group=INCIDENTS)
+def pack(
+    incident: Annotated[str | None, Parameter(help="The incident's id, or its number.")] = None,
     /,
     *,
+    output: Annotated[
+        Path | None,
+        Parameter(name=("--output", "-o"), help="The file to write; otherwise incident-NUMBER-evidence.zip."),
+    ] = None,
+    public_key: Annotated[
+        Flag, Parameter(help="Instead, print the key that checks what this installation signs.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Put an incident's timeline, ledger, communications and plan into one signed archive.
+
+    Whoever has the public key can check it without this server, with `tocsin verify FILE`.
+    """
+    if public_key:
+        _show_key(client.text("evidence", "public-key"), json=json)
+        return
+    if incident is None:
+        raise NothingNamed
+    found = client.get("incidents", id_of(incident))
+    file = output or Path(f"incident-{found['number']}-evidence.zip")
+    packed = client.content("incidents", found["id"], "evidence")
+    try:
+        file.write_bytes(packed)
+    except OSError as error:
+        raise CanNotWrite(f"{file} can't be written: {error.strerror}.") from None
+    if json:
+        show.as_json({"incident_id": found["id"], "file": str(file), "bytes": len(packed)})
+    else:
+        show.line(f"{file}: {len(packed):,} bytes of evidence for #{found['number']} {found['id']}")
+
+
+def _show_key(key: str, *, json: bool) -> None:
+    from tocsin.response import archive
+
+    if json:
+        show.as_json({"public_key": key, "fingerprint": archive.fingerprint(key)})
+    else:
+        show.raw(key)
+        show.aside(f"SHA-256 {archive.fingerprint(key)}")
+
+
+@evidence.command(group=HERE)
+def verify(
+    what: Annotated[
+        str | None, Parameter(help="Only this incident, by its id or number; or the file of an evidence archive.")
+    ] = None,
+    /,
+    *,
+    key: Annotated[
+        Path | None, Parameter(help="For an archive: the public key, in PEM, of the installation that you trust.")
+    ] = None,
     json: AsJson = False,
 ) -> int:
     """Prove the record: that each entry is what was written, that none is missing, and that the rest follows from it.
 
-    What is broken is named, with the first entry of each incident that does not hold.
+    What is broken is named, with the first entry of each incident that does not hold. An archive is checked by itself,
+    without a server and without a database.
     """
+    if what is not None and Path(what).is_file():
+        return _archive(Path(what), key, json=json)
+    if key is not None:
+        raise CanNotRead(f"There is no file {what} that the key could check." if what else "Name the archive to check.")
+    return _record(what, json=json)
+
+
+def _archive(file: Path, key: Path | None, *, json: bool) -> int:
+    from tocsin.response import archive
+
+    examined = archive.examine(_bytes(file), _bytes(key).decode(errors="replace") if key else None)
+    manifest, signer = examined.manifest, archive.fingerprint(examined.public_key)
+    if json:
+        about = {"incident_id": manifest.incident_id, "number": manifest.number, "entries": manifest.entries}
+        found = {"head": manifest.head, "key": signer, "key_is_given": key is not None, "problems": examined.problems}
+        show.as_json({"ok": not examined.problems, **about, **found})
+    elif examined.problems:
+        show.line("\n".join(examined.problems))
+    else:
+        about_it = f"#{manifest.number} {manifest.incident_id}: {manifest.title}"
+        show.line(f"{manifest.entries:,} entries of {about_it}\nhold, and were signed with the key {signer}.")
+        if key is None:
+            show.aside("That is the archive's own key: compare it with `tocsin evidence --public-key`, or give --key.")
+    return BROKEN if examined.problems else 0
+
+
+def _bytes(file: Path) -> bytes:
+    from tocsin.response import archive
+
+    try:
+        if file.stat().st_size > archive.MOST:
+            raise CanNotRead(f"{file} is too large to be evidence.")
+        return file.read_bytes()
+    except OSError as error:
+        raise CanNotRead(f"{file} can't be read: {error.strerror}.") from None
+
+
+def _record(incident: str | None, *, json: bool) -> int:
     from tocsin.cli import local
 
     counted = local.look(lambda tx: _count(tx, incident))

@@ -9,6 +9,7 @@ from tocsin.kit.ids import new_secret
 table = Table("setting", metadata, Column("key", Text, primary_key=True), Column("value", Text))
 
 SIGNING_KEY = "signing.key"
+EVIDENCE_KEY = "evidence.key"
 BASE_URL = "base.url"  # under which people reach this installation; written at each start
 
 
@@ -25,8 +26,17 @@ def write(tx: Tx, key: str, value: str) -> None:
 
 def signing_key(tx: Tx) -> bytes:
     """The installation's secret for signed links, made at its first use; needs a unit of work that may write."""
-    value = read(tx, SIGNING_KEY)
+    return _secret(tx, SIGNING_KEY).encode()
+
+
+def make_evidence_key(tx: Tx) -> None:
+    """See that there is a private key to sign archives with: 32 random bytes, as URL-safe text."""
+    _secret(tx, EVIDENCE_KEY)
+
+
+def _secret(tx: Tx, key: str) -> str:
+    value = read(tx, key)
     if value is None:
         value = new_secret()
-        write(tx, SIGNING_KEY, value)
-    return value.encode()
+        write(tx, key, value)
+    return value

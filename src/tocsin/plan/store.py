@@ -93,6 +93,11 @@ def load(tx: Tx, revision: str) -> Plan:
     return _read[revision]
 
 
+def text(tx: Tx, revision: str) -> str:
+    """The text of one revision, as it was put into force."""
+    return _row(tx, revision).text
+
+
 def current_revision(tx: Tx) -> Revision:
     return _row(tx, current_id(tx))
 

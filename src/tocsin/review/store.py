@@ -32,6 +32,11 @@ RELATED_SHOWN = 5
 
 def load(tx: Tx, incident_id: str) -> PostMortem:
     """The post-mortem of an incident as it stands. Raises NoSuchIncident."""
+    return as_of(tx, incident_id, tx.now)
+
+
+def as_of(tx: Tx, incident_id: str, instant: datetime) -> PostMortem:
+    """The same, with every duration that has not ended counted up to an instant."""
     incident = incidents.load(tx, incident_id)
     row = tx.first(select(table).where(table.c.incident_id == incident_id))
     found = postmortem.draft(
@@ -41,7 +46,7 @@ def load(tx: Tx, incident_id: str) -> PostMortem:
         obligations.for_incident(tx, incident_id),
         row.written if row else {},
         _related(tx, incident),
-        tx.now,
+        instant,
         authors=row.authors if row else (),
     )
     return replace(found, status=Standing(row.status)) if row else found

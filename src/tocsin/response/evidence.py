@@ -1,0 +1,60 @@
+"""Collecting the evidence of an incident, and the key that signs it."""
+
+import base64
+from importlib import metadata
+
+from tocsin.db import settings as kept
+from tocsin.db.engine import Tx
+from tocsin.delivery import outbox
+from tocsin.incidents import store as incidents
+from tocsin.kit.errors import Refused
+from tocsin.obligations import store as obligations
+from tocsin.people import access
+from tocsin.plan import store as plans
+from tocsin.response import archive, verification
+from tocsin.review import postmortem
+from tocsin.review import store as reviews
+
+
+class NoKey(Refused):
+    """This installation has no key to sign with yet: start the server once, or run `tocsin migrate`."""
+
+
+class BrokenRecord(Refused):
+    """The record is not what was written, and is not signed."""
+
+
+def pack(tx: Tx, incident_id: str) -> bytes:
+    """The signed archive of an incident as it stands. Raises BrokenRecord if the record does not hold."""
+    access.require(tx.actor, access.INCIDENT_READ)
+    incident = incidents.load(tx, incident_id)
+    found = verification.verify(tx, incident_id)
+    if found.fault:
+        raise BrokenRecord(f"The record is not what was written, and is not signed: {found.problem}.")
+    gathered = archive.Evidence(
+        incident=incident,
+        rows=list(incidents.sealed(tx, incident_id)),
+        ledger=obligations.for_incident(tx, incident_id),
+        messages=outbox.for_incident(tx, incident_id),
+        plan_text=plans.text(tx, incident.plan_revision),
+        # As of the last entry: the same evidence has the same bytes tomorrow.
+        post_mortem=postmortem.markdown(reviews.as_of(tx, incident_id, incident.updated_at)),
+        made_by=f"Tocsin {metadata.version('tocsin')}",
+    )
+    return archive.pack(gathered, _secret(tx))
+
+
+def public_key(tx: Tx) -> str:
+    """The key with which anybody checks this installation's archives, as a PEM text."""
+    return archive.pem(_secret(tx))
+
+
+def file_name(number: int) -> str:
+    return f"incident-{number}-evidence.zip"
+
+
+def _secret(tx: Tx) -> bytes:
+    value = kept.read(tx, kept.EVIDENCE_KEY)
+    if value is None:
+        raise NoKey
+    return base64.urlsafe_b64decode(value + "=")

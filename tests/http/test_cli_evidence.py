@@ -1,0 +1,105 @@
+"""Evidence in the terminal: an archive fetched from a running server, and checked without it."""
+
+import zipfile
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.support.server import Server, running_server
+from tests.support.smtp import SmtpSink
+from tests.support.terminal import Terminal
+from tests.support.world import QUIET
+from tocsin.people import access, commands
+
+SCOPES = frozenset({"incidents:read", "incidents:write"})
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("cli")
+    with (
+        SmtpSink() as sink,
+        running_server(folder, f"sqlite:///{folder / 'tocsin.db'}", sink.port, plan=QUIET) as running,
+    ):
+        yield running
+
+
+@pytest.fixture
+def tocsin(server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    app = server.app()
+    with app.database.work(access.local_operator("operator")) as tx:
+        _, secret = commands.make_token(tx, "terminal", SCOPES, timedelta(hours=1))
+    app.database.dispose()
+    return Terminal(monkeypatch, capsys, {"TOCSIN_URL": server.url, "TOCSIN_TOKEN": secret})
+
+
+@pytest.fixture
+def incident(tocsin: Terminal) -> str:
+    incident_id: str = tocsin("declare", "Voice hangs", "--severity", "P1", "--type", "service_outage", "--json").json[
+        "id"
+    ]
+    return incident_id
+
+
+@pytest.fixture
+def files(tocsin: Terminal, incident: str, tmp_path: Path) -> tuple[str, str]:
+    """An archive, and the key that it is checked with."""
+    packed, key = tmp_path / "evidence.zip", tmp_path / "key.pem"
+    assert f"{packed}: " in tocsin.done("evidence", incident, "-o", str(packed))
+    key.write_text(tocsin.done("evidence", "--public-key"))
+    return str(packed), str(key)
+
+
+def test_an_archive_is_checked_without_the_server(tocsin: Terminal, incident: str, files: tuple[str, str]) -> None:
+    tocsin.set("TOCSIN_URL", "http://127.0.0.1:9")
+    tocsin.set("TOCSIN_DATABASE_URL", "sqlite:////nowhere/at/all.db")
+    packed, key = files
+    by_itself = tocsin("verify", packed)
+    assert by_itself.code == 0 and "That is the archive's own key" in by_itself.err
+    assert f"{incident}: Voice hangs\nhold, and were signed with the key" in by_itself.out
+    assert tocsin("verify", packed, "--key", key).err == ""
+    found = tocsin("verify", packed, "--key", key, "--json").json
+    assert (found["ok"], found["incident_id"], found["key_is_given"], found["problems"]) == (True, incident, True, [])
+
+
+def test_an_archive_that_was_touched_fails(tocsin: Terminal, files: tuple[str, str]) -> None:
+    packed, key = files
+    with zipfile.ZipFile(packed, "a") as archive:
+        archive.writestr("more.txt", "by the way")
+    failed = tocsin("verify", packed, "--key", key)
+    assert (failed.code, failed.out) == (1, "more.txt: nobody signed this file\n")
+
+
+def test_the_key_is_printed_with_its_fingerprint(tocsin: Terminal) -> None:
+    said = tocsin("evidence", "--public-key")
+    assert said.out.startswith("-----BEGIN PUBLIC KEY-----\n") and said.err.startswith("SHA-256 ")
+    assert said.err.split()[1] == tocsin("evidence", "--public-key", "--json").json["fingerprint"]
+
+
+def test_without_a_name_for_the_file_it_has_the_incidents_number(
+    tocsin: Terminal, incident: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    number = tocsin("show", incident, "--json").json["number"]
+    assert tocsin("evidence", f"#{number}", "--json").json["file"] == f"incident-{number}-evidence.zip"
+    assert tocsin("verify", f"incident-{number}-evidence.zip").code == 0
+
+
+def test_mistakes_are_said_in_a_sentence(
+    tocsin: Terminal, incident: str, files: tuple[str, str], tmp_path: Path
+) -> None:
+    packed, key = files
+    for words, code, said in (
+        (("evidence",), 2, "Name an incident"),
+        (("evidence", "inc_NOWHERE"), 3, "no incident inc_NOWHERE"),
+        (("evidence", incident, "-o", str(tmp_path / "no" / "where.zip")), 2, "can't be written: No such file"),
+        (("verify", packed, "--key", str(tmp_path / "none")), 2, "can't be read: No such file"),
+        (("verify", packed, "--key", packed), 2, "not a public key"),
+        (("verify", key), 2, "not an evidence archive"),
+        (("verify", "none.zip", "--key", key), 2, "no file none.zip"),
+        (("verify", "--key", key), 2, "Name the archive"),
+    ):
+        refused = tocsin(*words)
+        assert (refused.code, said in refused.err) == (code, True), refused.err
