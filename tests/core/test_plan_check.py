@@ -220,10 +220,10 @@ def test_what_no_plan_can_do_without(section: str, sentence: str) -> None:
 
 
 def test_a_rule_that_matches_everything_hides_those_after_it() -> None:
-    found = said(put("rules.60.when", {}))
+    found = said(put("rules.58.when", {}))
     assert found == {
-        "rules.61.when": "no signal comes this far: rule 60 takes them all",
-        "rules.62.when": "no signal comes this far: rule 60 takes them all",
+        "rules.59.when": "no signal comes this far: rule 58 takes them all",
+        "rules.60.when": "no signal comes this far: rule 58 takes them all",
     }
 
 

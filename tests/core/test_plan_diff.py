@@ -363,7 +363,7 @@ LARGE: tuple[tuple[tuple[tuple[str, str], ...], str, str], ...] = (
         "P1 no longer owes a post-mortem; one may be held.",
     ),
     (
-        ((AUDIENCE, ""), (", final_public_update", "")),
+        ((AUDIENCE, ""), *[("audience: public", "audience: internal")] * 3, ("final_public_update, review", "review")),
         "communication.audiences.public",
         "Nobody is told as public any more: the audience is gone.",
     ),

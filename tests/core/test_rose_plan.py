@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from importlib import resources
 from itertools import pairwise
 
@@ -11,7 +12,9 @@ from tests.support import records
 from tocsin.comms import updates
 from tocsin.kit.text import span
 from tocsin.plan import check
+from tocsin.plan.measures import Count, Moment
 from tocsin.plan.model import Condition, Milestone, Need, Plan, Stage
+from tocsin.plan.procedure import Effect, TriggerSource
 from tocsin.signals.model import Arrival, Trigger
 from tocsin.signals.routing import Route, route
 
@@ -133,7 +136,7 @@ def test_the_four_phases_begin_and_end_when_the_plan_says() -> None:
         ("resolution", Milestone.MITIGATED, "4 h"),
         ("recovery", Milestone.RESOLVED, None),
     ]
-    assert [len(phase.actions) for phase in ROSE.phases.values()] == [8, 16, 14, 12]
+    assert [len(phase.lines) for phase in ROSE.phases.values()] == [8, 15, 14, 12]
 
 
 RUNBOOKS = {
@@ -417,3 +420,70 @@ def test_where_the_plan_contradicts_itself_the_reason_for_the_reading_stands_bes
     ):
         before = TEXT[: TEXT.index(figure)].splitlines()[-6:]
         assert any(re.search(r"# why: ", line) for line in before), figure
+
+
+# --- What people do, choose, check and measure ------------------------------------------------------------------------
+
+
+def test_SEV_08_the_bands_meet_without_a_hole_and_without_sharing_a_rate() -> None:  # noqa: N802
+    bands = {key: str(one.error_rate) for key, one in ROSE.severities.items() if one.error_rate}
+    assert bands == {"P1": "above 10 %", "P2": "from 5 % to 10 %", "P3": "from 2 % to below 5 %"}
+    assert [ROSE.banded(Decimal(rate)) for rate in ("1.99", "2", "5", "10", "10.01")] == [None, "P3", "P2", "P2", "P1"]
+
+
+def test_every_rule_has_a_precedence_of_its_own_in_the_order_of_the_file() -> None:
+    ranks = [rule.precedence for rule in ROSE.rules]
+    assert None not in ranks and ranks == sorted(set(ranks), key=ranks.index)
+    assert ROSE.ranked_rules() == ROSE.rules
+
+
+def test_DET_01_detection_begins_by_every_source_of_the_plan() -> None:  # noqa: N802
+    assert set(ROSE.phases["detection"].triggers) == set(TriggerSource)
+
+
+def test_every_phase_is_over_by_something_on_the_record() -> None:
+    assert all(phase.ends_when for phase in ROSE.phases.values())
+    assert [len(phase.actions) for phase in ROSE.phases.values()] == [3, 4, 4, 3]
+    assert [len(phase.tells) for phase in ROSE.phases.values()] == [0, 2, 2, 1]
+
+
+def test_RSP_02_COM_01_where_people_talk() -> None:  # noqa: N802
+    found = ROSE.communication.channels
+    assert found.chat and found.chat.name == "incident-{date}-{slug}" and not found.chat.severities
+    assert found.call and found.call.severities == ("P0", "P1")
+
+
+def test_FIX_02_FIX_03_REC_01_what_is_chosen_checked_and_confirmed() -> None:  # noqa: N802
+    assert list(ROSE.resolution.strategies) == ["rollback", "configuration_change", "code_fix", "external_recovery"]
+    assert list(ROSE.resolution.verification) == ["smoke_tests", "error_rate", "key_metrics", "user_reports"]
+    assert list(ROSE.recovery.confirm) == ["metrics", "lingering", "user_reports", "external_services"]
+
+
+def test_TYP_07_every_action_that_changes_something_says_so() -> None:  # noqa: N802
+    changing = {key: sum(one.effect is Effect.CHANGES for one in kind.actions) for key, kind in ROSE.types.items()}
+    assert changing == {
+        "service_outage": 2,
+        "performance_degradation": 2,
+        "high_error_rate": 1,
+        "data_loss": 2,
+        "security": 2,
+        "external_api_failure": 0,
+    }
+
+
+def test_MET_01_MET_02_MET_03_the_figures_and_their_targets() -> None:  # noqa: N802
+    spans = [(one.short, one.since, one.until) for one in ROSE.metrics.values() if one.since]
+    assert spans == [
+        ("MTTD", Moment.STARTED, Moment.DETECTED),
+        ("MTTA", Moment.DETECTED, Moment.ACKNOWLEDGED),
+        ("MTTR", Moment.DETECTED, Moment.RESOLVED),
+        ("MTTRec", Moment.DETECTED, Moment.RECOVERED),
+    ]
+    assert [one.count_by for one in ROSE.metrics.values() if one.count_by] == list(Count)
+    targets = ROSE.metrics["time_to_resolve"].targets
+    assert targets == {key: one.resolve_within for key, one in ROSE.severities.items()}
+
+
+def test_TYP_06_what_fails_with_which_vendor() -> None:  # noqa: N802
+    parts = {key: one.depends_on for key, one in ROSE.services["rose"].components.items()}
+    assert parts == {"voice": ("groq", "elevenlabs"), "memory": ("qdrant",), "audio": ("elevenlabs",), "web_app": ()}
