@@ -85,7 +85,8 @@ def sentences(found: list[Consequence]) -> list[str]:
 # ---- Declared, ranked, typed -----------------------------------------------------------------------------------------
 
 WARNING = (
-    "  - name: sent as a warning\n    when: { severity: *lesser }\n    type: performance_degradation\n    severity: P2"
+    "    when: { severity: *lesser }\n    type: performance_degradation\n    severity: P2\n    service: rose\n"
+    "  - name: report of a user"
 )
 
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, time, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -417,6 +418,8 @@ def _plain(value: object) -> Any:
             return value.strftime("%H:%M")
         case date():
             return value.isoformat()
+        case Decimal():
+            return int(value) if value == value.to_integral_value() else float(value)
         case StrEnum():
             return value.value
         case Mapping():
