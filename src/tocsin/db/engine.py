@@ -184,10 +184,10 @@ class Database:
         if self.is_sqlite:
             self._writer = _sqlite_engine(self.url, writes=True)
             self._reader = _sqlite_engine(self.url, writes=False)
-            self._alone = self._writer.execution_options(**{ALONE: True})
+            self._alone: Engine = self._writer.execution_options(**{ALONE: True})
         else:
             self._writer = self._reader = _postgresql_engine(self.url)
-            self._alone = self._writer.execution_options(isolation_level="AUTOCOMMIT")
+            self._alone = _postgresql_engine(self.url, alone=True)
 
     @property
     def is_sqlite(self) -> bool:
@@ -222,11 +222,21 @@ class Database:
         """Run one writing statement as a unit of work of its own, and wake the engine. One statement per dialect.
 
         Only for what many wait for at once: where the interpreter is busy, each further call into the database is
-        another wait for its lock.
+        another wait for its lock. It is run again when the connection turns out to be dead, so that it may have been
+        run twice.
         """
-        with _translated(), self._writing, self._alone.connect() as connection:
-            connection.execute(statements[connection.dialect.name], parameters)
+        with _translated(), self._writing:
+            try:
+                self._execute_alone(statements, parameters)
+            except exc.DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+                self._execute_alone(statements, parameters)
         self.wake()
+
+    def _execute_alone(self, statements: Mapping[str, Executable], parameters: Mapping[str, Any]) -> None:
+        with self._alone.connect() as connection:
+            connection.execute(statements[connection.dialect.name], parameters)
 
     @contextlib.contextmanager
     def read(self, actor: Actor) -> Iterator[Tx]:
@@ -270,8 +280,8 @@ class Database:
             callback()
 
     def dispose(self) -> None:
-        self._writer.dispose()
-        self._reader.dispose()
+        for engine in (self._writer, self._reader, self._alone):
+            engine.dispose()
 
     def begin_exclusive(self) -> contextlib.AbstractContextManager[Connection]:
         """A transaction that no other node can be in at the same time: for migrations."""
@@ -355,15 +365,12 @@ def _write_ahead(connection: Any, locked: type[Exception]) -> None:
             return
 
 
-def _postgresql_engine(url: URL) -> Engine:
-    return create_engine(
-        url,
-        pool_size=8,
-        max_overflow=8,
-        pool_pre_ping=True,
-        json_serializer=_dump,
-        json_deserializer=msgspec.json.decode,
-    )
+def _postgresql_engine(url: URL, *, alone: bool = False) -> Engine:
+    """`alone` is for statements that commit by themselves; it asks no connection first whether it still lives."""
+    about: dict[str, Any] = {"pool_size": 8, "max_overflow": 8, "pool_pre_ping": True}
+    if alone:
+        about = {"pool_size": 1, "max_overflow": 0, "isolation_level": "AUTOCOMMIT"}
+    return create_engine(url, json_serializer=_dump, json_deserializer=msgspec.json.decode, **about)
 
 
 def _dump(value: Any) -> str:
