@@ -34,6 +34,7 @@ from tocsin.incidents.model import (
     Updated,
 )
 from tocsin.incidents.owed import owed
+from tocsin.incidents.relation import Merged
 from tocsin.kit.errors import Invalid, TocsinError
 from tocsin.obligations.model import Kind
 from tocsin.plan import check
@@ -57,6 +58,7 @@ STATES: dict[Status, tuple[AnyEntry, ...]] = {
     Status.WATCHING: (FIXED,),
     Status.RESOLVED: (FIXED, WELL),
     Status.CLOSED: (FIXED, WELL, Closed(at=later(50), by="ana")),
+    Status.MERGED: (Merged(at=later(5), by="ana", into="inc_OTHER", number=3, because="The same trouble"),),
 }
 
 
@@ -109,6 +111,7 @@ REFUSALS: dict[tuple[str, Status], type[TocsinError]] = {
         for one in UNRESOLVED
     },
     **{("reopen", one): lifecycle.NotOpenAgain for one in UNRESOLVED},
+    **{(verb, Status.MERGED): lifecycle.MergedAway for verb in VERBS},
 }
 
 

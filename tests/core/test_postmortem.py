@@ -208,7 +208,9 @@ def test_the_resolution_is_what_was_done_and_decided() -> None:
 def test_related_incidents_are_rows_or_a_fact() -> None:
     before = incident(declared(at=NIGHT - timedelta(days=28), number=7), incident_id="inc_BEFORE")
     found = section(drafted(related=(before,)), "related")
-    assert found.rows == (("#7", "2026-10-27 02:39 UTC", "P1", "Memory system down", "Investigating"),)
+    assert found.rows == (
+        ("#7", "same type and service", "2026-10-27 02:39 UTC", "P1", "Memory system down", "Investigating"),
+    )
     assert facts(drafted(), "related") == [("Related incidents", "none on the record")]
 
 

@@ -5,6 +5,7 @@ from typing import get_args
 import pytest
 
 from tests.support.records import NIGHT, PLAN, declared, incident, later, timeline
+from tests.support.sentences import OF_THE_WORK
 from tocsin.incidents import words
 from tocsin.incidents.model import (
     Acknowledged,
@@ -144,6 +145,7 @@ SENTENCES: list[tuple[AnyEntry, str, str]] = [
         "waived",
         "Ben Halvorsen waived “Name the scribe”: Two people.",
     ),
+    *OF_THE_WORK,
 ]
 
 
@@ -164,6 +166,7 @@ def test_every_status_has_words() -> None:
         "Resolved, being watched",
         "Resolved",
         "Closed",
+        "Merged",
     ]
 
 

@@ -12,3 +12,10 @@ def world(database_url: str) -> Iterator[World]:
     world = World(database_url)
     yield world
     world.close()
+
+
+@pytest.fixture
+def busy(world: World) -> Iterator[World]:
+    """A world whose story is not about who is written to."""
+    yield world
+    world.overlook()

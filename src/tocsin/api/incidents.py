@@ -152,7 +152,8 @@ def note(request: Call, incident_id: FromPath[str], data: JSONBody[schema.Note])
 
 @post("/incidents/{incident_id:str}/decisions", status_code=200, summary="Record a decision and its reason", **VERB)
 def decide(request: Call, incident_id: FromPath[str], data: JSONBody[schema.Decision]) -> schema.Incident:
-    return _after(request, lambda tx: commands.decide(tx, incident_id, data.decision, data.because))
+    said = msgspec.structs.asdict(data)
+    return _after(request, lambda tx: commands.decide(tx, incident_id, **said))
 
 
 @post("/incidents/{incident_id:str}/updates", status_code=200, summary="Tell an audience", **VERB)

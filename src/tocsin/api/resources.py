@@ -8,7 +8,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
-from tocsin.api import agreements, described, evidence, incidents, problems, records
+from tocsin.api import agreements, described, evidence, incidents, problems, records, work
 from tocsin.api.caller import Call, gate
 
 PATH = "/api/v1"
@@ -21,7 +21,13 @@ def routes() -> list[Router]:
     return [
         Router(
             PATH,
-            route_handlers=[*incidents.handlers(), *evidence.handlers(), *records.handlers(), *agreements.handlers()],
+            route_handlers=[
+                *incidents.handlers(),
+                *work.handlers(),
+                *evidence.handlers(),
+                *records.handlers(),
+                *agreements.handlers(),
+            ],
             guards=[gate()],
             request_class=Call,
             exception_handlers=problems.exception_handlers(),

@@ -68,8 +68,13 @@ class Note(Struct, forbid_unknown_fields=True):
 
 
 class Decision(Struct, forbid_unknown_fields=True):
+    """`decider` is the handle of whoever decided, if not of whoever writes; `basis` is the evidence."""
+
     decision: Text
     because: Text
+    decider: Name = ""
+    options: Annotated[list[Text], Meta(max_length=50)] = []
+    basis: Text = ""
 
 
 class Update(Struct, forbid_unknown_fields=True):
@@ -115,6 +120,8 @@ Sections = Annotated[dict[Name, Chapter], Meta(max_length=100)]
 
 
 class Incident(Struct):
+    """`relations` says, by another incident's id, how this one stands to it."""
+
     id: str
     number: int
     title: str
@@ -144,6 +151,8 @@ class Incident(Struct):
     review_at: datetime | None
     review_held_at: datetime | None
     updated_at: datetime
+    merged_into: str | None
+    relations: dict[str, str]
 
 
 class IncidentInFull(Incident):

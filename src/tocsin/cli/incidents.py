@@ -155,10 +155,17 @@ def decide(
     /,
     *,
     because: Because,
+    by: Annotated[str, Parameter(help="Who decided, by handle, if not you.")] = "",
+    option: Annotated[
+        list[str] | None,
+        Parameter(negative=(), show_default=False, help="What else was considered; may be repeated."),
+    ] = None,
+    basis: Annotated[str, Parameter(help="The evidence it stands on: a text or a link.")] = "",
     json: AsJson = False,
 ) -> None:
-    """Put a decision and its reason on the record."""
-    send(incident, "decisions", json=json, body={"decision": decision, "because": because})
+    """Put a decision on the record: who made it, why, and on what evidence."""
+    about = {"decider": by, "options": option or [], "basis": basis}
+    send(incident, "decisions", json=json, body={"decision": decision, "because": because, **about})
 
 
 @incidents.command(group=INCIDENTS)

@@ -16,6 +16,7 @@ from tocsin.cli.people import people, token
 from tocsin.cli.plan import plan
 from tocsin.cli.reports import reports
 from tocsin.cli.review import postmortem, review
+from tocsin.cli.work import work
 from tocsin.kit.errors import Forbidden, Invalid, NotFound, Overloaded, Refused, TocsinError
 
 EXIT_CODES: Mapping[type[TocsinError], int] = {Invalid: 2, NotFound: 3, Refused: 4, Forbidden: 5, Overloaded: 6}
@@ -30,7 +31,7 @@ app = App(
     group_commands=HERE,
     result_action="return_value",
 )
-for commands in (incidents, reports, evidence):
+for commands in (incidents, work, reports, evidence):
     for name in (one for one in commands if not one.startswith("-")):
         app.command(commands[name], name=name)
 for part in (postmortem, review, plan, people, token):

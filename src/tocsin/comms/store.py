@@ -20,7 +20,7 @@ def public_page(tx: Tx) -> PublicPage:
     plan = plans.current(tx)
     known = {one.id: one for one in incidents.listing(tx, statuses=OPEN_STATUSES, limit=SHOWN)}
     known.update({one.id: one for one in incidents.listing(tx, since=tx.now - HISTORY, limit=SHOWN)})
-    told = [one for one in known.values() if one.stage is not None]
+    told = [one for one in known.values() if one.stage is not None and one.merged_into is None]
     timelines = incidents.timelines(tx, [one.id for one in told])
     shown = [_public(tx, one, timelines) for one in told]
     base = kept.read(tx, kept.BASE_URL) or ""

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from tocsin.incidents import words
 from tocsin.incidents.model import Incident, Mitigated, Numbered, Resolved, Updated
+from tocsin.incidents.work import Found, ImpactAssessed, Verdict
 from tocsin.kit.errors import Invalid, Refused
 from tocsin.kit.text import listed, nearest, span
 from tocsin.plan.model import Audience, Plan, Stage
@@ -239,7 +240,7 @@ def _require(given: Mapping[str, str], needed: Iterable[str], audience: Audience
 
 
 def last_typed(entries: Iterable[Numbered]) -> dict[str, str]:
-    """What people last typed into each field, to whomever; a fix on the record is the last action taken."""
+    """What people last wrote of each field, to whomever: in an update, or as a finding, an impact or a fix."""
     known: dict[str, str] = {}
     for numbered in entries:
         match numbered.entry:
@@ -247,6 +248,10 @@ def last_typed(entries: Iterable[Numbered]) -> dict[str, str]:
                 known |= {field: text for field, text in fields.items() if field in TYPED and text}
             case Mitigated(how=how) | Resolved(how=how):
                 known["actions"] = how
+            case ImpactAssessed():
+                known["impact"] = words.assessed(numbered.entry)
+            case Found(verdict=Verdict.ROOT_CAUSE, finding=finding):
+                known["cause"] = finding
             case _:
                 pass  # nothing else fills a field
     return known

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import assert_never
 
+from tocsin.incidents import relation, work
 from tocsin.incidents.model import (
     Acknowledged,
     AnyEntry,
@@ -36,6 +37,20 @@ from tocsin.incidents.model import (
     Undelivered,
     Updated,
 )
+from tocsin.incidents.relation import Absorbed, Linked, Merged, RelationEntry, SplitFrom, SplitOff, Unlinked
+from tocsin.incidents.work import (
+    Deployed,
+    DutiesChanged,
+    Found,
+    ImpactAssessed,
+    ItemTicked,
+    ItemUnticked,
+    RecoveryConfirmed,
+    StrategyChosen,
+    Thanked,
+    Verified,
+    Work,
+)
 from tocsin.kit.errors import Invalid, Refused
 from tocsin.kit.text import listed
 from tocsin.plan.model import RESPONDERS, Condition, Need, Plan, Stage
@@ -47,6 +62,10 @@ class AlreadyResolved(Refused):
 
 class AlreadyClosed(Refused):
     """The incident is closed; reopen it first."""
+
+
+class MergedAway(Refused):
+    """The incident was merged into another one; go on there."""
 
 
 class NotResolved(Refused):
@@ -70,15 +89,12 @@ class Empty(Invalid):
 
 
 def acknowledge(incident: Incident, *, by: str, now: datetime, through: str = "web") -> list[AnyEntry]:
-    if incident.status is Status.CLOSED:
-        raise AlreadyClosed
-    if incident.is_resolved:
-        raise AlreadyResolved
+    require_unresolved(incident)
     return [] if incident.acknowledged_at else [Acknowledged(at=now, by=by, through=through)]
 
 
 def assign(plan: Plan, incident: Incident, role: str, person: str, *, by: str, now: datetime) -> list[AnyEntry]:
-    _require_open(incident)
+    require_open(incident)
     known("role", role, plan.roles)
     known("person", person, plan.people)
     before = incident.roles.get(role)
@@ -90,7 +106,7 @@ def assign(plan: Plan, incident: Incident, role: str, person: str, *, by: str, n
 def change_severity(
     plan: Plan, incident: Incident, severity: str, because: str, *, by: str, now: datetime
 ) -> list[AnyEntry]:
-    _require_open(incident)
+    require_open(incident)
     known("severity", severity, plan.severities)
     if severity == incident.severity:
         return []
@@ -100,7 +116,7 @@ def change_severity(
 
 
 def change_type(plan: Plan, incident: Incident, kind: str, because: str, *, by: str, now: datetime) -> list[AnyEntry]:
-    _require_open(incident)
+    require_open(incident)
     known("type", kind, plan.types)
     if kind == incident.type:
         return []
@@ -108,11 +124,32 @@ def change_type(plan: Plan, incident: Incident, kind: str, because: str, *, by: 
 
 
 def note(incident: Incident, text: str, *, by: str, now: datetime) -> list[AnyEntry]:
+    require_here(incident)
     return [Noted(at=now, by=by, text=said(text))]
 
 
-def decide(incident: Incident, decision: str, because: str, *, by: str, now: datetime) -> list[AnyEntry]:
-    return [Decided(at=now, by=by, decision=said(decision, "decision"), because=said(because, "because"))]
+def decide(
+    incident: Incident,
+    decision: str,
+    because: str,
+    *,
+    by: str,
+    now: datetime,
+    decider: str = "",
+    options: Iterable[str] = (),
+    basis: str = "",
+) -> list[AnyEntry]:
+    require_here(incident)
+    decided = Decided(
+        at=now,
+        by=by,
+        decision=said(decision, "decision"),
+        because=said(because, "because"),
+        decider="" if decider == by else decider,
+        options=tuple(one.strip() for one in options if one.strip()),
+        basis=basis.strip(),
+    )
+    return [decided]
 
 
 def tell(
@@ -127,7 +164,7 @@ def tell(
     now: datetime,
 ) -> list[AnyEntry]:
     """Post an update. The public is not told that it is resolved while it is not."""
-    _require_open(incident)
+    require_open(incident)
     if stage in (Stage.MONITORING, Stage.RESOLVED) and not incident.is_resolved:
         raise NotResolved(f"The incident is not resolved; the public can't be told that it is {stage}.")
     updated = Updated(
@@ -137,13 +174,17 @@ def tell(
 
 
 def mitigate(incident: Incident, how: str, *, by: str, now: datetime) -> list[AnyEntry]:
-    _require_unresolved(incident)
+    require_unresolved(incident)
     return [*_acknowledged_by_working(incident, by, now), Mitigated(at=now, by=by, how=said(how, "how"))]
 
 
-def resolve(incident: Incident, how: str, *, by: str, now: datetime) -> list[AnyEntry]:
-    _require_unresolved(incident)
-    return [*_acknowledged_by_working(incident, by, now), Resolved(at=now, by=by, how=said(how, "how"))]
+def resolve(
+    incident: Incident, how: str, *, by: str, now: datetime, unverified: tuple[str, ...] = (), because: str = ""
+) -> list[AnyEntry]:
+    """The fix is in. What of the plan's verification may be passed over, and why, is decided in `working`."""
+    require_unresolved(incident)
+    resolved = Resolved(at=now, by=by, how=said(how, "how"), unverified=unverified, because=because)
+    return [*_acknowledged_by_working(incident, by, now), resolved]
 
 
 def recover(incident: Incident, *, by: str, now: datetime) -> list[AnyEntry]:
@@ -155,12 +196,14 @@ def recover(incident: Incident, *, by: str, now: datetime) -> list[AnyEntry]:
 
 
 def reopen(incident: Incident, because: str, *, by: str, now: datetime) -> list[AnyEntry]:
+    require_here(incident)
     if not incident.is_resolved:
         raise NotOpenAgain
     return [Reopened(at=now, by=by, because=said(because, "because"))]
 
 
 def schedule_review(plan: Plan, incident: Incident, meeting_at: datetime, *, by: str, now: datetime) -> list[AnyEntry]:
+    require_here(incident)
     if not incident.is_resolved:
         raise NotResolved("A post-mortem is scheduled once the incident is resolved.")
     if meeting_at < now:
@@ -183,6 +226,7 @@ def _attendees(plan: Plan, incident: Incident) -> tuple[str, ...]:
 
 
 def hold_review(incident: Incident, *, by: str, now: datetime) -> list[AnyEntry]:
+    require_here(incident)
     if not incident.is_resolved:
         raise NotResolved("A post-mortem is held once the incident is resolved.")
     return [] if incident.review_held_at else [ReviewHeld(at=now, by=by)]
@@ -190,6 +234,7 @@ def hold_review(incident: Incident, *, by: str, now: datetime) -> list[AnyEntry]
 
 def close(plan: Plan, incident: Incident, open_duties: Iterable[str], *, by: str, now: datetime) -> list[AnyEntry]:
     """Close, or refuse and name everything that is missing. `open_duties` are the duties still open, in words."""
+    require_here(incident)
     if incident.status is Status.CLOSED:
         return []
     missing = missing_before_close(plan, incident, open_duties)
@@ -237,13 +282,20 @@ def _acknowledged_by_working(incident: Incident, by: str, now: datetime) -> list
     return [] if incident.acknowledged_at else [Acknowledged(at=now, by=by, through="working on it")]
 
 
-def _require_open(incident: Incident) -> None:
+def require_here(incident: Incident) -> None:
+    """Let pass, unless the work goes on in another incident."""
+    if incident.merged_into is not None:
+        raise MergedAway(f"This incident was merged into {incident.merged_into}; go on there.")
+
+
+def require_open(incident: Incident) -> None:
+    require_here(incident)
     if not incident.is_open:
         raise AlreadyClosed
 
 
-def _require_unresolved(incident: Incident) -> None:
-    _require_open(incident)
+def require_unresolved(incident: Incident) -> None:
+    require_open(incident)
     if incident.is_resolved:
         raise AlreadyResolved
 
@@ -366,7 +418,26 @@ def _after(incident: Incident, entry: AnyEntry) -> Incident:
         case ObligationWaived():
             waived = incident.changed(waived=(*incident.waived, entry.key))
             return _spend(waived, entry.key, entry.at)
+        case ImpactAssessed():
+            return incident.changed(assessed=entry)
+        case Found() | StrategyChosen() | Deployed() | Verified() | RecoveryConfirmed() | Thanked():
+            return incident.changed(work=work.after(incident.work, entry))
+        case ItemTicked() | ItemUnticked() | DutiesChanged():
+            return incident.changed(work=work.after(incident.work, entry))
+        case Merged() | Absorbed() | Linked() | Unlinked() | SplitOff() | SplitFrom():
+            return _tied(incident, entry)
     assert_never(entry)
+
+
+def _tied(incident: Incident, entry: RelationEntry) -> Incident:
+    tied = incident.changed(relations=relation.after(incident.relations, entry))
+    match entry:
+        case Merged():
+            return tied.changed(status=Status.MERGED, merged_into=entry.into)
+        case Absorbed():
+            return tied.changed(components=tuple(dict.fromkeys((*incident.components, *entry.components))))
+        case _:
+            return tied
 
 
 def _at_new_level(incident: Incident, entry: SeverityChanged) -> Incident:
@@ -395,6 +466,7 @@ def _again(incident: Incident, entry: Reopened) -> Incident:
         told_at={},
         spent=(),
         waived=(),
+        work=Work(),
     )
 
 

@@ -6,6 +6,21 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from tocsin.incidents.entry import Entry
+from tocsin.incidents.relation import Absorbed, Linked, Merged, Relation, SplitFrom, SplitOff, Unlinked
+from tocsin.incidents.work import (
+    Deployed,
+    DutiesChanged,
+    Found,
+    ImpactAssessed,
+    ItemTicked,
+    ItemUnticked,
+    RecoveryConfirmed,
+    StrategyChosen,
+    Thanked,
+    Verified,
+    Work,
+)
 from tocsin.plan.model import Stage
 
 
@@ -15,18 +30,11 @@ class Status(StrEnum):
     WATCHING = "watching"  # the fix is in; the service is watched for a regression
     RESOLVED = "resolved"  # the watch has passed: fully recovered
     CLOSED = "closed"
+    MERGED = "merged"  # it was a duplicate; the work goes on in another incident
 
 
 OPEN_STATUSES = frozenset({Status.INVESTIGATING, Status.MITIGATING, Status.WATCHING, Status.RESOLVED})
 UNRESOLVED = frozenset({Status.INVESTIGATING, Status.MITIGATING})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """`by` is the handle of a person, the name of a token, or `tocsin`."""
-
-    at: datetime
-    by: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,8 +133,13 @@ class Noted(Entry):
 
 @dataclass(frozen=True, kw_only=True)
 class Decided(Entry):
+    """`decider` is the handle of whoever decided, where somebody else wrote it down."""
+
     decision: str
     because: str
+    decider: str = ""
+    options: tuple[str, ...] = ()  # what else was considered
+    basis: str = ""  # the evidence: a text, or a link to it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +160,11 @@ class Mitigated(Entry):
 
 @dataclass(frozen=True, kw_only=True)
 class Resolved(Entry):
+    """`unverified` are the plan's checks that were passed over, and `because` why."""
+
     how: str
+    unverified: tuple[str, ...] = ()
+    because: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,6 +221,22 @@ AnyEntry = (
     | TypeChanged
     | Noted
     | Decided
+    | Found
+    | ImpactAssessed
+    | StrategyChosen
+    | Deployed
+    | Verified
+    | RecoveryConfirmed
+    | ItemTicked
+    | ItemUnticked
+    | DutiesChanged
+    | Thanked
+    | Merged
+    | Absorbed
+    | Linked
+    | Unlinked
+    | SplitOff
+    | SplitFrom
     | Updated
     | Mitigated
     | Resolved
@@ -273,6 +306,10 @@ class Incident:
     last_update_at: Mapping[str, datetime] = field(default_factory=dict)
     spent: tuple[str, ...] = ()
     waived: tuple[str, ...] = ()
+    assessed: ImpactAssessed | None = None
+    work: Work = field(default_factory=Work)
+    relations: Mapping[str, Relation] = field(default_factory=dict)  # by the other incident's id
+    merged_into: str | None = None
     updated_at: datetime
 
     def changed(self, **values: Any) -> "Incident":

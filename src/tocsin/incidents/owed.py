@@ -4,17 +4,20 @@ One pure function derives every duty, so that re-deriving after a change of seve
 act as deriving at the declaration. Due times are computed from the record, never advanced.
 """
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 
 from tocsin.incidents.model import Incident, Status
+from tocsin.incidents.work import DutiesChanged
 from tocsin.kit.text import span
-from tocsin.obligations.model import Duty, Kind
+from tocsin.obligations.model import Duty, Kind, Obligation
 from tocsin.plan.model import ON_CALL, Audience, Need, Plan, Severity
 
 
 def owed(plan: Plan, incident: Incident) -> dict[str, Duty]:
     """The duties that should be open now, by key."""
+    if incident.status is Status.MERGED:
+        return {}  # what is owed is owed for the incident that it was merged into
     if incident.status is Status.CLOSED:
         found = _review(plan, incident)
     elif incident.is_resolved:
@@ -22,6 +25,31 @@ def owed(plan: Plan, incident: Incident) -> dict[str, Duty]:
     else:
         found = _until_resolved(plan, incident)
     return {duty.key: duty for duty in found if duty.key not in incident.spent}
+
+
+def difference(
+    before: Iterable[Obligation], after: Iterable[Obligation], because: str, *, by: str, now: datetime
+) -> list[DutiesChanged]:
+    """What changed between two states of what is open, as an entry; none if nothing did. Waits for answers aside."""
+    old, new = ({one.key: one for one in those if one.kind is not Kind.ANSWER} for those in (before, after))
+    changed = DutiesChanged(
+        at=now,
+        by=by,
+        because=because[0].upper() + because[1:],
+        ended=tuple(old[key].what for key in old if key not in new),
+        begun=tuple(f"{one.what}, due {_clock(one.due_at, now)}" for key, one in new.items() if key not in old),
+        moved=tuple(
+            f"{one.what}, due {_clock(one.due_at, now)} instead of {_clock(old[key].due_at, now)}"
+            for key, one in new.items()
+            if key in old and old[key].due_at != one.due_at
+        ),
+    )
+    return [changed] if changed.ended or changed.begun or changed.moved else []
+
+
+def _clock(at: datetime, now: datetime) -> str:
+    at = at.astimezone(UTC)
+    return at.strftime("%H:%M UTC" if at.date() == now.astimezone(UTC).date() else "%Y-%m-%d %H:%M UTC")
 
 
 def _until_resolved(plan: Plan, incident: Incident) -> Iterator[Duty]:

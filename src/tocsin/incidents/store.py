@@ -97,6 +97,13 @@ def load_many(tx: Tx, incident_ids: Collection[str]) -> list[Incident]:
     return [known[one] for one in dict.fromkeys(incident_ids) if one in known]
 
 
+def survivor(tx: Tx, incident: Incident) -> Incident:
+    """The incident in which the work on this one goes on: itself, unless it was merged away."""
+    while incident.merged_into is not None:
+        incident = load(tx, incident.merged_into)
+    return incident
+
+
 def timeline(tx: Tx, incident_id: str) -> list[Numbered]:
     """Every entry, in order."""
     wanted = select(*_READ).where(entries.c.incident_id == incident_id).order_by(entries.c.number)
@@ -142,12 +149,22 @@ def open_like(tx: Tx, kind: str, service: str | None) -> Incident | None:
     if (kind, service) not in found:
         alike = (table.c.type == kind) & table.c.service.is_not_distinct_from(service) & table.c.status.in_(_PRESENT)
         latest = tx.scalar(select(table.c.id).where(alike).order_by(table.c.declared_at.desc()).limit(1))
+        latest = latest or _went_on(tx, kind, service)
         if latest is None:
             return None
         found[kind, service] = latest
     return load(tx, found[kind, service])
 
 
+def _went_on(tx: Tx, kind: str, service: str | None) -> str | None:
+    """Where duplicates of this type and service went on, if that still watches for trouble."""
+    alike = (table.c.type == kind) & table.c.service.is_not_distinct_from(service) & (table.c.status == Status.MERGED)
+    gone = tx.all(select(table.c.fold).where(alike).order_by(table.c.declared_at.desc()).limit(MERGED_LOOKED_AT))
+    survivors = (survivor(tx, _incident(row)) for row in gone)
+    return next((one.id for one in survivors if str(one.status) in _PRESENT), None)
+
+
+MERGED_LOOKED_AT = 20  # duplicates, the latest first
 _PRESENT = [str(status) for status in (*UNRESOLVED, Status.WATCHING)]
 
 

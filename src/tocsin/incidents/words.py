@@ -31,6 +31,32 @@ from tocsin.incidents.model import (
     Undelivered,
     Updated,
 )
+from tocsin.incidents.relation import (
+    Absorbed,
+    Linked,
+    Merged,
+    Relation,
+    RelationEntry,
+    SplitFrom,
+    SplitOff,
+    Unlinked,
+)
+from tocsin.incidents.work import (
+    Deployed,
+    DutiesChanged,
+    Found,
+    ImpactAssessed,
+    ItemTicked,
+    ItemUnticked,
+    RecoveryConfirmed,
+    Result,
+    StrategyChosen,
+    Thanked,
+    Tick,
+    Verdict,
+    Verified,
+    WorkEntry,
+)
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.text import listed
 from tocsin.plan.model import Plan
@@ -43,6 +69,7 @@ _STATUS = {
     Status.WATCHING: "Resolved, being watched",
     Status.RESOLVED: "Resolved",
     Status.CLOSED: "Closed",
+    Status.MERGED: "Merged",
 }
 
 _KIND: dict[type[AnyEntry], str] = {
@@ -59,6 +86,22 @@ _KIND: dict[type[AnyEntry], str] = {
     TypeChanged: "type",
     Noted: "note",
     Decided: "decision",
+    Found: "finding",
+    ImpactAssessed: "impact",
+    StrategyChosen: "strategy",
+    Deployed: "fix deployed",
+    Verified: "verification",
+    RecoveryConfirmed: "recovery",
+    ItemTicked: "checklist",
+    ItemUnticked: "checklist",
+    DutiesChanged: "duties",
+    Thanked: "thanks",
+    Merged: "merged",
+    Absorbed: "merged",
+    Linked: "linked",
+    Unlinked: "link removed",
+    SplitOff: "split off",
+    SplitFrom: "split off",
     Mitigated: "mitigated",
     Resolved: "resolved",
     Recovered: "recovered",
@@ -181,14 +224,14 @@ def _said(plan: Plan, entry: AnyEntry, who: str) -> str:
         case Noted():
             return f"{who} noted: {ended(entry.text)}"
         case Decided():
-            return f"{who} decided: {ended(entry.decision)} Because: {ended(entry.because)}"
+            return _decided(plan, entry, who)
         case Updated():
             stage = f" ({entry.stage})" if entry.stage else ""
             return f"{who} posted an update for {audience_name(plan, entry.audience)}{stage}: {ended(entry.text)}"
         case Mitigated():
             return f"{who} mitigated it: {ended(entry.how)}"
         case Resolved():
-            return f"{who} resolved it: {ended(entry.how)}"
+            return f"{who} resolved it: {ended(entry.how)}{_passed_over(entry)}"
         case Recovered():
             return f"Fully recovered after a watch of {entry.watched_minutes} min."
         case Reopened():
@@ -203,7 +246,147 @@ def _said(plan: Plan, entry: AnyEntry, who: str) -> str:
             return f"Missed: {entry.what}, which was due {_second(entry.due_at)}."
         case ObligationWaived():
             return f"{who} waived “{entry.what}”: {ended(entry.because)}"
+        case Merged() | Absorbed() | Linked() | Unlinked() | SplitOff() | SplitFrom():
+            return _relation(entry, who)
+        case _:
+            return _work(plan, entry, who)
+
+
+def _work(plan: Plan, entry: WorkEntry | ImpactAssessed, who: str) -> str:
+    """What people found, chose, did and proved."""
+    match entry:
+        case Found():
+            return (
+                f"{who} {_VERDICT[entry.verdict]}: {ended(entry.finding)}{_evidence(entry.evidence)}{_revised(entry)}"
+            )
+        case ImpactAssessed():
+            return f"{who} assessed the impact: {ended(assessed(entry))}"
+        case StrategyChosen():
+            return f"{who} chose the way out: {strategy_name(plan, entry.strategy)}, because {ended(entry.because)}"
+        case Deployed():
+            tried = "tested in staging" if entry.tested else "not tested in staging"
+            how = f": {entry.staging}" if entry.staging else ""
+            return f"{who} deployed to {entry.where}: {ended(entry.what)} It was {ended(tried + how)}"
+        case Verified():
+            return f"{check_name(plan, entry.check)}: {_RESULT[entry.result]}, says {who}.{_evidence(entry.evidence)}"
+        case RecoveryConfirmed():
+            what = confirmation_name(plan, entry.confirmation)
+            return f"{what}: {_HOLDS[entry.result]}, says {who}.{_evidence(entry.evidence)}"
+        case ItemTicked():
+            done = "ticked off" if entry.tick is Tick.DONE else "set aside as not applicable"
+            return f"{who} {done} “{entry.what}”.{_more(entry.note)}"
+        case ItemUnticked():
+            return f"{who} took back the tick on “{entry.what}”.{_more(entry.note)}"
+        case DutiesChanged():
+            return _duties(entry)
+        case Thanked():
+            return f"{who} thanked {listed(name(plan, one) for one in entry.people) or 'the team'}: {ended(entry.text)}"
     assert_never(entry)
+
+
+_VERDICT = {
+    Verdict.OBSERVATION: "found",
+    Verdict.ROOT_CAUSE: "found the root cause",
+    Verdict.CONTRIBUTING_FACTOR: "found a contributing factor",
+    Verdict.RULED_OUT: "ruled out",
+}
+_RESULT = {Result.PASSED: "passed", Result.FAILED: "failed", Result.NOT_APPLICABLE: "does not apply"}
+_HOLDS = {Result.PASSED: "confirmed", Result.FAILED: "not yet", Result.NOT_APPLICABLE: "does not apply"}
+
+
+def _evidence(text: str) -> str:
+    return f" Evidence: {ended(text)}" if text else ""
+
+
+def _revised(entry: Found) -> str:
+    return f" This replaces entry {entry.revises}." if entry.revises else ""
+
+
+def _decided(plan: Plan, entry: Decided, who: str) -> str:
+    decider = f"{name(plan, entry.decider)} decided, written down by {who}" if entry.decider else f"{who} decided"
+    considered = f" Considered: {ended('; '.join(entry.options))}" if entry.options else ""
+    return f"{decider}: {ended(entry.decision)} Because: {ended(entry.because)}{considered}{_evidence(entry.basis)}"
+
+
+def _passed_over(entry: Resolved) -> str:
+    return f" Not verified: {listed(entry.unverified)}; {ended(entry.because)}" if entry.unverified else ""
+
+
+def _duties(entry: DutiesChanged) -> str:
+    """`P1 became P0. Now owed: … No longer owed: … Due at another time: …`"""
+    parts = (("Now owed", entry.begun), ("No longer owed", entry.ended), ("Due at another time", entry.moved))
+    said = "".join(f" {label}: {ended('; '.join(those))}" for label, those in parts if those)
+    return f"{ended(entry.because)}{said}"
+
+
+def assessed(entry: ImpactAssessed) -> str:
+    """An assessment in a line: who is touched, which functions, revenue and reputation as far as they are known."""
+    source = f" ({entry.source})" if entry.source else ""
+    users = listed(_users(entry))
+    revenue = f"revenue: {entry.revenue}" if entry.revenue else ""
+    reputation = f"reputation: {entry.reputation}" if entry.reputation else ""
+    return "; ".join(one for one in (f"{users}{source}" if users else "", entry.functions, revenue, reputation) if one)
+
+
+def users_affected(entry: ImpactAssessed | None) -> str:
+    """`120 users and 40 % of users (Grafana)`; nothing where nobody has counted."""
+    users = listed(_users(entry)) if entry else ""
+    return f"{users} ({entry.source})" if entry and users and entry.source else users
+
+
+def _users(entry: ImpactAssessed) -> list[str]:
+    counted = [] if entry.users is None else [f"{entry.users:,} {'user' if entry.users == 1 else 'users'}"]
+    return counted if entry.percent is None else [*counted, f"{entry.percent:g} % of users"]
+
+
+def impact(incident: Incident) -> str:
+    """The impact as it was last assessed, or else as it was declared."""
+    return (assessed(incident.assessed) if incident.assessed else "") or incident.impact
+
+
+def relation(kind: Relation) -> str:
+    """`caused by`, `same cause as`."""
+    return spaced(kind)
+
+
+def _relation(entry: RelationEntry, who: str) -> str:
+    match entry:
+        case Merged():
+            return f"{who} merged this incident into #{entry.number}: {ended(entry.because)} The work goes on there."
+        case Absorbed():
+            signals = f" {entry.signals} of its signals came along." if entry.signals else ""
+            return f"{who} merged #{entry.number} ({entry.title}) into this incident: {ended(entry.because)}{signals}"
+        case Linked():
+            title = f" ({entry.title})" if entry.title else ""
+            return f"{who} linked #{entry.number}{title}: this is {_IS[entry.relation]} it.{_more(entry.because)}"
+        case Unlinked():
+            return f"{who} removed the link to #{entry.number}: {ended(entry.because)}"
+        case SplitOff():
+            signals = f" {entry.signals} of the signals went with it." if entry.signals else ""
+            return f"{who} split off #{entry.number} ({entry.title}): {ended(entry.because)}{signals}"
+        case SplitFrom():
+            return f"{who} split this off from #{entry.number} ({entry.title}): {ended(entry.because)}"
+    assert_never(entry)
+
+
+_IS = {
+    **{one: spaced(one) for one in Relation},
+    Relation.RELATED_TO: "related to",
+    Relation.CAUSED: "the cause of",
+    Relation.SAME_CAUSE_AS: "of the same cause as",
+}
+
+
+def strategy_name(plan: Plan, strategy: str) -> str:
+    return spaced(strategy)
+
+
+def check_name(plan: Plan, check: str) -> str:
+    return spaced(check).capitalize()
+
+
+def confirmation_name(plan: Plan, confirmation: str) -> str:
+    return spaced(confirmation).capitalize()
 
 
 def _paged(plan: Plan, entry: Paged) -> str:

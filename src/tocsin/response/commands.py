@@ -1,6 +1,6 @@
 """The verbs of an incident, each one unit of work: check who asks, load, decide, record, follow up."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from tocsin.comms import updates
@@ -152,7 +152,7 @@ def dismiss_signal(tx: Tx, signal_id: str, because: str = "") -> None:
 
 
 def acknowledge(tx: Tx, incident_id: str, through: str = "web") -> Incident:
-    plan, incident = _open(tx, incident_id)
+    plan, incident = opened(tx, incident_id)
     entries = lifecycle.acknowledge(incident, by=tx.actor.handle, now=tx.now, through=through)
     return followups.record(tx, plan, incident, entries)
 
@@ -160,7 +160,7 @@ def acknowledge(tx: Tx, incident_id: str, through: str = "web") -> Incident:
 def acknowledge_page(tx: Tx, token: str, through: str = "link") -> Incident:
     """Answer a page through its link: the link itself says who answers."""
     page = pages.by_link_token(tx, token)
-    incident = incidents.load(tx, page.incident_id)
+    incident = incidents.survivor(tx, incidents.load(tx, page.incident_id))
     plan = plans.load(tx, incident.plan_revision)
     entries = lifecycle.acknowledge(incident, by=page.handle, now=tx.now, through=through)
     return followups.record(tx, plan, incident, entries)
@@ -168,31 +168,46 @@ def acknowledge_page(tx: Tx, token: str, through: str = "link") -> Incident:
 
 def assign(tx: Tx, incident_id: str, role: str, person: str) -> Incident:
     """Give a role to a person; if somebody holds it, this hands it over."""
-    plan, incident = _open(tx, incident_id)
+    plan, incident = opened(tx, incident_id)
     entries = lifecycle.assign(plan, incident, role, person, by=tx.actor.handle, now=tx.now)
     return followups.record(tx, plan, incident, entries)
 
 
 def change_severity(tx: Tx, incident_id: str, severity: str, because: str) -> Incident:
-    plan, incident = _open(tx, incident_id)
+    plan, incident = opened(tx, incident_id)
     entries = lifecycle.change_severity(plan, incident, severity, because, by=tx.actor.handle, now=tx.now)
     return followups.record(tx, plan, incident, entries)
 
 
 def change_type(tx: Tx, incident_id: str, type: str, because: str) -> Incident:  # noqa: A002
-    plan, incident = _open(tx, incident_id)
+    plan, incident = opened(tx, incident_id)
     entries = lifecycle.change_type(plan, incident, type, because, by=tx.actor.handle, now=tx.now)
     return followups.record(tx, plan, incident, entries)
 
 
 def note(tx: Tx, incident_id: str, text: str) -> Incident:
-    plan, incident = _open(tx, incident_id)
+    plan, incident = opened(tx, incident_id)
     return followups.record(tx, plan, incident, lifecycle.note(incident, text, by=tx.actor.handle, now=tx.now))
 
 
-def decide(tx: Tx, incident_id: str, decision: str, because: str) -> Incident:
-    plan, incident = _open(tx, incident_id)
-    entries = lifecycle.decide(incident, decision, because, by=tx.actor.handle, now=tx.now)
+def decide(
+    tx: Tx,
+    incident_id: str,
+    decision: str,
+    because: str,
+    *,
+    decider: str = "",
+    options: Sequence[str] = (),
+    basis: str = "",
+) -> Incident:
+    """Record a decision: who made it, why, on what evidence, and what else was considered."""
+    plan, incident = opened(tx, incident_id)
+    if decider:
+        lifecycle.known("person", decider, plan.people)
+    by, now = tx.actor.handle, tx.now
+    entries = lifecycle.decide(
+        incident, decision, because, by=by, now=now, decider=decider, options=options, basis=basis
+    )
     return followups.record(tx, plan, incident, entries)
 
 
@@ -200,7 +215,7 @@ def post_update(
     tx: Tx, incident_id: str, audience: str, typed: Mapping[str, str], stage: Stage | None = None
 ) -> Incident:
     """Compose an update from the plan's template for this audience and post it."""
-    plan, incident = _open(tx, incident_id)
+    plan, incident = opened(tx, incident_id)
     link = followups.link(tx, f"/incidents/{incident.id}")
     composed = updates.compose(plan, incident, audience, typed, stage, tx.now, link)
     entries = lifecycle.tell(
@@ -217,24 +232,24 @@ def post_update(
 
 
 def mitigate(tx: Tx, incident_id: str, how: str) -> Incident:
-    plan, incident = _open(tx, incident_id)
+    plan, incident = opened(tx, incident_id)
     return followups.record(tx, plan, incident, lifecycle.mitigate(incident, how, by=tx.actor.handle, now=tx.now))
 
 
 def resolve(tx: Tx, incident_id: str, how: str) -> Incident:
     """The fix is in: the watch after it begins."""
-    plan, incident = _open(tx, incident_id)
+    plan, incident = opened(tx, incident_id)
     return followups.record(tx, plan, incident, lifecycle.resolve(incident, how, by=tx.actor.handle, now=tx.now))
 
 
 def reopen(tx: Tx, incident_id: str, because: str) -> Incident:
-    plan, incident = _open(tx, incident_id)
+    plan, incident = opened(tx, incident_id)
     return followups.record(tx, plan, incident, lifecycle.reopen(incident, because, by=tx.actor.handle, now=tx.now))
 
 
 def close(tx: Tx, incident_id: str) -> Incident:
     """Close, or refuse and name what the plan still requires."""
-    plan, incident = _open(tx, incident_id)
+    plan, incident = opened(tx, incident_id)
     owed = open_duties(tx, incident)
     return followups.record(tx, plan, incident, lifecycle.close(plan, incident, owed, by=tx.actor.handle, now=tx.now))
 
@@ -247,7 +262,7 @@ def open_duties(tx: Tx, incident: Incident) -> list[str]:
 
 def waive(tx: Tx, incident_id: str, key: str, because: str) -> Incident:
     """A person says that something owed need not be done this time, and why."""
-    plan, incident = _open(tx, incident_id)
+    plan, incident = opened(tx, incident_id)
     standing = {duty.key: duty for duty in obligations.open_for(tx, incident.id) if duty.kind in WAIVABLE}
     if key not in standing:
         raise NoSuchObligation(f"Nothing called '{key}' is owed now.")
@@ -258,18 +273,18 @@ def waive(tx: Tx, incident_id: str, key: str, because: str) -> Incident:
 
 
 def schedule_review(tx: Tx, incident_id: str, meeting_at: datetime) -> Incident:
-    plan, incident = _open(tx, incident_id)
+    plan, incident = opened(tx, incident_id)
     entries = lifecycle.schedule_review(plan, incident, meeting_at, by=tx.actor.handle, now=tx.now)
     return followups.record(tx, plan, incident, entries)
 
 
 def hold_review(tx: Tx, incident_id: str) -> Incident:
     """The post-mortem meeting was held."""
-    plan, incident = _open(tx, incident_id)
+    plan, incident = opened(tx, incident_id)
     return followups.record(tx, plan, incident, lifecycle.hold_review(incident, by=tx.actor.handle, now=tx.now))
 
 
-def _open(tx: Tx, incident_id: str) -> tuple[Plan, Incident]:
+def opened(tx: Tx, incident_id: str) -> tuple[Plan, Incident]:
     """The incident and the plan it is run by: the revision it was declared under."""
     access.require(tx.actor, access.INCIDENT_WRITE)
     incident = incidents.load(tx, incident_id)

@@ -37,7 +37,20 @@ from tocsin.incidents.model import (
     Undelivered,
     Updated,
 )
-from tocsin.incidents.owed import owed
+from tocsin.incidents.owed import difference, owed
+from tocsin.incidents.relation import Absorbed, Linked, Merged, SplitFrom, SplitOff, Unlinked
+from tocsin.incidents.work import (
+    Deployed,
+    DutiesChanged,
+    Found,
+    ImpactAssessed,
+    ItemTicked,
+    ItemUnticked,
+    RecoveryConfirmed,
+    StrategyChosen,
+    Thanked,
+    Verified,
+)
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.text import listed
 from tocsin.obligations import store as obligations
@@ -70,10 +83,13 @@ def follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident:
         case RoleAssigned():
             obligations.settle_keys(tx, incident.id, [f"role:{entry.role}"], State.MET, evidence)
         case SeverityChanged():
-            rederive(tx, plan, incident, f"{entry.before} became {entry.severity}")
+            incident = _rederive_visibly(tx, plan, incident, f"{entry.before} became {entry.severity}")
             return _page_at_new_level(tx, plan, incident, entry)
         case TypeChanged():
-            rederive(tx, plan, incident, f"the type became {entry.type}")
+            return _rederive_visibly(tx, plan, incident, f"the type became {entry.type}")
+        case Merged():
+            _stop_paging(tx, incident, State.VOID, f"it was merged into #{entry.number}")
+            rederive(tx, plan, incident, f"it was merged into #{entry.number}")
         case Updated():
             key = f"update:{entry.audience}"
             obligations.settle_keys(tx, incident.id, [key], State.MET, evidence)
@@ -100,7 +116,11 @@ def follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident:
             pass
         case Undelivered() | Paged() | Noted() | Decided():
             pass
-        case Mitigated() | ReviewScheduled():
+        case Mitigated() | ReviewScheduled() | Thanked() | DutiesChanged():
+            pass
+        case Found() | ImpactAssessed() | StrategyChosen() | Deployed() | Verified() | RecoveryConfirmed():
+            pass
+        case ItemTicked() | ItemUnticked() | Absorbed() | Linked() | Unlinked() | SplitOff() | SplitFrom():
             pass
         case _:
             assert_never(entry)
@@ -120,6 +140,14 @@ def rederive(tx: Tx, plan: Plan, incident: Incident, because: str = "") -> None:
             obligations.settle(tx, standing.id, State.VOID, because)
     for duty in wanted.values():
         obligations.open_duty(tx, incident.id, duty)
+
+
+def _rederive_visibly(tx: Tx, plan: Plan, incident: Incident, because: str) -> Incident:
+    """Derive every duty anew, and say on the record what that changed."""
+    before = obligations.open_for(tx, incident.id)
+    rederive(tx, plan, incident, because)
+    changed = difference(before, obligations.open_for(tx, incident.id), because, by=SYSTEM.handle, now=tx.now)
+    return incidents.append(tx, incident, changed)
 
 
 def _owe_again(tx: Tx, plan: Plan, incident: Incident, key: str) -> None:

@@ -210,6 +210,7 @@ def _clears(tx: Tx, signal: Signal, known: Signal | None) -> Signal:
         plan = plans.load(tx, incident.plan_revision)
         cleared = SignalCleared(at=tx.now, by=SYSTEM.handle, signal_id=signal.id, title=signal.title)
         _put_on_record(tx, plan, incident, cleared)
+        signal = replace(signal, incident_id=incident.id)
     if signal.disposition is Disposition.WAITING:
         return replace(signal, disposition=Disposition.CLEARED, why="It was over before anybody declared.")
     return signal
@@ -262,10 +263,10 @@ def _acknowledged_elsewhere(tx: Tx, signal: Signal) -> None:
 
 
 def _incident_of(tx: Tx, signal: Signal) -> Incident | None:
-    """The incident that this signal is on, as long as the signal can still change it."""
+    """The incident that this signal is on, or into which that was merged, as long as the signal can still change it."""
     if signal.incident_id is None:
         return None
-    incident = incidents.load(tx, signal.incident_id)
+    incident = incidents.survivor(tx, incidents.load(tx, signal.incident_id))
     return incident if incident.status in (*UNRESOLVED, Status.WATCHING) else None
 
 

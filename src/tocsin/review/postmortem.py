@@ -18,7 +18,8 @@ from tocsin.plan.model import Plan, Section
 NOT_RECORDED = "not on the record"
 ACTION_COLUMNS = ("Action", "Horizon", "Owner", "Due", "Status")
 TIMELINE_COLUMNS = ("Time (UTC)", "Event")
-RELATED_COLUMNS = ("Incident", "Declared", "Severity", "What it was", "Status")
+RELATED_COLUMNS = ("Incident", "How", "Declared", "Severity", "What it was", "Status")
+ALIKE = "same type and service"
 
 Row = tuple[str, ...]
 
@@ -276,13 +277,15 @@ def _action_items(material: _Material) -> _Filling:
 def _related(material: _Material) -> _Filling:
     if not material.related:
         return _facts(("Related incidents", "none on the record"))
-    rows = tuple(_related_row(material.plan, one) for one in material.related)
+    rows = tuple(_related_row(material.incident, one) for one in material.related)
     return _Filling(columns=RELATED_COLUMNS, rows=rows)
 
 
-def _related_row(plan: Plan, incident: Incident) -> Row:
-    declared = words.day_and_minute(incident.declared_at)
-    return (f"#{incident.number}", declared, incident.severity, incident.title, words.status(incident.status))
+def _related_row(incident: Incident, other: Incident) -> Row:
+    tie = incident.relations.get(other.id)
+    how = words.relation(tie) if tie else ALIKE
+    declared = words.day_and_minute(other.declared_at)
+    return (f"#{other.number}", how, declared, other.severity, other.title, words.status(other.status))
 
 
 def _appendix(material: _Material) -> _Filling:

@@ -83,7 +83,8 @@ def statuses(tx: Tx) -> dict[str, Standing]:
 
 
 def _related(tx: Tx, incident: Incident) -> list[Incident]:
-    """Earlier incidents of the same type and service, the latest first."""
+    """Those that people tied to it, and then earlier ones of the same type and service, the latest first."""
+    tied = incidents.load_many(tx, list(incident.relations))
     earlier = incidents.listing(tx, before=incident.declared_at, limit=RELATED_LOOKED_AT)
     alike = [one for one in earlier if (one.type, one.service) == (incident.type, incident.service)]
-    return alike[:RELATED_SHOWN]
+    return [*tied, *[one for one in alike if one.id not in incident.relations][:RELATED_SHOWN]]

@@ -302,6 +302,11 @@ def dispose(tx: Tx, signal_id: str, disposition: Disposition, why: str, incident
     tx.put(table, signal_id, {"disposition": disposition, "why": why, "incident_id": incident_id})
 
 
+def move(tx: Tx, from_incident: str, to_incident: str) -> None:
+    """Put every signal of one incident on another."""
+    tx.run(table.update().where(table.c.incident_id == from_incident).values(incident_id=to_incident))
+
+
 def load(tx: Tx, signal_id: str) -> Signal:
     row = tx.first(select(table).where(table.c.id == signal_id))
     if row is None:

@@ -386,6 +386,7 @@ _STATUS_MARK = {
     Status.WATCHING: "due",
     Status.RESOLVED: "ok",
     Status.CLOSED: "met",
+    Status.MERGED: "waived",
 }
 
 

@@ -35,6 +35,20 @@ from tocsin.incidents.model import (
     Undelivered,
     Updated,
 )
+from tocsin.incidents.relation import Absorbed, Linked, Merged, SplitFrom, SplitOff, Unlinked
+from tocsin.incidents.work import (
+    Deployed,
+    DutiesChanged,
+    Found,
+    ImpactAssessed,
+    ItemTicked,
+    ItemUnticked,
+    RecoveryConfirmed,
+    Result,
+    StrategyChosen,
+    Thanked,
+    Verified,
+)
 from tocsin.plan.model import Plan
 from tocsin.web import present
 
@@ -71,6 +85,10 @@ FILTERS: Mapping[str, tuple[str, tuple[type[AnyEntry], ...]]] = {
     "page": ("Pages", (Paged, Escalated, Undelivered, Acknowledged)),
     "obligation": ("Obligations", (ObligationMissed, ObligationWaived)),
     "signal": ("Signals", (SignalAttached, SignalCleared, SignalsGathered)),
+    "finding": ("Findings", (Found, ImpactAssessed)),
+    "work": ("Fix and checks", (StrategyChosen, Mitigated, Deployed, Verified, RecoveryConfirmed, Resolved)),
+    "checklist": ("Checklists", (ItemTicked, ItemUnticked)),
+    "related": ("Related", (Merged, Absorbed, Linked, Unlinked, SplitOff, SplitFrom)),
     "note": ("Notes", (Noted,)),
 }
 
@@ -142,6 +160,9 @@ def receipts(messages: Iterable[Message], entry: Updated) -> str:
     return ", ".join(parts)
 
 
+_RESULT_MARK = {Result.PASSED: "met", Result.FAILED: "missed", Result.NOT_APPLICABLE: "waived"}
+
+
 def _mark(entry: AnyEntry) -> str:
     """A dot for what was noticed, a ring for what began or was decided, a tick or a cross for a promise."""
     match entry:
@@ -156,6 +177,14 @@ def _mark(entry: AnyEntry) -> str:
         case ObligationWaived():
             return "waived"
         case SignalAttached() | SignalCleared() | SignalsGathered() | Paged() | Noted():
+            return "dot"
+        case Verified() | RecoveryConfirmed():
+            return _RESULT_MARK[entry.result]
+        case Deployed() | ItemTicked() | Thanked():
+            return "met"
+        case StrategyChosen() | DutiesChanged() | Merged() | Absorbed() | SplitOff() | SplitFrom():
+            return "open"
+        case Found() | ImpactAssessed() | ItemUnticked() | Linked() | Unlinked():
             return "dot"
     assert_never(entry)
 

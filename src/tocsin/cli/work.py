@@ -1,0 +1,151 @@
+"""The work on an incident, spoken to the API: findings, impact, fixes; merging, linking and splitting off."""
+
+from typing import Annotated, Any, Literal
+
+from cyclopts import App, Parameter
+
+from tocsin.cli import client, show
+from tocsin.cli.incidents import id_of, send
+from tocsin.cli.options import INCIDENTS, AsJson, Because, Flag, Incident
+
+Relation = Literal["related_to", "caused", "caused_by", "same_cause_as"]
+Other = Annotated[str, Parameter(help="The other incident's id, or its number.")]
+
+work = App()
+
+
+@work.command(name="work", group=INCIDENTS)
+def show_work(incident: Incident, /, *, json: AsJson = False) -> None:
+    """Show what was found, whom it touches, what was decided, and how far the fix and its proof have come."""
+    found = client.get("incidents", id_of(incident), "work")
+    if json:
+        show.as_json(found)
+        return
+    show.heading("Findings")
+    rows = [(one["entry"], _spaced(one["verdict"]), one["finding"], one["evidence"]) for one in found["findings"]]
+    show.table(("Entry", "", "", "Evidence"), rows, empty="Nothing is found yet.")
+    show.heading("Impact")
+    show.facts(_impact(found["impact"] or {}))
+    show.heading("Decisions")
+    decided = [(one["decider"] or one["by"], one["decision"], one["because"]) for one in found["decisions"]]
+    show.table(("By", "", "Because"), decided, empty="Nothing is decided yet.")
+    show.heading("Fixes")
+    fixes = [(show.second(one["at"]), one["where"], one["what"], _staging(one)) for one in found["fixes"]]
+    show.table(("At (UTC)", "Where", "What", "In staging"), fixes, empty="No fix is deployed yet.")
+
+
+def _impact(one: dict[str, Any]) -> list[tuple[str, show.Cell]]:
+    share = f"{one['percent']:g} %" if one.get("percent") is not None else None
+    words = [(name.capitalize(), one.get(name)) for name in ("source", "functions", "revenue", "reputation")]
+    return [("Users", one.get("users")), ("Of all users", share), *words]
+
+
+def _staging(one: dict[str, Any]) -> str:
+    return f"{'tested' if one['tested'] else 'not tested'}{': ' if one['staging'] else ''}{one['staging']}"
+
+
+def _spaced(word: str) -> str:
+    return word.replace("_", " ")
+
+
+@work.command(group=INCIDENTS)
+def finding(
+    incident: Incident,
+    text: Annotated[str, Parameter(help="What was found.")],
+    /,
+    *,
+    verdict: Annotated[
+        Literal["observation", "root_cause", "contributing_factor", "ruled_out"],
+        Parameter(name="--as", help="What it means for the question of why it happened."),
+    ] = "observation",
+    evidence: Annotated[str, Parameter(help="What shows it: a text or a link.")] = "",
+    revises: Annotated[int | None, Parameter(help="The entry of the finding that this one replaces.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Put on the record what was found."""
+    body = {"finding": text, "verdict": verdict, "evidence": evidence, "revises": revises}
+    send(incident, "findings", json=json, body=body)
+
+
+@work.command(group=INCIDENTS)
+def impact(
+    incident: Incident,
+    /,
+    *,
+    users: Annotated[int | None, Parameter(help="How many users it touches.")] = None,
+    percent: Annotated[float | None, Parameter(help="Which share of all users, in per cent.")] = None,
+    source: Annotated[str, Parameter(help="How these numbers are known, if only as an estimate.")] = "",
+    functions: Annotated[str, Parameter(help="What does not work for them.")] = "",
+    revenue: Annotated[str, Parameter(help="What it costs.")] = "",
+    reputation: Annotated[str, Parameter(help="What it does to trust.")] = "",
+    json: AsJson = False,
+) -> None:
+    """Say whom it touches and how. The latest assessment counts, as a whole."""
+    words = {"source": source, "functions": functions, "revenue": revenue, "reputation": reputation}
+    send(incident, "impact", json=json, body={"users": users, "percent": percent, **words})
+
+
+@work.command(group=INCIDENTS)
+def fix(
+    incident: Incident,
+    what: Annotated[str, Parameter(help="What was changed.")],
+    /,
+    *,
+    where: Annotated[str, Parameter(help="Where it went, such as production.")],
+    tested: Annotated[Flag, Parameter(help="It was tested in staging before.")] = False,
+    staging: Annotated[str, Parameter(help="How it was tested there, or why it was not.")] = "",
+    json: AsJson = False,
+) -> None:
+    """Say that a fix was deployed. What was verified before it has to be verified again."""
+    body = {"what": what, "where": where, "tested": tested, "staging": staging}
+    send(incident, "fixes", json=json, body=body)
+
+
+# ---- Other incidents -------------------------------------------------------------------------------------------------
+
+
+@work.command(group=INCIDENTS)
+def merge(incident: Incident, /, *, into: Other, because: Because, json: AsJson = False) -> None:
+    """Merge a duplicate into another incident: its signals go there, and its people are told."""
+    send(incident, "merge", json=json, body={"into": into, "because": because})
+
+
+@work.command(group=INCIDENTS)
+def link(
+    incident: Incident,
+    other: Other,
+    /,
+    *,
+    relation: Annotated[Relation, Parameter(name="--as", help="How the first stands to the other.")] = "related_to",
+    because: Annotated[str, Parameter(help="Why; it stands on both records.")] = "",
+    json: AsJson = False,
+) -> None:
+    """Say on both records how one incident stands to another."""
+    send(incident, "links", json=json, body={"incident": other, "relation": relation, "because": because})
+
+
+@work.command(group=INCIDENTS)
+def unlink(incident: Incident, other: Other, /, *, because: Because, json: AsJson = False) -> None:
+    """Take a link between two incidents back; both records say so."""
+    send(incident, "links", "remove", json=json, body={"incident": other, "because": because})
+
+
+@work.command(group=INCIDENTS)
+def split(
+    incident: Incident,
+    title: Annotated[str, Parameter(help="What the new incident is about, in a line.")],
+    /,
+    *,
+    severity: Annotated[str, Parameter(help="A severity of the plan, such as P2.")],
+    type: Annotated[str, Parameter(help="A type of the plan, such as data_loss.")],  # noqa: A002
+    because: Because,
+    service: Annotated[str | None, Parameter(help="The plan's service that is touched.")] = None,
+    signal: Annotated[
+        list[str] | None,
+        Parameter(negative=(), show_default=False, help="A signal that goes with it, by its id; may be repeated."),
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Open an incident of its own for a part of this one; prints the new one."""
+    body = {"title": title, "severity": severity, "type": type, "because": because, "service": service}
+    send(incident, "split", json=json, body={**body, "signals": signal or []})
