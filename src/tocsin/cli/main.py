@@ -14,6 +14,7 @@ from tocsin.cli.incidents import incidents
 from tocsin.cli.options import HERE, AsJson
 from tocsin.cli.people import people, token
 from tocsin.cli.plan import plan
+from tocsin.cli.plancheck import check
 from tocsin.cli.reports import reports
 from tocsin.cli.review import postmortem, review
 from tocsin.cli.work import work
@@ -36,6 +37,7 @@ for commands in (incidents, work, reports, evidence):
         app.command(commands[name], name=name)
 for part in (postmortem, review, plan, people, token):
     app.command(part)
+plan.command(check)
 
 
 @app.command

@@ -22,7 +22,6 @@ from tocsin.kit.text import clip, listed, span
 if TYPE_CHECKING:
     from tocsin.plan.consequences import Consequence
     from tocsin.plan.model import Plan
-    from tocsin.plan.parse import Problem
     from tocsin.plan.reading.draft import Draft
 
 File = Annotated[str, Parameter(allow_leading_hyphen=True, help="The plan's file; - reads it from the standard input.")]
@@ -48,24 +47,6 @@ class FileThere(Refused):
 
 class NotText(Invalid):
     """The file is not text."""
-
-
-@plan.command
-def check(file: File, /, *, json: AsJson = False) -> int:
-    """Check a plan without a server or a database: every mistake with its line, or a summary."""
-    from tocsin.plan import check as checking
-
-    found = checking.load(_text(file), _name(file))
-    problems = found if isinstance(found, list) else []
-    if json:
-        show.as_json({"ok": not problems, "problems": [_problem_json(one) for one in problems]})
-    elif isinstance(found, list):
-        for one in problems:
-            show.line(one)
-        show.aside(f"{len(problems)} {'problem' if len(problems) == 1 else 'problems'} in {_name(file)}")
-    else:
-        show.line(f"{_name(file)} is sound: {_summary(found)}.")
-    return INVALID if problems else 0
 
 
 @plan.command(name="show")
@@ -129,8 +110,8 @@ def apply(
     """Put a plan into force. Open incidents go on under the revision they were declared under."""
     from tocsin.plan import commands
 
-    text = _text(file)
-    revision = local.change(lambda tx: commands.apply(tx, text, reason, _name(file), accept_large=yes))
+    text = text_of(file)
+    revision = local.change(lambda tx: commands.apply(tx, text, reason, name_of(file), accept_large=yes))
     if json:
         show.as_json({"revision": revision.id, "name": revision.name, "version": revision.version})
     else:
@@ -180,7 +161,7 @@ def import_plan(
     from tocsin.plan.reading.document import read_document
     from tocsin.plan.reading.render import render
 
-    draft = read_document(_text(file))
+    draft = read_document(text_of(file))
     text = render(draft)
     if output:
         _write(output, text)
@@ -225,16 +206,16 @@ def _draft_json(draft: "Draft") -> dict[str, Any]:
     }
 
 
-def _text(file: str) -> str:
+def text_of(file: str) -> str:
     try:
         return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise NotText(f"{_name(file)} is not text in UTF-8.") from None
+        raise NotText(f"{name_of(file)} is not text in UTF-8.") from None
     except OSError as error:
         raise NoSuchFile(f"{file} can't be read: {error.strerror}.") from None
 
 
-def _name(file: str) -> str:
+def name_of(file: str) -> str:
     return "standard input" if file == "-" else file
 
 
@@ -242,10 +223,10 @@ def _of_file(file: str) -> "tuple[Plan, str]":
     from tocsin.plan import check as checking
     from tocsin.plan.commands import BadPlan
 
-    found = checking.load(_text(file), _name(file))
+    found = checking.load(text_of(file), name_of(file))
     if isinstance(found, list):
         raise BadPlan(found)
-    return found, f"{found.name} {found.version} ({_name(file)})"
+    return found, f"{found.name} {found.version} ({name_of(file)})"
 
 
 def _in_force() -> "tuple[Plan, str]":
@@ -265,8 +246,8 @@ def _printed_from(file: str | None) -> "tuple[Plan, str]":
 
     if file is None:
         return local.look(lambda tx: (store.current(tx), store.current_id(tx)))
-    text = _text(file)
-    found = checking.load(text, _name(file))
+    text = text_of(file)
+    found = checking.load(text, name_of(file))
     if isinstance(found, list):
         raise BadPlan(found)
     return found, store.revision_id(text)
@@ -306,7 +287,7 @@ def _show_differences(found: "list[Consequence]") -> None:
         show.line("The two plans say the same.")
 
 
-def _summary(found: "Plan") -> str:
+def summary(found: "Plan") -> str:
     counts = (
         (len(found.people), "person", "people"),
         (len(found.severities), "severity", "severities"),
@@ -316,10 +297,6 @@ def _summary(found: "Plan") -> str:
         (len(found.communication.audiences), "audience", "audiences"),
     )
     return listed(f"{count} {one if count == 1 else many}" for count, one, many in counts)
-
-
-def _problem_json(problem: "Problem") -> dict[str, Any]:
-    return {"line": problem.line, "column": problem.column, "path": problem.path, "message": problem.message}
 
 
 # ---- As tables -------------------------------------------------------------------------------------------------------

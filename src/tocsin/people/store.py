@@ -276,3 +276,9 @@ def addresses(tx: Tx, handles: Collection[str]) -> dict[str, str]:
     wanted = person.c.handle.in_(list(handles)) & person.c.email.is_not(None) & person.c.disabled_at.is_(None)
     found = {row.handle: row.email for row in tx.all(select(person.c.handle, person.c.email).where(wanted))}
     return {handle: found[handle] for handle in handles if handle in found}
+
+
+def reachable(tx: Tx, handles: Collection[str]) -> frozenset[str]:
+    """Those of these people whom a page would reach: by a contact method, or at the account's address."""
+    methods = contacts(tx, handles)
+    return frozenset(handle for handle in methods if methods[handle]) | frozenset(addresses(tx, handles))

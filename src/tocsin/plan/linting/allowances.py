@@ -1,0 +1,81 @@
+"""Findings that somebody accepts, in the plan's own file: `# tocsin: allow CODE because …`.
+
+Such a comment stands at the end of a line, or alone above it, and holds for that line and for everything under its key.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from tocsin.plan.parse import Document
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_MARK = re.compile(r"#\s*tocsin\s*:", re.IGNORECASE)
+_ALLOW = re.compile(r"#\s*tocsin\s*:\s*allow\s+([a-z0-9]+(?:-[a-z0-9]+)*)\s+because\s+(\S.*?)\s*$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """One such comment: what it allows and why, and the line that it speaks of. No code: it cannot be read."""
+
+    line: int
+    column: int
+    code: str
+    reason: str
+    target: int
+
+    def covers(self, code: str, line: int, path: str, heads: Mapping[int, str]) -> bool:
+        head = heads.get(self.target)
+        under = head is not None and (path == head or path.startswith(f"{head}."))
+        return code == self.code and (line == self.target or under)
+
+
+def allowances(text: str) -> list[Allowance]:
+    """Every comment of a readable plan file that is meant for us, in order."""
+    if not _MARK.search(text):
+        return []
+    lines = text.splitlines()
+    inside = list(_scalars(text))
+    found = []
+    for number, line in enumerate(lines, start=1):
+        for mark in _MARK.finditer(line):
+            if not _within(number, mark.start() + 1, inside):
+                allow = _ALLOW.match(line, mark.start())
+                code, reason = (allow[1].lower(), allow[2]) if allow else ("", "")
+                target = _target(lines, number) if not line[: mark.start()].strip() else number
+                found.append(Allowance(number, mark.start() + 1, code, reason, target))
+                break
+    return found
+
+
+def heads(document: Document) -> dict[int, str]:
+    """For each line, the outermost path that begins on it."""
+    found: dict[int, str] = {}
+    for path, place in document.places.items():
+        if place.line not in found or path.count(".") < found[place.line].count("."):
+            found[place.line] = path
+    return found
+
+
+def _target(lines: list[str], number: int) -> int:
+    """The first line below that is neither empty nor a comment."""
+    below = enumerate(lines[number:], start=number + 1)
+    return next((at for at, line in below if line.strip() and not line.lstrip().startswith("#")), number)
+
+
+_Scalar = tuple[tuple[int, int], tuple[int, int]]
+
+
+def _scalars(text: str) -> Iterator[_Scalar]:
+    """Where values begin and end: what looks like a comment inside one is text."""
+    for token in yaml.scan(text, Loader=_Loader):
+        if isinstance(token, yaml.ScalarToken):
+            start, end = token.start_mark, token.end_mark
+            yield (start.line + 1, start.column + 1), (end.line + 1, end.column + 1)
+
+
+def _within(line: int, column: int, scalars: Iterable[_Scalar]) -> bool:
+    return any(start <= (line, column) < end for start, end in scalars)

@@ -1,0 +1,111 @@
+"""Who is told, by whom and in which words; and what must never be told."""
+
+import re
+from collections.abc import Iterator
+
+from tocsin.kit.text import listed
+from tocsin.plan.linting.findings import Check, Level, Remark, check
+from tocsin.plan.model import Audience, Plan
+
+_SECRET = re.compile(
+    r"\b(secur|breach|intru|unauthori[sz]|vulnerab|credential|disclos|exfiltrat|ransom|malware|leak)", re.IGNORECASE
+)
+
+
+@check(
+    "security-published",
+    Level.ERROR,
+    "Trouble of security would be shown in public while it lasts.",
+    mend="Write `private: true` under the type.",
+)
+def security_published(plan: Plan) -> Iterator[Remark]:
+    public = [one.name for one in plan.communication.audiences.values() if one.public]
+    for key, one in plan.types.items():
+        sign = _SECRET.search(" ".join((key.replace("_", " "), one.name, one.symptoms)))
+        if sign and public and not one.private:
+            reason = f'"{one.name}" speaks of security and is not private: {listed(public)} would read of it'
+            yield Remark(f"types.{key}", reason)
+
+
+@check(
+    "audience-without-cadence",
+    Level.WARNING,
+    "An audience is named, and nobody ever owes it a word.",
+    mend="Say by severity when the first update is due and how often one follows, or take the audience out.",
+)
+def audience_without_cadence(plan: Plan) -> Iterator[Remark]:
+    for key, audience in _audiences(plan):
+        if not audience.cadence:
+            yield Remark(f"communication.audiences.{key}", f"{audience.name} are to be told, and by no time")
+
+
+@check(
+    "audience-of-nobody",
+    Level.ERROR,
+    "An audience in which there is nobody.",
+    mend="Name people or teams with members in `to`.",
+)
+def audience_of_nobody(plan: Plan) -> Iterator[Remark]:
+    for key, audience in _audiences(plan):
+        if audience.to and not plan.members(audience.to):
+            yield Remark(f"communication.audiences.{key}.to", f"nobody stands behind {listed(audience.to)}")
+
+
+@check(
+    "owner-not-needed",
+    Level.WARNING,
+    "Updates are owed by a role that the severity does not ask for.",
+    mend="Ask for the role at that severity, or let `on_call` own the updates.",
+)
+def owner_not_needed(plan: Plan) -> Iterator[Remark]:
+    for key, audience in _audiences(plan):
+        for level in audience.cadence if audience.owner in plan.roles else ():
+            if level in plan.severities and audience.owner not in plan.severities[level].roles_within:
+                role = plan.roles[audience.owner].name.lower()
+                reason = f"{level}: owed by the {role}, and no {level} has to have one"
+                yield Remark(f"communication.audiences.{key}.cadence.{level}", reason)
+
+
+@check(
+    "late-owner",
+    Level.WARNING,
+    "An update falls due before the role that owes it has to be filled.",
+    mend="Fill the role before the first update is due.",
+)
+def late_owner(plan: Plan) -> Iterator[Remark]:
+    for key, audience in _audiences(plan):
+        for level, cadence in audience.cadence.items():
+            severity = plan.severities.get(level)
+            filled = severity.roles_within.get(audience.owner) if severity else None
+            if filled is not None and filled > cadence.first_within:
+                reason = f"{level}: due before there has to be a {audience.owner.replace('_', ' ')}"
+                yield Remark(f"communication.audiences.{key}.cadence.{level}.first_within", reason)
+
+
+@check(
+    "public-of-nothing",
+    Level.NOTE,
+    "The status page calls a severity an impact of which the public is never told.",
+    mend="Give the public a cadence at this severity, or call its impact none.",
+)
+def public_of_nothing(plan: Plan) -> Iterator[Remark]:
+    public = [one for one in plan.communication.audiences.values() if one.public]
+    for key, severity in plan.severities.items():
+        told = any(key in one.cadence for one in public)
+        if public and severity.public_impact != "none" and not told:
+            reason = f"{key} counts as {severity.public_impact} in public, and the public is owed no word of it"
+            yield Remark(f"severities.{key}.public_impact", reason)
+
+
+def _audiences(plan: Plan) -> Iterator[tuple[str, Audience]]:
+    yield from plan.communication.audiences.items()
+
+
+CHECKS: tuple[Check, ...] = (
+    security_published,
+    audience_without_cadence,
+    audience_of_nobody,
+    owner_not_needed,
+    late_owner,
+    public_of_nothing,
+)
