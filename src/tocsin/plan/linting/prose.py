@@ -51,8 +51,9 @@ def _spans(text: str) -> Iterator[tuple[timedelta, str, bool]]:
         count = int(found[1]) if found[1] else _NUMBERS[found[2].lower()]
         seconds = count * _UNITS[found[3][0].lower()]
         if seconds <= _UNITS["d"] * 3660:
-            is_rhythm = _EVERY.search(text[: found.start()]) is not None
-            yield timedelta(seconds=seconds), found[0], is_rhythm
+            every = _EVERY.search(text[: found.start()])
+            start = every.start() if every else found.start()
+            yield timedelta(seconds=seconds), text[start : found.end()], every is not None
 
 
 def subjects(text: str) -> frozenset[str]:
@@ -65,7 +66,7 @@ _EMPTY = re.compile(r"(the|and|for|with|all|any|each|from|into|that|what|when|wh
 
 
 def _stem(word: str) -> str:
-    ending = _ENDINGS.search(word, 4)
+    ending = _ENDINGS.search(word, 3)
     return word[: ending.start()] if ending else word
 
 
@@ -73,18 +74,23 @@ def demands(severity: Severity, key: str) -> Iterator[tuple[str, str]]:
     """What a severity says in words about what is expected of people, each sentence with its path."""
     if severity.response:
         yield f"severities.{key}.response", severity.response
+    for number, line in enumerate(severity.requires, start=1):
+        yield f"severities.{key}.requires.{number}", line
 
 
 def phase_lines(plan: Plan) -> Iterator[tuple[str, str]]:
     for key, phase in plan.phases.items():
-        for number, line in enumerate(phase.actions, start=1):
-            yield f"phases.{key}.actions.{number}", line
+        for number, activity in enumerate(phase.actions, start=1):
+            path = f"phases.{key}.actions.{number}"
+            yield path, activity.line
+            for place, item in enumerate(activity.items, start=1):
+                yield f"{path}.items.{place}", item.line if item.severities else item.do
 
 
 def type_lines(plan: Plan) -> Iterator[tuple[str, str]]:
     for key, one in plan.types.items():
-        for number, line in enumerate(one.actions, start=1):
-            yield f"types.{key}.actions.{number}", line
+        for number, action in enumerate(one.actions, start=1):
+            yield f"types.{key}.actions.{number}", action.do
 
 
 def duties(plan: Plan) -> Iterator[tuple[str, str, str]]:

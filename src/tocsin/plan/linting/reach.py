@@ -105,7 +105,7 @@ def rotation_of_one(plan: Plan) -> Iterator[Remark]:
     "role-without-rota",
     Level.WARNING,
     "A role must be filled in time, and no rotation fills it at any hour.",
-    mend="Make a rotation of people who may hold the role, or say who is asked when nobody is on call for it.",
+    mend="Give the role a rotation of people who may hold it, or a fallback: who is asked when nobody is on call for it.",
 )
 def role_without_rota(plan: Plan) -> Iterator[Remark]:
     open_at: dict[str, list[str]] = {}
@@ -118,11 +118,22 @@ def role_without_rota(plan: Plan) -> Iterator[Remark]:
 
 
 def _unfilled(plan: Plan, severity: Severity) -> list[str]:
-    """The roles that are left when every rotation fills one role for which all of its people are eligible."""
-    wanted = [role for role in severity.roles_within if role in plan.roles]
+    """The roles that are left when every rotation fills one role for which all of its people are eligible.
+
+    A role that names its own rotation, or who takes it if nobody else does, is filled.
+    """
+    wanted = [
+        role
+        for role in severity.roles_within
+        if role in plan.roles and not _asked(plan, (plan.roles[role].rotation or "", *plan.roles[role].fallback))
+    ]
     fits = {role: _fitting(plan, role) for role in wanted}
     taken: dict[str, str] = {}
     return [role for role in wanted if not _seat(role, fits, taken, set())]
+
+
+def _asked(plan: Plan, names: tuple[str, ...]) -> bool:
+    return bool(_may_be(plan, names))
 
 
 def _fitting(plan: Plan, role: str) -> list[str]:

@@ -21,7 +21,7 @@ _SECRET = re.compile(
 def security_published(plan: Plan) -> Iterator[Remark]:
     public = [one.name for one in plan.communication.audiences.values() if one.public]
     for key, one in plan.types.items():
-        sign = _SECRET.search(" ".join((key.replace("_", " "), one.name, one.symptoms)))
+        sign = _SECRET.search(" ".join((key.replace("_", " "), one.name, *one.symptoms)))
         if sign and public and not one.private:
             reason = f'"{one.name}" speaks of security and is not private: {listed(public)} would read of it'
             yield Remark(f"types.{key}", reason)

@@ -1,0 +1,396 @@
+"""What would fail the people who follow a plan is found: each kind in a small plan, and not in its mended twin."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support import plans
+from tests.support.small import GONE, SMALL, examined, put, small, text_of
+from tocsin.plan import check, lint
+from tocsin.plan.linting import afterwards, links, prose, reach, signals, telling, times, wording
+from tocsin.plan.linting.findings import Around, Check, Level, Report
+from tocsin.plan.model import Plan
+
+
+@dataclass(frozen=True)
+class Case:
+    """Changes of the small plan that bring a finding, its path, and what mends it; none: the plan as it is."""
+
+    code: str
+    path: str
+    broken: Mapping[str, object]
+    mended: Mapping[str, object] = field(default_factory=dict)
+    around: Around = lint.NOWHERE
+
+
+def cadence(first: str, every: str) -> dict[str, str]:
+    return {"first_within": first, "every": every}
+
+
+HERE = Around(documents={"runbook.md": frozenset({"cold"})})
+OTHER_LINK = {"links__Kilns": "runbook.md#cold"}
+SECOND_ROLE = {"name": "Writer", "purpose": "Writes", "duties": ["Note it"], "eligible": ["everyone"]}
+AUDIENCE = {"name": "Owners", "owner": "lead", "to": ["board"], "cadence": {"bad": cadence("30 min", "30 min")}}
+
+CASES = [
+    Case("acknowledge-differs", "phases.answer.within", {"phases__answer__within": "5 min"}),
+    Case("escalates-too-late", "escalation.in_turn.steps.1.wait", {"escalation__in_turn__steps__1__wait": "15 min"}),
+    Case("phase-outlasts-target", "phases.mend.within", {"phases__mend__within": "4 h"}),
+    Case("phase-falls-short", "phases.mend.within", {"phases__mend__within": "1 h"}, {"phases__mend__within": GONE}),
+    Case("phases-out-of-order", "phases.mend.within", {"phases__mend__within": "10 min"}),
+    Case(
+        "worse-answered-later", "severities.bad.acknowledge_within", {"severities__bad__acknowledge_within": "30 min"}
+    ),
+    Case("worse-answered-later", "severities.bad.resolve_within", {"severities__bad__resolve_within": "3 h"}),
+    Case("role-too-late", "severities.mild.roles_within.lead", {"severities__mild__roles_within__lead": "2 h"}),
+    Case(
+        "two-cadences",
+        "communication.audiences.owners.cadence.bad",
+        {"communication__audiences__owners": AUDIENCE | {"cadence": {"bad": cadence("30 min", "1 h")}}},
+        {"communication__audiences__owners": AUDIENCE},
+    ),
+    Case("two-cadences", "severities.bad.response", {"severities__bad__response": "Post every 5 minutes"}),
+    Case("two-cadences", "severities.bad.response", {"severities__bad__response": "Post updates as needed"}),
+    Case("two-cadences", "severities.mild.response", {"severities__mild__response": "There are no status updates"}),
+    Case(
+        "update-too-late",
+        "communication.audiences.public.cadence.mild.every",
+        {"communication__audiences__public__cadence__mild__every": "3 h"},
+    ),
+    Case(
+        "worse-told-less",
+        "communication.audiences.public.cadence",
+        {"communication__audiences__public__cadence__bad__every": "3 h"},
+    ),
+    Case("watch-too-long", "recovery.watch_for", {"recovery__watch_for": "3 h"}),
+    Case("nobody-paged", "severities.mild", {"severities__mild__escalation": GONE}),
+    Case("escalation-ends", "escalation.in_turn.rounds", {"escalation__in_turn__rounds": 2}),
+    Case(
+        "step-reaches-nobody",
+        "escalation.in_turn.steps.3.page",
+        {"teams__empty": {"name": "Empty", "members": []}, "escalation__in_turn__steps__3__page": ["empty"]},
+    ),
+    Case(
+        "step-reaches-nobody-new",
+        "escalation.in_turn.steps.2.page",
+        {"escalation__in_turn__steps__2__page": ["first"]},
+    ),
+    Case("rotation-of-one", "rotations.second.people", {"rotations__second__people": ["jo", "jo"]}),
+    Case(
+        "role-without-rota",
+        "roles.lead.eligible",
+        {"roles__lead__eligible": ["board"]},
+        {"roles__lead__eligible": ["everyone"]},
+    ),
+    Case("title-for-a-name", "people.kim.name", {"people__kim__name": "Director"}),
+    Case(
+        "unreachable",
+        "people.ida",
+        {},
+        around=Around(reachable=frozenset({"jo", "kim"})),
+    ),
+    Case("unused", "teams.idle", {"teams__idle": {"name": "Idle", "members": ["ida"]}}),
+    Case("unused", "templates.old", {"templates__old": "{message}"}),
+    Case(
+        "unused", "people.zoe", {"people__zoe": {"name": "Zoe"}, "escalation__in_turn__steps__3__page": ["engineers"]}
+    ),
+    Case("rule-shadowed", "rules.3.when", {"rules__3__when": {"kind": "cool", "source": "alertmanager"}}),
+    Case("rule-shadowed", "rules.3.when", {"rules__2__when": {"kind": "*"}, "rules__3__when": {"kind": "/cold/"}}),
+    Case("severity-without-rule", "severities.mild", {"rules__3__severity": "bad"}),
+    Case("type-without-rule", "types.theft", {"rules__1__type": "cold"}),
+    Case("security-published", "types.theft", {"types__theft__private": False}),
+    Case("audience-without-cadence", "communication.audiences.board", {"communication__audiences__board__cadence": {}}),
+    Case(
+        "audience-of-nobody",
+        "communication.audiences.board.to",
+        {"teams__board__members": []},
+    ),
+    Case(
+        "owner-not-needed",
+        "communication.audiences.public.cadence.mild",
+        {"severities__mild__roles_within": {}},
+    ),
+    Case(
+        "late-owner",
+        "communication.audiences.public.cadence.bad.first_within",
+        {"communication__audiences__public__cadence__bad__first_within": "10 min"},
+    ),
+    Case(
+        "public-of-nothing",
+        "severities.mild.public_impact",
+        {"severities__mild__public_impact": "minor", "communication__audiences__public__cadence__mild": GONE},
+    ),
+    Case("review-without-date", "severities.mild.post_mortem", {"severities__mild__post_mortem": "optional"}),
+    Case("close-demands-less", "recovery.close_requires.3", {"severities__mild__post_mortem": "none"}),
+    Case("section-nobody-fills", "review.sections.cost", {"review__sections__cost": {"title": "Cost"}}),
+    Case(
+        "section-not-in-template",
+        "review.sections.summary",
+        {"templates__post_mortem": "# Review\n\n## Causes\n"},
+        {"templates__post_mortem": "# Review\n\n## Summary\n"},
+    ),
+    Case(
+        "attendee-of-nothing",
+        "review.attendees.1",
+        {"roles__writer": SECOND_ROLE, "review__attendees": ["writer"]},
+    ),
+    Case("history-out-of-order", "history.2.on", {"history__2__on": "2025-01-01"}),
+    Case("history-out-of-order", "version", {"version": "1"}),
+    Case("words-differ", "severities.bad.response", {"severities__bad__response": "Answer within 7 minutes"}),
+    Case("words-differ", "phases.mend.actions.2", {"phases__mend__actions__2": "Watch for an hour and 90 seconds"}),
+    Case("vague-time", "phases.answer.actions.1", {"phases__answer__actions__1": "Look as soon as possible"}),
+    Case("unknown-team", "types.cold.actions.1", {"types__cold__actions__1": "Call the gas team"}),
+    Case(
+        "role-without-time",
+        "phases.answer.actions.1",
+        {"phases__answer__actions__1": "The leader joins", "severities__mild__roles_within": {}},
+        {"phases__answer__actions__1": "At bad, the leader joins", "severities__mild__roles_within": {}},
+    ),
+    Case(
+        "two-owners",
+        "roles.writer.duties.1",
+        {"roles__writer": SECOND_ROLE | {"duties": ["Choosing ways out of it"]}},
+        {"roles__writer": SECOND_ROLE},
+    ),
+    Case("no-border", "severities.mild.examples.1", {"severities__mild__examples__1": "Some firings are slow"}),
+    Case("dead-link", "links.Kilns", {"links__Kilns": "runboko.md"}, OTHER_LINK, HERE),
+    Case("dead-anchor", "links.Kilns", {"links__Kilns": "runbook.md#colt"}, OTHER_LINK, HERE),
+    Case("no-runbook", "types.cold", {"types__cold__runbook": GONE}),
+]
+
+
+def codes(report: Report) -> set[str]:
+    return {one.code for one in report.findings}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda one: f"{one.code} {one.path}")
+def test_a_plan_that_has_it_is_told_so_at_its_line(case: Case) -> None:
+    report = examined(small(**case.broken), case.around)
+    found = [one for one in report.findings if one.code == case.code]
+    assert case.path in [one.path for one in found], report.findings
+    lines = text_of(small(**case.broken)).splitlines()
+    for one in found:
+        assert one.reason and one.mend and one.level in Level
+        *_, last = one.path.split(".")
+        assert last.isdigit() or f"{last}:" in lines[one.line - 1].replace("'", "")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda one: f"{one.code} {one.path}")
+def test_its_mended_twin_is_not(case: Case) -> None:
+    around = Around(documents=case.around.documents)  # everybody can be reached, as far as anybody asked
+    report = examined(small(**case.mended), around)
+    assert case.code not in codes(report)
+    assert report.plan is not None
+
+
+def test_nothing_is_to_be_said_about_the_small_plan() -> None:
+    report = examined(SMALL, Around(documents={}, reachable=frozenset(SMALL["people"])))
+    assert report.findings == () and report.unchecked == ()
+
+
+def test_every_kind_is_tried_here() -> None:
+    tried = {case.code for case in CASES}
+    assert tried == {one.kind.code for one in lint.CHECKS}
+
+
+def test_every_check_is_asked_and_every_code_is_one_kind() -> None:
+    modules = (times, reach, signals, telling, afterwards, wording, links)
+    written = [one for module in modules for one in vars(module).values() if isinstance(one, Check)]
+    assert sorted(one.kind.code for one in written) == sorted(one.kind.code for one in lint.CHECKS)
+    assert len({kind.code for kind in lint.KINDS}) == len(lint.KINDS)
+
+
+def test_what_was_not_looked_at_is_said() -> None:
+    report = examined(SMALL)
+    assert len(report.unchecked) == 2
+    assert "dead-link" not in codes(examined(small(links__Kilns="nowhere.md")))
+
+
+# ---- Mistakes stand beside findings ----
+
+
+def test_a_file_that_is_no_plan_has_mistakes_only() -> None:
+    report = lint.examine("tocsin: 1\nnmae: x\n")
+    assert report.plan is None and codes(report) == {"form"}
+    assert codes(lint.examine("{")) == {"form"}
+
+
+def test_a_plan_whose_names_lead_nowhere_is_examined_all_the_same() -> None:
+    report = examined(small(roles__lead__eligible=["nobody"], types__theft__private=False))
+    assert {"reference", "security-published"} <= codes(report)
+
+
+# ---- Accepting a finding ----
+
+ROUNDS = {"escalation__in_turn__rounds": 2}
+
+
+def marked(line: str, comment: str, *, above: bool) -> Report:
+    """The small plan whose rounds end, with a comment at the first line that holds this."""
+    lines = text_of(small(**ROUNDS)).splitlines()
+    at = next(place for place, one in enumerate(lines) if one.endswith(line) and one.strip() == line)
+    if above:
+        lines.insert(at, comment)
+    else:
+        lines[at] += f"  {comment}"
+    return lint.examine("\n".join(lines))
+
+
+@pytest.mark.parametrize("above", [True, False])
+@pytest.mark.parametrize("line", ["rounds: 2", "in_turn:", "escalation:"])
+def test_a_finding_is_accepted_at_its_line_and_above_what_holds_it(line: str, above: bool) -> None:
+    report = marked(line, "# tocsin: allow escalation-ends because we telephone", above=above)
+    assert [(one.code, one.accepted) for one in report.findings] == [("escalation-ends", "we telephone")]
+    assert report.open == () and report.at_least(Level.NOTE) == ()
+
+
+def test_several_comments_stand_above_one_line() -> None:
+    comment = "# a remark\n# tocsin: allow escalation-ends because we telephone\n\n# tocsin: allow unused because of it"
+    report = marked("rounds: 2", comment, above=True)
+    assert [one.code for one in report.accepted] == ["escalation-ends"]
+    assert [one.code for one in report.open] == ["unused-allowance"]
+
+
+def test_elsewhere_it_is_not_accepted_and_the_comment_is_a_finding() -> None:
+    report = marked("people:", "# tocsin: allow escalation-ends because we telephone then", above=True)
+    assert codes(report) == {"escalation-ends", "unused-allowance"} and len(report.open) == 2
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "# tocsin: allow escalation-ends",
+        "# tocsin: allow escalation-ends because",
+        "# tocsin: ignore escalation-ends because we telephone",
+        "# tocsin: allow escalation-stops because we telephone",
+        "# tocsin: allow form because we like it",
+    ],
+)
+def test_a_comment_that_gives_no_reason_or_no_code_accepts_nothing(comment: str) -> None:
+    report = marked("rounds: 2", comment, above=False)
+    assert sorted(one.code for one in report.open) == ["bad-allowance", "escalation-ends"]
+
+
+def test_what_stands_in_a_text_is_no_comment() -> None:
+    said = "Answer.\n# tocsin: allow escalation-ends because it is text\n"
+    assert codes(examined(small(**ROUNDS, severities__mild__response=said))) == {"escalation-ends"}
+    quoted = 'purpose: "x # tocsin: allow escalation-ends because it is text"\n'
+    assert codes(lint.examine(quoted + text_of(small(**ROUNDS)))) == {"escalation-ends"}
+
+
+def test_a_mistake_cannot_be_accepted() -> None:
+    text = text_of(small(recovery__owner="nobody"))
+    marked = text.replace("owner: nobody", "owner: nobody  # tocsin: allow reference because we say so")
+    assert {"reference", "bad-allowance"} <= {one.code for one in lint.examine(marked).open}
+
+
+# ---- Properties ----
+
+
+WORDS = st.sampled_from(
+    ["", "everyone", "ida", "lead", "nobody", "every 5 minutes", "99 weeks", "team", "(", "1 h", "bad", "*"]
+)
+VALUES = st.one_of(WORDS, st.integers(-3, 400), st.none(), st.lists(WORDS, max_size=2), st.just({}), st.booleans())
+LEAVES = [
+    [str(part) for part in path]
+    for path in (
+        ["teams", "board", "members"],
+        ["roles", "lead", "eligible"],
+        ["roles", "lead", "duties"],
+        ["severities", "bad", "escalation"],
+        ["severities", "bad", "roles_within"],
+        ["severities", "bad", "response"],
+        ["severities", "mild", "examples"],
+        ["rotations", "first", "people"],
+        ["escalation", "in_turn", "steps"],
+        ["escalation", "in_turn", "rounds"],
+        ["phases", "mend", "within"],
+        ["phases", "mend", "actions"],
+        ["rules", "3", "when"],
+        ["rules", "3", "severity"],
+        ["communication", "audiences", "board", "cadence"],
+        ["communication", "audiences", "board", "to"],
+        ["communication", "audiences", "board", "owner"],
+        ["communication", "audiences", "public", "cadence"],
+        ["communication", "stages"],
+        ["templates"],
+        ["review", "attendees"],
+        ["review", "sections"],
+        ["recovery", "close_requires"],
+        ["links"],
+        ["history"],
+        ["severities"],
+        ["types"],
+        ["phases"],
+        ["people"],
+    )
+]
+
+
+@given(st.dictionaries(st.integers(0, len(LEAVES) - 1), VALUES, max_size=5))
+def test_no_plan_makes_the_examination_fail_and_its_order_is_always_the_same(changes: dict[int, object]) -> None:
+    plan = small()
+    for place, value in sorted(changes.items()):
+        try:
+            put(plan, LEAVES[place], value)
+        except (TypeError, KeyError, AttributeError, IndexError):
+            continue  # an earlier change has taken the parent away
+    around = Around(documents={"a.md": None}, reachable=frozenset())
+    one, other = examined(plan, around), examined(plan, around)
+    assert one == other
+    assert list(one.findings) == sorted(one.findings)
+    assert len({finding.fingerprint for finding in one.findings}) == len(one.findings)
+
+
+@given(st.text(max_size=200))
+def test_no_text_makes_it_fail(text: str) -> None:
+    lint.examine(text)
+    list(prose.times(text))
+    list(prose.rhythms(text))
+    links.anchors(text)
+    lint.examine(text_of(SMALL) + f"\n# tocsin: {text}")
+
+
+def test_a_plan_that_can_be_run_is_the_one_that_is_examined() -> None:
+    for file in plans.FILES:
+        found = check.load(plans.text(file))
+        assert isinstance(found, Plan)
+        assert lint.examine(plans.text(file)).plan == found
+
+
+@pytest.mark.parametrize("file", plans.FILES, ids=lambda one: one.name)
+def test_the_plans_that_ship_have_nothing_open_but_notes(file: Path) -> None:
+    report = lint.examine(plans.text(file), file.name, Around(documents={}))
+    assert report.at_least(Level.WARNING) == ()
+
+
+# ---- Words ----
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("within 15 minutes", ["15 minutes"]),
+        ("a half-hour and an hour", ["an hour"]),
+        ("four hours, two days, 1 w", ["four hours", "two days", "1 w"]),
+        ("every 15 minutes, hourly", []),
+        ("and a day", ["a day"]),
+        ("10 % of them, 5 people, P1", []),
+    ],
+)
+def test_times_are_read_from_sentences(text: str, found: list[str]) -> None:
+    assert [words for _, words in prose.times(text)] == found
+
+
+def test_rhythms_are_read_from_sentences() -> None:
+    said = "Post every 15 minutes, tell the board hourly, and look every day"
+    assert {words for _, words in prose.rhythms(said)} == {"every 15 minutes", "hourly", "every day"}
+
+
+def test_anchors_are_those_of_the_code_hosts() -> None:
+    text = "# Service Down - Complete Outage\n## Same\n## Same\n```\n# no\n```\n<a id='x'></a>\n## [A link](b) & `c`\n"
+    assert links.anchors(text) == {"service-down---complete-outage", "same", "same-1", "x", "a-link--c"}
