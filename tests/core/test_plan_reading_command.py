@@ -1,5 +1,6 @@
 """`tocsin plan import` turns a Markdown file into a draft, and never writes over anything."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -50,9 +51,10 @@ def test_the_draft_is_written_to_a_new_file_that_check_can_read(terminal: Termin
     assert (printed.code, printed.out) == (0, "")
     found = check.load(output.read_text(encoding="utf-8"))
     assert isinstance(found, list)
-    checked = terminal("plan", "check", str(output))
+    checked = terminal("plan", "check", str(output), "--format", "json")
     assert checked.code == 2
-    assert len(checked.out.splitlines()) == len(found)
+    mistakes = [one for one in json.loads(checked.out)["findings"] if one["code"] in ("form", "reference")]
+    assert len(mistakes) == len(found)
 
 
 def test_what_is_there_already_is_not_written_over(terminal: Terminal, plan: Path, tmp_path: Path) -> None:

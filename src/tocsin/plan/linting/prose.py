@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 from tocsin.plan.model import Plan, Severity
@@ -84,7 +85,8 @@ def phase_lines(plan: Plan) -> Iterator[tuple[str, str]]:
             path = f"phases.{key}.actions.{number}"
             yield path, activity.line
             for place, item in enumerate(activity.items, start=1):
-                yield f"{path}.items.{place}", item.line if item.severities else item.do
+                at = item.severities or activity.severities
+                yield f"{path}.items.{place}", replace(item, severities=at).line
 
 
 def type_lines(plan: Plan) -> Iterator[tuple[str, str]]:

@@ -105,7 +105,7 @@ def rotation_of_one(plan: Plan) -> Iterator[Remark]:
     "role-without-rota",
     Level.WARNING,
     "A role must be filled in time, and no rotation fills it at any hour.",
-    mend="Give the role a rotation of people who may hold it, or a fallback: who is asked when nobody is on call for it.",
+    mend="Give the role a rotation of people who may hold it, or a fallback: who is asked when nobody is on call.",
 )
 def role_without_rota(plan: Plan) -> Iterator[Remark]:
     open_at: dict[str, list[str]] = {}
