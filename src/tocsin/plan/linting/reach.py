@@ -219,7 +219,7 @@ TICKET = "incident_ticket"  # the template that the program itself asks for
 
 
 def _named_anywhere(plan: Plan) -> dict[str, set[str]]:
-    groups = {name for role in plan.roles.values() for name in role.eligible}
+    groups = {name for role in plan.roles.values() for name in (*role.eligible, role.rotation or "", *role.fallback)}
     groups |= {name for policy in plan.escalation.values() for step in policy.steps for name in step.page}
     groups |= {name for audience in plan.communication.audiences.values() for name in audience.to}
     groups |= set(plan.review.attendees)
