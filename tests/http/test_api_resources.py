@@ -83,6 +83,38 @@ def test_the_record_of_an_incident_is_proven(caller: Caller) -> None:
     caller.get("/incidents/inc_NOWHERE/verification", 404)
 
 
+def test_an_incident_is_shown_as_it_stood(here: Served, caller: Caller) -> None:
+    one = caller.declare()
+    here.clock.advance_to(here.clock.now() + timedelta(minutes=2))
+    caller.post(f"/incidents/{one['id']}/acknowledge")
+    now = caller.get(f"/incidents/{one['id']}")
+    then = caller.get(f"/incidents/{one['id']}", at=one["declared_at"])
+    assert (now["acknowledged_at"] is None, then["acknowledged_at"] is None) == (False, True)
+    assert caller.get(f"/incidents/{one['id']}", at=now["updated_at"]) == now
+    found = caller.get(f"/incidents/{one['id']}/replay", at=one["declared_at"])
+    assert (found["incident"]["id"], found["before_at"], found["after_at"]) == (one["id"], None, now["updated_at"])
+    assert found["entries"] < found["of"] and any(each["state"] == "open" for each in found["obligations"])
+    assert caller.get(f"/incidents/{one['id']}/replay")["incident"]["acknowledged_at"] == now["acknowledged_at"]
+    for query in ("teatime", "2001-01-01T00:00:00Z", "2999-01-01T00:00:00Z"):
+        caller.get(f"/incidents/{one['id']}", 400, at=query)
+        caller.get(f"/incidents/{one['id']}/replay", 400, at=query)
+    caller.get("/incidents/inc_NOWHERE/replay", 404)
+
+
+def test_an_incident_is_read_by_another_plan(here: Served, caller: Caller) -> None:
+    one = caller.declare()
+    path = f"/incidents/{one['id']}/replay"
+    with here.app.database.read(SYSTEM) as tx:
+        text = plans.current_revision(tx).text
+    same = caller.post(path, {"plan": text})
+    assert (same["severity"], same["differences"]) == (one["severity"], []) and same["promises"]
+    within = "acknowledge_within: 15 min"
+    assert within in text
+    other = caller.post(path, {"plan": text.replace(within, "acknowledge_within: 3 min")})
+    assert [each["before"]["key"] for each in other["differences"]] == ["acknowledge"]
+    caller.post(path, {"plan": "name: nothing"}, 400)
+
+
 def test_the_evidence_of_an_incident_is_one_signed_file(here: Served, caller: Caller) -> None:
     one = caller.declare()
     key = caller.get("/evidence/public-key")

@@ -103,3 +103,28 @@ def test_mistakes_are_said_in_a_sentence(
     ):
         refused = tocsin(*words)
         assert (refused.code, said in refused.err) == (code, True), refused.err
+
+
+# ---- How it stood ----
+
+
+def test_a_replay_shows_what_was_owed_and_who_knew(tocsin: Terminal, incident: str) -> None:
+    tocsin.done("note", incident, "The graph is red")
+    found = tocsin("replay", incident, "--json").json
+    assert (found["incident"]["id"], found["entries"]) == (incident, found["of"])
+    then = tocsin.done("replay", incident, "--at", found["incident"]["declared_at"])
+    assert f"after entry {found['entries'] - 1} of {found['of']}" in then
+    assert "Acknowledge within 15 min" in then and "Nobody had been told anything." in then
+    assert "terminal" in tocsin.done("replay", incident)
+    assert tocsin("replay", incident, "--at", "2001-01-01").code == 2
+
+
+def test_a_replay_under_another_plan_says_what_differs(tocsin: Terminal, incident: str, tmp_path: Path) -> None:
+    same, other = tmp_path / "same.yaml", tmp_path / "other.yaml"
+    same.write_text(QUIET, encoding="utf-8")
+    other.write_text(QUIET.replace("acknowledge_within: 15 min", "acknowledge_within: 5 min"), encoding="utf-8")
+    assert "Nothing would have been owed otherwise." in tocsin.done("replay", incident, "--plan", str(same))
+    out = tocsin.done("replay", incident, "--plan", str(other))
+    assert "Acknowledge within 5 min: due 10 min earlier, still open." in out and "as P1 service_outage" in out
+    assert len(tocsin("replay", incident, "--plan", str(other), "--json").json["differences"]) == 1
+    assert tocsin("replay", incident, "--plan", str(tmp_path / "none.yaml")).code == 2

@@ -1,13 +1,17 @@
 """What a room proves of its own record."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import datetime, timedelta
+from html import unescape
+from typing import Any
 
 import pytest
 
 from tests.support.served import Served
-from tests.support.visitor import Visitor, actor, console
+from tests.support.visitor import Page, Visitor, actor, console
 from tocsin.incidents.model import Incident
 from tocsin.response import archive, commands
 
@@ -61,3 +65,61 @@ def test_a_stranger_gets_no_evidence(here: Served, incident: Incident) -> None:
     stranger = Visitor(here)
     for path in (f"/incidents/{incident.id}/evidence", "/evidence/public-key"):
         assert stranger.open(path).onward.startswith("/signin?")
+
+
+# ---- How it stood ----
+
+
+@pytest.fixture
+def later(here: Served, incident: Incident) -> Incident:
+    """Ten minutes on: acknowledged, and told."""
+    here.clock.advance_to(here.clock.now() + timedelta(minutes=10))
+    fields = {"impact": "Rose forgets", "actions": "restarting", "next": "watching"}
+
+    def work(tx: Any) -> Incident:
+        commands.acknowledge(tx, incident.id)
+        return commands.post_update(tx, incident.id, "internal", fields)
+
+    return here.app.database.run(actor(here, "ben"), work)
+
+
+def test_a_moment_is_shown_read_only_with_a_banner(here: Served, later: Incident) -> None:
+    ben = Visitor(here, "ben")
+    page = ben.open(f"/incidents/{later.id}?at={stamp(later.declared_at)}")
+    assert page.status == 200
+    for text in ("This is how it stood at", f"of {later.entries}. Nothing can be done here.", "Who knew what", "never"):
+        assert page.says(text), text
+    assert not page.says("Rose forgets") and not page.says("answered")
+    assert [one.action for one in page.forms() if one.method == "post"] == ["/signout", "/theme"]
+    after = ben.open(f"/incidents/{later.id}?at={stamp(later.updated_at)}")
+    assert after.says("Rose forgets") and after.says("answered")
+
+
+def test_the_slider_leads_through_the_record_without_a_script(here: Served, erin: Visitor, later: Incident) -> None:
+    room = erin.open(f"/incidents/{later.id}")
+    assert f'href="/incidents/{later.id}?entry=1"' in room.html
+    first = erin.open(erin.open(f"/incidents/{later.id}?entry=1").onward)
+    slider = first.form(f"/incidents/{later.id}")
+    assert (slider.method, slider.fields) == ("get", {"entry": [str(incident_entries(first))]})
+    assert 'rel="prev"' not in first.html
+    onward = unescape(re.search(r'rel="next" href="([^"]+)"', first.html)[1])  # type: ignore[index]
+    last = erin.open(onward)
+    assert last.says(f"after entry {later.entries} of {later.entries}")
+    assert 'rel="next"' not in last.html and 'rel="prev"' in last.html
+    assert erin.open(f"/incidents/{later.id}?entry=99999").onward.endswith(stamp(later.updated_at))
+
+
+def incident_entries(page: Page) -> int:
+    return int(re.search(r"after entry (\d+) of", page.html)[1])  # type: ignore[index]
+
+
+def test_an_instant_that_shows_nothing_is_refused_in_a_sentence(here: Served, erin: Visitor, later: Incident) -> None:
+    before = erin.open(f"/incidents/{later.id}?at=2001-01-01T00:00")
+    assert before.status == 400 and before.says("The incident was declared at")
+    assert erin.open(f"/incidents/{later.id}?at=2999-01-01T00:00").says("That instant is still to come")
+    assert erin.open(f"/incidents/{later.id}?at=teatime").says("'teatime' is not a time")
+    assert erin.open("/incidents/inc_NOWHERE?entry=1").status == 404
+
+
+def stamp(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,14 +1,16 @@
-"""Proof over HTTP: that an incident's record is what was written, and all of it in one signed file."""
+"""Proof over HTTP: a record that is what was written, all of it in one signed file, and how it once stood."""
 
-from litestar import Response, get
+import msgspec
+from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath
+from litestar.params import FromPath, JSONBody
 
 from tocsin.api import schema
 from tocsin.api.caller import Call, app_of, needs
+from tocsin.api.incidents import At, instant, moment, shown
 from tocsin.incidents import store as incidents
 from tocsin.people import access
-from tocsin.response import evidence, verification
+from tocsin.response import evidence, otherwise, replay, verification
 
 READ = needs(access.INCIDENT_READ, 400, 409)
 READ_ONE = needs(access.INCIDENT_READ, 400, 404)
@@ -16,7 +18,7 @@ PACK_ONE = needs(access.INCIDENT_READ, 400, 404, 409)
 
 
 def handlers() -> list[HTTPRouteHandler]:
-    return [show_verification, show_evidence, show_public_key]
+    return [show_verification, show_evidence, show_public_key, show_replay, replay_under]
 
 
 @get("/incidents/{incident_id:str}/verification", summary="Whether its record is what was written", **READ_ONE)
@@ -51,3 +53,33 @@ def show_evidence(request: Call, incident_id: FromPath[str]) -> Response[bytes]:
 def show_public_key(request: Call) -> Response[str]:
     with app_of(request).database.read(request.auth) as tx:
         return Response(evidence.public_key(tx), media_type="text/plain; charset=utf-8")
+
+
+@get("/incidents/{incident_id:str}/replay", summary="It, its ledger, and who knew what, at an instant", **READ_ONE)
+def show_replay(request: Call, incident_id: FromPath[str], at: At = None) -> schema.Replay:
+    then = instant(at, "at")
+    with app_of(request).database.read(request.auth) as tx:
+        found = replay.load(tx, incident_id, then)
+    return schema.Replay(
+        at=found.at,
+        entries=len(found.entries),
+        of=found.of,
+        before_at=found.before_at,
+        after_at=found.after_at,
+        incident=shown(found.incident),
+        obligations=msgspec.convert(found.ledger, list[schema.Obligation], from_attributes=True),
+        told=msgspec.convert(found.told, list[schema.Told], from_attributes=True),
+        people=msgspec.convert(found.people, list[schema.Knowing], from_attributes=True),
+    )
+
+
+@post(
+    "/incidents/{incident_id:str}/replay",
+    status_code=200,
+    summary="What another plan would have asked of it, and what differs",
+    **READ_ONE,
+)
+def replay_under(request: Call, incident_id: FromPath[str], data: JSONBody[schema.OtherPlan]) -> schema.Otherwise:
+    with app_of(request).database.read(request.auth) as tx:
+        found = otherwise.under(tx, incident_id, data.plan, moment(data.at, "at"))
+    return msgspec.convert(found, schema.Otherwise, from_attributes=True)

@@ -20,10 +20,11 @@ from tocsin.obligations import store as obligations
 from tocsin.people import access
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
-from tocsin.response import commands
+from tocsin.response import commands, replay
 from tocsin.signals import formats
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200, description="How many, at the most.")]
+At = Annotated[str | None, QueryParameter(description="As it stood at this instant; now if left out.", required=False)]
 Cursor = Annotated[str | None, QueryParameter(description="`next` of the page before.", required=False)]
 
 READ = needs(access.INCIDENT_READ, 400)
@@ -72,11 +73,16 @@ def _statuses(wanted: list[Status] | None, is_open: bool | None) -> list[Status]
 
 
 @get("/incidents/{incident_id:str}", summary="One incident, and what it still lacks to be closed", **READ_ONE)
-def show_incident(request: Call, incident_id: FromPath[str]) -> schema.IncidentInFull:
+def show_incident(request: Call, incident_id: FromPath[str], at: At = None) -> schema.IncidentInFull:
+    then = instant(at, "at")
     with app_of(request).database.read(request.auth) as tx:
         incident = incidents.load(tx, incident_id)
+        owed = commands.open_duties(tx, incident)
+        if then is not None:
+            moment = replay.load(tx, incident_id, then)
+            incident, owed = moment.incident, commands.in_words(moment.standing)
         plan = plans.load(tx, incident.plan_revision)
-        missing = lifecycle.missing_before_close(plan, incident, commands.open_duties(tx, incident))
+        missing = lifecycle.missing_before_close(plan, incident, owed)
     return schema.IncidentInFull(**msgspec.structs.asdict(shown(incident)), to_close=missing)
 
 
@@ -214,6 +220,16 @@ def moment(sent: datetime | None, field: str) -> datetime | None:
     if known is None:
         raise Invalid(f"Nothing happens in the year {sent.year}.", field=field)
     return known
+
+
+def instant(sent: str | None, name: str) -> datetime | None:
+    """The instant that stands in the address under this name. Raises Invalid."""
+    if sent is None:
+        return None
+    found = formats.instant(sent)
+    if found is None:
+        raise Invalid(f"'{name}' is not an instant; write it like 2026-11-24T03:34:19Z.", field=name)
+    return found
 
 
 def _after(call: Call, command: Callable[[Any], Incident]) -> schema.Incident:

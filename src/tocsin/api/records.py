@@ -1,6 +1,6 @@
 """Reading what came in and what was learned over HTTP: signals, post-mortems, the numbers."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any
 
 import msgspec
@@ -11,7 +11,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 
 from tocsin.api import cursors, schema
 from tocsin.api.caller import Call, act, app_of, needs
-from tocsin.api.incidents import Cursor, Limit, shown
+from tocsin.api.incidents import Cursor, Limit, instant, shown
 from tocsin.insights import metrics, report
 from tocsin.kit.errors import Invalid
 from tocsin.people import access
@@ -19,7 +19,6 @@ from tocsin.response import commands
 from tocsin.review import commands as review_commands
 from tocsin.review import postmortem
 from tocsin.review import store as reviews
-from tocsin.signals import formats
 from tocsin.signals import store as signals
 
 MARKDOWN = "text/markdown; charset=utf-8"
@@ -167,17 +166,8 @@ def show_metrics(
     to: Annotated[str | None, QueryParameter(required=False, description="An instant; now if left out.")] = None,
 ) -> dict[str, Any]:
     with app_of(request).database.read(request.auth) as tx:
-        end = _instant(to, "to") or tx.now
-        start = _instant(from_, "from") or end - PERIOD
+        end = instant(to, "to") or tx.now
+        start = instant(from_, "from") or end - PERIOD
         if start >= end:
             raise Invalid("The period ends before it begins.", field="to")
         return metrics.as_json(report.report(tx, start, end))
-
-
-def _instant(sent: str | None, name: str) -> datetime | None:
-    if sent is None:
-        return None
-    found = formats.instant(sent)
-    if found is None:
-        raise Invalid(f"'{name}' is not an instant; write it like 2026-11-24T03:34:19Z.", field=name)
-    return found

@@ -161,6 +161,69 @@ class IncidentInFull(Incident):
     to_close: list[str]
 
 
+class Told(Struct):
+    """An update, by the number of its entry."""
+
+    entry: int
+    at: datetime
+    audience: str
+    stage: str | None
+    text: str
+
+
+class Heard(Struct):
+    entry: int
+    audience: str
+    sent_at: datetime
+    reached_at: datetime | None
+
+
+class Knowing(Struct):
+    """What somebody knew: since when paged and reached, when they answered, what they wrote and were sent."""
+
+    handle: str
+    roles: list[str]
+    paged_at: datetime | None
+    reached_at: datetime | None
+    answered_at: datetime | None
+    wrote: int
+    heard: list[Heard]
+
+
+class Promised(Struct):
+    """Something that was owed under a plan, from an entry on."""
+
+    key: str
+    what: str
+    entry: int
+    due_at: datetime
+    end: str
+    ended_at: datetime | None
+
+
+class Difference(Struct):
+    sentence: str
+    before: Promised | None
+    after: Promised | None
+
+
+class Otherwise(Struct):
+    """What another plan would have made of it. `severity` is null if it would not have been declared."""
+
+    at: datetime
+    severity: str | None
+    type: str
+    promises: list[Promised]
+    differences: list[Difference]
+
+
+class OtherPlan(Struct, forbid_unknown_fields=True):
+    """The text of a plan, and the instant up to which the record is read by it."""
+
+    plan: Annotated[str, Meta(max_length=900_000, pattern=_STORABLE)]
+    at: Moment | None = None
+
+
 class Verification(Struct):
     """`entries` hold, and `head` is the hash of the last of them; `entry` is the first that does not, if one."""
 
@@ -209,6 +272,20 @@ class Obligation(Struct):
     settled_at: datetime | None
     settled_by: str
     evidence: str
+
+
+class Replay(Struct):
+    """An incident as it stood after so many `entries` of its record; `before_at` and `after_at` are the neighbours."""
+
+    at: datetime
+    entries: int
+    of: int
+    before_at: datetime | None
+    after_at: datetime | None
+    incident: Incident
+    obligations: list[Obligation]
+    told: list[Told]
+    people: list[Knowing]
 
 
 class Obligations(Struct):

@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 
 from tocsin.cli import client, show
 from tocsin.cli.incidents import id_of
-from tocsin.cli.options import HERE, INCIDENTS, AsJson, Flag
+from tocsin.cli.options import HERE, INCIDENTS, AsJson, Flag, Incident, instant_of
 from tocsin.kit.errors import Invalid
 
 if TYPE_CHECKING:
@@ -65,6 +65,71 @@ def pack(
         show.as_json({"incident_id": found["id"], "file": str(file), "bytes": len(packed)})
     else:
         show.line(f"{file}: {len(packed):,} bytes of evidence for #{found['number']} {found['id']}")
+
+
+@evidence.command(group=INCIDENTS)
+def replay(
+    incident: Incident,
+    /,
+    *,
+    at: Annotated[str | None, Parameter(help="The instant; without one, now.")] = None,
+    plan: Annotated[
+        Path | None, Parameter(help="Instead, what this plan would have asked for, and what differs.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Show an incident as it stood at an instant: what was owed, and who knew what. From the record alone."""
+    instant = instant_of(at).isoformat() if at else None
+    if plan is not None:
+        text = _bytes(plan).decode(errors="replace")
+        found = client.post("incidents", id_of(incident), "replay", body={"plan": text, "at": instant})
+        show.as_json(found) if json else _show_otherwise(found)
+        return
+    found = client.get("incidents", id_of(incident), "replay", at=instant)
+    show.as_json(found) if json else _show_moment(found)
+
+
+def _show_moment(found: dict[str, Any]) -> None:
+    one = found["incident"]
+    show.line(f"#{one['number']} {one['id']}  {one['severity']} {one['status']}: {one['title']}", style="bold")
+    show.line(f"As it stood at {show.second(found['at'])}, after entry {found['entries']} of {found['of']}.")
+    show.facts([(role.replace("_", " ").capitalize(), person) for role, person in one["roles"].items()])
+    show.heading("Owed")
+    owed = [_debt(each, found["at"]) for each in found["obligations"] if each["state"] != "void"]
+    show.table(("", "By", "Due", "Then"), owed, empty="Nothing was owed.")
+    show.heading("Told")
+    told = [(each["audience"], each["stage"], show.second(each["at"]), each["text"]) for each in found["told"]]
+    show.table(("", "Stage", "At", ""), told, empty="Nobody had been told anything.")
+    show.heading("Who knew")
+    people = [_knew(each) for each in found["people"]]
+    show.table(("", "Role", "Paged", "Reached", "Answered", "Told in entry"), people, empty="Nobody.")
+
+
+def _debt(one: dict[str, Any], at: str) -> tuple[show.Cell, ...]:
+    if one["state"] != "open":
+        then = f"{one['state']} {show.second(one['settled_at'])}"
+    else:
+        due_at, now = show.instant(one["due_at"]), show.instant(at)
+        then = "overdue" if due_at and now and due_at < now else "open"
+    return one["what"], one["owner"], show.second(one["due_at"]), then
+
+
+def _knew(one: dict[str, Any]) -> tuple[show.Cell, ...]:
+    roles = ", ".join(role.replace("_", " ") for role in one["roles"])
+    instants = (show.second(one[name]) for name in ("paged_at", "reached_at", "answered_at"))
+    return one["handle"], roles, *instants, ", ".join(str(each["entry"]) for each in one["heard"])
+
+
+def _show_otherwise(found: dict[str, Any]) -> None:
+    if not found["differences"]:
+        show.line("Nothing would have been owed otherwise.")
+    show.line("\n".join(f"- {one['sentence']}" for one in found["differences"]))
+    if found["promises"]:
+        show.heading(f"Owed under this plan, as {found['severity']} {found['type']}")
+        rows = [
+            (one["what"], f"entry {one['entry']}", show.second(one["due_at"]), one["end"]) for one in found["promises"]
+        ]
+        show.table(("", "From", "Due", ""), rows)
 
 
 def _show_key(key: str, *, json: bool) -> None:

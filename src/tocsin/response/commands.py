@@ -1,6 +1,6 @@
 """The verbs of an incident, each one unit of work: check who asks, load, decide, record, follow up."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from tocsin.comms import updates
@@ -11,7 +11,7 @@ from tocsin.incidents.model import Declared, Incident, ObligationWaived, SignalA
 from tocsin.kit.actor import ActorKind
 from tocsin.kit.errors import NotFound, Refused
 from tocsin.obligations import store as obligations
-from tocsin.obligations.model import Kind, State
+from tocsin.obligations.model import Kind, Obligation, State
 from tocsin.paging import store as pages
 from tocsin.people import access
 from tocsin.plan import store as plans
@@ -255,9 +255,13 @@ def close(tx: Tx, incident_id: str) -> Incident:
 
 
 def open_duties(tx: Tx, incident: Incident) -> list[str]:
-    """What is still owed, in words. The watch and the meeting have conditions of their own in the plan."""
-    elsewhere = (Kind.WATCH, Kind.REVIEW)
-    return [duty.what for duty in obligations.open_for(tx, incident.id) if duty.kind not in elsewhere]
+    """What is still owed, in words."""
+    return in_words(obligations.open_for(tx, incident.id))
+
+
+def in_words(standing: Iterable[Obligation]) -> list[str]:
+    """What closing must wait for. The watch and the meeting have conditions of their own in the plan."""
+    return [duty.what for duty in standing if duty.kind not in (Kind.WATCH, Kind.REVIEW)]
 
 
 def waive(tx: Tx, incident_id: str, key: str, because: str) -> Incident:

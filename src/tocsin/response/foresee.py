@@ -125,7 +125,7 @@ def _moment(instant: datetime) -> str:
 
 
 @dataclass(frozen=True)
-class _Outcome:
+class Outcome:
     """What a plan makes of the beginning of an incident. `severity` is None if nothing would have been declared."""
 
     severity: str | None
@@ -139,8 +139,8 @@ class _Found:
 
     incident: Incident
     signal_id: str | None
-    before: _Outcome
-    after: _Outcome
+    before: Outcome
+    after: Outcome
 
     @property
     def in_both(self) -> bool:
@@ -161,7 +161,7 @@ class _Replay:
     def _rules(self) -> tuple[Rules, Rules]:
         return Rules(self.old), Rules(self.new)
 
-    def outcomes(self, signal: Signal) -> tuple[_Outcome, _Outcome]:
+    def outcomes(self, signal: Signal) -> tuple[Outcome, Outcome]:
         arrival = _arrival(signal)
         before = self._rules[0].route(arrival)
         after = before if self.same_rules else self._rules[1].route(arrival)
@@ -171,10 +171,15 @@ class _Replay:
         first = lifecycle.follow(None, incident_id, timeline[0])
         attached = next((one.entry.signal_id for one in timeline if isinstance(one.entry, SignalAttached)), None)
         if attached is None or first.declared_by != SYSTEM.handle:
-            said = _Outcome(first.severity, first.type)  # people declare what they see, whatever the rules say
+            said = Outcome(first.severity, first.type)  # people declare what they see, whatever the rules say
             return _Found(first, None, _known(self.old, said), _known(self.new, said))
         signal = self.signals.get(attached) or signals.load(tx, attached)
         return _Found(first, attached, *self.outcomes(signal))
+
+
+def outcome(tx: Tx, old: Plan, new: Plan, incident_id: str, timeline: Sequence[Numbered]) -> Outcome:
+    """What another plan makes of the beginning of one incident that the old one runs."""
+    return _Replay(old, new, {}).incident(tx, incident_id, timeline).after
 
 
 def _incidents(replay: _Replay, tx: Tx, start: datetime) -> Iterator[_Found]:
@@ -184,14 +189,14 @@ def _incidents(replay: _Replay, tx: Tx, start: datetime) -> Iterator[_Found]:
             yield replay.incident(tx, incident_id, timeline)
 
 
-def _known(plan: Plan, outcome: _Outcome) -> _Outcome:
+def _known(plan: Plan, outcome: Outcome) -> Outcome:
     """Nothing is declared in words that the plan does not have."""
     has_words = outcome.severity in plan.severities and outcome.type in plan.types
-    return outcome if has_words else _Outcome(None)
+    return outcome if has_words else Outcome(None)
 
 
-def _routed(found: object) -> _Outcome:
-    return _Outcome(found.severity, found.type, found.rule) if isinstance(found, Route) else _Outcome(None)
+def _routed(found: object) -> Outcome:
+    return Outcome(found.severity, found.type, found.rule) if isinstance(found, Route) else Outcome(None)
 
 
 def _arrival(signal: Signal) -> Arrival:
@@ -234,7 +239,7 @@ def _declarations(replay: _Replay, found: Sequence[_Found]) -> list[Consequence]
     return _gathered((one.incident, _declaration(replay, one)) for one in differing)
 
 
-def _alike(one: _Outcome, other: _Outcome) -> bool:
+def _alike(one: Outcome, other: Outcome) -> bool:
     return (one.severity, one.type) == (other.severity, other.type)
 
 
@@ -250,7 +255,7 @@ def _declaration(replay: _Replay, one: _Found) -> Consequence:
     return Consequence(About.ROUTING, path, sentence, _weight(is_large=_is_less(replay.new, before, after)))
 
 
-def _instead(before: _Outcome, after: _Outcome) -> str:
+def _instead(before: Outcome, after: Outcome) -> str:
     """`P0 instead of P1, by the rule …`."""
     changed = [
         f"{now} instead of {was}" if was else str(now)
@@ -260,7 +265,7 @@ def _instead(before: _Outcome, after: _Outcome) -> str:
     return listed(changed) + (f", by the rule \u201c{after.rule}\u201d" if after.rule else "")
 
 
-def _is_less(plan: Plan, before: _Outcome, after: _Outcome) -> bool:
+def _is_less(plan: Plan, before: Outcome, after: Outcome) -> bool:
     """Whether something would be taken less seriously, or by nobody."""
     if after.severity is None or before.severity is None or before.severity not in plan.severities:
         return after.severity is None
@@ -271,7 +276,7 @@ def _other_signals(replay: _Replay, declaring: set[str | None]) -> list[Conseque
     """Signals that declared nothing: they joined an incident, or waited for a person."""
     if replay.same_rules:
         return []
-    counts: Counter[tuple[_Outcome, _Outcome]] = Counter()
+    counts: Counter[tuple[Outcome, Outcome]] = Counter()
     for signal in (one for one in replay.signals.values() if one.id not in declaring):
         before, after = replay.outcomes(signal)
         if not _alike(before, after):
@@ -279,7 +284,7 @@ def _other_signals(replay: _Replay, declaring: set[str | None]) -> list[Conseque
     return [_signals(replay.new, count, before, after) for (before, after), count in counts.items()]
 
 
-def _signals(plan: Plan, count: int, before: _Outcome, after: _Outcome) -> Consequence:
+def _signals(plan: Plan, count: int, before: Outcome, after: Outcome) -> Consequence:
     who = f"{count} {'signal that declared' if count == 1 else 'signals that declared'} nothing"
     if after.severity is None:
         sentence = f"{who} would wait for a person instead of calling for {before.severity} {before.type}."
@@ -318,7 +323,7 @@ def _paged(replay: _Replay, one: _Found) -> Consequence | None:
     return Consequence(About.PAGING, path, sentence, _weight(is_large=not after))
 
 
-def _ladder(plan: Plan, outcome: _Outcome, at: datetime) -> list[_Rung]:
+def _ladder(plan: Plan, outcome: Outcome, at: datetime) -> list[_Rung]:
     """One round of the severity's policy, as it would have been climbed from this instant."""
     policy = plan.severities[str(outcome.severity)].escalation
     rungs, waited = [], timedelta()
@@ -371,7 +376,7 @@ class _Otherwise:
 
 def _obligations(replay: _Replay, found: Sequence[_Found]) -> list[Consequence]:
     """How many incidents would have owed something else, or by another time, at their declaration and after the fix."""
-    alike: dict[tuple[_Outcome, _Outcome], list[_Found]] = defaultdict(list)
+    alike: dict[tuple[Outcome, Outcome], list[_Found]] = defaultdict(list)
     for one in found:
         if one.in_both:
             alike[replace(one.before, rule=""), replace(one.after, rule="")].append(one)
@@ -394,7 +399,7 @@ def _owed_otherwise(replay: _Replay, one: _Found) -> Iterator[_Otherwise]:
             yield _Otherwise(duty, before.get(duty), after.get(duty))
 
 
-def _duties(plan: Plan, incident: Incident, outcome: _Outcome) -> dict[_Owed, timedelta]:
+def _duties(plan: Plan, incident: Incident, outcome: Outcome) -> dict[_Owed, timedelta]:
     """What the incident would owe when it is declared, and what it would owe once it is fixed; and how soon."""
     begun = replace(incident, severity=str(outcome.severity), type=outcome.type)
     fixed = replace(begun, status=Status.WATCHING, resolved_at=begun.declared_at)

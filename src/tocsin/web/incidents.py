@@ -22,7 +22,7 @@ from tocsin.plan import store as plans
 from tocsin.plan.model import Plan, Stage
 from tocsin.response import commands, followups, verification
 from tocsin.signals import store as signals
-from tocsin.web import composer, present, record, room
+from tocsin.web import composer, moment, present, record, room
 from tocsin.web.forms import AnyRequest, Form, Sent
 from tocsin.web.frame import SignedIn, Tx, Visitor, page
 from tocsin.web.now import signal_row
@@ -99,8 +99,15 @@ def _query(status: str, severity: str, before: int = 0) -> str:
 
 @get("/incidents/{incident_id:str}", sync_to_thread=True)
 def show_room(
-    request: AnyRequest, visitor: SignedIn, incident_id: FromPath[str], kind: FromQuery[str] = ""
-) -> Template:
+    request: AnyRequest,
+    visitor: SignedIn,
+    incident_id: FromPath[str],
+    kind: FromQuery[str] = "",
+    at: FromQuery[str] = "",
+    entry: FromQuery[str] = "",
+) -> Template | Redirect:
+    if at or entry:
+        return moment.show(request, visitor, incident_id, at=at, entry=entry)
     return _room(request, visitor, incident_id, kind=kind)
 
 

@@ -26,6 +26,8 @@
   tick();
   setInterval(tick, 1000);
 
+  for (const one of document.querySelectorAll("[data-submits]")) one.addEventListener("change", () => one.form.requestSubmit());
+
   const theme = document.getElementById("theme");
   if (theme) {
     theme.addEventListener("submit", (event) => {
