@@ -363,12 +363,12 @@ LARGE: tuple[tuple[tuple[tuple[str, str], ...], str, str], ...] = (
         "P1 no longer owes a post-mortem; one may be held.",
     ),
     (
-        ((AUDIENCE, ""), *[("audience: public", "audience: internal")] * 3, ("final_public_update, review", "review")),
+        ((AUDIENCE, ""), *[("audience: public", "audience: internal")] * 3, ("    - final_public_update\n", "")),
         "communication.audiences.public",
         "Nobody is told as public any more: the audience is gone.",
     ),
     (
-        (("close_requires: [recovered, ", "close_requires: ["),),
+        (("    - recovered\n", ""),),
         "recovery.close_requires",
         "What closing an incident requires: no longer recovered.",
     ),

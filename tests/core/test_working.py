@@ -45,10 +45,21 @@ def test_a_finding_that_is_replaced_stands_no_more() -> None:
 
 
 def test_only_a_finding_that_stands_can_be_replaced() -> None:
-    one = incident()
-    assert find(one, revises=2, among=[2, 3])
-    with pytest.raises(working.NoSuchFinding):
-        find(one, revises=1, among=[2, 3])
+    standing = {2: found("The network", Verdict.ROOT_CAUSE)}
+    (again,) = find(incident(), revises=2, standing=standing)
+    assert isinstance(again, Found) and again.was is Verdict.ROOT_CAUSE
+    for known in (standing, {}, None):
+        with pytest.raises(working.NoSuchFinding):
+            find(incident(), revises=1, standing=known)
+
+
+def test_root_causes_are_counted_as_they_stand_and_survive_a_reopening() -> None:
+    first = found("The network", Verdict.ROOT_CAUSE)
+    record = (declared(), first, found("The disk", Verdict.ROOT_CAUSE))
+    assert incident(*record).work.causes == 2
+    gone = found("Not the network", Verdict.RULED_OUT, revises=2, was=Verdict.ROOT_CAUSE)
+    again = Reopened(at=later(60), by="ana", because="It is back")
+    assert incident(*record, gone, *ENDED, again).work == Work(causes=1)
 
 
 def test_findings_come_even_after_the_end_but_not_to_a_merged_incident() -> None:

@@ -26,6 +26,11 @@ def caller(here: Served) -> "Caller":
     return Caller(here, here.bearer(*EVERY_RIGHT, name="robot"))
 
 
+def see_checks_pass(caller: "Caller", at: str) -> None:
+    for check in caller.get(f"{at}/work")["verification"]:
+        caller.post(f"{at}/checks", {"check": check["key"]})
+
+
 class Caller:
     """Somebody with a token."""
 
@@ -161,6 +166,7 @@ def test_an_incident_is_worked_through_the_api(here: Served, caller: Caller) -> 
     assert caller.post(f"{at}/severity", {"severity": worst, "because": "It spreads."})["severity"] == worst
     assert caller.post(f"{at}/type", {"type": kind, "because": "It is not what it looked like."})["type"] == kind
     assert caller.post(f"{at}/mitigate", {"how": "Switched it off."})["status"] == "mitigating"
+    see_checks_pass(caller, at)
     assert caller.post(f"{at}/resolve", {"how": "The vendor mended it."})["status"] == "watching"
     assert caller.post(f"{at}/reopen", {"because": "It came back."})["status"] == "investigating"
     kinds = [one["kind"] for one in caller.get(f"{at}/timeline")["entries"]]
@@ -232,6 +238,7 @@ def test_the_post_mortem_is_read_written_and_made_final(here: Served, caller: Ca
 
 def test_the_meeting_is_scheduled_and_held(caller: Caller) -> None:
     at = f"/incidents/{caller.declare()['id']}"
+    see_checks_pass(caller, at)
     caller.post(f"{at}/resolve", {"how": "Mended."})
     meeting = (START + timedelta(days=1)).isoformat()
     assert caller.post(f"{at}/review", {"meeting_at": meeting})["review_at"] == "2026-11-25T03:34:19Z"
@@ -258,6 +265,7 @@ def test_incidents_are_listed_page_by_page_even_if_they_share_an_instant(here: S
 
 def test_incidents_are_filtered_by_status(caller: Caller) -> None:
     first, second = caller.declare(), caller.declare(title="Another")
+    see_checks_pass(caller, f"/incidents/{first['id']}")
     caller.post(f"/incidents/{first['id']}/resolve", {"how": "Mended."})
 
     def ids(**query: Any) -> list[str]:

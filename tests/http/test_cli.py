@@ -65,6 +65,11 @@ def test_show_says_what_is_owed_by_whom_and_how_soon(tocsin: Terminal) -> None:
     assert "became communications lead" in lines[-1]
 
 
+def see_checks_pass(tocsin: Terminal, incident: str) -> None:
+    for check in tocsin("work", incident, "--json").json["verification"]:
+        tocsin.done("check", incident, check["key"])
+
+
 def test_the_verbs_stand_on_the_record_in_order(tocsin: Terminal) -> None:
     incident = declared(tocsin, "Everything is slow")
     tocsin.done("ack", incident)
@@ -74,6 +79,7 @@ def test_the_verbs_stand_on_the_record_in_order(tocsin: Terminal) -> None:
     tocsin.done("note", incident, "The volume is full")
     tocsin.done("decide", incident, "Delete old logs", "--because", "they are copied elsewhere")
     assert "mitigating" in tocsin.done("mitigate", incident, "--how", "Deleted 40 GB of logs")
+    see_checks_pass(tocsin, incident)
     assert "watching" in tocsin.done("resolve", incident, "--how", "The volume has twice the room")
     record = tocsin.done("timeline", incident)
     said = (
@@ -115,6 +121,7 @@ def test_waiving_takes_the_key_that_show_prints(tocsin: Terminal) -> None:
 
 def test_closing_is_refused_with_what_the_plan_still_requires(tocsin: Terminal) -> None:
     incident = declared(tocsin, "Nearly over")
+    see_checks_pass(tocsin, incident)
     tocsin.done("resolve", incident, "--how", "restarted")
     refused = tocsin("close", incident)
     assert refused.code == 4 and refused.out == ""
@@ -128,6 +135,7 @@ def test_closing_is_refused_with_what_the_plan_still_requires(tocsin: Terminal) 
 def test_a_meeting_is_scheduled_and_held_once_the_incident_is_resolved(tocsin: Terminal) -> None:
     incident = declared(tocsin, "Worth talking about")
     assert tocsin("review", "held", incident).code == 4
+    see_checks_pass(tocsin, incident)
     tocsin.done("resolve", incident, "--how", "restarted")
     tocsin.done("review", "schedule", incident, "--at", "2199-01-01")
     tocsin.done("review", "held", incident)

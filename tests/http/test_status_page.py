@@ -13,8 +13,10 @@ import pytest
 from litestar import Litestar
 from litestar.datastructures import State
 
+from tests.support.ending import see_all_pass
 from tests.support.served import EVERY_RIGHT, Served, served
 from tocsin.kit.actor import SYSTEM
+from tocsin.people import access
 from tocsin.plan import store as plans
 from tocsin.web import status
 
@@ -138,6 +140,8 @@ def test_what_is_over_moves_to_the_past_and_leaves_after_two_weeks(here: Served,
     incident = team.declare()
     team.tell(incident, "investigating")
     here.clock.advance_to(here.clock.now() + timedelta(minutes=38))
+    with here.app.database.work(access.local_operator("operator")) as tx:
+        see_all_pass(tx, incident)
     team.post(f"/incidents/{incident}/resolve", {"how": "Mended."})
     team.tell(incident, "resolved")
     page = text(reader.get("/status"))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.ending import mend
 from tests.support.served import Served
 from tests.support.visitor import Visitor, actor, console
 from tocsin.delivery import outbox
@@ -86,7 +87,7 @@ def test_whoever_is_second_is_told_who_was_first(here: Served, incident: Inciden
 
 def test_after_the_fix_the_link_says_that_it_is_over(here: Served, incident: Incident) -> None:
     link = link_of(here, incident, "ana")
-    here.app.database.run(actor(here, "ben"), lambda tx: commands.resolve(tx, incident.id, "restarted"))
+    here.app.database.run(actor(here, "ben"), lambda tx: mend(tx, incident.id, "restarted"))
     entries = as_it_stands(here, incident).entries
     for page in (Visitor(here).open(link), Visitor(here).send(link, {})):
         assert page.status == 200 and page.says("Nothing is asked of you.")

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from tests.support.ending import mend
 from tests.support.served import Served
 from tests.support.visitor import ROLES, Visitor, actor, console
 from tocsin.kit.actor import SYSTEM
@@ -62,7 +63,7 @@ def bad_night(here: Served) -> tuple[str, str]:
     run(ben, lambda tx: commands.waive(tx, over.id, "role:scribe", EVIL))
     pass_time(here, timedelta(minutes=20))
     run(ben, lambda tx: commands.mitigate(tx, over.id, EVIL))
-    run(ben, lambda tx: commands.resolve(tx, over.id, EVIL))
+    run(ben, lambda tx: mend(tx, over.id, EVIL))
     pass_time(here, timedelta(minutes=31))
     open_ = run(
         ben, lambda tx: commands.declare(tx, title=f"second {EVIL}", severity="P0", type="data_loss", impact=EVIL)

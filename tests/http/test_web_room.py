@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from tests.support.ending import mend, see_all_pass, wrap_up
 from tests.support.served import Served
 from tests.support.visitor import Page, Visitor, actor, console
 from tocsin.incidents import store as incidents
@@ -57,13 +58,14 @@ def settle(here: Served, room: str) -> None:
     """Bring an incident to where it may be closed, except for its post-mortem's date."""
     who, incident_id = actor(here, "ben"), room.rsplit("/", 1)[-1]
     run = here.app.database.run
-    run(who, lambda tx: commands.resolve(tx, incident_id, "Qdrant is back"))
+    run(who, lambda tx: mend(tx, incident_id, "Qdrant is back"))
     fields = {"impact": "none any more", "actions": "it is fixed", "next": "nothing"}
     run(who, lambda tx: commands.post_update(tx, incident_id, "internal", fields))
     executives = {"impact": "none any more", "actions": "it is fixed"}
     run(who, lambda tx: commands.post_update(tx, incident_id, "executives", executives))
     run(who, lambda tx: commands.post_update(tx, incident_id, "public", {}, Stage.RESOLVED))
     pass_time(here, timedelta(minutes=30))
+    run(who, lambda tx: wrap_up(tx, incident_id))
 
 
 # ---- Declaring ----
@@ -149,6 +151,7 @@ def test_the_buttons_of_the_room_write_the_record(here: Served, ben: Visitor, ro
     ben.do(room, f"{room}/mitigate", mitigate__how="restarted")
     now = record(here, room)
     assert (now.severity, now.type, now.status) == ("P0", "service_outage", Status.MITIGATING)
+    here.app.database.run(actor(here, "ben"), lambda tx: see_all_pass(tx, record(here, room).id))
     ben.do(room, f"{room}/resolve", resolve__how="the disk is replaced")
     assert record(here, room).status is Status.WATCHING
     ben.do(room, f"{room}/reopen", reopen__because="it failed again")
@@ -170,7 +173,7 @@ def test_a_refusal_stands_on_the_page_with_what_was_typed(here: Served, ben: Vis
     assert empty.status == 400
     assert empty.form(f"{room}/severity").fields["severity"] == ["P0"]
     assert 'href="#severity-because"' in empty.html and 'aria-invalid="true"' in empty.html
-    here.app.database.run(actor(here, "ana"), lambda tx: commands.resolve(tx, record(here, room).id, "fixed"))
+    here.app.database.run(actor(here, "ana"), lambda tx: mend(tx, record(here, room).id, "fixed"))
     late = ben.press(page, f"{room}/mitigate", mitigate__how="I restarted it")
     assert late.status == 409 and late.says("The incident is resolved; reopen it first.")
 

@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.ending import mend
 from tests.support.inbox import decide_all
 from tocsin.db.engine import Database
 from tocsin.incidents import store as incidents
@@ -64,7 +65,7 @@ def end(database: Database, clock: ManualClock, key: str) -> None:
     """The signal clears, the newest incident is resolved and its watch passes: the next signal declares anew."""
     arrive(database, key, state=State.RESOLVED)
     newest = database.run(ANA, incidents.listing)[0]
-    database.run(ANA, lambda tx: commands.resolve(tx, newest.id, "mended"))
+    database.run(ANA, lambda tx: mend(tx, newest.id, "mended"))
     clock.advance_to(clock.now() + timedelta(days=2))
     while database.run(SYSTEM, tick.settle_due)[0]:
         pass

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from tests.support.ending import mend, wrap_up
 from tests.support.world import World
 from tocsin.incidents import lifecycle
 from tocsin.incidents.model import Escalated, ObligationMissed, Paged, Recovered, Reopened, SeverityChanged, Status
@@ -79,7 +80,7 @@ def test_the_whole_way_to_closing(world: World) -> None:
 
     world.switches = rose.Switches()
     world.advance(minutes=1)
-    world.do(commands.resolve, incident.id, "Restarted the process.")
+    world.do(mend, incident.id, "Restarted the process.")
     assert world.incident(incident.id).status is Status.WATCHING
     with pytest.raises(lifecycle.StillOwed, match="watch") as refused:
         world.do(commands.close, incident.id)
@@ -94,6 +95,10 @@ def test_the_whole_way_to_closing(world: World) -> None:
     assert [one.watched_minutes for one in world.entries(incident.id, Recovered)] == [30]
     world.do(commands.post_update, incident.id, "public", WORDS, Stage.RESOLVED)
     world.do(commands.schedule_review, incident.id, world.clock.now() + timedelta(hours=20))
+    with pytest.raises(lifecycle.StillOwed, match="not confirmed: every metric is back where it was"):
+        world.do(commands.close, incident.id)
+    world.do(wrap_up, incident.id)
+    world.overlook()
     closed = world.do(commands.close, incident.id)
     assert closed.status is Status.CLOSED
     assert set(world.owed(incident.id)) == {"review"}
@@ -109,7 +114,7 @@ def test_a_regression_during_the_watch_reopens_and_pages_again(world: World) -> 
     world.expect_page(*EVERYBODY)
     incident = world.incident()
     world.switches = rose.Switches()
-    world.do(commands.resolve, incident.id, "Restarted the process.")
+    world.do(mend, incident.id, "Restarted the process.")
     world.advance(minutes=5)
     world.switches = rose.Switches(mode=rose.Mode.DOWN)
     world.advance(minutes=1)

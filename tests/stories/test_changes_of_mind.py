@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from tests.support.ending import mend, wrap_up
 from tests.support.world import ROSE, World
 from tocsin.comms import store as comms
 from tocsin.comms.updates import NotForThePublic
@@ -85,11 +86,12 @@ def test_only_what_is_owed_can_be_waived_and_only_with_a_reason(world: World) ->
 
 def test_a_waived_post_mortem_is_not_asked_for_when_closing(world: World) -> None:
     incident = answered(world, severity="P1", type="security")
-    world.do(commands.resolve, incident.id, "Replaced every key")
+    world.do(mend, incident.id, "Replaced every key")
     world.do(commands.waive, incident.id, "review", "It was an exercise")
     for key in ("update:internal", "update:executives"):
         world.do(commands.waive, incident.id, key, "It was an exercise")
     world.advance(minutes=30)
+    world.do(wrap_up, incident.id)
     assert world.do(commands.close, incident.id).status is Status.CLOSED
     assert world.owed(incident.id) == {}
 
@@ -151,10 +153,11 @@ def test_a_raise_before_anybody_answered_pages_the_new_ladder_from_its_first_ste
 
 def closed(world: World) -> Incident:
     incident = answered(world, severity="P2", type="performance_degradation")
-    world.do(commands.resolve, incident.id, "Added memory")
+    world.do(mend, incident.id, "Added memory")
     world.do(commands.post_update, incident.id, "internal", WORDS)
     world.expect_update("internal", *TEAM)
     world.advance(minutes=30)
+    world.do(wrap_up, incident.id)
     return world.do(commands.close, incident.id)
 
 
@@ -195,7 +198,7 @@ def test_a_watch_that_ends_while_its_signal_still_fires_reopens(world: World) ->
     world.expect_page("ana")
     incident = world.incident()
     world.do(commands.acknowledge, incident.id)
-    world.do(commands.resolve, incident.id, "Replaced the key")
+    world.do(mend, incident.id, "Replaced the key")
     world.advance(minutes=30)  # the last internal word is due at the same instant
     world.expect_page("ana")
     assert world.incident(incident.id).status is Status.INVESTIGATING
@@ -211,7 +214,7 @@ def test_after_hours_without_a_server_a_watch_that_failed_reopens_once(world: Wo
     world.expect_page("ana")
     incident = world.incident()
     world.do(commands.acknowledge, incident.id)
-    world.do(commands.resolve, incident.id, "Replaced the key")
+    world.do(mend, incident.id, "Replaced the key")
     world.sleep(hours=2)  # the watch falls due first, then the last word to each audience
     world.settle()
     world.expect_page("ana")
@@ -225,7 +228,7 @@ def test_after_hours_without_a_server_a_watch_that_failed_reopens_once(world: Wo
 
 def test_after_days_without_a_server_a_watch_that_passed_recovers_and_each_duty_is_missed_once(world: World) -> None:
     incident = answered(world, severity="P1")
-    world.do(commands.resolve, incident.id, "Replaced the key")
+    world.do(mend, incident.id, "Replaced the key")
     world.sleep(hours=50)
     world.settle()
     assert len(world.entries(incident.id, Recovered)) == 1
@@ -280,10 +283,11 @@ def test_a_signal_that_fires_again_after_closing_declares_anew(world: World) -> 
     first = world.incident()
     world.do(commands.acknowledge, first.id)
     world.arrive(alert(state=Signal.RESOLVED))
-    world.do(commands.resolve, first.id, "Replaced the key")
+    world.do(mend, first.id, "Replaced the key")
     world.do(commands.post_update, first.id, "internal", WORDS)
     world.expect_update("internal", *TEAM)
     world.advance(minutes=30)
+    world.do(wrap_up, first.id)
     world.do(commands.close, first.id)
     world.arrive(alert(severity="warning"))
     world.expect_page("ana")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.ending import mend
 from tests.support.world import World
 from tocsin.comms import store as comms
 from tocsin.incidents import lifecycle
@@ -118,7 +119,7 @@ def test_once_the_other_is_over_the_like_of_it_is_new_trouble(busy: World) -> No
     first, second = two(busy)
     busy.do(relating.merge, first.id, second.id, "The same trouble")
     busy.arrive(alert(state=Signal.RESOLVED))
-    busy.do(commands.resolve, second.id, "Restarted it")
+    busy.do(mend, second.id, "Restarted it")
     busy.advance(minutes=31)
     assert busy.incident(second.id).status is Status.RESOLVED
     busy.arrive(alert("a3", "Groq fails again"))

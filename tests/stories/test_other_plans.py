@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.ending import mend, wrap_up
 from tests.support.world import World
 from tocsin.incidents import lifecycle
 from tocsin.incidents.model import Escalated, Recovered, Status
@@ -116,7 +117,7 @@ def test_an_incident_goes_the_whole_way_under_another_plan(world: World, night: 
     tell_everybody(world, night, incident_id, Stage.INVESTIGATING)
     world.advance(minutes=14)
     world.do(commands.mitigate, incident_id, "Sent it elsewhere.", by=night.by)
-    world.do(commands.resolve, incident_id, "Took the change back.", by=night.by)
+    world.do(mend, incident_id, "Took the change back.", by=night.by)
     with pytest.raises(lifecycle.StillOwed):
         world.do(commands.close, incident_id, by=night.by)
 
@@ -125,6 +126,8 @@ def test_an_incident_goes_the_whole_way_under_another_plan(world: World, night: 
     assert [one.watched_minutes for one in world.entries(incident_id, Recovered)] == [night.watch]
     world.do(commands.post_update, incident_id, "public", WORDS, Stage.RESOLVED, by=night.by)
     world.do(commands.schedule_review, incident_id, world.clock.now() + timedelta(days=1), by=night.by)
+    world.do(wrap_up, incident_id, by=night.by)
+    world.overlook()
     assert world.do(commands.close, incident_id, by=night.by).status is Status.CLOSED
     world.advance(days=1)
     world.do(commands.hold_review, incident_id, by=night.by)
@@ -143,7 +146,7 @@ def test_an_unanswered_page_climbs_as_the_other_plan_says(world: World, night: N
 def test_the_post_mortem_is_due_when_the_other_plan_says(world: World, night: Night) -> None:
     incident_id = declare(world, night)
     world.expect_page(*night.first)
-    world.do(commands.resolve, incident_id, "Took the change back.", by=night.by)
+    world.do(mend, incident_id, "Took the change back.", by=night.by)
     assert world.owed(incident_id)["review"].due_at == world.clock.now() + night.meeting_within
 
 

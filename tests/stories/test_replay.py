@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.ending import mend
 from tests.support.world import QUIET, START, World
 from tocsin.delivery import outbox
 from tocsin.delivery.channel import Dead, MessageState
@@ -38,7 +39,7 @@ def night(world: World) -> Incident:
     world.do(commands.assign, incident.id, "incident_commander", "ana")
     world.do(commands.post_update, incident.id, "internal", TOLD)
     world.advance(minutes=40)
-    world.do(commands.resolve, incident.id, "Restarted", by="ben")
+    world.do(mend, incident.id, "Restarted", by="ben")
     world.advance(minutes=45)
     return world.incident(incident.id)
 

@@ -175,8 +175,8 @@ def mitigate(request: Call, incident_id: FromPath[str], data: JSONBody[schema.Ho
 @post(
     "/incidents/{incident_id:str}/resolve", status_code=200, summary="Say that the fix is in; the watch begins", **VERB
 )
-def resolve(request: Call, incident_id: FromPath[str], data: JSONBody[schema.How]) -> schema.Incident:
-    return _after(request, lambda tx: commands.resolve(tx, incident_id, data.how))
+def resolve(request: Call, incident_id: FromPath[str], data: JSONBody[schema.Resolution]) -> schema.Incident:
+    return _after(request, lambda tx: commands.resolve(tx, incident_id, data.how, data.unverified_because))
 
 
 @post("/incidents/{incident_id:str}/reopen", status_code=200, summary="Open it again", **VERB)

@@ -89,6 +89,13 @@ class How(Struct, forbid_unknown_fields=True):
     how: Text
 
 
+class Resolution(Struct, forbid_unknown_fields=True):
+    """`unverified_because` passes over the plan's checks that are not recorded; who may waive may do that."""
+
+    how: Text
+    unverified_because: Text = ""
+
+
 class Because(Struct, forbid_unknown_fields=True):
     because: Text
 

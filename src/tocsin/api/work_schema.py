@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 
 from tocsin.api.schema import Line, Name, Text
 from tocsin.incidents.relation import Relation
-from tocsin.incidents.work import Found, Verdict
+from tocsin.incidents.work import Found, Result, Tick, Verdict
 
 # ---- What comes in ----
 
@@ -39,6 +39,46 @@ class NewFix(Struct, forbid_unknown_fields=True):
     where: Line
     tested: bool
     staging: Text = ""
+
+
+class NewStrategy(Struct, forbid_unknown_fields=True):
+    """`strategy` is one of the plan's."""
+
+    strategy: Name
+    because: Text
+
+
+class NewCheck(Struct, forbid_unknown_fields=True):
+    """`check` is one of the plan's checks after a fix; `evidence` says why, where it does not apply."""
+
+    check: Name
+    result: Result = Result.PASSED
+    evidence: Text = ""
+
+
+class NewConfirmation(Struct, forbid_unknown_fields=True):
+    """`confirmation` is one of the plan's confirmations of full recovery."""
+
+    confirmation: Name
+    result: Result = Result.PASSED
+    evidence: Text = ""
+
+
+class NewTick(Struct, forbid_unknown_fields=True):
+    """`item` is the key of an item, as the checklists show it."""
+
+    item: Name
+    tick: Tick = Tick.DONE
+    note: Text = ""
+
+
+class OldTick(Struct, forbid_unknown_fields=True):
+    item: Name
+    note: Text = ""
+
+
+class Thanks(Struct, forbid_unknown_fields=True):
+    text: Text
 
 
 class Merging(Struct, forbid_unknown_fields=True):
@@ -116,13 +156,75 @@ class Fix(Struct):
     staging: str
 
 
+class Check(Struct):
+    """Something the plan wants looked at, and how it came out; `result` is null while nobody has said."""
+
+    key: str
+    what: str
+    result: Result | None
+
+
 class Work(Struct):
     """Findings that a later one replaced are left out; the timeline has them."""
 
     findings: list[Finding]
     impact: Impact | None
     decisions: list[Decision]
+    strategy: str | None
+    strategies: dict[str, str]
     fixes: list[Fix]
+    verification: list[Check]
+    confirmations: list[Check]
+
+
+class Item(Struct):
+    """`effect` says whether the action only `reads` or `changes` something; empty where the plan does not say."""
+
+    key: str
+    what: str
+    effect: str
+    tick: Tick | None
+    by: str | None
+    at: datetime | None
+    note: str
+
+
+class Exit(Struct):
+    """A condition under which a phase is over; `entry` is the number of the entry that met it."""
+
+    condition: str
+    is_met: bool
+    entry: int | None
+
+
+class Phase(Struct):
+    key: str
+    name: str
+    is_present: bool
+    began_at: datetime | None
+    ends_when: list[Exit]
+    items: list[Item]
+
+
+class Checklists(Struct):
+    """The checklist of the incident's type, and the phases with their conditions and checklists."""
+
+    type: list[Item]
+    phases: list[Phase]
+
+
+class Tenure(Struct):
+    """`until` is null for whoever holds the role now."""
+
+    role: str
+    person: str
+    since: datetime
+    until: datetime | None
+    named_by: str
+
+
+class Roles(Struct):
+    roles: list[Tenure]
 
 
 def finding(number: int, found: Found) -> Finding:

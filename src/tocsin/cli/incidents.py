@@ -206,9 +206,18 @@ def mitigate(incident: Incident, /, *, how: How, json: AsJson = False) -> None:
 
 
 @incidents.command(group=INCIDENTS)
-def resolve(incident: Incident, /, *, how: How, json: AsJson = False) -> None:
-    """Say that the fix is in: the watch after it begins."""
-    send(incident, "resolve", json=json, body={"how": how})
+def resolve(
+    incident: Incident,
+    /,
+    *,
+    how: How,
+    unverified_because: Annotated[
+        str, Parameter(help="Why it is resolved without all of the plan's checks; who may waive may say so.")
+    ] = "",
+    json: AsJson = False,
+) -> None:
+    """Say that the fix is in: the watch after it begins. A check of the plan that is missing is named."""
+    send(incident, "resolve", json=json, body={"how": how, "unverified_because": unverified_because})
 
 
 @incidents.command(group=INCIDENTS)

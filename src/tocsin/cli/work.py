@@ -11,6 +11,11 @@ from tocsin.cli.options import INCIDENTS, AsJson, Because, Flag, Incident
 Relation = Literal["related_to", "caused", "caused_by", "same_cause_as"]
 Other = Annotated[str, Parameter(help="The other incident's id, or its number.")]
 
+Outcome = Annotated[Literal["passed", "failed", "not_applicable"], Parameter(help="How it came out.")]
+Evidence = Annotated[str, Parameter(help="What shows it; why, where it does not apply.")]
+Item = Annotated[str, Parameter(help="The item's key, as `checklist` prints it.")]
+Note = Annotated[str, Parameter(help="Anything to say about it.")]
+
 work = App()
 
 
@@ -29,9 +34,13 @@ def show_work(incident: Incident, /, *, json: AsJson = False) -> None:
     show.heading("Decisions")
     decided = [(one["decider"] or one["by"], one["decision"], one["because"]) for one in found["decisions"]]
     show.table(("By", "", "Because"), decided, empty="Nothing is decided yet.")
+    show.facts([("Way out", found["strategies"].get(found["strategy"]))])
     show.heading("Fixes")
     fixes = [(show.second(one["at"]), one["where"], one["what"], _staging(one)) for one in found["fixes"]]
     show.table(("At (UTC)", "Where", "What", "In staging"), fixes, empty="No fix is deployed yet.")
+    for heading, checks in (("Checks", found["verification"]), ("Recovery", found["confirmations"])):
+        show.heading(heading)
+        show.table(("", "", "Key"), [(_spaced(one["result"] or "open"), one["what"], one["key"]) for one in checks])
 
 
 def _impact(one: dict[str, Any]) -> list[tuple[str, show.Cell]]:
@@ -99,6 +108,125 @@ def fix(
     """Say that a fix was deployed. What was verified before it has to be verified again."""
     body = {"what": what, "where": where, "tested": tested, "staging": staging}
     send(incident, "fixes", json=json, body=body)
+
+
+@work.command(group=INCIDENTS)
+def strategy(
+    incident: Incident,
+    which: Annotated[str, Parameter(help="A strategy of the plan, such as rollback.")],
+    /,
+    *,
+    because: Because,
+    json: AsJson = False,
+) -> None:
+    """Choose the way out of the trouble."""
+    send(incident, "strategy", json=json, body={"strategy": which, "because": because})
+
+
+@work.command(name="check", group=INCIDENTS)
+def verify(
+    incident: Incident,
+    check: Annotated[str, Parameter(help="A check of the plan's verification, such as smoke_tests.")],
+    /,
+    *,
+    result: Outcome = "passed",
+    evidence: Evidence = "",
+    json: AsJson = False,
+) -> None:
+    """Record how a check after the fix came out."""
+    send(incident, "checks", json=json, body={"check": check, "result": result, "evidence": evidence})
+
+
+@work.command(group=INCIDENTS)
+def confirm(
+    incident: Incident,
+    confirmation: Annotated[str, Parameter(help="One of the plan's confirmations, such as metrics.")],
+    /,
+    *,
+    result: Outcome = "passed",
+    evidence: Evidence = "",
+    json: AsJson = False,
+) -> None:
+    """Confirm a part of the full recovery."""
+    body = {"confirmation": confirmation, "result": result, "evidence": evidence}
+    send(incident, "confirmations", json=json, body=body)
+
+
+@work.command(group=INCIDENTS)
+def thank(
+    incident: Incident, text: Annotated[str, Parameter(help="The words, as they are sent.")], /, *, json: AsJson = False
+) -> None:
+    """Thank those who helped, by mail and on the record."""
+    send(incident, "thanks", json=json, body={"text": text})
+
+
+# ---- Checklists and roles --------------------------------------------------------------------------------------------
+
+
+@work.command(group=INCIDENTS)
+def checklist(incident: Incident, /, *, json: AsJson = False) -> None:
+    """Show what is to be done for this type and in each phase, and when each phase is over."""
+    found = client.get("incidents", id_of(incident), "checklists")
+    if json:
+        show.as_json(found)
+        return
+    columns = ("", "", "By", "Key")
+    show.heading("For this type")
+    show.table(columns, [_item(one) for one in found["type"]], empty="The plan names nothing to do.")
+    for phase in found["phases"]:
+        show.heading(f"{phase['name']}{' (now)' if phase['is_present'] else ''}")
+        over = [
+            (_MET if one["is_met"] else "", f"{_spaced(one['condition'])}", _by_entry(one), "over when")
+            for one in phase["ends_when"]
+        ]
+        show.table(columns, [*(_item(one) for one in phase["items"]), *over])
+
+
+_MET = "x"
+
+
+def _item(one: dict[str, Any]) -> tuple[show.Cell, ...]:
+    mark = {"done": _MET, "not_applicable": "n/a"}.get(one["tick"] or "", "")
+    return mark, f"{one['what']}{': ' if one['note'] else ''}{one['note']}", one["by"], one["key"]
+
+
+def _by_entry(one: dict[str, Any]) -> str:
+    return f"entry {one['entry']}" if one["entry"] else ""
+
+
+@work.command(group=INCIDENTS)
+def tick(
+    incident: Incident,
+    item: Item,
+    /,
+    *,
+    not_applicable: Annotated[Flag, Parameter(help="It need not be done here.")] = False,
+    note: Note = "",
+    json: AsJson = False,
+) -> None:
+    """Tick an item of a checklist off, or say that it does not apply."""
+    mark = "not_applicable" if not_applicable else "done"
+    send(incident, "ticks", json=json, body={"item": item, "tick": mark, "note": note})
+
+
+@work.command(group=INCIDENTS)
+def untick(incident: Incident, item: Item, /, *, note: Note = "", json: AsJson = False) -> None:
+    """Take the tick on an item back."""
+    send(incident, "ticks", "remove", json=json, body={"item": item, "note": note})
+
+
+@work.command(group=INCIDENTS)
+def roles(incident: Incident, /, *, json: AsJson = False) -> None:
+    """Show who held which role, and when."""
+    found = client.get("incidents", id_of(incident), "roles")
+    if json:
+        show.as_json(found)
+        return
+    rows = [
+        (_spaced(one["role"]), one["person"], show.second(one["since"]), show.second(one["until"]), one["named_by"])
+        for one in found["roles"]
+    ]
+    show.table(("Role", "Held by", "From (UTC)", "Until", "Named by"), rows, empty="No role was given.")
 
 
 # ---- Other incidents -------------------------------------------------------------------------------------------------

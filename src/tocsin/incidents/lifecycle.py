@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import assert_never
 
-from tocsin.incidents import relation, work
+from tocsin.incidents import completing, relation, work
 from tocsin.incidents.model import (
     Acknowledged,
     AnyEntry,
@@ -247,11 +247,12 @@ def missing_before_close(plan: Plan, incident: Incident, open_duties: Iterable[s
     """What the plan requires before closing and the record does not show, in words, in the plan's order."""
     missing: list[str] = []
     for condition in plan.recovery.close_requires:
-        missing += _unmet(condition, plan, incident, open_duties)
+        missing += unmet(condition, plan, incident, open_duties)
     return missing
 
 
-def _unmet(condition: Condition, plan: Plan, incident: Incident, open_duties: Iterable[str]) -> list[str]:
+def unmet(condition: Condition, plan: Plan, incident: Incident, open_duties: Iterable[str] = ()) -> list[str]:
+    """What one condition for closing lacks, in words."""
     severity = plan.severities[incident.severity]
     match condition:
         case Condition.RECOVERED:
@@ -260,17 +261,19 @@ def _unmet(condition: Condition, plan: Plan, incident: Incident, open_duties: It
             return [] if incident.recovered_at else ["the watch after the fix has not passed"]
         case Condition.FINAL_PUBLIC_UPDATE:
             told = incident.stage is Stage.RESOLVED
-            return [] if told or not _owes_public(plan, incident) else ["the final public update (stage resolved)"]
+            return [] if told or not owes_public(plan, incident) else ["the final public update (stage resolved)"]
         case Condition.REVIEW_SCHEDULED:
             required = severity.post_mortem is Need.REQUIRED and "review" not in incident.waived
             planned = incident.review_at or incident.review_held_at
             return ["the post-mortem is not scheduled"] if required and planned is None else []
         case Condition.DUTIES_SETTLED:
             return [f"still owed: {what}" for what in open_duties]
+        case Condition.RECOVERY_CONFIRMED | Condition.TICKET_COMPLETE | Condition.TEAM_THANKED:
+            return completing.unmet(condition, plan, incident)
     assert_never(condition)
 
 
-def _owes_public(plan: Plan, incident: Incident) -> bool:
+def owes_public(plan: Plan, incident: Incident) -> bool:
     public = [audience for audience in plan.communication.audiences.values() if audience.public]
     if plan.types[incident.type].private:
         return False
@@ -466,7 +469,7 @@ def _again(incident: Incident, entry: Reopened) -> Incident:
         told_at={},
         spent=(),
         waived=(),
-        work=Work(),
+        work=Work(causes=incident.work.causes),
     )
 
 

@@ -378,15 +378,16 @@ _IS = {
 
 
 def strategy_name(plan: Plan, strategy: str) -> str:
-    return spaced(strategy)
+    known = plan.resolution.strategies.get(strategy)
+    return known.name if known else spaced(strategy)
 
 
 def check_name(plan: Plan, check: str) -> str:
-    return spaced(check).capitalize()
+    return plan.resolution.verification.get(check) or spaced(check).capitalize()
 
 
 def confirmation_name(plan: Plan, confirmation: str) -> str:
-    return spaced(confirmation).capitalize()
+    return plan.recovery.confirm.get(confirmation) or spaced(confirmation).capitalize()
 
 
 def _paged(plan: Plan, entry: Paged) -> str:

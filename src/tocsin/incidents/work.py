@@ -35,12 +35,13 @@ class Tick(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Found(Entry):
-    """Something that was found out. `revises` is the number of the entry whose finding this one replaces."""
+    """Something that was found out. `revises` is the number of the entry whose finding, a `was`, this one replaces."""
 
     finding: str
     verdict: Verdict
     evidence: str = ""  # a text, or a link to it
     revises: int | None = None
+    was: Verdict | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,10 +129,11 @@ class Thanked(Entry):
 class Work:
     """What people found and did since the incident was last opened, as far as a rule asks for it.
 
-    `checks` and `confirmations` hold the last result by key, `ticks` what is ticked off, by the item's key.
+    `checks` and `confirmations` hold the last result by key, `ticks` what is ticked off, by the item's key. The root
+    causes that stand are counted over the whole record.
     """
 
-    cause_found: bool = False
+    causes: int = 0
     strategy: str | None = None
     deployed_at: datetime | None = None
     checks: Mapping[str, Result] = field(default_factory=dict)
@@ -157,7 +159,8 @@ def after(work: Work, entry: WorkEntry) -> Work:
     """What is known of the work after one more entry."""
     match entry:
         case Found():
-            return replace(work, cause_found=work.cause_found or entry.verdict is Verdict.ROOT_CAUSE)
+            cause = Verdict.ROOT_CAUSE
+            return replace(work, causes=work.causes + (entry.verdict is cause) - (entry.was is cause))
         case StrategyChosen():
             return replace(work, strategy=entry.strategy)
         case Deployed():  # what was seen before this fix says nothing about it

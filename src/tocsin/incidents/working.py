@@ -4,13 +4,42 @@ Pure functions. A verb returns the entries to append, none if it would change no
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from tocsin.incidents.lifecycle import require_here, require_open, said
-from tocsin.incidents.model import AnyEntry, Decided, Incident, Numbered
-from tocsin.incidents.work import Deployed, Found, ImpactAssessed, Verdict
-from tocsin.kit.errors import Invalid, NotFound
+from tocsin.incidents import completing, lifecycle
+from tocsin.incidents.lifecycle import (
+    Empty,
+    NotResolved,
+    known,
+    require_here,
+    require_open,
+    require_unresolved,
+    said,
+)
+from tocsin.incidents.model import AnyEntry, Decided, Incident, Numbered, RoleAssigned
+from tocsin.incidents.work import (
+    Deployed,
+    Found,
+    ImpactAssessed,
+    RecoveryConfirmed,
+    Result,
+    StrategyChosen,
+    Thanked,
+    Verdict,
+    Verified,
+)
+from tocsin.kit.errors import Forbidden, Invalid, NotFound, Refused
+from tocsin.kit.text import listed
+from tocsin.plan.model import Plan
+
+
+class NotVerified(Refused):
+    """The plan's checks after the fix are not all recorded."""
+
+
+class MayNotPassOver(Forbidden):
+    """Only who may waive what is owed may resolve without the plan's checks."""
 
 
 class NoSuchFinding(NotFound):
@@ -27,16 +56,23 @@ def find(
     *,
     evidence: str = "",
     revises: int | None = None,
-    among: Iterable[int] = (),
+    standing: Mapping[int, Found] | None = None,
     by: str,
     now: datetime,
 ) -> list[AnyEntry]:
-    """Put a finding on the record. `revises` must be one of the findings that stand, by their entries: `among`."""
+    """Put a finding on the record. `revises` must be one of those that stand, by the numbers of their entries."""
     require_here(incident)
-    if revises is not None and revises not in among:
+    was = (standing or {}).get(revises) if revises is not None else None
+    if revises is not None and was is None:
         raise NoSuchFinding(f"Entry {revises} is no finding that stands.")
     found = Found(
-        at=now, by=by, finding=said(finding, "finding"), verdict=verdict, evidence=evidence.strip(), revises=revises
+        at=now,
+        by=by,
+        finding=said(finding, "finding"),
+        verdict=verdict,
+        evidence=evidence.strip(),
+        revises=revises,
+        was=was.verdict if was else None,
     )
     return [found]
 
@@ -129,3 +165,100 @@ def deploy(
         staging=staging.strip(),
     )
     return [deployed]
+
+
+# ---- The way out, its proof, the end ----
+
+
+def choose(plan: Plan, incident: Incident, strategy: str, because: str, *, by: str, now: datetime) -> list[AnyEntry]:
+    """Choose among the plan's strategies; another choice replaces it."""
+    require_unresolved(incident)
+    known("strategy", strategy, plan.resolution.strategies)
+    why = said(because, "because")
+    return [] if incident.work.strategy == strategy else [StrategyChosen(at=now, by=by, strategy=strategy, because=why)]
+
+
+def verify(
+    plan: Plan, incident: Incident, check: str, result: Result, evidence: str, *, by: str, now: datetime
+) -> list[AnyEntry]:
+    """Record how one of the plan's checks came out."""
+    require_open(incident)
+    known("check", check, plan.resolution.verification)
+    _require_reason(result, evidence)
+    return [Verified(at=now, by=by, check=check, result=result, evidence=evidence.strip())]
+
+
+def confirm(
+    plan: Plan, incident: Incident, confirmation: str, result: Result, evidence: str, *, by: str, now: datetime
+) -> list[AnyEntry]:
+    """Record one of the plan's confirmations of full recovery; there is nothing to confirm before the fix."""
+    require_open(incident)
+    if not incident.is_resolved:
+        raise NotResolved("Full recovery is confirmed once the incident is resolved.")
+    known("confirmation", confirmation, plan.recovery.confirm)
+    _require_reason(result, evidence)
+    return [RecoveryConfirmed(at=now, by=by, confirmation=confirmation, result=result, evidence=evidence.strip())]
+
+
+def _require_reason(result: Result, evidence: str) -> None:
+    if result is Result.NOT_APPLICABLE and not evidence.strip():
+        raise Empty("Say why it does not apply.", field="evidence")
+
+
+def resolve(
+    plan: Plan, incident: Incident, how: str, because: str, *, may_pass_over: bool, by: str, now: datetime
+) -> list[AnyEntry]:
+    """Resolve, or refuse and name each check that nobody has seen pass.
+
+    Whoever may waive what is owed may pass them over; the record says which, who and why.
+    """
+    require_unresolved(incident)
+    missing = tuple(plan.resolution.verification[key] for key in completing.unverified(plan, incident))
+    if missing and not because.strip():
+        raise NotVerified(f"Not verified yet: {listed(missing)}.")
+    if missing and not may_pass_over:
+        raise MayNotPassOver(f"Not verified yet: {listed(missing)}. You may not pass it over.")
+    why = because.strip() if missing else ""
+    return lifecycle.resolve(incident, how, by=by, now=now, unverified=missing, because=why)
+
+
+def thank(incident: Incident, text: str, people: Iterable[str], *, by: str, now: datetime) -> list[AnyEntry]:
+    """Thank those who helped."""
+    require_here(incident)
+    if not incident.is_resolved:
+        raise NotResolved("The team is thanked once the incident is resolved.")
+    return [Thanked(at=now, by=by, text=said(text), people=tuple(people))]
+
+
+def helpers(plan: Plan, incident: Incident) -> tuple[str, ...]:
+    """The people of the plan who worked on it, as far as the record knows."""
+    known = (*incident.roles.values(), incident.acknowledged_by or "", incident.declared_by)
+    return tuple(one for one in dict.fromkeys(known) if one in plan.people)
+
+
+# ---- Who held which role ----
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tenure:
+    """Who held a role from when until when; `until` is None for whoever holds it now."""
+
+    role: str
+    person: str
+    since: datetime
+    until: datetime | None
+    named_by: str
+
+
+def tenures(entries: Iterable[Numbered]) -> list[Tenure]:
+    """Who held which role when, in the order in which they took it."""
+    found: list[Tenure] = []
+    held: dict[str, int] = {}
+    for numbered in entries:
+        entry = numbered.entry
+        if isinstance(entry, RoleAssigned):
+            if entry.role in held:
+                found[held[entry.role]] = replace(found[held[entry.role]], until=entry.at)
+            held[entry.role] = len(found)
+            found.append(Tenure(role=entry.role, person=entry.person, since=entry.at, until=None, named_by=entry.by))
+    return found

@@ -53,6 +53,9 @@ class Condition(StrEnum):
     FINAL_PUBLIC_UPDATE = "final_public_update"
     REVIEW_SCHEDULED = "review_scheduled"
     DUTIES_SETTLED = "duties_settled"
+    RECOVERY_CONFIRMED = "recovery_confirmed"
+    TICKET_COMPLETE = "ticket_complete"
+    TEAM_THANKED = "team_thanked"
 
 
 @dataclass(frozen=True, kw_only=True)

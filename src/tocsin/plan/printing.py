@@ -46,6 +46,9 @@ CONDITIONS: Mapping[Condition, str] = {
     Condition.FINAL_PUBLIC_UPDATE: "the public was told that it is resolved, if it was owed a word at all",
     Condition.REVIEW_SCHEDULED: "the post-mortem has a time, if the severity requires one",
     Condition.DUTIES_SETTLED: "nothing else is owed any more",
+    Condition.RECOVERY_CONFIRMED: "people have confirmed everything that the plan lists",
+    Condition.TICKET_COMPLETE: "the ticket has its impact and its root cause, as far as its template shows them",
+    Condition.TEAM_THANKED: "whoever helped was thanked",
 }
 POST_MORTEM: Mapping[Need, str] = {
     Need.REQUIRED: "A post-mortem is required",

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from tocsin.comms import updates
 from tocsin.db.engine import Tx
-from tocsin.incidents import lifecycle
+from tocsin.incidents import lifecycle, working
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import Declared, Incident, ObligationWaived, SignalAttached
 from tocsin.kit.actor import ActorKind
@@ -236,10 +236,22 @@ def mitigate(tx: Tx, incident_id: str, how: str) -> Incident:
     return followups.record(tx, plan, incident, lifecycle.mitigate(incident, how, by=tx.actor.handle, now=tx.now))
 
 
-def resolve(tx: Tx, incident_id: str, how: str) -> Incident:
-    """The fix is in: the watch after it begins."""
+def resolve(tx: Tx, incident_id: str, how: str, unverified_because: str = "") -> Incident:
+    """The fix is in: the watch after it begins. Refused while a check of the plan is not recorded.
+
+    Whoever may waive may pass the checks over, and says why.
+    """
     plan, incident = opened(tx, incident_id)
-    return followups.record(tx, plan, incident, lifecycle.resolve(incident, how, by=tx.actor.handle, now=tx.now))
+    entries = working.resolve(
+        plan,
+        incident,
+        how,
+        unverified_because,
+        may_pass_over=tx.actor.kind is ActorKind.PERSON,
+        by=tx.actor.handle,
+        now=tx.now,
+    )
+    return followups.record(tx, plan, incident, entries)
 
 
 def reopen(tx: Tx, incident_id: str, because: str) -> Incident:

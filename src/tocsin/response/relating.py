@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 
 from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
-from tocsin.incidents import lifecycle, relating
+from tocsin.incidents import lifecycle, relating, working
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import AnyEntry, Incident
 from tocsin.incidents.relation import Relation
@@ -17,11 +17,10 @@ from tocsin.people.model import Channel
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
 from tocsin.response import commands, followups
+from tocsin.response.working import TOLD
 from tocsin.signals import store as signals
 from tocsin.signals.model import Trigger
 from tocsin.signals.store import Disposition, Signal
-
-TOLD = "responders"  # the audience under which whoever worked on a duplicate is told
 
 
 def merge(tx: Tx, incident_id: str, into: str, because: str) -> Incident:
@@ -151,8 +150,7 @@ def _record(tx: Tx, incident: Incident, entries: Iterable[AnyEntry]) -> Incident
 
 def _tell(tx: Tx, plan: Plan, gone: Incident, stays: Incident) -> None:
     """Mail whoever worked on the duplicate where the work goes on."""
-    known = (*gone.roles.values(), gone.acknowledged_by or "", gone.declared_by)
-    handles = [one for one in dict.fromkeys(known) if one in plan.people and one != tx.actor.handle]
+    handles = [one for one in working.helpers(plan, gone) if one != tx.actor.handle]
     for handle, address in people.addresses(tx, handles).items():
         where = followups.link(tx, f"/incidents/{stays.id}")
         outbox.queue(

@@ -215,7 +215,9 @@ VERBS: Mapping[str, Verb] = {
         {"how": "mitigate-how"},
     ),
     "resolve": Verb(
-        lambda tx, one, form: commands.resolve(tx, one, form.text("resolve.how")), "resolved", {"how": "resolve-how"}
+        lambda tx, one, form: commands.resolve(tx, one, form.text("resolve.how"), form.text("resolve.unverified")),
+        "resolved",
+        {"how": "resolve-how"},
     ),
     "reopen": Verb(
         lambda tx, one, form: commands.reopen(tx, one, form.text("reopen.because")),

@@ -175,6 +175,9 @@ _CONDITIONS = {
     "final_public_update": "the final public update is posted",
     "review_scheduled": "the post-mortem is scheduled, where one is required",
     "duties_settled": "nothing is owed any more",
+    "recovery_confirmed": "the recovery is confirmed",
+    "ticket_complete": "the ticket is complete",
+    "team_thanked": "the team is thanked",
 }
 
 

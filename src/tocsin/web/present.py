@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from tocsin.incidents import phases as incident_phases
 from tocsin.incidents import words
 from tocsin.incidents.model import Incident, Status
 from tocsin.kit.text import listed, short_span, span
 from tocsin.obligations.model import Kind, Obligation, State
 from tocsin.paging import reach
-from tocsin.plan.model import ON_CALL, Milestone, Plan, Stage
+from tocsin.plan.model import ON_CALL, Plan, Stage
 
 DUE_SOON = timedelta(minutes=5)
 NOBODY = "Nobody"
@@ -178,12 +179,7 @@ class Phase:
 
 def phases(plan: Plan, incident: Incident, now: datetime) -> tuple[Phase, ...]:
     """Where the incident stands in the plan's phases, and how long each took against its time."""
-    began = {
-        Milestone.DECLARED: incident.reopened_at or incident.declared_at,
-        Milestone.ACKNOWLEDGED: incident.acknowledged_at,
-        Milestone.MITIGATED: incident.mitigated_at,
-        Milestone.RESOLVED: incident.resolved_at,
-    }
+    began = incident_phases.began_at(incident)
     starts = [began[phase.begins_when] for phase in plan.phases.values()]
     finished = incident.closed_at or incident.recovered_at
     found = []
