@@ -5,12 +5,13 @@
 #   make check    before each push: format, lint, types, imports and the fast tests
 #   make format   put the code into shape
 #   make bench    measure; ONLY=name measures one thing
+#   make mutants  would the fast tests notice if the core decided otherwise? ONLY='tocsin.incidents.owed*' tries some
 #   make lock     bring requirements/ in line with pyproject.toml
 #   make clean    remove what the others made here
 #
 # Every path is relative, so the folder may stand anywhere and have spaces in its name.
 
-.PHONY: help run test check format bench lock clean
+.PHONY: help run test check format bench mutants lock clean
 help:
 	@sed -n 's/^#   make/make/p' Makefile
 
@@ -34,8 +35,11 @@ format: .venv/.dev
 bench: .venv/.dev
 	@.venv/bin/python -m bench $(ONLY)
 
+mutants: .venv/.mutants
+	@.venv/bin/mutmut run $(ONLY); .venv/bin/mutmut results
+
 clean:
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv build mutants dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 
 # ---- The environment -------------------------------------------------------------------------------------------------
@@ -56,6 +60,10 @@ INSTALL_TOCSIN := $(PIP) install --no-deps --no-build-isolation --editable .
 	@echo "Installing what Tocsin is developed with (the first time: two minutes)"
 	@$(PIP) install --require-hashes -r requirements/dev.txt
 	@$(INSTALL_TOCSIN)
+	@touch $@
+
+.venv/.mutants: requirements/mutants.txt pyproject.toml .venv/.dev
+	@$(PIP) install --require-hashes -r requirements/mutants.txt
 	@touch $@
 
 # The first of these that is 3.11 or later and can make a virtual environment.
@@ -83,8 +91,8 @@ endif
 
 # ---- The lock --------------------------------------------------------------------------------------------------------
 #
-# Universal: the same two files serve every platform and every Python from 3.11 on. They hold hashes and no addresses.
-# A version that was chosen before stays while it fits; delete the two files first to choose all of them anew.
+# Universal: the same files serve every platform and every Python from 3.11 on. They hold hashes and no addresses.
+# A version that was chosen before stays while it fits; delete them first to choose all of them anew.
 
 COMPILE := pip compile --quiet pyproject.toml --extra postgres --extra rehearsal --universal --python-version 3.11 \
     --generate-hashes --no-annotate --no-header --no-emit-index-url
@@ -95,4 +103,5 @@ lock: .venv/.made
 	@build/uv/bin/python -m pip -qq --disable-pip-version-check install uv
 	@build/uv/bin/uv $(COMPILE) --group build -o requirements/run.txt
 	@build/uv/bin/uv $(COMPILE) --group dev -o requirements/dev.txt
+	@build/uv/bin/uv $(COMPILE) --group mutants -o requirements/mutants.txt
 	@rm -rf build/uv
