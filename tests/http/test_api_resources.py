@@ -120,6 +120,20 @@ def test_an_incident_is_read_by_another_plan(here: Served, caller: Caller) -> No
     caller.post(path, {"plan": "name: nothing"}, 400)
 
 
+def test_a_time_is_corrected(caller: Caller) -> None:
+    one = caller.declare()
+    path, body = f"/incidents/{one['id']}/corrections", {"moment": "started", "because": "the graph says so"}
+    after = caller.post(path, {**body, "instant": "2026-01-01T00:00:00Z"})
+    assert after["started_at"] == "2026-01-01T00:00:00Z"
+    (entry,) = [
+        each for each in caller.get(f"/incidents/{one['id']}/timeline")["entries"] if "corrected" in each["text"]
+    ]
+    assert (entry["kind"], entry["body"]["before"]) == ("TimeCorrected", one["started_at"])
+    assert "in the future" in caller.post(path, {**body, "instant": "2999-01-01T00:00:00Z"}, 400)["detail"]
+    caller.post(path, {**body, "moment": "resolved", "instant": "2026-01-01T00:00:00Z"}, 409)
+    caller.post(path, {**body, "moment": "dreamt", "instant": "2026-01-01T00:00:00Z"}, 400)
+
+
 def test_the_evidence_of_an_incident_is_one_signed_file(here: Served, caller: Caller) -> None:
     one = caller.declare()
     key = caller.get("/evidence/public-key")

@@ -128,3 +128,12 @@ def test_a_replay_under_another_plan_says_what_differs(tocsin: Terminal, inciden
     assert "Acknowledge within 5 min: due 10 min earlier, still open." in out and "as P1 service_outage" in out
     assert len(tocsin("replay", incident, "--plan", str(other), "--json").json["differences"]) == 1
     assert tocsin("replay", incident, "--plan", str(tmp_path / "none.yaml")).code == 2
+
+
+def test_a_time_is_corrected_and_the_record_keeps_both(tocsin: Terminal, incident: str) -> None:
+    before = tocsin("show", incident, "--json").json["started_at"]
+    tocsin.done("correct", incident, "started", "2026-01-01T00:00", "--because", "the graph says so")
+    found = tocsin("show", incident, "--json").json
+    assert (found["started_at"], found["entries"][-1]["body"]["before"]) == ("2026-01-01T00:00:00Z", before)
+    assert tocsin("correct", incident, "resolved", "2026-01-01T00:00", "--because", "x").code == 4
+    assert tocsin("correct", incident, "started", "teatime", "--because", "x").code == 2

@@ -123,3 +123,22 @@ def test_an_instant_that_shows_nothing_is_refused_in_a_sentence(here: Served, er
 
 def stamp(at: datetime) -> str:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+# ---- When it really was ----
+
+
+def test_a_time_is_corrected_in_the_room(here: Served, later: Incident) -> None:
+    ben = Visitor(here, "ben")
+    path = f"/incidents/{later.id}"
+    earlier = (later.started_at - timedelta(minutes=7)).strftime("%Y-%m-%dT%H:%M:%S")
+    typed = {"correct.moment": "started", "correct.instant": earlier, "correct.because": "the graph says so"}
+    done = ben.press(ben.open(path), f"{path}/correct", **typed)
+    room = ben.open(done.onward)
+    assert room.says("The time is corrected.") and room.says("corrected when it was started")
+    silent = ben.press(room, f"{path}/correct", **{**typed, "correct.instant": "2001-01-01", "correct.because": ""})
+    assert silent.status == 400 and 'id="correct-because-e"' in silent.html
+    wrong = {**typed, "correct.instant": "2001-01-01", "correct.moment": "detected"}
+    disorder = ben.press(room, f"{path}/correct", **wrong)
+    assert disorder.status == 400 and disorder.says("it can't have been detected before")
+    assert "correct-moment" not in Visitor(here, "erin").open(path).html

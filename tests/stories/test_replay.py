@@ -11,13 +11,16 @@ from tests.support.world import QUIET, START, World
 from tocsin.delivery import outbox
 from tocsin.delivery.channel import Dead, MessageState
 from tocsin.incidents import store as incidents
-from tocsin.incidents.model import Incident, Status
+from tocsin.incidents.correction import Moment
+from tocsin.incidents.model import Incident, Resolved, Status
+from tocsin.insights import report as metrics_report
 from tocsin.obligations import store as obligations
 from tocsin.obligations.model import State
 from tocsin.plan.commands import BadPlan
-from tocsin.response import commands, otherwise, replay
+from tocsin.response import commands, otherwise, replay, verification
 from tocsin.response.otherwise import End, Otherwise
-from tocsin.response.replay import Moment, NotYetDeclared, StillToCome
+from tocsin.response.replay import Moment as Then
+from tocsin.response.replay import NotYetDeclared, StillToCome
 
 TOLD = {"impact": "voice is silent", "actions": "restarting", "next": "watching"}
 
@@ -48,7 +51,7 @@ def after(**span: float) -> datetime:
     return START + timedelta(**span)
 
 
-def at(world: World, incident: Incident, instant: datetime | None) -> Moment:
+def at(world: World, incident: Incident, instant: datetime | None) -> Then:
     return world.read(replay.load, incident.id, instant)
 
 
@@ -190,3 +193,28 @@ def test_a_level_that_the_other_plan_lacks_is_said(world: World, night: Incident
     found = world.read(otherwise.under, night.id, small, None)
     assert found.severity is None
     assert [one.sentence for one in found.differences] == ["Nothing would have been declared, and nothing owed."]
+
+
+# ---- When it really was ----
+
+
+def test_a_corrected_time_moves_what_counts_from_it_and_the_record_keeps_both(world: World) -> None:
+    incident = world.declare()
+    world.do(commands.acknowledge, incident.id, by="ben")
+    world.advance(minutes=50)
+    world.do(commands.resolve, incident.id, "Restarted", by="ben")
+    watched_until = world.owed(incident.id)["watch"].due_at
+    world.advance(minutes=10)
+    fixed_at = after(minutes=45)
+    world.do(commands.correct_time, incident.id, Moment.RESOLVED, fixed_at, "the graph turned then", by="ben")
+    assert world.incident(incident.id).resolved_at == fixed_at
+    assert world.owed(incident.id)["watch"].due_at == watched_until - timedelta(minutes=5)
+    (resolved,) = world.entries(incident.id, Resolved)
+    assert resolved.at == after(minutes=50)
+    then = at(world, incident, after(minutes=59))
+    assert then.incident.resolved_at == after(minutes=50)  # nobody knew better
+    world.advance(minutes=15)
+    assert world.incident(incident.id).status is Status.RESOLVED
+    report = world.read(lambda tx: metrics_report.report(tx, START - timedelta(days=1), tx.now))
+    assert report.overall.resolve.median == timedelta(minutes=45)
+    assert world.read(verification.verify, incident.id).problem == ""

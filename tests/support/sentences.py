@@ -1,6 +1,9 @@
 """Entries of the work on an incident, each with its label and the sentence that stands for it on a timeline."""
 
+from datetime import timedelta
+
 from tests.support.records import NIGHT
+from tocsin.incidents.correction import Moment, TimeCorrected
 from tocsin.incidents.model import AnyEntry, Decided, Resolved
 from tocsin.incidents.relation import Absorbed, Linked, Merged, Relation, SplitFrom, SplitOff, Unlinked
 from tocsin.incidents.work import (
@@ -147,5 +150,15 @@ OF_THE_WORK: list[tuple[AnyEntry, str, str]] = [
         Merged(**BEN, into="inc_OTHER", number=9, because="The same trouble"),
         "merged",
         "Ben Halvorsen merged this incident into #9: The same trouble. The work goes on there.",
+    ),
+    (
+        TimeCorrected(
+            **BEN, moment=Moment.RESOLVED, instant=NIGHT, before=NIGHT + timedelta(minutes=5), because="The logs say so"
+        ),
+        "time corrected",
+        (
+            "Ben Halvorsen corrected when it was resolved: 2026-11-24 02:39:31 UTC instead of 2026-11-24 02:44:31 UTC. "
+            "The logs say so."
+        ),
     ),
 ]

@@ -6,19 +6,20 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
 from tocsin.api import schema
-from tocsin.api.caller import Call, app_of, needs
+from tocsin.api.caller import Call, act, app_of, needs
 from tocsin.api.incidents import At, instant, moment, shown
 from tocsin.incidents import store as incidents
 from tocsin.people import access
-from tocsin.response import evidence, otherwise, replay, verification
+from tocsin.response import commands, evidence, otherwise, replay, verification
 
 READ = needs(access.INCIDENT_READ, 400, 409)
 READ_ONE = needs(access.INCIDENT_READ, 400, 404)
+VERB = needs(access.INCIDENT_WRITE, 400, 404, 409)
 PACK_ONE = needs(access.INCIDENT_READ, 400, 404, 409)
 
 
 def handlers() -> list[HTTPRouteHandler]:
-    return [show_verification, show_evidence, show_public_key, show_replay, replay_under]
+    return [show_verification, show_evidence, show_public_key, show_replay, replay_under, correct_time]
 
 
 @get("/incidents/{incident_id:str}/verification", summary="Whether its record is what was written", **READ_ONE)
@@ -83,3 +84,9 @@ def replay_under(request: Call, incident_id: FromPath[str], data: JSONBody[schem
     with app_of(request).database.read(request.auth) as tx:
         found = otherwise.under(tx, incident_id, data.plan, moment(data.at, "at"))
     return msgspec.convert(found, schema.Otherwise, from_attributes=True)
+
+
+@post("/incidents/{incident_id:str}/corrections", status_code=200, summary="Say when something really happened", **VERB)
+def correct_time(request: Call, incident_id: FromPath[str], data: JSONBody[schema.Correction]) -> schema.Incident:
+    then = moment(data.instant, "instant") or data.instant
+    return shown(act(request, lambda tx: commands.correct_time(tx, incident_id, data.moment, then, data.because)))

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from tocsin.incidents.correction import Moment as Happened
 from tocsin.people.model import AccountRole
 from tocsin.plan.model import Stage
 from tocsin.signals.model import State as SignalState
@@ -106,6 +107,14 @@ class OptionalBecause(Struct, forbid_unknown_fields=True):
 
 class Waiver(Struct, forbid_unknown_fields=True):
     key: Name
+    because: Text
+
+
+class Correction(Struct, forbid_unknown_fields=True):
+    """`moment` is what happened, `instant` when it really was."""
+
+    moment: Happened
+    instant: Moment
     because: Text
 
 

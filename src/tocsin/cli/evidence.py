@@ -2,13 +2,13 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
 from tocsin.cli import client, show
-from tocsin.cli.incidents import id_of
-from tocsin.cli.options import HERE, INCIDENTS, AsJson, Flag, Incident, instant_of
+from tocsin.cli.incidents import id_of, send
+from tocsin.cli.options import HERE, INCIDENTS, AsJson, Because, Flag, Incident, instant_of
 from tocsin.kit.errors import Invalid
 
 if TYPE_CHECKING:
@@ -87,6 +87,24 @@ def replay(
         return
     found = client.get("incidents", id_of(incident), "replay", at=instant)
     show.as_json(found) if json else _show_moment(found)
+
+
+@evidence.command(group=INCIDENTS)
+def correct(
+    incident: Incident,
+    moment: Annotated[
+        Literal["started", "detected", "acknowledged", "mitigated", "resolved", "recovered"],
+        Parameter(help="What happened at another time than it was written down."),
+    ],
+    instant: Annotated[str, Parameter(help="When it really happened.")],
+    /,
+    *,
+    because: Because,
+    json: AsJson = False,
+) -> None:
+    """Say when something really happened. The record keeps both; the numbers count with this one."""
+    body = {"moment": moment, "instant": instant_of(instant).isoformat(), "because": because}
+    send(incident, "corrections", json=json, body=body)
 
 
 def _show_moment(found: dict[str, Any]) -> None:

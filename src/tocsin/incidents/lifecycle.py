@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import assert_never
 
 from tocsin.incidents import completing, relation, work
+from tocsin.incidents.correction import FIELD, Moment, TimeCorrected
 from tocsin.incidents.model import (
     Acknowledged,
     AnyEntry,
@@ -423,6 +424,8 @@ def _after(incident: Incident, entry: AnyEntry) -> Incident:
             return _spend(waived, entry.key, entry.at)
         case ImpactAssessed():
             return incident.changed(assessed=entry)
+        case TimeCorrected():
+            return _corrected(incident, entry)
         case Found() | StrategyChosen() | Deployed() | Verified() | RecoveryConfirmed() | Thanked():
             return incident.changed(work=work.after(incident.work, entry))
         case ItemTicked() | ItemUnticked() | DutiesChanged():
@@ -430,6 +433,13 @@ def _after(incident: Incident, entry: AnyEntry) -> Incident:
         case Merged() | Absorbed() | Linked() | Unlinked() | SplitOff() | SplitFrom():
             return _tied(incident, entry)
     assert_never(entry)
+
+
+def _corrected(incident: Incident, entry: TimeCorrected) -> Incident:
+    changed = {FIELD[entry.moment]: entry.instant}
+    if entry.moment is Moment.ACKNOWLEDGED and incident.acknowledged_at == incident.first_acknowledged_at:
+        changed["acknowledged_at"] = entry.instant  # it was the answer that still holds
+    return incident.changed(**changed)
 
 
 def _tied(incident: Incident, entry: RelationEntry) -> Incident:

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from tocsin.incidents.correction import TimeCorrected
 from tocsin.incidents.entry import Entry
 from tocsin.incidents.relation import Absorbed, Linked, Merged, Relation, SplitFrom, SplitOff, Unlinked
 from tocsin.incidents.work import (
@@ -247,6 +248,7 @@ AnyEntry = (
     | ReviewHeld
     | ObligationMissed
     | ObligationWaived
+    | TimeCorrected
 )
 
 

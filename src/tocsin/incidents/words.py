@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import assert_never
 
+from tocsin.incidents.correction import TimeCorrected
 from tocsin.incidents.model import (
     Acknowledged,
     AnyEntry,
@@ -111,6 +112,7 @@ _KIND: dict[type[AnyEntry], str] = {
     ReviewHeld: "post-mortem held",
     ObligationMissed: "missed",
     ObligationWaived: "waived",
+    TimeCorrected: "time corrected",
 }
 
 
@@ -181,6 +183,11 @@ def day_and_minute(instant: datetime) -> str:
     return instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
+def day_and_second(instant: datetime) -> str:
+    """The same to the second, for what is measured: `2026-11-24 03:34:19 UTC`."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
 def sentence(plan: Plan, entry: AnyEntry) -> str:
     """What happened, in one line of plain words. Every kind of entry has its own."""
     return one_line(_said(plan, entry, name(plan, entry.by)))
@@ -244,8 +251,8 @@ def _said(plan: Plan, entry: AnyEntry, who: str) -> str:
             return f"{who} recorded that the post-mortem was held."
         case ObligationMissed():
             return f"Missed: {entry.what}, which was due {_second(entry.due_at)}."
-        case ObligationWaived():
-            return f"{who} waived “{entry.what}”: {ended(entry.because)}"
+        case TimeCorrected() | ObligationWaived():
+            return _put_right(entry, who)
         case Merged() | Absorbed() | Linked() | Unlinked() | SplitOff() | SplitFrom():
             return _relation(entry, who)
         case _:
@@ -388,6 +395,17 @@ def check_name(plan: Plan, check: str) -> str:
 
 def confirmation_name(plan: Plan, confirmation: str) -> str:
     return plan.recovery.confirm.get(confirmation) or spaced(confirmation).capitalize()
+
+
+def _put_right(entry: TimeCorrected | ObligationWaived, who: str) -> str:
+    """What a person changed by saying so."""
+    match entry:
+        case TimeCorrected():
+            was, now = day_and_second(entry.before), day_and_second(entry.instant)
+            return f"{who} corrected when it was {entry.moment}: {now} instead of {was}. {ended(entry.because)}"
+        case ObligationWaived():
+            return f"{who} waived “{entry.what}”: {ended(entry.because)}"
+    assert_never(entry)
 
 
 def _paged(plan: Plan, entry: Paged) -> str:

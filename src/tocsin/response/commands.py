@@ -5,8 +5,9 @@ from datetime import datetime
 
 from tocsin.comms import updates
 from tocsin.db.engine import Tx
-from tocsin.incidents import lifecycle, working
+from tocsin.incidents import correcting, lifecycle, working
 from tocsin.incidents import store as incidents
+from tocsin.incidents.correction import Moment
 from tocsin.incidents.model import Declared, Incident, ObligationWaived, SignalAttached
 from tocsin.kit.actor import ActorKind
 from tocsin.kit.errors import NotFound, Refused
@@ -286,6 +287,13 @@ def waive(tx: Tx, incident_id: str, key: str, because: str) -> Incident:
     obligations.settle(tx, standing[key].id, State.WAIVED, reason)
     entry = ObligationWaived(at=tx.now, by=tx.actor.handle, key=key, what=standing[key].what, because=reason)
     return followups.record(tx, plan, incident, [entry])
+
+
+def correct_time(tx: Tx, incident_id: str, moment: Moment, instant: datetime, because: str) -> Incident:
+    """A person says when something really happened. What was written before stays on the record."""
+    plan, incident = opened(tx, incident_id)
+    entries = correcting.correct(incident, moment, instant, because, by=tx.actor.handle, now=tx.now)
+    return followups.record(tx, plan, incident, entries)
 
 
 def schedule_review(tx: Tx, incident_id: str, meeting_at: datetime) -> Incident:

@@ -10,6 +10,7 @@ from tocsin.db import settings as kept
 from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
 from tocsin.incidents import store as incidents
+from tocsin.incidents.correction import TimeCorrected
 from tocsin.incidents.model import (
     Acknowledged,
     AnyEntry,
@@ -116,6 +117,8 @@ def follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident:
             pass
         case Undelivered() | Paged() | Noted() | Decided():
             pass
+        case TimeCorrected():
+            rederive(tx, plan, incident, f"the time at which it was {entry.moment} was corrected")
         case Mitigated() | ReviewScheduled() | Thanked() | DutiesChanged():
             pass
         case Found() | ImpactAssessed() | StrategyChosen() | Deployed() | Verified() | RecoveryConfirmed():

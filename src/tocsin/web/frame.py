@@ -60,6 +60,7 @@ DONE = {
     "closed": "The incident is closed.",
     "waived": "It is waived, and the record says why.",
     "scheduled": "The post-mortem is scheduled.",
+    "corrected": "The time is corrected. The record keeps both.",
     "held": "It is recorded that the post-mortem was held.",
     "declared": "Declared. The plan is running.",
     "dismissed": "The signal is dismissed.",

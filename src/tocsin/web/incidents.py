@@ -12,6 +12,7 @@ from tocsin.comms import updates
 from tocsin.delivery import outbox
 from tocsin.incidents import lifecycle, words
 from tocsin.incidents import store as incidents
+from tocsin.incidents.correction import Moment
 from tocsin.incidents.model import OPEN_STATUSES, Incident, Status
 from tocsin.kit.clock import from_millis, to_millis
 from tocsin.kit.errors import Invalid, Refused
@@ -167,6 +168,7 @@ def _view(
             present.Choice(key, key, one.name, key == incident.severity) for key, one in plan.severities.items()
         ],
         "types": [present.Choice(key, one.name, "", key == incident.type) for key, one in plan.types.items()],
+        "moments": room.moments(incident, now),
         "review_at": present.typed_time(incident.review_at) if incident.review_at else "",
         "review_held": incident.review_held_at is not None,
     }
@@ -196,6 +198,15 @@ def _schedule(tx: Tx, incident_id: str, form: Form) -> Incident:
     return commands.schedule_review(tx, incident_id, meeting_at)
 
 
+def _correct(tx: Tx, incident_id: str, form: Form) -> Incident:
+    happened, instant = form.text("correct.moment"), form.instant("correct.instant")
+    if happened not in list(Moment):
+        raise Invalid(f"Say which time: {listed(Moment, 'or')}.", field="moment")
+    if instant is None:
+        raise Invalid("Say when it really was.", field="instant")
+    return commands.correct_time(tx, incident_id, Moment(happened), instant, form.text("correct.because"))
+
+
 VERBS: Mapping[str, Verb] = {
     "acknowledge": Verb(lambda tx, one, form: commands.acknowledge(tx, one), "acknowledged"),
     "assign": Verb(_assign, "assigned", {"person": "roles", "role": "roles"}, "roles"),
@@ -208,6 +219,12 @@ VERBS: Mapping[str, Verb] = {
         lambda tx, one, form: commands.change_type(tx, one, form.text("type"), form.text("type.because")),
         "type",
         {"type": "type-kind", "text": "type-because"},
+    ),
+    "correct": Verb(
+        _correct,
+        "corrected",
+        {"moment": "correct-moment", "instant": "correct-instant", "because": "correct-because"},
+        "timeline",
     ),
     "mitigate": Verb(
         lambda tx, one, form: commands.mitigate(tx, one, form.text("mitigate.how")),

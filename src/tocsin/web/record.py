@@ -8,6 +8,7 @@ from typing import assert_never
 
 from tocsin.delivery.channel import Message, MessageState
 from tocsin.incidents import words
+from tocsin.incidents.correction import TimeCorrected
 from tocsin.incidents.model import (
     Acknowledged,
     AnyEntry,
@@ -184,7 +185,7 @@ def _mark(entry: AnyEntry) -> str:
             return "met"
         case StrategyChosen() | DutiesChanged() | Merged() | Absorbed() | SplitOff() | SplitFrom():
             return "open"
-        case Found() | ImpactAssessed() | ItemUnticked() | Linked() | Unlinked():
+        case Found() | TimeCorrected() | ImpactAssessed() | ItemUnticked() | Linked() | Unlinked():
             return "dot"
     assert_never(entry)
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from tocsin.incidents import words
+from tocsin.incidents import correcting, words
+from tocsin.incidents.correction import Moment
 from tocsin.incidents.model import Incident, Numbered, Paged, RoleAssigned
 from tocsin.kit.text import listed, short_span, span
 from tocsin.obligations.model import ANSWER_PREFIX, Kind, Obligation, State
@@ -158,6 +159,15 @@ def ruler(duties: Sequence[Obligation], incident: Incident, now: datetime) -> pr
             marks.append((one.settled_at, one.what, str(one.state)))
     start = max(incident.declared_at, now - timedelta(minutes=90))
     return present.ruler(marks, start, now + timedelta(hours=1), now)
+
+
+# ---- When it really was ----
+
+
+def moments(incident: Incident, now: datetime) -> tuple[present.Choice, ...]:
+    """What has happened and may have happened at another time, with the time that the record gives."""
+    found = ((one, correcting.known(incident, one)) for one in Moment)
+    return tuple(present.Choice(one, one.capitalize(), present.moment(at, now), False) for one, at in found if at)
 
 
 # ---- What to do ----
