@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support import plans
 from tests.support.small import GONE, SMALL, examined, put, small, text_of
 from tocsin.plan import check, lint
-from tocsin.plan.linting import afterwards, links, prose, reach, signals, telling, times, wording
+from tocsin.plan.linting import afterwards, figures, links, prose, reach, signals, telling, times, wording
 from tocsin.plan.linting.findings import Around, Check, Level, Report
 from tocsin.plan.model import Plan
 
@@ -31,6 +32,18 @@ def cadence(first: str, every: str) -> dict[str, str]:
     return {"first_within": first, "every": every}
 
 
+def bands(bad: str, mild: str) -> dict[str, object]:
+    written = {"bad": bad, "mild": mild}
+    return {f"severities__{key}__error_rate": yaml.safe_load(f"{{ {text} }}") for key, text in written.items()}
+
+
+def metrics(**second: object) -> dict[str, object]:
+    first = {"name": "First", "short": "MTTX", "since": "declared", "until": "resolved"}
+    other = {"name": "Second", "short": "MTTY", "since": "declared", "until": "acknowledged"}
+    return {"metrics": {"first": first, "second": other | second}}
+
+
+MET = bands("at_least: 5", "below: 5")
 HERE = Around(documents={"runbook.md": frozenset({"cold"})})
 OTHER_LINK = {"links__Kilns": "runbook.md#cold"}
 SECOND_ROLE = {"name": "Writer", "purpose": "Writes", "duties": ["Note it"], "eligible": ["everyone"]}
@@ -157,6 +170,41 @@ CASES = [
         {"roles__writer": SECOND_ROLE},
     ),
     Case("no-border", "severities.mild.examples.1", {"severities__mild__examples__1": "Some firings are slow"}),
+    Case("bands-touch", "severities.mild.error_rate", bands("at_least: 5", "at_most: 5"), MET),
+    Case("bands-overlap", "severities.mild.error_rate", bands("above: 5", "below: 7"), MET),
+    Case("band-hole", "severities.mild.error_rate", bands("at_least: 7", "below: 5"), MET),
+    Case("band-hole", "severities.mild.error_rate", bands("above: 5", "below: 5"), MET),
+    Case("band-hole", "severities.mild.error_rate", bands("at_least: 5", "at_least: 2, below: 5"), MET),
+    Case("band-hole", "severities.bad.error_rate", bands("at_least: 5, at_most: 90", "below: 5"), MET),
+    Case("bands-out-of-order", "severities.bad.error_rate", bands("below: 5", "at_least: 5"), MET),
+    Case(
+        "rate-differs",
+        "severities.mild.examples.1",
+        MET | {"severities__mild__examples": ["Errors in 2 to 5 % of firings"]},
+        MET | {"severities__mild__examples": ["Errors in 0 to 5 % of firings"]},
+    ),
+    Case(
+        "rate-differs",
+        "types.cold.symptoms",
+        MET | {"types__cold__symptoms": "Error rate > 3 %"},
+        MET | {"types__cold__symptoms": "Error rate > 0 %"},
+    ),
+    Case("metric-twice", "metrics.second.short", metrics(short="MTTX"), metrics(short="MTTY")),
+    Case("metric-twice", "metrics.second.name", metrics(name="first"), metrics(short="MTTY")),
+    Case("metrics-alike", "metrics.second", metrics(until="resolved"), metrics(short="MTTY")),
+    Case(
+        "metric-target-differs",
+        "metrics.second.targets.bad",
+        metrics(targets={"bad": "11 min", "mild": "20 min"}),
+        metrics(targets={"bad": "10 min", "mild": "20 min"}),
+    ),
+    Case(
+        "target-missing",
+        "metrics.second.targets",
+        metrics(targets={"bad": "10 min"}),
+        metrics(targets={"bad": "10 min", "mild": "20 min"}),
+    ),
+    Case("rule-without-precedence", "rules.2", {"rules__1__precedence": 1, "rules__3__precedence": 3}),
     Case("dead-link", "links.Kilns", {"links__Kilns": "runboko.md"}, OTHER_LINK, HERE),
     Case("dead-anchor", "links.Kilns", {"links__Kilns": "runbook.md#colt"}, OTHER_LINK, HERE),
     Case("no-runbook", "types.cold", {"types__cold__runbook": GONE}),
@@ -198,7 +246,7 @@ def test_every_kind_is_tried_here() -> None:
 
 
 def test_every_check_is_asked_and_every_code_is_one_kind() -> None:
-    modules = (times, reach, signals, telling, afterwards, wording, links)
+    modules = (times, figures, reach, signals, telling, afterwards, wording, links)
     written = [one for module in modules for one in vars(module).values() if isinstance(one, Check)]
     assert sorted(one.kind.code for one in written) == sorted(one.kind.code for one in lint.CHECKS)
     assert len({kind.code for kind in lint.KINDS}) == len(lint.KINDS)
@@ -222,6 +270,30 @@ def test_a_file_that_is_no_plan_has_mistakes_only() -> None:
 def test_a_plan_whose_names_lead_nowhere_is_examined_all_the_same() -> None:
     report = examined(small(roles__lead__eligible=["nobody"], types__theft__private=False))
     assert {"reference", "security-published"} <= codes(report)
+
+
+MISTAKES = [
+    ("reference", "recovery.owner", {"recovery__owner": "nobody"}),
+    ("stage-without-words", "communication.stages", {"communication__stages__monitoring": GONE}),
+    ("field-nothing-fills", "templates.note", {"templates__note": "{metrics_link}"}),
+    ("ends-in-nobody", "teams.board.members", {"teams__board__members": []}),
+    ("ends-in-nobody", "roles.lead.eligible", {"roles__lead__eligible": []}),
+    ("ends-in-nobody", "escalation.in_turn.steps.3.page", {"escalation__in_turn__steps__3__page": []}),
+    ("ends-in-nobody", "communication.audiences.board", {"communication__audiences__board__to": []}),
+    ("rule-hidden", "rules.3.when", {"rules__3__when": {"kind": "theft", "source": "x"}}),
+    ("same-precedence", "rules.2.precedence", {"rules__1__precedence": 1, "rules__2__precedence": 1}),
+]
+
+
+@pytest.mark.parametrize(("code", "path", "changes"), MISTAKES, ids=lambda one: str(one)[:40])
+def test_what_keeps_a_plan_from_being_run_has_its_kind(code: str, path: str, changes: dict[str, object]) -> None:
+    report = examined(small(**changes))
+    assert (code, path) in [(one.code, one.path) for one in report.findings]
+    assert not isinstance(check.load(text_of(small(**changes))), Plan)
+
+
+def test_every_mistake_is_tried() -> None:
+    assert {code for code, _, _ in MISTAKES} | {"form"} == {kind.code for kind in lint.MISTAKES}
 
 
 # ---- Accepting a finding ----
@@ -273,6 +345,16 @@ def test_elsewhere_it_is_not_accepted_and_the_comment_is_a_finding() -> None:
 def test_a_comment_that_gives_no_reason_or_no_code_accepts_nothing(comment: str) -> None:
     report = marked("rounds: 2", comment, above=False)
     assert sorted(one.code for one in report.open) == ["bad-allowance", "escalation-ends"]
+
+
+def test_what_was_not_looked_at_is_not_called_unused() -> None:
+    text = text_of(small(links__Kilns="nowhere.md")).replace(
+        "links:\n", "links:  # tocsin: allow dead-link because it is written this week\n"
+    )
+    assert lint.examine(text).findings == ()
+    assert [one.code for one in lint.examine(text, around=Around(documents={})).accepted] == ["dead-link"]
+    mended = lint.examine(text, around=Around(documents={"nowhere.md": None}))
+    assert [one.code for one in mended.open] == ["unused-allowance"]
 
 
 def test_what_stands_in_a_text_is_no_comment() -> None:

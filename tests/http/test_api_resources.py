@@ -8,6 +8,8 @@ import pytest
 
 from tests.support.served import EVERY_RIGHT, START, Served, served
 from tocsin.kit.actor import SYSTEM
+from tocsin.people import store as people
+from tocsin.people.model import Channel
 from tocsin.plan import store as plans
 from tocsin.response import archive
 from tocsin.signals import store as signals
@@ -344,6 +346,27 @@ def test_the_plan_is_read_and_replaced(here: Served, caller: Caller) -> None:
         applied["id"],
         known["revision"]["id"],
     }
+
+
+def test_a_plan_is_checked_without_being_put_into_force(here: Served, caller: Caller) -> None:
+    known = caller.get("/plan")
+    text = known["text"].replace("    private: true\n", "", 1)
+    report = caller._said("POST", "/plan/check", 200, content=text.encode())
+    (found,) = (one for one in report["findings"] if one["code"] == "security-published")
+    assert found["line"] and found["level"] == "error" and found["mend"] and not report["ok"]
+    assert report["counts"]["errors"] >= 1 and "whether everybody can be reached" not in report["not_checked"]
+    assert caller.get("/plan")["revision"] == known["revision"]
+    bad = caller._said("POST", "/plan/check", 200, content=b"{")
+    assert [one["code"] for one in bad["findings"]] == ["form"]
+
+
+def test_people_who_cannot_be_reached_are_found_in_the_plan(here: Served, caller: Caller) -> None:
+    here.app.database.run(SYSTEM, lambda tx: people.add_contact(tx, "ana", Channel.EMAIL, "ana@example.org"))
+    reachable = {one["handle"] for one in caller.get("/people")["people"] if one["reachable"]}
+    assert reachable == {"ana"}
+    report = caller._said("POST", "/plan/check", 200, content=caller.get("/plan")["text"].encode())
+    found = {one["path"].removeprefix("people.") for one in report["findings"] if one["code"] == "unreachable"}
+    assert found == {"ben", "lucia", "tomas", "erin"}
 
 
 def test_a_large_change_of_the_plan_needs_a_yes(caller: Caller) -> None:

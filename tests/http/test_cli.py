@@ -269,6 +269,14 @@ def test_a_token_that_only_reads_may_not_declare(tocsin: Terminal, server: Serve
     assert refused.code == 5 and "incidents:write" in refused.err
 
 
+def test_a_plan_is_checked_against_the_people_of_a_server(tocsin: Terminal) -> None:
+    text = QUIET.replace("\npeople:\n", "\npeople:\n  zoe: { name: Zoe Brandt }\n")
+    printed = tocsin("plan", "check", "-", "--against", "server", "--format", "json", stdin=text)
+    found = [one["path"] for one in json.loads(printed.out)["findings"] if one["code"] == "unreachable"]
+    assert printed.code == 1 and found == ["people.zoe"]
+    assert json.loads(printed.out)["not_checked"] == ["whether the files are there that the plan links to"]
+
+
 def test_no_server(tocsin: Terminal) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     tocsin.set("TOCSIN_URL", url)

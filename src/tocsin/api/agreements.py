@@ -17,9 +17,11 @@ from tocsin.oncall import rotation
 from tocsin.people import access
 from tocsin.people import commands as people_commands
 from tocsin.people import store as people
-from tocsin.people.model import Token
+from tocsin.people.model import Account, Token
 from tocsin.plan import commands, parse
 from tocsin.plan import store as plans
+from tocsin.plan.linting import sarif
+from tocsin.plan.linting.findings import Level
 
 PLAN_MOST = 4 * parse.MAX_LETTERS  # bytes; a letter has at most four
 
@@ -28,7 +30,17 @@ Reason = Annotated[str, QueryParameter(max_length=1000, pattern=r"^[^\u0000]*$",
 
 
 def handlers() -> list[HTTPRouteHandler]:
-    return [show_on_call, show_plan, list_revisions, apply_plan, list_people, list_tokens, make_token, revoke_token]
+    return [
+        show_on_call,
+        show_plan,
+        list_revisions,
+        check_plan,
+        apply_plan,
+        list_people,
+        list_tokens,
+        make_token,
+        revoke_token,
+    ]
 
 
 @get("/oncall", summary="Who is on call now, in each rotation", **needs(access.PLAN_READ, 409))
@@ -79,6 +91,21 @@ def apply_plan(
     return _revision(act(request, lambda tx: commands.apply(tx, text, reason, accept_large=yes)))
 
 
+@post(
+    "/plan/check",
+    status_code=200,
+    operation_class=TakesYaml,
+    request_max_body_size=PLAN_MOST,
+    summary="Every mistake, contradiction, hole and dead end in a plan; nothing is changed",
+    **needs(access.PLAN_READ, 400, 413),
+)
+def check_plan(request: Call, body: RawBody) -> schema.PlanReport:
+    text = _decoded(body)
+    with app_of(request).database.read(request.auth) as tx:
+        report = commands.examine(tx, text)
+    return msgspec.convert(sarif.plain(report, ok=not report.at_least(Level.ERROR)), schema.PlanReport)
+
+
 def _decoded(body: bytes) -> str:
     try:
         return body.decode("utf-8-sig")
@@ -93,7 +120,21 @@ def _revision(revision: plans.Revision) -> schema.Revision:
 @get("/people", summary="Who has an account", **needs(access.INCIDENT_READ))
 def list_people(request: Call) -> schema.People:
     with app_of(request).database.read(request.auth) as tx:
-        return schema.People(msgspec.convert(people.people(tx), list[schema.Person], from_attributes=True))
+        found = people.people(tx)
+        reachable = people.reachable(tx, [one.handle for one in found])
+    return schema.People([_person(one, is_reachable=one.handle in reachable) for one in found])
+
+
+def _person(one: Account, *, is_reachable: bool) -> schema.Person:
+    return schema.Person(
+        handle=one.handle,
+        name=one.name,
+        role=one.role,
+        has_password=one.has_password,
+        reachable=is_reachable,
+        created_at=one.created_at,
+        disabled_at=one.disabled_at,
+    )
 
 
 @get("/tokens", summary="The tokens of this installation, without their secrets", **needs(access.PEOPLE_WRITE))

@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tocsin.incidents.correction import Moment as Happened
 from tocsin.people.model import AccountRole
+from tocsin.plan.linting.findings import Level
 from tocsin.plan.model import Stage
 from tocsin.signals.model import State as SignalState
 from tocsin.signals.model import Trigger
@@ -373,6 +374,39 @@ class Revision(Struct):
     applied_at: datetime
 
 
+class PlanFinding(Struct):
+    """`accepted` is the reason for which the plan file accepts it. Lines and columns count from 1."""
+
+    code: str
+    level: Level
+    line: int
+    column: int
+    path: str
+    reason: str
+    mend: str
+    accepted: str | None
+    fingerprint: str
+
+
+class PlanCounts(Struct):
+    """How many findings of each level nobody has accepted, and how many somebody has."""
+
+    errors: int
+    warnings: int
+    notes: int
+    accepted: int
+
+
+class PlanReport(Struct):
+    """`ok` says that the plan could be put into force and that no error is open in it."""
+
+    ok: bool
+    file: str
+    counts: PlanCounts
+    findings: list[PlanFinding]
+    not_checked: list[str]
+
+
 class Plan(Struct):
     """`plan` is the file as it was understood; spans are ISO 8601. `text` is the file as it was written."""
 
@@ -390,6 +424,7 @@ class Person(Struct):
     name: str
     role: AccountRole
     has_password: bool
+    reachable: bool
     created_at: datetime
     disabled_at: datetime | None
 

@@ -76,7 +76,7 @@ def _exit_code(report: "Report", least: Least) -> int:
     from tocsin.plan import lint
     from tocsin.plan.linting.findings import Level
 
-    if any(one.code in (lint.FORM.code, lint.REFERENCE.code) for one in report.open):
+    if {one.code for one in report.open} & {kind.code for kind in lint.MISTAKES}:
         return INVALID
     return FOUND if least is not Least.NEVER and report.at_least(Level(least.value)) else 0
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from tocsin.kit.text import listed, span
 from tocsin.plan import check_work
-from tocsin.plan.findings import Finding, each, empty, unknown
+from tocsin.plan.findings import Finding, each, empty, nobody, unknown
 from tocsin.plan.model import (
     EVERYONE,
     ON_CALL,
@@ -115,7 +115,7 @@ def check(plan: Plan) -> list[Finding]:
 
 
 def _whole(plan: Plan) -> Iterator[Finding]:
-    yield from empty("people", plan.people, "a plan without people reaches nobody")
+    yield from nobody("people", plan.people, "a plan without people reaches nobody")
     yield from empty("severities", plan.severities, "no incident can be declared without a severity")
     yield from empty("types", plan.types, "no incident can be declared without a type")
     for kind in plan.clauses:
@@ -188,10 +188,10 @@ def _groups(plan: Plan) -> list[str]:
 
 def _people(plan: Plan) -> Iterator[Finding]:
     for key, team in plan.teams.items():
-        yield from empty(f"teams.{key}.members", team.members, "nobody is in this team")
+        yield from nobody(f"teams.{key}.members", team.members, "nobody is in this team")
         yield from each(f"teams.{key}.members", "person", team.members, plan.people)
     for key, role in plan.roles.items():
-        yield from empty(f"roles.{key}.eligible", role.eligible, "nobody may hold this role")
+        yield from nobody(f"roles.{key}.eligible", role.eligible, "nobody may hold this role")
         yield from each(f"roles.{key}.eligible", "person or team", role.eligible, _groups(plan))
         if role.rotation is not None:
             yield from unknown(f"roles.{key}.rotation", "rotation", role.rotation, plan.rotations)
@@ -219,7 +219,7 @@ def _order_of_times(path: str, severity: Severity) -> Iterator[Finding]:
 def _rotations(plan: Plan) -> Iterator[Finding]:
     for key, rotation in plan.rotations.items():
         path = f"rotations.{key}"
-        yield from empty(f"{path}.people", rotation.people, "nobody takes turns here")
+        yield from nobody(f"{path}.people", rotation.people, "nobody takes turns here")
         yield from each(f"{path}.people", "person", rotation.people, plan.people)
         yield from _turns(path, rotation)
 
@@ -237,13 +237,13 @@ def _escalation(plan: Plan) -> Iterator[Finding]:
 
 
 def _policy(plan: Plan, path: str, policy: EscalationPolicy) -> Iterator[Finding]:
-    yield from empty(f"{path}.steps", policy.steps, "a policy without steps pages nobody")
+    yield from nobody(f"{path}.steps", policy.steps, "a policy without steps pages nobody")
     if policy.rounds is not None and policy.rounds < 1:
         yield Finding(f"{path}.rounds", "at least 1 round; without this key, until somebody acknowledges")
     targets = [*plan.rotations, *_groups(plan)]
     for number, step in enumerate(policy.steps, start=1):
         here = f"{path}.steps.{number}.page"
-        yield from empty(here, step.page, "this step pages nobody")
+        yield from nobody(here, step.page, "this step pages nobody")
         yield from each(here, "rotation, team or person", step.page, targets)
 
 
@@ -298,6 +298,7 @@ def _rules(plan: Plan) -> Iterator[Finding]:
                 yield Finding(
                     f"{path}.precedence",
                     f"rule {ranks[rule.precedence]} has the precedence {rule.precedence} too; which of them decides?",
+                    "same-precedence",
                 )
             ranks.setdefault(rule.precedence, number)
         yield from _rule(plan, path, rule)
@@ -312,7 +313,7 @@ def _hidden(plan: Plan) -> Iterator[Finding]:
         wanted = rule.when.items()
         if by := next((one for one in earlier if one.when.items() <= wanted), None):
             path = f"rules.{places[id(rule)]}.when"
-            yield Finding(path, f"no signal comes this far: rule {places[id(by)]} takes them all")
+            yield Finding(path, f"no signal comes this far: rule {places[id(by)]} takes them all", "rule-hidden")
         if rule.band_of is None:  # one that goes by a rate lets pass what no band holds
             earlier.append(rule)
 
@@ -364,7 +365,8 @@ def _communication(plan: Plan) -> Iterator[Finding]:
         yield from unknown(f"communication.stages.{stage}", "template", template, plan.templates)
     unworded = [stage for stage in Stage if stage not in plan.communication.stages]
     if unworded and any(audience.public for audience in audiences.values()):
-        yield Finding("communication.stages", f"the public is told in stages; no template for {listed(unworded)}")
+        message = f"the public is told in stages; no template for {listed(unworded)}"
+        yield Finding("communication.stages", message, "stage-without-words")
 
 
 def _audience(plan: Plan, path: str, audience: Audience) -> Iterator[Finding]:
@@ -375,7 +377,7 @@ def _audience(plan: Plan, path: str, audience: Audience) -> Iterator[Finding]:
     for severity in audience.cadence:
         yield from unknown(f"{path}.cadence.{severity}", "severity", severity, plan.severities)
     if not audience.public and not audience.to:
-        yield Finding(path, "nobody would hear: name people or teams in `to`, or make it public")
+        yield from nobody(path, None, "nobody would hear: name people or teams in `to`, or make it public")
 
 
 def _templates(plan: Plan) -> Iterator[Finding]:
@@ -391,7 +393,7 @@ def _field(path: str, token: re.Match[str], known: Iterable[str]) -> Iterator[Fi
     if token[1] is None:
         yield Finding(path, f"a {token[0]} stands alone; write {token[0] * 2} for a plain brace")
     else:
-        yield from unknown(path, "field", token[1], known)
+        yield from unknown(path, "field", token[1], known, "field-nothing-fills")
 
 
 # --- What comes after -------------------------------------------------------------------------------------------------
@@ -403,7 +405,7 @@ def _review(plan: Plan) -> Iterator[Finding]:
         yield from unknown("review.owner", "role", review.owner, _owners(plan))
     known = [*plan.roles, *_groups(plan), RESPONDERS]
     yield from each("review.attendees", "role, team or person", review.attendees, known)
-    yield from empty("review.attendees", review.attendees, "nobody would come")
+    yield from nobody("review.attendees", review.attendees, "nobody would come")
     yield from empty("review.sections", review.sections, "a post-mortem without sections says nothing")
     for key, section in review.sections.items():
         if section.facts is not None:

@@ -1,13 +1,14 @@
-"""Putting a plan into force."""
+"""Putting a plan into force, and examining one beforehand."""
 
 from tocsin.db.engine import Tx
 from tocsin.kit.errors import Invalid, Refused
 from tocsin.people import access
 from tocsin.people import store as people
 from tocsin.people.model import AccountRole
-from tocsin.plan import check, store
+from tocsin.plan import check, lint, store
 from tocsin.plan.consequences import Consequence
 from tocsin.plan.diff import diff, large
+from tocsin.plan.linting.findings import Around, Report
 from tocsin.plan.model import Plan
 from tocsin.plan.parse import Problem
 
@@ -27,6 +28,13 @@ class LargeChange(Refused):
         head = "The change is large; nothing was changed. Say yes to it (--yes, or yes=true over HTTP) if it is meant:"
         super().__init__("\n".join([head, *(f"- {one.sentence}" for one in consequences)]))
         self.consequences = consequences
+
+
+def examine(tx: Tx, text: str, name: str = "plan.yaml") -> Report:
+    """Everything that is to be said about the text of a plan, with those people whom nothing reaches here."""
+    access.require(tx.actor, access.PLAN_READ)
+    handles = [account.handle for account in people.people(tx)]
+    return lint.examine(text, name, Around(reachable=people.reachable(tx, handles)))
 
 
 def apply(tx: Tx, text: str, reason: str, name: str = "plan.yaml", *, accept_large: bool = False) -> store.Revision:

@@ -7,7 +7,7 @@ who follow it. Both are told in one form.
 from collections.abc import Iterable, Iterator
 
 from tocsin.plan import check
-from tocsin.plan.linting import afterwards, links, reach, signals, telling, times, wording
+from tocsin.plan.linting import afterwards, figures, links, reach, signals, telling, times, wording
 from tocsin.plan.linting.allowances import Allowance, allowances, heads
 from tocsin.plan.linting.findings import Around, Check, Finding, Kind, Level, Remark, Report
 from tocsin.plan.model import Plan
@@ -15,6 +15,7 @@ from tocsin.plan.parse import Document, Problem, build, read
 
 CHECKS: tuple[Check, ...] = (
     *times.CHECKS,
+    *figures.CHECKS,
     *reach.CHECKS,
     *signals.CHECKS,
     *telling.CHECKS,
@@ -35,6 +36,36 @@ REFERENCE = Kind(
     "A name leads nowhere, or a value cannot be used.",
     "Write what the message asks for, or add what is referred to.",
 )
+STAGE = Kind(
+    "stage-without-words",
+    Level.ERROR,
+    "A stage of which the public is told has no template.",
+    "Write a template for it, and name that under `communication.stages`.",
+)
+FIELD = Kind(
+    "field-nothing-fills",
+    Level.ERROR,
+    "A template asks for something that neither the record nor a person fills in.",
+    "Use one of the fields that the reference of the plan file lists.",
+)
+NOBODY = Kind(
+    "ends-in-nobody",
+    Level.ERROR,
+    "There is nobody where somebody is paged, told, asked or invited.",
+    "Name people, or a team or rotation in which there are some.",
+)
+HIDDEN = Kind(
+    "rule-hidden",
+    Level.ERROR,
+    "No signal comes as far as a rule: an earlier one asks for no more than it does.",
+    "Put the more particular rule first, or take this one out.",
+)
+PRECEDENCE = Kind(
+    "same-precedence",
+    Level.ERROR,
+    "Two rules have the same precedence.",
+    "Give each rule a precedence of its own.",
+)
 BAD_ALLOWANCE = Kind(
     "bad-allowance",
     Level.WARNING,
@@ -48,10 +79,13 @@ UNUSED_ALLOWANCE = Kind(
     "Take the comment out, or put it where the finding is.",
 )
 
-KINDS: tuple[Kind, ...] = (FORM, REFERENCE, BAD_ALLOWANCE, UNUSED_ALLOWANCE, *(one.kind for one in CHECKS))
-"""Every kind of finding. FORM and REFERENCE keep a plan from being run, and nobody can accept them."""
+MISTAKES: tuple[Kind, ...] = (FORM, REFERENCE, STAGE, FIELD, NOBODY, HIDDEN, PRECEDENCE)
+"""What keeps a plan from being run. Nobody can accept it."""
 
-ACCEPTABLE = frozenset(one.code for one in KINDS[4:])
+KINDS: tuple[Kind, ...] = (*MISTAKES, BAD_ALLOWANCE, UNUSED_ALLOWANCE, *(one.kind for one in CHECKS))
+
+ACCEPTABLE = frozenset(one.kind.code for one in CHECKS)
+_OF_CHECK = {kind.code: kind for kind in MISTAKES}
 
 NOWHERE = Around()
 
@@ -65,14 +99,15 @@ def examine(text: str, name: str = "plan.yaml", around: Around = NOWHERE) -> Rep
     if isinstance(plan, list):
         return Report(name, _mistakes(plan, FORM), None)
     found = [*_of_check(document, plan), *(_placed(document, kind, one) for kind, one in lint(plan, around))]
-    accepted, remarks = _accepted(document, found, allowances(text))
+    unasked = {one.kind.code for one in CHECKS if not one.can_be_asked(around)}
+    accepted, remarks = _accepted(document, found, [it for it in allowances(text) if it.code not in unasked])
     return Report(name, tuple(sorted({*accepted, *remarks})), plan, _unchecked(around))
 
 
 def lint(plan: Plan, around: Around = NOWHERE) -> Iterator[tuple[Kind, Remark]]:
     """What every check has to say about a plan. References that lead nowhere are passed over."""
     for one in CHECKS:
-        for remark in one.find(plan, around):
+        for remark in one.find(plan, around) if one.can_be_asked(around) else ():
             yield one.kind, remark
 
 
@@ -85,7 +120,7 @@ def _mistakes(problems: Iterable[Problem], kind: Kind) -> tuple[Finding, ...]:
 
 def _of_check(document: Document, plan: Plan) -> Iterator[Finding]:
     for one in check.check(plan):
-        yield _placed(document, REFERENCE, Remark(one.path, one.message))
+        yield _placed(document, _OF_CHECK[one.code], Remark(one.path, one.message))
 
 
 def _placed(document: Document, kind: Kind, remark: Remark) -> Finding:

@@ -54,6 +54,10 @@ class Around:
 class Check:
     kind: Kind
     find: Callable[[Plan, Around], Iterable[Remark]]
+    needs: str = ""  # what it wants to know of what is around the plan
+
+    def can_be_asked(self, around: Around) -> bool:
+        return not self.needs or getattr(around, self.needs) is not None
 
 
 def check(code: str, level: Level, what: str, *, mend: str) -> Callable[[Callable[[Plan], Iterator[Remark]]], Check]:
@@ -66,12 +70,12 @@ def check(code: str, level: Level, what: str, *, mend: str) -> Callable[[Callabl
 
 
 def check_around(
-    code: str, level: Level, what: str, *, mend: str
+    code: str, level: Level, what: str, *, mend: str, needs: str
 ) -> Callable[[Callable[[Plan, Around], Iterator[Remark]]], Check]:
-    """The same for a function that also needs to know what is around the plan."""
+    """The same for a function that also needs something that is around the plan."""
 
     def made(find: Callable[[Plan, Around], Iterator[Remark]]) -> Check:
-        return Check(Kind(code, level, what, mend), find)
+        return Check(Kind(code, level, what, mend), find, needs)
 
     return made
 

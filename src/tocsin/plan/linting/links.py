@@ -1,7 +1,7 @@
 """Where the plan's links lead: to files beside it, and to headings in them. Addresses on the web are not visited."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from urllib.parse import unquote
 
 from tocsin.kit.text import nearest
@@ -60,12 +60,14 @@ def _slug(heading: str) -> str:
     Level.WARNING,
     "A link leads to a file that is not there.",
     mend="Write the file, or the right path: it is looked for from the folder of the plan.",
+    needs="documents",
 )
 def dead_link(plan: Plan, around: Around) -> Iterator[Remark]:
-    for path, target in links(plan) if around.documents is not None else ():
+    documents = around.documents or {}
+    for path, target in links(plan):
         name = _file(target)
-        if name and name not in (around.documents or {}):
-            hint = _hint(name, around.documents or {})
+        if name and name not in documents:
+            hint = _hint(name, documents)
             yield Remark(path, f"{name} is not there{hint}")
 
 
@@ -74,9 +76,10 @@ def dead_link(plan: Plan, around: Around) -> Iterator[Remark]:
     Level.WARNING,
     "A link leads to a heading that its file does not have.",
     mend="Write the heading into the file, or link to one that is there.",
+    needs="documents",
 )
 def dead_anchor(plan: Plan, around: Around) -> Iterator[Remark]:
-    documents: Mapping[str, frozenset[str] | None] = around.documents or {}
+    documents = around.documents or {}
     for path, target in links(plan):
         name, anchor = _file(target), unquote(target.partition("#")[2])
         known = documents.get(name) if name else None

@@ -22,10 +22,12 @@ _EVERY = re.compile(r"\bevery\s+$", re.IGNORECASE)
 _ADVERB = {"hourly": timedelta(hours=1), "daily": timedelta(days=1), "weekly": timedelta(weeks=1)}
 _RHYTHM = re.compile(r"\b(hourly|daily|weekly)\b|\bevery (hour|day|week)\b", re.IGNORECASE)
 
-AS_NEEDED = re.compile(r"\b(as|if|when|where) (needed|necessary|required|appropriate)\b|\bat need\b", re.IGNORECASE)
+AS_NEEDED = re.compile(
+    r"\b(as|if|when|where) (?:it is |they are )?(needed|necessary|required|appropriate)\b|\bat need\b", re.IGNORECASE
+)
 VAGUE = re.compile(
     r"\b(as soon as possible|asap|immediate(ly)?|at once|promptly|timely|regular(ly)?|when(ever)? possible"
-    r"|if applicable|as (needed|necessary|required|appropriate))\b",
+    r"|if applicable|as (?:it is |they are )?(needed|necessary|required|appropriate))\b",
     re.IGNORECASE,
 )
 NO_UPDATES = re.compile(r"\bno (status |public |further )?updates\b", re.IGNORECASE)

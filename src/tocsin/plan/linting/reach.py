@@ -170,13 +170,13 @@ def title_for_a_name(plan: Plan) -> Iterator[Remark]:
     Level.ERROR,
     "A person whom the plan pages or tells has no way to be reached.",
     mend="Give the person a contact method or an e-mail address in the installation, and let them try it.",
+    needs="reachable",
 )
 def unreachable(plan: Plan, around: Around) -> Iterator[Remark]:
-    if around.reachable is None:
-        return
+    reachable = around.reachable or frozenset()
     places = _counted_on(plan)
     for handle in plan.people:
-        if handle in places and handle not in around.reachable:
+        if handle in places and handle not in reachable:
             yield Remark(f"people.{handle}", f"{handle} is {places[handle]}, and this installation cannot reach them")
 
 

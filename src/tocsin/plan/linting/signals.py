@@ -15,12 +15,18 @@ ANY = "*"
     mend="Put the more particular rule first.",
 )
 def rule_shadowed(plan: Plan) -> Iterator[Remark]:
-    for number, rule in enumerate(plan.rules, start=1):
-        for earlier in plan.rules[: number - 1]:
+    places = {id(rule): number for number, rule in enumerate(plan.rules, start=1)}
+    ranked = plan.ranked_rules()
+    for rank, rule in enumerate(ranked):
+        for earlier in ranked[:rank]:
+            if earlier.band_of is not None:
+                continue  # it lets pass what no band holds
             if earlier.when.items() <= rule.when.items():
                 break  # the check of the plan says so already
             if all(key in rule.when and _takes(earlier, rule, key) for key in earlier.when):
-                yield Remark(f"rules.{number}.when", f'the rule "{earlier.name}" takes every signal that fits here')
+                yield Remark(
+                    f"rules.{places[id(rule)]}.when", f'the rule "{earlier.name}" takes every signal that fits here'
+                )
                 break
 
 
@@ -37,6 +43,18 @@ def _words(rule: Rule, key: str) -> set[str]:
 
 
 @check(
+    "rule-without-precedence",
+    Level.WARNING,
+    "Some rules have a precedence, and one has none: it comes after all of them.",
+    mend="Give the rule a precedence, or none to any of them, so that they stand in their order.",
+)
+def rule_without_precedence(plan: Plan) -> Iterator[Remark]:
+    for number, rule in enumerate(plan.rules, start=1):
+        if rule.precedence is None and any(one.precedence is not None for one in plan.rules):
+            yield Remark(f"rules.{number}", f'"{rule.name}" has no precedence, and comes last wherever it stands')
+
+
+@check(
     "severity-without-rule",
     Level.NOTE,
     "A severity that no rule gives; only a person can choose it.",
@@ -44,6 +62,8 @@ def _words(rule: Rule, key: str) -> set[str]:
 )
 def severity_without_rule(plan: Plan) -> Iterator[Remark]:
     given = {rule.severity for rule in plan.rules}
+    if any(rule.band_of for rule in plan.rules):
+        given |= {key for key, one in plan.severities.items() if one.error_rate}
     for key in plan.severities:
         if plan.rules and key not in given:
             yield Remark(f"severities.{key}", f"no signal becomes a {key} by itself")
@@ -62,4 +82,4 @@ def type_without_rule(plan: Plan) -> Iterator[Remark]:
             yield Remark(f"types.{key}", f'no signal is taken for "{one.name}" by itself')
 
 
-CHECKS: tuple[Check, ...] = (rule_shadowed, severity_without_rule, type_without_rule)
+CHECKS: tuple[Check, ...] = (rule_shadowed, rule_without_precedence, severity_without_rule, type_without_rule)
