@@ -169,7 +169,7 @@ def _live_through(folder: Path, text: str) -> None:
         )
         with database.work(SYSTEM) as tx:
             signals.accept(tx, [signals.encode(arrival)])
-            intake.decide(tx)
+            intake.decide(tx, signals.take(tx, 1))
             _work_on(tx, incidents.listing(tx, limit=1)[0])
         clock.advance_to(clock.now() + EVERY)
         while database.run(SYSTEM, tick.settle_due)[0]:
@@ -192,7 +192,7 @@ def _work_on(tx: Any, incident: Incident) -> None:
     signal = signals.of_incident(tx, incident.id)[0]
     cleared = Arrival(source=signal.source, key=signal.key, title=signal.title, state=State.RESOLVED)
     signals.accept(tx, [signals.encode(cleared)])
-    intake.decide(tx)
+    intake.decide(tx, signals.take(tx, 1))
 
 
 def _diff(folder: Path, *words: str) -> tuple[float, int]:
