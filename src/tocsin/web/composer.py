@@ -9,7 +9,10 @@ from tocsin.incidents.model import Incident, Status
 from tocsin.kit.text import short_span
 from tocsin.obligations.model import Kind, Obligation, State
 from tocsin.plan.model import Audience, Plan, Stage
+from tocsin.response import commands
 from tocsin.web import present
+from tocsin.web.forms import Form
+from tocsin.web.frame import Tx
 
 NOTE, DECISION = "note", "decision"  # what a person writes that is no update
 
@@ -22,7 +25,7 @@ FIELD_LABELS = {
     "cause": "What caused it",
     "message": "Message",
 }
-SHORT_FIELDS = ("eta",)
+SHORT_FIELDS = ("eta", "decider", "basis")
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,9 @@ def tabs(
     words_of = [
         _field("decision", "decision", "What was decided", typed),
         _field("decision", "because", "Because", typed),
+        _field("decision", "options", "What else was considered, one a line", typed),
+        _field("decision", "basis", "On what evidence: a text or a link", typed),
+        _field("decision", "decider", "Who decided, by handle, if not you", typed),
     ]
     found.append(_own(DECISION, len(found), "Decision", words_of))
     chosen = chosen if chosen in offered else NOTE
@@ -190,3 +196,19 @@ def _meets(duties: Iterable[Obligation], audience: str, now: datetime) -> Meets 
             state, _ = present.urgency(duty, now)
             return Meets(duty.what, state, short_span(abs(duty.due_at - now)), present.iso(duty.due_at))
     return None
+
+
+# ---- A decision ----
+
+
+def decide(tx: Tx, incident_id: str, form: Form) -> Incident:
+    """Record the decision that was typed."""
+    return commands.decide(
+        tx,
+        incident_id,
+        form.text("decision.decision"),
+        form.text("decision.because"),
+        decider=form.text("decision.decider"),
+        options=form.text("decision.options").splitlines(),
+        basis=form.text("decision.basis"),
+    )

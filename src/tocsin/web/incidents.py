@@ -1,7 +1,7 @@
 """The list of incidents, and the room of each: everything that is written into its record from a browser."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from litestar import get, post
@@ -12,7 +12,6 @@ from tocsin.comms import updates
 from tocsin.delivery import outbox
 from tocsin.incidents import lifecycle, words
 from tocsin.incidents import store as incidents
-from tocsin.incidents.correction import Moment
 from tocsin.incidents.model import OPEN_STATUSES, Incident, Status
 from tocsin.kit.clock import from_millis, to_millis
 from tocsin.kit.errors import Invalid, Refused
@@ -23,11 +22,12 @@ from tocsin.plan import store as plans
 from tocsin.plan.model import Plan, Stage
 from tocsin.response import commands, followups, verification
 from tocsin.signals import store as signals
-from tocsin.web import composer, moment, present, record, room
+from tocsin.web import checklists, composer, moment, present, record, related, room, work
 from tocsin.web.forms import AnyRequest, Form, Sent
 from tocsin.web.frame import SignedIn, Tx, Visitor, page
 from tocsin.web.now import signal_row
 from tocsin.web.trouble import Trouble, trouble
+from tocsin.web.verbs import VERBS
 
 A_PAGE = 50
 
@@ -148,6 +148,7 @@ def _view(
     messages = outbox.for_incident(tx, incident.id)
     head, settled = room.head(plan, incident, duties, now), room.done(duties, now)
     known = {"impact": incident.impact, **updates.last_typed(entries)}
+    on_it = signals.of_incident(tx, incident.id)
     missing = lifecycle.missing_before_close(plan, incident, commands.open_duties(tx, incident))
     return {
         "head": head,
@@ -160,8 +161,8 @@ def _view(
         "proof": verification.verify(tx, incident.id),
         "filters": record.filters(entries, kind),
         "entries": record.timeline(plan, entries, messages, kind, now),
-        "guide": room.guide(plan, incident, head.phases),
-        "signals": [signal_row(one, now) for one in signals.of_incident(tx, incident.id)],
+        "guide": room.guide(plan, incident),
+        "signals": [signal_row(one, now) for one in on_it],
         "deliveries": record.deliveries(plan, messages, now),
         "missing": missing if incident.is_resolved else [],
         "severities": [
@@ -169,88 +170,15 @@ def _view(
         ],
         "types": [present.Choice(key, one.name, "", key == incident.type) for key, one in plan.types.items()],
         "moments": room.moments(incident, now),
+        "work": work.view(plan, incident, entries, now),
+        "lists": checklists.view(plan, incident, entries, now),
+        "kin": related.view(tx, plan, incident, on_it, now),
         "review_at": present.typed_time(incident.review_at) if incident.review_at else "",
         "review_held": incident.review_held_at is not None,
     }
 
 
 # ---- The verbs ----
-
-
-@dataclass(frozen=True)
-class Verb:
-    """What a form of the room does, what is said when it is done, and which element holds which field."""
-
-    do: Callable[[Tx, str, Form], Incident]
-    done: str
-    ids: Mapping[str, str] = field(default_factory=dict)
-    anchor: str = ""
-
-
-def _assign(tx: Tx, incident_id: str, form: Form) -> Incident:
-    return commands.assign(tx, incident_id, form.text("role"), form.text("person") or tx.actor.handle)
-
-
-def _schedule(tx: Tx, incident_id: str, form: Form) -> Incident:
-    meeting_at = form.instant("meeting_at")
-    if meeting_at is None:
-        raise Invalid("Say when the post-mortem is held.", field="meeting_at")
-    return commands.schedule_review(tx, incident_id, meeting_at)
-
-
-def _correct(tx: Tx, incident_id: str, form: Form) -> Incident:
-    happened, instant = form.text("correct.moment"), form.instant("correct.instant")
-    if happened not in list(Moment):
-        raise Invalid(f"Say which time: {listed(Moment, 'or')}.", field="moment")
-    if instant is None:
-        raise Invalid("Say when it really was.", field="instant")
-    return commands.correct_time(tx, incident_id, Moment(happened), instant, form.text("correct.because"))
-
-
-VERBS: Mapping[str, Verb] = {
-    "acknowledge": Verb(lambda tx, one, form: commands.acknowledge(tx, one), "acknowledged"),
-    "assign": Verb(_assign, "assigned", {"person": "roles", "role": "roles"}, "roles"),
-    "severity": Verb(
-        lambda tx, one, form: commands.change_severity(tx, one, form.text("severity"), form.text("severity.because")),
-        "severity",
-        {"severity": "severity-level", "text": "severity-because"},
-    ),
-    "type": Verb(
-        lambda tx, one, form: commands.change_type(tx, one, form.text("type"), form.text("type.because")),
-        "type",
-        {"type": "type-kind", "text": "type-because"},
-    ),
-    "correct": Verb(
-        _correct,
-        "corrected",
-        {"moment": "correct-moment", "instant": "correct-instant", "because": "correct-because"},
-        "timeline",
-    ),
-    "mitigate": Verb(
-        lambda tx, one, form: commands.mitigate(tx, one, form.text("mitigate.how")),
-        "mitigated",
-        {"how": "mitigate-how"},
-    ),
-    "resolve": Verb(
-        lambda tx, one, form: commands.resolve(tx, one, form.text("resolve.how"), form.text("resolve.unverified")),
-        "resolved",
-        {"how": "resolve-how"},
-    ),
-    "reopen": Verb(
-        lambda tx, one, form: commands.reopen(tx, one, form.text("reopen.because")),
-        "reopened",
-        {"because": "reopen-because"},
-    ),
-    "close": Verb(lambda tx, one, form: commands.close(tx, one), "closed"),
-    "waive": Verb(
-        lambda tx, one, form: commands.waive(tx, one, form.text("key"), form.text("waive.because")),
-        "waived",
-        {"because": "waive-because"},
-        "owed",
-    ),
-    "schedule": Verb(_schedule, "scheduled", {"meeting_at": "meeting-at"}),
-    "held": Verb(lambda tx, one, form: commands.hold_review(tx, one), "held"),
-}
 
 
 @post("/incidents/{incident_id:str}/{verb:str}", sync_to_thread=True)
@@ -262,11 +190,11 @@ def act(
         raise incidents.NoSuchIncident("There is nothing of that name to do with an incident.")
     known = VERBS[verb]
     try:
-        visitor.app.database.run(visitor.actor, lambda tx: known.do(tx, incident_id, form))
+        after = visitor.app.database.run(visitor.actor, lambda tx: known.do(tx, incident_id, form))
     except (Invalid, Refused) as why:
         wrong = replace(trouble(why, known.ids), form=verb)
         return _room(request, visitor, incident_id, wrong=wrong, typed=form.typed())
-    return _back(incident_id, known.done, known.anchor)
+    return _back(after.id, known.done, known.anchor)
 
 
 def _back(incident_id: str, done: str, anchor: str = "") -> Redirect:
@@ -284,8 +212,7 @@ def write(
             _run(visitor, lambda tx: commands.note(tx, incident_id, form.text("note.text")))
             return _back(incident_id, "noted", "timeline")
         if audience == composer.DECISION:
-            said, because = form.text("decision.decision"), form.text("decision.because")
-            _run(visitor, lambda tx: commands.decide(tx, incident_id, said, because))
+            _run(visitor, lambda tx: composer.decide(tx, incident_id, form))
             return _back(incident_id, "decided", "timeline")
         return _update(request, visitor, form, incident_id, audience, preview)
     except (Invalid, Refused) as why:

@@ -69,6 +69,8 @@ class Item:
     stage: str = ""
     who: str = ""
     because: str = ""
+    options: tuple[str, ...] = ()
+    basis: str = ""
     receipts: str = ""
 
 
@@ -135,7 +137,9 @@ def _item(plan: Plan, numbered: Numbered, messages: Sequence[Message], now: date
                 receipts=receipts(messages, entry),
             )
         case Decided():
-            return replace(item, text="", said=entry.decision, because=entry.because, who=words.name(plan, entry.by))
+            who = words.name(plan, entry.decider or entry.by)
+            said = replace(item, text="", said=entry.decision, because=entry.because, who=who)
+            return replace(said, options=entry.options, basis=entry.basis)
         case Noted():
             return replace(item, text="", said=entry.text, who=words.name(plan, entry.by))
         case _:

@@ -84,7 +84,7 @@ def head(plan: Plan, incident: Incident, duties: Iterable[Obligation], now: date
         is_acknowledged=incident.acknowledged_at is not None,
         title=incident.title,
         type=words.type_name(plan, incident.type),
-        text=incident.impact or "No impact is written yet.",
+        text=words.impact(incident) or "No impact is written yet.",
         why=incident.why,
         elapsed=short_span((end or now) - incident.declared_at),
         elapsed_label="From declaration to resolution" if end else "Time since declared",
@@ -175,33 +175,24 @@ def moments(incident: Incident, now: datetime) -> tuple[present.Choice, ...]:
 
 @dataclass(frozen=True)
 class Guide:
-    """The plan's own words for this type and for where the work stands."""
+    """The plan's own words for this type and for its end."""
 
     type: str
-    symptoms: str
-    actions: tuple[str, ...]
     runbook: str
     runbook_href: str
-    phase: str
-    phase_actions: tuple[str, ...]
     watch: str
     review_within: str
     needs_review: bool
 
 
-def guide(plan: Plan, incident: Incident, phases: Sequence[present.Phase]) -> Guide:
+def guide(plan: Plan, incident: Incident) -> Guide:
     kind = plan.types[incident.type]
     runbook = kind.runbook or ""
     href = plan.links.get(runbook, runbook)
-    current = next((one.name for one in phases if one.is_current), "")
     return Guide(
         type=kind.name,
-        symptoms="; ".join(kind.symptoms),
-        actions=tuple(one.line for one in kind.actions),
         runbook=runbook,
         runbook_href=href if href.startswith(("https://", "http://")) else "",
-        phase=current,
-        phase_actions=next((one.lines for one in plan.phases.values() if one.name == current), ()),
         watch=span(plan.recovery.watch_for),
         review_within=span(plan.review.meeting_within),
         needs_review=plan.severities[incident.severity].post_mortem is Need.REQUIRED,

@@ -1,0 +1,257 @@
+"""What the forms of an incident's room do: each a command, by the last part of its address."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeVar
+
+from tocsin.incidents import store as incidents
+from tocsin.incidents.correction import Moment
+from tocsin.incidents.model import Incident
+from tocsin.incidents.relation import LINKABLE, Relation
+from tocsin.incidents.work import Result, Tick, Verdict
+from tocsin.incidents.working import Estimate
+from tocsin.kit.errors import Invalid
+from tocsin.kit.text import listed
+from tocsin.response import commands, relating, working
+from tocsin.web.forms import Form
+from tocsin.web.frame import Tx
+
+Word = TypeVar("Word", bound=StrEnum)
+
+
+@dataclass(frozen=True)
+class Verb:
+    """What a form of the room does, what is said when it is done, and which element holds which field."""
+
+    do: Callable[[Tx, str, Form], Incident]
+    done: str
+    ids: Mapping[str, str] = field(default_factory=dict)
+    anchor: str = ""
+
+
+# ---- Reading what was typed ----
+
+
+def _word(form: Form, name: str, words: type[Word], field_name: str) -> Word:
+    typed = form.text(name)
+    if typed not in list(words):
+        raise Invalid(f"This is one of {listed(words, 'or')}.", field=field_name)
+    return words(typed)
+
+
+def _number(form: Form, name: str, field_name: str) -> float | None:
+    typed = form.text(name).removesuffix("%").replace(",", ".").strip()
+    try:
+        return float(typed) if typed else None
+    except ValueError:
+        raise Invalid(f"'{form.text(name)}' is not a number.", field=field_name) from None
+
+
+def _whole(form: Form, name: str, field_name: str) -> int | None:
+    typed = form.text(name)
+    if not typed:
+        return None
+    if not (typed.isascii() and typed.isdecimal() and len(typed) < 12):
+        raise Invalid(f"'{typed}' is not a number of users, such as 120.", field=field_name)
+    return int(typed)
+
+
+# ---- The work ----
+
+
+def _find(tx: Tx, incident_id: str, form: Form) -> Incident:
+    verdict = _word(form, "finding.verdict", Verdict, "verdict")
+    replaced = form.text("finding.revises")
+    revises = int(replaced) if replaced.isascii() and replaced.isdecimal() else None
+    return working.find(tx, incident_id, form.text("finding.text"), verdict, form.text("finding.evidence"), revises)
+
+
+def _assess(tx: Tx, incident_id: str, form: Form) -> Incident:
+    estimate = Estimate(
+        users=_whole(form, "impact.users", "users"),
+        percent=_number(form, "impact.percent", "percent"),
+        source=form.text("impact.source"),
+        functions=form.text("impact.functions"),
+        revenue=form.text("impact.revenue"),
+        reputation=form.text("impact.reputation"),
+    )
+    return working.assess(tx, incident_id, estimate)
+
+
+def _choose(tx: Tx, incident_id: str, form: Form) -> Incident:
+    return working.choose(tx, incident_id, form.text("strategy"), form.text("strategy.because"))
+
+
+def _deploy(tx: Tx, incident_id: str, form: Form) -> Incident:
+    tested = form.has("fix.tested")
+    return working.deploy(
+        tx, incident_id, form.text("fix.what"), form.text("fix.where"), tested, form.text("fix.staging")
+    )
+
+
+def _check(tx: Tx, incident_id: str, form: Form) -> Incident:
+    result = _word(form, "check.result", Result, "result")
+    return working.verify(tx, incident_id, form.text("check"), result, form.text("check.evidence"))
+
+
+def _confirm(tx: Tx, incident_id: str, form: Form) -> Incident:
+    result = _word(form, "confirm.result", Result, "result")
+    return working.confirm(tx, incident_id, form.text("confirmation"), result, form.text("confirm.evidence"))
+
+
+TAKE_BACK = "open"  # what the form of a checklist sends to take a tick back
+
+
+def _tick(tx: Tx, incident_id: str, form: Form) -> Incident:
+    item, note = form.text("item"), form.text("tick.note")
+    if form.text("tick") == TAKE_BACK:
+        return working.untick(tx, incident_id, item, note)
+    return working.tick(tx, incident_id, item, _word(form, "tick", Tick, "tick"), note)
+
+
+WORK: Mapping[str, Verb] = {
+    "finding": Verb(_find, "found", {"finding": "finding-text", "verdict": "finding-verdict"}, "work"),
+    "impact": Verb(
+        _assess,
+        "assessed",
+        {name: f"impact-{name}" for name in ("users", "percent", "source", "functions")},
+        "work",
+    ),
+    "strategy": Verb(_choose, "chosen", {"strategy": "strategy-which", "because": "strategy-because"}, "fix"),
+    "deploy": Verb(_deploy, "deployed", {name: f"fix-{name}" for name in ("what", "where", "staging")}, "fix"),
+    "check": Verb(_check, "checked", {"check": "check-which", "evidence": "check-evidence"}, "fix"),
+    "confirm": Verb(_confirm, "confirmed", {"confirmation": "confirm-which", "evidence": "confirm-evidence"}, "fix"),
+    "thank": Verb(
+        lambda tx, one, form: working.thank(tx, one, form.text("thank.text")), "thanked", {"text": "thank-text"}, "fix"
+    ),
+    "tick": Verb(_tick, "ticked", {"item": "tick-item", "tick": "tick-mark"}, "checklist"),
+}
+
+
+# ---- Other incidents ----
+
+
+def _named(form: Form, name: str, field_name: str, command: Callable[[str], Incident]) -> Incident:
+    """Carry out a command on the incident that was chosen or typed, by its id or number."""
+    typed = form.text(name)
+    try:
+        return command(typed)
+    except incidents.NoSuchIncident:
+        raise Invalid(f"There is no incident '{typed}'; write its number, such as #12.", field=field_name) from None
+
+
+def _merge(tx: Tx, incident_id: str, form: Form) -> Incident:
+    because = form.text("merge.because")
+    return _named(form, "merge.into", "into", lambda other: relating.merge(tx, incident_id, other, because))
+
+
+def _link(tx: Tx, incident_id: str, form: Form) -> Incident:
+    relation = _word(form, "link.relation", Relation, "relation")
+    if relation not in LINKABLE:
+        raise Invalid(f"Incidents are linked as {listed(LINKABLE, 'or')}.", field="relation")
+    because = form.text("link.because")
+    return _named(form, "link.other", "other", lambda other: relating.link(tx, incident_id, other, relation, because))
+
+
+def _split(tx: Tx, incident_id: str, form: Form) -> Incident:
+    return relating.split(
+        tx,
+        incident_id,
+        title=form.text("split.title"),
+        severity=form.text("split.severity"),
+        type=form.text("split.type"),
+        because=form.text("split.because"),
+        signal_ids=form.all("split.signal"),
+    )
+
+
+RELATING: Mapping[str, Verb] = {
+    "merge": Verb(
+        _merge,
+        "merged",
+        {"into": "merge-into", "because": "merge-because"},
+    ),
+    "link": Verb(_link, "linked", {"other": "link-other", "relation": "link-relation"}, "related"),
+    "unlink": Verb(
+        lambda tx, one, form: relating.unlink(tx, one, form.text("unlink.other"), form.text("unlink.because")),
+        "unlinked",
+        {"because": "unlink-because"},
+        "related",
+    ),
+    "split": Verb(
+        _split,
+        "split",
+        {"title": "split-title", "severity": "split-severity", "type": "split-type", "because": "split-because"},
+    ),
+}
+
+
+# ---- The verbs that were there first ----
+
+
+def _assign(tx: Tx, incident_id: str, form: Form) -> Incident:
+    return commands.assign(tx, incident_id, form.text("role"), form.text("person") or tx.actor.handle)
+
+
+def _schedule(tx: Tx, incident_id: str, form: Form) -> Incident:
+    meeting_at = form.instant("meeting_at")
+    if meeting_at is None:
+        raise Invalid("Say when the post-mortem is held.", field="meeting_at")
+    return commands.schedule_review(tx, incident_id, meeting_at)
+
+
+def _correct(tx: Tx, incident_id: str, form: Form) -> Incident:
+    instant = form.instant("correct.instant")
+    happened = _word(form, "correct.moment", Moment, "moment")
+    if instant is None:
+        raise Invalid("Say when it really was.", field="instant")
+    return commands.correct_time(tx, incident_id, happened, instant, form.text("correct.because"))
+
+
+VERBS: Mapping[str, Verb] = {
+    **WORK,
+    **RELATING,
+    "acknowledge": Verb(lambda tx, one, form: commands.acknowledge(tx, one), "acknowledged"),
+    "assign": Verb(_assign, "assigned", {"person": "roles", "role": "roles"}, "roles"),
+    "severity": Verb(
+        lambda tx, one, form: commands.change_severity(tx, one, form.text("severity"), form.text("severity.because")),
+        "severity",
+        {"severity": "severity-level", "text": "severity-because"},
+    ),
+    "type": Verb(
+        lambda tx, one, form: commands.change_type(tx, one, form.text("type"), form.text("type.because")),
+        "type",
+        {"type": "type-kind", "text": "type-because"},
+    ),
+    "correct": Verb(
+        _correct,
+        "corrected",
+        {"moment": "correct-moment", "instant": "correct-instant", "because": "correct-because"},
+        "timeline",
+    ),
+    "mitigate": Verb(
+        lambda tx, one, form: commands.mitigate(tx, one, form.text("mitigate.how")),
+        "mitigated",
+        {"how": "mitigate-how"},
+    ),
+    "resolve": Verb(
+        lambda tx, one, form: commands.resolve(tx, one, form.text("resolve.how"), form.text("resolve.unverified")),
+        "resolved",
+        {"how": "resolve-how"},
+    ),
+    "reopen": Verb(
+        lambda tx, one, form: commands.reopen(tx, one, form.text("reopen.because")),
+        "reopened",
+        {"because": "reopen-because"},
+    ),
+    "close": Verb(lambda tx, one, form: commands.close(tx, one), "closed"),
+    "waive": Verb(
+        lambda tx, one, form: commands.waive(tx, one, form.text("key"), form.text("waive.because")),
+        "waived",
+        {"because": "waive-because"},
+        "owed",
+    ),
+    "schedule": Verb(_schedule, "scheduled", {"meeting_at": "meeting-at"}),
+    "held": Verb(lambda tx, one, form: commands.hold_review(tx, one), "held"),
+}
