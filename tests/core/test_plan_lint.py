@@ -68,6 +68,18 @@ CASES = [
     ),
     Case("two-cadences", "severities.bad.response", {"severities__bad__response": "Post every 5 minutes"}),
     Case("two-cadences", "severities.bad.response", {"severities__bad__response": "Post updates as needed"}),
+    Case(
+        "two-cadences",
+        "severities.mild.requires.2",
+        {
+            "communication__audiences__public__cadence": {"bad": cadence("30 min", "1 h")},
+            "severities__mild__requires": ["No status updates", "Updates when needed"],
+        },
+        {
+            "communication__audiences__public__cadence": {"bad": cadence("30 min", "1 h")},
+            "severities__mild__requires": ["No status updates"],
+        },
+    ),
     Case("two-cadences", "severities.mild.response", {"severities__mild__response": "There are no status updates"}),
     Case(
         "update-too-late",
@@ -126,6 +138,12 @@ CASES = [
         "owner-not-needed",
         "communication.audiences.public.cadence.mild",
         {"severities__mild__roles_within": {}},
+    ),
+    Case(
+        "not-required-here",
+        "communication.audiences.public.cadence.mild",
+        {"severities__bad__requires": ["A public post"], "severities__mild__requires": ["An answer"]},
+        {"severities__bad__requires": ["A public post"], "severities__mild__requires": ["Public posts"]},
     ),
     Case(
         "late-owner",
@@ -197,6 +215,12 @@ CASES = [
         "metrics.second.targets.bad",
         metrics(targets={"bad": "11 min", "mild": "20 min"}),
         metrics(targets={"bad": "10 min", "mild": "20 min"}),
+    ),
+    Case(
+        "target-without-watch",
+        "metrics.second.targets.bad",
+        metrics(until="recovered", targets={"bad": "2 h", "mild": "3 h"}),
+        metrics(until="recovered", targets={"bad": "150 min", "mild": "3 h"}),
     ),
     Case(
         "target-missing",

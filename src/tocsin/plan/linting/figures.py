@@ -181,6 +181,22 @@ def metric_target_differs(plan: Plan) -> Iterator[Remark]:
 
 
 @check(
+    "target-without-watch",
+    Level.WARNING,
+    "The target to recover leaves no time for the watch after the fix.",
+    mend="Count the watch in: the target to recover is the one to resolve, and the watch on top.",
+)
+def target_without_watch(plan: Plan) -> Iterator[Remark]:
+    watch = plan.recovery.watch_for
+    for key, metric in plan.metrics.items():
+        for level, target in metric.targets.items() if metric.until is Moment.RECOVERED else ():
+            severity = plan.severities.get(level)
+            if severity and target < severity.resolve_within + watch:
+                needed = f"{span(severity.resolve_within)} to resolve and {span(watch)} of watching"
+                yield Remark(f"metrics.{key}.targets.{level}", f"{level}: {span(target)} are less than {needed}")
+
+
+@check(
     "target-missing",
     Level.NOTE,
     "A figure has a target at some severities and none at others.",
@@ -202,5 +218,6 @@ CHECKS: tuple[Check, ...] = (
     metric_twice,
     metrics_alike,
     metric_target_differs,
+    target_without_watch,
     target_missing,
 )

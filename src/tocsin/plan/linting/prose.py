@@ -27,7 +27,7 @@ AS_NEEDED = re.compile(
 )
 VAGUE = re.compile(
     r"\b(as soon as possible|asap|immediate(ly)?|at once|promptly|timely|regular(ly)?|when(ever)? possible"
-    r"|if applicable|as (?:it is |they are )?(needed|necessary|required|appropriate))\b",
+    r"|(in the )?next release|if applicable|as (?:it is |they are )?(needed|necessary|required|appropriate))\b",
     re.IGNORECASE,
 )
 NO_UPDATES = re.compile(r"\bno (status |public |further )?updates\b", re.IGNORECASE)

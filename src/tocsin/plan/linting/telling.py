@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from tocsin.kit.text import listed
+from tocsin.plan.linting import prose
 from tocsin.plan.linting.findings import Check, Level, Remark, check
 from tocsin.plan.model import Audience, Plan
 
@@ -67,6 +68,26 @@ def owner_not_needed(plan: Plan) -> Iterator[Remark]:
 
 
 @check(
+    "not-required-here",
+    Level.WARNING,
+    "An audience is owed updates at a severity whose own list of requirements leaves it out, and another's does not.",
+    mend="Name the audience in the requirements of every severity at which it is told.",
+)
+def not_required_here(plan: Plan) -> Iterator[Remark]:
+    for key, audience in _audiences(plan):
+        named = [level for level, one in plan.severities.items() if _names(one.requires, audience.name)]
+        for level in audience.cadence if named else ():
+            if level in plan.severities and plan.severities[level].requires and level not in named:
+                reason = f"{level} is owed updates to {audience.name}, and only {listed(named)} requires them"
+                yield Remark(f"communication.audiences.{key}.cadence.{level}", reason)
+
+
+def _names(sentences: tuple[str, ...], name: str) -> bool:
+    wanted = prose.subjects(name)
+    return bool(wanted) and any(wanted <= prose.subjects(one) for one in sentences)
+
+
+@check(
     "late-owner",
     Level.WARNING,
     "An update falls due before the role that owes it has to be filled.",
@@ -106,6 +127,7 @@ CHECKS: tuple[Check, ...] = (
     audience_without_cadence,
     audience_of_nobody,
     owner_not_needed,
+    not_required_here,
     late_owner,
     public_of_nothing,
 )

@@ -158,11 +158,23 @@ def _said_otherwise(plan: Plan) -> Iterator[Remark]:
             for audience in plan.communication.audiences.values()
             if level in audience.cadence
         }
-        if kept:
+        said = list(prose.demands(severity, level))
+        if not kept:
+            yield from _denied(said)
+        else:
             owed = listed(f"{name} every {span(every)}" for name, every in kept.items())
-            for path, text in prose.demands(severity, level):
+            for path, text in said:
                 for words in _other_rhythms(text, set(kept.values())):
                     yield Remark(path, f'"{words}" is said here, and {owed} is owed')
+
+
+def _denied(said: list[tuple[str, str]]) -> Iterator[Remark]:
+    """Updates that one sentence asks for as they are needed, and another says there are none of."""
+    denial = next((found[0] for _, text in said if (found := prose.NO_UPDATES.search(text))), None)
+    for path, text in said if denial else ():
+        found = prose.AS_NEEDED.search(text)
+        if found and prose.UPDATES.search(text):
+            yield Remark(path, f'"{found[0]}" is said here, and "{denial}" beside it')
 
 
 def _other_rhythms(text: str, kept: set[timedelta]) -> Iterator[str]:
