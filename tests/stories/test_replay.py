@@ -202,7 +202,7 @@ def test_a_corrected_time_moves_what_counts_from_it_and_the_record_keeps_both(wo
     incident = world.declare()
     world.do(commands.acknowledge, incident.id, by="ben")
     world.advance(minutes=50)
-    world.do(commands.resolve, incident.id, "Restarted", by="ben")
+    world.do(mend, incident.id, "Restarted", by="ben")
     watched_until = world.owed(incident.id)["watch"].due_at
     world.advance(minutes=10)
     fixed_at = after(minutes=45)
