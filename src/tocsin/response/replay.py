@@ -156,16 +156,17 @@ def moment(
 
 def _then(one: Obligation, entries: Sequence[Numbered], at: datetime) -> Obligation:
     """An obligation as it stood."""
-    due_at = _answer_by(one, entries) or one.due_at if one.kind is Kind.ANSWER and at < one.due_at else one.due_at
+    due_at = _answer_by(one, entries) if one.kind is Kind.ANSWER and at < one.due_at else one.due_at
     if one.settled_at is None or one.settled_at <= at:
         return replace(one, due_at=due_at)
     return replace(one, due_at=due_at, state=State.OPEN, settled_at=None, settled_by="", evidence="")
 
 
-def _answer_by(one: Obligation, entries: Sequence[Numbered]) -> datetime | None:
+def _answer_by(one: Obligation, entries: Sequence[Numbered]) -> datetime:
     """Until when a page was to be answered, before it was known that nobody could answer it any more."""
     paged = (each.entry for each in entries if isinstance(each.entry, Paged) and each.entry.at == one.opened_at)
-    return next((entry.answer_by for entry in paged if one.key == f"{ANSWER_PREFIX}{entry.step}"), None)
+    said = [entry.answer_by for entry in paged if one.key == f"{ANSWER_PREFIX}{entry.step}"]
+    return one.due_at if one.due_at in said else next(reversed(said), one.due_at)
 
 
 # ---- What had left and arrived ---------------------------------------------------------------------------------------
