@@ -99,6 +99,7 @@ def test_mistakes_are_said_in_a_sentence(
         (("verify", packed, "--key", packed), 2, "not a public key"),
         (("verify", key), 2, "not an evidence archive"),
         (("verify", "none.zip", "--key", key), 2, "no file none.zip"),
+        (("verify", "none.zip", "--here"), 2, "no file none.zip"),
         (("verify", "--key", key), 2, "Name the archive"),
     ):
         refused = tocsin(*words)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import text
@@ -19,13 +20,14 @@ from tocsin.db.engine import Database, Tx
 from tocsin.delivery import outbox
 from tocsin.delivery.channel import Dead, MessageState
 from tocsin.incidents import chain
+from tocsin.incidents import store as incidents
 from tocsin.incidents.chain import Sealed
 from tocsin.incidents.model import Incident
 from tocsin.kit.actor import SYSTEM, Actor, ActorKind
 from tocsin.kit.clock import ManualClock
 from tocsin.people.access import NotAllowed
 from tocsin.plan import store as plans
-from tocsin.response import archive, commands, evidence
+from tocsin.response import archive, commands, evidence, verification
 from tocsin.response.archive import NotAKey, NotAnArchive
 from tocsin.response.evidence import BrokenRecord, NoKey
 
@@ -303,3 +305,58 @@ MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEEVs/o5+uQbTjL3chynL4wXgUg2R9
 q9UU8I5mEovUf86QZ7kOBIjJwqnzD1omageEHWwHdBO6B+dFabmdT9POxg==
 -----END PUBLIC KEY-----
 """
+
+
+# ---- Against the database --------------------------------------------------------------------------------------------
+
+
+def contradiction(database: Database, packed: bytes) -> str:
+    with database.read(SYSTEM) as tx:
+        return evidence.contradicts(tx, archive.examine(packed).manifest)
+
+
+def test_a_record_that_only_went_on_does_not_contradict_an_older_archive(
+    database: Database, incident: Incident, packed: bytes
+) -> None:
+    assert contradiction(database, packed) == ""
+    database.run(SYSTEM, lambda tx: commands.note(tx, incident.id, "More"))
+    assert contradiction(database, packed) == ""
+
+
+def test_a_past_that_was_written_anew_is_contradicted_by_an_archive(
+    database: Database, incident: Incident, packed: bytes
+) -> None:
+    """Whoever owns the database and knows the rules seals all of it anew: the chain holds, the archive does not."""
+    with database.read(SYSTEM) as tx:
+        rows = [row._replace(by="eve") if row.number == 3 else row for row in incidents.sealed(tx, incident.id)]
+    sealed, previous = [], chain.genesis(incident.id)
+    for row in rows:
+        body = row.body.replace('"by":"tocsin"', f'"by":"{row.by}"')
+        previous = chain.seal(previous, *row[:5], body)
+        sealed.append(row._replace(body=body, hash=previous))
+    forged = chain.check(incident.id, sealed).incident
+    assert forged is not None
+    with database.begin_exclusive() as connection:
+        trigger = "entry_no_update" if database.is_sqlite else "entry_only_added_to on entry"
+        connection.execute(text(f"drop trigger {trigger}"))
+        change = "update entry set by = :by, body = :body, hash = :hash where incident_id = :id and number = :number"
+        for row in sealed:
+            values = {"by": row.by, "body": row.body, "hash": row.hash, "id": row.incident_id, "number": row.number}
+            connection.execute(text(change), values)
+        fold = json.dumps(msgspec.to_builtins(forged))
+        connection.execute(text("update incident set fold = :fold where id = :id"), {"fold": fold, "id": incident.id})
+    with database.read(SYSTEM) as tx:
+        assert verification.verify(tx, incident.id).fault is None
+    name = f"{incident.id} (#{incident.number})"
+    assert contradiction(database, packed) == f"{name}: this database tells the signed entries otherwise"
+
+
+def test_a_database_that_lacks_what_was_signed_is_told_so(
+    database: Database, incident: Incident, packed: bytes
+) -> None:
+    manifest = archive.examine(packed).manifest
+    with database.read(SYSTEM) as tx:
+        longer = msgspec.structs.replace(manifest, entries=manifest.entries + 1)
+        assert f"has {incident.entries} of the {incident.entries + 1} entries" in evidence.contradicts(tx, longer)
+        elsewhere = msgspec.structs.replace(manifest, incident_id="inc_NOWHERE")
+        assert "this database has no such incident" in evidence.contradicts(tx, elsewhere)

@@ -12,6 +12,7 @@ from tocsin.cli.options import HERE, INCIDENTS, AsJson, Because, Flag, Incident,
 from tocsin.kit.errors import Invalid
 
 if TYPE_CHECKING:
+    from tocsin.response.archive import Manifest
     from tocsin.response.verification import Verified
 
 BROKEN = 1
@@ -170,6 +171,9 @@ def verify(
     key: Annotated[
         Path | None, Parameter(help="For an archive: the public key, in PEM, of the installation that you trust.")
     ] = None,
+    here: Annotated[
+        Flag, Parameter(help="For an archive: see too that this machine's database tells the signed entries alike.")
+    ] = False,
     json: AsJson = False,
 ) -> int:
     """Prove the record: that each entry is what was written, that none is missing, and that the rest follows from it.
@@ -178,29 +182,38 @@ def verify(
     without a server and without a database.
     """
     if what is not None and Path(what).is_file():
-        return _archive(Path(what), key, json=json)
-    if key is not None:
-        raise CanNotRead(f"There is no file {what} that the key could check." if what else "Name the archive to check.")
+        return _archive(Path(what), key, here=here, json=json)
+    if key is not None or here:
+        raise CanNotRead(f"There is no file {what} to check." if what else "Name the archive to check.")
     return _record(what, json=json)
 
 
-def _archive(file: Path, key: Path | None, *, json: bool) -> int:
+def _archive(file: Path, key: Path | None, *, here: bool, json: bool) -> int:
     from tocsin.response import archive
 
     examined = archive.examine(_bytes(file), _bytes(key).decode(errors="replace") if key else None)
     manifest, signer = examined.manifest, archive.fingerprint(examined.public_key)
+    problems = [*examined.problems, *(_contradiction(manifest) if here and not examined.problems else [])]
     if json:
         about = {"incident_id": manifest.incident_id, "number": manifest.number, "entries": manifest.entries}
-        found = {"head": manifest.head, "key": signer, "key_is_given": key is not None, "problems": examined.problems}
-        show.as_json({"ok": not examined.problems, **about, **found})
-    elif examined.problems:
-        show.line("\n".join(examined.problems))
+        found = {"head": manifest.head, "key": signer, "key_is_given": key is not None, "problems": problems}
+        show.as_json({"ok": not problems, **about, **found})
+    elif problems:
+        show.line("\n".join(problems))
     else:
         about_it = f"#{manifest.number} {manifest.incident_id}: {manifest.title}"
         show.line(f"{manifest.entries:,} entries of {about_it}\nhold, and were signed with the key {signer}.")
         if key is None:
             show.aside("That is the archive's own key: compare it with `tocsin evidence --public-key`, or give --key.")
-    return BROKEN if examined.problems else 0
+    return BROKEN if problems else 0
+
+
+def _contradiction(manifest: "Manifest") -> list[str]:
+    from tocsin.cli import local
+    from tocsin.response import evidence as collector
+
+    found = local.look(lambda tx: collector.contradicts(tx, manifest))
+    return [found] if found else []
 
 
 def _bytes(file: Path) -> bytes:

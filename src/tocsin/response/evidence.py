@@ -44,6 +44,25 @@ def pack(tx: Tx, incident_id: str) -> bytes:
     return archive.pack(gathered, _secret(tx))
 
 
+def contradicts(tx: Tx, manifest: archive.Manifest) -> str:
+    """What this database's record says otherwise than an archive that holds; empty if it goes on from there.
+
+    The hash of an entry stands for everything before it: where that one is the same, all are.
+    """
+    access.require(tx.actor, access.INCIDENT_READ)
+    name = f"{manifest.incident_id} (#{manifest.number})"
+    try:
+        found = verification.verify(tx, manifest.incident_id)
+    except incidents.NoSuchIncident:
+        return f"{name}: this database has no such incident"
+    if found.fault:
+        return found.problem
+    if found.entries < manifest.entries:
+        return f"{name}: this database has {found.entries} of the {manifest.entries} entries that were signed"
+    here = next(row.hash for row in incidents.sealed(tx, manifest.incident_id) if row.number == manifest.entries)
+    return "" if here == manifest.head else f"{name}: this database tells the signed entries otherwise"
+
+
 def public_key(tx: Tx) -> str:
     """The key with which anybody checks this installation's archives, as a PEM text."""
     return archive.pem(_secret(tx))
