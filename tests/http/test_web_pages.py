@@ -215,6 +215,14 @@ def test_the_plan_is_shown_with_its_source(here: Served) -> None:
     assert page.says("acknowledge_within: 5 min") and page.says("SEV-02")
 
 
+def test_what_is_found_in_the_plan_stands_on_its_page(here: Served) -> None:
+    here.app.database.run(SYSTEM, lambda tx: people.change_person(tx, "ben", email=None))
+    page = Visitor(here, "erin").open("/plan")
+    assert page.says("people.ben") and page.says("unreachable")
+    assert page.says("a post-mortem of a P2 may be held, and is due by no date")
+    assert page.says("Accepted, because a P3 waits for working hours")
+
+
 def test_contact_methods_are_ones_own(here: Served) -> None:
     ben = Visitor(here, "ben")
     bad = ben.do("/me", "/me/contacts", channel="webhook", address="ftp://x")

@@ -12,10 +12,11 @@ from tocsin.incidents import words
 from tocsin.kit.text import listed, span
 from tocsin.obligations.model import Kind
 from tocsin.people import access
+from tocsin.plan import commands as plan_commands
 from tocsin.plan import store as plans
 from tocsin.plan.model import Audience, Phase, Plan, Rule
 from tocsin.plan.store import Revision
-from tocsin.web import present
+from tocsin.web import findings, present
 from tocsin.web.forms import AnyRequest
 from tocsin.web.frame import SignedIn, page
 from tocsin.web.oncall import Policy, policies, target_name
@@ -223,6 +224,7 @@ def show_plan(request: AnyRequest, visitor: SignedIn, revision: FromQuery[str] =
             title="Plan",
             here="/plan",
             plan=document(plan),
+            found=findings.found(plan_commands.examine(tx, text)),
             text=text,
             shown=wanted,
             is_current=wanted == current,
