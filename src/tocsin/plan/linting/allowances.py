@@ -4,7 +4,8 @@ Such a comment stands at the end of a line, or alone above it, and holds for tha
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,10 +40,11 @@ def allowances(text: str) -> list[Allowance]:
         return []
     lines = text.splitlines()
     inside = list(_scalars(text))
+    starts, ends = [start for start, _ in inside], [end for _, end in inside]
     found = []
     for number, line in enumerate(lines, start=1):
         for mark in _MARK.finditer(line):
-            if not _within(number, mark.start() + 1, inside):
+            if not _within((number, mark.start() + 1), starts, ends):
                 allow = _ALLOW.match(line, mark.start())
                 code, reason = (allow[1].lower(), allow[2]) if allow else ("", "")
                 target = _target(lines, number) if not line[: mark.start()].strip() else number
@@ -66,16 +68,17 @@ def _target(lines: list[str], number: int) -> int:
     return next((at for at, line in below if line.strip() and not line.lstrip().startswith("#")), number)
 
 
-_Scalar = tuple[tuple[int, int], tuple[int, int]]
+_At = tuple[int, int]
 
 
-def _scalars(text: str) -> Iterator[_Scalar]:
-    """Where values begin and end: what looks like a comment inside one is text."""
+def _scalars(text: str) -> Iterator[tuple[_At, _At]]:
+    """Where values begin and end, in order: what looks like a comment inside one is text."""
     for token in yaml.scan(text, Loader=_Loader):
         if isinstance(token, yaml.ScalarToken):
             start, end = token.start_mark, token.end_mark
             yield (start.line + 1, start.column + 1), (end.line + 1, end.column + 1)
 
 
-def _within(line: int, column: int, scalars: Iterable[_Scalar]) -> bool:
-    return any(start <= (line, column) < end for start, end in scalars)
+def _within(at: _At, starts: Sequence[_At], ends: Sequence[_At]) -> bool:
+    place = bisect_right(starts, at)
+    return place > 0 and at < ends[place - 1]

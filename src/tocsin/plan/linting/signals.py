@@ -1,6 +1,6 @@
 """What signals mean: rules that hide each other, and severities and types that none declares."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from tocsin.plan.linting.findings import Check, Level, Remark, check
 from tocsin.plan.model import Plan, Rule
@@ -15,6 +15,7 @@ ANY = "*"
     mend="Put the more particular rule first.",
 )
 def rule_shadowed(plan: Plan) -> Iterator[Remark]:
+    words = {id(rule): {key: _words(rule, key) for key in rule.when} for rule in plan.rules}
     places = {id(rule): number for number, rule in enumerate(plan.rules, start=1)}
     ranked = plan.ranked_rules()
     for rank, rule in enumerate(ranked):
@@ -23,16 +24,15 @@ def rule_shadowed(plan: Plan) -> Iterator[Remark]:
                 continue  # it lets pass what no band holds
             if earlier.when.items() <= rule.when.items():
                 break  # the check of the plan says so already
-            if all(key in rule.when and _takes(earlier, rule, key) for key in earlier.when):
+            if _takes(words[id(earlier)], words[id(rule)]):
                 yield Remark(
                     f"rules.{places[id(rule)]}.when", f'the rule "{earlier.name}" takes every signal that fits here'
                 )
                 break
 
 
-def _takes(earlier: Rule, later: Rule, key: str) -> bool:
-    wide, narrow = _words(earlier, key), _words(later, key)
-    return ANY in wide or narrow <= wide
+def _takes(earlier: Mapping[str, set[str]], later: Mapping[str, set[str]]) -> bool:
+    return all(key in later and (ANY in wide or later[key] <= wide) for key, wide in earlier.items())
 
 
 def _words(rule: Rule, key: str) -> set[str]:
