@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tests.support.records import NIGHT, declared, incident, later, timeline
-from tocsin.incidents import lifecycle
+from tocsin.incidents import lifecycle, phases, relating, working
 from tocsin.incidents.model import (
     Acknowledged,
     AnyEntry,
@@ -35,6 +35,8 @@ from tocsin.incidents.model import (
 )
 from tocsin.incidents.owed import owed
 from tocsin.incidents.relation import Merged
+from tocsin.incidents.work import Found, RecoveryConfirmed, Result, Thanked, Tick, Verdict
+from tocsin.incidents.working import Estimate
 from tocsin.kit.errors import Invalid, TocsinError
 from tocsin.obligations.model import Kind
 from tocsin.plan import check
@@ -317,13 +319,60 @@ class AnyOrder(RuleBasedStateMachine):
     def change_type(self, kind: str) -> None:
         self._do(lambda one, now: lifecycle.change_type(ROSE, one, kind, "we know more", by="ana", now=now))
 
+    @rule(verdict=st.sampled_from(Verdict), revises=st.integers(1, 40) | st.none())
+    def find(self, verdict: Verdict, revises: int | None) -> None:
+        standing = working.standing_findings(self.entries)
+        self._do(
+            lambda one, now: working.find(
+                one, "Something", verdict, revises=revises, standing=standing, by="ana", now=now
+            )
+        )
+
+    @rule(strategy=st.sampled_from(list(ROSE.resolution.strategies)))
+    def choose(self, strategy: str) -> None:
+        self._do(lambda one, now: working.choose(ROSE, one, strategy, "It is quick", by="ana", now=now))
+
+    @rule(tested=st.booleans())
+    def deploy(self, tested: bool) -> None:
+        self._do(lambda one, now: working.deploy(one, "It", "there", tested=tested, staging="x", by="ana", now=now))
+
+    @rule(check=st.sampled_from(list(ROSE.resolution.verification)), result=st.sampled_from(Result))
+    def verify(self, check: str, result: Result) -> None:
+        self._do(lambda one, now: working.verify(ROSE, one, check, result, "seen", by="ana", now=now))
+
+    @rule(data=st.data(), tick=st.sampled_from([*Tick, None]))
+    def tick(self, data: st.DataObject, tick: Tick | None) -> None:
+        item = data.draw(st.sampled_from(sorted(phases.items(ROSE, self.state))))
+        if tick is None:
+            self._do(lambda one, now: phases.untick(ROSE, one, item, "", by="ana", now=now))
+        else:
+            self._do(lambda one, now: phases.tick(ROSE, one, item, tick, "", by="ana", now=now))
+
+    @rule()
+    def complete(self) -> None:
+        """Everything that people say before they close."""
+        for key in ROSE.recovery.confirm:
+            self._do(lambda one, now, key=key: working.confirm(ROSE, one, key, Result.PASSED, "", by="ana", now=now))  # type: ignore[misc]
+        self._do(lambda one, now: working.find(one, "The disk", Verdict.ROOT_CAUSE, by="ana", now=now))
+        self._do(lambda one, now: working.assess(one, Estimate(functions="Voice"), by="ana", now=now))
+        self._do(lambda one, now: working.thank(one, "Thank you", (), by="ana", now=now))
+
+    @rule()
+    def merge_away(self) -> None:
+        other = incident(declared(number=99), incident_id="inc_OTHER")
+        about = {"signals": 0, "is_secret": False, "may_show": True}
+        if self.now - NIGHT > timedelta(hours=8):  # a merge ends the story; let most go on for a while
+            self._do(lambda one, now: relating.merge(one, other, "The same", by="ana", now=now, **about)[0])
+
     @rule()
     def mitigate(self) -> None:
         self._do(lambda one, now: lifecycle.mitigate(one, "Serve without it", by="ana", now=now))
 
-    @rule()
-    def resolve(self) -> None:
-        self._do(lambda one, now: lifecycle.resolve(one, "Restarted it", by="ana", now=now))
+    @rule(because=st.sampled_from(["", "No runner"]))
+    def resolve(self, because: str = "No runner") -> None:
+        self._do(
+            lambda one, now: working.resolve(ROSE, one, "Restarted it", because, may_pass_over=True, by="ana", now=now)
+        )
 
     @rule()
     def recover(self) -> None:
@@ -369,11 +418,12 @@ class AnyOrder(RuleBasedStateMachine):
         audiences=st.sets(AUDIENCES) | st.just({"internal", "public", "executives"}),
         last=st.sampled_from([Stage.RESOLVED, Stage.MONITORING]),
         review=st.sampled_from(["scheduled", "held", "waived", "forgotten"]),
+        completed=st.booleans() | st.just(True),
     )
-    def bring_to_an_end(self, watched: bool, audiences: set[str], last: Stage, review: str) -> None:
+    def bring_to_an_end(self, watched: bool, audiences: set[str], last: Stage, review: str, completed: bool) -> None:
         """Do most of what closing wants: chance alone would hardly ever get there."""
         self.reopen()
-        self.resolve()
+        self.resolve(because="No runner")
         self.wait(31)
         if watched:
             self.recover()
@@ -391,6 +441,8 @@ class AnyOrder(RuleBasedStateMachine):
                 self._waive("review")
             case _:
                 pass  # forgotten
+        if completed:
+            self.complete()
         if self.state.status is not Status.CLOSED:
             self.close()
 
@@ -402,6 +454,8 @@ class AnyOrder(RuleBasedStateMachine):
     @precondition(lambda self: self.state.status is not Status.CLOSED)
     @rule()
     def close(self) -> None:
+        if self.state.merged_into:
+            return
         duties = [duty.what for duty in owed(ROSE, self.state).values() if duty.kind not in ELSEWHERE]
         self._do(lambda one, now: lifecycle.close(ROSE, one, duties, by="ana", now=now))
         if self.state.status is Status.CLOSED:
@@ -411,6 +465,24 @@ class AnyOrder(RuleBasedStateMachine):
     def the_record_says_the_same(self) -> None:
         assert lifecycle.fold("inc_NIGHT", self.entries) == self.state
         assert [one.number for one in self.entries] == list(range(1, self.state.entries + 1))
+
+    @invariant()
+    def what_the_work_says_follows_from_the_entries(self) -> None:
+        standing = working.standing_findings(self.entries).values()
+        assert self.state.work.causes == sum(one.verdict is Verdict.ROOT_CAUSE for one in standing)
+        assert set(phases.last_ticks(self.entries)) == set(self.state.work.ticks)
+
+    @invariant()
+    def nothing_is_resolved_unproven_without_a_reason(self) -> None:
+        for one in self.entries:
+            if isinstance(one.entry, Resolved):
+                assert bool(one.entry.unverified) == bool(one.entry.because)
+
+    @invariant()
+    def a_merged_incident_stays_as_it_is(self) -> None:
+        if self.state.merged_into:
+            assert self.state.status is Status.MERGED and owed(ROSE, self.state) == {}
+            assert isinstance(self.entries[-1].entry, Merged)
 
     @invariant()
     def nothing_is_owed_twice_or_for_ever(self) -> None:
@@ -440,6 +512,13 @@ def _lacks(entries: list[AnyEntry]) -> Iterator[str]:
     met = any(isinstance(one, (ReviewScheduled, ReviewHeld)) for one in since)
     if ROSE.severities[severity].post_mortem is Need.REQUIRED and not (waived or met):
         yield "a post-mortem that is scheduled"
+    confirmed = {one.confirmation for one in after if isinstance(one, RecoveryConfirmed)}
+    if confirmed != set(ROSE.recovery.confirm):
+        yield "every confirmation of the recovery"
+    if not any(isinstance(one, Thanked) for one in after):
+        yield "thanks to the team"
+    if not any(isinstance(one, Found) and one.verdict is Verdict.ROOT_CAUSE for one in entries):
+        yield "a root cause"
     for name, audience in ROSE.communication.audiences.items():
         told = severity in audience.cadence and not (audience.public and private)
         if told and not any(_ends_the_wait(one, name) for one in after):
