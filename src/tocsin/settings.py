@@ -29,6 +29,7 @@ class Settings:
     secure_cookies: bool = False
     allow_private_webhooks: bool = False
     log_level: str = "info"
+    proposals_after: int = 3
     url: str = ""  # of the server that the command line talks to
     token: str = ""  # with which it does
 
@@ -81,6 +82,8 @@ def _value(variable: str, text: str, kind: object) -> object:
 def _check(settings: Settings) -> None:
     if not 0 <= settings.port <= 65535:
         raise BadSetting(f"TOCSIN_PORT is {settings.port}; a port lies between 1 and 65535")
+    if settings.proposals_after < 1:
+        raise BadSetting("TOCSIN_PROPOSALS_AFTER is how often something must be missed; at least 1")
     for name in ("base_url", "url"):
         value = getattr(settings, name)
         if value and urlsplit(value).scheme not in ("http", "https"):

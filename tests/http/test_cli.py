@@ -111,6 +111,60 @@ def test_an_update_is_written_in_the_words_of_the_template(tocsin: Terminal) -> 
     assert "Cleaning up" in tocsin.done("timeline", incident)
 
 
+def test_what_is_found_and_proved_is_typed_and_shown(tocsin: Terminal) -> None:
+    incident = declared(tocsin, "Nothing is found")
+    tocsin.done("finding", incident, "The disk is full", "--as", "root_cause", "--evidence", "df")
+    tocsin.done("impact", incident, "--percent", "40", "--source", "Grafana", "--functions", "Voice")
+    tocsin.done("decide", incident, "Wait", "--because", "it is theirs", "--option", "Roll back", "--basis", "a graph")
+    tocsin.done("strategy", incident, "rollback", "--because", "it is quick")
+    tocsin.done("fix", incident, "Version 41", "--where", "production", "--tested")
+    refused = tocsin("resolve", incident, "--how", "rolled back")
+    assert refused.code == 4 and "The smoke tests pass" in refused.err
+    see_checks_pass(tocsin, incident)
+    out = tocsin.done("work", incident)
+    for word in ("root cause", "The disk is full", "40 %", "Grafana", "Wait", "Rollback", "Version 41", "passed"):
+        assert word in out
+    tocsin.done("resolve", incident, "--how", "rolled back")
+    tocsin.done("confirm", incident, "metrics", "--evidence", "a graph")
+    assert "watching" in tocsin.done("thank", incident, "That was quick, thank you")
+
+
+def test_a_checklist_is_ticked_off_and_roles_are_told(tocsin: Terminal) -> None:
+    incident = declared(tocsin, "Tick me off")
+    tocsin.done("tick", incident, "type.service_outage.1", "--note", "all green")
+    tocsin.done("tick", incident, "type.service_outage.2", "--not-applicable")
+    out = tocsin.done("checklist", incident)
+    assert "all green" in out and "n/a" in out and "Detection (now)" in out
+    tocsin.done("untick", incident, "type.service_outage.1")
+    assert "all green" not in tocsin.done("checklist", incident)
+    for person in ("ben", "erin"):
+        tocsin.done("assign", incident, "scribe", person)
+    out = tocsin.done("roles", incident)
+    assert out.index("ben") < out.index("erin")
+
+
+def test_incidents_are_merged_linked_and_split_by_number(tocsin: Terminal) -> None:
+    one, other = declared(tocsin, "One of two"), declared(tocsin, "Two of two")
+    number = str(tocsin("show", other, "--json").json["number"])
+    tocsin.done("link", one, number, "--as", "caused_by", "--because", "one disk")
+    assert tocsin("show", other, "--json").json["relations"] == {one: "caused"}
+    tocsin.done("unlink", one, other, "--because", "a mistake")
+    part = ("--severity", "P2", "--type", "data_loss", "--because", "another fault")
+    assert "P2 investigating: A part" in tocsin.done("split", one, "A part", *part)
+    assert "merged: One of two" in tocsin.done("merge", one, "--into", number, "--because", "the same trouble")
+    refused = tocsin("note", one, "Still here")
+    assert refused.code == 4 and other in refused.err
+
+
+def test_what_the_record_proposes_is_printed(tocsin: Terminal) -> None:
+    for title in ("a", "b", "c"):
+        incident = declared(tocsin, title)
+        tocsin.done("tick", incident, "type.service_outage.5", "--not-applicable")
+    assert "type.service_outage.5" in tocsin.done("insights", "proposals")
+    found = tocsin("insights", "proposals", "--at-least", "200", "--json").json
+    assert found["proposals"] == []
+
+
 def test_waiving_takes_the_key_that_show_prints(tocsin: Terminal) -> None:
     incident = declared(tocsin, "A small one")
     tocsin.done("waive", incident, "role:scribe", "--because", "two of us and a terminal")

@@ -12,7 +12,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from tocsin.api import cursors, schema
 from tocsin.api.caller import Call, act, app_of, needs
 from tocsin.api.incidents import Cursor, Limit, instant, shown
-from tocsin.insights import metrics, report
+from tocsin.insights import metrics, proposals, report
 from tocsin.kit.errors import Invalid
 from tocsin.people import access
 from tocsin.response import commands
@@ -32,6 +32,7 @@ VERB = needs(access.INCIDENT_WRITE, 400, 404, 409)
 def handlers() -> list[HTTPRouteHandler]:
     seen = [list_signals, list_waiting, list_quarantined, show_signal, declare_from_signal, dismiss_signal]
     learned = [show_post_mortem, show_post_mortem_text, write_post_mortem, finalise_post_mortem, show_metrics]
+    learned += [show_proposals]
     return [*seen, *learned]
 
 
@@ -171,3 +172,29 @@ def show_metrics(
         if start >= end:
             raise Invalid("The period ends before it begins.", field="to")
         return metrics.as_json(report.report(tx, start, end))
+
+
+@get(
+    "/metrics/proposals",
+    summary="What was missed again and again, as changes to the plan",
+    **needs(access.METRICS_READ, 400, 409),
+)
+def show_proposals(
+    request: Call,
+    from_: Annotated[
+        str | None,
+        QueryParameter(name="from", required=False, description="An instant; 90 days before `to` if left out."),
+    ] = None,
+    to: Annotated[str | None, QueryParameter(required=False, description="An instant; now if left out.")] = None,
+    at_least: Annotated[
+        int | None, QueryParameter(required=False, ge=1, description="How often, instead of what is set.")
+    ] = None,
+) -> dict[str, Any]:
+    app = app_of(request)
+    with app.database.read(request.auth) as tx:
+        end = instant(to, "to") or tx.now + timedelta(milliseconds=1)  # what was declared this very instant counts
+        start = instant(from_, "from") or end - PERIOD
+        if start >= end:
+            raise Invalid("The period ends before it begins.", field="to")
+        found = report.proposals(tx, start, end, at_least or app.settings.proposals_after)
+    return {"proposals": [proposals.as_json(one) for one in found]}

@@ -161,3 +161,31 @@ def _show_targets(found: dict[str, Any]) -> None:
     if rows:
         show.heading("Targets")
         show.table(("", "Severity", "Within", "Kept"), rows)
+
+
+insights = App(name="insights", group=AROUND, help="What the record teaches.")
+reports.command(insights)
+
+
+@insights.command
+def proposals(
+    *,
+    since: Annotated[
+        str | None, Parameter(name="--from", help="The first day or instant; 90 days before the end unless given.")
+    ] = None,
+    until: Annotated[
+        str | None, Parameter(name="--to", help="The day or instant that ends the period; now unless given.")
+    ] = None,
+    at_least: Annotated[
+        int | None, Parameter(help="How often something must have happened; as is set unless given.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """What was missed again and again, put forward as changes to the plan."""
+    begin, end = (instant_of(one).isoformat() if one else None for one in (since, until))
+    found = client.get("metrics", "proposals", **{"from": begin, "to": end, "at_least": at_least})
+    if json:
+        show.as_json(found)
+        return
+    rows = [(one["path"], one["text"]) for one in found["proposals"]]
+    show.table(("In the plan", ""), rows, empty="The record proposes nothing.")

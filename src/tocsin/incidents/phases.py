@@ -1,8 +1,9 @@
 """Where an incident stands in the plan's phases, and its checklists. All of it is computed from the record. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from tocsin.incidents import completing, lifecycle
 from tocsin.incidents.lifecycle import known, require_open
@@ -23,6 +24,8 @@ from tocsin.incidents.model import (
 from tocsin.incidents.work import ItemTicked, ItemUnticked, Tick
 from tocsin.plan.model import Condition, Milestone, Phase, Plan
 from tocsin.plan.procedure import Exit
+
+One = TypeVar("One")
 
 # ---- Checklists ----
 
@@ -74,6 +77,19 @@ def items(plan: Plan, incident: Incident) -> dict[str, Item]:
     """Every item of the present checklists, by its key."""
     phases = [one for key in plan.phases for one in of_phase(plan, incident, key)]
     return {one.key: one for one in (*of_type(plan, incident), *phases)}
+
+
+def wording(plan: Plan) -> dict[str, str]:
+    """The words of every item that any checklist of this plan can hold, by its key."""
+    found = {f"type.{key}.{place}": one.do for key, kind in plan.types.items() for place, one in _counted(kind.actions)}
+    for key, phase in plan.phases.items():
+        found |= {f"phase.{key}.{place}": what for place, (what, _, _) in _counted(_single(phase))}
+        found |= {f"phase.{key}.confirm.{place}": what for place, what in _counted(phase.confirm)}
+    return found
+
+
+def _counted(those: Iterable[One]) -> Iterator[tuple[int, One]]:
+    return enumerate(those, start=1)
 
 
 def tick(plan: Plan, incident: Incident, item: str, mark: Tick, note: str, *, by: str, now: datetime) -> list[AnyEntry]:

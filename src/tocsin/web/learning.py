@@ -260,6 +260,7 @@ def show_insights(request: AnyRequest, visitor: SignedIn, days: FromQuery[str] =
             (tx.now - timedelta(days=int(chosen))).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         )
         found = reports.report(tx, start, end)
+        proposed = reports.proposals(tx, start, end, visitor.app.settings.proposals_after)
         plan = plans.current(tx)
         return page(
             request,
@@ -271,6 +272,7 @@ def show_insights(request: AnyRequest, visitor: SignedIn, days: FromQuery[str] =
             periods=[present.Choice(key, label, "", key == chosen) for key, label in PERIODS.items()],
             since=present.day(start),
             view=charts.insights(plan, found, tx.now),
+            proposals=proposed,
         )
 
 
