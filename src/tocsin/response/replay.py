@@ -6,9 +6,10 @@ sent by then. `under` reads the same record by the rules of another plan.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from itertools import takewhile
+from typing import Any
 
 from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
@@ -155,11 +156,24 @@ def moment(
 
 
 def _then(one: Obligation, entries: Sequence[Numbered], at: datetime) -> Obligation:
-    """An obligation as it stood."""
+    """An obligation as it stood: without what was written onto its row later."""
     due_at = _answer_by(one, entries) if one.kind is Kind.ANSWER and at < one.due_at else one.due_at
-    if one.settled_at is None or one.settled_at <= at:
-        return replace(one, due_at=due_at)
-    return replace(one, due_at=due_at, state=State.OPEN, settled_at=None, settled_by="", evidence="")
+    was_open = one.settled_at is not None and one.settled_at > at
+    later: dict[str, Any] = {
+        field.name: field.default for field in fields(one) if _is_of_later(field.name, one, at, was_open=was_open)
+    }
+    return replace(one, due_at=due_at, state=State.OPEN if was_open else one.state, **later)
+
+
+def _is_of_later(name: str, one: Obligation, at: datetime, *, was_open: bool) -> bool:
+    if name in OF_THE_END:
+        return was_open
+    value = getattr(one, name)
+    return name in ON_THE_WAY and value is not None and value > at
+
+
+OF_THE_END = ("settled_at", "settled_by", "evidence", "proof")
+ON_THE_WAY = ("warned_at", "overdue_at")  # instants that come to a row before its end, as far as it keeps them
 
 
 def _answer_by(one: Obligation, entries: Sequence[Numbered]) -> datetime:
