@@ -307,3 +307,24 @@ def test_a_mistyped_command_or_option(fresh: Terminal) -> None:
 def test_each_kind_of_refusal_has_an_exit_code_of_its_own() -> None:
     codes = list(EXIT_CODES.values())
     assert len(set(codes)) == len(codes) and not {0, 1} & set(codes)
+
+
+def test_a_plan_of_several_files_is_checked_bundled_and_put_into_force(tocsin: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    cut = ROSE.index("\nlinks:\n")
+    part = tmp_path / "parts" / "links.yaml"
+    part.write_text(ROSE[cut:], encoding="utf-8")
+    file, bundled = tmp_path / "plan.yaml", tmp_path / "bundled.yaml"
+    file.write_text(ROSE[:cut].replace("\npeople:\n", "\ninclude: [parts/links.yaml]\npeople:\n", 1), encoding="utf-8")
+    assert "is sound" in tocsin.done("plan", "check", str(file))
+    tocsin.done("plan", "bundle", str(file), "--output", str(bundled))
+    assert ROSE[cut:] in bundled.read_text(encoding="utf-8")
+    assert "The two plans say the same." in tocsin.done("plan", "diff", str(file), str(bundled))
+    tocsin.done("plan", "apply", str(file), "--reason", "In two files")
+    assert tocsin.done("plan", "show", "--json") == tocsin.done("plan", "show", str(bundled), "--json")
+    part.write_text("links: 7\n", encoding="utf-8")
+    wrong = tocsin("plan", "check", str(file), "--json")
+    (problem,) = json.loads(wrong.out)["findings"]
+    assert (problem["file"], problem["line"], problem["path"]) == (str(part), 1, "links")
+    part.unlink()
+    assert f"{file}:" in tocsin("plan", "apply", str(file), "--reason", "x").err

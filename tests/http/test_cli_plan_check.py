@@ -132,7 +132,7 @@ def test_json_has_every_finding_with_all_of_it(terminal: Terminal) -> None:
     assert found["counts"] == {"errors": 1, "warnings": 1, "notes": 0, "accepted": 0}
     assert found["not_checked"] == ["whether everybody can be reached"]
     for one in found["findings"]:
-        keys = {"code", "level", "line", "column", "path", "reason", "mend", "accepted", "fingerprint"}
+        keys = {"code", "level", "file", "line", "column", "path", "reason", "mend", "accepted", "fingerprint"}
         assert set(one) == keys and one["accepted"] is None
     assert (
         checked(terminal, "--json", **WARNING, **ERROR).out

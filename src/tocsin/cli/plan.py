@@ -1,7 +1,6 @@
 """The plan: checked as a file, shown, and put into force on the database of this machine."""
 
 import re
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, time, timedelta
@@ -15,8 +14,9 @@ from cyclopts.validators import Number
 
 from tocsin.cli import local, show
 from tocsin.cli.options import HERE, AsJson, Flag
+from tocsin.cli.planfile import NoSuchFile, name_of, plan_text, text_of
 from tocsin.kit.clock import SystemClock
-from tocsin.kit.errors import Invalid, NotFound, Refused
+from tocsin.kit.errors import Refused
 from tocsin.kit.text import clip, listed, span
 
 if TYPE_CHECKING:
@@ -37,16 +37,8 @@ INVALID = 2  # the exit code of a plan with mistakes, as of everything that is n
 plan = App(name="plan", group=HERE, help="The plan: check a file, show what is in force, put a new one into force.")
 
 
-class NoSuchFile(NotFound):
-    """There is no such file."""
-
-
 class FileThere(Refused):
     """There is such a file already."""
-
-
-class NotText(Invalid):
-    """The file is not text."""
 
 
 @plan.command(name="show")
@@ -91,6 +83,28 @@ def document(
 
 
 @plan.command
+def bundle(
+    file: File,
+    /,
+    *,
+    output: Annotated[Path | None, Parameter(help="A new file to write it to; otherwise it is printed.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Print a plan and the files that it includes as one text, which says the same by itself.
+
+    Every file stands there letter for letter. The API takes such a text; the other commands gather the files by
+    themselves.
+    """
+    text = plan_text(file)
+    if output:
+        _write(output, text)
+    if json:
+        show.as_json({"file": str(output)} if output else {"text": text})
+    elif not output:
+        show.raw(text)
+
+
+@plan.command
 def schema(*, json: AsJson = False) -> None:
     """Print the format of plan files as JSON Schema, for editors that complete and check while you type."""
     from tocsin.plan.schema import json_schema
@@ -110,7 +124,7 @@ def apply(
     """Put a plan into force. Open incidents go on under the revision they were declared under."""
     from tocsin.plan import commands
 
-    text = text_of(file)
+    text = plan_text(file)
     revision = local.change(lambda tx: commands.apply(tx, text, reason, name_of(file), accept_large=yes))
     if json:
         show.as_json({"revision": revision.id, "name": revision.name, "version": revision.version})
@@ -206,24 +220,11 @@ def _draft_json(draft: "Draft") -> dict[str, Any]:
     }
 
 
-def text_of(file: str) -> str:
-    try:
-        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise NotText(f"{name_of(file)} is not text in UTF-8.") from None
-    except OSError as error:
-        raise NoSuchFile(f"{file} can't be read: {error.strerror}.") from None
-
-
-def name_of(file: str) -> str:
-    return "standard input" if file == "-" else file
-
-
 def _of_file(file: str) -> "tuple[Plan, str]":
     from tocsin.plan import check as checking
     from tocsin.plan.commands import BadPlan
 
-    found = checking.load(text_of(file), name_of(file))
+    found = checking.load(plan_text(file), name_of(file))
     if isinstance(found, list):
         raise BadPlan(found)
     return found, f"{found.name} {found.version} ({name_of(file)})"
@@ -246,7 +247,7 @@ def _printed_from(file: str | None) -> "tuple[Plan, str]":
 
     if file is None:
         return local.look(lambda tx: (store.current(tx), store.current_id(tx)))
-    text = text_of(file)
+    text = plan_text(file)
     found = checking.load(text, name_of(file))
     if isinstance(found, list):
         raise BadPlan(found)

@@ -10,7 +10,8 @@ from cyclopts import Parameter
 
 from tocsin.cli import client, local, show
 from tocsin.cli.options import AsJson, Flag
-from tocsin.cli.plan import INVALID, File, name_of, summary, text_of
+from tocsin.cli.plan import INVALID, File, summary
+from tocsin.cli.planfile import name_of, plan_text
 
 if TYPE_CHECKING:
     from tocsin.plan.linting.findings import Around, Finding, Report
@@ -59,9 +60,8 @@ def check(
     from tocsin.plan import lint
     from tocsin.plan.linting import sarif
 
-    text, name = text_of(file), name_of(file)
     beside = folder if folder or file == "-" else Path(file).parent
-    report = lint.examine(text, name, _around(lint.examine(text, name).plan, beside, against))
+    report = _examined(file, beside, against)
     code = _exit_code(report, Least.WARNING if strict and fail_on is Least.ERROR else fail_on)
     if json or format is Form.JSON:
         show.as_json(sarif.plain(report, ok=code == 0))
@@ -70,6 +70,18 @@ def check(
     else:
         _show(report)
     return code
+
+
+def _examined(file: str, beside: Path | None, against: Against | None) -> "Report":
+    from tocsin.plan import lint
+    from tocsin.plan.commands import BadPlan
+
+    name = name_of(file)
+    try:
+        text = plan_text(file)
+    except BadPlan as bad:
+        return lint.ungathered(name, bad.problems)
+    return lint.examine(text, name, _around(lint.examine(text, name).plan, beside, against))
 
 
 def _exit_code(report: "Report", least: Least) -> int:

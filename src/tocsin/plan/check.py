@@ -89,7 +89,7 @@ def load(text: str, name: str = "plan.yaml") -> Plan | list[Problem]:
 
 
 def _placed(document: Document, findings: Iterable[Finding]) -> list[Problem]:
-    return sorted(document.problem(one.path, one.message) for one in findings)
+    return document.sorted(document.problem(one.path, one.message) for one in findings)
 
 
 def check(plan: Plan) -> list[Finding]:

@@ -11,7 +11,7 @@ from tocsin.plan.linting import afterwards, figures, links, reach, signals, tell
 from tocsin.plan.linting.allowances import Allowance, allowances, heads
 from tocsin.plan.linting.findings import Around, Check, Finding, Kind, Level, Remark, Report
 from tocsin.plan.model import Plan
-from tocsin.plan.parse import Document, Problem, build, read
+from tocsin.plan.parse import Document, Problem, build, called, read
 
 CHECKS: tuple[Check, ...] = (
     *times.CHECKS,
@@ -100,8 +100,13 @@ def examine(text: str, name: str = "plan.yaml", around: Around = NOWHERE) -> Rep
         return Report(name, _mistakes(plan, FORM), None)
     found = [*_of_check(document, plan), *(_placed(document, kind, one) for kind, one in lint(plan, around))]
     unasked = {one.kind.code for one in CHECKS if not one.can_be_asked(around)}
-    accepted, remarks = _accepted(document, found, [it for it in allowances(text) if it.code not in unasked])
+    accepted, remarks = _accepted(document, found, [it for it in allowances(text, name) if it.code not in unasked])
     return Report(name, tuple(sorted({*accepted, *remarks})), plan, _unchecked(around))
+
+
+def ungathered(name: str, problems: Iterable[Problem]) -> Report:
+    """What is said of a plan whose files cannot be gathered."""
+    return Report(name, _mistakes(problems, FORM), None)
 
 
 def lint(plan: Plan, around: Around = NOWHERE) -> Iterator[tuple[Kind, Remark]]:
@@ -125,9 +130,8 @@ def _of_check(document: Document, plan: Plan) -> Iterator[Finding]:
 
 def _placed(document: Document, kind: Kind, remark: Remark) -> Finding:
     place = document.place(remark.path)
-    return Finding(
-        place.line, place.column, remark.path, kind.code, remark.reason, kind.level, kind.mend, document.name
-    )
+    file = called(document.name, place.name)
+    return Finding(place.line, place.column, remark.path, kind.code, remark.reason, kind.level, kind.mend, file)
 
 
 def _accepted(
@@ -138,7 +142,11 @@ def _accepted(
     used: set[Allowance] = set()
     told: list[Finding] = []
     for one in found:
-        by = [it for it in allowed if it.covers(one.code, one.line, one.path, at)] if one.code in ACCEPTABLE else []
+        by = (
+            [it for it in allowed if it.covers(one.code, (one.file, one.line), one.path, at)]
+            if one.code in ACCEPTABLE
+            else []
+        )
         used.update(by)
         told.append(one.accept(by[0].reason) if by else one)
     return told, [_of_allowance(document, it) for it in allowed if it not in used]
@@ -151,7 +159,7 @@ def _of_allowance(document: Document, one: Allowance) -> Finding:
         kind, reason = BAD_ALLOWANCE, f"there is no finding {one.code} that can be accepted"
     else:
         kind, reason = UNUSED_ALLOWANCE, f"there is no {one.code} here to accept"
-    return Finding(one.line, one.column, "", kind.code, reason, kind.level, kind.mend, document.name)
+    return Finding(one.line, one.column, "", kind.code, reason, kind.level, kind.mend, one.file or document.name)
 
 
 def _unchecked(around: Around) -> tuple[str, ...]:

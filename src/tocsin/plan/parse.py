@@ -3,6 +3,7 @@
 A path such as `escalation.primary.steps.2.page` names a place in the file; items of a list count from 1.
 """
 
+import posixpath
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -16,6 +17,7 @@ from pydantic_core import ErrorDetails
 from yaml.constructor import SafeConstructor
 
 from tocsin.kit import text as words
+from tocsin.plan import parts
 from tocsin.plan.model import Plan
 
 MAX_LETTERS = 2_000_000
@@ -54,6 +56,7 @@ class Problem:
 class Place:
     line: int
     column: int
+    name: str = ""  # of the included file; nothing for the plan's own
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class Document:
     """A file that YAML can read: its content, where everything stands, how scalars were written, and what is amiss."""
 
     name: str
-    content: Mapping[str, object] = field(default_factory=dict)
+    content: dict[str, object] = field(default_factory=dict)
     places: dict[str, Place] = field(default_factory=dict)
     written: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -74,7 +77,11 @@ class Document:
 
     def problem(self, path: str, message: str, at: Place | None = None) -> Problem:
         place = at or self.place(path)
-        return Problem(place.line, place.column, path, message, self.name)
+        return Problem(place.line, place.column, path, message, called(self.name, place.name))
+
+    def sorted(self, problems: Iterable[Problem]) -> list[Problem]:
+        """File by file, the plan's own first, in the order of their lines."""
+        return sorted(problems, key=lambda one: (one.name != self.name, one.name, one))
 
 
 def parse(text: str, name: str = "plan.yaml") -> Plan | list[Problem]:
@@ -95,23 +102,54 @@ class _Stop(Exception):
         self.message = message
 
 
-def read(text: str, name: str = "plan.yaml") -> Document | list[Problem]:
-    """The file as YAML has it, or the problem that makes it unreadable."""
+def read(text: str, name: str = "plan.yaml", *, is_alone: bool = True) -> Document | list[Problem]:
+    """The file with what it includes as YAML has it, or the problem that makes it unreadable.
+
+    One that is not alone may include files whose texts do not stand in it.
+    """
+    if len(text) > MAX_LETTERS:
+        return [Problem(1, 1, "", f"a plan has at most {MAX_LETTERS} letters; this file has {len(text)}", name)]
+    files = parts.split(text)
+    reader = _Reader(Document(name))
+    for part in files:
+        if problem := _take_in(reader, part):
+            return [problem]
+    found = reader.document
+    if is_alone:
+        found.problems.extend(_absent(found, {part.name for part in files[1:]}))
+    return found
+
+
+def _take_in(reader: "_Reader", part: parts.Part) -> Problem | None:
+    """Read one file into the whole; the problem that makes it unreadable, if there is one."""
+    name = called(reader.document.name, part.name)
     try:
-        _survey(text)
-        root = yaml.compose(text, Loader=_Loader)
-        return _document(root, name)
+        _survey(part.text)
+        reader.add(yaml.compose(part.text, Loader=_Loader), part.name)
     except _Stop as stop:
-        return [Problem(stop.place.line, stop.place.column, "", stop.message, name)]
+        return Problem(stop.place.line, stop.place.column, "", stop.message, name)
     except yaml.YAMLError as error:
-        place, message = _syntax(error, text)
-        return [Problem(place.line, place.column, "", message, name)]
+        place, message = _syntax(error, part.text)
+        return Problem(place.line, place.column, "", message, name)
+    return None
+
+
+def called(plan: str, part: str) -> str:
+    """The name of an included file, as seen from where the plan is named."""
+    return posixpath.join(posixpath.dirname(plan), part) if part else plan
+
+
+def _absent(document: Document, given: set[str]) -> Iterable[Problem]:
+    """Files that are included, and whose text nobody brought along."""
+    included = document.content.get("include")
+    for number, one in enumerate(included if isinstance(included, list) else (), start=1):
+        if isinstance(one, str) and posixpath.normpath(one) not in given:
+            message = f"the text of {one} does not stand here; `tocsin plan bundle` writes a plan and its files as one"
+            yield document.problem(f"include.{number}", message)
 
 
 def _survey(text: str) -> None:
     """Stop before anything that the readers behind us would choke on."""
-    if len(text) > MAX_LETTERS:
-        raise _Stop(Place(1, 1), f"a plan has at most {MAX_LETTERS} letters; this file has {len(text)}")
     if strange := _UNPRINTABLE.search(text):
         line = text.count("\n", 0, strange.start()) + 1
         column = strange.start() - text.rfind("\n", 0, strange.start())
@@ -126,40 +164,43 @@ def _survey(text: str) -> None:
             raise _Stop(_place(event), _TOO_MANY)
 
 
-def _document(root: yaml.Node | None, name: str) -> Document:
-    if root is None:
-        raise _Stop(Place(1, 1), "the file is empty; a plan begins with tocsin: 1")
-    if not isinstance(root, yaml.MappingNode):
-        raise _Stop(_place(root), "a plan is a mapping of keys to values, and begins with tocsin: 1")
-    reader = _Reader(Document(name))
-    content = reader.mapping(root, "", 1)
-    found = reader.document
-    return Document(name, content, found.places, found.written, found.problems)
-
-
 class _Reader:
-    """Turns nodes into plain values, remembering where they stood."""
+    """Turns the nodes of one file after the other into plain values, remembering where they stood."""
 
     def __init__(self, document: Document) -> None:
         self.document = document
+        self._file = ""
         self._nodes = 0
         self._scalars = SafeConstructor()
 
-    def value(self, node: yaml.Node, path: str, depth: int) -> object:
+    def add(self, root: yaml.Node | None, file: str) -> None:
+        """Take in what a file says; the first one is the plan's own."""
+        kind, begins = "a plan", "begins with tocsin: 1"
+        if file:
+            kind, begins = "a part of a plan", "has keys such as services"
+        if root is None:
+            raise _Stop(Place(1, 1), f"the file is empty; {kind} {begins}")
+        if not isinstance(root, yaml.MappingNode):
+            raise _Stop(self._place(root), f"{kind} is a mapping of keys to values, and {begins}")
+        self._file = file
+        self.mapping(root, "", 1, self.document.content)
+
+    def value(self, node: yaml.Node, path: str, depth: int, known: object = None) -> object:
+        """The value of a node. Where several files may say something, `known` is what earlier ones have said."""
         self._nodes += 1
         if self._nodes > MAX_NODES:
-            raise _Stop(_place(node), _TOO_MANY)
+            raise _Stop(self._place(node), _TOO_MANY)
         if depth > MAX_DEPTH:
-            raise _Stop(_place(node), "this alias stands inside what it stands for")
+            raise _Stop(self._place(node), "this alias stands inside what it stands for")
         if isinstance(node, yaml.MappingNode):
-            return self.mapping(node, path, depth)
+            return self.mapping(node, path, depth, known if isinstance(known, dict) else {})
         if isinstance(node, yaml.SequenceNode):
-            return self.sequence(node, path, depth)
+            return self.sequence(node, path, depth, known if isinstance(known, list) else [])
         return self.scalar(node, path)
 
-    def mapping(self, node: yaml.MappingNode, path: str, depth: int) -> dict[str, object]:
+    def mapping(self, node: yaml.MappingNode, path: str, depth: int, found: dict[str, object]) -> dict[str, object]:
         self._expect_tag(node, path, "map")
-        found: dict[str, object] = {}
+        here_before: set[str] = set()
         for key, child in node.value:
             # Keys are names, read as they are written: in YAML 1.1 the key `on` would be a truth value.
             here = _join(path, key.value) if isinstance(key, yaml.ScalarNode) else path
@@ -167,20 +208,27 @@ class _Reader:
                 self._complain(path, "a key must be a plain word", key)
             elif key.tag == _TAG + "merge":
                 self._complain(here, "merge keys are not read here; write the keys out", key)
-            elif key.value in found:
-                first = self.document.places[here].line
-                self._complain(here, f"this key stands here twice; first on line {first}", key)
-            else:
-                self.document.places[here] = _place(key)
+            elif key.value not in found:
+                self.document.places[here] = self._place(key)
                 found[key.value] = self.value(child, here, depth + 1)
+            elif here not in here_before and _go_together(here, found[key.value], child):
+                self.value(child, here, depth + 1, found[key.value])
+            else:
+                self._complain(here, self._twice(here), key)
+            here_before.add(here)
         return found
 
-    def sequence(self, node: yaml.SequenceNode, path: str, depth: int) -> list[object]:
+    def _twice(self, path: str) -> str:
+        first = self.document.places[path]
+        if first.name == self._file:
+            return f"this key stands here twice; first on line {first.line}"
+        return f"this stands already in {called(self.document.name, first.name)}:{first.line}"
+
+    def sequence(self, node: yaml.SequenceNode, path: str, depth: int, found: list[object]) -> list[object]:
         self._expect_tag(node, path, "seq")
-        found: list[object] = []
-        for number, child in enumerate(node.value, start=1):
+        for number, child in enumerate(node.value, start=len(found) + 1):
             here = _join(path, str(number))
-            self.document.places[here] = _place(child)
+            self.document.places[here] = self._place(child)
             found.append(self.value(child, here, depth + 1))
         return found
 
@@ -219,19 +267,43 @@ class _Reader:
             self._complain(path, f"the tag {node.tag} is not understood; write a plain value", node)
 
     def _complain(self, path: str, message: str, node: yaml.Node) -> None:
-        self.document.problems.append(self.document.problem(path, message, _place(node)))
+        self.document.problems.append(self.document.problem(path, message, self._place(node)))
+
+    def _place(self, node: yaml.Node) -> Place:
+        mark = node.start_mark
+        return Place(mark.line + 1, mark.column + 1, self._file) if mark else Place(1, 1, self._file)
 
 
 _KINDS = {"null": "value", "bool": "truth value", "int": "number", "float": "number", "timestamp": "date"}
 
 
-def _place(thing: yaml.Node | yaml.Event) -> Place:
-    mark = thing.start_mark
-    return Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
-
-
 def _join(path: str, part: str) -> str:
     return f"{path}.{part}" if path else part
+
+
+def _go_together(path: str, known: object, node: yaml.Node) -> bool:
+    """Whether two files may both say something under this path, and do."""
+    both = isinstance(known, dict) and isinstance(node, yaml.MappingNode)
+    return path in _SHARED and (both or (isinstance(known, list) and isinstance(node, yaml.SequenceNode)))
+
+
+def _shared(kind: Any, path: str) -> Iterable[str]:
+    """The paths under which several files may each say something: what the plan collects, and its sections."""
+    for name, hint in get_type_hints(kind).items():
+        here = _join(path, name)
+        if get_origin(hint) in (Mapping, tuple):
+            yield here
+        elif is_dataclass(hint):
+            yield here
+            yield from _shared(hint, here)
+
+
+_SHARED = frozenset(_shared(Plan, ""))
+
+
+def _place(thing: yaml.Event) -> Place:
+    mark = thing.start_mark
+    return Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
 
 
 _SYNTAX = (
@@ -273,8 +345,8 @@ def build(document: Document) -> Plan | list[Problem]:
     try:
         plan = _PLAN.validate_python(document.content)
     except ValidationError as error:
-        return sorted([*document.problems, *_translated(document, error.errors(include_url=False))])
-    return sorted(document.problems) or plan
+        return document.sorted([*document.problems, *_translated(document, error.errors(include_url=False))])
+    return document.sorted(document.problems) or plan
 
 
 @dataclass(frozen=True)

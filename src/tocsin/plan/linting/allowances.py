@@ -11,7 +11,8 @@ from typing import Any
 
 import yaml
 
-from tocsin.plan.parse import Document
+from tocsin.plan import parts
+from tocsin.plan.parse import Document, called
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MARK = re.compile(r"#\s*tocsin\s*:", re.IGNORECASE)
@@ -27,17 +28,27 @@ class Allowance:
     code: str
     reason: str
     target: int
+    file: str = ""
 
-    def covers(self, code: str, line: int, path: str, heads: Mapping[int, str]) -> bool:
-        head = heads.get(self.target)
+    def covers(self, code: str, line: "Line", path: str, heads: "Mapping[Line, str]") -> bool:
+        target = (self.file, self.target)
+        head = heads.get(target)
         under = head is not None and (path == head or path.startswith(f"{head}."))
-        return code == self.code and (line == self.target or under)
+        return code == self.code and (line == target or under)
 
 
-def allowances(text: str) -> list[Allowance]:
-    """Every comment of a readable plan file that is meant for us, in order."""
+Line = tuple[str, int]
+"""A line of one of the plan's files."""
+
+
+def allowances(text: str, name: str = "plan.yaml") -> list[Allowance]:
+    """Every comment of a readable plan that is meant for us, file by file, in order."""
     if not _MARK.search(text):
         return []
+    return [one for part in parts.split(text) for one in _allowances(part.text, called(name, part.name))]
+
+
+def _allowances(text: str, file: str) -> list[Allowance]:
     lines = text.splitlines()
     inside = list(_scalars(text))
     starts, ends = [start for start, _ in inside], [end for _, end in inside]
@@ -48,17 +59,18 @@ def allowances(text: str) -> list[Allowance]:
                 allow = _ALLOW.match(line, mark.start())
                 code, reason = (allow[1].lower(), allow[2]) if allow else ("", "")
                 target = _target(lines, number) if not line[: mark.start()].strip() else number
-                found.append(Allowance(number, mark.start() + 1, code, reason, target))
+                found.append(Allowance(number, mark.start() + 1, code, reason, target, file))
                 break
     return found
 
 
-def heads(document: Document) -> dict[int, str]:
+def heads(document: Document) -> dict[Line, str]:
     """For each line, the outermost path that begins on it."""
-    found: dict[int, str] = {}
+    found: dict[Line, str] = {}
     for path, place in document.places.items():
-        if place.line not in found or path.count(".") < found[place.line].count("."):
-            found[place.line] = path
+        line = (called(document.name, place.name), place.line)
+        if line not in found or path.count(".") < found[line].count("."):
+            found[line] = path
     return found
 
 

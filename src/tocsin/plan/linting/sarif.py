@@ -26,6 +26,7 @@ def _plain(one: Finding) -> dict[str, Any]:
     return {
         "code": one.code,
         "level": one.level.value,
+        "file": one.file,
         "line": one.line,
         "column": one.column,
         "path": one.path,
