@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from bench import due, idle, intake, page, record, status
+from bench import due, idle, intake, page, plan, record, status
 from bench.installation import BUILD
 from bench.measure import Measured, save, table
 from tocsin.kit.clock import stopwatch
@@ -16,6 +16,8 @@ BENCHES: dict[str, Callable[[], list[Measured]]] = {
     "due": due.lateness,
     "idle": idle.footprint,
     "status": status.readers,
+    "check": plan.rose,
+    "check-10x": plan.ten_times,
     "fold": record.fold,
     "replay": record.replay,
     "verify": record.verify,

@@ -481,3 +481,38 @@ def test_any_markdown_becomes_a_draft_that_accounts_for_all_of_it(text: str) -> 
     assert {problem.path for problem in problems(render(draft))} == {path for path, _ in draft.holes()}
     assert draft.filled <= draft.cited() | draft.arranging | draft.not_understood()
     assert not draft.arranging & (draft.cited() | draft.not_understood())
+
+
+def test_a_phase_is_read_with_its_triggers_its_steps_and_its_tools_each_with_its_line() -> None:
+    text = """\
+# Incident response plan: Mill
+
+## Incident response process
+
+### Phase 1: Detection (0-5 minutes)
+
+**Trigger Sources**:
+- Automated monitoring alerts
+- Health check failures
+- The miller's cat
+
+**Actions**:
+1. **Look**
+   - At the wheel
+   - At the water
+2. Ring the bell
+
+**Tools**:
+- A lantern
+"""
+    draft = read_document(text)
+    values = dict(walk(draft.plan))
+    path = "phases.detection"
+    said = {key: (one.value, one.lines) for key, one in values.items() if isinstance(one, Said)}
+    assert said[f"{path}.triggers.1"] == ("monitoring_alert", (8,))
+    assert said[f"{path}.triggers.2"] == ("health_check", (9,))
+    assert said[f"{path}.actions.1.title"] == ("Look", (13,))
+    assert said[f"{path}.actions.1.items.2"] == ("At the water", (15,))
+    assert said[f"{path}.actions.2"] == ("Ring the bell", (16,))
+    assert said[f"{path}.tools.1"] == ("A lantern", (19,))
+    assert 10 in draft.not_understood()

@@ -260,9 +260,7 @@ def test_a_band_that_holds_nothing_is_refused(band: Band, message: str) -> None:
 
 @pytest.mark.parametrize("written", ["-1", "101", "1e3", ".inf", "true", "a few"])
 def test_a_border_that_is_no_per_cent_is_named_with_its_line(written: str) -> None:
-    said = refused(
-        ("    public_impact: critical", f"    public_impact: critical\n    error_rate: {{ above: {written} }}")
-    )
+    said = refused(("error_rate: { above: 20 }", f"error_rate: {{ above: {written} }}"))
     assert len(said) == 1 and "severities.high.error_rate.above" in said[0] and "per cent" in said[0]
 
 
@@ -305,3 +303,15 @@ def test_a_rule_by_error_rate_needs_a_severity_with_a_band() -> None:
 def test_an_activity_without_items_is_one_thing_to_do() -> None:
     phase = Phase(name="x", begins_when=PLAN.phases["detection"].begins_when, actions=(Activity(title="Look"),))
     assert phase.lines == ("Look",)
+
+
+def test_a_plan_ten_times_the_size_of_roses_loads() -> None:
+    rose = plans.text(plans.ROOT / "src/tocsin/plans/rose.yaml")
+    found = check.load(plans.multiplied(rose, 10))
+    assert isinstance(found, Plan), "\n".join(map(str, found))
+    one = plans.load(plans.ROOT / "src/tocsin/plans/rose.yaml")
+    assert (len(found.rules), len(found.types), len(found.people)) == (
+        10 * len(one.rules),
+        10 * len(one.types),
+        10 * len(one.people),
+    )

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from cyclopts import CycloptsError
 
+from tests.support import plans
 from tocsin.__main__ import serve
 from tocsin.api import schema
 from tocsin.cli.main import app
@@ -121,7 +122,7 @@ def test_every_piece_of_json_and_yaml_can_be_read(page: Path) -> None:
 
 @pytest.mark.parametrize("path", PLANS, ids=name)
 def test_every_example_plan_loads(path: Path) -> None:
-    found = check.load(path.read_text("utf-8"), path.name)
+    found = check.load(plans.text(path), path.name)
     assert isinstance(found, Plan), "\n".join(map(str, found))
 
 

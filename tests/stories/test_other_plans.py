@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import plans
 from tests.support.ending import mend, wrap_up
 from tests.support.world import World
 from tocsin.incidents import lifecycle
@@ -90,7 +91,7 @@ def night(request: pytest.FixtureRequest) -> Night:
 
 @pytest.fixture
 def world(database_url: str, night: Night) -> Iterator[World]:
-    world = World(database_url, plan=(EXAMPLES / night.plan).read_text(encoding="utf-8"))
+    world = World(database_url, plan=plans.text(EXAMPLES / night.plan))
     yield world
     world.close()
 

@@ -97,12 +97,17 @@ def unknown_team(plan: Plan) -> Iterator[Remark]:
     mend="Ask for the role at those severities, or say in the phase at which ones it is called for.",
 )
 def role_without_time(plan: Plan) -> Iterator[Remark]:
+    limits = re.compile(rf"\b(?:{'|'.join(map(re.escape, plan.severities))})\b")
+    missing = {
+        role.name.lower(): [level for level, one in plan.severities.items() if key not in one.roles_within]
+        for key, role in plan.roles.items()
+        if role.name
+    }
     for path, text in prose.phase_lines(plan):
-        limited = any(re.search(rf"\b{re.escape(key)}\b", text) for key in plan.severities)
-        for key, role in plan.roles.items() if not limited else ():
-            missing = [level for level, one in plan.severities.items() if key not in one.roles_within]
-            if missing and role.name and role.name.lower() in text.lower():
-                yield Remark(path, f"calls for the {role.name.lower()}, whom {listed(missing)} never ask for")
+        said = text.lower()
+        called = [(name, levels) for name, levels in missing.items() if levels and name in said]
+        for name, levels in called if called and not limits.search(text) else ():
+            yield Remark(path, f"calls for the {name}, whom {listed(levels)} never ask for")
 
 
 @check(

@@ -1,9 +1,9 @@
 """How the work proceeds: phases, types of incidents, the end of it, and what the document says can break."""
 
 import re
-from collections.abc import Iterator
 
 from tocsin.plan.model import Milestone
+from tocsin.plan.procedure import TriggerSource
 from tocsin.plan.reading import severities, words
 from tocsin.plan.reading.draft import (
     Branch,
@@ -14,9 +14,9 @@ from tocsin.plan.reading.draft import (
     Said,
     Value,
     lines_of,
+    list_of,
     of_list,
     said,
-    text_of,
     whole,
 )
 from tocsin.plan.reading.outline import Kind, Node, links
@@ -73,8 +73,34 @@ def _phase(node: Node, name: str) -> Branch:
         entries["within"] = Said(reach[1].written, node.lines, reach[1].how)
     elif until := words.within(node.remark):
         entries["within"] = Said(until.written, node.lines, until.how)
+    if triggers := _triggers(node):
+        entries["triggers"] = triggers
     entries["actions"] = _actions(node)
+    if tools := next((one for one in node.labelled(_TOOLS) if one.items()), None):
+        entries["tools"] = list_of(tools.items(), tools.lines)
     return Branch(entries, node.lines)
+
+
+_TOOLS = re.compile(r"tools?(?: used)?|tooling", re.I)
+_TRIGGERS = re.compile(r"(?:trigger|alert|detection)(?: sources?|s)|triggered by|triggers?", re.I)
+_SOURCES = (
+    (TriggerSource.HEALTH_CHECK, re.compile(r"\bhealth[- ]?check|\bprobe", re.I)),
+    (TriggerSource.USER_REPORT, re.compile(r"\b(?:users?|customers?)\b.*\breports?\b|\bsupport tickets?\b", re.I)),
+    (TriggerSource.EXTERNAL_NOTICE, re.compile(r"\b(?:external|vendor|provider|third[- ]party)\b", re.I)),
+    (TriggerSource.MONITORING_ALERT, re.compile(r"\balerts?\b|\bmonitoring\b", re.I)),
+    (TriggerSource.OBSERVATION, re.compile(r"\bobserv\w+|\bnotices?\b", re.I)),
+)
+
+
+def _triggers(node: Node) -> Row | None:
+    """The sources of trouble that are certain; of the others the lines stay among those that were not understood."""
+    found: dict[TriggerSource, Said] = {}
+    labelled = [one for one in node.labelled(_TRIGGERS) if one.items()]
+    for item in (item for one in labelled for item in one.items()):
+        source = next((source for source, pattern in _SOURCES if pattern.search(item.text)), None)
+        if source and source not in found:
+            found[source] = Said(source, item.lines, f'"{item.text}" is taken for it')
+    return Row(tuple(found.values()), lines_of(labelled)) if found else None
 
 
 def _begins(node: Node, name: str) -> Said | Hole:
@@ -91,16 +117,17 @@ def _actions(node: Node) -> Row:
     """Every action; one that stands under a group says which."""
     labelled = node.labelled(_ACTIONS)
     hosts = labelled or [node]
-    found = [said for host in hosts for item in host.parts() if item.kind is Kind.ITEM for said in _action(item)]
-    return Row(tuple(found), lines_of(labelled))
+    return Row(
+        tuple(_action(item) for host in hosts for item in host.parts() if item.kind is Kind.ITEM), lines_of(labelled)
+    )
 
 
-def _action(item: Node) -> Iterator[Said]:
+def _action(item: Node) -> Said | Branch:
     below = [part for part in item.parts() if part.text and part.kind in (Kind.ITEM, Kind.SENTENCE, Kind.LABEL)]
     if not below:
-        yield Said(item.text, item.lines)
-    for part in below:
-        yield Said(f"{item.text.rstrip(':')}: {whole(part)}", lines_of([item, part, *part.walk()]))
+        return Said(item.text, item.lines)
+    items = Row(tuple(Said(whole(part), lines_of([part, *part.walk()])) for part in below))
+    return Branch({"title": Said(item.text.rstrip(":"), item.lines), "items": items})
 
 
 # --- Types ------------------------------------------------------------------------------------------------------------
@@ -133,7 +160,7 @@ def _type(node: Node) -> Branch:
     symptoms, actions, runbook = (next(iter(node.labelled(one)), None) for one in (_SYMPTOMS, _ACTIONS, _RUNBOOK))
     entries: dict[str, Value] = {
         "name": Said(node.label, node.lines),
-        "symptoms": text_of(symptoms, "how it shows"),
+        "symptoms": of_list(symptoms, "how it shows"),
         "actions": of_list(actions, "what is done first, in order"),
     }
     if runbook and (runbook.rest or links(runbook.source)):

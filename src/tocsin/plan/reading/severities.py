@@ -11,9 +11,11 @@ from tocsin.plan.reading.draft import (
     Claim,
     Hole,
     Notes,
+    Row,
     Said,
     Value,
     lines_of,
+    list_of,
     of_list,
     said,
     text_of,
@@ -225,6 +227,7 @@ def _severity(found: Told, key: str, policy: Said, notes: Notes) -> Branch:
         "definition": _definition(node),
         "examples": of_list(next(iter(node.labelled(_EXAMPLES)), None), ""),
         "response": _response(node),
+        "requires": _demands(node),
         "acknowledge_within": said(settled, "how soon somebody has to answer, such as 15 min"),
         "resolve_within": said(ended, "the target time to resolve it, such as 4 h"),
         "escalation": policy,
@@ -232,7 +235,7 @@ def _severity(found: Told, key: str, policy: Said, notes: Notes) -> Branch:
     }
     if needed := notes.settle(f"a post-mortem after {key}", found.needs[key]):
         entries["post_mortem"] = Said(needed.written, needed.lines)
-    optional = ("examples", "response", "roles_within")
+    optional = ("examples", "response", "requires", "roles_within")
     return Branch({name: value for name, value in entries.items() if not _missing(name in optional, value)}, node.lines)
 
 
@@ -268,6 +271,12 @@ def _response(node: Node) -> Said | Hole:
     labels = [one.above for one in items if one.above and one.above is not node]
     below = [one for item in items for one in (item, *item.walk())]
     return Said(written, lines_of([*labels, *below])) if written else Hole("")
+
+
+def _demands(node: Node) -> Row | Hole:
+    """What is required of people as a list, if it is one."""
+    items = [one for one in _requirements(node) if one.kind is Kind.ITEM]
+    return list_of(items) if items else Hole("")
 
 
 def _roles_within(found: Told, key: str, notes: Notes) -> Branch:
