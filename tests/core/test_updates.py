@@ -111,6 +111,8 @@ def test_facts_say_who_when_and_how_long() -> None:
         "components": "Memory",
         "milestones": "- 02:39 Incident detected\n- 02:39 Declared by Tocsin\n- 02:41 Acknowledged by Ana Okafor",
         "links": "- Dashboard: https://dash.example.org/rose_main",
+        **dict.fromkeys(("users", "functions", "revenue", "reputation"), "not known yet"),
+        "strategy": "not yet",
     }
     assert known == expected
 

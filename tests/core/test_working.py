@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.records import NIGHT, declared, incident, later, timeline
+from tests.support.records import NIGHT, PLAN, declared, incident, later, timeline, with_templates
 from tocsin.comms import updates
 from tocsin.incidents import lifecycle, words, working
 from tocsin.incidents.model import AnyEntry, Closed, Incident, Recovered, Reopened, Resolved
@@ -59,7 +59,7 @@ def test_root_causes_are_counted_as_they_stand_and_survive_a_reopening() -> None
     assert incident(*record).work.causes == 2
     gone = found("Not the network", Verdict.RULED_OUT, revises=2, was=Verdict.ROOT_CAUSE)
     again = Reopened(at=later(60), by="ana", because="It is back")
-    assert incident(*record, gone, *ENDED, again).work == Work(causes=1)
+    assert incident(*record, gone, *ENDED, again).work == Work(causes=1, cause_at=later(3))
 
 
 def test_findings_come_even_after_the_end_but_not_to_a_merged_incident() -> None:
@@ -154,3 +154,20 @@ def test_what_is_known_of_the_impact_and_cause_fills_the_fields_of_an_update() -
     known = updates.last_typed(record)
     assert known["impact"] == "12 users (tickets); Voice"
     assert known["cause"] == "The disk"
+    gone = found("Not the disk", Verdict.RULED_OUT, revises=3)
+    assert "cause" not in updates.last_typed(timeline(declared(), impact, found("The disk", Verdict.ROOT_CAUSE), gone))
+
+
+def test_the_ticket_shows_the_impact_the_causes_and_the_way_out() -> None:
+    record = timeline(
+        declared(),
+        ImpactAssessed(at=later(4), by="ana", users=12, source="tickets", functions="Voice"),
+        found("The disk", Verdict.ROOT_CAUSE),
+        found("No alert told us", Verdict.ROOT_CAUSE),
+        Deployed(at=later(5), by="ana", what="Version 41", where="production", tested=True),
+    )
+    plan = with_templates(PLAN, incident_ticket="{users}; {functions}; {revenue}\n{cause}\n{strategy}\n{milestones}")
+    one = lifecycle.fold("inc_NIGHT", record)
+    said = updates.ticket(plan, one, later(60), "http://x", record)
+    assert said.startswith("12 users (tickets); Voice; not known yet\nThe disk\n\nNo alert told us\nnot yet\n")
+    assert "- 02:42 Root cause identified" in said and "- 02:44 Fix deployed" in said

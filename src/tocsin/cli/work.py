@@ -160,6 +160,16 @@ def thank(
     send(incident, "thanks", json=json, body={"text": text})
 
 
+@work.command(group=INCIDENTS)
+def ticket(incident: Incident, /, *, json: AsJson = False) -> None:
+    """Print the incident's ticket as the record stands, as Markdown, in the words of the plan's template."""
+    found = client.text("incidents", id_of(incident), "ticket")
+    if json:
+        show.as_json({"ticket": found})
+    else:
+        show.raw(found)
+
+
 # ---- Checklists and roles --------------------------------------------------------------------------------------------
 
 

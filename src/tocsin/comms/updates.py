@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from tocsin.incidents import words
+from tocsin.incidents import words, working
 from tocsin.incidents.model import Incident, Mitigated, Numbered, Resolved, Updated
 from tocsin.incidents.work import Found, ImpactAssessed, Verdict
 from tocsin.kit.errors import Invalid, Refused
@@ -103,6 +103,7 @@ def facts(plan: Plan, incident: Incident, now: datetime, link: str) -> dict[str,
     now = now.astimezone(UTC)
     return {
         **_holders(plan, incident),
+        **_impact(plan, incident),
         "title": incident.title,
         "severity": incident.severity,
         "severity_name": plan.severities[incident.severity].name,
@@ -122,6 +123,18 @@ def facts(plan: Plan, incident: Incident, now: datetime, link: str) -> dict[str,
         "components": listed(words.affected(plan, incident)) or UNKNOWN,
         "milestones": _milestones(plan, incident),
         "links": "\n".join(f"- {name}: {address}" for name, address in plan.links.items()) or "- none",
+    }
+
+
+def _impact(plan: Plan, incident: Incident) -> dict[str, str]:
+    """The impact as it was last assessed, and the way out."""
+    known, strategy = incident.assessed, incident.work.strategy
+    return {
+        "users": words.users_affected(known) or UNKNOWN,
+        "functions": (known.functions if known else "") or incident.impact or UNKNOWN,
+        "revenue": (known.revenue if known else "") or UNKNOWN,
+        "reputation": (known.reputation if known else "") or UNKNOWN,
+        "strategy": words.strategy_name(plan, strategy) if strategy else NOT_YET,
     }
 
 
@@ -158,6 +171,8 @@ def _milestones(plan: Plan, incident: Incident) -> str:
         (incident.declared_at, f"Declared by {words.name(plan, incident.declared_by)}"),
         (incident.acknowledged_at, f"Acknowledged by {answered}"),
         (incident.mitigated_at, "Mitigated"),
+        (incident.work.cause_at, "Root cause identified"),
+        (incident.work.deployed_at, "Fix deployed"),
         (incident.resolved_at, "Incident resolved"),
         (incident.recovered_at, "Fully recovered"),
         (incident.closed_at, "Closed"),
@@ -242,6 +257,7 @@ def _require(given: Mapping[str, str], needed: Iterable[str], audience: Audience
 def last_typed(entries: Iterable[Numbered]) -> dict[str, str]:
     """What people last wrote of each field, to whomever: in an update, or as a finding, an impact or a fix."""
     known: dict[str, str] = {}
+    findings: dict[int, Found] = {}
     for numbered in entries:
         match numbered.entry:
             case Updated(fields=fields):
@@ -250,11 +266,21 @@ def last_typed(entries: Iterable[Numbered]) -> dict[str, str]:
                 known["actions"] = how
             case ImpactAssessed():
                 known["impact"] = words.assessed(numbered.entry)
-            case Found(verdict=Verdict.ROOT_CAUSE, finding=finding):
-                known["cause"] = finding
+            case Found():
+                findings[numbered.number] = numbered.entry
+                _judge(known, findings, numbered.entry)
             case _:
                 pass  # nothing else fills a field
     return known
+
+
+def _judge(known: dict[str, str], findings: Mapping[int, Found], found: Found) -> None:
+    """A root cause is the cause, until a later finding replaces it."""
+    replaced = findings.get(found.revises or 0)
+    if replaced is not None and known.get("cause") == replaced.finding:
+        del known["cause"]
+    if found.verdict is Verdict.ROOT_CAUSE:
+        known["cause"] = found.finding
 
 
 def ticket(plan: Plan, incident: Incident, now: datetime, link: str, entries: Iterable[Numbered] = ()) -> str:
@@ -264,6 +290,10 @@ def ticket(plan: Plan, incident: Incident, now: datetime, link: str, entries: It
     """
     if TICKET not in plan.templates:
         return ""
-    unwritten = {**dict.fromkeys(TYPED, UNKNOWN), "impact": incident.impact or UNKNOWN}
-    known = {**unwritten, **last_typed(entries), **facts(plan, incident, now, link)}
+    unwritten = {**dict.fromkeys(TYPED, UNKNOWN), "impact": words.impact(incident) or UNKNOWN}
+    entries = list(entries)
+    typed = last_typed(entries)
+    if causes := working.causes(entries):
+        typed["cause"] = "\n\n".join(causes)
+    known = {**unwritten, **typed, **facts(plan, incident, now, link)}
     return render(plan.templates[TICKET], known)

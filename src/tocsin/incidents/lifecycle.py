@@ -479,7 +479,7 @@ def _again(incident: Incident, entry: Reopened) -> Incident:
         told_at={},
         spent=(),
         waived=(),
-        work=Work(causes=incident.work.causes),
+        work=Work(causes=incident.work.causes, cause_at=incident.work.cause_at),
     )
 
 

@@ -134,6 +134,7 @@ class Work:
     """
 
     causes: int = 0
+    cause_at: datetime | None = None  # when a root cause was first named
     strategy: str | None = None
     deployed_at: datetime | None = None
     checks: Mapping[str, Result] = field(default_factory=dict)
@@ -160,7 +161,9 @@ def after(work: Work, entry: WorkEntry) -> Work:
     match entry:
         case Found():
             cause = Verdict.ROOT_CAUSE
-            return replace(work, causes=work.causes + (entry.verdict is cause) - (entry.was is cause))
+            causes = work.causes + (entry.verdict is cause) - (entry.was is cause)
+            named_at = entry.at if entry.verdict is cause else None
+            return replace(work, causes=causes, cause_at=(work.cause_at or named_at) if causes else None)
         case StrategyChosen():
             return replace(work, strategy=entry.strategy)
         case Deployed():  # what was seen before this fix says nothing about it

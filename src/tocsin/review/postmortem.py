@@ -7,9 +7,10 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from itertools import groupby
 
-from tocsin.incidents import words
+from tocsin.incidents import words, working
 from tocsin.incidents.durations import Durations, between, durations
 from tocsin.incidents.model import Decided, Incident, Mitigated, Numbered, Recovered, Resolved, SignalAttached
+from tocsin.incidents.work import Deployed, RecoveryConfirmed, StrategyChosen, Verdict, Verified
 from tocsin.kit.errors import Refused
 from tocsin.kit.text import listed, span
 from tocsin.obligations.model import Obligation, State
@@ -191,8 +192,18 @@ def _impact(material: _Material) -> _Filling:
         ("Time to detect", _long(took.detect)),
         ("Time to resolve", _long(took.resolve)),
         *([("Impact as declared", incident.impact)] if incident.impact else []),
+        *_assessed(incident),
         ("Affects", listed(words.affected(material.plan, incident)) or NOT_RECORDED),
     )
+
+
+def _assessed(incident: Incident) -> Iterator[tuple[str, str]]:
+    """The last assessment, as far as it says something."""
+    if known := incident.assessed:
+        users = words.users_affected(known)
+        told = (("Users affected", users), ("Functions impacted", known.functions))
+        cost = (("Revenue impact", known.revenue), ("Reputation impact", known.reputation))
+        yield from ((label, text) for label, text in (*told, *cost) if text)
 
 
 def _timeline(material: _Material) -> _Filling:
@@ -254,9 +265,25 @@ def _resolution(material: _Material) -> _Filling:
     return _facts(*_fixes(material))
 
 
+_VERDICT = {
+    Verdict.OBSERVATION: "Observed",
+    Verdict.ROOT_CAUSE: "Root cause",
+    Verdict.CONTRIBUTING_FACTOR: "Contributing factor",
+    Verdict.RULED_OUT: "Ruled out",
+}
+
+
 def _fixes(material: _Material) -> Iterator[tuple[str, str]]:
+    for one in working.standing_findings(material.entries).values():
+        yield _VERDICT[one.verdict], one.finding + (f" ({one.evidence})" if one.evidence else "")
     for numbered in material.entries:
         match numbered.entry:
+            case StrategyChosen(strategy=strategy, because=because):
+                yield "Way out", f"{words.strategy_name(material.plan, strategy)}, because {words.ended(because)}"
+            case Deployed(what=what, where=where):
+                yield "Deployed", f"{what}, to {where}"
+            case Verified() | RecoveryConfirmed():
+                yield "Checked", words.sentence(material.plan, numbered.entry)
             case Mitigated(how=how):
                 yield "Mitigated by", how
             case Resolved(how=how):

@@ -178,6 +178,20 @@ def _view(
     }
 
 
+@get("/incidents/{incident_id:str}/ticket", sync_to_thread=True)
+def show_ticket(request: AnyRequest, visitor: SignedIn, incident_id: FromPath[str]) -> Template:
+    """The ticket as the record stands, in the words of the plan's template."""
+    with visitor.app.database.read(visitor.actor) as tx:
+        incident = incidents.load(tx, incident_id)
+        plan = plans.load(tx, incident.plan_revision)
+        link = followups.link(tx, f"/incidents/{incident.id}")
+        ticket = updates.ticket(plan, incident, tx.now, link, incidents.timeline(tx, incident.id))
+        title = f"Ticket of #{incident.number}"
+        return page(
+            request, visitor, tx, "ticket.html", title=title, here="/incidents", incident=incident, ticket=ticket
+        )
+
+
 # ---- The verbs ----
 
 
@@ -276,4 +290,4 @@ def _ids(audience: str, form: Form) -> dict[str, str]:
 
 
 def routes() -> list[Any]:
-    return [show_list, show_room, act, write]
+    return [show_list, show_room, show_ticket, act, write]

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from tocsin.incidents import correcting, words
+from tocsin.incidents import correcting, words, working
 from tocsin.incidents.correction import Moment
 from tocsin.incidents.model import Incident, Numbered, Paged, RoleAssigned
+from tocsin.incidents.working import Tenure
 from tocsin.kit.text import listed, short_span, span
 from tocsin.obligations.model import ANSWER_PREFIX, Kind, Obligation, State
 from tocsin.plan.model import Need, Plan
@@ -26,11 +27,15 @@ class Slot:
     since: str
     choices: tuple[Choice, ...]
     may_take: bool
+    duties: tuple[str, ...]
+    is_eligible: bool  # whoever holds it is among those whom the plan names
+    before: str  # who held it before, and when
 
 
 def slots(plan: Plan, incident: Incident, entries: Sequence[Numbered], me: str, now: datetime) -> tuple[Slot, ...]:
     """Every role of the plan; an empty one is never hidden."""
     since = {one.entry.role: one.entry.at for one in entries if isinstance(one.entry, RoleAssigned)}
+    tenures = working.tenures(entries)
     found = []
     for key, role in plan.roles.items():
         held = incident.roles.get(key)
@@ -44,9 +49,17 @@ def slots(plan: Plan, incident: Incident, entries: Sequence[Numbered], me: str, 
                 since=present.moment(since[key], now) if held and key in since else "",
                 choices=present.people_choices(plan, plan.members(role.eligible), held or ""),
                 may_take=me in plan.people and held != me,
+                duties=role.duties,
+                is_eligible=held is None or held in plan.members(role.eligible),
+                before="; ".join(_tenure(plan, one, now) for one in tenures if one.role == key and one.until),
             )
         )
     return tuple(found)
+
+
+def _tenure(plan: Plan, one: Tenure, now: datetime) -> str:
+    until = present.moment(one.until, now) if one.until else ""
+    return f"{words.name(plan, one.person)}, {present.moment(one.since, now)} to {until}"
 
 
 # ---- The head ----
