@@ -8,7 +8,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
-from tocsin.api import agreements, described, evidence, incidents, problems, records, work
+from tocsin.api import agreements, coverage, described, evidence, incidents, problems, records, work
 from tocsin.api.caller import Call, gate
 
 PATH = "/api/v1"
@@ -27,6 +27,7 @@ def routes() -> list[Router]:
                 *evidence.handlers(),
                 *records.handlers(),
                 *agreements.handlers(),
+                *coverage.handlers(),
             ],
             guards=[gate()],
             request_class=Call,

@@ -15,6 +15,7 @@ from tocsin.cli.options import HERE, AsJson
 from tocsin.cli.people import people, token
 from tocsin.cli.plan import plan
 from tocsin.cli.plancheck import check
+from tocsin.cli.plancoverage import coverage
 from tocsin.cli.reports import reports
 from tocsin.cli.review import postmortem, review
 from tocsin.cli.work import work
@@ -38,6 +39,7 @@ for commands in (incidents, work, reports, evidence):
 for part in (postmortem, review, plan, people, token):
     app.command(part)
 plan.command(check)
+plan.command(coverage)
 
 
 @app.command

@@ -5,15 +5,22 @@ from datetime import datetime, timedelta
 from tocsin.db.engine import Tx
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import Incident
+from tocsin.insights import coverage as covering
 from tocsin.insights import metrics
 from tocsin.insights import proposals as proposing
+from tocsin.insights.coverage import Coverage
 from tocsin.insights.proposals import Proposal
 from tocsin.obligations import store as obligations
+from tocsin.obligations.model import Obligation
+from tocsin.plan import printing
 from tocsin.plan import store as plans
+from tocsin.plan.clauses import clauses
 from tocsin.plan.model import Plan
 
 BEFORE = timedelta(days=30)  # how far before the period a repeat may have begun
 AT_MOST = 10_000  # incidents in one report
+READ_FOR_COVERAGE = 1_000  # incidents whose whole record is read, the latest first
+COVERED = timedelta(days=90)  # over how long obligations are counted unless somebody says otherwise
 
 
 def report(tx: Tx, period_start: datetime, period_end: datetime) -> metrics.Report:
@@ -39,3 +46,33 @@ def _known(tx: Tx, start: datetime, end: datetime) -> list[Incident]:
     """The incidents of a period; a duplicate is no incident of its own."""
     listed = incidents.listing(tx, since=start, before=end, limit=AT_MOST)
     return [one for one in listed if one.merged_into is None]
+
+
+def coverage(tx: Tx, since: datetime) -> Coverage:
+    """How each clause of the plan in force is kept, as far as the reader may see the record."""
+    plan, revision = plans.current(tx), plans.current_id(tx)
+    known = incidents.listing(tx, before=tx.now + timedelta(milliseconds=1), limit=READ_FOR_COVERAGE + 1)
+    stories = _stories(tx, known[:READ_FOR_COVERAGE])
+    return covering.coverage(
+        plan,
+        clauses(printing.document(plan, revision)),
+        stories,
+        obligations.open_looks(tx),
+        revision=revision,
+        period_start=since,
+        period_end=tx.now,
+        is_whole=len(known) <= READ_FOR_COVERAGE,
+    )
+
+
+def _stories(tx: Tx, known: list[Incident]) -> list[covering.Story]:
+    timelines = incidents.timelines(tx, [one.id for one in known])
+    owed: dict[str, list[Obligation]] = {one.id: [] for one in known}
+    for one in obligations.of_incidents(tx, list(owed)):
+        owed[one.incident_id or ""].append(one)
+    return [
+        covering.Story(
+            incident=one, plan=plans.load(tx, one.plan_revision), timeline=timelines[one.id], owed=owed[one.id]
+        )
+        for one in known
+    ]

@@ -1,0 +1,109 @@
+"""How each clause of the plan is kept, over HTTP."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+from litestar import get
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import QueryParameter
+from msgspec import Struct
+
+from tocsin.api.caller import Call, app_of, needs
+from tocsin.api.incidents import instant
+from tocsin.insights import coverage as covering
+from tocsin.insights import report
+from tocsin.kit.errors import Invalid
+from tocsin.people import access
+
+
+class LastUse(Struct):
+    """`outcome` is how the obligation ended; null for what is no obligation."""
+
+    at: datetime
+    incident_id: str
+    number: int
+    title: str
+    outcome: Literal["kept", "late", "missed", "waived", "open"] | None
+
+
+class Counts(Struct):
+    """Obligations of the clause that were opened since then, by how they stand."""
+
+    kept: int
+    late: int
+    missed: int
+    waived: int
+    open: int
+    void: int
+
+
+class CoveredClause(Struct):
+    """`number` is that of the clause in the written plan, if the plan gives one."""
+
+    id: str
+    text: str
+    section: str
+    number: str | None
+    how: Literal["enforced", "timed", "guided", "only written"]
+    use: Literal["used", "never exercised", "no trace is kept"]
+    last: LastUse | None
+    obligations: Counts
+
+
+class CoverageSummary(Struct):
+    clauses: int
+    enforced: int
+    timed: int
+    guided: int
+    only_written: int
+    never_exercised: int
+    text: str
+
+
+class PlanCoverage(Struct):
+    """`complete` says whether every incident was read; `aside` counts obligations of clauses that the plan lost."""
+
+    plan: str
+    revision: str
+    since: datetime
+    until: datetime
+    incidents: int
+    complete: bool
+    aside: int
+    summary: CoverageSummary
+    clauses: list[CoveredClause]
+
+
+Sort = Annotated[
+    Literal["missed", "late", "used"] | None,
+    QueryParameter(required=False, description="By what was missed or late most, or used last; else as printed."),
+]
+Only = Annotated[
+    Literal["enforced", "timed", "guided", "written", "never", "missed"] | None,
+    QueryParameter(required=False, description="Clauses of one kind, never exercised, or missed or late at all."),
+]
+Since = Annotated[
+    str | None,
+    QueryParameter(required=False, description="From when obligations are counted; 90 days ago if left out."),
+]
+
+
+def handlers() -> list[HTTPRouteHandler]:
+    return [show_coverage]
+
+
+@get(
+    "/plan/coverage",
+    summary="How each clause of the plan in force is kept, by the record",
+    **needs(access.PLAN_READ, 400, 409),
+)
+def show_coverage(request: Call, since: Since = None, sort: Sort = None, only: Only = None) -> PlanCoverage:
+    access.require(request.auth, access.INCIDENT_READ)
+    with app_of(request).database.read(request.auth) as tx:
+        begin = instant(since, "since") or tx.now - report.COVERED
+        if begin >= tx.now:
+            raise Invalid("'since' lies in the future.", field="since")
+        found = report.coverage(tx, begin)
+    rows = covering.ordered(covering.chosen(found.clauses, only or ""), sort or "")
+    return msgspec.convert(covering.as_json(found, rows), PlanCoverage)
