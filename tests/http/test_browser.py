@@ -22,6 +22,8 @@ PAGES = (
     "/declare",
     "/oncall",
     "/plan",
+    "/plan/document",
+    "/plan/coverage",
     "/signals",
     "/post-mortems",
     "/post-mortems/{incident}",
