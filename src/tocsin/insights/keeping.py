@@ -103,8 +103,7 @@ _RULES: tuple[tuple[str, How, Trace], ...] = (  # the first that fits decides
     ("escalation.*", _E, "policy:{1}"),
     ("roles.*.fallback", _W, None),
     ("roles.*.rotation", _W, None),
-    ("roles.*.duties.*", _W, None),
-    ("roles.**", _G, "role:{1}"),  # where a role is filled: its name, its purpose, who is eligible
+    ("roles.**", _G, "role:{1}"),  # where a role is filled: its name, its duties, who is eligible
     ("rotations.*.duties.*", _W, None),
     ("rotations.*.handed_over.*", _W, None),
     ("rotations.*.people.*", _E, _turn),
