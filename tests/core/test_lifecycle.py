@@ -520,7 +520,7 @@ def _lacks(entries: list[AnyEntry]) -> Iterator[str]:
     if not any(isinstance(one, Found) and one.verdict is Verdict.ROOT_CAUSE for one in entries):
         yield "a root cause"
     for name, audience in ROSE.communication.audiences.items():
-        told = severity in audience.cadence and not (audience.public and private)
+        told = severity in audience.cadence and (audience.confidential or not private)
         if told and not any(_ends_the_wait(one, name) for one in after):
             yield f"a last word to {name}"
 

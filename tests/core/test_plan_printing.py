@@ -32,7 +32,9 @@ SMALL = plans.load(plans.ROOT / "examples" / "five-people.yaml")
 each_plan = pytest.mark.parametrize("file", plans.FILES, ids=lambda file: file.stem)
 
 SAID_OF = {
-    ("private", True): "Never shown in public",
+    ("private", True): "Confidential. Never shown in public",
+    ("confidential", True): "Also told of what is confidential",
+    ("confidential", False): "Not told of what is confidential",
     ("private", False): "May be shown in public",
     ("public", True): "Reads the public status page",
     ("public", False): "Is not public",
@@ -51,6 +53,7 @@ SAID_OF = {
 SILENT = {
     *("within", "slow_after", "runbook", "template", "rotation", "by", "link", "effect", "chat", "call", "status_page"),
     *("error_rate", "above", "at_least", "below", "at_most", "since", "until", "count_by", "band_of"),
+    "readers",
 }  # of these the document says nothing if the plan does not
 
 

@@ -14,7 +14,6 @@ from tocsin.comms.updates import (
     TYPED,
     BadTemplate,
     NoSuchAudience,
-    NotForThePublic,
     Unwritten,
     compose,
     facts,
@@ -24,6 +23,7 @@ from tocsin.comms.updates import (
     render,
     ticket,
 )
+from tocsin.incidents.confidential import NotForThisAudience
 from tocsin.incidents.model import Acknowledged, Resolved, RoleAssigned, Updated
 from tocsin.kit.errors import Invalid, Refused
 from tocsin.plan.check import KNOWN_FIELDS, load
@@ -205,10 +205,11 @@ def test_only_a_public_update_has_a_stage() -> None:
 
 def test_a_private_incident_is_never_told_in_public() -> None:
     secret = incident(declared(type="breach"))
-    with pytest.raises(NotForThePublic, match="Security incident") as refused:
+    with pytest.raises(NotForThisAudience, match="Status page") as refused:
         compose(PLAN, secret, "public", {"issue": "x", "impact": "y"}, Stage.INVESTIGATING, later(10), LINK)
     assert isinstance(refused.value, Refused)
-    assert compose(PLAN, secret, "internal", WRITTEN, None, later(10), LINK).text
+    with pytest.raises(NotForThisAudience, match="Incident channel"):
+        compose(PLAN, secret, "internal", WRITTEN, None, later(10), LINK)
 
 
 def test_an_audience_without_a_template_is_written_to_freely() -> None:

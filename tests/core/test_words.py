@@ -12,7 +12,10 @@ from tocsin.incidents.model import (
     AnyEntry,
     Closed,
     Decided,
+    Disclosed,
     Escalated,
+    GlassBroken,
+    MadeConfidential,
     Mitigated,
     Noted,
     ObligationMissed,
@@ -21,6 +24,8 @@ from tocsin.incidents.model import (
     Recovered,
     Reopened,
     Resolved,
+    ResponderAdded,
+    ResponderRemoved,
     ReviewHeld,
     ReviewScheduled,
     RoleAssigned,
@@ -146,6 +151,34 @@ SENTENCES: list[tuple[AnyEntry, str, str]] = [
         "Ben Halvorsen waived “Name the scribe”: Two people.",
     ),
     *OF_THE_WORK,
+    (
+        MadeConfidential(at=NIGHT, by="ben", because="A breach", readers=("lucia",), withdrawn=True),
+        "confidential",
+        (
+            "Confidential from here on, for its responders, and Lucía Ferrer alone: A breach. "
+            "What stood on the status page was taken down."
+        ),
+    ),
+    (
+        ResponderAdded(at=NIGHT, by="ben", person="ana", because="She knows the logs"),
+        "responder",
+        "Ben Halvorsen added Ana Okafor as a responder: She knows the logs.",
+    ),
+    (
+        ResponderRemoved(at=NIGHT, by="ben", person="ana", because="Not needed"),
+        "responder",
+        "Ben Halvorsen took Ana Okafor off the responders: Not needed.",
+    ),
+    (
+        GlassBroken(at=NIGHT, by="lucia", because="The press asks", until=later(240)),
+        "glass broken",
+        "Lucía Ferrer broke the glass and may read this until 2026-11-24 06:39 UTC: The press asks.",
+    ),
+    (
+        Disclosed(at=NIGHT, by="ben", because="No breach after all"),
+        "disclosed",
+        "Ben Halvorsen disclosed it; from here on it is there for everybody: No breach after all.",
+    ),
 ]
 
 

@@ -18,7 +18,8 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 
-from tocsin.incidents.model import Declared, Incident, Numbered, Reopened, SeverityChanged, Updated
+from tocsin.incidents import confidential
+from tocsin.incidents.model import Declared, Incident, MadeConfidential, Numbered, Reopened, SeverityChanged, Updated
 from tocsin.kit.text import clip
 from tocsin.plan.model import Plan, Service, Stage
 
@@ -117,8 +118,8 @@ def stable_id(*parts: str) -> str:
 
 
 def public_incident(plan: Plan, incident: Incident, entries: Iterable[Numbered]) -> PublicIncident | None:
-    """The public side of an incident; None while nothing public was posted, and always for a private type."""
-    if plan.types[incident.type].private or incident.stage is None:
+    """The public side of an incident; None while nothing public was posted, and always for a confidential one."""
+    if confidential.is_confidential(plan, incident) or incident.stage is None:
         return None
     entries = list(entries)
     told = _told(plan, incident.id, entries)
@@ -145,8 +146,15 @@ def _public_name(plan: Plan, incident: Incident, entries: Iterable[Numbered]) ->
     The title is for those who work on it, and may come from a signal; it never goes out by itself.
     """
     public = {name for name, audience in plan.communication.audiences.items() if audience.public}
-    told = (one.entry for one in entries if isinstance(one.entry, Updated) and one.entry.audience in public)
-    issue = next((entry.fields["issue"] for entry in told if entry.fields.get("issue")), "")
+    issue = ""
+    for numbered in entries:
+        match numbered.entry:
+            case MadeConfidential():
+                issue = ""
+            case Updated(audience=audience, fields=fields) if audience in public:
+                issue = issue or fields.get("issue", "")
+            case _:
+                pass  # nothing else is public
     words = " ".join(issue.split()).rstrip(".") or plan.types[incident.type].name
     return clip(words[0].upper() + words[1:], LONGEST_NAME)
 
@@ -180,6 +188,8 @@ def _told(plan: Plan, incident_id: str, entries: Iterable[Numbered]) -> _Told:
                 severity = level
             case Reopened():
                 told = _Told(told.updates)
+            case MadeConfidential():
+                told = _Told()  # what was taken down stays down
             case Updated(audience=audience, stage=Stage() as stage, text=body, at=at) if audience in public:
                 update_id = stable_id("update", incident_id, str(numbered.number))
                 impact = plan.severities[severity].public_impact

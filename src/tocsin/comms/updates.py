@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from tocsin.incidents import words, working
+from tocsin.incidents import confidential, words, working
 from tocsin.incidents.model import Incident, Mitigated, Numbered, Resolved, Updated
 from tocsin.incidents.work import Found, ImpactAssessed, Verdict
-from tocsin.kit.errors import Invalid, Refused
+from tocsin.kit.errors import Invalid
 from tocsin.kit.text import listed, nearest, span
 from tocsin.plan.model import Audience, Plan, Stage
 
@@ -44,10 +44,6 @@ class Unwritten(Invalid):
 
 class NoSuchAudience(Invalid):
     """The plan knows no such audience."""
-
-
-class NotForThePublic(Refused):
-    """Incidents of this type are never shown in public."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,11 +195,9 @@ def compose(
     now: datetime,
     link: str,
 ) -> Composed:
-    """What this audience will read. Refuses what a private incident must not say and what is left unsaid."""
+    """What this audience will read. Refuses an audience that may not be told, and what is left unsaid."""
     told = _audience(plan, audience)
-    if told.public and plan.types[incident.type].private:
-        kind = plan.types[incident.type].name
-        raise NotForThePublic(f"An incident of the type {kind} is never shown in public.")
+    confidential.require_may_be_told(plan, incident, told)
     template = _template(plan, told, stage)
     given = _given(typed)
     _require(given, _typed(template), told)

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Column, Integer, Row, Table, Text, func, select
 
+from tocsin.db import sight
 from tocsin.db.columns import Instant, metadata
 from tocsin.db.engine import Tx
 from tocsin.delivery.channel import Dead, Delivered, Message, MessageState, Result, Retry
@@ -99,6 +100,18 @@ def withdraw_pages(tx: Tx, incident_id: str, reason: str) -> None:
     tx.run(table.update().where(still_queued).values(state=MessageState.DEAD, last_error=reason))
 
 
+def withdraw_updates(tx: Tx, incident_id: str, reason: str) -> None:
+    """Updates of this incident that have not left are not to be read any more; its pages must still wake people."""
+    of_this = (table.c.incident_id == incident_id) & table.c.page_id.is_(None)
+    still_queued = of_this & (table.c.state == MessageState.QUEUED)
+    tx.run(table.update().where(still_queued).values(state=MessageState.DEAD, last_error=reason))
+
+
+def reword(tx: Tx, message_id: str, *, subject: str, body: str) -> None:
+    """Say something else in a message that has not left."""
+    tx.put(table, message_id, {"subject": subject, "body": body})
+
+
 def next_due(tx: Tx) -> datetime | None:
     soonest: datetime | None = tx.scalar(select(func.min(table.c.send_at)).where(table.c.state == MessageState.QUEUED))
     return soonest
@@ -106,7 +119,7 @@ def next_due(tx: Tx) -> datetime | None:
 
 def for_incident(tx: Tx, incident_id: str) -> list[Message]:
     wanted = select(table).where(table.c.incident_id == incident_id).order_by(table.c.created_at, table.c.id)
-    return [_message(row) for row in tx.all(wanted)]
+    return [_message(row) for row in tx.all(sight.within(tx, wanted, table.c.incident_id))]
 
 
 def alive_for_pages(tx: Tx, page_ids: Collection[str]) -> int:

@@ -15,8 +15,11 @@ from tocsin.incidents.model import (
     Closed,
     Decided,
     Declared,
+    Disclosed,
     Escalated,
+    GlassBroken,
     Incident,
+    MadeConfidential,
     Mitigated,
     Noted,
     Numbered,
@@ -26,9 +29,12 @@ from tocsin.incidents.model import (
     Recovered,
     Reopened,
     Resolved,
+    ResponderAdded,
+    ResponderRemoved,
     ReviewHeld,
     ReviewScheduled,
     RoleAssigned,
+    Secrecy,
     SeverityChanged,
     SignalAttached,
     SignalCleared,
@@ -52,6 +58,7 @@ from tocsin.incidents.work import (
     Verified,
     Work,
 )
+from tocsin.kit.actor import SYSTEM
 from tocsin.kit.errors import Invalid, Refused
 from tocsin.kit.text import listed
 from tocsin.plan.model import RESPONDERS, Condition, Need, Plan, Stage
@@ -276,7 +283,7 @@ def unmet(condition: Condition, plan: Plan, incident: Incident, open_duties: Ite
 
 def owes_public(plan: Plan, incident: Incident) -> bool:
     public = [audience for audience in plan.communication.audiences.values() if audience.public]
-    if plan.types[incident.type].private:
+    if incident.confidential_at or plan.types[incident.type].private:
         return False
     return incident.stage is not None or any(incident.severity in audience.cadence for audience in public)
 
@@ -377,6 +384,7 @@ def _begin(incident_id: str, entry: Declared) -> Incident:
         declared_at=entry.at,
         level_at=entry.at,
         declared_by=entry.by,
+        responders=() if entry.by == SYSTEM.handle else (entry.by,),
         severity_by=entry.by,
         updated_at=entry.at,
     )
@@ -389,12 +397,16 @@ def _after(incident: Incident, entry: AnyEntry) -> Incident:
         case Noted() | Decided() | SignalAttached() | SignalCleared() | SignalsGathered() | Escalated() | Undelivered():
             return incident  # first: most entries are of these kinds
         case Paged():
-            return incident.changed(steps_paged=entry.step + 1)
+            return incident.changed(steps_paged=entry.step + 1, responders=_with(incident, *entry.people))
         case Acknowledged():
             first = incident.first_acknowledged_at or entry.at
-            return incident.changed(acknowledged_at=entry.at, acknowledged_by=entry.by, first_acknowledged_at=first)
+            # Through a tool of its own name it was the tool, not a person.
+            responders = incident.responders if entry.through == entry.by else _with(incident, entry.by)
+            answered = {"acknowledged_by": entry.by, "first_acknowledged_at": first, "responders": responders}
+            return incident.changed(acknowledged_at=entry.at, **answered)
         case RoleAssigned():
-            return incident.changed(roles={**incident.roles, entry.role: entry.person})
+            roles = {**incident.roles, entry.role: entry.person}
+            return incident.changed(roles=roles, responders=_with(incident, entry.person))
         case SeverityChanged():
             return _at_new_level(incident, entry)
         case TypeChanged():
@@ -422,6 +434,8 @@ def _after(incident: Incident, entry: AnyEntry) -> Incident:
         case ObligationWaived():
             waived = incident.changed(waived=(*incident.waived, entry.key))
             return _spend(waived, entry.key, entry.at)
+        case MadeConfidential() | Disclosed() | ResponderAdded() | ResponderRemoved() | GlassBroken():
+            return _read_by(incident, entry)
         case ImpactAssessed():
             return incident.changed(assessed=entry)
         case TimeCorrected():
@@ -451,6 +465,29 @@ def _tied(incident: Incident, entry: RelationEntry) -> Incident:
             return tied.changed(components=tuple(dict.fromkeys((*incident.components, *entry.components))))
         case _:
             return tied
+
+
+def _read_by(incident: Incident, entry: Secrecy) -> Incident:
+    match entry:
+        case MadeConfidential():
+            named = _with(incident, *entry.readers, *(() if entry.by == SYSTEM.handle else (entry.by,)))
+            return incident.changed(confidential_at=entry.at, responders=named, stage=None)
+        case Disclosed():
+            return incident.changed(confidential_at=None, guests={})
+        case ResponderAdded():
+            return incident.changed(responders=_with(incident, entry.person))
+        case ResponderRemoved():
+            responders = tuple(one for one in incident.responders if one != entry.person)
+            guests = {one: until for one, until in incident.guests.items() if one != entry.person}
+            return incident.changed(responders=responders, guests=guests)
+        case GlassBroken():
+            return incident.changed(guests={**incident.guests, entry.by: entry.until})
+    assert_never(entry)
+
+
+def _with(incident: Incident, *people: str) -> tuple[str, ...]:
+    """The responders, with these among them."""
+    return tuple(dict.fromkeys([*incident.responders, *people]))
 
 
 def _at_new_level(incident: Incident, entry: SeverityChanged) -> Incident:

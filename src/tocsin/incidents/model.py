@@ -208,6 +208,42 @@ class ObligationWaived(Entry):
     because: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class MadeConfidential(Entry):
+    """From here on only its readers see it. `readers` are those whom the plan names for the type."""
+
+    because: str
+    readers: tuple[str, ...] = ()
+    withdrawn: bool = False  # something stood on the status page, and was taken down
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disclosed(Entry):
+    because: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResponderAdded(Entry):
+    person: str
+    because: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResponderRemoved(Entry):
+    person: str
+    because: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class GlassBroken(Entry):
+    """An administrator who is no responder reads what is confidential."""
+
+    because: str
+    until: datetime
+
+
+Secrecy = MadeConfidential | Disclosed | ResponderAdded | ResponderRemoved | GlassBroken  # who may read
+
 AnyEntry = (
     Declared
     | SignalAttached
@@ -249,6 +285,7 @@ AnyEntry = (
     | ObligationMissed
     | ObligationWaived
     | TimeCorrected
+    | Secrecy
 )
 
 
@@ -267,7 +304,8 @@ class Incident:
 
     `level_at` is the instant from which the present severity's clocks run. `told_at` holds, by audience, the last
     instant that its cadence counts from: an update, or the due time of one that was missed or waived.
-    `spent` are the keys of one-time obligations that ended missed or waived at the present severity.
+    `spent` are the keys of one-time obligations that ended missed or waived at the present severity. `responders` are
+    all who declared it, answered it, were paged, hold or held a role, or were added, without those who were removed.
     """
 
     id: str
@@ -312,6 +350,9 @@ class Incident:
     work: Work = field(default_factory=Work)
     relations: Mapping[str, Relation] = field(default_factory=dict)  # by the other incident's id
     merged_into: str | None = None
+    responders: tuple[str, ...] = ()
+    guests: Mapping[str, datetime] = field(default_factory=dict)  # who broke the glass, and until when they read
+    confidential_at: datetime | None = None
     updated_at: datetime
 
     def changed(self, **values: Any) -> "Incident":

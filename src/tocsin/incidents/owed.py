@@ -7,6 +7,7 @@ act as deriving at the declaration. Due times are computed from the record, neve
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
+from tocsin.incidents import confidential
 from tocsin.incidents.model import Incident, Status
 from tocsin.incidents.work import DutiesChanged
 from tocsin.kit.text import span
@@ -133,9 +134,8 @@ def _review(plan: Plan, incident: Incident) -> Iterator[Duty]:
 
 
 def _told(plan: Plan, incident: Incident) -> Iterator[tuple[str, Audience]]:
-    private = plan.types[incident.type].private
-    for name, audience in plan.communication.audiences.items():
-        if incident.severity in audience.cadence and not (audience.public and private):
+    for name, audience in confidential.owed_to(plan, incident):
+        if incident.severity in audience.cadence:
             yield name, audience
 
 

@@ -74,7 +74,8 @@ def merge(
         signals=signals,
         components=touched,
     )
-    return [Merged(at=now, by=by, into=into.id, number=into.number, because=why)], [absorbed]
+    shown = "" if may_show and not is_secret else why  # of a confidential incident the other's readers learn nothing
+    return [Merged(at=now, by=by, into=into.id, number=into.number, because=shown)], [absorbed]
 
 
 def _require_receiving(into: Incident) -> None:
@@ -136,11 +137,12 @@ def require_splittable(incident: Incident, signals: Iterable[str], on_it: Iterab
     return said(because, "because")
 
 
-def split(incident: Incident, new: Incident, because: str, *, signals: int, by: str, now: datetime) -> Both:
-    """What both records say of a part that goes on as an incident of its own."""
-    parted = SplitOff(
-        at=now, by=by, incident_id=new.id, number=new.number, title=new.title, because=because, signals=signals
-    )
+def split(
+    incident: Incident, new: Incident, because: str, *, signals: int, may_show: bool = True, by: str, now: datetime
+) -> Both:
+    """What both records say of a part that goes on as an incident of its own; a title only to those who may read it."""
+    title, why = (new.title, because) if may_show else ("", "")
+    parted = SplitOff(at=now, by=by, incident_id=new.id, number=new.number, title=title, because=why, signals=signals)
     came = SplitFrom(
         at=now, by=by, incident_id=incident.id, number=incident.number, title=incident.title, because=because
     )

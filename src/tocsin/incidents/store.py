@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import BigInteger, Column, ColumnElement, Integer, Row, Table, Text, cast, func, select, type_coerce
 
+from tocsin.db import sight
 from tocsin.db.columns import Instant, Json, metadata
 from tocsin.db.engine import Tx
-from tocsin.incidents import chain, lifecycle
+from tocsin.incidents import chain, confidential, lifecycle
 from tocsin.incidents.model import UNRESOLVED, AnyEntry, Declared, Incident, Numbered, Status
 from tocsin.kit.clock import to_millis
 from tocsin.kit.errors import NotFound
@@ -74,7 +75,19 @@ def append(tx: Tx, incident: Incident, more: Iterable[AnyEntry]) -> Incident:
     if (before.status, before.type) != (incident.status, incident.type):
         tx.memo.pop("open like", None)
     tx.put_late(table, incident.id, partial(_row, incident))
+    _keep_readers(tx, before, incident)
     return _remember(tx, incident)
+
+
+def _keep_readers(tx: Tx, before: Incident, after: Incident) -> None:
+    """Write down who may see it from here on."""
+    known, wanted = confidential.readers(before), confidential.readers(after)
+    if before.confidential_at is None and after.confidential_at:
+        sight.hide(tx, after.id)
+    if before.confidential_at and after.confidential_at is None:
+        sight.show(tx, after.id)
+    elif known != wanted:
+        sight.write(tx, after.id, known, wanted)
 
 
 def load(tx: Tx, incident_id: str) -> Incident:
@@ -90,7 +103,7 @@ def load_many(tx: Tx, incident_ids: Collection[str]) -> list[Incident]:
     known: dict[str, Incident] = tx.memo.setdefault("incidents", {})
     unknown = [one for one in dict.fromkeys(incident_ids) if one not in known]
     if unknown:
-        wanted = select(table.c.fold).where(table.c.id.in_(unknown)).order_by(table.c.id)
+        wanted = sight.within(tx, select(table.c.fold).where(table.c.id.in_(unknown)), table.c.id).order_by(table.c.id)
         rows = tx.all(wanted.with_for_update() if tx.writes else wanted)
         for row in rows:
             _remember(tx, _incident(row))
@@ -107,13 +120,13 @@ def survivor(tx: Tx, incident: Incident) -> Incident:
 def timeline(tx: Tx, incident_id: str) -> list[Numbered]:
     """Every entry, in order."""
     wanted = select(*_READ).where(entries.c.incident_id == incident_id).order_by(entries.c.number)
-    return [_numbered(row) for row in tx.all(wanted)]
+    return [_numbered(row) for row in tx.all(sight.within(tx, wanted, entries.c.incident_id))]
 
 
 def timelines(tx: Tx, incident_ids: Sequence[str]) -> dict[str, list[Numbered]]:
     found: dict[str, list[Numbered]] = {one: [] for one in incident_ids}
     wanted = select(*_READ).where(entries.c.incident_id.in_(list(incident_ids))).order_by(entries.c.number)
-    for row in tx.all(wanted) if incident_ids else []:
+    for row in tx.all(sight.within(tx, wanted, entries.c.incident_id)) if incident_ids else []:
         found[row.incident_id].append(_numbered(row))
     return found
 
@@ -131,7 +144,7 @@ def listing(
     limit: int = 50,
 ) -> list[Incident]:
     """Incidents, last declared first: declared from `since` up to `before`; `below` a number pages on."""
-    wanted = select(table.c.fold).order_by(table.c.number.desc()).limit(limit)
+    wanted = sight.within(tx, select(table.c.fold), table.c.id).order_by(table.c.number.desc()).limit(limit)
     if below is not None:
         wanted = wanted.where(table.c.number < below)
     if statuses is not None:
@@ -173,22 +186,26 @@ def id_of(tx: Tx, name: str) -> str:
     number = name.removeprefix("#")
     if not (number.isascii() and number.isdecimal()):
         return name
-    found = tx.scalar(select(table.c.id).where(table.c.number == int(number[:9])))
+    found = tx.scalar(sight.within(tx, select(table.c.id).where(table.c.number == int(number[:9])), table.c.id))
     if found is None:
         raise NoSuchIncident(f"There is no incident number {number}.")
     return str(found)
 
 
 def latest_ids(tx: Tx, limit: int) -> list[str]:
-    return [row.id for row in tx.all(select(table.c.id).order_by(table.c.number.desc()).limit(limit))]
+    wanted = sight.within(tx, select(table.c.id), table.c.id).order_by(table.c.number.desc()).limit(limit)
+    return [row.id for row in tx.all(wanted)]
 
 
 def next_number(tx: Tx) -> int:
+    """One more than the highest, whether or not whoever asks may see that one."""
     return int(tx.scalar(select(func.coalesce(func.max(table.c.number), 0))) or 0) + 1
 
 
 def _remember(tx: Tx, incident: Incident) -> Incident:
     tx.memo.setdefault("incidents", {})[incident.id] = incident
+    if incident.confidential_at:
+        sight.let_in(tx, incident.id)
     return incident
 
 
@@ -241,12 +258,12 @@ class Saved(NamedTuple):
 def saved(tx: Tx, *, after: str = "", limit: int) -> list[Saved]:
     """What is saved of incidents, by id."""
     wanted = select(*_AS_KEPT).where(table.c.id > after).order_by(table.c.id).limit(limit)
-    return [_saved(row) for row in tx.all(wanted)]
+    return [_saved(row) for row in tx.all(sight.within(tx, wanted, table.c.id))]
 
 
 def saved_one(tx: Tx, incident_id: str) -> Saved:
     """Raises NoSuchIncident."""
-    row = tx.first(select(*_AS_KEPT).where(table.c.id == incident_id))
+    row = tx.first(sight.within(tx, select(*_AS_KEPT).where(table.c.id == incident_id), table.c.id))
     if row is None:
         raise NoSuchIncident(f"There is no incident {incident_id}.")
     return _saved(row)
@@ -265,7 +282,8 @@ def sealed_between(tx: Tx, after: str, until: str | None) -> Iterator[chain.Seal
 
 def _stream(tx: Tx, which: ColumnElement[bool]) -> Iterator[chain.Sealed]:
     wanted = select(*_SEALED).where(which).order_by(entries.c.incident_id, entries.c.number)
-    with tx.run(wanted.execution_options(yield_per=AT_A_TIME)) as rows:
+    seen = sight.within(tx, wanted, entries.c.incident_id)
+    with tx.run(seen.execution_options(yield_per=AT_A_TIME)) as rows:
         yield from map(chain.Sealed._make, rows)
 
 

@@ -10,8 +10,11 @@ from tocsin.incidents.model import (
     Closed,
     Decided,
     Declared,
+    Disclosed,
     Escalated,
+    GlassBroken,
     Incident,
+    MadeConfidential,
     Mitigated,
     Noted,
     ObligationMissed,
@@ -20,9 +23,12 @@ from tocsin.incidents.model import (
     Recovered,
     Reopened,
     Resolved,
+    ResponderAdded,
+    ResponderRemoved,
     ReviewHeld,
     ReviewScheduled,
     RoleAssigned,
+    Secrecy,
     SeverityChanged,
     SignalAttached,
     SignalCleared,
@@ -113,6 +119,11 @@ _KIND: dict[type[AnyEntry], str] = {
     ObligationMissed: "missed",
     ObligationWaived: "waived",
     TimeCorrected: "time corrected",
+    MadeConfidential: "confidential",
+    Disclosed: "disclosed",
+    ResponderAdded: "responder",
+    ResponderRemoved: "responder",
+    GlassBroken: "glass broken",
 }
 
 
@@ -253,6 +264,14 @@ def _said(plan: Plan, entry: AnyEntry, who: str) -> str:
             return f"Missed: {entry.what}, which was due {_second(entry.due_at)}."
         case TimeCorrected() | ObligationWaived():
             return _put_right(entry, who)
+        case _:
+            return _further(plan, entry, who)
+
+
+def _further(plan: Plan, entry: Secrecy | RelationEntry | WorkEntry | ImpactAssessed, who: str) -> str:
+    match entry:
+        case MadeConfidential() | Disclosed() | ResponderAdded() | ResponderRemoved() | GlassBroken():
+            return _secrecy(plan, entry, who)
         case Merged() | Absorbed() | Linked() | Unlinked() | SplitOff() | SplitFrom():
             return _relation(entry, who)
         case _:
@@ -359,7 +378,7 @@ def relation(kind: Relation) -> str:
 def _relation(entry: RelationEntry, who: str) -> str:
     match entry:
         case Merged():
-            return f"{who} merged this incident into #{entry.number}: {ended(entry.because)} The work goes on there."
+            return f"{who} merged this incident into #{entry.number}{_why(entry.because)} The work goes on there."
         case Absorbed():
             signals = f" {entry.signals} of its signals came along." if entry.signals else ""
             return f"{who} merged #{entry.number} ({entry.title}) into this incident: {ended(entry.because)}{signals}"
@@ -370,10 +389,15 @@ def _relation(entry: RelationEntry, who: str) -> str:
             return f"{who} removed the link to #{entry.number}: {ended(entry.because)}"
         case SplitOff():
             signals = f" {entry.signals} of the signals went with it." if entry.signals else ""
-            return f"{who} split off #{entry.number} ({entry.title}): {ended(entry.because)}{signals}"
+            title = f" ({entry.title})" if entry.title else ""
+            return f"{who} split off #{entry.number}{title}{_why(entry.because)}{signals}"
         case SplitFrom():
             return f"{who} split this off from #{entry.number} ({entry.title}): {ended(entry.because)}"
     assert_never(entry)
+
+
+def _why(because: str) -> str:
+    return f": {ended(because)}" if because else "."
 
 
 _IS = {
@@ -416,6 +440,29 @@ def _paged(plan: Plan, entry: Paged) -> str:
     people, ways = listed(name(plan, one) for one in entry.people), listed(spaced(way) for way in entry.through)
     through = f" through {ways}" if ways else ""
     return f"Paged {people} at step {entry.step + 1}{through}; an answer was due {_second(entry.answer_by)}.{without}"
+
+
+def _secrecy(plan: Plan, entry: Secrecy, who: str) -> str:
+    because = ended(entry.because)
+    match entry:
+        case MadeConfidential():
+            return _made_confidential(plan, entry)
+        case Disclosed():
+            return f"{who} disclosed it; from here on it is there for everybody: {because}"
+        case ResponderAdded():
+            return f"{who} added {name(plan, entry.person)} as a responder: {because}"
+        case ResponderRemoved():
+            return f"{who} took {name(plan, entry.person)} off the responders: {because}"
+        case GlassBroken():
+            return f"{who} broke the glass and may read this until {day_and_minute(entry.until)}: {because}"
+    assert_never(entry)
+
+
+def _made_confidential(plan: Plan, entry: MadeConfidential) -> str:
+    named = listed(name(plan, one) for one in entry.readers)
+    readers = f"its responders, and {named}" if named else "its responders"
+    down = " What stood on the status page was taken down." if entry.withdrawn else ""
+    return f"Confidential from here on, for {readers} alone: {ended(entry.because)}{down}"
 
 
 def _assigned(plan: Plan, entry: RoleAssigned, who: str) -> str:

@@ -3,23 +3,27 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+CONFIDENTIAL = "incidents:confidential"  # a right that must be given by name: `*` does not hold it
+
 
 class ActorKind(StrEnum):
     PERSON = "person"
     TOKEN = "token"
     SYSTEM = "system"
+    STRANGER = "stranger"
 
 
 @dataclass(frozen=True)
 class Actor:
-    """Whoever carries out a unit of work. `rights` are names such as `incident.write`; `*` is all."""
+    """Whoever carries out a unit of work. `rights` are names such as `incident.write`; `*` is nearly all."""
 
     handle: str
     kind: ActorKind
     rights: frozenset[str]
 
     def may(self, right: str) -> bool:
-        return "*" in self.rights or right in self.rights
+        return right in self.rights or ("*" in self.rights and right != CONFIDENTIAL)
 
 
 SYSTEM = Actor("tocsin", ActorKind.SYSTEM, frozenset({"*"}))
+STRANGER = Actor("a stranger", ActorKind.STRANGER, frozenset())

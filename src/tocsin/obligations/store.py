@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Row, Table, Text, case, func, select
+from sqlalchemy import Column, Row, Select, Table, Text, case, func, select
 
+from tocsin.db import sight
 from tocsin.db.columns import Instant, metadata
 from tocsin.db.engine import Tx
 from tocsin.kit.ids import new_id
@@ -111,26 +112,24 @@ def for_incident(tx: Tx, incident_id: str) -> list[Obligation]:
     """The whole ledger of an incident: open ones by due time, then settled ones, latest first."""
     rank = case((table.c.state == State.OPEN, 0), else_=1)
     order = (rank, table.c.settled_at.desc(), table.c.due_at)
-    return [
-        _obligation(row) for row in tx.all(select(table).where(table.c.incident_id == incident_id).order_by(*order))
-    ]
+    return _read(tx, select(table).where(table.c.incident_id == incident_id).order_by(*order))
 
 
 def open_for(tx: Tx, incident_id: str) -> list[Obligation]:
-    return [_obligation(row) for row in tx.all(select(table).where(_open(incident_id)).order_by(table.c.due_at))]
+    return _read(tx, select(table).where(_open(incident_id)).order_by(table.c.due_at))
 
 
 def open_soonest(tx: Tx, limit: int) -> list[Obligation]:
     """What is owed next over all incidents; looks at health addresses and waits for answers are not shown here."""
     owed = (table.c.state == State.OPEN) & table.c.kind.not_in([Kind.LOOK, Kind.ANSWER])
-    return [_obligation(row) for row in tx.all(select(table).where(owed).order_by(table.c.due_at).limit(limit))]
+    return _read(tx, select(table).where(owed).order_by(table.c.due_at).limit(limit))
 
 
 def of_incidents(tx: Tx, incident_ids: Collection[str]) -> list[Obligation]:
     """The ledgers of several incidents."""
     if not incident_ids:
         return []
-    return [_obligation(row) for row in tx.all(select(table).where(table.c.incident_id.in_(list(incident_ids))))]
+    return _read(tx, select(table).where(table.c.incident_id.in_(list(incident_ids))))
 
 
 def open_looks(tx: Tx) -> list[Obligation]:
@@ -142,6 +141,11 @@ def overdue(tx: Tx, before: datetime) -> int:
     """How many obligations are open though due before this instant; above zero, nobody is settling them."""
     late = (table.c.state == State.OPEN) & (table.c.due_at < before)
     return int(tx.scalar(select(func.count()).select_from(table).where(late)) or 0)
+
+
+def _read(tx: Tx, wanted: Select[Any]) -> list[Obligation]:
+    """Those of the rows that the actor may see."""
+    return [_obligation(row) for row in tx.all(sight.within(tx, wanted, table.c.incident_id))]
 
 
 def _open(incident_id: str) -> Any:

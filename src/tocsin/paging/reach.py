@@ -5,6 +5,7 @@ from datetime import datetime
 
 import msgspec
 
+from tocsin.incidents.confidential import heading
 from tocsin.incidents.model import Incident
 from tocsin.kit.text import span, utc
 from tocsin.oncall.rotation import shift_at
@@ -38,6 +39,8 @@ def page_text(
     plan: Plan, incident: Incident, *, now: datetime, answer_by: datetime, answer_link: str, room_link: str
 ) -> PageText:
     """What a paged person reads first: what is wrong, how bad, why we think so, and how to answer."""
+    if incident.confidential_at:
+        return confidential_page(incident, now=now, answer_by=answer_by, answer_link=answer_link, room_link=room_link)
     severity = plan.severities[incident.severity]
     lines = [
         f"{incident.severity} {severity.name}: {incident.title}",
@@ -53,22 +56,35 @@ def page_text(
         f"The incident: {room_link}",
         *_first_actions(plan, incident),
     ]
-    data = {
-        "type": "incident.paged",
-        "timestamp": now,
-        "data": {
-            "incident": incident.id,
-            "number": incident.number,
-            "title": incident.title,
-            "severity": incident.severity,
-            "why": incident.why,
-            "acknowledge": answer_link,
-            "link": room_link,
-            "answer_by": answer_by,
-        },
-    }
+    data = _data(incident, now=now, answer_by=answer_by, answer_link=answer_link, room_link=room_link)
     subject = f"[{incident.severity}] {incident.title} (#{incident.number}, answer within {span(answer_by - now)})"
-    return PageText(subject, "\n".join(lines) + "\n", msgspec.json.encode(data).decode())
+    return PageText(subject, "\n".join(lines) + "\n", data)
+
+
+def confidential_page(
+    incident: Incident, *, now: datetime, answer_by: datetime | None, answer_link: str, room_link: str
+) -> PageText:
+    """The same of a confidential incident: how bad, and how to answer. A message lies open in many places."""
+    title = f"[{incident.severity}] {heading(incident)} (#{incident.number}"
+    by = f" by {utc(answer_by)}; then the next step of the plan is paged" if answer_by else ""
+    subject = f"{title}, answer within {span(answer_by - now)})" if answer_by else f"{title})"
+    lines = [f"{incident.severity}: {heading(incident)}", "", f"Acknowledge{by}:", answer_link, "", room_link]
+    data = _data(incident, now=now, answer_by=answer_by, answer_link=answer_link, room_link=room_link)
+    return PageText(subject, "\n".join(lines) + "\n", data)
+
+
+def _data(incident: Incident, *, now: datetime, answer_by: datetime | None, answer_link: str, room_link: str) -> str:
+    about = {
+        "incident": incident.id,
+        "number": incident.number,
+        "title": heading(incident),
+        "severity": incident.severity,
+        "why": "" if incident.confidential_at else incident.why,
+        "acknowledge": answer_link,
+        "link": room_link,
+        "answer_by": answer_by,
+    }
+    return msgspec.json.encode({"type": "incident.paged", "timestamp": now, "data": about}).decode()
 
 
 def _first_actions(plan: Plan, incident: Incident) -> list[str]:

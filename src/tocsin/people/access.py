@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from tocsin.kit.actor import Actor, ActorKind
+from tocsin.kit.actor import CONFIDENTIAL, Actor, ActorKind
 from tocsin.kit.errors import Forbidden
 from tocsin.kit.text import listed
 from tocsin.people.model import Account, AccountRole, Token
@@ -14,9 +14,10 @@ PLAN_READ = "plan:read"
 PLAN_WRITE = "plan:write"
 PEOPLE_WRITE = "people:write"
 METRICS_READ = "metrics:read"
+BREAK_GLASS = "incidents:break_glass"  # no scope of a token, and no role but an administrator has it
 
 READING = frozenset({INCIDENT_READ, PLAN_READ, METRICS_READ})
-SCOPES = READING | {SIGNAL_WRITE, INCIDENT_WRITE, PLAN_WRITE, PEOPLE_WRITE}
+SCOPES = READING | {SIGNAL_WRITE, INCIDENT_WRITE, PLAN_WRITE, PEOPLE_WRITE, CONFIDENTIAL}
 
 RIGHTS: dict[AccountRole, frozenset[str]] = {
     AccountRole.VIEWER: READING,
@@ -54,5 +55,8 @@ def bearer(token: Token) -> Actor:
 
 
 def local_operator(name: str) -> Actor:
-    """Whoever can open the database on its own machine may do everything with it already."""
-    return Actor(name, ActorKind.PERSON, frozenset({"*"}))
+    """Whoever can open the database on its own machine may do everything with it already.
+
+    That is also why only they may give a token the sight of what is confidential.
+    """
+    return Actor(name, ActorKind.PERSON, frozenset({"*", CONFIDENTIAL}))

@@ -381,6 +381,8 @@ def _audience(plan: Plan, path: str, audience: Audience) -> Iterator[Finding]:
         yield from unknown(f"{path}.template", "template", audience.template, plan.templates)
     for severity in audience.cadence:
         yield from unknown(f"{path}.cadence.{severity}", "severity", severity, plan.severities)
+    if audience.public and audience.confidential:
+        yield Finding(f"{path}.confidential", "what is confidential is never shown in public")
     if not audience.public and not audience.to:
         yield from nobody(path, None, "nobody would hear: name people or teams in `to`, or make it public")
 

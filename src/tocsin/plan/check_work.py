@@ -62,6 +62,7 @@ def _phase(plan: Plan, path: str, phase: Phase) -> Iterator[Finding]:
 def _type(plan: Plan, path: str, kind: IncidentType) -> Iterator[Finding]:
     yield from empty(f"{path}.symptoms", kind.symptoms, "nobody could tell by what it shows")
     yield from _actions(plan, f"{path}.actions", kind.actions)
+    yield from each(f"{path}.readers", "person or team", kind.readers, [*plan.people, *plan.teams])
 
 
 def _actions(plan: Plan, path: str, actions: Iterable[Action]) -> Iterator[Finding]:

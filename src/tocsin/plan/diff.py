@@ -194,6 +194,9 @@ def _types(pair: Pair, one: Difference) -> Said:
             return comes_or_goes(Kind.OTHER, f"The type {kind}", one)
         case (kind, "private") if one.after:
             return Said(Kind.OTHER, f"Incidents of the type {kind} are never shown in public any more.")
+        case (kind, "readers"):
+            who = f"Confidential incidents of the type {kind} are also read by"
+            return gains_and_losses(Kind.OTHER, who, one.before, one.after, is_large=False)
         case (kind, "private"):
             sentence = f"Incidents of the type {kind} may be shown in public from now on."
             return Said(Kind.OTHER, sentence, is_large=True)

@@ -161,7 +161,8 @@ class IncidentType:
     symptoms: Annotated[tuple[Text, ...], Several]
     actions: tuple[SomeAction, ...]
     runbook: str | None = None
-    private: bool = False  # never shown in public, whatever is posted
+    private: bool = False  # confidential: there for its readers alone, and never shown in public
+    readers: tuple[str, ...] = ()  # people and teams who read it besides those who respond
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,6 +183,7 @@ class Audience:
     owner: str
     clause: str = ""
     public: bool = False
+    confidential: bool = False  # its readers are told of confidential incidents too
     to: tuple[str, ...] = ()
     template: str | None = None
     guidance: tuple[Text, ...] = ()

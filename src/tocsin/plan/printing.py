@@ -395,6 +395,7 @@ def _audience(plan: Plan, key: str, audience: Audience) -> Blocks:
         [
             statement(f"Told by {owner(plan, audience.owner)}.", f"{path}.owner"),
             statement(_readers(audience), f"{path}.public"),
+            statement(_of_what_is_confidential(audience), f"{path}.confidential"),
             *([statement(f"Sent to {all_whom(plan, audience.to)}.", f"{path}.to")] if audience.to else []),
             *([] if audience.public and not audience.template else [statement(_wording(audience), f"{path}.template")]),
             *([statement(f"Keeps clause {plain(audience.clause)}.", f"{path}.clause")] if audience.clause else []),
@@ -411,6 +412,12 @@ def _audience(plan: Plan, key: str, audience: Audience) -> Blocks:
     yield from items("To be kept in mind", audience.guidance, f"{path}.guidance")
     if not audience.cadence:
         yield "Nothing is owed to them by the clock."
+
+
+def _of_what_is_confidential(audience: Audience) -> str:
+    if audience.confidential:
+        return "Also told of what is confidential, as far as its people may read it."
+    return "Not told of what is confidential."
 
 
 def _readers(audience: Audience) -> str:

@@ -6,7 +6,7 @@ from tocsin.kit.text import listed, span
 from tocsin.plan.markdown import Blocks, address, bullets, code, heading, items, numbered, plain, statement
 from tocsin.plan.model import IncidentType, Phase, Plan
 from tocsin.plan.procedure import Action, Activity, Effect, Telling, Tool
-from tocsin.plan.who import at, key_and_name, owner
+from tocsin.plan.who import all_whom, at, key_and_name, owner
 
 EFFECTS = {Effect.READS: "it only reads", Effect.CHANGES: "it changes something"}
 
@@ -81,16 +81,17 @@ def _tool(tool: Tool) -> str:
 def types(plan: Plan) -> Blocks:
     yield "## Types of incident"
     for key, kind in plan.types.items():
-        yield from _type(f"types.{key}", kind)
+        yield from _type(plan, f"types.{key}", kind)
 
 
-def _type(path: str, kind: IncidentType) -> Blocks:
-    shown = "Never shown in public." if kind.private else "May be shown in public."
+def _type(plan: Plan, path: str, kind: IncidentType) -> Blocks:
+    shown = "Confidential. Never shown in public." if kind.private else "May be shown in public."
     yield heading(3, plain(kind.name), path)
     yield from bullets(
         [
             *([statement(f"Runbook: {address(kind.runbook)}", f"{path}.runbook")] if kind.runbook else []),
             statement(shown, f"{path}.private"),
+            *([statement(f"Also read by {all_whom(plan, kind.readers)}.", f"{path}.readers")] if kind.readers else []),
         ]
     )
     yield from items("How it shows", kind.symptoms, f"{path}.symptoms")

@@ -145,7 +145,10 @@ MEANINGS: Mapping[str, str] = {
     "IncidentType.symptoms": "How it shows; a text by itself is the only symptom.",
     "IncidentType.actions": "What is done first, in order; a text by itself is an action's words.",
     "IncidentType.runbook": "Where the procedure stands.",
-    "IncidentType.private": "Never shown in public, whatever is posted.",
+    "IncidentType.private": (
+        "Confidential from the declaration: only its readers see it, and it is never shown in public."
+    ),
+    "IncidentType.readers": ("People and teams who may read a confidential incident, besides whoever responds to it."),
     "Cadence": "How often an audience is told.",
     "Cadence.first_within": "When the first update is due.",
     "Cadence.every": "When each further one is due, counted from the last, until the incident is resolved.",
@@ -154,6 +157,9 @@ MEANINGS: Mapping[str, str] = {
     "Audience.owner": "The role that writes to them, or `on_call`.",
     "Audience.clause": "The clause that updates keep.",
     "Audience.public": "They read the status page. Texts are then taken from `communication.stages`.",
+    "Audience.confidential": (
+        "Updates are owed to it for confidential incidents too; those of its people receive them who may read them."
+    ),
     "Audience.to": "People and teams who receive the updates. An audience that is not public needs some.",
     "Audience.template": "The template of their updates. Without one an update is free text.",
     "Audience.guidance": "What to keep in mind when writing to them.",

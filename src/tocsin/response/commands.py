@@ -5,7 +5,7 @@ from datetime import datetime
 
 from tocsin.comms import updates
 from tocsin.db.engine import Tx
-from tocsin.incidents import correcting, lifecycle, working
+from tocsin.incidents import confidential, correcting, lifecycle, working
 from tocsin.incidents import store as incidents
 from tocsin.incidents.correction import Moment
 from tocsin.incidents.model import Declared, Incident, ObligationWaived, SignalAttached
@@ -225,7 +225,7 @@ def post_update(
         text=composed.text,
         stage=composed.stage,
         fields=composed.fields,
-        recipients=plan.members(plan.communication.audiences[audience].to),
+        recipients=confidential.recipients(plan, incident, plan.communication.audiences[audience]),
         by=tx.actor.handle,
         now=tx.now,
     )

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from tocsin.db import sight
 from tocsin.db.engine import Tx
 from tocsin.incidents import store as incidents
 from tocsin.kit.errors import TocsinError
@@ -14,7 +15,8 @@ GRACE = timedelta(seconds=30)  # how long something may be due while the engine 
 
 
 def examine(tx: Tx) -> list[str]:
-    """Every invariant that does not hold, in words; none if all is well."""
+    """Every invariant that does not hold, in words; none if all is well. Nothing is told of what an incident says."""
+    sight.see_everything(tx)
     return [*_plans(tx), *_obligations(tx), *_records(tx)]
 
 

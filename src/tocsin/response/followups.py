@@ -9,6 +9,7 @@ from typing import assert_never
 from tocsin.db import settings as kept
 from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
+from tocsin.incidents import confidential
 from tocsin.incidents import store as incidents
 from tocsin.incidents.correction import TimeCorrected
 from tocsin.incidents.model import (
@@ -17,8 +18,11 @@ from tocsin.incidents.model import (
     Closed,
     Decided,
     Declared,
+    Disclosed,
     Escalated,
+    GlassBroken,
     Incident,
+    MadeConfidential,
     Mitigated,
     Noted,
     ObligationMissed,
@@ -27,9 +31,12 @@ from tocsin.incidents.model import (
     Recovered,
     Reopened,
     Resolved,
+    ResponderAdded,
+    ResponderRemoved,
     ReviewHeld,
     ReviewScheduled,
     RoleAssigned,
+    Secrecy,
     SeverityChanged,
     SignalAttached,
     SignalCleared,
@@ -61,6 +68,7 @@ from tocsin.paging import store as pages
 from tocsin.people import store as people
 from tocsin.people.model import Channel, ContactMethod
 from tocsin.plan.model import Plan
+from tocsin.response import discretion
 
 
 def record(tx: Tx, plan: Plan, incident: Incident, entries: Iterable[AnyEntry]) -> Incident:
@@ -76,6 +84,7 @@ def follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident:
     evidence = f"entry {incident.entries}, by {entry.by}"
     match entry:
         case Declared():
+            incident = record(tx, plan, incident, confidential.by_plan(plan, incident, by=SYSTEM.handle, now=tx.now))
             rederive(tx, plan, incident)
             return page_next(tx, plan, incident)
         case Acknowledged():
@@ -87,15 +96,13 @@ def follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident:
             incident = _rederive_visibly(tx, plan, incident, f"{entry.before} became {entry.severity}")
             return _page_at_new_level(tx, plan, incident, entry)
         case TypeChanged():
-            return _rederive_visibly(tx, plan, incident, f"the type became {entry.type}")
+            return _at_new_type(tx, plan, incident, entry)
+        case MadeConfidential() | Disclosed() | ResponderAdded() | ResponderRemoved() | GlassBroken():
+            _read_by_others(tx, plan, incident, entry)
         case Merged():
-            _stop_paging(tx, incident, State.VOID, f"it was merged into #{entry.number}")
-            rederive(tx, plan, incident, f"it was merged into #{entry.number}")
+            _end_here(tx, plan, incident, f"it was merged into #{entry.number}")
         case Updated():
-            key = f"update:{entry.audience}"
-            obligations.settle_keys(tx, incident.id, [key], State.MET, evidence)
-            _owe_again(tx, plan, incident, key)
-            send_update(tx, plan, incident, entry)
+            _told(tx, plan, incident, entry, evidence)
         case Resolved():
             obligations.settle_keys(tx, incident.id, ["resolve"], State.MET, evidence)
             _stop_paging(tx, incident, State.VOID, "the incident was resolved")
@@ -128,6 +135,28 @@ def follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident:
         case _:
             assert_never(entry)
     return incident
+
+
+def _told(tx: Tx, plan: Plan, incident: Incident, entry: Updated, evidence: str) -> None:
+    key = f"update:{entry.audience}"
+    obligations.settle_keys(tx, incident.id, [key], State.MET, evidence)
+    _owe_again(tx, plan, incident, key)
+    send_update(tx, plan, incident, entry)
+
+
+def _at_new_type(tx: Tx, plan: Plan, incident: Incident, entry: TypeChanged) -> Incident:
+    incident = _rederive_visibly(tx, plan, incident, f"the type became {entry.type}")
+    return record(tx, plan, incident, confidential.by_plan(plan, incident, by=entry.by, now=tx.now))
+
+
+def _end_here(tx: Tx, plan: Plan, incident: Incident, why: str) -> None:
+    _stop_paging(tx, incident, State.VOID, why)
+    rederive(tx, plan, incident, why)
+
+
+def _read_by_others(tx: Tx, plan: Plan, incident: Incident, entry: Secrecy) -> None:
+    rederive(tx, plan, incident, "who may read it changed")
+    discretion.follow(tx, plan, incident, entry, link(tx, f"/incidents/{incident.id}"))
 
 
 def rederive(tx: Tx, plan: Plan, incident: Incident, because: str = "") -> None:
@@ -288,8 +317,8 @@ def send_update(tx: Tx, plan: Plan, incident: Incident, entry: Updated) -> None:
             dedup_key=f"{incident.id}-{incident.entries}-{handle}",
             channel=Channel.EMAIL,
             address=address,
-            subject=f"[{incident.severity}] {incident.title} (#{incident.number}): {audience.name.lower()}",
-            body=entry.text + "\n\n" + link(tx, f"/incidents/{incident.id}") + "\n",
+            subject=f"{discretion.subject(incident)}: {audience.name.lower()}",
+            body=discretion.told(incident, entry.text) + "\n\n" + link(tx, f"/incidents/{incident.id}") + "\n",
             person=handle,
             audience=entry.audience,
             thread=incident.id,

@@ -173,7 +173,10 @@ class _Replay:
         if attached is None or first.declared_by != SYSTEM.handle:
             said = Outcome(first.severity, first.type)  # people declare what they see, whatever the rules say
             return _Found(first, None, _known(self.old, said), _known(self.new, said))
-        signal = self.signals.get(attached) or signals.load(tx, attached)
+        signal = self.signals.get(attached) or signals.seen(tx, attached)
+        if signal is None:  # by now it is on an incident that is confidential
+            said = Outcome(first.severity, first.type)
+            return _Found(first, None, _known(self.old, said), _known(self.new, said))
         return _Found(first, attached, *self.outcomes(signal))
 
 

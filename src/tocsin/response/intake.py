@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from tocsin.db import sight
 from tocsin.db.engine import Database, Overtaken, StorageUnavailable, Tx
 from tocsin.incidents import lifecycle
 from tocsin.incidents import store as incidents
@@ -155,7 +156,7 @@ def _fires(tx: Tx, plan: Plan, signal: Signal, one: Taken) -> Signal:
     route = rules.route(one.arrival)
     incident = _incident_of(tx, signal)
     if isinstance(route, routing.Unrouted):
-        return signal if incident else replace(signal, disposition=Disposition.WAITING, why=route.why, incident_id=None)
+        return signal if incident else _waits(tx, signal, route.why)
     disposition = Disposition.ATTACHED
     if incident is None:
         incident = incidents.open_like(tx, route.type, route.service)
@@ -164,6 +165,13 @@ def _fires(tx: Tx, plan: Plan, signal: Signal, one: Taken) -> Signal:
         incident = _declare(tx, plan, route, one)
     incident = _attach(tx, plans.load(tx, incident.plan_revision), incident, signal, route)
     return replace(signal, disposition=disposition, why=route.why, incident_id=incident.id)
+
+
+def _waits(tx: Tx, signal: Signal, why: str) -> Signal:
+    """A signal that waits is on no incident, unless it was on a confidential one: then its readers alone see it."""
+    secret = signal.incident_id is not None and sight.is_hidden(tx, signal.incident_id)
+    kept = signal.incident_id if secret else None
+    return replace(signal, disposition=Disposition.WAITING, why=why, incident_id=kept)
 
 
 def _declare(tx: Tx, plan: Plan, route: routing.Route, one: Taken) -> Incident:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 
 from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
-from tocsin.incidents import lifecycle, relating, working
+from tocsin.incidents import confidential, lifecycle, relating, working
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import AnyEntry, Incident
 from tocsin.incidents.relation import Relation
@@ -16,7 +16,7 @@ from tocsin.people import store as people
 from tocsin.people.model import Channel
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
-from tocsin.response import commands, followups
+from tocsin.response import commands, followups, secrecy
 from tocsin.response.working import TOLD
 from tocsin.signals import store as signals
 from tocsin.signals.model import Trigger
@@ -86,7 +86,17 @@ def split(
     why = relating.require_splittable(incident, signal_ids, present, because)
     taken = [present[one] for one in dict.fromkeys(signal_ids)]
     new = _begin(tx, incident, taken, title=title, severity=severity, type=type, service=service, why=why)
-    parted, came = relating.split(incident, new, why, signals=len(taken), by=tx.actor.handle, now=tx.now)
+    if _is_secret(tx, incident) and not _is_secret(tx, new):
+        new = secrecy.keep(tx, new, f"#{incident.number} is confidential")
+    parted, came = relating.split(
+        incident,
+        new,
+        why,
+        signals=len(taken),
+        may_show=_is_secret(tx, incident) or not _is_secret(tx, new),
+        by=tx.actor.handle,
+        now=tx.now,
+    )
     new = _record(tx, new, came)
     plan = plans.load(tx, new.plan_revision)
     for signal in taken:
@@ -140,7 +150,7 @@ def _both(tx: Tx, one: str, other: str) -> tuple[Incident, Incident]:
 
 
 def _is_secret(tx: Tx, incident: Incident) -> bool:
-    return plans.load(tx, incident.plan_revision).types[incident.type].private
+    return confidential.is_confidential(plans.load(tx, incident.plan_revision), incident)
 
 
 def _record(tx: Tx, incident: Incident, entries: Iterable[AnyEntry]) -> Incident:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Column, Table, Text, select
 
+from tocsin.db import sight
 from tocsin.db.columns import Instant, Json, metadata
 from tocsin.db.engine import Tx
 from tocsin.incidents import store as incidents
@@ -79,12 +80,19 @@ def written(tx: Tx, incident_id: str) -> tuple[dict[str, str], list[str]]:
 
 def statuses(tx: Tx) -> dict[str, Standing]:
     """Which incidents have a post-mortem begun, and how it stands."""
-    return {row.incident_id: Standing(row.status) for row in tx.all(select(table.c.incident_id, table.c.status))}
+    wanted = sight.within(tx, select(table.c.incident_id, table.c.status), table.c.incident_id)
+    return {row.incident_id: Standing(row.status) for row in tx.all(wanted)}
 
 
 def _related(tx: Tx, incident: Incident) -> list[Incident]:
     """Those that people tied to it, and then earlier ones of the same type and service, the latest first."""
     tied = incidents.load_many(tx, list(incident.relations))
     earlier = incidents.listing(tx, before=incident.declared_at, limit=RELATED_LOOKED_AT)
-    alike = [one for one in earlier if (one.type, one.service) == (incident.type, incident.service)]
+    # What is confidential is not named in a document of what is not.
+    alike = [
+        one
+        for one in earlier
+        if (one.type, one.service) == (incident.type, incident.service)
+        and (one.confidential_at is None or incident.confidential_at is not None)
+    ]
     return [*tied, *[one for one in alike if one.id not in incident.relations][:RELATED_SHOWN]]

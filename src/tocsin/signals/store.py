@@ -9,8 +9,9 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Column, Integer, Row, Table, Text, delete, func, select, text, tuple_
+from sqlalchemy import Column, Integer, Row, Select, Table, Text, delete, func, select, text, tuple_
 
+from tocsin.db import sight
 from tocsin.db.columns import AutoKey, Instant, Json, metadata
 from tocsin.db.engine import Database, Tx
 from tocsin.kit.clock import to_millis
@@ -308,26 +309,36 @@ def move(tx: Tx, from_incident: str, to_incident: str) -> None:
 
 
 def load(tx: Tx, signal_id: str) -> Signal:
-    row = tx.first(select(table).where(table.c.id == signal_id))
-    if row is None:
+    found = seen(tx, signal_id)
+    if found is None:
         raise NoSuchSignal(f"There is no signal {signal_id}.")
-    return _signal(row)
+    return found
+
+
+def seen(tx: Tx, signal_id: str) -> Signal | None:
+    """The signal, as far as whoever asks may see it."""
+    return next(iter(_read(tx, select(table).where(table.c.id == signal_id))), None)
 
 
 def recent(tx: Tx, limit: int = 100, before: datetime | None = None) -> list[Signal]:
     wanted = select(table).order_by(table.c.last_at.desc()).limit(limit)
-    return [_signal(row) for row in tx.all(wanted if before is None else wanted.where(table.c.last_at < before))]
+    return _read(tx, wanted if before is None else wanted.where(table.c.last_at < before))
 
 
 def waiting(tx: Tx, limit: int = 20) -> list[Signal]:
     """Signals that fire, match no rule, and that nobody has looked at."""
     wanted = (table.c.disposition == Disposition.WAITING) & (table.c.state == State.FIRING)
-    return [_signal(row) for row in tx.all(select(table).where(wanted).order_by(table.c.last_at.desc()).limit(limit))]
+    return _read(tx, select(table).where(wanted).order_by(table.c.last_at.desc()).limit(limit))
 
 
 def of_incident(tx: Tx, incident_id: str) -> list[Signal]:
     wanted = select(table).where(table.c.incident_id == incident_id)
-    return [_signal(row) for row in tx.all(wanted.order_by(table.c.first_at))]
+    return _read(tx, wanted.order_by(table.c.first_at))
+
+
+def _read(tx: Tx, wanted: Select[Any]) -> list[Signal]:
+    """Those of the rows that the actor may see: the signals of a confidential incident are its readers'."""
+    return [_signal(row) for row in tx.all(sight.within(tx, wanted, table.c.incident_id))]
 
 
 def still_fire(tx: Tx, incident_id: str) -> bool:

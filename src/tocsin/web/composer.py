@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tocsin.comms import updates
+from tocsin.incidents import confidential
 from tocsin.incidents.model import Incident, Status
 from tocsin.kit.text import short_span
 from tocsin.obligations.model import Kind, Obligation, State
@@ -91,9 +92,7 @@ def tabs(
 ) -> tuple[Tab, ...]:
     """What can be written, to whom. `known` fills the fields with what was last said; `typed` wins over it."""
     audiences = {
-        key: one
-        for key, one in plan.communication.audiences.items()
-        if not (one.public and plan.types[incident.type].private)
+        key: one for key, one in plan.communication.audiences.items() if confidential.may_be_told(plan, incident, one)
     }
     offered = [*audiences, NOTE, DECISION]
     chosen = typed.get("audience") or _most_urgent(duties, audiences) or NOTE
@@ -132,7 +131,7 @@ def _tab(
 ) -> Tab:
     stages = _stages(plan, incident, key, known, typed) if audience.public else ()
     fields = () if audience.public else _fields(key, updates.fields_needed(plan, key, None), known, typed)
-    people = plan.members(audience.to)
+    people = confidential.recipients(plan, incident, audience)
     return Tab(
         value=key,
         place=place,

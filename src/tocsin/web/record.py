@@ -15,7 +15,10 @@ from tocsin.incidents.model import (
     Closed,
     Decided,
     Declared,
+    Disclosed,
     Escalated,
+    GlassBroken,
+    MadeConfidential,
     Mitigated,
     Noted,
     Numbered,
@@ -25,6 +28,8 @@ from tocsin.incidents.model import (
     Recovered,
     Reopened,
     Resolved,
+    ResponderAdded,
+    ResponderRemoved,
     ReviewHeld,
     ReviewScheduled,
     RoleAssigned,
@@ -177,7 +182,9 @@ def _mark(entry: AnyEntry) -> str:
             return "met"
         case Closed() | ReviewHeld():
             return "met"
-        case ObligationMissed() | Escalated() | Undelivered():
+        case MadeConfidential() | Disclosed() | ResponderAdded() | ResponderRemoved():
+            return "open"
+        case ObligationMissed() | Escalated() | Undelivered() | GlassBroken():
             return "missed"
         case ObligationWaived():
             return "waived"

@@ -10,8 +10,8 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
 
 from tocsin.app import App
+from tocsin.incidents import confidential, words
 from tocsin.incidents import store as incidents
-from tocsin.incidents import words
 from tocsin.incidents.model import Incident, Status
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.errors import Forbidden, NotFound
@@ -198,7 +198,7 @@ def _answer_page(request: AnyRequest, token: str) -> Template:
         paged = pages.of_step(tx, incident.id, page.step)
         now = tx.now
         view = _answer(plan, incident, page, duties, [one.handle for one in paged], now, f"/a/{token}")
-    title = f"{incident.severity} {incident.title}"
+    title = f"{incident.severity} {confidential.heading(incident)}"
     return bare(request, "answer.html", title=title, view=view, now_iso=present.iso(now))
 
 
@@ -213,20 +213,20 @@ def _answer(
 ) -> Answer:
     wait = next((one for one in duties if one.key == f"{ANSWER_PREFIX}{page.step}"), None)
     due_at = wait.due_at if wait else next((one.due_at for one in duties if one.key == "acknowledge"), None)
-    kind = plan.types[incident.type]
+    kind, secret = plan.types[incident.type], incident.confidential_at is not None  # the link may lie open anywhere
     others = dict.fromkeys([*paged, *incident.roles.values()])
     return Answer(
         action=action,
         room=f"/incidents/{incident.id}",
         who=words.name(plan, page.handle),
         severity=present.severity(plan, incident.severity),
-        title=incident.title,
+        title=confidential.heading(incident),
         number=incident.number,
         status=words.status(incident.status),
-        impact=incident.impact,
-        why=incident.why,
-        type=kind.name,
-        actions=tuple(one.line for one in kind.actions),
+        impact="" if secret else incident.impact,
+        why="Sign in to read what is confidential." if secret else incident.why,
+        type=confidential.HEADING if secret else kind.name,
+        actions=() if secret else tuple(one.line for one in kind.actions),
         also=present.names(plan, [one for one in others if one != page.handle]),
         declared=present.moment(incident.declared_at, now),
         detected_ago=short_span(now - incident.detected_at),

@@ -21,7 +21,7 @@ from litestar.types import HTTPScope, Receive, Scope, Send
 from tocsin.app import App
 from tocsin.comms import statuspage, store
 from tocsin.comms.statuspage import PublicComponent, PublicIncident, PublicPage, PublicUpdate
-from tocsin.kit.actor import SYSTEM
+from tocsin.kit.actor import STRANGER
 from tocsin.kit.clock import stopwatch
 from tocsin.kit.text import listed, span
 from tocsin.plan.model import Stage
@@ -399,7 +399,7 @@ class Board:
 
 
 def _render(app: App) -> Rendered:
-    with app.database.read(SYSTEM) as tx:
+    with app.database.read(STRANGER) as tx:
         page, now = store.public_page(tx), tx.now
     return rendered(page, now)
 

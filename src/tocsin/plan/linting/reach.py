@@ -222,6 +222,7 @@ def _named_anywhere(plan: Plan) -> dict[str, set[str]]:
     groups = {name for role in plan.roles.values() for name in (*role.eligible, role.rotation or "", *role.fallback)}
     groups |= {name for policy in plan.escalation.values() for step in policy.steps for name in step.page}
     groups |= {name for audience in plan.communication.audiences.values() for name in audience.to}
+    groups |= {name for kind in plan.types.values() for name in kind.readers}
     groups |= set(plan.review.attendees)
     people = {one for team in plan.teams.values() for one in team.members}
     people |= {one for rotation in plan.rotations.values() for one in rotation.people}

@@ -165,6 +165,16 @@ def _incidents() -> None:
     )
     _only_added_to("entry", "entries of the record are only ever added, never changed or taken away")
     op.create_table(
+        "confidential",
+        sa.Column("incident_id", sa.Text, sa.ForeignKey("incident.id"), primary_key=True),
+    )
+    op.create_table(
+        "reader",
+        sa.Column("incident_id", sa.Text, sa.ForeignKey("incident.id"), primary_key=True),
+        sa.Column("handle", sa.Text, primary_key=True),
+        _at("until", null=True),
+    )
+    op.create_table(
         "post_mortem",
         sa.Column("incident_id", sa.Text, sa.ForeignKey("incident.id"), primary_key=True),
         _text("status"),

@@ -1,0 +1,89 @@
+"""Whose eyes a unit of work has: a confidential incident exists for its readers alone.
+
+Stores pass what they read through `within`. The unit of work's actor decides what comes out: the program itself sees
+everything, a person what is confidential only as a reader of it, a token only with the right that says so by name, and
+a stranger nothing. So what a reader may not see is left out where rows are chosen, before anything is counted, paged or
+shown, and an incident that may not be seen can't be told from one that does not exist.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Select, Table, Text, delete, exists, or_, select
+
+from tocsin.db.columns import Instant, metadata
+from tocsin.db.engine import Tx
+from tocsin.kit.actor import CONFIDENTIAL, ActorKind
+
+confidential = Table("confidential", metadata, Column("incident_id", Text, primary_key=True))
+reader = Table(
+    "reader",
+    metadata,
+    Column("incident_id", Text, primary_key=True),
+    Column("handle", Text, primary_key=True),
+    Column("until", Instant),  # NULL: for good
+)
+
+_LET_IN, _SEES_ALL = "let in", "sees all"
+
+
+def within(tx: Tx, wanted: Select[Any], incident_id: ColumnElement[Any]) -> Select[Any]:
+    """The statement, for those of its rows that the actor may see. What belongs to no incident is for everybody."""
+    return wanted if _sees_all(tx) else wanted.where(_seen(tx, incident_id))
+
+
+def let_in(tx: Tx, incident_id: str) -> None:
+    """This unit of work has the incident before it already: what belongs to it may be read with it."""
+    tx.memo.setdefault(_LET_IN, set()).add(incident_id)
+
+
+def see_everything(tx: Tx) -> None:
+    """For the rest of this unit of work nothing is hidden: only for what shows nobody what it sees."""
+    tx.memo[_SEES_ALL] = True
+
+
+def write(
+    tx: Tx, incident_id: str, before: Mapping[str, datetime | None], after: Mapping[str, datetime | None]
+) -> None:
+    """Make the readers of a confidential incident those of `after`; `before` are those who are written already."""
+    gone = [handle for handle, until in before.items() if handle not in after or after[handle] != until]
+    if gone:
+        tx.run(delete(reader).where((reader.c.incident_id == incident_id) & reader.c.handle.in_(gone)))
+    for handle, until in after.items():
+        if handle not in before or handle in gone:
+            tx.add(reader, {"incident_id": incident_id, "handle": handle, "until": until})
+
+
+def hide(tx: Tx, incident_id: str) -> None:
+    """From here on the incident is there for its readers alone."""
+    tx.add(confidential, {"incident_id": incident_id})
+
+
+def show(tx: Tx, incident_id: str) -> None:
+    """From here on everybody may see the incident."""
+    for table in (reader, confidential):
+        tx.run(delete(table).where(table.c.incident_id == incident_id))
+
+
+def is_hidden(tx: Tx, incident_id: str) -> bool:
+    return tx.first(select(confidential.c.incident_id).where(confidential.c.incident_id == incident_id)) is not None
+
+
+def _sees_all(tx: Tx) -> bool:
+    actor = tx.actor
+    by_right = actor.kind is ActorKind.TOKEN and CONFIDENTIAL in actor.rights
+    return actor.kind is ActorKind.SYSTEM or by_right or _SEES_ALL in tx.memo
+
+
+def _seen(tx: Tx, incident_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    hidden = confidential.c.incident_id == incident_id
+    if tx.actor.kind is ActorKind.PERSON:
+        in_time = reader.c.until.is_(None) | (reader.c.until > tx.now)
+        is_reader = (
+            (reader.c.incident_id == confidential.c.incident_id) & (reader.c.handle == tx.actor.handle) & in_time
+        )
+        hidden &= ~exists(select(reader.c.handle).where(is_reader).correlate(confidential))
+    seen = ~exists(select(confidential.c.incident_id).where(hidden).correlate(incident_id.table))
+    known: set[str] = tx.memo.get(_LET_IN, set())
+    return or_(seen, incident_id.in_(sorted(known))) if known else seen

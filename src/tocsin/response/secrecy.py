@@ -1,0 +1,72 @@
+"""The verbs of what is confidential: who may see an incident, and who said so."""
+
+from tocsin.db import sight
+from tocsin.db.engine import Tx
+from tocsin.incidents import confidential
+from tocsin.incidents import store as incidents
+from tocsin.incidents.model import Incident
+from tocsin.kit.actor import ActorKind
+from tocsin.kit.errors import Refused
+from tocsin.people import access
+from tocsin.people import store as people
+from tocsin.plan import store as plans
+from tocsin.plan.model import Plan
+from tocsin.response import followups
+
+
+class OnlyAPerson(Refused):
+    """Only a person can break the glass: the record must say who reads."""
+
+
+def make_confidential(tx: Tx, incident_id: str, because: str) -> Incident:
+    """From here on only its readers see the incident; what stood on the status page is taken down."""
+    plan, incident = _mine(tx, incident_id)
+    entries = confidential.make_confidential(plan, incident, because, by=tx.actor.handle, now=tx.now)
+    return followups.record(tx, plan, incident, entries)
+
+
+def keep(tx: Tx, incident: Incident, because: str) -> Incident:
+    """The same of an incident that has only just begun, and comes of a confidential one."""
+    plan = plans.load(tx, incident.plan_revision)
+    entries = confidential.make_confidential(plan, incident, because, by=tx.actor.handle, now=tx.now)
+    return followups.record(tx, plan, incident, entries)
+
+
+def disclose(tx: Tx, incident_id: str, because: str) -> Incident:
+    """Open it to everybody who may read incidents. Nothing is published by it."""
+    plan, incident = _mine(tx, incident_id)
+    entries = confidential.disclose(plan, incident, because, by=tx.actor.handle, now=tx.now)
+    return followups.record(tx, plan, incident, entries)
+
+
+def add_responder(tx: Tx, incident_id: str, person: str, because: str) -> Incident:
+    """Bring somebody in. Anybody who has an account can be: also whom the plan does not name."""
+    plan, incident = _mine(tx, incident_id)
+    handle = people.load_person(tx, person).handle
+    entries = confidential.add_responder(incident, handle, because, by=tx.actor.handle, now=tx.now)
+    return followups.record(tx, plan, incident, entries)
+
+
+def remove_responder(tx: Tx, incident_id: str, person: str, because: str) -> Incident:
+    """Take somebody off: from here on they do not see it, if it is confidential."""
+    plan, incident = _mine(tx, incident_id)
+    entries = confidential.remove_responder(incident, person, because, by=tx.actor.handle, now=tx.now)
+    return followups.record(tx, plan, incident, entries)
+
+
+def break_glass(tx: Tx, name: str, because: str) -> Incident:
+    """Let an administrator read what is confidential. The record says so and why, and the readers are told."""
+    access.require(tx.actor, access.BREAK_GLASS)
+    if tx.actor.kind is not ActorKind.PERSON:
+        raise OnlyAPerson
+    sight.see_everything(tx)  # to find it; what is shown of it afterwards is read with the actor's own eyes
+    incident = incidents.load(tx, incidents.id_of(tx, name))
+    plan = plans.load(tx, incident.plan_revision)
+    entries = confidential.break_glass(incident, because, by=tx.actor.handle, now=tx.now)
+    return followups.record(tx, plan, incident, entries)
+
+
+def _mine(tx: Tx, incident_id: str) -> tuple[Plan, Incident]:
+    access.require(tx.actor, access.INCIDENT_WRITE)
+    incident = incidents.load(tx, incident_id)
+    return plans.load(tx, incident.plan_revision), incident
