@@ -1,4 +1,4 @@
-"""Ten thousand obligations that fall due in one second: how late is each settled, seen from outside?"""
+"""Ten thousand obligations that fall due in one second: how late is each seen to, as seen from outside?"""
 
 import time
 from contextlib import closing
@@ -53,6 +53,7 @@ def all_at_once(plan: Plan) -> None:
     for audience in plan["communication"]["audiences"].values():
         if "P1" in audience["cadence"]:
             audience["cadence"]["P1"] = {"first_within": span, "every": "4 h"}
+    plan["reminders"] = {"overdue_to": "incident_commander"}  # they would have come before the storm
     plan["escalation"]["bench"] = {"steps": [{"page": ["on_call"], "wait": span}]}
 
 
@@ -86,7 +87,11 @@ def _declare_some(tx: Any, first: int) -> None:
 
 
 def _watch(path: Path, storm_at: datetime) -> list[float]:
-    """Milliseconds from when each obligation was due until its settlement could be read by somebody else."""
+    """Milliseconds from when each obligation was due until somebody else could read what came of it.
+
+    A page that nobody answered is missed and the next step is paged; everything else is overdue, on the timeline and
+    in a message to the next in line. All of that is one unit of work, so who sees the row sees the rest.
+    """
     begin, end = to_millis(storm_at), to_millis(storm_at + SPREAD)
     seen: dict[str, float] = {}
     with closing(dbapi2.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)) as connection:
@@ -99,15 +104,16 @@ def _watch(path: Path, storm_at: datetime) -> list[float]:
                 continue
             version = changed
             rows = connection.execute(
-                "select id, due_at, settled_at from obligation where due_at between ? and ? and settled_at > ?",
+                "select id, due_at, coalesce(settled_at, overdue_at) as seen_at from obligation "
+                "where due_at between ? and ? and coalesce(settled_at, overdue_at) > ?",
                 (begin, end, last),
             ).fetchall()
             now = to_millis(SystemClock().now())
-            for identity, due_at, settled_at in rows:
-                seen[identity] = now - due_at
-                last = max(last, settled_at)
+            for identity, due_at, seen_at in rows:
+                seen.setdefault(identity, now - due_at)
+                last = max(last, seen_at)
     if len(seen) < OBLIGATIONS:
-        raise RuntimeError(f"{OBLIGATIONS - len(seen)} of {OBLIGATIONS} obligations were not settled in time")
+        raise RuntimeError(f"{OBLIGATIONS - len(seen)} of {OBLIGATIONS} obligations were not seen to in time")
     return list(seen.values())
 
 
