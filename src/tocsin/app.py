@@ -164,7 +164,7 @@ class Engine:
         self._keep_house()
         decided = intake.decide_some(self._database)
         settled, looks = self._database.run(SYSTEM, tick.settle_due)
-        return decided > 0 or settled >= tick.BATCH, looks
+        return decided > 0 or settled > 0, looks
 
     def _begin(self, look: Look) -> None:
         task = asyncio.create_task(self._look(look))

@@ -17,11 +17,11 @@ from tocsin.incidents.model import (
     Closed,
     Decided,
     Declared,
+    FellDue,
     Incident,
     Mitigated,
     Noted,
     Numbered,
-    ObligationMissed,
     ObligationWaived,
     Recovered,
     Reopened,
@@ -408,7 +408,7 @@ class AnyOrder(RuleBasedStateMachine):
             return
         duty = duties[data.draw(st.sampled_from(sorted(duties)))]
         self.now = self.now if waived else max(self.now, duty.due_at)
-        entry: AnyEntry = ObligationMissed(at=self.now, by="tocsin", key=duty.key, what=duty.what, due_at=duty.due_at)
+        entry: AnyEntry = FellDue(at=self.now, by="tocsin", key=duty.key, what=duty.what, due_at=duty.due_at)
         if waived:
             entry = ObligationWaived(at=self.now, by="ana", key=duty.key, what=duty.what, because="Not today")
         self._do(lambda one, now: [entry])
@@ -529,7 +529,7 @@ def _ends_the_wait(entry: AnyEntry, audience: str) -> bool:
     match entry:
         case Updated():
             return entry.audience == audience
-        case ObligationMissed() | ObligationWaived():
+        case ObligationWaived():
             return entry.key == f"update:{audience}"
         case _:
             return False

@@ -184,15 +184,16 @@ def test_obligations_are_counted_by_kind_and_audience() -> None:
         obligation("update:internal", Kind.UPDATE, State.MET, audience="internal"),
         obligation("update:internal", Kind.UPDATE, State.WAIVED, audience="internal"),
         obligation("acknowledge", Kind.ACKNOWLEDGE, State.MET),
+        obligation("acknowledge", Kind.ACKNOWLEDGE, State.LATE),
         obligation("resolve", Kind.RESOLVE, State.OPEN),
         obligation("role:scribe", Kind.ROLE, State.VOID),
         obligation("acknowledge", Kind.ACKNOWLEDGE, State.MISSED, opened_at=END),
     ]
-    found = [(one.kind, one.audience, one.met, one.missed, one.waived) for one in reported([], owed).obligations]
-    assert found == [
-        (Kind.ACKNOWLEDGE, "", 1, 0, 0),
-        (Kind.UPDATE, "internal", 1, 0, 1),
-        (Kind.UPDATE, "public", 0, 1, 0),
+    kept = reported([], owed).obligations
+    assert [(one.kind, one.audience, one.met, one.late, one.missed, one.waived) for one in kept] == [
+        (Kind.ACKNOWLEDGE, "", 1, 1, 0, 0),
+        (Kind.UPDATE, "internal", 1, 0, 0, 1),
+        (Kind.UPDATE, "public", 0, 0, 1, 0),
     ]
 
 
@@ -250,7 +251,9 @@ def test_the_report_as_json_names_its_units() -> None:
     (target,) = written["resolve_targets"]
     assert (target["within_seconds"], target["held"], target["of"]) == (14400.0, 0, 1)
     assert target["missed"][0]["took_seconds"] == 14460.0
-    assert written["obligations"] == [{"kind": "acknowledge", "audience": None, "met": 1, "missed": 0, "waived": 0}]
+    assert written["obligations"] == [
+        {"kind": "acknowledge", "audience": None, "met": 1, "late": 0, "missed": 0, "waived": 0}
+    ]
     assert [one["incident_id"] for one in written["repeat_candidates"][0]["incidents"]] == ["inc_b", "inc_a"]
     first = written["incidents"][0]
     assert (first["declared_at"], first["is_resolved"]) == ("2026-11-21T02:39:31.000Z", False)

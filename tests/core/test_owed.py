@@ -11,9 +11,9 @@ from tocsin.incidents.model import (
     Acknowledged,
     AnyEntry,
     Closed,
+    FellDue,
     Incident,
     Numbered,
-    ObligationMissed,
     ObligationWaived,
     Recovered,
     Reopened,
@@ -113,9 +113,25 @@ def test_an_update_moves_its_own_cadence_on_and_no_other() -> None:
     assert (found["update:internal"], found["update:public"]) == (40, 15)
 
 
-def test_a_missed_update_is_owed_again_one_beat_after_it_was_due() -> None:
-    missed = ObligationMissed(at=later(200), by="tocsin", key="update:internal", what="update", due_at=later(30))
-    assert due(rose(missed))["update:internal"] == 60
+def overdue(key: str, due: float, seen: float) -> FellDue:
+    return FellDue(at=later(seen), by="tocsin", key=key, what="It", due_at=later(due))
+
+
+def test_the_first_word_is_owed_until_it_is_said() -> None:
+    duty = owed(ROSE, rose(overdue("update:internal", 30, 200)))["update:internal"]
+    assert (duty.due_at, duty.given_up_at) == (later(30), None)
+
+
+def test_an_overdue_update_of_a_series_is_given_up_when_the_next_falls_due() -> None:
+    beats = [told("internal", 10), overdue("update:internal", 40, 40), overdue("update:internal", 70, 70)]
+    found = [owed(ROSE, rose(*beats[:count]))["update:internal"] for count in (1, 2, 3)]
+    times = [(later(40), later(70)), (later(40), later(70)), (later(70), later(100))]
+    assert [(one.due_at, one.given_up_at) for one in found] == times
+
+
+def test_an_update_ends_the_silence() -> None:
+    again = rose(told("internal", 10), overdue("update:internal", 40, 40), told("internal", 55))
+    assert due(again)["update:internal"] == 85
 
 
 def test_a_waived_update_is_owed_again_one_beat_after_it_was_waived() -> None:
@@ -123,10 +139,16 @@ def test_a_waived_update_is_owed_again_one_beat_after_it_was_waived() -> None:
     assert due(rose(waived))["update:internal"] == 50
 
 
-def test_what_is_missed_or_waived_once_is_not_owed_again_at_this_level() -> None:
-    missed = ObligationMissed(at=later(16), by="tocsin", key="acknowledge", what="Acknowledge", due_at=later(15))
+def test_what_is_overdue_stays_owed_and_what_is_waived_does_not() -> None:
     waived = ObligationWaived(at=later(5), by="ana", key="role:scribe", what="Name the scribe", because="Alone")
-    assert not {"acknowledge", "role:scribe"} & set(due(rose(missed, waived)))
+    found = due(rose(overdue("acknowledge", 15, 16), waived))
+    assert found["acknowledge"] == 15
+    assert "role:scribe" not in found
+
+
+def test_an_update_that_a_program_posted_keeps_no_promise() -> None:
+    posted = Updated(at=later(10), by="token:robot", audience="internal", text="News", counts=False)
+    assert due(rose(posted))["update:internal"] == 30
 
 
 def changed(severity: str, before: str, raised: bool, after: float) -> SeverityChanged:
@@ -134,7 +156,7 @@ def changed(severity: str, before: str, raised: bool, after: float) -> SeverityC
 
 
 def test_a_raise_owes_everything_anew_from_now() -> None:
-    missed = ObligationMissed(at=later(15), by="tocsin", key="acknowledge", what="Acknowledge", due_at=later(15))
+    missed = FellDue(at=later(15), by="tocsin", key="acknowledge", what="Acknowledge", due_at=later(15))
     found = due(rose(told("internal", 10), missed, changed("P0", "P1", True, 20)))
     assert found["acknowledge"] == 25
     assert found["resolve"] == 80

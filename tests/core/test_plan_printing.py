@@ -41,6 +41,7 @@ SAID_OF = {
     ("required", True): "required",
     ("required", False): "may stay empty",
     ("escalation", None): "Nobody is paged",
+    ("overdue_to", None): "",
     ("rounds", None): "until somebody acknowledges",
     ("facts", None): "nothing",
     ("prompt", ""): "nothing",

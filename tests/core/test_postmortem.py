@@ -171,7 +171,7 @@ def test_the_response_is_held_against_the_severity() -> None:
         ("Response to mitigation", "28 min (target: 3 h 58 min, kept)"),
         ("Mitigation to resolution", "1 h 4 min (target: 3 h 30 min, kept)"),
         ("Detection to resolution", "1 h 34 min (target: 4 h, kept)"),
-        ("Obligations", "1 met, 1 missed, 1 waived"),
+        ("Obligations", "1 met, 0 late, 1 missed, 1 waived"),
         ("Missed", "Name the scribe, due 2026-11-24 02:54:31 UTC, clause 2.4"),
     ]
 

@@ -184,7 +184,8 @@ def test_a_public_update_uses_the_wording_of_its_stage() -> None:
 def test_the_stage_in_the_text_is_the_one_being_posted() -> None:
     plan = with_templates(PLAN, resolved="Now {stage}.")
     one = incident(declared(), public(Stage.INVESTIGATING, "We look.", 5))
-    assert compose(plan, one, "public", {}, Stage.RESOLVED, later(10), LINK).text == "Now Resolved."
+    own = {"message": "Sleep well."}
+    assert compose(plan, one, "public", own, Stage.RESOLVED, later(10), LINK).text == "Now Resolved.\n\nSleep well."
 
 
 def test_a_public_update_needs_a_stage() -> None:
@@ -233,8 +234,20 @@ def test_a_template_that_is_not_there_is_named() -> None:
 def test_the_form_asks_for_what_the_template_uses() -> None:
     assert fields_needed(PLAN, "internal", None) == ["impact", "actions", "next", "eta"]
     assert fields_needed(PLAN, "public", Stage.IDENTIFIED) == ["cause", "eta"]
-    assert fields_needed(PLAN, "public", Stage.RESOLVED) == []
+    assert fields_needed(PLAN, "public", Stage.RESOLVED) == ["message"]
     assert fields_needed(PLAN, "customer_success", None) == ["message"]
+
+
+def test_a_wording_that_asks_for_nothing_is_not_posted_unread() -> None:
+    one = incident(declared(), public(Stage.INVESTIGATING, "We look.", 5))
+    with pytest.raises(Unwritten, match="message"):
+        compose(PLAN, one, "public", {}, Stage.RESOLVED, later(10), LINK)
+
+
+@pytest.mark.parametrize("left", ["{impact}", "[Impact]", "<what users notice>", "...", "…", "TBD", "todo", "???"])
+def test_what_a_form_says_is_no_update(left: str) -> None:
+    with pytest.raises(Unwritten, match="impact"):
+        compose(PLAN, incident(), "internal", {**WRITTEN, "impact": left}, None, later(10), LINK)
 
 
 # ---- The ticket ----

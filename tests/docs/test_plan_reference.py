@@ -61,7 +61,7 @@ def default_in_words(one: Field[Any]) -> str:
     match value:
         case _ if value is MISSING:
             return "required"
-        case None | "" | () | {}:
+        case None | "" | () | {} | model.Reminders():
             return "none"
         case bool():
             return f"`{str(value).lower()}`"

@@ -165,12 +165,25 @@ def test_what_the_record_proposes_is_printed(tocsin: Terminal) -> None:
     assert found["proposals"] == []
 
 
-def test_waiving_takes_the_key_that_show_prints(tocsin: Terminal) -> None:
+def test_waiving_takes_the_key_that_show_prints_and_whoever_leads(tocsin: Terminal, server: Server) -> None:
+    app = server.app()
+    with app.database.work(access.local_operator("operator")) as tx:
+        rights = frozenset({"incidents:read", "incidents:write"})
+        _, secret = commands.make_token(tx, "of ben", rights, None, owner="ben")
+    app.database.dispose()
+    tocsin.set("TOCSIN_TOKEN", secret)
     incident = declared(tocsin, "A small one")
+    refused = tocsin("waive", incident, "role:scribe", "--because", "two of us and a terminal")
+    assert refused.code == 5 and "incident commander" in refused.err
+    tocsin.done("assign", incident, "incident_commander", "ben")
     tocsin.done("waive", incident, "role:scribe", "--because", "two of us and a terminal")
     assert "role:scribe" not in tocsin.done("show", incident).partition("Last entries")[0]
     again = tocsin("waive", incident, "role:scribe", "--because", "still")
     assert again.code == 3 and "role:scribe" in again.err
+    ledger = tocsin.done("ledger", incident)
+    assert "waived" in ledger and "two of us and a terminal" in ledger and "entry 1" in ledger
+    (waived,) = [one for one in tocsin("ledger", incident, "--json").json["obligations"] if one["state"] == "waived"]
+    assert (waived["key"], waived["settled_by"]) == ("role:scribe", "ben")
 
 
 def test_closing_is_refused_with_what_the_plan_still_requires(tocsin: Terminal) -> None:

@@ -63,7 +63,12 @@ def settle(here: Served, room: str) -> None:
     run(who, lambda tx: commands.post_update(tx, incident_id, "internal", fields))
     executives = {"impact": "none any more", "actions": "it is fixed"}
     run(who, lambda tx: commands.post_update(tx, incident_id, "executives", executives))
-    run(who, lambda tx: commands.post_update(tx, incident_id, "public", {}, Stage.RESOLVED))
+    run(
+        who,
+        lambda tx: commands.post_update(
+            tx, incident_id, "public", {"message": "Sorry for the trouble."}, Stage.RESOLVED
+        ),
+    )
     pass_time(here, timedelta(minutes=30))
     run(who, lambda tx: wrap_up(tx, incident_id))
 
@@ -178,7 +183,9 @@ def test_a_refusal_stands_on_the_page_with_what_was_typed(here: Served, ben: Vis
     assert late.status == 409 and late.says("The incident is resolved; reopen it first.")
 
 
-def test_an_obligation_is_waived_with_a_reason(here: Served, ben: Visitor, room: str) -> None:
+def test_an_obligation_is_waived_with_a_reason_by_whoever_leads(here: Served, ben: Visitor, room: str) -> None:
+    assert f"{room}/waive" not in ben.open(room).html
+    ben.do(room, f"{room}/assign", role="incident_commander")
     refused = ben.do(room, f"{room}/waive", key="role:scribe")
     assert refused.status == 400
     done = ben.do(room, f"{room}/waive", key="role:scribe", waive__because="Tocsin keeps the record")
@@ -266,7 +273,15 @@ def test_an_update_that_says_too_little_names_the_field(here: Served, ben: Visit
 
 def test_nobody_is_told_that_it_is_over_while_it_is_not(here: Served, ben: Visitor, room: str) -> None:
     assert not ben.open(room).says('value="resolved"')
-    page = write(ben, ben.open(room), room, audience="public", public__stage="resolved", confirmed="public")
+    page = write(
+        ben,
+        ben.open(room),
+        room,
+        audience="public",
+        public__stage="resolved",
+        confirmed="public",
+        public__resolved__message="Over.",
+    )
     assert page.status == 409
     assert updates(here, room) == []
 

@@ -7,7 +7,7 @@ import pytest
 from tests.support.ending import mend, wrap_up
 from tests.support.world import World
 from tocsin.incidents import lifecycle
-from tocsin.incidents.model import Escalated, ObligationMissed, Paged, Recovered, Reopened, SeverityChanged, Status
+from tocsin.incidents.model import Escalated, FellDue, Paged, Recovered, Reopened, SeverityChanged, Status
 from tocsin.obligations.model import State
 from tocsin.plan.model import Stage
 from tocsin.rehearsal import rose
@@ -20,6 +20,7 @@ WORDS = {
     "eta": "20 minutes",
     "issue": "Rose not answering",
     "cause": "a crashed process",
+    "message": "Thank you for your patience.",
 }
 EVERYBODY = ("ana", "ben", "erin", "lucia", "tomas")
 
@@ -131,10 +132,17 @@ def test_what_fell_due_while_nobody_ran_the_server_is_settled_at_once(world: Wor
     world.do(commands.acknowledge, incident.id)
     world.sleep(hours=5)
     world.settle()
-    missed = [one for one in world.entries(incident.id, ObligationMissed) if one.key == "update:internal"]
-    assert len(missed) == 2  # at two hours and at four
-    assert missed[0].at - missed[0].due_at == timedelta(hours=3)
-    assert world.owed(incident.id)["update:internal"].due_at == incident.declared_at + timedelta(hours=6)
+    (overdue,) = [one for one in world.entries(incident.id, FellDue) if one.key == "update:internal"]
+    assert overdue.at - overdue.due_at == timedelta(hours=3)  # the first word was due at two hours
+    assert world.owed(incident.id)["update:internal"].overdue_at == overdue.at
+    world.do(commands.post_update, incident.id, "internal", WORDS)
+    world.expect_update("internal", *world_team(world))
+    assert world.ended(incident.id, "update:internal") == [State.LATE]
+    assert world.owed(incident.id)["update:internal"].due_at == world.clock.now() + timedelta(hours=2)
+    world.sleep(hours=7)  # two more fell due, at two hours and at four, and a third half way to the next
+    world.settle()
+    assert world.ended(incident.id, "update:internal") == [State.LATE, State.MISSED, State.MISSED]
+    assert world.owed(incident.id)["update:internal"].due_at == world.clock.now() - timedelta(hours=1)
 
 
 def test_worse_news_raises_the_level_and_owes_anew(world: World) -> None:

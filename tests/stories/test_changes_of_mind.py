@@ -11,8 +11,8 @@ from tocsin.incidents import lifecycle
 from tocsin.incidents import store as incidents
 from tocsin.incidents.confidential import NotForThisAudience
 from tocsin.incidents.model import (
+    FellDue,
     Incident,
-    ObligationMissed,
     ObligationWaived,
     Recovered,
     Reopened,
@@ -51,46 +51,53 @@ def answered(world: World, **about: str) -> Incident:
     return world.do(commands.acknowledge, incident.id)
 
 
+def led(world: World, **about: str) -> Incident:
+    """The same, led by Ben, who may waive."""
+    incident = answered(world, **about)
+    return world.do(commands.assign, incident.id, "incident_commander", "ben")
+
+
 # ---- Waiving ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_waived_promise_is_kept_on_the_record_and_never_missed(world: World) -> None:
-    incident = answered(world, severity="P1")
+    incident = led(world, severity="P1")
     world.do(commands.waive, incident.id, "role:scribe", "Two of us are enough", by="ben")
     (waived,) = world.entries(incident.id, ObligationWaived)
     assert (waived.key, waived.by, waived.because) == ("role:scribe", "ben", "Two of us are enough")
     world.advance(minutes=20)
     assert world.ended(incident.id, "role:scribe") == [State.WAIVED]
-    missed = {one.key for one in world.entries(incident.id, ObligationMissed)}
+    missed = {one.key for one in world.entries(incident.id, FellDue)}
     assert "role:technical_lead" in missed
     assert "role:scribe" not in missed
 
 
 def test_a_waived_update_lets_the_cadence_begin_anew(world: World) -> None:
-    incident = answered(world, severity="P1")
+    incident = led(world, severity="P1")
     world.advance(minutes=10)
-    world.do(commands.waive, incident.id, "update:internal", "All of them are in the call")
+    world.do(commands.waive, incident.id, "update:internal", "All of them are in the call", by="ben")
     assert world.owed(incident.id)["update:internal"].due_at == world.clock.now() + timedelta(minutes=30)
 
 
 def test_only_what_is_owed_can_be_waived_and_only_with_a_reason(world: World) -> None:
-    incident = answered(world, severity="P1")
+    incident = led(world, severity="P1")
     for key in ("role:captain", "acknowledge", "answer:0", "watch", ""):
         with pytest.raises(commands.NoSuchObligation):
-            world.do(commands.waive, incident.id, key, "We need not")
+            world.do(commands.waive, incident.id, key, "We need not", by="ben")
     with pytest.raises(lifecycle.Empty):
-        world.do(commands.waive, incident.id, "role:scribe", "  ")
+        world.do(commands.waive, incident.id, "role:scribe", "  ", by="ben")
     assert "role:scribe" in world.owed(incident.id)
     assert world.entries(incident.id, ObligationWaived) == []
 
 
 def test_a_waived_post_mortem_is_not_asked_for_when_closing(world: World) -> None:
-    incident = answered(world, severity="P1", type="security")
+    incident = led(world, severity="P1", type="security")
     world.do(mend, incident.id, "Replaced every key")
-    world.do(commands.waive, incident.id, "review", "It was an exercise")
-    world.do(commands.waive, incident.id, "update:internal", "It was an exercise")
+    world.do(commands.waive, incident.id, "review", "It was an exercise", by="ben")
+    world.do(commands.waive, incident.id, "update:internal", "It was an exercise", by="ben")
     world.advance(minutes=30)
     world.do(wrap_up, incident.id)
+    world.overlook()  # the thanks to Ben
     assert world.do(commands.close, incident.id).status is Status.CLOSED
     assert world.owed(incident.id) == {}
 
@@ -133,7 +140,7 @@ def test_lowering_the_level_lets_go_and_pages_nobody(world: World) -> None:
     assert set(world.owed(incident.id)) == {"resolve"}
     assert evidence(world, incident, "update:public") == [(State.VOID, "P1 became P3")]
     world.advance(hours=5)
-    assert world.entries(incident.id, ObligationMissed) == []
+    assert world.entries(incident.id, FellDue) == []
 
 
 def test_a_raise_before_anybody_answered_pages_the_new_ladder_from_its_first_step(world: World) -> None:
@@ -201,7 +208,7 @@ def test_a_watch_that_ends_while_its_signal_still_fires_reopens(world: World) ->
     world.advance(minutes=30)  # the last internal word is due at the same instant
     world.expect_page("ana")
     assert world.incident(incident.id).status is Status.INVESTIGATING
-    missed = [one.key for one in world.entries(incident.id, ObligationMissed)]
+    missed = [one.key for one in world.entries(incident.id, FellDue)]
     assert sorted(missed) == ["update:internal", "update:public"]
     assert world.owed(incident.id)["update:internal"].due_at == world.clock.now() + timedelta(minutes=30)
     assert world.read(doctor.examine) == []
@@ -218,22 +225,22 @@ def test_after_hours_without_a_server_a_watch_that_failed_reopens_once(world: Wo
     world.settle()
     world.expect_page("ana")
     assert len(world.entries(incident.id, Reopened)) == 1
-    missed = [one.key for one in world.entries(incident.id, ObligationMissed)]
+    missed = [one.key for one in world.entries(incident.id, FellDue)]
     assert sorted(missed) == ["update:executives", "update:internal", "update:public"]
     assert world.owed(incident.id)["update:internal"].due_at == world.clock.now() + timedelta(minutes=30)
     assert world.read(doctor.examine) == []
     world.do(commands.acknowledge, incident.id)
 
 
-def test_after_days_without_a_server_a_watch_that_passed_recovers_and_each_duty_is_missed_once(world: World) -> None:
+def test_after_days_without_a_server_a_watch_that_passed_recovers_and_each_duty_is_overdue_once(world: World) -> None:
     incident = answered(world, severity="P1")
     world.do(mend, incident.id, "Replaced the key")
     world.sleep(hours=50)
     world.settle()
     assert len(world.entries(incident.id, Recovered)) == 1
-    missed = sorted(one.key for one in world.entries(incident.id, ObligationMissed))
-    assert missed == ["review", "update:executives", "update:internal", "update:public"]
-    assert world.owed(incident.id) == {}
+    overdue = sorted(one.key for one in world.entries(incident.id, FellDue))
+    assert overdue == ["review", "update:executives", "update:internal", "update:public"]
+    assert sorted(world.owed(incident.id)) == overdue  # the last words and the meeting can still be had, late
     assert world.read(doctor.examine) == []
 
 
@@ -268,9 +275,10 @@ def test_executives_hear_within_a_quarter_of_an_hour_and_then_hourly(world: Worl
     world.expect_update("executives", "erin")
     assert world.owed(incident.id)["update:executives"].due_at == world.clock.now() + timedelta(hours=1)
     world.advance(hours=3)
-    missed = [one for one in world.entries(incident.id, ObligationMissed) if one.key == "update:executives"]
+    missed = [one for one in world.entries(incident.id, FellDue) if one.key == "update:executives"]
     assert [(one.due_at - began) / timedelta(minutes=1) for one in missed] == [70, 130, 190]
-    assert world.ended(incident.id, "update:executives") == [State.MET, State.MISSED, State.MISSED, State.MISSED]
+    assert world.ended(incident.id, "update:executives") == [State.MET, State.MISSED, State.MISSED]
+    assert world.owed(incident.id)["update:executives"].overdue_at == began + timedelta(minutes=190)
 
 
 # ---- Signals and plans -----------------------------------------------------------------------------------------------

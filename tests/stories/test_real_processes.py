@@ -149,10 +149,14 @@ def test_what_fell_due_while_the_server_was_dead_is_settled_and_marked_late(tmp_
 
         def missed() -> list[Any]:
             ledger = server.ask(obligations.for_incident, incident)
-            return [one for one in ledger if one.key == "acknowledge" and one.state is State.MISSED]
+            return [one for one in ledger if one.key == "acknowledge" and one.overdue_at is not None]
 
         (obligation,) = wait_until(missed, what="the settlement")
-        assert obligation.settled_at > obligation.due_at
+        assert obligation.overdue_at > obligation.due_at
+        with server.client() as client:
+            client.post(f"/api/v1/incidents/{incident}/acknowledge").raise_for_status()
+        (obligation,) = missed()
+        assert obligation.state is State.LATE
 
 
 def one_now() -> Any:

@@ -7,7 +7,7 @@ from tocsin.incidents.model import Incident
 from tocsin.obligations import store as obligations
 from tocsin.obligations.model import Obligation, State
 
-FELL_DUE = ("FellDue", "ObligationMissed")
+FELL_DUE = ("FellDue", "FellDue")
 
 
 def fell_due(world: World, incident: Incident) -> dict[str, datetime]:

@@ -49,13 +49,13 @@ class Served:
     def post(self, path: str, **more: Any) -> httpx2.Response:
         return self.request("POST", path, **more)
 
-    def token(self, *rights: str, name: str = "sender") -> str:
+    def token(self, *rights: str, name: str = "sender", person: str | None = None) -> str:
         """The secret of a new token."""
         with self.app.database.work(SYSTEM) as tx:
-            return people.add_token(tx, name, frozenset(rights), lasts=None)[1]
+            return people.add_token(tx, name, frozenset(rights), lasts=None, owner=person)[1]
 
-    def bearer(self, *rights: str, name: str = "caller") -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.token(*rights, name=name)}"}
+    def bearer(self, *rights: str, name: str = "caller", person: str | None = None) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token(*rights, name=name, person=person)}"}
 
     def take_database_away(self) -> None:
         """Put something in the place of the file that no database can be opened in."""

@@ -37,6 +37,7 @@ from tocsin.watch.outcomes import Reading
 T = TypeVar("T")
 E = TypeVar("E", bound=Entry)
 START = datetime(2026, 11, 24, 2, 38, tzinfo=UTC)  # a Tuesday night
+CHASING = ("reminder", "overdue")  # what duties say of themselves; the stories of the ledger ask for it
 ROSE = (resources.files("tocsin") / "plans" / "rose.yaml").read_text(encoding="utf-8")
 
 
@@ -76,6 +77,7 @@ class World:
         self.switches = rose.Switches()
         self.process = Process(START)
         self._expected = 0
+        self._told = 0
         self._looks = False
         with self.database.work(SYSTEM) as tx:
             plan_commands.apply(tx, plan, "the story's plan")
@@ -196,7 +198,13 @@ class World:
         self._expected = len(self.mail.sent)
 
     def _unseen(self) -> list[Message]:
-        return self.mail.sent[self._expected :]
+        return [one for one in self.mail.sent if one.audience not in CHASING][self._expected :]
+
+    def told(self) -> list[tuple[str, str, str]]:
+        """Who was reminded of what, and who was told what is overdue, since the last time that this was asked."""
+        said = [one for one in self.mail.sent if one.audience in CHASING][self._told :]
+        self._told += len(said)
+        return [(one.audience, one.person or "", one.subject) for one in said]
 
     def _news(self, audience: str) -> list[Message]:
         news = self._unseen()

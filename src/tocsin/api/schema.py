@@ -283,12 +283,17 @@ class Obligation(Struct):
     clause: str
     audience: str
     owner: str
+    cause: int | None
     state: str
     opened_at: datetime
+    warned_at: datetime | None
     due_at: datetime
+    overdue_at: datetime | None
     settled_at: datetime | None
     settled_by: str
     evidence: str
+    proof: int | None
+    late_by_seconds: float | None
 
 
 class Replay(Struct):

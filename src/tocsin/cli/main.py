@@ -11,6 +11,7 @@ from cyclopts import App, CycloptsError
 from tocsin.cli import show
 from tocsin.cli.evidence import evidence
 from tocsin.cli.incidents import incidents
+from tocsin.cli.ledger import app as ledger
 from tocsin.cli.options import HERE, AsJson
 from tocsin.cli.people import people, token
 from tocsin.cli.plan import plan
@@ -33,7 +34,7 @@ app = App(
     group_commands=HERE,
     result_action="return_value",
 )
-for commands in (incidents, work, reports, evidence):
+for commands in (incidents, ledger, work, reports, evidence):
     for name in (one for one in commands if not one.startswith("-")):
         app.command(commands[name], name=name)
 for part in (postmortem, review, plan, people, token):

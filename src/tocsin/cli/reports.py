@@ -11,6 +11,8 @@ from tocsin.kit.text import listed
 
 Trigger = Literal["monitoring_alert", "health_check", "user_report", "external_notice", "observation"]
 
+_ENDS = ("met", "late", "missed", "waived")
+
 reports = App()
 
 
@@ -142,8 +144,8 @@ def metrics(
     show.table(columns, [_time(name, one) for name, one in found["times"].items() if name != "incidents"])
     _show_targets(found)
     show.heading("Obligations")
-    kept = [(one["kind"], one["audience"], one["met"], one["missed"], one["waived"]) for one in found["obligations"]]
-    show.table(("", "Audience", "Met", "Missed", "Waived"), kept, empty="None has ended.")
+    kept = [(one["kind"], one["audience"], *(one[state] for state in _ENDS)) for one in found["obligations"]]
+    show.table(("", "Audience", *(state.capitalize() for state in _ENDS)), kept, empty="None has ended.")
 
 
 def _time(name: str, one: dict[str, Any]) -> tuple[show.Cell, ...]:

@@ -12,7 +12,7 @@ from tocsin.incidents import confidential, words, working
 from tocsin.incidents.model import Incident, Mitigated, Numbered, Resolved, Updated
 from tocsin.incidents.work import Found, ImpactAssessed, Verdict
 from tocsin.kit.errors import Invalid
-from tocsin.kit.text import listed, nearest, span
+from tocsin.kit.text import clip, listed, nearest, span
 from tocsin.plan.model import Audience, Plan, Stage
 
 TYPED = ("impact", "actions", "next", "eta", "issue", "cause", "message")
@@ -31,6 +31,10 @@ TICKET = "incident_ticket"
 FREE = "{message}"  # the template of an audience for which the plan has none
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+OWN_WORDS = "message"
+_PLACEHOLDER = re.compile(r"\{[^{}]*\}|\[[^\[\]]*\]|<[^<>]*>|[.…\-_?*\s]+|(?i:tbd|todo|lorem ipsum.*)")
+"""What stands where words should: a field between braces or brackets as templates have them, dots, `TBD`."""
+
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -178,8 +182,11 @@ def _milestones(plan: Plan, incident: Incident) -> str:
 
 
 def fields_needed(plan: Plan, audience: str, stage: Stage | None) -> list[str]:
-    """The typed fields of this audience's template, in its order: what the form asks for."""
-    return _typed(_template(plan, _audience(plan, audience), stage))
+    """The fields that the form asks for: those of this audience's template, in its order.
+
+    A template that asks for nothing is followed by a person's own words: otherwise nobody would have written it.
+    """
+    return _typed(_template(plan, _audience(plan, audience), stage)) or [OWN_WORDS]
 
 
 def _typed(template: str) -> list[str]:
@@ -200,6 +207,8 @@ def compose(
     confidential.require_may_be_told(plan, incident, told)
     template = _template(plan, told, stage)
     given = _given(typed)
+    if not _typed(template):
+        template += "\n\n{" + OWN_WORDS + "}"
     _require(given, _typed(template), told)
     known = facts(plan, incident, now, link) | ({"stage": stage.capitalize()} if stage else {})
     return Composed(text=render(template, {**known, **UNSAID, **given}).strip(), stage=stage, fields=given)
@@ -239,7 +248,12 @@ def _given(typed: Mapping[str, str]) -> dict[str, str]:
     for field in typed:
         if field not in TYPED:
             raise Invalid(f"An update has no field '{field}'; it has {listed(TYPED)}.", field=field)
-    return {field: text.strip() for field, text in typed.items() if text.strip()}
+    given = {field: text.strip() for field, text in typed.items() if text.strip()}
+    for field, text in given.items():
+        if _PLACEHOLDER.fullmatch(text):
+            said = clip(text, 40)
+            raise Unwritten(f"'{said}' stands where words should; fill in {field}, or leave it empty.", field=field)
+    return given
 
 
 def _require(given: Mapping[str, str], needed: Iterable[str], audience: Audience) -> None:

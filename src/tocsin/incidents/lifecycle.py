@@ -17,13 +17,13 @@ from tocsin.incidents.model import (
     Declared,
     Disclosed,
     Escalated,
+    FellDue,
     GlassBroken,
     Incident,
     MadeConfidential,
     Mitigated,
     Noted,
     Numbered,
-    ObligationMissed,
     ObligationWaived,
     Paged,
     Recovered,
@@ -61,6 +61,7 @@ from tocsin.incidents.work import (
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.errors import Invalid, Refused
 from tocsin.kit.text import listed
+from tocsin.obligations.model import Obligation
 from tocsin.plan.model import RESPONDERS, Condition, Need, Plan, Stage
 
 
@@ -168,6 +169,7 @@ def tell(
     stage: Stage | None,
     fields: Mapping[str, str],
     recipients: tuple[str, ...],
+    counts: bool = True,
     by: str,
     now: datetime,
 ) -> list[AnyEntry]:
@@ -176,9 +178,22 @@ def tell(
     if stage in (Stage.MONITORING, Stage.RESOLVED) and not incident.is_resolved:
         raise NotResolved(f"The incident is not resolved; the public can't be told that it is {stage}.")
     updated = Updated(
-        at=now, by=by, audience=audience, text=said(text), stage=stage, fields=dict(fields), recipients=recipients
+        at=now,
+        by=by,
+        audience=audience,
+        text=said(text),
+        counts=counts,
+        stage=stage,
+        fields=dict(fields),
+        recipients=recipients,
     )
     return [updated]
+
+
+def waive(incident: Incident, duty: Obligation, because: str, *, by: str, now: datetime) -> list[AnyEntry]:
+    """Say that something owed need not be done this time. One that is overdue may be waived, and the record says so."""
+    reason = said(because, "because")
+    return [ObligationWaived(at=now, by=by, key=duty.key, what=duty.what, because=reason, due_at=duty.due_at)]
 
 
 def mitigate(incident: Incident, how: str, *, by: str, now: datetime) -> list[AnyEntry]:
@@ -412,13 +427,14 @@ def _after(incident: Incident, entry: AnyEntry) -> Incident:
         case TypeChanged():
             return incident.changed(type=entry.type)
         case Updated():
-            told, last = ({**held, entry.audience: entry.at} for held in (incident.told_at, incident.last_update_at))
-            return incident.changed(told_at=told, last_update_at=last, stage=entry.stage or incident.stage)
+            last = {**incident.last_update_at, entry.audience: entry.at}
+            told = _heard(incident, entry.audience, entry.at) if entry.counts else incident
+            return told.changed(last_update_at=last, stage=entry.stage or incident.stage)
         case Mitigated():
             status = Status.MITIGATING
             return incident.changed(status=status, mitigated_at=incident.mitigated_at or entry.at)
         case Resolved():
-            return incident.changed(status=Status.WATCHING, resolved_at=entry.at)
+            return incident.changed(status=Status.WATCHING, resolved_at=entry.at, silent_at={})
         case Recovered():
             return incident.changed(status=Status.RESOLVED, recovered_at=entry.at)
         case Reopened():
@@ -429,11 +445,12 @@ def _after(incident: Incident, entry: AnyEntry) -> Incident:
             return incident.changed(review_at=entry.meeting_at)
         case ReviewHeld():
             return incident.changed(review_held_at=entry.at)
-        case ObligationMissed():
-            return _spend(incident, entry.key, entry.due_at)
+        case FellDue():
+            kind, _, audience = entry.key.partition(":")
+            silent = {**incident.silent_at, audience: entry.due_at}
+            return incident.changed(silent_at=silent) if kind == "update" else incident
         case ObligationWaived():
-            waived = incident.changed(waived=(*incident.waived, entry.key))
-            return _spend(waived, entry.key, entry.at)
+            return _waived(incident, entry)
         case MadeConfidential() | Disclosed() | ResponderAdded() | ResponderRemoved() | GlassBroken():
             return _read_by(incident, entry)
         case ImpactAssessed():
@@ -495,7 +512,7 @@ def _at_new_level(incident: Incident, entry: SeverityChanged) -> Incident:
     level_at = entry.at if entry.raised else incident.reopened_at or incident.declared_at
     steps = 0 if entry.raised else incident.steps_paged
     level = {"severity": entry.severity, "severity_by": entry.by, "level_at": level_at}
-    return incident.changed(**level, spent=(), steps_paged=steps)
+    return incident.changed(**level, spent=(), silent_at={}, steps_paged=steps)
 
 
 def _again(incident: Incident, entry: Reopened) -> Incident:
@@ -514,15 +531,23 @@ def _again(incident: Incident, entry: Reopened) -> Incident:
         stage=Stage.INVESTIGATING if incident.stage else None,
         steps_paged=0,
         told_at={},
+        silent_at={},
         spent=(),
         waived=(),
         work=Work(causes=incident.work.causes, cause_at=incident.work.cause_at),
     )
 
 
-def _spend(incident: Incident, key: str, counted_from: datetime) -> Incident:
-    """A missed or waived update moves its cadence on; any other obligation is not owed again at this level."""
-    kind, _, audience = key.partition(":")
+def _waived(incident: Incident, entry: ObligationWaived) -> Incident:
+    """A waived update lets its cadence begin anew; any other obligation is not owed again at this level."""
+    kind, _, audience = entry.key.partition(":")
+    waived = incident.changed(waived=(*incident.waived, entry.key))
     if kind == "update":
-        return incident.changed(told_at={**incident.told_at, audience: counted_from})
-    return incident.changed(spent=(*incident.spent, key))
+        return _heard(waived, audience, entry.at)
+    return waived.changed(spent=(*incident.spent, entry.key))
+
+
+def _heard(incident: Incident, audience: str, at: datetime) -> Incident:
+    """From here the cadence of this audience counts; whatever was overdue is done with."""
+    silent = {one: due_at for one, due_at in incident.silent_at.items() if one != audience}
+    return incident.changed(told_at={**incident.told_at, audience: at}, silent_at=silent)

@@ -145,10 +145,14 @@ class Decided(Entry):
 
 @dataclass(frozen=True, kw_only=True)
 class Updated(Entry):
-    """An update a person wrote. `fields` are what was typed; `text` is what that audience reads."""
+    """An update. `fields` are what was typed; `text` is what that audience reads.
+
+    One that a program posted tells people something and keeps no promise: `counts` is false.
+    """
 
     audience: str
     text: str
+    counts: bool = True
     stage: Stage | None = None  # public updates only
     fields: Mapping[str, str] = field(default_factory=dict)
     recipients: tuple[str, ...] = ()
@@ -195,7 +199,9 @@ class ReviewHeld(Entry):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ObligationMissed(Entry):
+class FellDue(Entry):
+    """Something owed was not done by its time. It can still be done, and is then late."""
+
     key: str
     what: str
     due_at: datetime
@@ -206,6 +212,7 @@ class ObligationWaived(Entry):
     key: str
     what: str
     because: str
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -282,7 +289,7 @@ AnyEntry = (
     | Closed
     | ReviewScheduled
     | ReviewHeld
-    | ObligationMissed
+    | FellDue
     | ObligationWaived
     | TimeCorrected
     | Secrecy
@@ -303,9 +310,10 @@ class Incident:
     """The fold of a timeline. Nothing here is known that the entries do not say.
 
     `level_at` is the instant from which the present severity's clocks run. `told_at` holds, by audience, the last
-    instant that its cadence counts from: an update, or the due time of one that was missed or waived.
-    `spent` are the keys of one-time obligations that ended missed or waived at the present severity. `responders` are
-    all who declared it, answered it, were paged, hold or held a role, or were added, without those who were removed.
+    instant that its cadence counts from: an update, or a waiver of one. `silent_at` holds, by audience, the due time
+    of the update that is overdue. `spent` are the keys of one-time obligations waived at the present severity.
+    `responders` are all who declared it, answered it, were paged, hold or held a role, or were added, without those
+    who were removed.
     """
 
     id: str
@@ -343,6 +351,7 @@ class Incident:
     steps_paged: int = 0
     roles: Mapping[str, str] = field(default_factory=dict)
     told_at: Mapping[str, datetime] = field(default_factory=dict)
+    silent_at: Mapping[str, datetime] = field(default_factory=dict)
     last_update_at: Mapping[str, datetime] = field(default_factory=dict)
     spent: tuple[str, ...] = ()
     waived: tuple[str, ...] = ()

@@ -5,7 +5,7 @@ act as deriving at the declaration. Due times are computed from the record, neve
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from tocsin.incidents import confidential
 from tocsin.incidents.model import Incident, Status
@@ -53,6 +53,10 @@ def _clock(at: datetime, now: datetime) -> str:
     return at.strftime("%H:%M UTC" if at.date() == now.astimezone(UTC).date() else "%Y-%m-%d %H:%M UTC")
 
 
+def _warn_within(plan: Plan, kind: Kind) -> timedelta | None:
+    return plan.reminders.before.get(kind)
+
+
 def _until_resolved(plan: Plan, incident: Incident) -> Iterator[Duty]:
     severity = plan.severities[incident.severity]
     if not incident.acknowledged_at:
@@ -63,6 +67,7 @@ def _until_resolved(plan: Plan, incident: Incident) -> Iterator[Duty]:
             clause=plan.clauses.get(Kind.ACKNOWLEDGE, ""),
             due_at=incident.level_at + severity.acknowledge_within,
             owner=ON_CALL,
+            warn_within=_warn_within(plan, Kind.ACKNOWLEDGE),
         )
     yield from _roles(plan, incident, severity)
     yield from _updates(plan, incident)
@@ -73,6 +78,7 @@ def _until_resolved(plan: Plan, incident: Incident) -> Iterator[Duty]:
         clause=plan.clauses.get(Kind.RESOLVE, ""),
         due_at=incident.level_at + severity.resolve_within,
         owner=plan.recovery.owner or ON_CALL,
+        warn_within=_warn_within(plan, Kind.RESOLVE),
     )
 
 
@@ -86,6 +92,7 @@ def _roles(plan: Plan, incident: Incident, severity: Severity) -> Iterator[Duty]
                 clause=plan.clauses.get(Kind.ROLE, ""),
                 due_at=incident.level_at + within,
                 owner=ON_CALL,
+                warn_within=_warn_within(plan, Kind.ROLE),
             )
 
 
@@ -93,11 +100,12 @@ def _updates(plan: Plan, incident: Incident) -> Iterator[Duty]:
     for name, audience in _told(plan, incident):
         cadence = audience.cadence[incident.severity]
         told_at = incident.told_at.get(name)
+        what = f"{audience.name}: update"
         if told_at is None or told_at < incident.level_at:  # a raised level wants a first word of its own
-            due_at = incident.level_at + cadence.first_within
+            yield _update(plan, name, what, incident.level_at + cadence.first_within)
         else:
-            due_at = told_at + cadence.every
-        yield _update(name, audience, f"{audience.name}: update", due_at)
+            due_at = incident.silent_at.get(name, told_at + cadence.every)
+            yield _update(plan, name, what, due_at, due_at + cadence.every)
 
 
 def _after_the_fix(plan: Plan, incident: Incident) -> Iterator[Duty]:
@@ -107,7 +115,7 @@ def _after_the_fix(plan: Plan, incident: Incident) -> Iterator[Duty]:
         last = incident.told_at.get(name)
         if last is None or last < incident.resolved_at:
             due_at = incident.resolved_at + audience.cadence[incident.severity].every
-            yield _update(name, audience, f"{audience.name}: say that it is resolved", due_at)
+            yield _update(plan, name, f"{audience.name}: say that it is resolved", due_at)
     if incident.status is Status.WATCHING:
         yield Duty(
             key="watch",
@@ -130,6 +138,7 @@ def _review(plan: Plan, incident: Incident) -> Iterator[Duty]:
             clause=plan.clauses.get(Kind.REVIEW, ""),
             due_at=incident.resolved_at + plan.review.meeting_within,
             owner=plan.review.owner or ON_CALL,
+            warn_within=_warn_within(plan, Kind.REVIEW),
         )
 
 
@@ -139,7 +148,9 @@ def _told(plan: Plan, incident: Incident) -> Iterator[tuple[str, Audience]]:
             yield name, audience
 
 
-def _update(name: str, audience: Audience, what: str, due_at: datetime) -> Duty:
+def _update(plan: Plan, name: str, what: str, due_at: datetime, given_up_at: datetime | None = None) -> Duty:
+    """The first word and the last are owed until they are said; one in between, until the next is due."""
+    audience = plan.communication.audiences[name]
     return Duty(
         key=f"update:{name}",
         kind=Kind.UPDATE,
@@ -148,4 +159,6 @@ def _update(name: str, audience: Audience, what: str, due_at: datetime) -> Duty:
         due_at=due_at,
         audience=name,
         owner=audience.owner,
+        warn_within=_warn_within(plan, Kind.UPDATE),
+        given_up_at=given_up_at,
     )

@@ -16,6 +16,7 @@ from tocsin.incidents.model import UNRESOLVED, AnyEntry, Declared, Incident, Num
 from tocsin.kit.clock import to_millis
 from tocsin.kit.errors import NotFound
 from tocsin.kit.ids import new_id
+from tocsin.obligations import store as obligations
 
 table = Table(
     "incident",
@@ -115,6 +116,16 @@ def survivor(tx: Tx, incident: Incident) -> Incident:
     while incident.merged_into is not None:
         incident = load(tx, incident.merged_into)
     return incident
+
+
+def claim_due(tx: Tx, limit: int) -> list[Incident]:
+    """The incidents with which time has something to do, those first that wait longest, locked.
+
+    Other nodes pass over locked incidents. Nobody else changes what is owed for one that this unit of work has locked.
+    """
+    due = obligations.first_due(tx.now, limit * 10)
+    wanted = select(table.c.fold).join(due, due.c.incident_id == table.c.id).order_by(due.c.act_at).limit(limit)
+    return [_remember(tx, _incident(row)) for row in tx.all(wanted.with_for_update(of=table, skip_locked=True))]
 
 
 def timeline(tx: Tx, incident_id: str) -> list[Numbered]:

@@ -12,12 +12,12 @@ from tocsin.incidents.model import (
     Declared,
     Disclosed,
     Escalated,
+    FellDue,
     GlassBroken,
     Incident,
     MadeConfidential,
     Mitigated,
     Noted,
-    ObligationMissed,
     ObligationWaived,
     Paged,
     Recovered,
@@ -116,7 +116,7 @@ _KIND: dict[type[AnyEntry], str] = {
     Closed: "closed",
     ReviewScheduled: "post-mortem scheduled",
     ReviewHeld: "post-mortem held",
-    ObligationMissed: "missed",
+    FellDue: "overdue",
     ObligationWaived: "waived",
     TimeCorrected: "time corrected",
     MadeConfidential: "confidential",
@@ -245,7 +245,9 @@ def _said(plan: Plan, entry: AnyEntry, who: str) -> str:
             return _decided(plan, entry, who)
         case Updated():
             stage = f" ({entry.stage})" if entry.stage else ""
-            return f"{who} posted an update for {audience_name(plan, entry.audience)}{stage}: {ended(entry.text)}"
+            counts = "" if entry.counts else ", which as a program's keeps no promise"
+            to = f"{audience_name(plan, entry.audience)}{stage}"
+            return f"{who} posted an update for {to}{counts}: {ended(entry.text)}"
         case Mitigated():
             return f"{who} mitigated it: {ended(entry.how)}"
         case Resolved():
@@ -260,8 +262,8 @@ def _said(plan: Plan, entry: AnyEntry, who: str) -> str:
             return _review(plan, entry, who)
         case ReviewHeld():
             return f"{who} recorded that the post-mortem was held."
-        case ObligationMissed():
-            return f"Missed: {entry.what}, which was due {_second(entry.due_at)}."
+        case FellDue():
+            return f"Overdue: {entry.what}, which was due {_second(entry.due_at)}."
         case TimeCorrected() | ObligationWaived():
             return _put_right(entry, who)
         case _:
@@ -428,7 +430,9 @@ def _put_right(entry: TimeCorrected | ObligationWaived, who: str) -> str:
             was, now = day_and_second(entry.before), day_and_second(entry.instant)
             return f"{who} corrected when it was {entry.moment}: {now} instead of {was}. {ended(entry.because)}"
         case ObligationWaived():
-            return f"{who} waived “{entry.what}”: {ended(entry.because)}"
+            is_overdue = entry.due_at is not None and entry.due_at < entry.at
+            overdue = f", which was due {_second(entry.due_at)}" if entry.due_at and is_overdue else ""
+            return f"{who} waived “{entry.what}”{overdue}: {ended(entry.because)}"
     assert_never(entry)
 
 

@@ -162,6 +162,10 @@ def _read(ledger: _Ledger, story: Story, period_start: datetime) -> None:
             last = _last(story.incident, owed.settled_at or owed.opened_at, str(owed.state))
             ledger.use(path, last)
             ledger.use(f"kind:{owed.kind}", last)
+        if owed.warned_at is not None:
+            ledger.use(f"reminded:{owed.kind}", _last(story.incident, owed.warned_at))
+        if owed.overdue_at is not None:
+            ledger.use("overdue", _last(story.incident, owed.overdue_at))
 
 
 def _last(incident: Incident, at: datetime, state: str = "") -> Last:

@@ -144,6 +144,8 @@ _RULES: tuple[tuple[str, How, Trace], ...] = (  # the first that fits decides
     ("review.sections.*", _E, None),  # a document without the required ones is not made final
     ("review.horizons.**", _W, None),
     ("review.**", _G, "post-mortem"),
+    ("reminders.before.*", _E, "reminded:{2}"),
+    ("reminders.overdue_to", _E, "overdue"),
     ("metrics.**", _W, None),
     ("links.*", _G, None),
     ("history.*", _W, None),

@@ -114,6 +114,7 @@ class Kept:
     kind: Kind
     audience: str
     met: int
+    late: int
     missed: int
     waived: int
 
@@ -297,13 +298,13 @@ def _target(level: str, those: Sequence[tuple[Measured, timedelta, timedelta | N
 
 def _kept(obligations: Sequence[Obligation]) -> Iterator[Kept]:
     """What ended, in the order of the kinds; what is open or no longer owed is neither kept nor broken."""
-    ended = [one for one in obligations if one.state in (State.MET, State.MISSED, State.WAIVED)]
+    ended = [one for one in obligations if one.state in (State.MET, State.LATE, State.MISSED, State.WAIVED)]
     kinds = list(Kind)
     ended.sort(key=lambda one: (kinds.index(one.kind), one.audience))
     for (kind, audience), group in groupby(ended, key=lambda one: (one.kind, one.audience)):
         states = [one.state for one in group]
-        met, missed, waived = (states.count(state) for state in (State.MET, State.MISSED, State.WAIVED))
-        yield Kept(kind=kind, audience=audience, met=met, missed=missed, waived=waived)
+        counts = {state.value: states.count(state) for state in (State.MET, State.LATE, State.MISSED, State.WAIVED)}
+        yield Kept(kind=kind, audience=audience, **counts)
 
 
 def _repeats(measured: Sequence[Measured], period_start: datetime) -> Iterator[Repeat]:
@@ -402,6 +403,7 @@ def _kept_json(kept: Kept) -> dict[str, Any]:
         "kind": str(kept.kind),
         "audience": kept.audience or None,
         "met": kept.met,
+        "late": kept.late,
         "missed": kept.missed,
         "waived": kept.waived,
     }

@@ -1,7 +1,7 @@
 """What is owed: a promise of the plan, by whom, by when, and how it ended."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -17,9 +17,10 @@ class Kind(StrEnum):
 
 
 class State(StrEnum):
-    OPEN = "open"
+    OPEN = "open"  # overdue, if `overdue_at` says since when we know
     MET = "met"
-    MISSED = "missed"
+    LATE = "late"  # done, but after it was due
+    MISSED = "missed"  # it was overdue, and can no longer be done
     WAIVED = "waived"  # a person said so, and why
     VOID = "void"  # no longer owed: the severity changed, or the incident went on without it
 
@@ -38,11 +39,16 @@ class Duty:
     due_at: datetime
     audience: str = ""
     owner: str = ""  # a role of the plan, or `on_call`
+    warn_within: timedelta | None = None  # how long before it is due its owner is reminded
+    given_up_at: datetime | None = None  # one of a series: when its successor falls due
 
 
 @dataclass(frozen=True, kw_only=True)
 class Obligation:
-    """A duty on the record. It ends once, and `evidence` says by what."""
+    """A duty on the record. It ends once; `cause` and `proof` are the entries that opened and ended it.
+
+    `act_at` is when time next has something to do with it: to remind its owner, to say that it is due, to give it up.
+    """
 
     id: str
     incident_id: str | None
@@ -52,9 +58,38 @@ class Obligation:
     clause: str
     audience: str
     owner: str
+    cause: int | None = None
     opened_at: datetime
+    warned_at: datetime | None = None
     due_at: datetime
+    overdue_at: datetime | None = None
+    given_up_at: datetime | None = None
+    act_at: datetime | None = None
     state: State
     settled_at: datetime | None = None
     settled_by: str = ""
     evidence: str = ""
+    proof: int | None = None
+
+    @property
+    def late_by(self) -> timedelta | None:
+        """How long after its due time it ended; None if it ended in time, or has not ended."""
+        counts = self.state in (State.LATE, State.MISSED, State.WAIVED) and self.settled_at is not None
+        return self.settled_at - self.due_at if counts and self.settled_at > self.due_at else None  # type: ignore[operator]
+
+    @property
+    def late_by_seconds(self) -> float | None:
+        return self.late_by.total_seconds() if self.late_by is not None else None
+
+    def is_overdue(self, now: datetime) -> bool:
+        return self.overdue_at is not None or self.due_at < now
+
+
+SOONEST = timedelta(seconds=10)
+"""A reminder this soon after the opening would only say again what has just been said."""
+
+
+def first_act(duty: Duty, opened_at: datetime) -> datetime:
+    """When time has its first word: at the reminder if there is one, else when the duty is due."""
+    warn_at = duty.due_at - duty.warn_within if duty.warn_within else None
+    return warn_at if warn_at is not None and warn_at > opened_at + SOONEST else duty.due_at

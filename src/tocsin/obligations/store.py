@@ -1,16 +1,20 @@
-"""Obligations on the record. What ends one is a conditional update, so that each ends once."""
+"""Obligations on the record. What ends one is a conditional update, so that each ends once.
 
-from collections.abc import Collection, Iterable
+`act_at` is the only timer there is: the instant at which the tick next has something to do with an open obligation.
+"""
+
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Row, Select, Table, Text, case, func, select
+from sqlalchemy import Column, Integer, Row, Select, Subquery, Table, Text, case, func, select
 
 from tocsin.db import sight
 from tocsin.db.columns import Instant, metadata
 from tocsin.db.engine import Tx
 from tocsin.kit.ids import new_id
-from tocsin.obligations.model import ANSWER_PREFIX, Duty, Kind, Obligation, State
+from tocsin.obligations.model import ANSWER_PREFIX, Duty, Kind, Obligation, State, first_act
 
 table = Table(
     "obligation",
@@ -23,17 +27,27 @@ table = Table(
     Column("clause", Text),
     Column("audience", Text),
     Column("owner", Text),
+    Column("cause", Integer),
     Column("opened_at", Instant),
+    Column("warned_at", Instant),
     Column("due_at", Instant),
+    Column("overdue_at", Instant),
+    Column("given_up_at", Instant),
+    Column("act_at", Instant),
     Column("state", Text),
     Column("settled_at", Instant),
     Column("settled_by", Text),
     Column("evidence", Text),
+    Column("proof", Integer),
 )
+_COLUMNS = frozenset(table.c.keys())
 
 
-def open_duty(tx: Tx, incident_id: str | None, duty: Duty) -> None:
-    """Put a duty on the record, open. Opening a key that is open already is a mistake of the caller."""
+def open_duty(tx: Tx, incident_id: str | None, duty: Duty, cause: int | None = None) -> None:
+    """Put a duty on the record, open; `cause` is the entry that asks for it.
+
+    Opening a key that is open already is a mistake of the caller.
+    """
     row = {
         "id": new_id("obl", 12),
         "incident_id": incident_id,
@@ -43,69 +57,130 @@ def open_duty(tx: Tx, incident_id: str | None, duty: Duty) -> None:
         "clause": duty.clause,
         "audience": duty.audience,
         "owner": duty.owner,
+        "cause": cause,
         "opened_at": tx.now,
+        "warned_at": None,
         "due_at": duty.due_at,
+        "overdue_at": None,
+        "given_up_at": duty.given_up_at,
+        "act_at": first_act(duty, tx.now),
         "state": State.OPEN,
+        "settled_at": None,
         "settled_by": "",
         "evidence": "",
+        "proof": None,
     }
     tx.add(table, row)
     tx.wakes = True  # a sleeping engine may have to rise earlier
 
 
-def settle(tx: Tx, obligation_id: str, state: State, evidence: str) -> bool:
+def open_successor(tx: Tx, before: Obligation, cause: int) -> Obligation:
+    """Put the next of a series on the record, when the one before is given up: it is due at once, and overdue."""
+    due_at = before.given_up_at or before.due_at
+    given_up_at = due_at + (due_at - before.due_at)
+    after = replace(
+        before,
+        id=new_id("obl", 12),
+        cause=cause,
+        opened_at=tx.now,
+        warned_at=None,
+        due_at=due_at,
+        overdue_at=tx.now,
+        given_up_at=given_up_at,
+        act_at=given_up_at,
+    )
+    tx.add(table, {name: value for name, value in vars(after).items() if name in _COLUMNS})
+    tx.wakes = True
+    return after
+
+
+def settle(tx: Tx, obligation_id: str, state: State, evidence: str, proof: int | None = None) -> bool:
     """Settle an open obligation. The first caller gets True, everyone after gets False."""
     still_open = (table.c.id == obligation_id) & (table.c.state == State.OPEN)
-    change = table.update().where(still_open).values(**_end(tx, state, evidence))
+    change = table.update().where(still_open).values(**_end(tx, state, evidence, proof))
     return tx.run(change).rowcount == 1
 
 
-def settle_keys(tx: Tx, incident_id: str, keys: Collection[str], state: State, evidence: str) -> None:
-    """Settle the open obligations with these keys of one incident."""
+def meet(tx: Tx, incident_id: str, keys: Collection[str], evidence: str, proof: int) -> None:
+    """What was owed under these keys is done: in time, or late."""
     if keys:
         of_these = _open(incident_id) & table.c.key.in_(keys)
-        tx.run(table.update().where(of_these).values(**_end(tx, state, evidence)))
+        in_time = case((table.c.due_at < tx.now, State.LATE), else_=State.MET)
+        ended = {**_end(tx, State.MET, evidence, proof), "state": in_time}
+        tx.run(table.update().where(of_these).values(**ended))
 
 
-def settle_answers(tx: Tx, incident_id: str, state: State, evidence: str) -> None:
+def settle_answers(tx: Tx, incident_id: str, state: State, evidence: str, proof: int) -> None:
     """Settle every open wait for an answer to a page of one incident."""
     waits = _open(incident_id) & (table.c.kind == Kind.ANSWER)
-    tx.run(table.update().where(waits).values(**_end(tx, state, evidence)))
+    tx.run(table.update().where(waits).values(**_end(tx, state, evidence, proof)))
 
 
 def hurry_answer(tx: Tx, incident_id: str, step: int) -> None:
     """Nobody can answer this step's page any more: let its wait fall due now."""
     wait = _open(incident_id) & (table.c.key == f"{ANSWER_PREFIX}{step}")
-    tx.run(table.update().where(wait).values(due_at=tx.now))
+    tx.run(table.update().where(wait).values(due_at=tx.now, act_at=tx.now))
     tx.wakes = True
 
 
-def settle_many(tx: Tx, obligations: Iterable[Obligation], state: State, evidence: str) -> None:
-    """Settle obligations that this unit of work has locked with `claim_due`."""
-    for obligation in obligations:
-        tx.put(table, obligation.id, _end(tx, state, evidence))
+# ---- What time does -------------------------------------------------------------------------------------------------
+# These change rows that the unit of work has locked, or whose incident it has.
 
 
-def claim_due(tx: Tx, limit: int) -> list[Obligation]:
-    """The open obligations that are due, soonest first, locked until this unit of work ends.
+def end(tx: Tx, obligation_id: str, state: State, evidence: str, proof: int | None = None) -> None:
+    tx.put(table, obligation_id, _end(tx, state, evidence, proof))
 
-    Other nodes pass over locked rows, so that two nodes never settle the same one.
+
+def warned(tx: Tx, obligation: Obligation) -> None:
+    """Its owner is reminded now; next, it falls due."""
+    tx.put(table, obligation.id, {"warned_at": tx.now, "act_at": obligation.due_at})
+
+
+def fell_due(tx: Tx, obligation: Obligation) -> None:
+    """It is overdue, and stays open until it is done, given up, or cannot be done any more."""
+    tx.put(table, obligation.id, {"overdue_at": tx.now, "act_at": obligation.given_up_at})
+
+
+def first_due(now: datetime, limit: int) -> Subquery:
+    """The incidents with which time has something to do, and since when; the soonest, from so many obligations."""
+    due = (table.c.state == State.OPEN) & (table.c.act_at <= now) & table.c.incident_id.is_not(None)
+    some = select(table.c.incident_id, table.c.act_at).where(due).order_by(table.c.act_at).limit(limit).subquery()
+    first = func.min(some.c.act_at, type_=Instant).label("act_at")
+    return select(some.c.incident_id, first).group_by(some.c.incident_id).subquery()
+
+
+def due_of(tx: Tx, incident_ids: Collection[str]) -> dict[str, list[Obligation]]:
+    """What is due of incidents that this unit of work has locked, soonest first."""
+    found: dict[str, list[Obligation]] = {}
+    if incident_ids:
+        due = (table.c.state == State.OPEN) & (table.c.act_at <= tx.now) & table.c.incident_id.in_(list(incident_ids))
+        for row in tx.all(select(table).where(due).order_by(table.c.due_at, table.c.key)):
+            found.setdefault(row.incident_id, []).append(_obligation(row))
+    return found
+
+
+def claim_looks(tx: Tx, limit: int) -> list[Obligation]:
+    """The looks that are to be taken now, soonest first, locked until this unit of work ends.
+
+    Other nodes pass over locked rows, so that two nodes never take the same one.
     """
-    due = select(table).where((table.c.state == State.OPEN) & (table.c.due_at <= tx.now))
-    return [
-        _obligation(row) for row in tx.all(due.order_by(table.c.due_at).limit(limit).with_for_update(skip_locked=True))
-    ]
+    due = (table.c.state == State.OPEN) & (table.c.act_at <= tx.now) & table.c.incident_id.is_(None)
+    wanted = select(table).where(due).order_by(table.c.act_at).limit(limit).with_for_update(skip_locked=True)
+    return [_obligation(row) for row in tx.all(wanted)]
 
 
 def renew(tx: Tx, obligation: Obligation, due_at: datetime) -> None:
     """Move on an obligation that recurs and that `claim_due` has locked."""
-    tx.put(table, obligation.id, {"due_at": due_at})
+    tx.put(table, obligation.id, {"due_at": due_at, "act_at": due_at})
 
 
 def next_due(tx: Tx) -> datetime | None:
-    """When the next open obligation falls due."""
-    soonest: datetime | None = tx.scalar(select(func.min(table.c.due_at)).where(table.c.state == State.OPEN))
+    """When time next has something to do with an open obligation."""
+    soonest: datetime | None = tx.scalar(select(func.min(table.c.act_at)).where(table.c.state == State.OPEN))
     return soonest
+
+
+# ---- Reading --------------------------------------------------------------------------------------------------------
 
 
 def for_incident(tx: Tx, incident_id: str) -> list[Obligation]:
@@ -137,9 +212,9 @@ def open_looks(tx: Tx) -> list[Obligation]:
     return [_obligation(row) for row in tx.all(select(table).where(looks))]
 
 
-def overdue(tx: Tx, before: datetime) -> int:
-    """How many obligations are open though due before this instant; above zero, nobody is settling them."""
-    late = (table.c.state == State.OPEN) & (table.c.due_at < before)
+def neglected(tx: Tx, before: datetime) -> int:
+    """How many open obligations had to be seen to before this instant; above zero, nobody lets time pass."""
+    late = (table.c.state == State.OPEN) & (table.c.act_at < before)
     return int(tx.scalar(select(func.count()).select_from(table).where(late)) or 0)
 
 
@@ -152,8 +227,9 @@ def _open(incident_id: str) -> Any:
     return (table.c.incident_id == incident_id) & (table.c.state == State.OPEN)
 
 
-def _end(tx: Tx, state: State, evidence: str) -> dict[str, Any]:
-    return {"state": state, "settled_at": tx.now, "settled_by": tx.actor.handle, "evidence": evidence}
+def _end(tx: Tx, state: State, evidence: str, proof: int | None) -> dict[str, Any]:
+    by = tx.actor.handle
+    return {"state": state, "settled_at": tx.now, "settled_by": by, "evidence": evidence, "proof": proof}
 
 
 def _obligation(row: Row[Any]) -> Obligation:

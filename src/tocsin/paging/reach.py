@@ -1,5 +1,6 @@
 """From the names in a step to the people they mean now, and to what wakes them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +10,7 @@ from tocsin.incidents.confidential import heading
 from tocsin.incidents.model import Incident
 from tocsin.kit.text import span, utc
 from tocsin.oncall.rotation import shift_at
-from tocsin.plan.model import Plan
+from tocsin.plan.model import ON_CALL, Plan
 
 
 def people_at(plan: Plan, targets: tuple[str, ...], instant: datetime) -> tuple[str, ...]:
@@ -26,6 +27,43 @@ def people_at(plan: Plan, targets: tuple[str, ...], instant: datetime) -> tuple[
 def on_call(plan: Plan, instant: datetime) -> dict[str, str]:
     """Who holds each rotation at this instant."""
     return {name: shift_at(rotation, instant).person for name, rotation in plan.rotations.items()}
+
+
+def owner_at(plan: Plan, incident: Incident, owner: str, instant: datetime) -> str | None:
+    """The person who owes what this owner owes: who holds the role, or else has answered, or else is on call."""
+    if owner in incident.roles:
+        return incident.roles[owner]
+    if incident.acknowledged_by in plan.people:
+        return incident.acknowledged_by
+    if ON_CALL in plan.rotations:
+        return shift_at(plan.rotations[ON_CALL], instant).person
+    return next(iter(_ladder(plan, incident, instant)), None)
+
+
+def next_in_line(plan: Plan, incident: Incident, owner: str | None, instant: datetime) -> Iterator[str]:
+    """Who is told when this person is overdue, the first choice first: the holder of the role that leads, those who
+    could hold it, then the ladder of the severity. The owner comes last, where nobody else is left."""
+    passed = {owner}
+    for one in _line(plan, incident, instant):
+        if one not in passed:
+            passed.add(one)
+            yield one
+    if owner is not None:
+        yield owner
+
+
+def _line(plan: Plan, incident: Incident, instant: datetime) -> Iterator[str]:
+    lead = plan.lead
+    if lead is not None:
+        yield from [incident.roles[lead]] if lead in incident.roles else ()
+        yield from plan.members(plan.roles[lead].eligible)
+    yield from _ladder(plan, incident, instant)
+
+
+def _ladder(plan: Plan, incident: Incident, instant: datetime) -> Iterator[str]:
+    policy = plan.severities[incident.severity].escalation
+    for step in plan.escalation[policy].steps if policy else ():
+        yield from people_at(plan, step.page, instant)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from tocsin.people.model import Account, AccountRole, Token
 SIGNAL_WRITE = "signals:write"
 INCIDENT_READ = "incidents:read"
 INCIDENT_WRITE = "incidents:write"
+WAIVE = "obligations:waive"
 PLAN_READ = "plan:read"
 PLAN_WRITE = "plan:write"
 PEOPLE_WRITE = "people:write"
@@ -17,7 +18,7 @@ METRICS_READ = "metrics:read"
 BREAK_GLASS = "incidents:break_glass"  # no scope of a token, and no role but an administrator has it
 
 READING = frozenset({INCIDENT_READ, PLAN_READ, METRICS_READ})
-SCOPES = READING | {SIGNAL_WRITE, INCIDENT_WRITE, PLAN_WRITE, PEOPLE_WRITE, CONFIDENTIAL}
+SCOPES = READING | {SIGNAL_WRITE, INCIDENT_WRITE, WAIVE, PLAN_WRITE, PEOPLE_WRITE, CONFIDENTIAL}
 
 RIGHTS: dict[AccountRole, frozenset[str]] = {
     AccountRole.VIEWER: READING,

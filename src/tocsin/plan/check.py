@@ -22,6 +22,7 @@ from tocsin.plan.model import (
 )
 from tocsin.plan.parse import Document, Problem, build, read
 
+REMINDED_KINDS = ("acknowledge", "role", "update", "resolve", "review")
 CLAUSE_KINDS = ("acknowledge", "answer", "role", "update", "resolve", "watch", "review", "look")
 """The kinds of obligation that a clause can stand for."""
 
@@ -125,6 +126,10 @@ def _whole(plan: Plan) -> Iterator[Finding]:
     yield from empty("types", plan.types, "no incident can be declared without a type")
     for kind in plan.clauses:
         yield from unknown(f"clauses.{kind}", "kind of obligation", kind, CLAUSE_KINDS)
+    for kind in plan.reminders.before:
+        yield from unknown(f"reminders.before.{kind}", "kind of obligation", kind, REMINDED_KINDS)
+    if plan.reminders.overdue_to is not None:
+        yield from unknown("reminders.overdue_to", "role", plan.reminders.overdue_to, plan.roles)
     owner = plan.recovery.owner
     yield from unknown("recovery.owner", "role", owner, _owners(plan)) if owner else ()
 

@@ -381,6 +381,21 @@ def _recovery(pair: Pair, one: Difference) -> Said:
             return replaced(Kind.OTHER, one)
 
 
+def _reminders(pair: Pair, one: Difference) -> Said:
+    match one.path[1:]:
+        case ("overdue_to",):
+            return _owner(pair, "Hearing of what is overdue", one)
+        case ("before", kind) if isinstance(one.before, timedelta) and isinstance(one.after, timedelta):
+            before, after = span(one.before), span(one.after)
+            return Said(Kind.OBLIGATION, f"The reminder of {kind} comes {after} ahead instead of {before}.")
+        case ("before", kind) if one.after is ABSENT:
+            return Said(Kind.OBLIGATION, f"Nobody is reminded of {kind} any more.", is_large=True)
+        case ("before", kind):
+            return Said(Kind.OBLIGATION, f"There is now a reminder of {kind}.")
+        case _:
+            return replaced(Kind.OTHER, one)
+
+
 def _review(pair: Pair, one: Difference) -> Said:
     match one.path[1:]:
         case ("meeting_within",):
@@ -426,5 +441,6 @@ _PARTS: Mapping[str, Callable[[Pair, Difference], Said]] = {
     "templates": _templates,
     "recovery": _recovery,
     "review": _review,
+    "reminders": _reminders,
     "links": other,
 }

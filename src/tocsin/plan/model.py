@@ -351,6 +351,18 @@ class Recovery:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reminders:
+    """Whoever owes something is told before it is due; when it is overdue, whoever is next in line.
+
+    `before` maps kinds of obligations to how long before; a kind that it does not name is not reminded of.
+    """
+
+    __pydantic_config__ = STRICT
+    before: Mapping[str, Span] = field(default_factory=dict)
+    overdue_to: str | None = None  # the role that leads: told what is overdue, and may waive it
+
+
+@dataclass(frozen=True, kw_only=True)
 class Change:
     """A line of the plan's own revision history."""
 
@@ -388,8 +400,14 @@ class Plan:
     recovery: Recovery
     review: Review
     metrics: Mapping[str, Metric] = field(default_factory=dict)
+    reminders: Reminders = field(default_factory=Reminders)
     links: Mapping[str, str] = field(default_factory=dict)
     history: tuple[Change, ...] = ()
+
+    @property
+    def lead(self) -> str | None:
+        """The role that is told what is overdue and may waive it: as the plan says, or whoever resolves."""
+        return self.reminders.overdue_to or (self.recovery.owner if self.recovery.owner in self.roles else None)
 
     def rank(self, severity: str) -> int:
         """0 is the worst."""

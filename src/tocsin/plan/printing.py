@@ -30,6 +30,7 @@ from tocsin.plan.model import (
     Need,
     Plan,
     Probe,
+    Reminders,
     Role,
     Rotation,
     Rule,
@@ -78,6 +79,7 @@ def document(plan: Plan, revision: str = "") -> str:
         *_recovery(plan),
         *_review(plan),
         *work.metrics(plan),
+        *_reminders(plan),
         *_owed(plan),
         *_links(plan),
         *_history(plan),
@@ -478,6 +480,19 @@ def _review(plan: Plan) -> Blocks:
     rows = (_section(key, one) for key, one in review.sections.items())
     yield from table(("Part", "Section", "What is asked", "Filled in from the record", "Needed", "Id"), rows)
     yield from _horizons(plan)
+
+
+def _reminders(plan: Plan) -> Blocks:
+    if plan.reminders == Reminders():
+        return
+    yield "## Reminders"
+    ahead = [
+        statement(f"{code(kind)}: its owner is reminded {span(before)} before it is due.", f"reminders.before.{kind}")
+        for kind, before in plan.reminders.before.items()
+    ]
+    lead = plan.reminders.overdue_to
+    told = f"What is overdue is told to {owner(plan, lead)}, or to whoever could hold that role."
+    yield from bullets([*ahead, *([statement(told, "reminders.overdue_to")] if lead else [])])
 
 
 def _agenda(plan: Plan) -> Blocks:

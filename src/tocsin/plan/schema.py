@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from tocsin.kit.text import span
-from tocsin.plan.check import CLAUSE_KINDS, FACTS
+from tocsin.plan.check import CLAUSE_KINDS, FACTS, REMINDED_KINDS
 from tocsin.plan.model import Plan
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -79,6 +79,7 @@ NARROWER: Mapping[str, dict[str, Any]] = {
     "Probe.recoveries": _COUNT,
     "Topic.minutes": _COUNT,
     "Section.facts": {"enum": [*FACTS, None]},
+    "Reminders.before": {"propertyNames": {"enum": list(REMINDED_KINDS)}},
     "Review.minutes": {"minimum": 1, "maximum": 1440},
     "Review.attendees": _SOME,
     "Review.sections": {"minProperties": 1},
@@ -237,6 +238,16 @@ MEANINGS: Mapping[str, str] = {
     "Recovery.watch_for": "How long the service is watched after the fix.",
     "Recovery.confirm": "By a name, what people confirm once the watch has passed.",
     "Recovery.close_requires": "What must be true before an incident is closed.",
+    "Reminders": (
+        "Under `reminders`. Whoever owes something is told before it is due, and somebody else once it is overdue."
+    ),
+    "Reminders.before": (
+        "For a kind of obligation (`acknowledge`, `role`, `update`, `resolve`, `review`), how long before its due "
+        "time its owner is reminded. A kind that is not named is not reminded of."
+    ),
+    "Reminders.overdue_to": (
+        "The role that leads: its holder is told what is overdue, or the next who could hold it, and may waive it."
+    ),
     "Change": "One entry of `history`.",
     "Change.on": "The day.",
     "Change.version": "The version that it brought.",
@@ -330,6 +341,7 @@ MEANINGS: Mapping[str, str] = {
     "Plan.recovery": "When it is over.",
     "Plan.review": "The post-mortem.",
     "Plan.metrics": "The figures by which the response is judged.",
+    "Plan.reminders": "Who is told before something is due, and who when it is overdue.",
     "Plan.links": "Names and addresses of related documents.",
     "Plan.history": "The revisions of the plan. If there are any, the plan's version is among them.",
 }

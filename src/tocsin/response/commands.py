@@ -8,8 +8,8 @@ from tocsin.db.engine import Tx
 from tocsin.incidents import confidential, correcting, lifecycle, working
 from tocsin.incidents import store as incidents
 from tocsin.incidents.correction import Moment
-from tocsin.incidents.model import Declared, Incident, ObligationWaived, SignalAttached
-from tocsin.kit.actor import ActorKind
+from tocsin.incidents.model import Declared, Incident, SignalAttached
+from tocsin.kit.actor import Actor, ActorKind
 from tocsin.kit.errors import NotFound, Refused
 from tocsin.obligations import store as obligations
 from tocsin.obligations.model import Kind, Obligation, State
@@ -226,6 +226,7 @@ def post_update(
         stage=composed.stage,
         fields=composed.fields,
         recipients=confidential.recipients(plan, incident, plan.communication.audiences[audience]),
+        counts=tx.actor.kind is ActorKind.PERSON,  # a program may tell people something; it keeps no promise
         by=tx.actor.handle,
         now=tx.now,
     )
@@ -280,13 +281,25 @@ def in_words(standing: Iterable[Obligation]) -> list[str]:
 def waive(tx: Tx, incident_id: str, key: str, because: str) -> Incident:
     """A person says that something owed need not be done this time, and why."""
     plan, incident = opened(tx, incident_id)
+    _require_waiver(tx, plan, incident)
     standing = {duty.key: duty for duty in obligations.open_for(tx, incident.id) if duty.kind in WAIVABLE}
     if key not in standing:
         raise NoSuchObligation(f"Nothing called '{key}' is owed now.")
-    reason = lifecycle.said(because, "because")
-    obligations.settle(tx, standing[key].id, State.WAIVED, reason)
-    entry = ObligationWaived(at=tx.now, by=tx.actor.handle, key=key, what=standing[key].what, because=reason)
-    return followups.record(tx, plan, incident, [entry])
+    entries = lifecycle.waive(incident, standing[key], because, by=tx.actor.handle, now=tx.now)
+    obligations.settle(tx, standing[key].id, State.WAIVED, because.strip(), incident.entries + 1)
+    return followups.record(tx, plan, incident, entries)
+
+
+def may_waive(actor: Actor, plan: Plan, incident: Incident) -> bool:
+    """Whoever leads this incident may, and whoever has the right; a program never."""
+    leads = plan.lead is not None and incident.roles.get(plan.lead) == actor.handle
+    return actor.kind is ActorKind.PERSON and (leads or actor.may(access.WAIVE))
+
+
+def _require_waiver(tx: Tx, plan: Plan, incident: Incident) -> None:
+    if not may_waive(tx.actor, plan, incident):
+        lead = f"the {plan.roles[plan.lead].name.lower()} of the incident" if plan.lead else "nobody else"
+        raise access.NotAllowed(f"Only {lead} may waive, or a person with the right {access.WAIVE}.")
 
 
 def correct_time(tx: Tx, incident_id: str, moment: Moment, instant: datetime, because: str) -> Incident:

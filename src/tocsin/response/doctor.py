@@ -31,8 +31,8 @@ def _plans(tx: Tx) -> list[str]:
 
 
 def _obligations(tx: Tx) -> list[str]:
-    late = obligations.overdue(tx, tx.now - GRACE)
-    return [f"{late} obligations are past their due time and open: is a server running?"] if late else []
+    late = obligations.neglected(tx, tx.now - GRACE)
+    return [f"{late} open obligations wait for time to pass: is a server running?"] if late else []
 
 
 def _records(tx: Tx) -> list[str]:

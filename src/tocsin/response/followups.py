@@ -3,7 +3,7 @@
 Entries are recorded through `record`. Whatever follows is written in the same unit of work.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import assert_never
 
 from tocsin.db import settings as kept
@@ -20,12 +20,12 @@ from tocsin.incidents.model import (
     Declared,
     Disclosed,
     Escalated,
+    FellDue,
     GlassBroken,
     Incident,
     MadeConfidential,
     Mitigated,
     Noted,
-    ObligationMissed,
     ObligationWaived,
     Paged,
     Recovered,
@@ -88,10 +88,10 @@ def follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident:
             rederive(tx, plan, incident)
             return page_next(tx, plan, incident)
         case Acknowledged():
-            obligations.settle_keys(tx, incident.id, ["acknowledge"], State.MET, evidence)
+            obligations.meet(tx, incident.id, ["acknowledge"], evidence, incident.entries)
             _stop_paging(tx, incident, State.MET, evidence)
         case RoleAssigned():
-            obligations.settle_keys(tx, incident.id, [f"role:{entry.role}"], State.MET, evidence)
+            obligations.meet(tx, incident.id, [f"role:{entry.role}"], evidence, incident.entries)
         case SeverityChanged():
             incident = _rederive_visibly(tx, plan, incident, f"{entry.before} became {entry.severity}")
             return _page_at_new_level(tx, plan, incident, entry)
@@ -104,7 +104,7 @@ def follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident:
         case Updated():
             _told(tx, plan, incident, entry, evidence)
         case Resolved():
-            obligations.settle_keys(tx, incident.id, ["resolve"], State.MET, evidence)
+            obligations.meet(tx, incident.id, ["resolve"], evidence, incident.entries)
             _stop_paging(tx, incident, State.VOID, "the incident was resolved")
             rederive(tx, plan, incident, "the incident was resolved")
         case Recovered():
@@ -115,19 +115,17 @@ def follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident:
         case Closed():
             rederive(tx, plan, incident, "the incident was closed")
         case ReviewHeld():
-            obligations.settle_keys(tx, incident.id, ["review"], State.MET, evidence)
-        case ObligationMissed() | ObligationWaived():
+            obligations.meet(tx, incident.id, ["review"], evidence, incident.entries)
+        case ObligationWaived():
             _owe_again(tx, plan, incident, entry.key)
         case Escalated():
             return page_next(tx, plan, incident)
-        case SignalAttached() | SignalCleared() | SignalsGathered():
-            pass
-        case Undelivered() | Paged() | Noted() | Decided():
+        case SignalAttached() | SignalCleared() | SignalsGathered() | Undelivered() | Paged() | Noted() | Decided():
             pass
         case TimeCorrected():
             rederive(tx, plan, incident, f"the time at which it was {entry.moment} was corrected")
-        case Mitigated() | ReviewScheduled() | Thanked() | DutiesChanged():
-            pass
+        case Mitigated() | ReviewScheduled() | Thanked() | DutiesChanged() | FellDue():
+            pass  # of what is overdue the tick itself has told those concerned
         case Found() | ImpactAssessed() | StrategyChosen() | Deployed() | Verified() | RecoveryConfirmed():
             pass
         case ItemTicked() | ItemUnticked() | Absorbed() | Linked() | Unlinked() | SplitOff() | SplitFrom():
@@ -138,9 +136,11 @@ def follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident:
 
 
 def _told(tx: Tx, plan: Plan, incident: Incident, entry: Updated, evidence: str) -> None:
-    key = f"update:{entry.audience}"
-    obligations.settle_keys(tx, incident.id, [key], State.MET, evidence)
-    _owe_again(tx, plan, incident, key)
+    """An update is sent whoever posted it; it meets what is owed only if a person did."""
+    if entry.counts:
+        key = f"update:{entry.audience}"
+        obligations.meet(tx, incident.id, [key], evidence, incident.entries)
+        _owe_again(tx, plan, incident, key)
     send_update(tx, plan, incident, entry)
 
 
@@ -166,12 +166,13 @@ def rederive(tx: Tx, plan: Plan, incident: Incident, because: str = "") -> None:
         if standing.kind is Kind.ANSWER:
             continue
         duty = wanted.get(standing.key)
-        if duty is not None and duty.due_at == standing.due_at:
+        if duty is not None and (duty.due_at, duty.given_up_at) == (standing.due_at, standing.given_up_at):
             del wanted[standing.key]
-        else:
-            obligations.settle(tx, standing.id, State.VOID, because)
+        else:  # what was overdue has been missed; that it need not be done any more does not mend that
+            state = State.MISSED if standing.is_overdue(tx.now) else State.VOID
+            obligations.settle(tx, standing.id, state, because, incident.entries)
     for duty in wanted.values():
-        obligations.open_duty(tx, incident.id, duty)
+        obligations.open_duty(tx, incident.id, duty, incident.entries)
 
 
 def _rederive_visibly(tx: Tx, plan: Plan, incident: Incident, because: str) -> Incident:
@@ -187,7 +188,7 @@ def _owe_again(tx: Tx, plan: Plan, incident: Incident, key: str) -> None:
         return
     duty = owed(plan, incident).get(key)
     if duty is not None:
-        obligations.open_duty(tx, incident.id, duty)
+        obligations.open_duty(tx, incident.id, duty, incident.entries)
 
 
 def page_next(tx: Tx, plan: Plan, incident: Incident) -> Incident:
@@ -217,7 +218,7 @@ def ends_a_round(plan: Plan, incident: Incident, step: int) -> bool:
 
 def _page_step(tx: Tx, plan: Plan, incident: Incident, step: ladder.PageStep) -> tuple[Incident, tuple[str, ...]]:
     handles = reach.people_at(plan, step.targets, tx.now)
-    methods = _methods(tx, handles)
+    methods = methods_of(tx, handles)
     through: dict[str, None] = {}
     for handle in handles:
         through.update(dict.fromkeys(_page_person(tx, plan, incident, step, handle, methods[handle])))
@@ -248,7 +249,7 @@ def _await_answer(tx: Tx, incident: Incident, step: ladder.PageStep, handles: tu
         due_at=tx.now + step.wait,
         owner=handles[0] if handles else "",
     )
-    obligations.open_duty(tx, incident.id, duty)
+    obligations.open_duty(tx, incident.id, duty, incident.entries)
 
 
 def _page_person(
@@ -283,7 +284,7 @@ def _page_person(
     return [method.channel for method in methods]
 
 
-def _methods(tx: Tx, handles: tuple[str, ...]) -> dict[str, list[ContactMethod]]:
+def methods_of(tx: Tx, handles: Sequence[str]) -> dict[str, list[ContactMethod]]:
     """Where each person is paged; somebody who entered no contact method is paged at the account's address."""
     known: dict[str, list[ContactMethod]] = tx.memo.setdefault("contact methods", {})
     if unknown := [handle for handle in handles if handle not in known]:
@@ -299,12 +300,13 @@ def _page_at_new_level(tx: Tx, plan: Plan, incident: Incident, entry: SeverityCh
     before, after = (plan.severities[name].escalation for name in (entry.before, entry.severity))
     if before == after or not entry.raised:
         return incident
-    obligations.settle_answers(tx, incident.id, State.VOID, f"{entry.before} became {entry.severity}")
+    because = f"{entry.before} became {entry.severity}"
+    obligations.settle_answers(tx, incident.id, State.VOID, because, incident.entries)
     return page_next(tx, plan, incident)
 
 
 def _stop_paging(tx: Tx, incident: Incident, state: State, evidence: str) -> None:
-    obligations.settle_answers(tx, incident.id, state, evidence)
+    obligations.settle_answers(tx, incident.id, state, evidence, incident.entries)
     outbox.withdraw_pages(tx, incident.id, "somebody has answered already")
 
 

@@ -16,9 +16,9 @@ from tocsin.incidents.model import (
     Acknowledged,
     AnyEntry,
     Declared,
+    FellDue,
     Incident,
     Numbered,
-    ObligationMissed,
     ObligationWaived,
     Recovered,
     Resolved,
@@ -38,7 +38,7 @@ from tocsin.plan.model import Plan
 from tocsin.response import foresee, replay
 from tocsin.response.replay import Moment
 
-OF_TIME = (ObligationMissed,)  # entries that nobody made: they follow from the plan
+OF_TIME = (FellDue,)  # entries that nobody made: they follow from the plan
 
 
 class End(StrEnum):

@@ -3,72 +3,115 @@
 The server calls this whenever something is due and sleeps in between; a story jumps from one due instant to the next.
 """
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
 from tocsin.incidents import lifecycle
 from tocsin.incidents import store as incidents
-from tocsin.incidents.model import AnyEntry, Escalated, Incident, ObligationMissed
+from tocsin.incidents.model import AnyEntry, Escalated, FellDue, Incident
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.text import short_span
 from tocsin.obligations import store as obligations
 from tocsin.obligations.model import ANSWER_PREFIX, Kind, Obligation, State
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
-from tocsin.response import followups, looking
+from tocsin.response import chasing, followups, looking
 from tocsin.response.looking import Look
 from tocsin.signals import store as signals
 
-BATCH = 500  # obligations settled in one unit of work
+BATCH = 64  # incidents seen to in one unit of work; looks count like incidents
 
 
 def settle_due(tx: Tx, limit: int = BATCH) -> tuple[int, list[Look]]:
-    """Settle what is due. Returns how many obligations, and the looks that are now to be taken."""
-    due = obligations.claim_due(tx, limit)
-    if not due:
-        return 0, []
-    incidents.load_many(tx, [one.incident_id for one in due if one.incident_id])
-    misses, rest = _parted(due)
-    obligations.settle_many(tx, misses, State.MISSED, "nothing met it in time")
+    """See to what is due. Returns how many obligations, and the looks that are now to be taken."""
+    count = 0
+    found = incidents.claim_due(tx, limit)
+    standing = obligations.due_of(tx, [one.id for one in found])
+    for incident in found:
+        due = standing.get(incident.id, [])
+        count += len(due)
+        if due:
+            _see_to(tx, plans.load(tx, incident.plan_revision), incident, due)
+    looks = obligations.claim_looks(tx, limit)
+    return count + len(looks), _looks(tx, looks)
+
+
+def _see_to(tx: Tx, plan: Plan, incident: Incident, due: Sequence[Obligation]) -> None:
+    """Everything that time does to one incident at this instant, in one go."""
+    soon, over, unanswered, watched = _parted(due, tx.now)
+    for one in soon:
+        obligations.warned(tx, one)
+    entries: list[AnyEntry] = []
+    silent = []
+    for one in over:
+        standing, fell_due = _overdue(tx, one, incident.entries + len(entries) + 1)
+        silent.append(standing)
+        entries += fell_due
+    for one in unanswered:
+        entries.append(_unanswered(tx, one, incident.entries + len(entries) + 1))
+    incident = incidents.append(tx, incident, entries) if entries else incident
+    chasing.tell(tx, plan, incident, soon, silent)
+    if unanswered:
+        incident = followups.page_next(tx, plan, incident)
     # The end of a watch derives every duty anew, so what fell due with it must be on the record before.
-    for obligation in sorted(misses, key=lambda one: one.kind is Kind.WATCH):
-        _miss(tx, obligation)
-    return len(due), _looks(tx, rest)
+    for one in watched:
+        incident = _end_watch(tx, plan, incident, one)
 
 
-def _parted(due: list[Obligation]) -> tuple[list[Obligation], list[Obligation]]:
-    """Those that concern an incident, and the looks."""
-    return [one for one in due if one.incident_id], [one for one in due if not one.incident_id]
+def _parted(due: Sequence[Obligation], now: datetime) -> tuple[list[Obligation], ...]:
+    """What is due soon, what is overdue, pages that nobody answered, and watches that have passed."""
+    parts: tuple[list[Obligation], ...] = ([], [], [], [])
+    for one in due:
+        match one.kind:
+            case Kind.ANSWER:
+                parts[2].append(one)
+            case Kind.WATCH:
+                parts[3].append(one)
+            case _:
+                parts[0 if now < one.due_at else 1].append(one)
+    return parts
 
 
-def _miss(tx: Tx, obligation: Obligation) -> None:
-    incident = incidents.load(tx, str(obligation.incident_id))
-    plan = plans.load(tx, incident.plan_revision)
-    followups.record(tx, plan, incident, _consequence(tx, plan, incident, obligation))
+def _overdue(tx: Tx, one: Obligation, number: int) -> tuple[Obligation, list[FellDue]]:
+    """What falls due now stays open. One of a series is given up when the next falls due, for each period that has
+    passed in silence. `number` is that of the next entry. Returns what is open and overdue then."""
+    entries = []
+    if one.overdue_at is None:
+        obligations.fell_due(tx, one)
+        entries.append(_fell_due(tx, one))
+    while one.given_up_at is not None and one.given_up_at <= tx.now:
+        proof = number + len(entries)
+        obligations.end(tx, one.id, State.MISSED, "a whole further period passed in silence", proof)
+        one = obligations.open_successor(tx, one, proof)
+        entries.append(_fell_due(tx, one))
+    return one, entries
 
 
-def _consequence(tx: Tx, plan: Plan, incident: Incident, obligation: Obligation) -> list[AnyEntry]:
-    """What the record says when an obligation's time has come."""
-    by, now = SYSTEM.handle, tx.now
-    match obligation.kind:
-        case Kind.ANSWER:
-            late = _late(obligation, now)
-            step = int(obligation.key.removeprefix(ANSWER_PREFIX))
-            return [Escalated(at=now, by=by, step=step, why=f"nobody answered in time{late}")]
-        case Kind.WATCH if signals.still_fire(tx, incident.id):
-            return lifecycle.reopen(incident, "Its signals still fire at the end of the watch", by=by, now=now)
-        case Kind.WATCH:
-            obligations.settle_many(tx, [obligation], State.MET, "no regression was seen")
-            return lifecycle.recover(incident, by=by, now=now)
-        case _:
-            key, what = obligation.key, obligation.what
-            return [ObligationMissed(at=now, by=by, key=key, what=what, due_at=obligation.due_at)]
+def _fell_due(tx: Tx, one: Obligation) -> FellDue:
+    return FellDue(at=tx.now, by=SYSTEM.handle, key=one.key, what=one.what, due_at=one.due_at)
+
+
+def _unanswered(tx: Tx, one: Obligation, number: int) -> Escalated:
+    obligations.end(tx, one.id, State.MISSED, "nobody answered in time", number)
+    step, late = int(one.key.removeprefix(ANSWER_PREFIX)), _late(one, tx.now)
+    return Escalated(at=tx.now, by=SYSTEM.handle, step=step, why=f"nobody answered in time{late}")
 
 
 def _late(obligation: Obligation, now: datetime) -> str:
     late = now - obligation.due_at
-    return f" (seen {short_span(late)} late)" if late.total_seconds() >= 1 else ""
+    return f" (seen {short_span(late)} late)" if late >= timedelta(seconds=1) else ""
+
+
+def _end_watch(tx: Tx, plan: Plan, incident: Incident, one: Obligation) -> Incident:
+    by, now, number = SYSTEM.handle, tx.now, incident.entries + 1
+    if signals.still_fire(tx, incident.id):
+        obligations.end(tx, one.id, State.MISSED, "its signals still fired at the end of the watch", number)
+        why = "Its signals still fire at the end of the watch"
+        return followups.record(tx, plan, incident, lifecycle.reopen(incident, why, by=by, now=now))
+    obligations.end(tx, one.id, State.MET, "no regression was seen", number)
+    return followups.record(tx, plan, incident, lifecycle.recover(incident, by=by, now=now))
 
 
 def _looks(tx: Tx, due: list[Obligation]) -> list[Look]:
@@ -80,7 +123,7 @@ def _looks(tx: Tx, due: list[Obligation]) -> list[Look]:
     for obligation in due:
         look = by_name.get(obligation.key.removeprefix(looking.PREFIX))
         if look is None:
-            obligations.settle_many(tx, [obligation], State.VOID, "the plan no longer asks for it")
+            obligations.end(tx, obligation.id, State.VOID, "the plan no longer asks for it")
             continue
         obligations.renew(tx, obligation, tx.now + look.probe.every)
         found.append(look)

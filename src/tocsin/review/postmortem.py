@@ -252,13 +252,16 @@ def _against(took: timedelta | None, target: timedelta | None) -> str:
 
 
 def _duties(obligations: Sequence[Obligation]) -> Iterator[tuple[str, str]]:
-    counts = {state: sum(one.state is state for one in obligations) for state in (State.MET, State.MISSED)}
-    waived = [one for one in obligations if one.state is State.WAIVED]
-    yield "Obligations", f"{counts[State.MET]} met, {counts[State.MISSED]} missed, {len(waived)} waived"
+    counts = [
+        f"{sum(one.state is state for one in obligations)} {state}"
+        for state in (State.MET, State.LATE, State.MISSED, State.WAIVED)
+    ]
+    yield "Obligations", ", ".join(counts)
     for one in sorted(obligations, key=lambda one: (one.due_at, one.id)):
-        if one.state is State.MISSED:
+        if one.state in (State.MISSED, State.LATE):
             clause = f", clause {one.clause}" if one.clause else ""
-            yield "Missed", f"{one.what}, due {_second(one.due_at)}{clause}"
+            late = f", late by {_long(one.late_by)}" if one.state is State.LATE and one.late_by else ""
+            yield one.state.capitalize(), f"{one.what}, due {_second(one.due_at)}{late}{clause}"
 
 
 def _resolution(material: _Material) -> _Filling:

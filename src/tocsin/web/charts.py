@@ -75,9 +75,12 @@ class TargetLine:
 class KeptLine:
     name: str
     met: int
+    late: int
     missed: int
     waived: int
     met_width: str
+    late_x: str
+    late_width: str
     missed_x: str
     missed_width: str
     waived_x: str
@@ -294,19 +297,22 @@ _KINDS = {
 
 
 def _kept(plan: Plan, kept: Kept) -> KeptLine:
-    whole = max(1, kept.met + kept.missed + kept.waived)
-    met, missed, waived = (number / whole * 100 for number in (kept.met, kept.missed, kept.waived))
+    counts = (kept.met, kept.late, kept.missed, kept.waived)
+    met, late, missed, waived = (number / max(1, sum(counts)) * 100 for number in counts)
     audience = words.audience_name(plan, kept.audience) if kept.audience else ""
     name = f"{audience} update" if kept.kind is Kind.UPDATE else _KINDS.get(kept.kind, kept.kind.capitalize())
     return KeptLine(
         name=name,
         met=kept.met,
+        late=kept.late,
         missed=kept.missed,
         waived=kept.waived,
         met_width=_width(met),
-        missed_x=f"{met + 0.4:.1f}%" if missed else "0",
+        late_x=f"{met + 0.4:.1f}%" if late else "0",
+        late_width=_width(late),
+        missed_x=f"{met + late + 0.4:.1f}%" if missed else "0",
         missed_width=_width(missed),
-        waived_x=f"{met + missed + 0.4:.1f}%" if waived else "0",
+        waived_x=f"{met + late + missed + 0.4:.1f}%" if waived else "0",
         waived_width=_width(waived),
     )
 
@@ -316,7 +322,7 @@ def _width(share: float) -> str:
 
 
 def _kept_total(kept: Sequence[Kept]) -> str:
-    met, whole = sum(one.met for one in kept), sum(one.met + one.missed for one in kept)
+    met, whole = sum(one.met for one in kept), sum(one.met + one.late + one.missed for one in kept)
     return f"{met} of {whole}, {met * 100 // whole} %" if whole else "none ended yet"
 
 

@@ -157,6 +157,7 @@ def _stages(
 ) -> tuple[StageTab, ...]:
     """The stages that may be told now: nobody is told that it is over while it is not."""
     over = (Stage.MONITORING, Stage.RESOLVED)
+    said = {name: text for name, text in known.items() if name != updates.OWN_WORDS}  # those are always new
     offered = [one for one in plan.communication.stages if one not in over or incident.is_resolved]
     likely = _likely_stage(incident)
     chosen = typed.get(f"{key}.stage") or (likely if likely in offered else next(iter(offered), ""))
@@ -165,7 +166,7 @@ def _stages(
             value=stage,
             place=place,
             name=present.stage_name(stage),
-            fields=_fields(f"{key}.{stage}", updates.fields_needed(plan, key, stage), known, typed),
+            fields=_fields(f"{key}.{stage}", updates.fields_needed(plan, key, stage), said, typed),
             is_chosen=stage == chosen,
         )
         for place, stage in enumerate(offered)

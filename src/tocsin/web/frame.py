@@ -269,7 +269,7 @@ def _title(known: Situation, title: str, now: datetime) -> str:
     if not known.open:
         return f"{title} · Tocsin"
     rows = owed_rows(known, now, 1)
-    due = f", next due in {rows[0].time_left}" if rows and rows[0].state != "missed" else ""
+    due = f", next due in {rows[0].time_left}" if rows and rows[0].state != "overdue" else ""
     return f"{known.open[0].severity}{due} · {title} · Tocsin"
 
 

@@ -22,7 +22,7 @@ from tocsin.plan import store as plans
 from tocsin.plan.model import Plan, Stage
 from tocsin.response import commands, followups, verification
 from tocsin.signals import store as signals
-from tocsin.web import checklists, composer, moment, present, record, related, room, work
+from tocsin.web import checklists, composer, ledger, moment, present, record, related, room, work
 from tocsin.web.forms import AnyRequest, Form, Sent
 from tocsin.web.frame import SignedIn, Tx, Visitor, page
 from tocsin.web.now import signal_row
@@ -106,10 +106,12 @@ def show_room(
     kind: FromQuery[str] = "",
     at: FromQuery[str] = "",
     entry: FromQuery[str] = "",
+    audience: FromQuery[str] = "",
 ) -> Template | Redirect:
+    """The room, or how it was. `audience` opens the composer for whom a reminder is about."""
     if at or entry:
         return moment.show(request, visitor, incident_id, at=at, entry=entry)
-    return _room(request, visitor, incident_id, kind=kind)
+    return _room(request, visitor, incident_id, kind=kind, typed={"audience": audience})
 
 
 def _room(
@@ -154,6 +156,8 @@ def _view(
         "head": head,
         "owed": room.ledger(plan, incident, duties, entries, now),
         "settled": settled,
+        "ledger": ledger.lines(plan, incident, duties, now),
+        "may_waive": commands.may_waive(visitor.actor, plan, incident),
         "tally": room.tally(settled),
         "ruler": room.ruler(duties, incident, now),
         "slots": room.slots(plan, incident, entries, me, now),

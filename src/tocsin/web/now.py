@@ -230,10 +230,12 @@ def show_now(request: AnyRequest, visitor: SignedIn) -> Template:
 
 def _sentence(known: frame.Situation, now: datetime) -> str:
     broken = len(known.open)
-    soon = sum(row.state == "due" for row in frame.owed_rows(known, now, frame.MOST_OPEN))
+    rows = frame.owed_rows(known, now, frame.MOST_OPEN)
+    soon, late = (sum(row.state == state for row in rows) for state in ("due", "overdue"))
     open_ = "Nothing is open" if not broken else f"{broken} incident{'s' if broken > 1 else ''} open"
     due = f", {soon} obligation{'s' if soon > 1 else ''} due soon" if soon else ""
-    return f"{present.day(now)}. {open_}{due}."
+    overdue = f", {late} overdue" if late else ""
+    return f"{present.day(now)}. {open_}{overdue}{due}."
 
 
 def _ruler(known: frame.Situation, now: datetime) -> present.Ruler | None:
@@ -242,13 +244,13 @@ def _ruler(known: frame.Situation, now: datetime) -> present.Ruler | None:
 
 
 def _missed(tx: Tx, now: datetime) -> tuple[present.Settled, ...]:
-    """What was missed within the last day, over all incidents declared lately."""
+    """What was missed or done late within the last day, over all incidents declared lately."""
     recent = incidents.listing(tx, since=now - timedelta(days=7), limit=50)
     titles = {one.id: one.title for one in recent}
     late = [
         replace(one, what=f"{one.what}, {titles[one.incident_id or '']}")
         for one in obligations.of_incidents(tx, [one.id for one in recent])
-        if one.state is State.MISSED and one.settled_at and now - one.settled_at < MISSED_SHOWN
+        if one.state in (State.MISSED, State.LATE) and one.settled_at and now - one.settled_at < MISSED_SHOWN
     ]
     late.sort(key=_settled_at, reverse=True)
     return present.settled(late[:OWED_SHOWN], now)

@@ -100,6 +100,7 @@ class Settled:
     what: str
     how: str
     evidence: str
+    proof: str = ""  # the address of the entry that ended it
 
 
 def owed(plan: Plan, incident: Incident, duty: Obligation, now: datetime, *, named: bool = False) -> Owed:
@@ -117,7 +118,7 @@ def owed(plan: Plan, incident: Incident, duty: Obligation, now: datetime, *, nam
         word=word,
         time_left=short_span(abs(left)),
         due_iso=iso(duty.due_at),
-        by=f"{'was' if state == 'missed' else 'by'} {moment(duty.due_at, now)}",
+        by=f"{'was' if state == 'overdue' else 'by'} {moment(duty.due_at, now)}",
         whole=max(1, int(whole.total_seconds())),
         left=max(0, int(left.total_seconds())),
         is_waivable=duty.kind not in (Kind.WATCH, Kind.ANSWER, Kind.LOOK),
@@ -128,7 +129,7 @@ def urgency(duty: Obligation, now: datetime) -> tuple[str, str]:
     """The state of an open obligation: due once five minutes or a fifth of its time is left, whichever is less."""
     left, whole = duty.due_at - now, duty.due_at - duty.opened_at
     if left < timedelta(0):
-        return "missed", "Missed"
+        return "overdue", "Overdue"
     return ("due", "Due soon") if left <= min(DUE_SOON, whole / 5) else ("open", "Open")
 
 
@@ -138,20 +139,26 @@ def owner(plan: Plan, incident: Incident, name: str, now: datetime) -> str:
         held = incident.roles.get(name)
         return words.name(plan, held) if held else f"{plan.roles[name].name}: nobody yet"
     if name == ON_CALL:
-        rotation = reach.on_call(plan, now).get(ON_CALL)
-        person = incident.acknowledged_by or rotation
+        person = reach.owner_at(plan, incident, name, now)
         return words.name(plan, person) if person else "whoever is on call"
     return words.name(plan, name)
 
 
 def settled(duties: Iterable[Obligation], now: datetime) -> tuple[Settled, ...]:
     """What has ended, missed first; what is no longer owed at all is left out."""
-    order = {State.MISSED: 0, State.MET: 1, State.WAIVED: 2}
+    order = {State.MISSED: 0, State.LATE: 1, State.MET: 2, State.WAIVED: 3}
     ended = [one for one in duties if one.state in order and one.kind is not Kind.ANSWER]
     ended.sort(key=lambda one: order[one.state])
-    return tuple(
-        Settled(str(one.state), one.state.capitalize(), one.what, _how(one, now), one.evidence) for one in ended
-    )
+    return tuple(Settled(*ended_as(one), one.what, _how(one, now), one.evidence, _proof(one)) for one in ended)
+
+
+def ended_as(duty: Obligation) -> tuple[str, str]:
+    """The state of an obligation that has ended, for marks, and in a word."""
+    return str(duty.state), "Not owed" if duty.state is State.VOID else duty.state.capitalize()
+
+
+def _proof(duty: Obligation) -> str:
+    return f"/incidents/{duty.incident_id}#e{duty.proof}" if duty.proof else ""
 
 
 def _how(duty: Obligation, now: datetime) -> str:
@@ -160,6 +167,8 @@ def _how(duty: Obligation, now: datetime) -> str:
         return moment(at, now)
     if duty.state is State.WAIVED:
         return duty.evidence
+    if duty.late_by:
+        return f"late by {short_span(duty.late_by)}"
     if duty.kind is Kind.UPDATE and duty.due_at > at:
         return f"{short_span(duty.due_at - at)} to spare"
     return f"in {short_span(at - duty.opened_at)}"

@@ -17,12 +17,12 @@ from tocsin.incidents.model import (
     Declared,
     Disclosed,
     Escalated,
+    FellDue,
     GlassBroken,
     MadeConfidential,
     Mitigated,
     Noted,
     Numbered,
-    ObligationMissed,
     ObligationWaived,
     Paged,
     Recovered,
@@ -91,7 +91,7 @@ FILTERS: Mapping[str, tuple[str, tuple[type[AnyEntry], ...]]] = {
     "update": ("Updates", (Updated,)),
     "decision": ("Decisions", (Decided,)),
     "page": ("Pages", (Paged, Escalated, Undelivered, Acknowledged)),
-    "obligation": ("Obligations", (ObligationMissed, ObligationWaived)),
+    "obligation": ("Obligations", (FellDue, ObligationWaived)),
     "signal": ("Signals", (SignalAttached, SignalCleared, SignalsGathered)),
     "finding": ("Findings", (Found, ImpactAssessed)),
     "work": ("Fix and checks", (StrategyChosen, Mitigated, Deployed, Verified, RecoveryConfirmed, Resolved)),
@@ -184,7 +184,7 @@ def _mark(entry: AnyEntry) -> str:
             return "met"
         case MadeConfidential() | Disclosed() | ResponderAdded() | ResponderRemoved():
             return "open"
-        case ObligationMissed() | Escalated() | Undelivered() | GlassBroken():
+        case FellDue() | Escalated() | Undelivered() | GlassBroken():
             return "missed"
         case ObligationWaived():
             return "waived"

@@ -156,8 +156,8 @@ def done(duties: Sequence[Obligation], now: datetime) -> tuple[Settled, ...]:
 
 def tally(rows: Sequence[Settled]) -> str:
     """`6 kept, 1 missed`."""
-    kept, missed = (sum(row.state == state for row in rows) for state in ("met", "missed"))
-    return f"{kept} kept, {missed} missed"
+    kept, late, missed = (sum(row.state == state for row in rows) for state in ("met", "late", "missed"))
+    return f"{kept} kept, {late} late, {missed} missed" if late else f"{kept} kept, {missed} missed"
 
 
 def ruler(duties: Sequence[Obligation], incident: Incident, now: datetime) -> present.Ruler | None:
@@ -168,7 +168,7 @@ def ruler(duties: Sequence[Obligation], incident: Incident, now: datetime) -> pr
     for one in duties:
         if one.state is State.OPEN and one.kind is not Kind.ANSWER:
             marks.append((one.due_at, one.what, present.urgency(one, now)[0]))
-        elif one.state in (State.MET, State.MISSED) and one.settled_at and one.kind is not Kind.ANSWER:
+        elif one.state in (State.MET, State.LATE, State.MISSED) and one.settled_at and one.kind is not Kind.ANSWER:
             marks.append((one.settled_at, one.what, str(one.state)))
     start = max(incident.declared_at, now - timedelta(minutes=90))
     return present.ruler(marks, start, now + timedelta(hours=1), now)

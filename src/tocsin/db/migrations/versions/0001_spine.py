@@ -214,15 +214,21 @@ def _obligations_and_messages() -> None:
         _text("clause"),
         _text("audience"),
         _text("owner"),
+        sa.Column("cause", sa.Integer, nullable=True),
         _at("opened_at"),
+        _at("warned_at", null=True),
         _at("due_at"),
+        _at("overdue_at", null=True),
+        _at("given_up_at", null=True),
+        _at("act_at", null=True),
         _text("state"),
         _at("settled_at", null=True),
         _text("settled_by"),
         _text("evidence"),
+        sa.Column("proof", sa.Integer, nullable=True),
     )
     still_open = sa.text("state = 'open'")
-    op.create_index("obligation_due", "obligation", ["due_at"], postgresql_where=still_open, sqlite_where=still_open)
+    op.create_index("obligation_act", "obligation", ["act_at"], postgresql_where=still_open, sqlite_where=still_open)
     op.create_index(
         "obligation_open_once",
         "obligation",

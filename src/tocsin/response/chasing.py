@@ -1,0 +1,39 @@
+"""Telling people about their duties: one message for each person and incident, whatever comes together."""
+
+from collections.abc import Sequence
+
+from tocsin.db.engine import Tx
+from tocsin.delivery import outbox
+from tocsin.incidents.model import Incident
+from tocsin.obligations.model import Obligation
+from tocsin.paging import chase
+from tocsin.people.model import Channel
+from tocsin.plan.model import Plan
+from tocsin.response import followups
+
+
+def tell(tx: Tx, plan: Plan, incident: Incident, soon: Sequence[Obligation], over: Sequence[Obligation]) -> None:
+    """Remind the owners of what is due soon, and tell the next in line of what is overdue."""
+    if not soon and not over:
+        return
+    found = chase.news(plan, incident, soon, over, tx.now, lambda one: bool(followups.methods_of(tx, [one])[one]))
+    room = followups.link(tx, f"/incidents/{incident.id}")
+    for person, told in found.items():
+        _send(tx, incident, person, told, chase.text(plan, incident, told, room, tx.now))
+
+
+def _send(tx: Tx, incident: Incident, person: str, told: chase.News, text: chase.Text) -> None:
+    for place, method in enumerate(followups.methods_of(tx, [person])[person]):
+        outbox.queue(
+            tx,
+            dedup_key=f"{told.first.id}-{told.about}-{person}-{place}",
+            channel=method.channel,
+            address=method.address,
+            subject=text.subject,
+            body=text.data if method.channel is Channel.WEBHOOK else text.body,
+            person=person,
+            audience=told.about,
+            thread=incident.id,
+            secret=method.secret,
+            incident_id=incident.id,
+        )
