@@ -19,7 +19,14 @@ from tocsin.signals.model import Arrival
 from tocsin.signals.store import Disposition
 
 EVERYBODY = ["ana", "ben", "erin", "lucia", "tomas"]
-WORDS = {"impact": "Nobody is answered", "actions": "Looking", "next": "Restart", "eta": "", "issue": "no answers"}
+WORDS = {
+    "impact": "Nobody is answered",
+    "actions": "Looking",
+    "next": "Restart",
+    "eta": "",
+    "issue": "no answers",
+    "message": "A restart helped, and an alarm will tell us sooner.",
+}
 ANSWER_WITHIN = {
     "P0": timedelta(minutes=5),
     "P1": timedelta(minutes=15),
