@@ -38,5 +38,7 @@ def _secret(tx: Tx, key: str) -> str:
     value = read(tx, key)
     if value is None:
         value = new_secret()
-        write(tx, key, value)
+        # Never `write`: another node may have made one since we looked, and what it signed must stay valid. Whoever
+        # inserts second is refused with `Overtaken`, and reads the first one's when it is run again.
+        tx.run(table.insert().values(key=key, value=value))
     return value
