@@ -3,19 +3,16 @@
 from datetime import datetime, timedelta
 
 from tests.support.world import World
-from tocsin.incidents.model import Incident
+from tocsin.incidents.model import FellDue, Incident
 from tocsin.obligations import store as obligations
 from tocsin.obligations.model import Obligation, State
-
-FELL_DUE = ("FellDue", "FellDue")
 
 
 def fell_due(world: World, incident: Incident) -> dict[str, datetime]:
     """What was not done by its time, as the timeline says; the first time of each."""
     found: dict[str, datetime] = {}
-    for one in world.entries(incident.id):
-        if type(one).__name__ in FELL_DUE:
-            found.setdefault(one.key, one.due_at)  # type: ignore[union-attr]
+    for one in world.entries(incident.id, FellDue):
+        found.setdefault(one.key, one.due_at)
     return found
 
 

@@ -195,7 +195,7 @@ class World:
 
     def overlook(self) -> None:
         """Whatever left the house until now is another story's."""
-        self._expected = len(self.mail.sent)
+        self._expected += len(self._unseen())
 
     def _unseen(self) -> list[Message]:
         return [one for one in self.mail.sent if one.audience not in CHASING][self._expected :]

@@ -25,6 +25,7 @@ WORDS = {
     "next": "Watch it.",
     "issue": "forgetting",
     "cause": "a full disk",
+    "message": "The disk is larger now.",
 }
 
 
