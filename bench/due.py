@@ -24,7 +24,7 @@ OBLIGATIONS = 10_000
 WITHIN = timedelta(minutes=15)  # every duty of the bench's plan has this long
 DECLARED_TOGETHER = 10
 SPREAD = timedelta(seconds=1)
-BEFORE_THE_STORM = timedelta(seconds=14)  # to prepare it, and for the server to come up and fall asleep
+BEFORE_THE_STORM = timedelta(seconds=30)  # to prepare it, and for the server to come up and fall asleep
 SETTLE_WITHIN = 8.0
 BATCH = 500
 ROWS_EACH = 2.5  # its own, its entry, a share of its incident and of what is owed next
