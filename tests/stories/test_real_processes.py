@@ -1,10 +1,6 @@
 """The walk with nothing recorded: real processes, real sockets, a real mail server, and a real kill -9."""
 
-import asyncio
 import re
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +10,13 @@ import pytest
 from tests.support.alertmanager import needs_alertmanager, running_alertmanager
 from tests.support.server import Server, new_server, running_server, wait_until
 from tests.support.smtp import SmtpSink
-from tests.support.world import QUIET, ROSE
+from tests.support.standin import quick_plan, stand_in, switch
+from tests.support.world import QUIET
 from tocsin.delivery import outbox
 from tocsin.kit.clock import SystemClock
 from tocsin.obligations import store as obligations
 from tocsin.obligations.model import State
-from tocsin.rehearsal.serve import Addresses, RehearsalSettings, serve
+from tocsin.rehearsal.serve import Addresses
 from tocsin.response import doctor
 
 EVERYBODY = {f"{handle}@rose.example" for handle in ("ana", "ben", "erin", "lucia", "tomas")}
@@ -31,41 +28,6 @@ WORDS = {
     "issue": "Rose not answering",
     "cause": "a crashed process",
 }
-
-
-@contextmanager
-def stand_in() -> Iterator[Addresses]:
-    """The stand-in for Rose on free ports, in a thread of its own."""
-    told: dict[str, Any] = {}
-    ready = threading.Event()
-
-    async def run() -> None:
-        told["stop"], told["loop"] = asyncio.Event(), asyncio.get_running_loop()
-
-        def announce(at: Addresses) -> None:
-            told["at"] = at
-            ready.set()
-
-        await serve(RehearsalSettings(control_port=0, rose_port=0, smtp_port=0), SystemClock(), told["stop"], announce)
-
-    thread = threading.Thread(target=lambda: asyncio.run(run()))
-    thread.start()
-    assert ready.wait(30)
-    try:
-        yield told["at"]
-    finally:
-        told["loop"].call_soon_threadsafe(told["stop"].set)
-        thread.join()
-
-
-def quick_plan(rose: str) -> str:
-    """Rose's plan, pointed at this stand-in, and looking often so that the story is short."""
-    plan = ROSE.replace("http://127.0.0.1:8801", rose)
-    return re.sub(r"every: 5 s\b", "every: 1 s", plan)
-
-
-def switch(at: Addresses, mode: str) -> None:
-    httpx2.put(f"{at.control}/switch", json={"mode": mode}).raise_for_status()
 
 
 def incidents(server: Server) -> list[dict[str, Any]]:
