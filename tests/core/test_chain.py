@@ -87,6 +87,9 @@ def test_an_entry_that_is_gone_is_named(record: tuple[Numbered, ...], data: st.D
     fault = chain.against_saved(checked, whole.incident)
     assert fault is not None
     assert fault.entry == gone + 1
+    if gone + 1 < len(rows):
+        assert fault.what == f"it is missing; the next is entry {gone + 2}"
+        assert chain.against_saved(checked, None) == fault  # what the timeline lacks is said first
 
 
 @given(record=timelines(), data=st.data())
@@ -97,6 +100,8 @@ def test_the_end_can_not_be_cut_off(record: tuple[Numbered, ...], data: st.DataO
     fault = chain.against_saved(chain.check(INC, rows[:left]), whole.incident)
     assert fault is not None
     assert fault.entry == left + 1
+    if left:
+        assert fault.what == f"it is missing, and with it all that follow up to {len(rows)}"
 
 
 def test_an_entry_sealed_anew_betrays_itself_in_the_next_or_in_the_saved_state() -> None:
@@ -125,7 +130,9 @@ def test_a_record_of_another_incident_does_not_pass_for_this_one() -> None:
 def test_what_is_sealed_and_yet_no_incident_is_refused() -> None:
     said = chain.check(INC, sealed([declared(), declared()]))
     assert said.fault is not None and "declared twice" in said.fault.what
+    assert (said.head, said.incident) == (sealed([declared(), declared()])[-1].hash, None)
     assert chain.check(INC, []).fault == Fault(1, "inc_NIGHT has no entries")
+    assert chain.check(INC, []).head == chain.genesis(INC)
     row = Sealed(INC, 1, "Dreamt", 0, "ana", "{}", "")
     dreamt = row._replace(hash=chain.seal(chain.genesis(INC), *row[:6]))
     assert chain.check(INC, [dreamt]).fault == Fault(1, "it can't be read: 'Dreamt'")
