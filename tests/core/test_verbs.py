@@ -236,6 +236,7 @@ def test_a_change_says_what_begins_ends_and_moves_and_is_silent_on_waits_for_an_
 def test_a_change_that_changes_nothing_says_nothing() -> None:
     same = [owed("a", later(5))]
     waits = [owed("answer:0", later(5), Kind.ANSWER)]
+    assert difference(same, [owed("a", later(5.2))], "P1 became P0", by="tocsin", now=NOW) == []  # the same minute
     assert difference(same, same, "P1 became P0", by="tocsin", now=NOW) == []
     assert difference(waits, [], "P1 became P0", by="tocsin", now=NOW) == []
 

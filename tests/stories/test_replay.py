@@ -192,7 +192,8 @@ def test_a_level_that_the_other_plan_lacks_is_said(world: World, night: Incident
     small = (Path(__file__).parents[2] / "examples" / "five-people.yaml").read_text(encoding="utf-8")
     found = world.read(otherwise.under, night.id, small, None)
     assert found.severity is None
-    assert [one.sentence for one in found.differences] == ["Nothing would have been declared, and nothing owed."]
+    said = "Nothing would have been declared, and nothing owed: the plan has no severity P1, only high, medium and low."
+    assert [one.sentence for one in found.differences] == [said]
 
 
 # ---- When it really was ----

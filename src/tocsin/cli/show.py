@@ -62,7 +62,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, title: str 
         drawn.add_column(column, header_style="dim", overflow="fold")
     for row in filled:
         drawn.add_row(*(_cell(cell) for cell in row))
-    _console().print(drawn)
+    _print(drawn)
 
 
 def facts(pairs: Iterable[tuple[str, Cell]]) -> None:
@@ -73,12 +73,23 @@ def facts(pairs: Iterable[tuple[str, Cell]]) -> None:
     for name, value in pairs:
         if value is not None and str(value):
             drawn.add_row(Text(plain(name)), _cell(value))
-    _console().print(drawn)
+    _print(drawn)
 
 
 def heading(text: str) -> None:
     line()
     line(text, style="bold")
+
+
+def _print(drawn: Table) -> None:
+    """A table; for a program or a file without the blanks that fill its last column."""
+    console = _console()
+    if console.is_terminal:
+        console.print(drawn)
+        return
+    with console.capture() as captured:
+        console.print(drawn)
+    raw("\n".join(each.rstrip() for each in captured.get().splitlines()))
 
 
 def _cell(value: Cell) -> Text:

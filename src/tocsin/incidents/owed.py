@@ -42,7 +42,7 @@ def difference(
         moved=tuple(
             f"{one.what}, due {_clock(one.due_at, now)} instead of {_clock(old[key].due_at, now)}"
             for key, one in new.items()
-            if key in old and old[key].due_at != one.due_at
+            if key in old and _clock(old[key].due_at, now) != _clock(one.due_at, now)  # some seconds are no news
         ),
     )
     return [changed] if changed.ended or changed.begun or changed.moved else []

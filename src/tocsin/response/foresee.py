@@ -126,11 +126,13 @@ def _moment(instant: datetime) -> str:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a plan makes of the beginning of an incident. `severity` is None if nothing would have been declared."""
+    """What a plan makes of the beginning of an incident. `severity` is None if nothing would have been declared; `why`
+    says then which word the plan lacks, if it is that."""
 
     severity: str | None
     type: str = ""
     rule: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -194,8 +196,11 @@ def _incidents(replay: _Replay, tx: Tx, start: datetime) -> Iterator[_Found]:
 
 def _known(plan: Plan, outcome: Outcome) -> Outcome:
     """Nothing is declared in words that the plan does not have."""
-    has_words = outcome.severity in plan.severities and outcome.type in plan.types
-    return outcome if has_words else Outcome(None)
+    if outcome.severity is not None and outcome.severity not in plan.severities:
+        return Outcome(None, why=f"the plan has no severity {outcome.severity}, only {listed(plan.severities)}")
+    if outcome.severity is not None and outcome.type not in plan.types:
+        return Outcome(None, why=f"the plan has no type {outcome.type}, only {listed(plan.types)}")
+    return outcome
 
 
 def _routed(found: object) -> Outcome:

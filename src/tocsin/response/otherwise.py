@@ -97,7 +97,8 @@ def compare(known: Plan, other: Plan, moment: Moment, outcome: foresee.Outcome) 
     """Both plans on the same entries. `outcome` is what the other plan makes of the declaration."""
     before = promises(known, moment.entries, moment.at)
     if outcome.severity is None:
-        gone = Difference("Nothing would have been declared, and nothing owed.", None, None)
+        why = f": {outcome.why}" if outcome.why else ""
+        gone = Difference(f"Nothing would have been declared, and nothing owed{why}.", None, None)
         return Otherwise(moment.at, None, "", (), (gone,))
     after = promises(other, _declared_as(moment.entries, outcome), moment.at)
     return Otherwise(
