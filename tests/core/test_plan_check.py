@@ -52,6 +52,10 @@ WRONG_REFERENCES = [
     ("teams.engineering.members", ["ana", "thomas"], "2", 'person called "thomas"', "tomas"),
     ("roles.scribe.eligible", ["engineers"], "1", 'person or team called "engineers"', "engineering"),
     ("rotations.on_call.people", ["anna"], "1", 'person called "anna"', "ana"),
+    ("rotations.on_call.layers", [{"name": "n", "people": ["bne"]}], "1.people.1", 'person called "bne"', "ben"),
+    ("teams.engineering.rotation", "on-call", "", 'rotation called "on-call"', "on_call"),
+    ("services.rose.rotation", "comander", "", 'rotation called "comander"', "commander"),
+    ("services.rose.team", "enginering", "", 'team called "enginering"', "engineering"),
     ("communication.audiences.public.owner", "comms_lead", "", 'role called "comms_lead"', "communications_lead"),
     ("communication.audiences.internal.to", ["exec"], "1", 'person or team called "exec"', None),
     ("communication.audiences.internal.template", "internal", "", 'template called "internal"', "internal_update"),
@@ -99,6 +103,39 @@ HOLES = [
     ("rotations.on_call.days", 0, "", "a turn takes from 1 to 366 days, not 0"),
     ("rotations.on_call.days", 99999, "", "a turn takes from 1 to 366 days, not 99999"),
     ("rotations.on_call.starts_on", "0001-01-01", "", "0001-01-01 is not a day on which anybody is on call"),
+    ("rotations.on_call.hours", 0, "", "a turn takes from 1 to 8784 hours, not 0"),
+    ("rotations.on_call.together", 0, "", "at least 1 person in a turn"),
+    (
+        "rotations.commander.together",
+        2,
+        "",
+        "2 in each turn would put ben beside themselves; name more people, or in another order",
+    ),
+    (
+        "rotations.on_call",
+        {"people": ["ana"], "starts_on": "2026-01-05", "handoff": "09:00", "days": 10, "handoff_on": "mon"},
+        "handoff_on",
+        "turns stay on one weekday only if they take whole weeks: days: 7, 14, …",
+    ),
+    ("rotations.on_call.holidays", [{"days": []}], "1.days", "a holiday is on at least one day"),
+    (
+        "rotations.on_call.layers",
+        [{"name": "night", "people": ["ana"]}, {"name": "night", "people": ["ben"]}],
+        "2.name",
+        'layer 1 is called "night" too',
+    ),
+    (
+        "rotations.on_call.layers",
+        [{"name": "summer", "people": ["ana"], "from_on": "2026-08-01", "until_on": "2026-07-01"}],
+        "1.until_on",
+        "it ends on 2026-07-01, and begins only on 2026-08-01",
+    ),
+    (
+        "rotations.on_call.holidays",
+        [{"days": ["2026-12-25"], "rotation": "on_call"}],
+        "1.rotation",
+        "on_call comes back to on_call on its own holidays; who would be on call?",
+    ),
     ("teams.product.members", [], "", "nobody is in this team"),
     ("roles.scribe.eligible", [], "", "nobody may hold this role"),
     ("severities.P3.acknowledge_within", "2 w", "", "to be acknowledged within 2 w, but resolved within 1 w"),
@@ -254,3 +291,10 @@ def test_what_the_check_knows_by_heart_is_what_the_rest_of_the_program_does() ->
     assert set(check.CLAUSE_KINDS) == set(Kind)
     assert set(check.FACTS) == set(postmortem.FACT_NAMES)
     assert set(updates.TYPED) < set(check.KNOWN_FIELDS)
+
+
+def test_rotations_that_stand_in_for_each_other_without_end_are_found() -> None:
+    plan = content()
+    for name, other in (("on_call", "commander"), ("commander", "on_call")):
+        plan["rotations"][name]["holidays"] = [{"days": ["2026-12-25"], "rotation": other}]
+    assert set(said(plan)) == {"rotations.on_call.holidays.1.rotation", "rotations.commander.holidays.1.rotation"}

@@ -19,6 +19,7 @@ from tocsin.plan.consequences import Consequence, Kind, Weight
 from tocsin.plan.diff import diff, large
 from tocsin.plan.model import Plan, Rule
 from tocsin.plan.procedure import Action, Activity, Tool
+from tocsin.plan.rotas import Layer, Window
 
 TEXT = (resources.files("tocsin") / "plans" / "rose.yaml").read_text(encoding="utf-8")
 FIVE = (Path(__file__).parents[2] / "examples" / "five-people.yaml").read_text(encoding="utf-8")
@@ -463,3 +464,28 @@ def test_more_people_paged_sooner_is_not_weaker() -> None:
     )
     found = told(ROSE, replace(ROSE, escalation=escalation))
     assert found["escalation.engineering.steps.1.page"].weight is Weight.SMALL
+
+
+def test_what_happens_to_the_layers_of_a_rota_is_said() -> None:
+    night = Layer(name="night", people=("ben",), during=(Window(begins=time(22), ends=time(6)),))
+    base = ROSE.rotations["on_call"]
+
+    def with_layers(*layers: Layer) -> Plan:
+        return replace(ROSE, rotations={**ROSE.rotations, "on_call": replace(base, layers=layers)})
+
+    (new,) = diff(ROSE, with_layers(night))
+    assert (new.path, new.weight) == ("rotations.on_call.layers.night", Weight.SMALL)
+    assert new.sentence == "Over on_call now lies the layer “night” of Ben Halvorsen."
+    (gone,) = diff(with_layers(night), ROSE)
+    assert gone.weight is Weight.LARGE and gone.sentence.endswith("is gone; what it covered holds again.")
+    (people,) = diff(with_layers(night), with_layers(replace(night, people=("ben", "ana"))))
+    assert people.sentence == "The turns of the layer “night” of on_call: now Ana Okafor too."
+    day = replace(night, name="day")
+    (order,) = diff(with_layers(night, day), with_layers(day, night))
+    assert order.sentence == "The layers of on_call cover each other anew, the last above all: day and night."
+
+
+def test_fewer_people_at_a_time_is_large() -> None:
+    two = replace(ROSE, rotations={**ROSE.rotations, "on_call": replace(ROSE.rotations["on_call"], together=2)})
+    (fewer,) = diff(two, ROSE)
+    assert (fewer.sentence, fewer.weight) == ("on_call has 1 on call at a time, instead of 2.", Weight.LARGE)

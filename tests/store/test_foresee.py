@@ -15,7 +15,7 @@ from tocsin.incidents import store as incidents
 from tocsin.incidents.model import Incident
 from tocsin.kit.actor import SYSTEM, Actor, ActorKind
 from tocsin.kit.clock import ManualClock
-from tocsin.paging.reach import on_call
+from tocsin.oncall.schedule import Rotas
 from tocsin.people import access
 from tocsin.people.model import AccountRole
 from tocsin.plan import check
@@ -322,9 +322,10 @@ def test_the_turns_that_are_told_are_those_in_which_the_plans_differ(
     start, probe = START, START + timedelta(seconds=seconds % 4_800_000)
     new = with_rotation(people=tuple(people), days=days, handoff=time(hour), starts_on=date(2026, 11, 2))
     end = start + timedelta(weeks=8)
-    turns = foresee._turns(ROSE.rotations["on_call"], new.rotations["on_call"], start, end)
+    old_rotas, rotas = Rotas(ROSE.rotations), Rotas(new.rotations)
+    turns = foresee._turns(*(one.clipped("on_call", start, end) for one in (old_rotas, rotas)), start, end)
     holding = [one for one in turns if one.starts_at <= probe < one.ends_at]
-    before, after = on_call(ROSE, probe)["on_call"], on_call(new, probe)["on_call"]
+    before, after = old_rotas.holders("on_call", probe), rotas.holders("on_call", probe)
     assert [(one.before, one.after) for one in holding] == ([] if before == after else [(before, after)])
 
 

@@ -26,7 +26,6 @@ from tocsin.plan.model import (
     Recovery,
     Review,
     Role,
-    Rotation,
     Section,
     Service,
     Severity,
@@ -35,6 +34,7 @@ from tocsin.plan.model import (
     Topic,
 )
 from tocsin.plan.procedure import Action
+from tocsin.plan.rotas import Rotation
 
 NIGHT = datetime(2026, 11, 24, 2, 39, 31, tzinfo=UTC)
 """When the incident of these tests is detected and declared."""

@@ -13,7 +13,7 @@ from tocsin.api.caller import Call, act, app_of, needs
 from tocsin.api.operations import TakesYaml
 from tocsin.incidents import words
 from tocsin.kit.errors import Invalid
-from tocsin.oncall import rotation
+from tocsin.oncall.schedule import Rotas
 from tocsin.people import access
 from tocsin.people import commands as people_commands
 from tocsin.people import store as people
@@ -47,20 +47,25 @@ def handlers() -> list[HTTPRouteHandler]:
 def show_on_call(request: Call) -> schema.OnCall:
     with app_of(request).database.read(request.auth) as tx:
         plan, now = plans.current(tx), tx.now
-    shifts = [(key, one, rotation.shift_at(one, now)) for key, one in plan.rotations.items()]
+    rotas = Rotas(plan.rotations)
+    held = [(key, one, rotas.shift_at(key, now)) for key, one in plan.rotations.items()]
     return schema.OnCall(
         now,
         [
             schema.Shift(
                 rotation=key,
                 name=one.name or key,
-                person=shift.person,
-                person_name=words.name(plan, shift.person),
+                person=person,
+                person_name=words.name(plan, person),
                 starts_at=shift.starts_at,
                 ends_at=shift.ends_at,
+                layer=shift.layer,
             )
-            for key, one, shift in shifts
+            for key, one, shift in held
+            if shift
+            for person in dict.fromkeys(shift.people)
         ],
+        [key for key, _, shift in held if shift is None],
     )
 
 

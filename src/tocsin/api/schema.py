@@ -363,11 +363,13 @@ class Shift(Struct):
     person_name: str
     starts_at: datetime
     ends_at: datetime
+    layer: str = ""
 
 
 class OnCall(Struct):
     at: datetime
     shifts: list[Shift]
+    nobody: list[str]
 
 
 class Revision(Struct):

@@ -339,9 +339,13 @@ def _roles(found: "Plan") -> Rows:
 
 
 def _rotations(found: "Plan") -> Rows:
+    from tocsin.plan.printing_rotas import every
+
     for key, one in found.rotations.items():
-        days = "day" if one.days == 1 else f"{one.days} days"
-        yield key, ", ".join(one.people), f"{one.handoff:%H:%M} {one.zone}", days
+        yield key, ", ".join(one.people), f"{one.handoff:%H:%M} {one.zone}", every(one)
+        for layer in one.layers:
+            clock = f"{layer.handoff or one.handoff:%H:%M} {layer.zone or one.zone}"
+            yield f"{key}: {layer.name}", ", ".join(layer.people), clock, every(layer)
 
 
 def _steps(found: "Plan") -> Rows:

@@ -110,7 +110,8 @@ def oncall(*, json: AsJson = False) -> None:
     if json:
         show.as_json(found)
     else:
-        show.table(("Rotation", "On call", "", "Until"), [_shift(one) for one in found["shifts"]])
+        rows = [*map(_shift, found["shifts"]), *((one, "nobody", "", None) for one in found["nobody"])]
+        show.table(("Rotation", "On call", "", "Until"), rows)
 
 
 def _shift(one: dict[str, Any]) -> tuple[show.Cell, ...]:

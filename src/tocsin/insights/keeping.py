@@ -53,6 +53,14 @@ def _turn(plan: Plan, parts: list[str]) -> str:
     return f"person:{plan.rotations[parts[1]].people[int(parts[3]) - 1]}"
 
 
+def _served(plan: Plan, parts: list[str]) -> str:
+    return f"target:{plan.teams[parts[1]].rotation}"
+
+
+def _layer_turn(plan: Plan, parts: list[str]) -> str:
+    return f"person:{plan.rotations[parts[1]].layers[int(parts[3]) - 1].people[int(parts[5]) - 1]}"
+
+
 def _rule(plan: Plan, parts: list[str]) -> str:
     return f"rule:{plan.rules[int(parts[1]) - 1].name}"
 
@@ -88,6 +96,7 @@ _RULES: tuple[tuple[str, How, Trace], ...] = (  # the first that fits decides
     ("clauses.*", _E, "kind:{1}"),
     ("people.*", _E, "person:{1}"),
     ("teams.*", _E, "target:{1}"),
+    ("teams.*.rotation", _E, _served),
     ("severities.*.acknowledge_within", _T, None),
     ("severities.*.resolve_within", _T, None),
     ("severities.*.roles_within.*", _T, None),
@@ -107,6 +116,7 @@ _RULES: tuple[tuple[str, How, Trace], ...] = (  # the first that fits decides
     ("rotations.*.duties.*", _W, None),
     ("rotations.*.handed_over.*", _W, None),
     ("rotations.*.people.*", _E, _turn),
+    ("rotations.*.layers.*.people.*", _E, _layer_turn),
     ("rotations.**", _E, "target:{1}"),
     ("phases.*.actions.**", _G, _activity),
     ("phases.*.confirm.*", _G, "item:phase.{1}.confirm.{3}"),
@@ -124,6 +134,8 @@ _RULES: tuple[tuple[str, How, Trace], ...] = (  # the first that fits decides
     ("services.*.probes.**", _E, "look:{1}/{3}"),
     ("services.*.components.*", _E, "component:{1}/{3}"),
     ("services.*", _E, "service:{1}"),
+    ("services.*.rotation", _E, "on call for:{1}"),
+    ("services.*.team", _E, "on call for:{1}"),
     ("services.**", _W, None),
     ("vendors.**", _W, None),
     ("rules.*", _E, _rule),

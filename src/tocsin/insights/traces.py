@@ -27,7 +27,7 @@ from tocsin.incidents.model import (
 )
 from tocsin.incidents.work import ItemTicked, ItemUnticked, RecoveryConfirmed, StrategyChosen, Verified
 from tocsin.obligations.model import ANSWER_PREFIX, Kind, Obligation
-from tocsin.plan.model import Plan
+from tocsin.plan.model import ON_CALL, Plan
 
 RULE = re.compile("by the rule “(.+?)”")
 PERSON = "person"  # the source of what people declare themselves
@@ -45,6 +45,7 @@ class _Standing:
 
     severity: str = ""
     type: str = ""
+    service: str | None = None
 
 
 def traces(plan: Plan, timeline: Iterable[Numbered]) -> Iterator[Seen]:
@@ -96,7 +97,7 @@ def _step(plan: Plan, severity: str, taken: int) -> str:
 def _after(now: _Standing, entry: AnyEntry) -> _Standing:
     match entry:
         case Declared():
-            return _Standing(entry.severity, entry.type)
+            return _Standing(entry.severity, entry.type, entry.service)
         case SeverityChanged():
             return replace(now, severity=entry.severity)
         case TypeChanged():
@@ -170,7 +171,10 @@ def _paged(plan: Plan, now: _Standing, entry: Paged) -> Iterator[str]:
         return
     steps = plan.escalation[level.escalation].steps
     yield f"policy:{level.escalation}"
-    yield from (f"target:{one}" for one in steps[entry.step % len(steps)].page)
+    for one in steps[entry.step % len(steps)].page:
+        yield f"target:{plan.rotation_for(now.service) if one == ON_CALL else one}"
+        if one == ON_CALL:
+            yield f"on call for:{now.service}"
     if entry.step >= len(steps):
         yield f"round:{level.escalation}"
 

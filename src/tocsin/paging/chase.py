@@ -11,6 +11,7 @@ from tocsin.incidents.confidential import heading
 from tocsin.incidents.model import Incident
 from tocsin.kit.text import span, utc
 from tocsin.obligations.model import Kind, Obligation
+from tocsin.oncall.schedule import Rotas
 from tocsin.paging import reach
 from tocsin.plan.model import Plan
 
@@ -43,6 +44,7 @@ class Text:
 
 def news(
     plan: Plan,
+    rotas: Rotas,
     incident: Incident,
     soon: Sequence[Obligation],
     over: Sequence[Obligation],
@@ -59,24 +61,27 @@ def news(
         return (not incident.confidential_at or person in incident.responders) and can_be_reached(person)
 
     names = {one.owner for one in (*soon, *over)}
-    owners = {owner: reach.owner_at(plan, incident, owner, now) for owner in names}
+    owners = {owner: reach.owner_at(plan, rotas, incident, owner, now) for owner in names}
     for one in soon:
         person = owners[one.owner]
         if person is not None and may_hear(person):
             found.setdefault(person, News()).soon.append(one)
     behind = {owners[one.owner] for one in over}
-    told = {owner: next(filter(may_hear, reach.next_in_line(plan, incident, owner, now)), None) for owner in behind}
+    told = {
+        owner: next(filter(may_hear, reach.next_in_line(plan, rotas, incident, owner, now)), None) for owner in behind
+    }
     for one in over:
         if (person := told[owners[one.owner]]) is not None:
             found.setdefault(person, News()).over.append(one)
     return found
 
 
-def text(plan: Plan, incident: Incident, told: News, room: str, now: datetime) -> Text:
+def text(plan: Plan, rotas: Rotas, incident: Incident, told: News, room: str, now: datetime) -> Text:
     """The message. `room` is the incident's address."""
     lines = [f"{incident.severity} {heading(incident)} (#{incident.number})", ""]
     if told.over:
-        owed_by = {one: _owed_by(plan, incident, one, now) for one in dict.fromkeys(each.owner for each in told.over)}
+        owners = dict.fromkeys(each.owner for each in told.over)
+        owed_by = {one: _owed_by(plan, rotas, incident, one, now) for one in owners}
         lines += ["Overdue:", *(_line(one, room, owed_by[one.owner]) for one in told.over), ""]
     if told.soon:
         lines += ["Due soon, and yours:", *(_line(one, room) for one in told.soon), ""]
@@ -95,8 +100,8 @@ def _line(one: Obligation, room: str, owed_by: str = "") -> str:
     return f"- {one.what}, due {utc(one.due_at)}{owed_by}: {_where(one, room)}"
 
 
-def _owed_by(plan: Plan, incident: Incident, owner: str, now: datetime) -> str:
-    person = reach.owner_at(plan, incident, owner, now)
+def _owed_by(plan: Plan, rotas: Rotas, incident: Incident, owner: str, now: datetime) -> str:
+    person = reach.owner_at(plan, rotas, incident, owner, now)
     return f", owed by {words.name(plan, person)}" if person else ""
 
 

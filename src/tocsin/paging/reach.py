@@ -9,42 +9,42 @@ import msgspec
 from tocsin.incidents.confidential import heading
 from tocsin.incidents.model import Incident
 from tocsin.kit.text import span, utc
-from tocsin.oncall.rotation import shift_at
+from tocsin.oncall.schedule import Rotas
 from tocsin.plan.model import ON_CALL, Plan
 
 
-def people_at(plan: Plan, targets: tuple[str, ...], instant: datetime) -> tuple[str, ...]:
-    """The people that rotations, teams, handles and `everyone` mean at this instant, each once, in order."""
+def people_at(
+    plan: Plan, rotas: Rotas, targets: tuple[str, ...], instant: datetime, service: str | None = None
+) -> tuple[str, ...]:
+    """The people that rotations, teams, handles and `everyone` mean at this instant, each once, in order.
+
+    `on_call` is whoever is on call for the service, if it or its team has a rotation of its own.
+    """
     found: dict[str, None] = {}
     for target in targets:
-        if target in plan.rotations:
-            found[shift_at(plan.rotations[target], instant).person] = None
+        rotation = plan.rotation_for(service) if target == ON_CALL else target
+        if rotation in plan.rotations:
+            found.update(dict.fromkeys(rotas.holders(rotation, instant)))
         else:
             found.update(dict.fromkeys(plan.members((target,))))
     return tuple(found)
 
 
-def on_call(plan: Plan, instant: datetime) -> dict[str, str]:
-    """Who holds each rotation at this instant."""
-    return {name: shift_at(rotation, instant).person for name, rotation in plan.rotations.items()}
-
-
-def owner_at(plan: Plan, incident: Incident, owner: str, instant: datetime) -> str | None:
+def owner_at(plan: Plan, rotas: Rotas, incident: Incident, owner: str, instant: datetime) -> str | None:
     """The person who owes what this owner owes: who holds the role, or else has answered, or else is on call."""
     if owner in incident.roles:
         return incident.roles[owner]
     if incident.acknowledged_by in plan.people:
         return incident.acknowledged_by
-    if ON_CALL in plan.rotations:
-        return shift_at(plan.rotations[ON_CALL], instant).person
-    return next(iter(_ladder(plan, incident, instant)), None)
+    on_call = people_at(plan, rotas, (ON_CALL,), instant, incident.service)
+    return next(iter([*on_call, *_ladder(plan, rotas, incident, instant)]), None)
 
 
-def next_in_line(plan: Plan, incident: Incident, owner: str | None, instant: datetime) -> Iterator[str]:
+def next_in_line(plan: Plan, rotas: Rotas, incident: Incident, owner: str | None, instant: datetime) -> Iterator[str]:
     """Who is told when this person is overdue, the first choice first: the holder of the role that leads, those who
     could hold it, then the ladder of the severity. The owner comes last, where nobody else is left."""
     passed = {owner}
-    for one in _line(plan, incident, instant):
+    for one in _line(plan, rotas, incident, instant):
         if one not in passed:
             passed.add(one)
             yield one
@@ -52,18 +52,19 @@ def next_in_line(plan: Plan, incident: Incident, owner: str | None, instant: dat
         yield owner
 
 
-def _line(plan: Plan, incident: Incident, instant: datetime) -> Iterator[str]:
+def _line(plan: Plan, rotas: Rotas, incident: Incident, instant: datetime) -> Iterator[str]:
     lead = plan.lead
     if lead is not None:
         yield from [incident.roles[lead]] if lead in incident.roles else ()
+        yield from people_at(plan, rotas, (plan.roles[lead].rotation or "",), instant)
         yield from plan.members(plan.roles[lead].eligible)
-    yield from _ladder(plan, incident, instant)
+    yield from _ladder(plan, rotas, incident, instant)
 
 
-def _ladder(plan: Plan, incident: Incident, instant: datetime) -> Iterator[str]:
+def _ladder(plan: Plan, rotas: Rotas, incident: Incident, instant: datetime) -> Iterator[str]:
     policy = plan.severities[incident.severity].escalation
     for step in plan.escalation[policy].steps if policy else ():
-        yield from people_at(plan, step.page, instant)
+        yield from people_at(plan, rotas, step.page, instant, incident.service)
 
 
 @dataclass(frozen=True)

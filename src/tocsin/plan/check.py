@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import urlsplit
 
 from tocsin.kit.text import listed, span
-from tocsin.plan import check_work
+from tocsin.plan import check_rotas, check_work
 from tocsin.plan.findings import Finding, each, empty, nobody, unknown
 from tocsin.plan.model import (
     EVERYONE,
@@ -15,7 +15,6 @@ from tocsin.plan.model import (
     EscalationPolicy,
     Plan,
     Probe,
-    Rotation,
     Rule,
     Severity,
     Stage,
@@ -81,8 +80,6 @@ KNOWN_FIELDS: Mapping[str, str] = {
 _NAME = re.compile(r"[\w-]+")
 _HANDLE = re.compile(r"[a-z][a-z0-9._-]{0,39}")  # a person signs in with it
 _FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
-_DAYS_MOST = 366
-_YEARS = range(1970, 2200)
 
 
 def load(text: str, name: str = "plan.yaml") -> Plan | list[Problem]:
@@ -105,7 +102,7 @@ def check(plan: Plan) -> list[Finding]:
         *_names(plan),
         *_people(plan),
         *_severities(plan),
-        *_rotations(plan),
+        *check_rotas.check(plan),
         *_escalation(plan),
         *_services(plan),
         *_rules(plan),
@@ -224,21 +221,6 @@ def _order_of_times(path: str, severity: Severity) -> Iterator[Finding]:
     if answer > end:
         message = f"to be acknowledged within {span(answer)}, but resolved within {span(end)}"
         yield Finding(f"{path}.acknowledge_within", message)
-
-
-def _rotations(plan: Plan) -> Iterator[Finding]:
-    for key, rotation in plan.rotations.items():
-        path = f"rotations.{key}"
-        yield from nobody(f"{path}.people", rotation.people, "nobody takes turns here")
-        yield from each(f"{path}.people", "person", rotation.people, plan.people)
-        yield from _turns(path, rotation)
-
-
-def _turns(path: str, rotation: Rotation) -> Iterator[Finding]:
-    if not 1 <= rotation.days <= _DAYS_MOST:
-        yield Finding(f"{path}.days", f"a turn takes from 1 to {_DAYS_MOST} days, not {rotation.days}")
-    if rotation.starts_on.year not in _YEARS:
-        yield Finding(f"{path}.starts_on", f"{rotation.starts_on} is not a day on which anybody is on call")
 
 
 def _escalation(plan: Plan) -> Iterator[Finding]:

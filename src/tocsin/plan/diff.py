@@ -29,7 +29,8 @@ from tocsin.plan.consequences import (
     without,
 )
 from tocsin.plan.differences import ABSENT, Difference, walk
-from tocsin.plan.model import Audience, Cadence, EscalationPolicy, Need, Person, Phase, Plan, Rotation, Rule, Severity
+from tocsin.plan.model import Audience, Cadence, EscalationPolicy, Need, Person, Phase, Plan, Rule, Severity
+from tocsin.plan.rotas import Layer, Rotation
 
 
 def diff(old: Plan, new: Plan) -> list[Consequence]:
@@ -125,6 +126,8 @@ def _teams(pair: Pair, one: Difference) -> Said:
             return gains_and_losses(
                 Kind.PEOPLE, f"The team {team}", pair.people(one.before), pair.people(one.after), is_large=gone
             )
+        case (_, "rotation"):
+            return replaced(Kind.ON_CALL, one)
         case _:
             return replaced(Kind.PEOPLE, one)
 
@@ -153,6 +156,23 @@ def _rotations(pair: Pair, one: Difference) -> Said:
             return gains_and_losses(
                 Kind.ON_CALL, f"The turns of {name}", pair.people(one.before), pair.people(one.after)
             )
+        case (name, "layers"), _:
+            return order(one, Kind.ON_CALL, f"The layers of {name} cover each other anew, the last above all")
+        case (name, "layers", layer), Layer() as new:
+            sentence = f"Over {name} now lies the layer “{layer}” of {listed(pair.people(new.people))}."
+            return Said(Kind.ON_CALL, sentence)
+        case (name, "layers", layer), _:
+            return Said(
+                Kind.ON_CALL, f"The layer “{layer}” of {name} is gone; what it covered holds again.", is_large=True
+            )
+        case (name, "layers", layer, "people"), _:
+            turns = f"The turns of the layer “{layer}” of {name}"
+            return gains_and_losses(Kind.ON_CALL, turns, pair.people(one.before), pair.people(one.after))
+        case (name, "together"), _:
+            fewer = isinstance(one.before, int) and isinstance(one.after, int) and one.after < one.before
+            return Said(
+                Kind.ON_CALL, f"{name} has {one.after} on call at a time, instead of {one.before}.", is_large=fewer
+            )
         case (name, "name"), _:
             return replaced(Kind.WORDS, one)
         case _:
@@ -167,6 +187,8 @@ def _services(_: Pair, one: Difference) -> Said:
             return comes_or_goes(Kind.WATCHING, f"The probe {probe} of {service}", one, matters=True)
         case (service, "components", component):
             return comes_or_goes(Kind.OTHER, f"The component {component} of {service}", one)
+        case (_, "rotation" | "team"):
+            return replaced(Kind.ON_CALL, one)
         case (_, "probes", _, *_):
             return replaced(Kind.WATCHING, one)
         case _:

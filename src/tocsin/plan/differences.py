@@ -1,6 +1,7 @@
 """Where two plans differ: a walk over both, which misses nothing.
 
-A rule is known by its name, an action by its words, and whatever else stands in a list by its place, counted from 1.
+A rule and a layer are known by their names, an action by its words, and whatever else stands in a list by its place,
+counted from 1.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,6 +10,7 @@ from enum import Enum
 
 from tocsin.plan.model import Rule
 from tocsin.plan.procedure import Action, Activity, Tool
+from tocsin.plan.rotas import Layer
 
 Path = tuple[str, ...]
 
@@ -22,7 +24,7 @@ class Absence(Enum):
 ABSENT = Absence.ABSENT
 
 RANKED = frozenset(
-    {"severities", "phases", "rules", "sections", "actions", "items"}
+    {"severities", "phases", "rules", "sections", "actions", "items", "layers"}
 )  # where the order of the file has a meaning
 
 
@@ -78,7 +80,7 @@ def _by_name(items: tuple[object, ...]) -> dict[str, object]:
 
 def _called(item: object) -> str:
     match item:
-        case Rule() | Tool():
+        case Rule() | Tool() | Layer():
             return item.name
         case Action():
             return item.do

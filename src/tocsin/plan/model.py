@@ -11,9 +11,10 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from tocsin.plan.fields import Several, Span, Text, TimeOfDay, Zone
+from tocsin.plan.fields import Several, Span, Text
 from tocsin.plan.measures import Band, Metric
 from tocsin.plan.procedure import Exit, Resolution, SomeAction, SomeActivity, SomeTool, Telling, TriggerSource
+from tocsin.plan.rotas import Rotation
 
 STRICT = {"extra": "forbid"}
 
@@ -72,6 +73,7 @@ class Team:
     __pydantic_config__ = STRICT
     name: Text
     members: tuple[str, ...]
+    rotation: str | None = None  # whoever is on call for its services
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,21 +102,6 @@ class Role:
     eligible: tuple[str, ...]  # people and teams
     rotation: str | None = None  # whose turn it is takes the role
     fallback: tuple[str, ...] = ()  # who takes it if nobody of those can be reached
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rotation:
-    """People who take turns. A turn begins at `handoff` on a wall clock in `zone`, every `days` days."""
-
-    __pydantic_config__ = STRICT
-    name: Text = ""
-    people: tuple[str, ...]
-    starts_on: date
-    handoff: TimeOfDay
-    zone: Zone = "UTC"
-    days: int = 7
-    duties: tuple[Text, ...] = ()
-    handed_over: tuple[Text, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -269,6 +256,8 @@ class Service:
     __pydantic_config__ = STRICT
     name: Text
     description: Text = ""
+    team: str | None = None
+    rotation: str | None = None  # whoever is on call for it
     depends_on: tuple[str, ...] = ()
     components: Mapping[str, Component] = field(default_factory=dict)
     probes: Mapping[str, Probe] = field(default_factory=dict)
@@ -425,6 +414,12 @@ class Plan:
         return next(
             (key for key, one in self.severities.items() if one.error_rate and one.error_rate.holds(rate)), None
         )
+
+    def rotation_for(self, service: str | None) -> str:
+        """The rotation that `on_call` means where this service is concerned: its own, or its team's, or `on_call`."""
+        known = self.services.get(service or "")
+        team = self.teams.get(known.team or "") if known else None
+        return (known and known.rotation) or (team and team.rotation) or ON_CALL
 
     def members(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """The people that names of people, teams and `everyone` stand for, each once, in order."""

@@ -8,6 +8,7 @@ statement (a name in a heading, a cell of a row) is named by the id of that stat
 from collections.abc import Iterable, Mapping
 
 from tocsin.kit.text import listed, span
+from tocsin.plan import printing_rotas as rotas
 from tocsin.plan import printing_work as work
 from tocsin.plan.markdown import (
     Blocks,
@@ -32,7 +33,6 @@ from tocsin.plan.model import (
     Probe,
     Reminders,
     Role,
-    Rotation,
     Rule,
     Section,
     Service,
@@ -67,7 +67,7 @@ def document(plan: Plan, revision: str = "") -> str:
         *_escalation(plan),
         *_roles(plan),
         *_people(plan),
-        *_rotations(plan),
+        *rotas.rotations(plan),
         *work.phases(plan),
         *work.types(plan),
         *work.resolution(plan),
@@ -236,34 +236,13 @@ def _people(plan: Plan) -> Blocks:
         ((code(key), plain(one.name), plain(one.title), code(f"people.{key}")) for key, one in plan.people.items()),
     )
     yield from bullets(
-        statement(f"Team {plain(team.name)}: {all_whom(plan, team.members)}", f"teams.{key}")
+        line
         for key, team in plan.teams.items()
+        for line in (
+            statement(f"Team {plain(team.name)}: {all_whom(plan, team.members)}", f"teams.{key}"),
+            *rotas.served_by(plan, f"teams.{key}", team.rotation),
+        )
     )
-
-
-def _rotations(plan: Plan) -> Blocks:
-    if plan.rotations:
-        yield "## On call"
-    for key, rotation in plan.rotations.items():
-        yield from _rotation(plan, key, rotation)
-
-
-def _rotation(plan: Plan, key: str, rotation: Rotation) -> Blocks:
-    path = f"rotations.{key}"
-    days = "day" if rotation.days == 1 else "days"
-    yield heading(3, plain(rotation.name or key), path)
-    yield from bullets(
-        [
-            statement(f"A turn takes {rotation.days} {days}.", f"{path}.days"),
-            statement(f"It begins at {rotation.handoff:%H:%M} on the wall clock.", f"{path}.handoff"),
-            statement(f"That clock is in the zone {plain(rotation.zone)}.", f"{path}.zone"),
-            statement(f"Turns are counted from {rotation.starts_on.isoformat()}.", f"{path}.starts_on"),
-        ]
-    )
-    yield "**In order of their turns**"
-    yield from numbered((whom(plan, person) for person in rotation.people), f"{path}.people")
-    yield from items("What whoever is on call does", rotation.duties, f"{path}.duties")
-    yield from items("What is handed over", rotation.handed_over, f"{path}.handed_over")
 
 
 # --- Services, and what signals mean ----------------------------------------------------------------------------------
@@ -273,16 +252,17 @@ def _services(plan: Plan) -> Blocks:
     if plan.services:
         yield "## Services"
     for key, service in plan.services.items():
-        yield from _service(key, service)
+        yield from _service(plan, key, service)
 
 
-def _service(key: str, service: Service) -> Blocks:
+def _service(plan: Plan, key: str, service: Service) -> Blocks:
     path = f"services.{key}"
     yield heading(3, plain(service.name), path)
     yield from bullets([statement(plain(service.description), f"{path}.description")] if service.description else [])
     yield from bullets(
         [statement(f"Depends on {_needs(service.depends_on)}.", f"{path}.depends_on")] if service.depends_on else []
     )
+    yield from bullets(rotas.served_by(plan, path, service.rotation, service.team))
     yield from table(
         ("Component", "What it does", "Depends on", "Id"),
         (

@@ -6,6 +6,7 @@ from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
 from tocsin.incidents.model import Incident
 from tocsin.obligations.model import Obligation
+from tocsin.oncall.schedule import Rotas
 from tocsin.paging import chase
 from tocsin.people.model import Channel
 from tocsin.plan.model import Plan
@@ -16,10 +17,15 @@ def tell(tx: Tx, plan: Plan, incident: Incident, soon: Sequence[Obligation], ove
     """Remind the owners of what is due soon, and tell the next in line of what is overdue."""
     if not soon and not over:
         return
-    found = chase.news(plan, incident, soon, over, tx.now, lambda one: bool(followups.methods_of(tx, [one])[one]))
+    rotas = Rotas(plan.rotations)
+
+    def can_be_reached(handle: str) -> bool:
+        return bool(followups.methods_of(tx, [handle])[handle])
+
+    found = chase.news(plan, rotas, incident, soon, over, tx.now, can_be_reached)
     room = followups.link(tx, f"/incidents/{incident.id}")
     for person, told in found.items():
-        _send(tx, incident, person, told, chase.text(plan, incident, told, room, tx.now))
+        _send(tx, incident, person, told, chase.text(plan, rotas, incident, told, room, tx.now))
 
 
 def _send(tx: Tx, incident: Incident, person: str, told: chase.News, text: chase.Text) -> None:

@@ -20,11 +20,12 @@ from tocsin.incidents.owed import owed
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.text import listed, span
 from tocsin.obligations.model import Duty, Kind
-from tocsin.oncall.rotation import shifts_between
+from tocsin.oncall.model import Shift
+from tocsin.oncall.schedule import Rotas
 from tocsin.paging.reach import people_at
 from tocsin.plan.consequences import Consequence, Weight
 from tocsin.plan.consequences import Kind as About
-from tocsin.plan.model import Plan, Rotation
+from tocsin.plan.model import Plan
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival
 from tocsin.signals.routing import Route, Rules
@@ -62,8 +63,8 @@ def foresee(tx: Tx, old: Plan, new: Plan, *, since: timedelta) -> list[Consequen
 class _Turn:
     """A stretch of time in which the two plans have different people on call."""
 
-    before: str | None
-    after: str | None
+    before: tuple[str, ...]
+    after: tuple[str, ...]
     starts_at: datetime
     ends_at: datetime
 
@@ -73,7 +74,7 @@ def on_call(old: Plan, new: Plan, *, start: datetime, weeks: int = WEEKS) -> lis
     end = start + timedelta(weeks=weeks)
     found: list[Consequence] = []
     for name in dict.fromkeys([*old.rotations, *new.rotations]):
-        turns = _turns(old.rotations.get(name), new.rotations.get(name), start, end)
+        turns = _turns(_shifts(old, name, start, end), _shifts(new, name, start, end), start, end)
         path = f"rotations.{name}"
         told = [_turn(new if one.after else old, name, one, end) for one in turns[:TURNS_TOLD]]
         if more := len(turns) - TURNS_TOLD:
@@ -82,14 +83,16 @@ def on_call(old: Plan, new: Plan, *, start: datetime, weeks: int = WEEKS) -> lis
     return found
 
 
-def _turns(old: Rotation | None, new: Rotation | None, start: datetime, end: datetime) -> list[_Turn]:
-    if old == new:
-        return []
-    before, after = _holders(old, start, end), _holders(new, start, end)
+def _shifts(plan: Plan, rotation: str, start: datetime, end: datetime) -> list[Shift]:
+    return Rotas(plan.rotations).clipped(rotation, start, end) if rotation in plan.rotations else []
+
+
+def _turns(old: Sequence[Shift], new: Sequence[Shift], start: datetime, end: datetime) -> list[_Turn]:
+    before, after = _holders(old), _holders(new)
     found: list[_Turn] = []
     marks = sorted({start, end, *before, *after})
-    holder: str | None = None
-    other: str | None = None
+    holder: tuple[str, ...] = ()
+    other: tuple[str, ...] = ()
     for at, until in pairwise(marks):
         holder, other = before.get(at, holder), after.get(at, other)
         if holder == other:
@@ -101,20 +104,22 @@ def _turns(old: Rotation | None, new: Rotation | None, start: datetime, end: dat
     return found
 
 
-def _holders(rotation: Rotation | None, start: datetime, end: datetime) -> dict[datetime, str]:
-    """Who takes over at each handoff; whoever holds it at the start takes over then."""
-    if rotation is None:
-        return {}
-    return {max(start, one.starts_at): one.person for one in shifts_between(rotation, start, end)}
+def _holders(shifts: Sequence[Shift]) -> dict[datetime, tuple[str, ...]]:
+    """Who takes over at each handoff; nobody, where a gap begins."""
+    return {one.ends_at: () for one in shifts} | {one.starts_at: one.people for one in shifts}
 
 
 def _turn(plan: Plan, rotation: str, turn: _Turn, end: datetime) -> str:
     until = f", until {_moment(turn.ends_at)}" if turn.ends_at < end else ", for as far as was looked ahead"
     since = f"{rotation} from {_moment(turn.starts_at)}"
-    if turn.after is None:
-        return f"{words.name(plan, str(turn.before))} goes off call in {since}{until}; nobody follows."
-    instead = f" instead of {words.name(plan, turn.before)}" if turn.before else ""
-    return f"{words.name(plan, turn.after)} goes on call in {since}{instead}{until}."
+    if not turn.after:
+        return f"{_names(plan, turn.before)} off call in {since}{until}; nobody follows."
+    instead = f" instead of {listed(words.name(plan, one) for one in turn.before)}" if turn.before else ""
+    return f"{_names(plan, turn.after)} on call in {since}{instead}{until}."
+
+
+def _names(plan: Plan, people: tuple[str, ...]) -> str:
+    return f"{listed(words.name(plan, one) for one in people)} {'goes' if len(people) == 1 else 'go'}"
 
 
 def _moment(instant: datetime) -> str:
@@ -154,6 +159,10 @@ class _Replay:
     old: Plan
     new: Plan
     signals: Mapping[str, Signal]  # the newest
+
+    @cached_property
+    def rotas(self) -> tuple[Rotas, Rotas]:
+        return Rotas(self.old.rotations), Rotas(self.new.rotations)
 
     @cached_property
     def same_rules(self) -> bool:
@@ -322,8 +331,10 @@ def _paging(replay: _Replay, found: Sequence[_Found]) -> list[Consequence]:
 
 
 def _paged(replay: _Replay, one: _Found) -> Consequence | None:
-    at = one.incident.declared_at
-    before, after = _ladder(replay.old, one.before, at), _ladder(replay.new, one.after, at)
+    before, after = (
+        _ladder(plan, rotas, one.incident, outcome)
+        for plan, rotas, outcome in zip((replay.old, replay.new), replay.rotas, (one.before, one.after), strict=True)
+    )
     if before == after:
         return None
     sentence = "would have paged nobody." if not after else f"would have paged {_first_other(replay, before, after)}."
@@ -331,12 +342,13 @@ def _paged(replay: _Replay, one: _Found) -> Consequence | None:
     return Consequence(About.PAGING, path, sentence, _weight(is_large=not after))
 
 
-def _ladder(plan: Plan, outcome: Outcome, at: datetime) -> list[_Rung]:
-    """One round of the severity's policy, as it would have been climbed from this instant."""
+def _ladder(plan: Plan, rotas: Rotas, incident: Incident, outcome: Outcome) -> list[_Rung]:
+    """One round of the severity's policy, as it would have been climbed from the declaration."""
     policy = plan.severities[str(outcome.severity)].escalation
     rungs, waited = [], timedelta()
     for step in plan.escalation[policy].steps if policy else ():
-        rungs.append(_Rung(people_at(plan, step.page, at + waited), waited))
+        people = people_at(plan, rotas, step.page, incident.declared_at + waited, incident.service)
+        rungs.append(_Rung(people, waited))
         waited += step.wait
     return rungs
 

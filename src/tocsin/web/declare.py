@@ -12,7 +12,7 @@ from tocsin.incidents import store as incidents
 from tocsin.incidents.model import OPEN_STATUSES, Incident
 from tocsin.kit.errors import Invalid, Refused
 from tocsin.kit.text import clip, listed, span
-from tocsin.paging import reach
+from tocsin.oncall.schedule import Rotas
 from tocsin.people import access
 from tocsin.plan import store as plans
 from tocsin.plan.model import Need, Plan
@@ -170,8 +170,8 @@ def _page(
             seen=_seen(tx, plan),
             alike=[_alike(plan, one) for one in incidents.listing(tx, statuses=OPEN_STATUSES, limit=10)],
             on_call=[
-                (plan.rotations[name].name or name, present.names(plan, [person]))
-                for name, person in reach.on_call(plan, tx.now).items()
+                (plan.rotations[name].name or name, present.names(plan, holders) or "Nobody")
+                for name, holders in Rotas(plan.rotations).at(tx.now).items()
             ],
             wrong=wrong,
         )

@@ -17,7 +17,7 @@ from tocsin.kit.actor import Actor
 from tocsin.kit.text import short_span
 from tocsin.obligations import store as obligations
 from tocsin.obligations.model import Kind, Obligation
-from tocsin.paging import reach
+from tocsin.oncall.schedule import Rotas
 from tocsin.people import access
 from tocsin.people.model import Account
 from tocsin.plan import store as plans
@@ -171,6 +171,9 @@ class Situation:
     def plan_of(self, incident: Incident) -> Plan:
         return self.plans[incident.plan_revision]
 
+    def rotas_of(self, plan: Plan) -> Rotas:
+        return Rotas(plan.rotations)
+
 
 def situation(tx: Tx) -> Situation:
     found = incidents.listing(tx, statuses=OPEN_STATUSES, limit=MOST_OPEN)
@@ -204,14 +207,14 @@ def page(
 
 
 def _frame(request: AnyRequest, visitor: Visitor, known: Situation, now: datetime, title: str, here: str) -> Frame:
-    on_call = reach.on_call(known.plan, now).values()
+    on_call = known.rotas_of(known.plan).at(now).values()
     return Frame(
         now_iso=present.iso(now),
         clock=present.clock(now),
         today=present.day(now),
         me=present.first_name(visitor.account.name),
         my_handle=visitor.account.handle,
-        is_on_call=visitor.account.handle in on_call,
+        is_on_call=any(visitor.account.handle in people for people in on_call),
         can_write=visitor.can_write,
         is_administrator=visitor.is_administrator,
         worst=_worst(known, now),
@@ -248,7 +251,12 @@ def owed_rows(known: Situation, now: datetime, limit: int) -> list[present.Owed]
     """What is owed next over all open incidents, soonest first."""
     by_id = present.by_id(known.open)
     mine = [(duty, by_id[duty.incident_id]) for duty in known.owed if duty.incident_id and duty.incident_id in by_id]
-    return [present.owed(known.plan_of(incident), incident, duty, now, named=True) for duty, incident in mine[:limit]]
+    return [_owed_row(known, incident, duty, now) for duty, incident in mine[:limit]]
+
+
+def _owed_row(known: Situation, incident: Incident, duty: Obligation, now: datetime) -> present.Owed:
+    plan = known.plan_of(incident)
+    return present.owed(plan, known.rotas_of(plan), incident, duty, now, named=True)
 
 
 def _links(known: Situation, visitor: Visitor, here: str) -> tuple[Link, ...]:

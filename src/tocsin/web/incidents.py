@@ -17,6 +17,7 @@ from tocsin.kit.clock import from_millis, to_millis
 from tocsin.kit.errors import Invalid, Refused
 from tocsin.kit.text import listed
 from tocsin.obligations import store as obligations
+from tocsin.oncall.schedule import Rotas
 from tocsin.people import access
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan, Stage
@@ -146,6 +147,7 @@ def _view(
     tx: Tx, plan: Plan, incident: Incident, visitor: Visitor, kind: str, typed: Mapping[str, str]
 ) -> dict[str, Any]:
     now, me = tx.now, visitor.account.handle
+    rotas = Rotas(plan.rotations)
     entries, duties = incidents.timeline(tx, incident.id), obligations.for_incident(tx, incident.id)
     messages = outbox.for_incident(tx, incident.id)
     head, settled = room.head(plan, incident, duties, now), room.done(duties, now)
@@ -154,13 +156,13 @@ def _view(
     missing = lifecycle.missing_before_close(plan, incident, commands.open_duties(tx, incident))
     return {
         "head": head,
-        "owed": room.ledger(plan, incident, duties, entries, now),
+        "owed": room.ledger(plan, rotas, incident, duties, entries, now),
         "settled": settled,
-        "ledger": ledger.lines(plan, incident, duties, now),
+        "ledger": ledger.lines(plan, rotas, incident, duties, now),
         "may_waive": commands.may_waive(visitor.actor, plan, incident),
         "tally": room.tally(settled),
         "ruler": room.ruler(duties, incident, now),
-        "slots": room.slots(plan, incident, entries, me, now),
+        "slots": room.slots(plan, rotas, incident, entries, me, now),
         "tabs": composer.tabs(plan, incident, duties, known, typed, now),
         "proof": verification.verify(tx, incident.id),
         "filters": record.filters(entries, kind),

@@ -7,6 +7,7 @@ from datetime import datetime
 from tocsin.incidents.model import Incident
 from tocsin.kit.text import short_span
 from tocsin.obligations.model import Obligation, State
+from tocsin.oncall.schedule import Rotas
 from tocsin.plan.model import Plan
 from tocsin.web import present
 
@@ -29,19 +30,21 @@ class Line:
     proof: int | None
 
 
-def lines(plan: Plan, incident: Incident, duties: Sequence[Obligation], now: datetime) -> tuple[Line, ...]:
+def lines(
+    plan: Plan, rotas: Rotas, incident: Incident, duties: Sequence[Obligation], now: datetime
+) -> tuple[Line, ...]:
     """Every obligation, in the order in which they fell due."""
     ordered = sorted(duties, key=lambda one: (one.due_at, one.opened_at, one.id))
-    return tuple(_line(plan, incident, one, now) for one in ordered)
+    return tuple(_line(plan, rotas, incident, one, now) for one in ordered)
 
 
-def _line(plan: Plan, incident: Incident, one: Obligation, now: datetime) -> Line:
+def _line(plan: Plan, rotas: Rotas, incident: Incident, one: Obligation, now: datetime) -> Line:
     state, word = present.urgency(one, now) if one.state is State.OPEN else present.ended_as(one)
     late = one.late_by or (now - one.due_at if state == "overdue" else None)
     return Line(
         what=one.what,
         clause=one.clause,
-        who=present.owner(plan, incident, one.owner, now),
+        who=present.owner(plan, rotas, incident, one.owner, now),
         state=state,
         word=word,
         cause=one.cause,

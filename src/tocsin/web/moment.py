@@ -10,6 +10,7 @@ from litestar.response import Redirect, Template
 from tocsin.incidents import words
 from tocsin.kit.text import listed, short_span
 from tocsin.obligations.model import Kind, Obligation, State
+from tocsin.oncall.schedule import Rotas
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
 from tocsin.response import replay
@@ -68,17 +69,17 @@ def show(request: AnyRequest, visitor: Visitor, incident_id: str, *, at: str, en
             "moment.html",
             title=f"{moment.incident.title} at {_exact(moment.at)}",
             here="/incidents",
-            **_view(plan, moment),
+            **_view(plan, Rotas(plan.rotations), moment),
         )
 
 
-def _view(plan: Plan, moment: Moment) -> dict[str, Any]:
+def _view(plan: Plan, rotas: Rotas, moment: Moment) -> dict[str, Any]:
     incident, at = moment.incident, moment.at
     return {
         "head": replace(room.head(plan, incident, moment.ledger, at), since_iso=""),
         "at": _exact(at),
         "slider": _slider(moment),
-        "debts": list(_debts(plan, moment)),
+        "debts": list(_debts(plan, rotas, moment)),
         "people": [_knows(plan, one, at) for one in moment.people],
         "told": _last_told(plan, moment),
         "entries": record.timeline(plan, moment.entries, moment.messages, "", at),
@@ -110,12 +111,12 @@ def _exact(at: datetime) -> str:
 # ---- What was owed ----
 
 
-def _debts(plan: Plan, moment: Moment) -> Iterator[Debt]:
+def _debts(plan: Plan, rotas: Rotas, moment: Moment) -> Iterator[Debt]:
     """What was open, soonest first, then how the others had ended."""
     for one in moment.standing:
         state, word = present.urgency(one, moment.at)
         left = short_span(abs(one.due_at - moment.at))
-        who = present.owner(plan, moment.incident, one.owner, moment.at)
+        who = present.owner(plan, rotas, moment.incident, one.owner, moment.at)
         yield Debt(state, word, one.what, who, f"{left} left" if one.due_at >= moment.at else f"overdue by {left}")
     for one in _ended(moment.ledger):
         ended = present.moment(one.settled_at, moment.at) if one.settled_at else ""

@@ -1,6 +1,6 @@
 """The front page: what is broken, what is owed next, who is on call, and what waits for a person."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from tocsin.incidents import store as incidents
 from tocsin.kit.text import short_span
 from tocsin.obligations import store as obligations
 from tocsin.obligations.model import Obligation, State
-from tocsin.oncall.rotation import shift_at
+from tocsin.oncall.schedule import Rotas
 from tocsin.people import store as people
 from tocsin.plan.model import Plan
 from tocsin.response import commands
@@ -153,6 +153,8 @@ def outcome_word(kind: Kind) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class OnCall:
+    """A person who holds a rotation, or nobody: then until when, and who comes then."""
+
     rotation: str
     person: str
     is_you: bool
@@ -162,24 +164,41 @@ class OnCall:
     is_reachable: bool
 
 
-def on_call(plan: Plan, ways: dict[str, str], me: str, now: datetime) -> tuple[OnCall, ...]:
+def on_call(plan: Plan, rotas: Rotas, ways: dict[str, str], me: str, now: datetime) -> tuple[OnCall, ...]:
     """Who holds each rotation, until when, who follows, and how they are reached."""
-    return tuple(_holder(plan, name, ways, me, now) for name in plan.rotations)
+    return tuple(one for name in plan.rotations for one in _holders(plan, rotas, name, ways, me, now))
 
 
-def _holder(plan: Plan, name: str, ways: dict[str, str], me: str, now: datetime) -> OnCall:
-    rotation = plan.rotations[name]
-    shift = shift_at(rotation, now)
-    after = shift_at(rotation, shift.ends_at).person
-    reached = ways.get(shift.person, "")
+def _holders(plan: Plan, rotas: Rotas, name: str, ways: dict[str, str], me: str, now: datetime) -> Iterator[OnCall]:
+    called = plan.rotations[name].name or name
+    shift = rotas.shift_at(name, now)
+    if shift is None:
+        yield _nobody(plan, rotas, name, called, now)
+        return
+    after = rotas.shift_at(name, shift.ends_at)
+    for person in dict.fromkeys(shift.people):
+        reached = ways.get(person, "")
+        yield OnCall(
+            rotation=called,
+            person=present.names(plan, [person]),
+            is_you=person == me,
+            until=present.appointment(shift.ends_at, now),
+            then=present.names(plan, after.people) if after else "nobody",
+            ways=reached or "no way to reach them",
+            is_reachable=bool(reached),
+        )
+
+
+def _nobody(plan: Plan, rotas: Rotas, name: str, called: str, now: datetime) -> OnCall:
+    after = rotas.next_shift(name, now)
     return OnCall(
-        rotation=rotation.name or name,
-        person=present.names(plan, [shift.person]),
-        is_you=shift.person == me,
-        until=present.appointment(shift.ends_at, now),
-        then=present.names(plan, [after]),
-        ways=reached or "no way to reach them",
-        is_reachable=bool(reached),
+        rotation=called,
+        person="Nobody",
+        is_you=False,
+        until=present.appointment(after.starts_at, now) if after else "the plan says otherwise",
+        then=present.names(plan, after.people) if after else "nobody",
+        ways="a gap in the rota",
+        is_reachable=False,
     )
 
 
@@ -222,7 +241,7 @@ def show_now(request: AnyRequest, visitor: SignedIn) -> Template:
             ruler=_ruler(known, now),
             missed=_missed(tx, now),
             waiting=[signal_row(one, now) for one in signals.waiting(tx)],
-            on_call=on_call(plan, ways_to_reach(tx, plan.people), visitor.account.handle, now),
+            on_call=on_call(plan, known.rotas_of(plan), ways_to_reach(tx, plan.people), visitor.account.handle, now),
             services=services(plan, watch.standings(tx), now),
             last=_last(tx, now) if not heroes else "",
         )

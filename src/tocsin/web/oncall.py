@@ -10,11 +10,13 @@ from litestar.response import Template
 
 from tocsin.incidents import words
 from tocsin.kit.text import listed, span
-from tocsin.oncall.rotation import Shift, shifts_between
+from tocsin.oncall.model import Shift
+from tocsin.oncall.schedule import Rotas
 from tocsin.people import store as people
 from tocsin.people.model import Account
 from tocsin.plan import store as plans
 from tocsin.plan.model import EVERYONE, EscalationPolicy, Plan
+from tocsin.plan.printing_rotas import every
 from tocsin.web import now as front
 from tocsin.web import present
 from tocsin.web.forms import AnyRequest
@@ -56,16 +58,14 @@ class Calendar:
     rows: tuple[Row, ...]
 
 
-def calendar(plan: Plan, me: str, now: datetime) -> Calendar:
+def calendar(plan: Plan, rotas: Rotas, me: str, now: datetime) -> Calendar:
     """The next weeks, a column a day (in UTC): a day belongs to whoever is on call at its noon."""
     first = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     days = [first + timedelta(days=place) for place in range(DAYS)]
     rows = []
     for name, rotation in plan.rotations.items():
-        shifts = shifts_between(rotation, days[0], days[-1] + timedelta(days=1))
-        handoff = (
-            f"Handed over every {span(timedelta(days=rotation.days))} at {rotation.handoff:%H:%M}, {rotation.zone}."
-        )
+        shifts = rotas.shifts(name, days[0], days[-1] + timedelta(days=1))
+        handoff = f"Handed over every {every(rotation)} at {rotation.handoff:%H:%M}, {rotation.zone}."
         rows.append(Row(rotation.name or name, _cells(plan, shifts, days, me), handoff))
     heads = tuple(Day(f"{one:%a}"[:2], one.day, present.day(one), place == 0) for place, one in enumerate(days))
     return Calendar(f"{present.day(days[0])} to {present.day(days[-1])}", heads, tuple(rows))
@@ -76,8 +76,8 @@ def _cells(plan: Plan, shifts: Sequence[Shift], days: Sequence[datetime], me: st
     for shift in shifts:
         noons = [one for one in days if shift.starts_at <= one + timedelta(hours=12) < shift.ends_at]
         if noons:
-            name = words.name(plan, shift.person)
-            found.append(Cell(len(noons), name, shift.person == me, f"to {present.day(shift.ends_at)}"))
+            name = present.names(plan, shift.people)
+            found.append(Cell(len(noons), name, me in shift.people, f"to {present.day(shift.ends_at)}"))
     return tuple(found)
 
 
@@ -97,18 +97,18 @@ class Turns:
     turns: tuple[Turn, ...]
 
 
-def turns(plan: Plan, me: str, now: datetime) -> tuple[Turns, ...]:
+def turns(plan: Plan, rotas: Rotas, me: str, now: datetime) -> tuple[Turns, ...]:
     """The exact handoffs of the next weeks."""
     found = []
     for name, rotation in plan.rotations.items():
-        shifts = shifts_between(rotation, now, now + timedelta(days=DAYS))
+        shifts = rotas.shifts(name, now, now + timedelta(days=DAYS))
         lines = tuple(
             Turn(
                 present.appointment(one.starts_at, now),
                 present.appointment(one.ends_at, now),
                 present.iso(one.starts_at),
-                words.name(plan, one.person),
-                one.person == me,
+                present.names(plan, one.people),
+                me in one.people,
                 one.starts_at <= now < one.ends_at,
             )
             for one in shifts
@@ -169,7 +169,7 @@ class Doubt:
 
 def doubts(plan: Plan, ways: Mapping[str, str], accounts: Iterable[Account]) -> tuple[Doubt, ...]:
     disabled = {one.handle for one in accounts if one.disabled_at}
-    counted_on = {person for rotation in plan.rotations.values() for person in rotation.people}
+    counted_on = {person for rotation in plan.rotations.values() for person in rotation.everyone}
     found = []
     for handle, person in plan.people.items():
         if ways.get(handle):
@@ -185,6 +185,7 @@ def show_oncall(request: AnyRequest, visitor: SignedIn) -> Template:
     me = visitor.account.handle
     with visitor.app.database.read(visitor.actor) as tx:
         plan, now = plans.current(tx), tx.now
+        rotas = Rotas(plan.rotations)
         ways = front.ways_to_reach(tx, plan.people)
         return page(
             request,
@@ -194,9 +195,9 @@ def show_oncall(request: AnyRequest, visitor: SignedIn) -> Template:
             title="On call",
             here="/oncall",
             now_clock=present.clock(now)[:5],
-            on_call=front.on_call(plan, ways, me, now),
-            calendar=calendar(plan, me, now),
-            turns=turns(plan, me, now),
+            on_call=front.on_call(plan, rotas, ways, me, now),
+            calendar=calendar(plan, rotas, me, now),
+            turns=turns(plan, rotas, me, now),
             policies=policies(plan),
             doubts=doubts(plan, ways, people.people(tx)),
             reach=[

@@ -9,6 +9,7 @@ from tocsin.incidents import words
 from tocsin.incidents.model import Incident, Status
 from tocsin.kit.text import listed, short_span, span
 from tocsin.obligations.model import Kind, Obligation, State
+from tocsin.oncall.schedule import Rotas
 from tocsin.paging import reach
 from tocsin.plan.model import ON_CALL, Plan, Stage
 
@@ -103,11 +104,11 @@ class Settled:
     proof: str = ""  # the address of the entry that ended it
 
 
-def owed(plan: Plan, incident: Incident, duty: Obligation, now: datetime, *, named: bool = False) -> Owed:
+def owed(plan: Plan, rotas: Rotas, incident: Incident, duty: Obligation, now: datetime, *, named: bool = False) -> Owed:
     """An open obligation. `named` puts the incident before whoever owes it, for lists over several."""
     left, whole = duty.due_at - now, duty.due_at - duty.opened_at
     state, word = urgency(duty, now)
-    who = owner(plan, incident, duty.owner, now)
+    who = owner(plan, rotas, incident, duty.owner, now)
     return Owed(
         key=duty.key,
         what=duty.what,
@@ -133,13 +134,13 @@ def urgency(duty: Obligation, now: datetime) -> tuple[str, str]:
     return ("due", "Due soon") if left <= min(DUE_SOON, whole / 5) else ("open", "Open")
 
 
-def owner(plan: Plan, incident: Incident, name: str, now: datetime) -> str:
+def owner(plan: Plan, rotas: Rotas, incident: Incident, name: str, now: datetime) -> str:
     """Who owes it now: whoever holds the role, or whoever is on call."""
     if name in plan.roles:
         held = incident.roles.get(name)
         return words.name(plan, held) if held else f"{plan.roles[name].name}: nobody yet"
     if name == ON_CALL:
-        person = reach.owner_at(plan, incident, name, now)
+        person = reach.owner_at(plan, rotas, incident, name, now)
         return words.name(plan, person) if person else "whoever is on call"
     return words.name(plan, name)
 

@@ -10,6 +10,7 @@ from tocsin.incidents.model import Incident, Numbered, Paged, RoleAssigned
 from tocsin.incidents.working import Tenure
 from tocsin.kit.text import listed, short_span, span
 from tocsin.obligations.model import ANSWER_PREFIX, Kind, Obligation, State
+from tocsin.oncall.schedule import Rotas
 from tocsin.plan.model import Need, Plan
 from tocsin.web import present
 from tocsin.web.present import Choice, Fact, Owed, Settled
@@ -32,13 +33,16 @@ class Slot:
     before: str  # who held it before, and when
 
 
-def slots(plan: Plan, incident: Incident, entries: Sequence[Numbered], me: str, now: datetime) -> tuple[Slot, ...]:
-    """Every role of the plan; an empty one is never hidden."""
+def slots(
+    plan: Plan, rotas: Rotas, incident: Incident, entries: Sequence[Numbered], me: str, now: datetime
+) -> tuple[Slot, ...]:
+    """Every role of the plan; an empty one is never hidden, and begins with whoever it falls to at this instant."""
     since = {one.entry.role: one.entry.at for one in entries if isinstance(one.entry, RoleAssigned)}
     tenures = working.tenures(entries)
     found = []
     for key, role in plan.roles.items():
         held = incident.roles.get(key)
+        turn = next(iter(rotas.holders(role.rotation, now)), "") if role.rotation else ""
         found.append(
             Slot(
                 key=key,
@@ -47,7 +51,7 @@ def slots(plan: Plan, incident: Incident, entries: Sequence[Numbered], me: str, 
                 person=words.name(plan, held) if held else "",
                 is_you=held == me,
                 since=present.moment(since[key], now) if held and key in since else "",
-                choices=present.people_choices(plan, plan.members(role.eligible), held or ""),
+                choices=present.people_choices(plan, plan.members(role.eligible), held or turn),
                 may_take=me in plan.people and held != me,
                 duties=role.duties,
                 is_eligible=held is None or held in plan.members(role.eligible),
@@ -134,14 +138,19 @@ def _facts(plan: Plan, incident: Incident, duties: Iterable[Obligation], now: da
 
 
 def ledger(
-    plan: Plan, incident: Incident, duties: Sequence[Obligation], entries: Sequence[Numbered], now: datetime
+    plan: Plan,
+    rotas: Rotas,
+    incident: Incident,
+    duties: Sequence[Obligation],
+    entries: Sequence[Numbered],
+    now: datetime,
 ) -> tuple[Owed, ...]:
     """What is owed now, soonest first, with the names of those who were paged."""
     open_ = sorted((one for one in duties if one.state is State.OPEN), key=lambda one: one.due_at)
     paged = {f"{ANSWER_PREFIX}{one.entry.step}": one.entry for one in entries if isinstance(one.entry, Paged)}
     rows = []
     for duty in open_:
-        row = present.owed(plan, incident, duty, now)
+        row = present.owed(plan, rotas, incident, duty, now)
         page = paged.get(duty.key)
         if page is not None and page.people:
             who = listed((words.name(plan, one) for one in page.people), "or")

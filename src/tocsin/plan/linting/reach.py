@@ -74,7 +74,7 @@ def step_reaches_nobody_new(plan: Plan) -> Iterator[Remark]:
 
 def _may_be(plan: Plan, targets: tuple[str, ...]) -> set[str]:
     """Everybody whom the targets can mean at some time."""
-    turns = {person for name in targets if name in plan.rotations for person in plan.rotations[name].people}
+    turns = {person for name in targets if name in plan.rotations for person in plan.rotations[name].everyone}
     return turns | set(plan.members(targets))
 
 
@@ -82,7 +82,7 @@ def _must_be(plan: Plan, policy: EscalationPolicy, steps: int) -> set[str]:
     """Everybody whom the first steps page at any time."""
     found: set[str] = set()
     for step in policy.steps[:steps]:
-        alone = [set(plan.rotations[name].people) for name in step.page if name in plan.rotations]
+        alone = [set(plan.rotations[name].everyone) for name in step.page if name in plan.rotations]
         found |= set(plan.members(step.page)).union(*(one for one in alone if len(one) == 1))
     return found
 
@@ -95,7 +95,7 @@ def _must_be(plan: Plan, policy: EscalationPolicy, steps: int) -> set[str]:
 )
 def rotation_of_one(plan: Plan) -> Iterator[Remark]:
     for key, rotation in plan.rotations.items():
-        if len(set(rotation.people)) == 1:
+        if len(rotation.everyone) == 1:
             yield Remark(
                 f"rotations.{key}.people", f"{rotation.people[0]} is on call day and night, and nobody relieves them"
             )
@@ -138,7 +138,7 @@ def _asked(plan: Plan, names: tuple[str, ...]) -> bool:
 
 def _fitting(plan: Plan, role: str) -> list[str]:
     may = set(plan.members(plan.roles[role].eligible))
-    return [key for key, one in plan.rotations.items() if one.people and set(one.people) <= may]
+    return [key for key, one in plan.rotations.items() if one.people and set(one.everyone) <= may]
 
 
 def _seat(role: str, fits: dict[str, list[str]], taken: dict[str, str], seen: set[str]) -> bool:
@@ -184,7 +184,7 @@ def _counted_on(plan: Plan) -> dict[str, str]:
     """What each person is counted on for, the most urgent first."""
     found: dict[str, str] = {}
     for key, rotation in plan.rotations.items():
-        found |= {person: f"on call ({key})" for person in rotation.people if person not in found}
+        found |= {person: f"on call ({key})" for person in rotation.everyone if person not in found}
     for key, policy in plan.escalation.items():
         paged = {person for step in policy.steps for person in plan.members(step.page)}
         found |= {person: f"paged ({key})" for person in paged if person not in found}
@@ -224,8 +224,11 @@ def _named_anywhere(plan: Plan) -> dict[str, set[str]]:
     groups |= {name for audience in plan.communication.audiences.values() for name in audience.to}
     groups |= {name for kind in plan.types.values() for name in kind.readers}
     groups |= set(plan.review.attendees)
+    groups |= {name for service in plan.services.values() for name in (service.team or "", service.rotation or "")}
+    groups |= {team.rotation or "" for team in plan.teams.values()}
+    groups |= {name for rotation in plan.rotations.values() for name in rotation.stand_ins}
     people = {one for team in plan.teams.values() for one in team.members}
-    people |= {one for rotation in plan.rotations.values() for one in rotation.people}
+    people |= {one for rotation in plan.rotations.values() for one in rotation.everyone}
     texts = {audience.template or "" for audience in plan.communication.audiences.values()}
     return {
         "teams": groups,
