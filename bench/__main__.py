@@ -13,6 +13,7 @@ BENCHES: dict[str, Callable[[], list[Measured]]] = {
     "intake-batch": intake.batches,
     "intake-pg": intake.on_postgresql,
     "page": page.latency,
+    "page-hang": page.beside_a_hanging_provider,
     "due": due.lateness,
     "idle": idle.footprint,
     "status": status.readers,

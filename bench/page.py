@@ -1,4 +1,7 @@
-"""From a signal to the mail that wakes somebody; as a process of its own, this sends signals and takes the mails."""
+"""From a signal to the mail that wakes somebody, alone and beside a provider that hangs.
+
+As a process of its own, this sends signals, takes the mails, and is the provider that hangs.
+"""
 
 import asyncio
 import contextlib
@@ -14,11 +17,16 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from bench import installation
 from bench.installation import ROOT, Plan
 from bench.measure import Measured, percentile
-from tocsin.kit.clock import stopwatch
+from tocsin.app import App
+from tocsin.delivery import outbox
+from tocsin.kit.actor import SYSTEM
+from tocsin.kit.clock import SystemClock, stopwatch
+from tocsin.settings import Settings
 
 SIGNALS = 120
 EVERY = 0.1  # seconds: ten signals a second
 ARRIVE_WITHIN = 8.0  # seconds that the last mails have
+HANGING = 1000  # messages that wait for a provider that takes requests and answers none
 RULE = {"name": "bench", "when": {"alertname": "BenchPage"}, "type": "service_outage", "severity": "P1"}
 TITLE = re.compile(r"Outage number (\d{4})")
 
@@ -41,8 +49,48 @@ def latency() -> list[Measured]:
         with installation.server(made, folder / "log", **smtp) as server:
             command = [sys.executable, "-m", "bench.page", str(server.port), str(smtp_port), made.token]
             done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True, timeout=60)
-    pages = msgspec.json.decode(done.stdout, type=Pages)
-    return _measured(pages)
+    return _measured(msgspec.json.decode(done.stdout, type=Pages))
+
+
+def beside_a_hanging_provider() -> list[Measured]:
+    """The same while a thousand messages of another channel wait for a provider that hangs."""
+    with installation.folder() as folder:
+        made = installation.prepared(
+            f"sqlite:///{folder / 'tocsin.db'}", installation.plan(_many_services), reachable=True
+        )
+        smtp_port, hanging_port = installation.free_port(), installation.free_port()
+        _queue_for(made.database_url, f"http://127.0.0.1:{hanging_port}/hook")
+        about = {
+            "TOCSIN_SMTP_URL": f"smtp://127.0.0.1:{smtp_port}?starttls=no",
+            "TOCSIN_ALLOW_PRIVATE_WEBHOOKS": "yes",
+        }
+        command = [sys.executable, "-m", "bench.page", "--hang", str(hanging_port)]
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as provider:
+            provider.stdout.readline() if provider.stdout else None  # it listens
+            with installation.server(made, folder / "log", **about) as server:
+                command = [sys.executable, "-m", "bench.page", str(server.port), str(smtp_port), made.token]
+                done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True, timeout=60)
+            left = _still_queued(made.database_url)
+            provider.kill()
+    if left != HANGING:
+        raise RuntimeError(f"only {left} of {HANGING} messages still waited for the provider that hangs")
+    return _measured(msgspec.json.decode(done.stdout, type=Pages), " beside 1,000 that hang", 30, 150)
+
+
+def _queue_for(database_url: str, address: str) -> None:
+    app = App(Settings(database_url=database_url), SystemClock())
+    with app.database.work(SYSTEM) as tx:
+        for number in range(HANGING):
+            outbox.queue(tx, dedup_key=f"h{number}", channel="webhook", address=address, subject="s", body="{}")
+    app.database.dispose()
+
+
+def _still_queued(database_url: str) -> int:
+    app = App(Settings(database_url=database_url), SystemClock())
+    with app.database.read(SYSTEM) as tx:
+        found = outbox.waiting(tx)
+    app.database.dispose()
+    return found
 
 
 def _many_services(plan: Plan) -> None:
@@ -50,14 +98,21 @@ def _many_services(plan: Plan) -> None:
     plan["rules"].insert(0, RULE)
 
 
-def _measured(pages: Pages) -> list[Measured]:
+def _measured(pages: Pages, beside: str = "", p50: float = 50, p99: float = 250) -> list[Measured]:
     mailed, answered = pages.mailed, pages.answered
     if len(mailed) < SIGNALS:
         raise RuntimeError(f"{SIGNALS - len(mailed)} of {SIGNALS} pages did not arrive")
     floor = percentile(answered, 50)  # the way to the disk and back, without the mail
     return [
-        Measured(name="page p50", value=percentile(mailed, 50), unit="ms", floor=floor, target=50, less_is_better=True),
-        Measured(name="page p99", value=percentile(mailed, 99), unit="ms", target=250, less_is_better=True),
+        Measured(
+            name=f"page p50{beside}",
+            value=percentile(mailed, 50),
+            unit="ms",
+            floor=floor,
+            target=p50,
+            less_is_better=True,
+        ),
+        Measured(name=f"page p99{beside}", value=percentile(mailed, 99), unit="ms", target=p99, less_is_better=True),
     ]
 
 
@@ -123,6 +178,19 @@ async def _send(connections: "asyncio.Queue[Any]", port: int, token: str, number
     return stopwatch() - began
 
 
+async def _hang(port: int) -> None:
+    """Take every request, and never answer."""
+
+    async def serve(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await asyncio.Event().wait()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", port)
+    print("listening", flush=True)
+    await server.serve_forever()
+
+
 if __name__ == "__main__":
+    if sys.argv[1] == "--hang":
+        asyncio.run(_hang(int(sys.argv[2])))
     measured = asyncio.run(_drive(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]))
     sys.stdout.buffer.write(msgspec.json.encode(measured))

@@ -18,6 +18,7 @@ from tocsin.delivery.email import EmailChannel, smtp_server
 from tocsin.delivery.http import PublicResolver, WebhookChannel, open_session
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.clock import Clock, stopwatch
+from tocsin.obligations import store as obligations
 from tocsin.people import store as people
 from tocsin.plan import commands as plan_commands
 from tocsin.plan import store as plans
@@ -33,6 +34,7 @@ AFTER_A_FAILURE = timedelta(seconds=1)
 WAIT_FOR_ANSWER = timedelta(seconds=20)  # for a mail or web server to take a message
 SENDERS_SHARE = 9  # times as long as a batch takes is left to senders, while any wait
 HOUSEKEEPING_EVERY = timedelta(minutes=1)
+LAST_WORDS = timedelta(seconds=2)  # that messages on their way have when the server stops
 USER_AGENT = "tocsin-probe"
 
 
@@ -101,10 +103,10 @@ class Engine:
     def __init__(self, app: App, channels: Mapping[str, Channel], eyes: aiohttp.ClientSession) -> None:
         self._app = app
         self._database = app.database
-        self._channels = channels
         self._eyes = eyes
         self._due = asyncio.Event()
         self._queued = asyncio.Event()
+        self._dispatcher = dispatch.Dispatcher(app.database, channels, on_done=self._queued.set)
         self._stopping = False
         self._looking: set[asyncio.Task[None]] = set()
         self._kept_house_at: datetime | None = None
@@ -113,8 +115,11 @@ class Engine:
     async def running(self) -> AsyncIterator[None]:
         loop = asyncio.get_running_loop()
         self._database.on_wake(lambda: loop.call_soon_threadsafe(self._due.set))
-        turns = ((self._settle, self._due), (self._send, self._queued))
-        tasks = [asyncio.create_task(self._repeat(turn, bell)) for turn, bell in turns]
+        turns = (
+            self._repeat(self._settle, self._due, self._next_to_settle),
+            self._repeat(self._send, self._queued, self._dispatcher.next_due),
+        )
+        tasks = [asyncio.create_task(turn) for turn in turns]
         try:
             yield
         finally:
@@ -123,28 +128,35 @@ class Engine:
             self._due.set()
             self._queued.set()
             await asyncio.gather(*tasks)
+            await self._dispatcher.close(LAST_WORDS)
             for look in self._looking:
                 look.cancel()
             await asyncio.gather(*self._looking, return_exceptions=True)
 
-    async def _repeat(self, turn: Callable[[], Awaitable[None]], bell: asyncio.Event) -> None:
+    async def _repeat(
+        self, turn: Callable[[], Awaitable[None]], bell: asyncio.Event, next_due: Callable[[], datetime | None]
+    ) -> None:
         """Take turns until stopped. A turn that fails is logged and taken again: the engine never ends by itself."""
         while not self._stopping:
             bell.clear()
             try:
                 await turn()
-                sleep = await asyncio.to_thread(self._until_due)
+                sleep = await asyncio.to_thread(self._sleep_until, next_due)
             except Exception:
                 log.exception("a turn of the engine failed; it is taken again")
                 sleep = AFTER_A_FAILURE
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(bell.wait(), sleep.total_seconds())
 
-    def _until_due(self) -> timedelta:
+    def _sleep_until(self, next_due: Callable[[], datetime | None]) -> timedelta:
+        due_at = next_due()
+        if due_at is None:
+            return LONGEST_SLEEP
+        return max(timedelta(0), min(due_at - self._database.now(), LONGEST_SLEEP))
+
+    def _next_to_settle(self) -> datetime | None:
         with self._database.read(SYSTEM) as tx:
-            due_at = tick.next_due(tx)
-            now = tx.now
-        return LONGEST_SLEEP if due_at is None else max(timedelta(0), min(due_at - now, LONGEST_SLEEP))
+            return obligations.next_due(tx)
 
     async def _settle(self) -> None:
         """Decide what arrived and settle what is due, a batch of each at a time, until neither is left."""
@@ -180,7 +192,7 @@ class Engine:
             self._database.run(SYSTEM, looking.schedule)
 
     async def _send(self) -> None:
-        while await dispatch.send_due(self._database, self._channels):
+        while not self._stopping and await self._dispatcher.turn():
             pass
 
     async def _look(self, look: Look) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from tests.support.races import together
 from tocsin.db.engine import Database, Overtaken
@@ -93,9 +94,45 @@ def test_after_a_day_it_is_given_up(database: Database, clock: ManualClock) -> N
         assert outbox.record(tx, message, Retry("busy")) is True
 
 
-@given(st.integers(0, 10_000))
-def test_the_wait_grows_and_never_passes_five_minutes(attempts: int) -> None:
+@given(st.integers(0, 10_000), st.floats(0, 1))
+def test_the_wait_grows_and_never_passes_five_minutes_and_the_jitter(attempts: int, spread: float) -> None:
     assert outbox.FIRST_WAIT <= outbox.backoff(attempts) <= outbox.backoff(attempts + 1) <= outbox.LONGEST_WAIT
+    most = outbox.backoff(attempts) * (1 + outbox.JITTER)
+    assert outbox.backoff(attempts) <= outbox.backoff(attempts, spread) <= most
+
+
+def test_messages_that_failed_together_do_not_come_again_together(database: Database, clock: ManualClock) -> None:
+    queue(database, *(f"k{place}" for place in range(20)))
+    with database.work(SYSTEM) as tx:
+        for message in outbox.claim(tx, 100):
+            outbox.record(tx, message, Retry("busy"))
+        waits = {row.send_at - clock.now() for row in tx.all(select(outbox.table.c.send_at))}
+    assert len(waits) > 10
+    assert outbox.FIRST_WAIT <= min(waits) <= max(waits) <= outbox.FIRST_WAIT * 1.25
+
+
+def test_a_lane_is_the_channel_or_the_one_server_of_the_web(database: Database) -> None:
+    assert outbox.lane_of("email", "ana@rose.example") == "email"
+    assert outbox.lane_of("webhook", "https://Hooks.example:8443/a?b") == "webhook hooks.example"
+    queue(database, "k1")
+    with database.work(SYSTEM) as tx:
+        address = "https://hooks.example/a"
+        outbox.queue(tx, dedup_key="w", channel="webhook", address=address, subject="s", body="b")
+    with database.work(SYSTEM) as tx:
+        assert sorted(outbox.due_lanes(tx)) == ["email", "webhook hooks.example"]
+        assert keys(outbox.claim(tx, 10, "webhook hooks.example")) == {"w"}
+        assert outbox.due_lanes(tx) == ["email"]
+        leased = outbox.next_due(tx, ["email"])
+    assert leased is not None
+
+
+def test_pages_leave_before_what_was_queued_earlier(database: Database, clock: ManualClock) -> None:
+    queue(database, *(f"k{place}" for place in range(5)))
+    clock.advance_to(clock.now() + timedelta(seconds=1))
+    declare(database, "P1")
+    (first, *_) = claim(database, 1)
+    assert first.person == "ana"
+    assert first.page_id
 
 
 def test_one_message_is_queued_once_under_its_key(database: Database) -> None:

@@ -120,7 +120,7 @@ def test_a_refusal_is_final(status: int) -> None:
 
 @pytest.mark.parametrize("status", [408, 425, 500, 502, 503, 504])
 def test_a_failure_is_tried_again(status: int) -> None:
-    assert post(answering(status)).result == Retry(f"HTTP {status}")
+    assert post(answering(status)).result == Retry(f"HTTP {status}", down=status >= 500)
 
 
 @pytest.mark.parametrize(

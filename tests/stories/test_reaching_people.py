@@ -157,10 +157,11 @@ def test_a_mail_server_that_is_busy_is_asked_again_ever_less_often(world: World)
         (page,) = messages(world, incident)
         waits.append((page.send_at - world.clock.now()).total_seconds())
         world.advance(seconds=waits[-1])
-    assert waits == [2, 4, 8, 16, 32, 64, 128, 256, 300]
+    for wait, least in zip(waits, [2, 4, 8, 16, 32, 64, 128, 256, 300], strict=True):
+        assert least <= wait <= least * (1 + outbox.JITTER)  # and no two messages the same
     assert world.entries(incident.id, Undelivered) == []
     world.mail.answers.clear()
-    world.advance(minutes=5)
+    world.advance(minutes=7)
     world.expect_page("ana")
     world.do(commands.acknowledge, incident.id)
 
@@ -226,4 +227,4 @@ def test_a_channel_that_is_not_set_up_keeps_its_messages(world: World) -> None:
         assert outbox.waiting(tx) == 1
         due_at = outbox.next_due(tx)
     assert due_at is not None
-    assert due_at - world.clock.now() == timedelta(seconds=2)
+    assert timedelta(seconds=2) <= due_at - world.clock.now() <= timedelta(seconds=2.5)

@@ -16,13 +16,15 @@ class MessageState(StrEnum):
 class Message:
     """A message as a row. Delivery is at least once; `dedup_key` is the same at each attempt.
 
-    `thread` groups the messages of one incident in a mail reader. `secret` signs a webhook.
+    `thread` groups the messages of one incident in a mail reader. `secret` signs a webhook. `lane` is whom it waits
+    for: messages of other lanes never do. `provider_id` is the name under which the provider has it.
     """
 
     id: str
     dedup_key: str
     channel: str
     address: str
+    lane: str = ""
     person: str | None = None
     audience: str = ""
     subject: str
@@ -37,19 +39,28 @@ class Message:
     attempts: int = 0
     last_error: str = ""
     sent_at: datetime | None = None
+    withdrawn_at: datetime | None = None
+    provider_id: str = ""
 
 
 @dataclass(frozen=True)
 class Delivered:
-    """The other side has taken it."""
+    """The other side has taken it, and may have said under which name."""
+
+    provider_id: str = ""
+    provider: str = ""
 
 
 @dataclass(frozen=True)
 class Retry:
-    """It may go through later. `after` is what the other side asked for, if it did."""
+    """It may go through later. `after` is what the other side asked for, if it did.
+
+    `down`: there was no answer worth the name, so that the next message would fare no better.
+    """
 
     reason: str
     after: timedelta | None = None
+    down: bool = False
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ class EmailChannel:
         except aiosmtplib.SMTPResponseException as refused:
             return _refused(refused.code, refused.message)
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
-            return Retry(f"{server.host}:{server.port}: {str(error) or type(error).__name__}")
+            return Retry(f"{server.host}:{server.port}: {str(error) or type(error).__name__}", down=True)
         except ValueError as error:  # an address that no mail can carry
             return Dead(f"the address can't be used: {error}")
         return Delivered()

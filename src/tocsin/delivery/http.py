@@ -82,13 +82,13 @@ class WebhookChannel:
             async with self._session().post(
                 message.address, data=body, headers=headers, allow_redirects=False
             ) as answer:
-                return _judge(answer.status, answer.headers.get("Retry-After", ""))
+                return judge(answer.status, answer.headers.get("Retry-After", ""))
         except NotPublic as error:
             return Dead(str(error))
         except (aiohttp.NonHttpUrlClientError, ValueError) as error:  # no URL, or none of ours
             return Dead(f"the address can't be used: {error}")
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            return Dead(str(refused)) if (refused := _not_public(error)) else Retry(str(error) or type(error).__name__)
+            return unreached(error)
 
     def _headers(self, message: Message, body: bytes) -> dict[str, str]:
         now = self._clock.now()
@@ -111,6 +111,12 @@ class WebhookChannel:
         self._resolver.check(host)
 
 
+def unreached(error: Exception) -> Result:
+    """What it means that there was no answer at all."""
+    refused = _not_public(error)
+    return Dead(str(refused)) if refused else Retry(str(error) or type(error).__name__, down=True)
+
+
 def _not_public(error: BaseException) -> BaseException | None:
     at: BaseException | None = error
     while at is not None and not isinstance(at, NotPublic):
@@ -118,19 +124,22 @@ def _not_public(error: BaseException) -> BaseException | None:
     return at
 
 
-def _judge(status: int, retry_after: str) -> Result:
+def judge(status: int, retry_after: str, said: str = "") -> Result:
+    """What a status means for a message: delivered, to be sent again, or never. `said` is the other side's own word."""
+    reason = f"HTTP {status}: {said}" if said else f"HTTP {status}"
     if 200 <= status < 300:
         return Delivered()
     if status in (408, 425, 429) or status >= 500:
         is_number = retry_after.isascii() and retry_after.isdigit()  # it may be a date, and then we know better
         seconds = min(int(retry_after[:9]), 3600) if is_number else 0
-        return Retry(f"HTTP {status}", timedelta(seconds=seconds) if seconds else None)
-    return Dead(f"HTTP {status}")
+        return Retry(reason, timedelta(seconds=seconds) if seconds else None, down=status >= 500)
+    return Dead(reason)
 
 
 def open_session(resolver: PublicResolver, timeout: timedelta) -> aiohttp.ClientSession:
     """The one HTTP session of a process; made inside its event loop."""
-    connector: Any = aiohttp.TCPConnector(resolver=resolver, limit=100)
+    # Lanes bound what travels at a time; a bound over all would let one that hangs starve the others.
+    connector: Any = aiohttp.TCPConnector(resolver=resolver, limit=0)
     return aiohttp.ClientSession(
         connector=connector,
         timeout=aiohttp.ClientTimeout(total=timeout.total_seconds()),

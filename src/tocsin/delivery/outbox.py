@@ -1,8 +1,10 @@
 """Messages waiting to leave. A message is a row before it is bytes, and a leased row while bytes travel."""
 
+import zlib
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import Column, Integer, Row, Table, Text, func, select
 
@@ -19,6 +21,7 @@ table = Table(
     Column("dedup_key", Text),
     Column("channel", Text),
     Column("address", Text),
+    Column("lane", Text),
     Column("person", Text),
     Column("audience", Text),
     Column("subject", Text),
@@ -33,12 +36,15 @@ table = Table(
     Column("attempts", Integer),
     Column("last_error", Text),
     Column("sent_at", Instant),
+    Column("withdrawn_at", Instant),
+    Column("provider_id", Text),
 )
 
 LEASE = timedelta(seconds=60)  # longer than any channel waits for the other side
 FIRST_WAIT = timedelta(seconds=2)
 LONGEST_WAIT = timedelta(minutes=5)
 GIVE_UP_AFTER = timedelta(hours=24)
+JITTER = 0.25  # of a wait, at the most, so that those who failed together do not come again together
 
 
 def queue(tx: Tx, *, dedup_key: str, channel: str, address: str, subject: str, body: str, **about: Any) -> str:
@@ -49,21 +55,35 @@ def queue(tx: Tx, *, dedup_key: str, channel: str, address: str, subject: str, b
         dedup_key=dedup_key,
         channel=channel,
         address=address,
+        lane=lane_of(channel, address),
         subject=subject,
         body=body,
         created_at=tx.now,
-        send_at=tx.now,
-        **about,
+        **{"send_at": tx.now, **about},
     )
     tx.add(table, dict(vars(message)))
     tx.wakes = True
     return message_id
 
 
-def claim(tx: Tx, limit: int) -> list[Message]:
-    """Lease the messages that are due. If we die before `record`, they fall due again when the lease ends."""
+def lane_of(channel: str, address: str) -> str:
+    """Whom a message waits for: the channel, or the one server that an address of the web names."""
+    host = urlsplit(address).hostname if address.startswith(("http://", "https://")) else None
+    return f"{channel} {host}" if host else channel
+
+
+def due_lanes(tx: Tx) -> list[str]:
+    """The lanes in which something is due."""
     due = (table.c.state == MessageState.QUEUED) & (table.c.send_at <= tx.now)
-    wanted = select(table).where(due).order_by(table.c.send_at).limit(limit).with_for_update(skip_locked=True)
+    return [row.lane for row in tx.all(select(table.c.lane).where(due).distinct())]
+
+
+def claim(tx: Tx, limit: int, lane: str | None = None) -> list[Message]:
+    """Lease messages that are due, pages first. If we die before `record`, they fall due again when the lease ends."""
+    due = (table.c.state == MessageState.QUEUED) & (table.c.send_at <= tx.now)
+    due = due if lane is None else due & (table.c.lane == lane)
+    pages_first = select(table).where(due).order_by(table.c.page_id.is_(None), table.c.send_at)
+    wanted = pages_first.limit(limit).with_for_update(skip_locked=True)
     messages = [_message(row) for row in tx.all(wanted)]
     for message in messages:
         tx.put(table, message.id, {"send_at": tx.now + LEASE, "attempts": message.attempts + 1})
@@ -75,8 +95,9 @@ def record(tx: Tx, message: Message, result: Result) -> bool:
     match result:
         case Delivered():
             values: dict[str, Any] = {"state": MessageState.SENT, "sent_at": tx.now, "last_error": ""}
+            values["provider_id"] = result.provider_id
         case Retry() if tx.now - message.created_at < GIVE_UP_AFTER:
-            wait = result.after or backoff(message.attempts + 1)
+            wait = result.after or backoff(message.attempts + 1, _spread(message))
             values = {"send_at": tx.now + wait, "last_error": result.reason}
         case Retry() | Dead():
             values = {"state": MessageState.DEAD, "last_error": result.reason}
@@ -87,24 +108,54 @@ def record(tx: Tx, message: Message, result: Result) -> bool:
     return changed and values.get("state") is MessageState.DEAD
 
 
-def backoff(attempts: int) -> timedelta:
-    """How long to wait after so many attempts: 2, 4, 8… seconds, five minutes at the most."""
+def backoff(attempts: int, spread: float = 0.0) -> timedelta:
+    """How long to wait after so many attempts: 2, 4, 8… seconds, five minutes at the most, and a little longer.
+
+    `spread`, from 0 to 1, says how much of the jitter this message gets.
+    """
     doublings: int = min(max(attempts, 1) - 1, 10)
-    return min(FIRST_WAIT * (1 << doublings), LONGEST_WAIT)
+    return min(FIRST_WAIT * (1 << doublings), LONGEST_WAIT) * (1 + JITTER * spread)
+
+
+def _spread(message: Message) -> float:
+    """A number of its own for each message and attempt: nothing secret, and the same in every node."""
+    return zlib.crc32(f"{message.id} {message.attempts}".encode()) / 2**32
+
+
+def defer(tx: Tx, message: Message, until: datetime, reason: str) -> None:
+    """Let a leased message wait without trying it: whoever should take it takes nothing now."""
+    wait = (until - tx.now) * (1 + JITTER * _spread(message))
+    still_queued = (table.c.id == message.id) & (table.c.state == MessageState.QUEUED)
+    values = {"send_at": tx.now + wait, "last_error": reason, "attempts": message.attempts}
+    tx.run(table.update().where(still_queued).values(values))
+
+
+def hurry_next(tx: Tx, page_id: str) -> None:
+    """The way that was tried does not work now: let the person's next one, if it still waits for its turn, go out."""
+    untried = (table.c.state == MessageState.QUEUED) & (table.c.last_error == "") & (table.c.send_at > tx.now)
+    untried &= table.c.attempts == 0
+    waiting = select(table.c.id).where((table.c.page_id == page_id) & untried).order_by(table.c.send_at).limit(1)
+    if (found := tx.scalar(waiting)) is not None:
+        tx.put(table, found, {"send_at": tx.now})
+        tx.wakes = True
 
 
 def withdraw_pages(tx: Tx, incident_id: str, reason: str) -> None:
     """Somebody has answered: pages that have not left need not wake anyone any more."""
     unsent = (table.c.incident_id == incident_id) & table.c.page_id.is_not(None)
     still_queued = unsent & (table.c.state == MessageState.QUEUED)
-    tx.run(table.update().where(still_queued).values(state=MessageState.DEAD, last_error=reason))
+    tx.run(table.update().where(still_queued).values(_withdrawn(tx, reason)))
 
 
 def withdraw_updates(tx: Tx, incident_id: str, reason: str) -> None:
     """Updates of this incident that have not left are not to be read any more; its pages must still wake people."""
     of_this = (table.c.incident_id == incident_id) & table.c.page_id.is_(None)
     still_queued = of_this & (table.c.state == MessageState.QUEUED)
-    tx.run(table.update().where(still_queued).values(state=MessageState.DEAD, last_error=reason))
+    tx.run(table.update().where(still_queued).values(_withdrawn(tx, reason)))
+
+
+def _withdrawn(tx: Tx, reason: str) -> dict[str, Any]:
+    return {"state": MessageState.DEAD, "last_error": reason, "withdrawn_at": tx.now}
 
 
 def reword(tx: Tx, message_id: str, *, subject: str, body: str) -> None:
@@ -112,8 +163,11 @@ def reword(tx: Tx, message_id: str, *, subject: str, body: str) -> None:
     tx.put(table, message_id, {"subject": subject, "body": body})
 
 
-def next_due(tx: Tx) -> datetime | None:
-    soonest: datetime | None = tx.scalar(select(func.min(table.c.send_at)).where(table.c.state == MessageState.QUEUED))
+def next_due(tx: Tx, without: Collection[str] = ()) -> datetime | None:
+    """When the next message falls due, in other lanes than these."""
+    queued = table.c.state == MessageState.QUEUED
+    queued = queued & table.c.lane.not_in(list(without)) if without else queued
+    soonest: datetime | None = tx.scalar(select(func.min(table.c.send_at)).where(queued))
     return soonest
 
 

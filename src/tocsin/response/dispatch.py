@@ -1,12 +1,21 @@
-"""Sending what is queued. No unit of work is open while bytes travel."""
+"""Sending what is queued. No unit of work is open while bytes travel.
+
+Each provider has a lane of its own, with room for so many messages at a time, a time-out, and a breaker: one that is
+slow or gone delays what waits for it and nothing else.
+"""
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from tocsin.db.engine import Database, Tx
 from tocsin.delivery import outbox
-from tocsin.delivery.channel import Channel, Dead, Message, Result, Retry
+from tocsin.delivery import store as receipts
+from tocsin.delivery.breaker import Breaker
+from tocsin.delivery.channel import Channel, Dead, Delivered, Message, Result, Retry
+from tocsin.delivery.store import ReceiptKind
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import Undelivered
 from tocsin.kit.actor import SYSTEM
@@ -17,42 +26,151 @@ from tocsin.response import followups
 
 log = logging.getLogger(__name__)
 
-BATCH = 20  # messages leased at a time
+WIDTH = 16  # messages that travel in one lane at a time
+SEND_WITHIN = timedelta(seconds=30)  # longer than a channel itself waits, and shorter than the lease
+DEFERRED_AT_ONCE = 100  # messages of a lane that is shut, in one unit of work
+RESTING = "the provider has failed several times in a row and is left alone for a moment"
 
 
-async def send_due(database: Database, channels: Mapping[str, Channel], limit: int = BATCH) -> int:
-    """Lease messages that are due, send them side by side, write down what came of each. Returns how many."""
-    claimed = await asyncio.to_thread(_claim, database, limit)
-    await asyncio.gather(*(_send_one(database, channels, message) for message in claimed))
-    return len(claimed)
+async def send_due(database: Database, channels: Mapping[str, Channel], limit: int = WIDTH) -> int:
+    """Send what is due now, and wait until it is written down. Returns how many were seen to."""
+    dispatcher = Dispatcher(database, channels, width=limit)
+    begun = await dispatcher.turn()
+    await dispatcher.drained()
+    return begun
 
 
-def _claim(database: Database, limit: int) -> list[Message]:
-    with database.read(SYSTEM) as tx:  # most wake-ups are about something else: they need not wait for the writer
-        due_at = outbox.next_due(tx)
-        if due_at is None or due_at > tx.now:
-            return []
-    return database.run(SYSTEM, lambda tx: outbox.claim(tx, limit))
+@dataclass
+class Lane:
+    breaker: Breaker = field(default_factory=Breaker)
+    travelling: int = 0
 
 
-async def _send_one(database: Database, channels: Mapping[str, Channel], message: Message) -> None:
-    result = await _attempt(channels, message)
-    await asyncio.to_thread(database.run, SYSTEM, lambda tx: _record(tx, message, result))
+class Dispatcher:
+    """What travels now. `on_done` is called whenever a lane has room again."""
+
+    def __init__(
+        self,
+        database: Database,
+        channels: Mapping[str, Channel],
+        *,
+        width: int = WIDTH,
+        within: timedelta = SEND_WITHIN,
+        on_done: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._database = database
+        self._channels = channels
+        self._width = width
+        self._within = within
+        self._on_done = on_done
+        self._lanes: dict[str, Lane] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def turn(self) -> int:
+        """Set out with what is due, as far as its lanes have room. Returns how many messages were seen to."""
+        claimed, deferred = await asyncio.to_thread(self._claim)
+        for message in claimed:
+            self._lanes[message.lane].travelling += 1
+            task = asyncio.create_task(self._send(message))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return len(claimed) + deferred
+
+    async def drained(self) -> None:
+        """Wait for everything that travels now."""
+        await asyncio.gather(*self._tasks)
+
+    async def close(self, within: timedelta) -> None:
+        """Give what travels a little time; what is cut off is still leased, and goes out again under the same key."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=within.total_seconds())
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def next_due(self) -> datetime | None:
+        """When there is something to do again. A lane without room says so itself, by `on_done`."""
+        with self._database.read(SYSTEM) as tx:
+            full = [name for name in self._lanes if not self._room(name, tx.now)]
+            return outbox.next_due(tx, full)
+
+    # ---- Setting out ----
+
+    def _claim(self) -> tuple[list[Message], int]:
+        with self._database.read(SYSTEM) as tx:  # most wake-ups are about something else: they wait for no writer
+            due = [name for name in outbox.due_lanes(tx) if self._room(name, tx.now)]
+        if not due:
+            return [], 0
+        return self._database.run(SYSTEM, lambda tx: self._claim_in(tx, due))
+
+    def _claim_in(self, tx: Tx, due: Iterable[str]) -> tuple[list[Message], int]:
+        claimed: list[Message] = []
+        deferred = 0
+        for name in due:
+            found = outbox.claim(tx, self._room(name, tx.now), name)
+            open_until = self._lane(name).breaker.open_until
+            if open_until is not None and tx.now < open_until:
+                for message in found:
+                    _defer(tx, message, open_until)
+                deferred += len(found)
+            else:
+                claimed += found
+        return claimed, deferred
+
+    def _lane(self, name: str) -> Lane:
+        return self._lanes.setdefault(name, Lane())
+
+    def _room(self, name: str, now: datetime) -> int:
+        """How many messages may be taken from this lane now: one, where it decides whether the provider is back."""
+        lane = self._lane(name)
+        if lane.breaker.is_open(now):
+            return DEFERRED_AT_ONCE
+        width = 1 if lane.breaker.is_on_trial(now) else self._width
+        return max(0, width - lane.travelling)
+
+    # ---- Travelling ----
+
+    async def _send(self, message: Message) -> None:
+        lane, began = self._lanes[message.lane], self._database.now()
+        try:
+            result = await self._attempt(message)
+            if isinstance(result, Retry) and result.down:
+                lane.breaker.failed(self._database.now())
+            else:
+                lane.breaker.worked()
+            await asyncio.to_thread(self._database.run, SYSTEM, lambda tx: _record(tx, message, result, began))
+        except Exception:  # the lease runs out, and it is sent again
+            log.exception("what became of message %s could not be kept", message.id)
+        finally:
+            lane.travelling -= 1
+            self._on_done()
+
+    async def _attempt(self, message: Message) -> Result:
+        channel = self._channels.get(message.channel)
+        if channel is None:
+            return Retry(f"no {message.channel} channel is set up on this server")
+        try:
+            async with asyncio.timeout(self._within.total_seconds()):
+                return await channel.send(message)
+        except TimeoutError:
+            return Retry(f"no answer within {self._within.total_seconds():g} s", down=True)
+        except Exception as error:  # a mistake in one channel must not stop the others
+            log.exception("the %s channel failed", message.channel)
+            return Retry(f"{type(error).__name__}: {error}")
 
 
-async def _attempt(channels: Mapping[str, Channel], message: Message) -> Result:
-    channel = channels.get(message.channel)
-    if channel is None:
-        return Retry(f"no {message.channel} channel is set up on this server")
-    try:
-        return await channel.send(message)
-    except Exception as error:  # a mistake in one channel must not stop the others
-        log.exception("the %s channel failed", message.channel)
-        return Retry(f"{type(error).__name__}: {error}")
+def _defer(tx: Tx, message: Message, until: datetime) -> None:
+    outbox.defer(tx, message, until, RESTING)
+    if message.page_id:
+        receipts.add(tx, message, ReceiptKind.DEFERRED, RESTING)
+        outbox.hurry_next(tx, message.page_id)
 
 
-def _record(tx: Tx, message: Message, result: Result) -> None:
+def _record(tx: Tx, message: Message, result: Result, began: datetime) -> None:
     died = outbox.record(tx, message, result)
+    receipts.attempted(tx, message, result, tx.now - began, gave_up=died)
+    if message.page_id and not isinstance(result, Delivered):
+        outbox.hurry_next(tx, message.page_id)
     if died and message.incident_id and message.page_id:
         _page_died(tx, message, result)
 
