@@ -1,4 +1,4 @@
-"""The plan and the people over HTTP: what was agreed, who is on call, and who may call."""
+"""The plan and the people over HTTP: what was agreed, and who may call."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -11,9 +11,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter, RawBody
 from tocsin.api import schema
 from tocsin.api.caller import Call, act, app_of, needs
 from tocsin.api.operations import TakesYaml
-from tocsin.incidents import words
 from tocsin.kit.errors import Invalid
-from tocsin.oncall.schedule import Rotas
 from tocsin.people import access
 from tocsin.people import commands as people_commands
 from tocsin.people import store as people
@@ -31,7 +29,6 @@ Reason = Annotated[str, QueryParameter(max_length=1000, pattern=r"^[^\u0000]*$",
 
 def handlers() -> list[HTTPRouteHandler]:
     return [
-        show_on_call,
         show_plan,
         list_revisions,
         check_plan,
@@ -41,32 +38,6 @@ def handlers() -> list[HTTPRouteHandler]:
         make_token,
         revoke_token,
     ]
-
-
-@get("/oncall", summary="Who is on call now, in each rotation", **needs(access.PLAN_READ, 409))
-def show_on_call(request: Call) -> schema.OnCall:
-    with app_of(request).database.read(request.auth) as tx:
-        plan, now = plans.current(tx), tx.now
-    rotas = Rotas(plan.rotations)
-    held = [(key, one, rotas.shift_at(key, now)) for key, one in plan.rotations.items()]
-    return schema.OnCall(
-        now,
-        [
-            schema.Shift(
-                rotation=key,
-                name=one.name or key,
-                person=person,
-                person_name=words.name(plan, person),
-                starts_at=shift.starts_at,
-                ends_at=shift.ends_at,
-                layer=shift.layer,
-            )
-            for key, one, shift in held
-            if shift
-            for person in dict.fromkeys(shift.people)
-        ],
-        [key for key, _, shift in held if shift is None],
-    )
 
 
 @get("/plan", summary="The plan in force", **needs(access.PLAN_READ, 409))

@@ -8,7 +8,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
-from tocsin.api import agreements, coverage, described, evidence, incidents, problems, records, work
+from tocsin.api import agreements, coverage, described, evidence, incidents, oncall, problems, records, work
 from tocsin.api.caller import Call, gate
 
 PATH = "/api/v1"
@@ -28,6 +28,7 @@ def routes() -> list[Router]:
                 *records.handlers(),
                 *agreements.handlers(),
                 *coverage.handlers(),
+                *oncall.handlers(),
             ],
             guards=[gate()],
             request_class=Call,

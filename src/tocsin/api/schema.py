@@ -356,22 +356,6 @@ class Quarantine(Struct):
     bodies: list[Quarantined]
 
 
-class Shift(Struct):
-    rotation: str
-    name: str
-    person: str
-    person_name: str
-    starts_at: datetime
-    ends_at: datetime
-    layer: str = ""
-
-
-class OnCall(Struct):
-    at: datetime
-    shifts: list[Shift]
-    nobody: list[str]
-
-
 class Revision(Struct):
     id: str
     name: str

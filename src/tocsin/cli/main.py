@@ -12,6 +12,7 @@ from tocsin.cli import show
 from tocsin.cli.evidence import evidence
 from tocsin.cli.incidents import incidents
 from tocsin.cli.ledger import app as ledger
+from tocsin.cli.oncall import oncall
 from tocsin.cli.options import HERE, AsJson
 from tocsin.cli.people import people, token
 from tocsin.cli.plan import plan
@@ -37,7 +38,7 @@ app = App(
 for commands in (incidents, ledger, work, reports, evidence):
     for name in (one for one in commands if not one.startswith("-")):
         app.command(commands[name], name=name)
-for part in (postmortem, review, plan, people, token):
+for part in (postmortem, review, oncall, plan, people, token):
     app.command(part)
 plan.command(check)
 plan.command(coverage)

@@ -100,24 +100,6 @@ def _quarantined(one: dict[str, Any]) -> tuple[show.Cell, ...]:
     return show.second(one["at"]), one["source"], one["sender"], one["reason"], one["size"]
 
 
-# ---- On call ---------------------------------------------------------------------------------------------------------
-
-
-@reports.command(group=AROUND)
-def oncall(*, json: AsJson = False) -> None:
-    """Who is on call in each rotation, and until when."""
-    found = client.get("oncall")
-    if json:
-        show.as_json(found)
-    else:
-        rows = [*map(_shift, found["shifts"]), *((one, "nobody", "", None) for one in found["nobody"])]
-        show.table(("Rotation", "On call", "", "Until"), rows)
-
-
-def _shift(one: dict[str, Any]) -> tuple[show.Cell, ...]:
-    return one["name"] or one["rotation"], one["person_name"], one["person"], show.minute(one["ends_at"])
-
-
 # ---- Numbers ---------------------------------------------------------------------------------------------------------
 
 

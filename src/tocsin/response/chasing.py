@@ -6,7 +6,7 @@ from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
 from tocsin.incidents.model import Incident
 from tocsin.obligations.model import Obligation
-from tocsin.oncall.schedule import Rotas
+from tocsin.oncall import store as oncall
 from tocsin.paging import chase
 from tocsin.people.model import Channel
 from tocsin.plan.model import Plan
@@ -17,7 +17,7 @@ def tell(tx: Tx, plan: Plan, incident: Incident, soon: Sequence[Obligation], ove
     """Remind the owners of what is due soon, and tell the next in line of what is overdue."""
     if not soon and not over:
         return
-    rotas = Rotas(plan.rotations)
+    rotas = oncall.rotas(tx, plan)
 
     def can_be_reached(handle: str) -> bool:
         return bool(followups.methods_of(tx, [handle])[handle])

@@ -63,7 +63,7 @@ from tocsin.kit.actor import SYSTEM
 from tocsin.kit.text import listed
 from tocsin.obligations import store as obligations
 from tocsin.obligations.model import ANSWER_PREFIX, Duty, Kind, State
-from tocsin.oncall.schedule import Rotas
+from tocsin.oncall import store as oncall
 from tocsin.paging import ladder, reach
 from tocsin.paging import store as pages
 from tocsin.people import store as people
@@ -218,7 +218,7 @@ def ends_a_round(plan: Plan, incident: Incident, step: int) -> bool:
 
 
 def _page_step(tx: Tx, plan: Plan, incident: Incident, step: ladder.PageStep) -> tuple[Incident, tuple[str, ...]]:
-    handles = reach.people_at(plan, Rotas(plan.rotations), step.targets, tx.now, incident.service)
+    handles = reach.people_at(plan, oncall.rotas(tx, plan), step.targets, tx.now, incident.service)
     methods = methods_of(tx, handles)
     through: dict[str, None] = {}
     for handle in handles:

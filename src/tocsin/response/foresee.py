@@ -20,7 +20,8 @@ from tocsin.incidents.owed import owed
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.text import listed, span
 from tocsin.obligations.model import Duty, Kind
-from tocsin.oncall.model import Shift
+from tocsin.oncall import store as oncall
+from tocsin.oncall.model import Override, Shift
 from tocsin.oncall.schedule import Rotas
 from tocsin.paging.reach import people_at
 from tocsin.plan.consequences import Consequence, Weight
@@ -45,10 +46,12 @@ def foresee(tx: Tx, old: Plan, new: Plan, *, since: timedelta) -> list[Consequen
     The newest thousand incidents and the newest thousand signals are replayed; sentences gather what is alike.
     """
     start = tx.now - since
-    replay = _Replay(old, new, {one.id: one for one in signals.recent(tx, SIGNALS_MOST) if one.last_at >= start})
+    seen = {one.id: one for one in signals.recent(tx, SIGNALS_MOST) if one.last_at >= start}
+    overrides = oncall.overrides(tx, start)
+    replay = _Replay(old, new, seen, overrides)
     found = list(_incidents(replay, tx, start))
     return [
-        *on_call(old, new, start=tx.now),
+        *on_call(old, new, start=tx.now, overrides=overrides),
         *_declarations(replay, found),
         *_other_signals(replay, {one.signal_id for one in found}),
         *_paging(replay, found),
@@ -69,12 +72,15 @@ class _Turn:
     ends_at: datetime
 
 
-def on_call(old: Plan, new: Plan, *, start: datetime, weeks: int = WEEKS) -> list[Consequence]:
+def on_call(
+    old: Plan, new: Plan, *, start: datetime, weeks: int = WEEKS, overrides: tuple[Override, ...] = ()
+) -> list[Consequence]:
     """Who goes on or off call, and when, for so many weeks from an instant. Needs no record."""
     end = start + timedelta(weeks=weeks)
     found: list[Consequence] = []
     for name in dict.fromkeys([*old.rotations, *new.rotations]):
-        turns = _turns(_shifts(old, name, start, end), _shifts(new, name, start, end), start, end)
+        before, after = (_shifts(Rotas(one.rotations, overrides), name, start, end) for one in (old, new))
+        turns = _turns(before, after, start, end)
         path = f"rotations.{name}"
         told = [_turn(new if one.after else old, name, one, end) for one in turns[:TURNS_TOLD]]
         if more := len(turns) - TURNS_TOLD:
@@ -83,8 +89,8 @@ def on_call(old: Plan, new: Plan, *, start: datetime, weeks: int = WEEKS) -> lis
     return found
 
 
-def _shifts(plan: Plan, rotation: str, start: datetime, end: datetime) -> list[Shift]:
-    return Rotas(plan.rotations).clipped(rotation, start, end) if rotation in plan.rotations else []
+def _shifts(rotas: Rotas, rotation: str, start: datetime, end: datetime) -> list[Shift]:
+    return rotas.clipped(rotation, start, end) if rotation in rotas.rotations else []
 
 
 def _turns(old: Sequence[Shift], new: Sequence[Shift], start: datetime, end: datetime) -> list[_Turn]:
@@ -159,10 +165,11 @@ class _Replay:
     old: Plan
     new: Plan
     signals: Mapping[str, Signal]  # the newest
+    overrides: tuple[Override, ...] = ()
 
     @cached_property
     def rotas(self) -> tuple[Rotas, Rotas]:
-        return Rotas(self.old.rotations), Rotas(self.new.rotations)
+        return Rotas(self.old.rotations, self.overrides), Rotas(self.new.rotations, self.overrides)
 
     @cached_property
     def same_rules(self) -> bool:

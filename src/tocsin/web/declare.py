@@ -12,7 +12,7 @@ from tocsin.incidents import store as incidents
 from tocsin.incidents.model import OPEN_STATUSES, Incident
 from tocsin.kit.errors import Invalid, Refused
 from tocsin.kit.text import clip, listed, span
-from tocsin.oncall.schedule import Rotas
+from tocsin.oncall import store as oncall
 from tocsin.people import access
 from tocsin.plan import store as plans
 from tocsin.plan.model import Need, Plan
@@ -171,7 +171,7 @@ def _page(
             alike=[_alike(plan, one) for one in incidents.listing(tx, statuses=OPEN_STATUSES, limit=10)],
             on_call=[
                 (plan.rotations[name].name or name, present.names(plan, holders) or "Nobody")
-                for name, holders in Rotas(plan.rotations).at(tx.now).items()
+                for name, holders in oncall.rotas(tx, plan).at(tx.now).items()
             ],
             wrong=wrong,
         )

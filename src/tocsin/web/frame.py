@@ -17,6 +17,8 @@ from tocsin.kit.actor import Actor
 from tocsin.kit.text import short_span
 from tocsin.obligations import store as obligations
 from tocsin.obligations.model import Kind, Obligation
+from tocsin.oncall import store as oncall
+from tocsin.oncall.model import Override
 from tocsin.oncall.schedule import Rotas
 from tocsin.people import access
 from tocsin.people.model import Account
@@ -82,6 +84,12 @@ DONE = {
     "removed": "The contact method is removed.",
     "password": "The password is set. Other sessions have ended.",
     "revoked": "The token is revoked.",
+    "override": "It is arranged. Whoever it concerns is told.",
+    "override_off": "It is cancelled. What it covered holds again.",
+    "swap_asked": "They are asked by mail, and answer here.",
+    "swap_accept": "Accepted. The rota is changed, and they are told.",
+    "swap_decline": "Declined. They are told.",
+    "swap_withdraw": "The request is taken back.",
 }
 """What a page says after it was changed, by the word in its address."""
 
@@ -167,12 +175,13 @@ class Situation:
     open: tuple[Incident, ...]
     owed: tuple[Obligation, ...]
     plans: dict[str, Plan]  # of the open incidents, by revision
+    overrides: tuple[Override, ...]
 
     def plan_of(self, incident: Incident) -> Plan:
         return self.plans[incident.plan_revision]
 
     def rotas_of(self, plan: Plan) -> Rotas:
-        return Rotas(plan.rotations)
+        return Rotas(plan.rotations, self.overrides)
 
 
 def situation(tx: Tx) -> Situation:
@@ -180,7 +189,8 @@ def situation(tx: Tx) -> Situation:
     known = {one.plan_revision: plans.load(tx, one.plan_revision) for one in found}
     worst_first = sorted(found, key=lambda one: (one.is_resolved, known[one.plan_revision].rank(one.severity)))
     owed = obligations.open_soonest(tx, MOST_OPEN)
-    return Situation(plans.current(tx), plans.current_revision(tx), tuple(worst_first), tuple(owed), known)
+    overrides = oncall.overrides(tx)
+    return Situation(plans.current(tx), plans.current_revision(tx), tuple(worst_first), tuple(owed), known, overrides)
 
 
 def page(

@@ -17,7 +17,7 @@ from tocsin.kit.clock import from_millis, to_millis
 from tocsin.kit.errors import Invalid, Refused
 from tocsin.kit.text import listed
 from tocsin.obligations import store as obligations
-from tocsin.oncall.schedule import Rotas
+from tocsin.oncall import store as oncall
 from tocsin.people import access
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan, Stage
@@ -147,7 +147,7 @@ def _view(
     tx: Tx, plan: Plan, incident: Incident, visitor: Visitor, kind: str, typed: Mapping[str, str]
 ) -> dict[str, Any]:
     now, me = tx.now, visitor.account.handle
-    rotas = Rotas(plan.rotations)
+    rotas = oncall.rotas(tx, plan)
     entries, duties = incidents.timeline(tx, incident.id), obligations.for_incident(tx, incident.id)
     messages = outbox.for_incident(tx, incident.id)
     head, settled = room.head(plan, incident, duties, now), room.done(duties, now)

@@ -17,7 +17,7 @@ from tocsin.kit.errors import Invalid, Refused
 from tocsin.kit.text import short_span
 from tocsin.obligations import store as obligations
 from tocsin.obligations.model import Kind, Obligation
-from tocsin.oncall.schedule import Rotas
+from tocsin.oncall import store as oncall
 from tocsin.people import access
 from tocsin.plan import store as plans
 from tocsin.plan.model import Need, Plan
@@ -168,7 +168,7 @@ def _review(tx: Tx, incident_id: str, typed: Mapping[str, str]) -> Review:
         written=sum(one.is_written for one in sections),
         missing=tuple(postmortem.missing(found)),
         figures=_figures(plan, incident),
-        owed=tuple(present.owed(plan, Rotas(plan.rotations), incident, one, tx.now) for one in duties),
+        owed=tuple(present.owed(plan, oncall.rotas(tx, plan), incident, one, tx.now) for one in duties),
         about_meeting=_about_meeting(plan, incident, tx.now),
     )
 

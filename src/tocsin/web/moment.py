@@ -10,6 +10,7 @@ from litestar.response import Redirect, Template
 from tocsin.incidents import words
 from tocsin.kit.text import listed, short_span
 from tocsin.obligations.model import Kind, Obligation, State
+from tocsin.oncall import store as oncall
 from tocsin.oncall.schedule import Rotas
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
@@ -69,7 +70,7 @@ def show(request: AnyRequest, visitor: Visitor, incident_id: str, *, at: str, en
             "moment.html",
             title=f"{moment.incident.title} at {_exact(moment.at)}",
             here="/incidents",
-            **_view(plan, Rotas(plan.rotations), moment),
+            **_view(plan, oncall.rotas(tx, plan, moment.at), moment),
         )
 
 

@@ -1,15 +1,20 @@
 """Who is on call: now, in the weeks to come, and what happens when nobody answers."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Any
 
-from litestar import get
-from litestar.response import Template
+from litestar import get, post
+from litestar.params import FromPath
+from litestar.response import Redirect, Template
 
 from tocsin.incidents import words
+from tocsin.kit.errors import Invalid, NotFound, Refused
 from tocsin.kit.text import listed, span
+from tocsin.oncall import commands
+from tocsin.oncall import store as oncall
 from tocsin.oncall.model import Shift
 from tocsin.oncall.schedule import Rotas
 from tocsin.people import store as people
@@ -17,13 +22,15 @@ from tocsin.people.model import Account
 from tocsin.plan import store as plans
 from tocsin.plan.model import EVERYONE, EscalationPolicy, Plan
 from tocsin.plan.printing_rotas import every
+from tocsin.web import arranging, present
 from tocsin.web import now as front
-from tocsin.web import present
-from tocsin.web.forms import AnyRequest
-from tocsin.web.frame import SignedIn, page
+from tocsin.web.forms import AnyRequest, Form, Sent
+from tocsin.web.frame import SignedIn, Tx, Visitor, page
+from tocsin.web.trouble import Trouble, trouble
 
 WEEKS = 4
 DAYS = 7 * WEEKS
+TURNS_SHOWN = 12  # of each rotation; the others are counted
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,8 @@ class Cell:
     person: str
     is_you: bool
     until: str
+    is_gap: bool = False
+    is_arranged: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,19 +75,25 @@ def calendar(plan: Plan, rotas: Rotas, me: str, now: datetime) -> Calendar:
     for name, rotation in plan.rotations.items():
         shifts = rotas.shifts(name, days[0], days[-1] + timedelta(days=1))
         handoff = f"Handed over every {every(rotation)} at {rotation.handoff:%H:%M}, {rotation.zone}."
-        rows.append(Row(rotation.name or name, _cells(plan, shifts, days, me), handoff))
+        rows.append(Row(rotation.name or name, tuple(_cells(plan, shifts, days, me)), handoff))
     heads = tuple(Day(f"{one:%a}"[:2], one.day, present.day(one), place == 0) for place, one in enumerate(days))
     return Calendar(f"{present.day(days[0])} to {present.day(days[-1])}", heads, tuple(rows))
 
 
-def _cells(plan: Plan, shifts: Sequence[Shift], days: Sequence[datetime], me: str) -> tuple[Cell, ...]:
-    found = []
-    for shift in shifts:
-        noons = [one for one in days if shift.starts_at <= one + timedelta(hours=12) < shift.ends_at]
-        if noons:
-            name = present.names(plan, shift.people)
-            found.append(Cell(len(noons), name, me in shift.people, f"to {present.day(shift.ends_at)}"))
-    return tuple(found)
+def _cells(plan: Plan, shifts: Sequence[Shift], days: Sequence[datetime], me: str) -> Iterator[Cell]:
+    """Days side by side on which the same people are on call at noon are one cell; a gap is one too."""
+    noons = (one + timedelta(hours=12) for one in days)
+    held = [next((one for one in shifts if one.starts_at <= noon < one.ends_at), None) for noon in noons]
+    for (holders, is_arranged), group in groupby(
+        held, key=lambda one: (one.people, bool(one.overrides)) if one else ((), False)
+    ):
+        cells = list(group)
+        last = cells[-1]
+        if last is None:
+            yield Cell(len(cells), "Nobody", is_you=False, until="a gap", is_gap=True)
+        else:
+            name, until = present.names(plan, holders), f"to {present.day(last.ends_at)}"
+            yield Cell(len(cells), name, me in holders, until, is_arranged=is_arranged)
 
 
 @dataclass(frozen=True)
@@ -95,6 +110,7 @@ class Turn:
 class Turns:
     rotation: str
     turns: tuple[Turn, ...]
+    more: int
 
 
 def turns(plan: Plan, rotas: Rotas, me: str, now: datetime) -> tuple[Turns, ...]:
@@ -113,7 +129,7 @@ def turns(plan: Plan, rotas: Rotas, me: str, now: datetime) -> tuple[Turns, ...]
             )
             for one in shifts
         )
-        found.append(Turns(rotation.name or name, lines))
+        found.append(Turns(rotation.name or name, lines[:TURNS_SHOWN], max(0, len(lines) - TURNS_SHOWN)))
     return tuple(found)
 
 
@@ -182,10 +198,14 @@ def doubts(plan: Plan, ways: Mapping[str, str], accounts: Iterable[Account]) -> 
 
 @get("/oncall", sync_to_thread=True)
 def show_oncall(request: AnyRequest, visitor: SignedIn) -> Template:
+    return _page(request, visitor, {}, None)
+
+
+def _page(request: AnyRequest, visitor: Visitor, typed: Mapping[str, str], wrong: Trouble | None) -> Template:
     me = visitor.account.handle
     with visitor.app.database.read(visitor.actor) as tx:
         plan, now = plans.current(tx), tx.now
-        rotas = Rotas(plan.rotations)
+        rotas = oncall.rotas(tx, plan)
         ways = front.ways_to_reach(tx, plan.people)
         return page(
             request,
@@ -194,10 +214,15 @@ def show_oncall(request: AnyRequest, visitor: SignedIn) -> Template:
             "oncall.html",
             title="On call",
             here="/oncall",
+            status=wrong.status if wrong else 200,
+            wrong=wrong,
+            typed=typed,
             now_clock=present.clock(now)[:5],
             on_call=front.on_call(plan, rotas, ways, me, now),
             calendar=calendar(plan, rotas, me, now),
             turns=turns(plan, rotas, me, now),
+            arranged=arranging.view(tx, plan, rotas, me),
+            can_write=visitor.can_write,
             policies=policies(plan),
             doubts=doubts(plan, ways, people.people(tx)),
             reach=[
@@ -207,5 +232,57 @@ def show_oncall(request: AnyRequest, visitor: SignedIn) -> Template:
         )
 
 
+# ---- Forms -----------------------------------------------------------------------------------------------------------
+
+
+def _act(
+    request: AnyRequest, visitor: Visitor, form: Form, name: str, done: str, command: Callable[[Tx], object]
+) -> Template | Redirect:
+    """Carry out what a form asks for, or show it again with what is wrong."""
+    try:
+        visitor.app.database.run(visitor.actor, command)
+    except (Invalid, Refused) as why:
+        ids = {field: f"{name}-{field}" for field in FIELDS}
+        return _page(request, visitor, form.typed(), replace(trouble(why, ids), form=name))
+    return Redirect(f"/oncall?done={done}", status_code=303)
+
+
+FIELDS = ("rotation", "person", "instead_of", "starts_at", "ends_at", "reason", "other", "gives", "takes", "answer")
+
+
+@post("/oncall/overrides", sync_to_thread=True)
+def make_override(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template | Redirect:
+    return _act(request, visitor, form, "take", "override", lambda tx: arranging.make_override(tx, form))
+
+
+@post("/oncall/overrides/{override_id:str}/cancel", sync_to_thread=True)
+def cancel_override(
+    request: AnyRequest, visitor: SignedIn, override_id: FromPath[str], form: Sent
+) -> Template | Redirect:
+    reason = form.text("reason")
+    return _act(request, visitor, form, "cancel", "override_off", lambda tx: commands.cancel(tx, override_id, reason))
+
+
+@post("/oncall/swaps", sync_to_thread=True)
+def ask_to_swap(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template | Redirect:
+    return _act(request, visitor, form, "give", "swap_asked", lambda tx: arranging.ask(tx, form))
+
+
+@post("/oncall/swaps/{swap_id:str}/{verb:str}", sync_to_thread=True)
+def answer_swap(
+    request: AnyRequest, visitor: SignedIn, swap_id: FromPath[str], verb: FromPath[str], form: Sent
+) -> Template | Redirect:
+    if verb not in arranging.ANSWERS:
+        raise NoSuchAnswer(f"There is no answer '{verb}'.")
+    answer = form.text("answer")
+    return _act(
+        request, visitor, form, "answer", f"swap_{verb}", lambda tx: arranging.ANSWERS[verb](tx, swap_id, answer)
+    )
+
+
+class NoSuchAnswer(NotFound):
+    """A request is accepted, declined or withdrawn."""
+
+
 def routes() -> list[Any]:
-    return [show_oncall]
+    return [show_oncall, make_override, cancel_override, ask_to_swap, answer_swap]

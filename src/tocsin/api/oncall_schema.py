@@ -1,0 +1,130 @@
+"""The shapes in which the API speaks of being on call, by the rules of `schema`."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from tocsin.api.schema import Line, Moment, Name
+from tocsin.oncall.model import SwapState
+
+# ---- What comes in ----
+
+
+class NewOverride(Struct, forbid_unknown_fields=True):
+    """Without `person`, whoever calls; `instead_of` names the place, where several hold the rotation at once."""
+
+    rotation: Name
+    starts_at: Moment
+    ends_at: Moment
+    reason: Line
+    person: Name | None = None
+    instead_of: Name | None = None
+
+
+class NewTurn(Struct, forbid_unknown_fields=True):
+    rotation: Name
+    starts_at: Moment
+    ends_at: Moment
+
+
+class NewSwap(Struct, forbid_unknown_fields=True):
+    """Without `takes`, the other takes the shift for nothing."""
+
+    other: Name
+    gives: NewTurn
+    reason: Line
+    takes: NewTurn | None = None
+
+
+class Answer(Struct, forbid_unknown_fields=True):
+    answer: Line = ""
+
+
+class Reason(Struct, forbid_unknown_fields=True):
+    reason: Line
+
+
+# ---- What goes out ----
+
+
+class Shift(Struct):
+    rotation: str
+    name: str
+    person: str
+    person_name: str
+    starts_at: datetime
+    ends_at: datetime
+    layer: str = ""
+    overrides: list[str] = []
+
+
+class Gap(Struct):
+    """Nobody holds the rotation."""
+
+    rotation: str
+    starts_at: datetime
+    ends_at: datetime
+
+
+class OnCall(Struct):
+    """`nobody` names the rotations that nobody holds at this instant."""
+
+    at: datetime
+    shifts: list[Shift]
+    nobody: list[str]
+
+
+class Shifts(Struct):
+    starts_at: datetime
+    ends_at: datetime
+    shifts: list[Shift]
+    gaps: list[Gap]
+
+
+class Override(Struct):
+    """`holds_from` and `holds_until` are when it really holds: not before it was made, nor after it was cancelled."""
+
+    id: str
+    rotation: str
+    person: str
+    instead_of: str | None
+    starts_at: datetime
+    ends_at: datetime
+    holds_from: datetime
+    holds_until: datetime
+    reason: str
+    made_by: str
+    made_at: datetime
+    cancelled_at: datetime | None
+    cancelled_by: str | None
+    cancelled_because: str
+    swap_id: str | None
+
+
+class Overrides(Struct):
+    overrides: list[Override]
+
+
+class Turn(Struct):
+    rotation: str
+    starts_at: datetime
+    ends_at: datetime
+
+
+class Swap(Struct):
+    id: str
+    state: SwapState
+    asker: str
+    other: str
+    gives: Turn
+    takes: Turn | None
+    reason: str
+    asked_at: datetime
+    expires_at: datetime
+    answered_at: datetime | None
+    answered_by: str | None
+    answer: str
+
+
+class Swaps(Struct):
+    swaps: list[Swap]

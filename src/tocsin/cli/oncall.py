@@ -1,0 +1,208 @@
+"""Being on call, spoken to the API: who and when, overrides and swaps."""
+
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+
+from tocsin.cli import client, show
+from tocsin.cli.options import AROUND, AsJson, instant_of
+from tocsin.kit.errors import Invalid
+
+oncall = App(
+    name="oncall", group=AROUND, group_commands=AROUND, help="Who is on call: the rotas, and what people arrange."
+)
+
+Rotation = Annotated[str, Parameter(help="The rotation: its key in the plan, such as on_call.")]
+From = Annotated[str, Parameter(name="--from", help="When it begins, such as 2026-11-26T14:00+01:00.")]
+To = Annotated[str, Parameter(name="--to", help="When it ends.")]
+Reason = Annotated[str, Parameter(help="Why; it stands beside it.")]
+Id = Annotated[str, Parameter(help="Its id, as the list prints it.")]
+Said = Annotated[str, Parameter(help="Anything to say to whoever asked.")]
+
+
+@oncall.default
+def who(*, json: AsJson = False) -> None:
+    """Who is on call in each rotation, and until when."""
+    found = client.get("oncall")
+    if json:
+        show.as_json(found)
+        return
+    rows = [*map(_held, found["shifts"]), *((one, "nobody", "", None) for one in found["nobody"])]
+    show.table(("Rotation", "On call", "", "Until"), rows)
+
+
+def _held(one: dict[str, Any]) -> tuple[show.Cell, ...]:
+    return one["name"] or one["rotation"], one["person_name"], one["person"], show.minute(one["ends_at"])
+
+
+@oncall.command(name="show")
+def shifts(
+    rotation: Annotated[str | None, Parameter(help="One rotation; every one unless given.")] = None,
+    /,
+    *,
+    since: Annotated[str | None, Parameter(name="--from", help="From when; now unless given.")] = None,
+    until: Annotated[str | None, Parameter(name="--to", help="Until when; four weeks later unless given.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Print the shifts to come, and the gaps between them."""
+    begin, end = (instant_of(one).isoformat() if one else None for one in (since, until))
+    found = client.get("oncall", "shifts", **{"from": begin, "to": end, "rotation": rotation})
+    if json:
+        show.as_json(found)
+        return
+    lines = [
+        (one["starts_at"], one["rotation"], one["person_name"], _why(one), one["ends_at"]) for one in found["shifts"]
+    ]
+    lines += [(one["starts_at"], one["rotation"], "nobody", "a gap", one["ends_at"]) for one in found["gaps"]]
+    rows = [(name, show.minute(at), show.minute(end), who, why) for at, name, who, why, end in sorted(lines)]
+    show.table(("Rotation", "From (UTC)", "Until", "On call", ""), sorted(rows, key=lambda row: str(row[0])))
+
+
+def _why(one: dict[str, Any]) -> str:
+    return ", ".join([*([one["layer"]] if one["layer"] else []), *one["overrides"]])
+
+
+# ---- Overrides -------------------------------------------------------------------------------------------------------
+
+
+@oncall.command
+def overrides(*, json: AsJson = False) -> None:
+    """List who took a rotation for a while, and why; the latest first."""
+    found = client.get("oncall", "overrides")
+    if json:
+        show.as_json(found)
+        return
+    rows = [
+        (
+            one["id"],
+            one["rotation"],
+            one["person"],
+            one["instead_of"],
+            show.minute(one["starts_at"]),
+            show.minute(one["ends_at"]),
+            one["reason"],
+            f"cancelled by {one['cancelled_by']}: {one['cancelled_because']}" if one["cancelled_at"] else "",
+        )
+        for one in found["overrides"]
+    ]
+    columns = ("Id", "Rotation", "Who", "Instead of", "From (UTC)", "Until", "Why", "")
+    show.table(columns, rows, empty="Nothing was arranged.")
+
+
+@oncall.command
+def override(
+    rotation: Rotation,
+    /,
+    *,
+    since: From,
+    until: To,
+    reason: Reason,
+    person: Annotated[str | None, Parameter(help="Who is on call then; you, unless given.")] = None,
+    instead_of: Annotated[str | None, Parameter(help="In whose place, where several are on call at once.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Put somebody on call for a while; what that covers is there again afterwards."""
+    body = {
+        "rotation": rotation,
+        "starts_at": instant_of(since).isoformat(),
+        "ends_at": instant_of(until).isoformat(),
+        "reason": reason,
+        "person": person,
+        "instead_of": instead_of,
+    }
+    made = client.post("oncall", "overrides", body=body)
+    if json:
+        show.as_json(made)
+        return
+    show.line(f"{made['person']} is on call in {made['rotation']} until {show.minute(made['ends_at'])}; {made['id']}")
+
+
+@oncall.command
+def cancel(override_id: Id, /, *, reason: Reason, json: AsJson = False) -> None:
+    """End an override now: what it covered holds again."""
+    client.post("oncall", "overrides", override_id, "cancel", body={"reason": reason})
+    if json:
+        show.as_json({"id": override_id, "cancelled": True})
+    else:
+        show.line(f"{override_id} is cancelled; what it covered holds again.")
+
+
+# ---- Swaps -----------------------------------------------------------------------------------------------------------
+
+
+@oncall.command
+def swaps(*, json: AsJson = False) -> None:
+    """List who asked whom to swap, and the answers; the latest first."""
+    found = client.get("oncall", "swaps")
+    if json:
+        show.as_json(found)
+        return
+    rows = [
+        (one["id"], one["state"], one["asker"], _turn(one["gives"]), one["other"], _turn(one["takes"]), one["reason"])
+        for one in found["swaps"]
+    ]
+    columns = ("Id", "", "Asks", "To take", "Of", "Against", "Why")
+    show.table(columns, rows, empty="Nobody has asked.")
+
+
+def _turn(one: dict[str, Any] | None) -> str:
+    if one is None:
+        return "nothing"
+    return f"{one['rotation']} {show.minute(one['starts_at'])} to {show.minute(one['ends_at'])}"
+
+
+@oncall.command
+def swap(
+    rotation: Rotation,
+    /,
+    *,
+    other: Annotated[str, Parameter(name="--with", help="Whom you ask.")],
+    since: From,
+    until: To,
+    reason: Reason,
+    against: Annotated[
+        tuple[str, str, str] | None,
+        Parameter(negative=(), help="What you take of theirs: a rotation, from when, until when. Without it, nothing."),
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Ask somebody to take a shift of yours; they are told, and answer."""
+    body: dict[str, object] = {
+        "other": other,
+        "gives": _spoken(rotation, since, until),
+        "takes": _spoken(*against) if against else None,
+        "reason": reason,
+    }
+    _tell(client.post("oncall", "swaps", body=body), json=json)
+
+
+def _spoken(rotation: str, since: str, until: str) -> dict[str, str]:
+    begin, end = instant_of(since), instant_of(until)
+    if end <= begin:
+        raise Invalid(f"{until} is not later than {since}.")
+    return {"rotation": rotation, "starts_at": begin.isoformat(), "ends_at": end.isoformat()}
+
+
+@oncall.command
+def accept(swap_id: Id, /, *, answer: Said = "", json: AsJson = False) -> None:
+    """Say yes to a swap: from now on each is on call for what they took."""
+    _tell(client.post("oncall", "swaps", swap_id, "accept", body={"answer": answer}), json=json)
+
+
+@oncall.command
+def decline(swap_id: Id, /, *, answer: Said = "", json: AsJson = False) -> None:
+    """Say no to a swap."""
+    _tell(client.post("oncall", "swaps", swap_id, "decline", body={"answer": answer}), json=json)
+
+
+@oncall.command
+def withdraw(swap_id: Id, /, *, json: AsJson = False) -> None:
+    """Take a request to swap back."""
+    _tell(client.post("oncall", "swaps", swap_id, "withdraw"), json=json)
+
+
+def _tell(found: dict[str, Any], *, json: bool) -> None:
+    if json:
+        show.as_json(found)
+    else:
+        show.line(f"{found['id']} is {found['state']}: {found['other']} takes {_turn(found['gives'])}")

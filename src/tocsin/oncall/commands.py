@@ -1,0 +1,263 @@
+"""Arranging who is on call: overrides and swaps. Each is written down with who, when and why, and those concerned are
+told."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from tocsin.db import settings as kept
+from tocsin.db.engine import Tx
+from tocsin.delivery import outbox
+from tocsin.kit.errors import Invalid, Refused
+from tocsin.kit.ids import new_id
+from tocsin.kit.text import utc
+from tocsin.oncall import arranging, store
+from tocsin.oncall.model import Override, Swap, SwapState, Turn
+from tocsin.people import access
+from tocsin.people import store as people
+from tocsin.people.model import Channel
+from tocsin.plan import store as plans
+from tocsin.plan.model import Plan
+
+AUDIENCE = "on_call"
+
+
+class AlreadyCancelled(Refused):
+    """It is cancelled already."""
+
+
+class AlreadyAnswered(Refused):
+    """The request has been answered already, or has expired."""
+
+
+class PartOfASwap(Refused):
+    """This is one half of a swap. Ask for a swap back, or let an administrator cancel it."""
+
+
+# ---- Overrides -------------------------------------------------------------------------------------------------------
+
+
+def override(
+    tx: Tx,
+    rotation: str,
+    person: str,
+    *,
+    starts_at: datetime,
+    ends_at: datetime,
+    reason: str,
+    instead_of: str | None = None,
+) -> Override:
+    """Put a person on call for a while: oneself, or anybody for whoever may change the plan or people."""
+    _may_put(tx, person)
+    plan = plans.current(tx)
+    turn = Turn(rotation=rotation, starts_at=max(starts_at, tx.now), ends_at=ends_at)
+    arranging.sound(plan, turn, tx.now)
+    arranging.known_person(plan, person)
+    rotas = store.rotas(tx, plan)
+    arranging.place(rotas, turn, person, instead_of)
+    off = arranging.displaced(rotas, turn, instead_of)
+    made = _add(tx, turn, person, instead_of, arranging.reason_of(reason))
+    what = f"{_name(plan, person)} is on call in {_rotation(plan, rotation)}, {_span(turn)}"
+    body = f"{what}, by {_name(plan, tx.actor.handle)}.\nReason: {made.reason}"
+    _tell(tx, (person, *off), made.id, what, body)
+    return made
+
+
+def cancel(tx: Tx, override_id: str, reason: str) -> None:
+    """End an override now; what it covered holds again. Raises AlreadyCancelled."""
+    one = store.load_override(tx, override_id)
+    _may_cancel(tx, one)
+    because = arranging.reason_of(reason)
+    if one.ends_at <= tx.now:
+        raise arranging.Over(f"It ended at {utc(one.ends_at)}.")
+    plan = plans.current(tx)
+    back: tuple[str, ...] = ()
+    if not store.cancel_override(tx, override_id, because):
+        raise AlreadyCancelled
+    if one.rotation in plan.rotations:
+        turn = Turn(rotation=one.rotation, starts_at=max(one.starts_at, tx.now), ends_at=one.ends_at)
+        back = arranging.displaced(store.rotas(tx, plan), turn, one.instead_of)
+    what = f"{_name(plan, one.person)} is no longer to be on call in {_rotation(plan, one.rotation)}, {_span(one)}"
+    body = f"{what}: what the plan and others have arranged holds again.\nReason: {because}"
+    _tell(tx, (one.person, *back), f"{one.id}-cancelled", what, body)
+
+
+def _add(tx: Tx, turn: Turn, person: str, instead_of: str | None, reason: str, swap_id: str | None = None) -> Override:
+    made = Override(
+        id=new_id("ovr"),
+        rotation=turn.rotation,
+        person=person,
+        instead_of=instead_of,
+        starts_at=turn.starts_at,
+        ends_at=turn.ends_at,
+        reason=reason,
+        made_by=tx.actor.handle,
+        made_at=tx.now,
+        swap_id=swap_id,
+    )
+    store.add_override(tx, made)
+    return made
+
+
+def may_arrange(tx: Tx) -> bool:
+    """Whether the actor may put others on call."""
+    return tx.actor.may(access.PLAN_WRITE) or tx.actor.may(access.PEOPLE_WRITE)
+
+
+def _may_put(tx: Tx, person: str) -> None:
+    access.require(tx.actor, access.INCIDENT_WRITE)
+    if tx.actor.handle != person and not may_arrange(tx):
+        raise access.NotAllowed("You may take a rota yourself; to give yours to somebody else, ask them to swap.")
+
+
+def _may_cancel(tx: Tx, one: Override) -> None:
+    access.require(tx.actor, access.INCIDENT_WRITE)
+    if may_arrange(tx):
+        return
+    if tx.actor.handle not in (one.person, one.made_by):
+        raise access.NotAllowed("Only whoever made it, whoever is on call by it, or an administrator cancels it.")
+    if one.swap_id is not None:
+        raise PartOfASwap
+
+
+# ---- Swaps -----------------------------------------------------------------------------------------------------------
+
+
+def ask(tx: Tx, other: str, gives: Turn, takes: Turn | None, reason: str) -> Swap:
+    """Ask somebody to take a shift of one's own, against one of theirs or for nothing. They are told."""
+    access.require(tx.actor, access.INCIDENT_WRITE)
+    plan, asker = plans.current(tx), tx.actor.handle
+    arranging.known_person(plan, asker, "asker")
+    arranging.known_person(plan, other, "other")
+    if other == asker:
+        raise Invalid("Ask somebody else.", field="other")
+    for turn in (gives, takes):
+        _may_come(tx, plan, turn)
+    begins = min(turn.starts_at for turn in (gives, takes) if turn)
+    asked = Swap(
+        id=new_id("swp"),
+        asker=asker,
+        other=other,
+        gives=gives,
+        takes=takes,
+        reason=arranging.reason_of(reason),
+        asked_at=tx.now,
+        expires_at=begins,
+    )
+    _must_fit(tx, plan, asked)
+    store.add_swap(tx, asked)
+    what = f"{_name(plan, asker)} asks you to take {_turn(plan, gives)}"
+    against = f"\nIn exchange they take {_turn(plan, takes)}." if takes else ""
+    body = f"{what}.{against}\nReason: {asked.reason}\nAnswer by {utc(begins)}; after that the request has expired."
+    _tell(tx, (other,), asked.id, what, body)
+    return asked
+
+
+def accept(tx: Tx, swap_id: str, answer: str = "") -> Swap:
+    """Say yes: from now on each is on call for what they took. Raises AlreadyAnswered, NotTheirs."""
+    one = store.load_swap(tx, swap_id)
+    _may_answer(tx, one.other)
+    plan = plans.current(tx)
+    _settle(tx, one, SwapState.ACCEPTED, answer)
+    for turn in (one.gives, one.takes):
+        _may_come(tx, plan, turn)
+    _must_fit(tx, plan, one)  # since it was asked for, the rota may have changed
+    reason = f"Swap: {one.reason}"
+    _add(tx, one.gives, one.other, one.asker, reason, one.id)
+    if one.takes is not None:
+        _add(tx, one.takes, one.asker, one.other, reason, one.id)
+    _answered(tx, plan, one, "takes", answer)
+    return store.load_swap(tx, swap_id)
+
+
+def decline(tx: Tx, swap_id: str, answer: str = "") -> Swap:
+    """Say no."""
+    one = store.load_swap(tx, swap_id)
+    _may_answer(tx, one.other)
+    _settle(tx, one, SwapState.DECLINED, answer)
+    _answered(tx, plans.current(tx), one, "does not take", answer)
+    return store.load_swap(tx, swap_id)
+
+
+def withdraw(tx: Tx, swap_id: str) -> Swap:
+    """Take a request back."""
+    one = store.load_swap(tx, swap_id)
+    _may_answer(tx, one.asker)
+    _settle(tx, one, SwapState.WITHDRAWN, "")
+    plan = plans.current(tx)
+    what = f"{_name(plan, one.asker)} no longer asks you to take {_turn(plan, one.gives)}"
+    _tell(tx, (one.other,), f"{one.id}-{SwapState.WITHDRAWN}", what, f"{what}. There is nothing to answer.")
+    return store.load_swap(tx, swap_id)
+
+
+def _may_come(tx: Tx, plan: Plan, turn: Turn | None) -> None:
+    if turn is None:
+        return
+    arranging.sound(plan, turn, tx.now)
+    if turn.starts_at < tx.now:
+        raise Invalid("It has begun already; give the rest of it away, from now on.", field="starts_at")
+
+
+def _must_fit(tx: Tx, plan: Plan, one: Swap) -> None:
+    rotas = store.rotas(tx, plan)
+    arranging.wholly_held(rotas, one.gives, one.asker)
+    arranging.place(rotas, one.gives, one.other, one.asker)
+    if one.takes is not None:
+        arranging.wholly_held(rotas, one.takes, one.other)
+        arranging.place(rotas, one.takes, one.asker, one.other)
+
+
+def _may_answer(tx: Tx, person: str) -> None:
+    access.require(tx.actor, access.INCIDENT_WRITE)
+    if tx.actor.handle != person and not may_arrange(tx):
+        raise access.NotAllowed(f"Only {person} answers this.")
+
+
+def _settle(tx: Tx, one: Swap, answered: SwapState, answer: str) -> None:
+    if len(answer) > arranging.LONGEST_REASON:
+        raise Invalid(f"At most {arranging.LONGEST_REASON} characters.", field="answer")
+    if not store.answer_swap(tx, one.id, answered, answer.strip()):
+        raise AlreadyAnswered(f"The request is {one.state_at(tx.now)} already.")
+
+
+def _answered(tx: Tx, plan: Plan, one: Swap, verb: str, answer: str) -> None:
+    what = f"{_name(plan, one.other)} {verb} {_turn(plan, one.gives)}"
+    against = f"\nYou take {_turn(plan, one.takes)}." if one.takes and verb == "takes" else ""
+    said = f"\nThey say: {answer.strip()}" if answer.strip() else ""
+    _tell(tx, (one.asker,), f"{one.id}-{verb.replace(' ', '-')}", what, f"{what}.{against}{said}")
+
+
+# ---- Telling those concerned -----------------------------------------------------------------------------------------
+
+
+def _tell(tx: Tx, handles: Iterable[str], key: str, subject: str, body: str) -> None:
+    """A message to each, but not to whoever does it."""
+    others = [one for one in dict.fromkeys(handles) if one != tx.actor.handle]
+    base = kept.read(tx, kept.BASE_URL) or "http://127.0.0.1:8000"
+    for handle, address in people.addresses(tx, others).items():
+        outbox.queue(
+            tx,
+            dedup_key=f"{key}-{handle}",
+            channel=Channel.EMAIL,
+            address=address,
+            subject=f"[on call] {subject}",
+            body=f"{body}\n\n{base}/oncall\n",
+            person=handle,
+            audience=AUDIENCE,
+            thread=key,
+        )
+
+
+def _name(plan: Plan, handle: str) -> str:
+    return plan.people[handle].name if handle in plan.people else handle
+
+
+def _rotation(plan: Plan, key: str) -> str:
+    return (plan.rotations[key].name if key in plan.rotations else "") or key
+
+
+def _span(one: Turn | Override) -> str:
+    return f"{one.starts_at:%a %d %b %H:%M} to {one.ends_at:%a %d %b %H:%M} UTC"
+
+
+def _turn(plan: Plan, turn: Turn) -> str:
+    return f"{_rotation(plan, turn.rotation)}, {_span(turn)}"

@@ -1,0 +1,158 @@
+"""What people have arranged about being on call. Nothing is deleted: who did what, when and why stays."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, Row, Select, Table, Text, select
+
+from tocsin.db.columns import Instant, metadata
+from tocsin.db.engine import Tx
+from tocsin.kit.errors import NotFound
+from tocsin.oncall.model import Override, Swap, SwapState, Turn
+from tocsin.oncall.schedule import Rotas
+from tocsin.plan.model import Plan
+
+override = Table(
+    "oncall_override",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("rotation", Text),
+    Column("person", Text),
+    Column("instead_of", Text),
+    Column("starts_at", Instant),
+    Column("ends_at", Instant),
+    Column("reason", Text),
+    Column("made_by", Text),
+    Column("made_at", Instant),
+    Column("cancelled_at", Instant),
+    Column("cancelled_by", Text),
+    Column("cancelled_because", Text),
+    Column("swap_id", Text),
+)
+swap = Table(
+    "oncall_swap",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("asker", Text),
+    Column("other", Text),
+    Column("gives_rotation", Text),
+    Column("gives_starts_at", Instant),
+    Column("gives_ends_at", Instant),
+    Column("takes_rotation", Text),
+    Column("takes_starts_at", Instant),
+    Column("takes_ends_at", Instant),
+    Column("reason", Text),
+    Column("asked_at", Instant),
+    Column("expires_at", Instant),
+    Column("answered", Text),
+    Column("answered_at", Instant),
+    Column("answered_by", Text),
+    Column("answer", Text),
+)
+
+
+class NoSuchOverride(NotFound):
+    """There is no such override."""
+
+
+class NoSuchSwap(NotFound):
+    """There is no such request to swap."""
+
+
+# ---- Who is on call --------------------------------------------------------------------------------------------------
+
+
+def rotas(tx: Tx, plan: Plan, since: datetime | None = None) -> Rotas:
+    """Who is on call by a plan, from an instant on; from now on, without one."""
+    return Rotas(plan.rotations, overrides(tx, since))
+
+
+def overrides(tx: Tx, since: datetime | None = None) -> tuple[Override, ...]:
+    """Every override that ends after an instant, cancelled ones too: what they were until then still counts."""
+    if since is not None:
+        return _overrides(tx, override.c.ends_at > since)
+    found: tuple[Override, ...] | None = tx.memo.get("overrides")
+    if found is None:
+        found = tx.memo["overrides"] = _overrides(tx, override.c.ends_at > tx.now)
+    return found
+
+
+def _overrides(tx: Tx, which: Any) -> tuple[Override, ...]:
+    return tuple(_override(row) for row in tx.all(select(override).where(which).order_by(override.c.starts_at)))
+
+
+# ---- Overrides -------------------------------------------------------------------------------------------------------
+
+
+def add_override(tx: Tx, one: Override) -> None:
+    tx.add(override, dict(vars(one)))
+    tx.memo.pop("overrides", None)
+
+
+def load_override(tx: Tx, override_id: str) -> Override:
+    row = tx.first(select(override).where(override.c.id == override_id))
+    if row is None:
+        raise NoSuchOverride(f"There is no override {override_id}.")
+    return _override(row)
+
+
+def cancel_override(tx: Tx, override_id: str, because: str) -> bool:
+    """The first to cancel it gets True, everyone after gets False."""
+    standing = (override.c.id == override_id) & override.c.cancelled_at.is_(None)
+    values = {"cancelled_at": tx.now, "cancelled_by": tx.actor.handle, "cancelled_because": because}
+    tx.memo.pop("overrides", None)
+    return tx.run(override.update().where(standing).values(**values)).rowcount == 1
+
+
+def latest_overrides(tx: Tx, limit: int) -> list[Override]:
+    """Whatever was arranged, the latest first."""
+    return [_override(row) for row in tx.all(_latest(override, override.c.made_at, limit))]
+
+
+# ---- Swaps -----------------------------------------------------------------------------------------------------------
+
+
+def add_swap(tx: Tx, one: Swap) -> None:
+    values = dict(vars(one))
+    for name in ("gives", "takes"):
+        turn = values.pop(name)
+        values |= {f"{name}_{field}": getattr(turn, field, None) for field in ("rotation", "starts_at", "ends_at")}
+    tx.add(swap, values)
+
+
+def load_swap(tx: Tx, swap_id: str) -> Swap:
+    row = tx.first(select(swap).where(swap.c.id == swap_id))
+    if row is None:
+        raise NoSuchSwap(f"There is no request {swap_id}.")
+    return _swap(row)
+
+
+def answer_swap(tx: Tx, swap_id: str, answered: SwapState, answer: str) -> bool:
+    """The first answer counts: True for whoever gave it, as long as the request has not expired."""
+    waits = (swap.c.id == swap_id) & (swap.c.answered == SwapState.ASKED) & (swap.c.expires_at > tx.now)
+    values = {"answered": answered, "answered_at": tx.now, "answered_by": tx.actor.handle, "answer": answer}
+    return tx.run(swap.update().where(waits).values(**values)).rowcount == 1
+
+
+def latest_swaps(tx: Tx, limit: int) -> list[Swap]:
+    return [_swap(row) for row in tx.all(_latest(swap, swap.c.asked_at, limit))]
+
+
+# ---- Rows ------------------------------------------------------------------------------------------------------------
+
+
+def _latest(table: Table, by: Column[Any], limit: int) -> Select[Any]:
+    return select(table).order_by(by.desc(), table.c.id).limit(limit)
+
+
+def _override(row: Row[Any]) -> Override:
+    return Override(**row._mapping)
+
+
+def _swap(row: Row[Any]) -> Swap:
+    values = dict(row._mapping)
+    turns = {}
+    for name in ("gives", "takes"):
+        turn = {field: values.pop(f"{name}_{field}") for field in ("rotation", "starts_at", "ends_at")}
+        turns[name] = Turn(**turn) if turn["rotation"] is not None else None
+    return Swap(**{**values, **turns, "answered": SwapState(values["answered"])})
