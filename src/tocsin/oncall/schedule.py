@@ -32,9 +32,11 @@ class Rotas:
 
     def holders(self, rotation: str, instant: datetime) -> tuple[str, ...]:
         """Who holds a rotation at this instant, each once; nobody, in a gap."""
-        found = self._overridden(rotation, instant, instant + MOMENT)
-        held = next((one for one in found if one.starts_at <= instant < one.ends_at), None)
-        return tuple(dict.fromkeys(held.people)) if held else ()
+        if (rotation, instant) not in self._held:
+            found = self._overridden(rotation, instant, instant + MOMENT)
+            held = next((one for one in found if one.starts_at <= instant < one.ends_at), None)
+            self._held[rotation, instant] = tuple(dict.fromkeys(held.people)) if held else ()
+        return self._held[rotation, instant]
 
     def shift_at(self, rotation: str, instant: datetime) -> Shift | None:
         """The shift that holds this instant, whole; None in a gap."""
@@ -77,6 +79,11 @@ class Rotas:
         return None
 
     # ---- How it is put together ----
+
+    @cached_property
+    def _held(self) -> dict[tuple[str, datetime], tuple[str, ...]]:
+        """What was answered before: who asks for an instant asks many times."""
+        return {}
 
     @cached_property
     def _by_rotation(self) -> dict[str, list[Override]]:

@@ -64,7 +64,12 @@ class NoSuchSwap(NotFound):
 
 def rotas(tx: Tx, plan: Plan, since: datetime | None = None) -> Rotas:
     """Who is on call by a plan, from an instant on; from now on, without one."""
-    return Rotas(plan.rotations, overrides(tx, since))
+    if since is not None:
+        return Rotas(plan.rotations, overrides(tx, since))
+    known: dict[int, Rotas] = tx.memo.setdefault("rotas", {})
+    if id(plan) not in known:  # a storm asks thousands of times who is on call at one instant
+        known[id(plan)] = Rotas(plan.rotations, overrides(tx))
+    return known[id(plan)]
 
 
 def overrides(tx: Tx, since: datetime | None = None) -> tuple[Override, ...]:
@@ -86,7 +91,12 @@ def _overrides(tx: Tx, which: Any) -> tuple[Override, ...]:
 
 def add_override(tx: Tx, one: Override) -> None:
     tx.add(override, dict(vars(one)))
+    _forget(tx)
+
+
+def _forget(tx: Tx) -> None:
     tx.memo.pop("overrides", None)
+    tx.memo.pop("rotas", None)
 
 
 def load_override(tx: Tx, override_id: str) -> Override:
@@ -100,7 +110,7 @@ def cancel_override(tx: Tx, override_id: str, because: str) -> bool:
     """The first to cancel it gets True, everyone after gets False."""
     standing = (override.c.id == override_id) & override.c.cancelled_at.is_(None)
     values = {"cancelled_at": tx.now, "cancelled_by": tx.actor.handle, "cancelled_because": because}
-    tx.memo.pop("overrides", None)
+    _forget(tx)
     return tx.run(override.update().where(standing).values(**values)).rowcount == 1
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 import msgspec
 
@@ -37,7 +38,7 @@ def owner_at(plan: Plan, rotas: Rotas, incident: Incident, owner: str, instant: 
     if incident.acknowledged_by in plan.people:
         return incident.acknowledged_by
     on_call = people_at(plan, rotas, (ON_CALL,), instant, incident.service)
-    return next(iter([*on_call, *_ladder(plan, rotas, incident, instant)]), None)
+    return next(chain(on_call, _ladder(plan, rotas, incident, instant)), None)
 
 
 def next_in_line(plan: Plan, rotas: Rotas, incident: Incident, owner: str | None, instant: datetime) -> Iterator[str]:
