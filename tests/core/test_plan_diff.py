@@ -1,5 +1,6 @@
 """What a change of the plan does: every changed leaf is named, in a sentence, and what is large is called so."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import date, time, timedelta
@@ -14,12 +15,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support import plans
 from tocsin.plan import check
 from tocsin.plan.consequences import Consequence, Kind, Weight
 from tocsin.plan.diff import diff, large
-from tocsin.plan.model import Plan, Rule
-from tocsin.plan.procedure import Action, Activity, Tool
-from tocsin.plan.rotas import Layer, Window
+from tocsin.plan.measures import Band, Count, Moment
+from tocsin.plan.model import Call, Chat, Plan, Rule
+from tocsin.plan.procedure import Action, Activity, Effect, Telling, Tool
+from tocsin.plan.rotas import Holiday, Layer, Weekday, Window
 
 TEXT = (resources.files("tocsin") / "plans" / "rose.yaml").read_text(encoding="utf-8")
 FIVE = (Path(__file__).parents[2] / "examples" / "five-people.yaml").read_text(encoding="utf-8")
@@ -32,6 +35,7 @@ def plan_of(text: str) -> Plan:
 
 
 ROSE = plan_of(TEXT)
+FULL = plans.load(plans.ROOT / "examples" / "larger-organisation.yaml")
 
 
 @cache
@@ -107,6 +111,14 @@ def spots_of(plan: Plan) -> list[Spot]:
     return list(spots(plan, None, lambda new: new))
 
 
+FIRST: dict[object, object] = {
+    Telling: Telling(audience="public", what="That it burns"),
+    Layer: Layer(name="nights", people=("ana",)),
+    Window: Window(begins=time(9), ends=time(17)),
+    Holiday: Holiday(name="May Day", days=(date(2026, 5, 1),)),
+}
+
+
 def something_else(spot: Spot) -> object:
     match spot.value:
         case bool() as value:
@@ -125,10 +137,25 @@ def something_else(spot: Spot) -> object:
             return next(one for one in type(value) if one is not value)
         case str() as value:
             return value + "x"
+        case () if get_args(spot.hint)[:1] and get_args(spot.hint)[0] in FIRST:
+            return (FIRST[get_args(spot.hint)[0]],)
         case tuple() as value:
             return (*value, "x") if len(value) % 2 else value[:-1] or ("x",)
         case None:
-            kinds: dict[type, object] = {timedelta: timedelta(minutes=1), int: 2}
+            kinds: dict[type, object] = {
+                timedelta: timedelta(minutes=1),
+                int: 2,
+                Band: Band(at_least=Decimal(1)),
+                Decimal: Decimal(50),
+                Effect: Effect.READS,
+                Chat: Chat(),
+                Call: Call(link="https://meet.example.org"),
+                Moment: Moment.CLOSED,
+                Count: Count.TYPE,
+                Weekday: Weekday.MON,
+                date: date(2026, 5, 1),
+                time: time(9),
+            }
             return next((kinds[kind] for kind in get_args(spot.hint) if kind in kinds), "x")
         case _:
             return None
@@ -151,7 +178,7 @@ def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, object
 
 def words_of(part: object) -> str:
     """By what something in a list is known."""
-    known = {Rule: "name", Tool: "name", Action: "do", Activity: "title"}
+    known = {Rule: "name", Tool: "name", Layer: "name", Action: "do", Activity: "title"}
     return str(getattr(part, known[type(part)])) if type(part) in known else ""
 
 
@@ -190,6 +217,24 @@ def test_every_changed_leaf_is_named_in_both_directions_and_nothing_else_is(plan
     assert all(one.sentence.endswith(".") and "ABSENT" not in one.sentence for one in found.values())
     assert told(plan, ROSE).keys() == found.keys()
     assert diff(plan, plan) == []
+
+
+GENERAL = re.compile(r"^The plan's |worded anew|stands in another order")
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [replace(ROSE, rules=ROSE.rules[10:13]), replace(FULL, rules=FULL.rules[:2])],
+    ids=["rose", "larger organisation"],
+)
+def test_every_leaf_that_changes_is_told_in_a_sentence_of_its_own(plan: Plan) -> None:
+    for spot in spots_of(plan):
+        changed_plan = spot.put(something_else(spot))
+        for old, new in ((plan, changed_plan), (changed_plan, plan)):
+            found = diff(old, new)
+            assert found, spot
+            assert [one for one in found if GENERAL.search(one.sentence)] == []
+            assert [one for one in found if re.search(r"None|Decimal|“”|  |\.\.", one.sentence)] == [], spot
 
 
 def test_plans_that_were_read_from_the_same_text_are_the_same() -> None:
@@ -275,17 +320,10 @@ SENTENCES: tuple[tuple[str, str, str, str, Kind], ...] = (
         Kind.ROUTING,
     ),
     (
-        "every: 5 s",
-        "every: 10 s",
-        "services.rose.probes.health.every",
-        "The plan's services.rose.probes.health.every becomes 10 s instead of 5 s.",
-        Kind.WATCHING,
-    ),
-    (
         "A repair is in place.",
         "We mended it.",
         "templates.status_monitoring",
-        "The template status_monitoring is worded anew.",
+        "The template status_monitoring has other words, and so has what the public at the stage monitoring is told.",
         Kind.TEMPLATE,
     ),
     (
@@ -306,7 +344,7 @@ SENTENCES: tuple[tuple[str, str, str, str, Kind], ...] = (
         'version: "1.1"\npurpose',
         'version: "1.0"\npurpose',
         "version",
-        "The plan's version becomes “1.0” instead of “1.1”.",
+        "This is version “1.0” of the plan, after “1.1”.",
         Kind.WORDS,
     ),
 )
@@ -336,7 +374,7 @@ LARGE: tuple[tuple[tuple[tuple[str, str], ...], str, str], ...] = (
     (
         ((STEP, ""),),
         "escalation.engineering.steps.3",
-        "Step 3 of the policy engineering is gone.",
+        "The policy engineering no longer climbs to step 3, which paged engineering.",
     ),
     (
         (("{ page: [on_call], wait: 30 min }", "{ page: [on_call], wait: 40 min }"),),
@@ -374,6 +412,11 @@ LARGE: tuple[tuple[tuple[tuple[str, str], ...], str, str], ...] = (
         "What closing an incident requires: no longer recovered.",
     ),
     (
+        (("every: 5 s", "every: 10 s"),),
+        "services.rose.probes.health.every",
+        "Rose is looked at by health every 10 s instead of every 5 s.",
+    ),
+    (
         (("    private: true\n", ""),),
         "types.security.private",
         "Incidents of the type security may be shown in public from now on.",
@@ -397,6 +440,144 @@ def test_a_large_change_is_called_so(pairs: tuple[tuple[str, str], ...], path: s
     assert found[path].sentence == sentence
     assert found[path].weight is Weight.LARGE
     assert found[path] in large(diff(ROSE, changed(*pairs)))
+
+
+NEWER: tuple[tuple[tuple[tuple[str, str], ...], str, str, bool], ...] = (
+    (
+        (("error_rate: { above: 10 }", "error_rate: { above: 6 }"), ("at_most: 10 }", "at_most: 6 }")),
+        "severities.P1.error_rate.above",
+        "An incident with 8 % of errors becomes P1 instead of P2.",
+        False,
+    ),
+    (
+        (("error_rate: { above: 10 }", "error_rate: { above: 20 }"),),
+        "severities.P1.error_rate.above",
+        "An incident with 15 % of errors is P1 no longer, and of no severity by its rate.",
+        True,
+    ),
+    (
+        (("error_rate: { at_least: 5, at_most: 10 }", "error_rate: { at_least: 5, at_most: 12 }"),),
+        "severities.P2.error_rate.at_most",
+        "The error rates of P2 are from 5 % to 12 % now; no rate changes its severity.",
+        False,
+    ),
+    (
+        (("    precedence: 100\n", "    precedence: 85\n"),),
+        "rules.rose is slow.precedence",
+        "Where both fit, the rule “rose is slow” now decides before “rose is degraded”.",
+        False,
+    ),
+    (
+        (("depends_on: [railway]", "depends_on: [railway, groq]"),),
+        "services.rose.depends_on",
+        "Without what Rose does not work: now “groq” too.",
+        False,
+    ),
+    (
+        (("    rotation: commander\n", ""),),
+        "roles.incident_commander.rotation",
+        "Nobody takes the role of incident commander by turn any more; whoever was on call in commander did.",
+        True,
+    ),
+    (
+        (("    fallback: [engineering]\n", "    fallback: [engineering, lucia]\n"),),
+        "roles.incident_commander.fallback",
+        "Who is asked to be incident commander when nobody who may be it can be reached: now lucia too.",
+        False,
+    ),
+    (
+        (
+            (
+                "{ do: Apply a quick fix if there is one, effect: changes }",
+                "{ do: Apply a quick fix if there is one, effect: reads }",
+            ),
+        ),
+        "phases.response.actions.Take the edge off.items.Apply a quick fix if there is one.effect",
+        "In the phase Response “Apply a quick fix if there is one” only looks, and may be run at once from now on.",
+        True,
+    ),
+    (
+        (("ends_when: [acknowledged, declared, impact_estimated]", "ends_when: [acknowledged, declared]"),),
+        "phases.detection.ends_when",
+        "What the record must show before the phase Detection is over: no longer impact_estimated.",
+        True,
+    ),
+    (
+        (
+            (
+                "what: The first word on the status page, severities: [P0, P1]",
+                "what: The first word on the status page, severities: [P0]",
+            ),
+        ),
+        "phases.response.tells.2.severities",
+        "While the phase Response lasts, Public is told at P0, not P0 and P1.",
+        False,
+    ),
+    (
+        (("    user_reports: Users who reported it no longer see it\n", ""),),
+        "resolution.verification.user_reports",
+        "Resolving no longer asks for the check: “Users who reported it no longer see it”.",
+        True,
+    ),
+    (
+        (("    smoke_tests: The smoke", "    backups: The backups are fresh\n    smoke_tests: The smoke"),),
+        "resolution.verification.backups",
+        "From now on resolving asks for one more check: “The backups are fresh”.",
+        False,
+    ),
+    (
+        (("    rollback: { name: Rollback,", "    restart: { name: Restart }\n    rollback: { name: Rollback,"),),
+        "resolution.strategies.restart",
+        "Whoever ends the trouble can choose restart as a way out.",
+        False,
+    ),
+    (
+        (("targets: { P0: 1 h,", "targets: { P0: 2 h,"),),
+        "metrics.time_to_resolve.targets.P0",
+        "The target of Mean time to resolve at P0 moves from 1 h to 2 h (1 h later).",
+        True,
+    ),
+    (
+        (("      severities: [P0, P1]\n    # The status page", "      severities: [P0]\n    # The status page"),),
+        "communication.channels.call.severities",
+        "Incidents have a call at P0, not P0 and P1.",
+        False,
+    ),
+    (
+        (("      confidential: true\n", ""),),
+        "communication.audiences.internal.confidential",
+        "Internal hears nothing of confidential incidents from now on.",
+        True,
+    ),
+    (
+        (("    readers: [security]\n", "    readers: [security, erin]\n"),),
+        "types.security.readers",
+        "Confidential incidents of the type security are also read by: now erin too.",
+        False,
+    ),
+)
+
+
+@pytest.mark.parametrize(("pairs", "path", "sentence", "is_large"), NEWER, ids=[f"{one[1]} {one[3]}" for one in NEWER])
+def test_the_consequence_is_what_people_will_see(
+    pairs: tuple[tuple[str, str], ...], path: str, sentence: str, is_large: bool
+) -> None:
+    found = told(ROSE, changed(*pairs))[path]
+    assert (found.sentence, found.weight is Weight.LARGE) == (sentence, is_large)
+
+
+def test_a_role_that_nobody_took_is_taken_by_turn() -> None:
+    without_it = changed(("    rotation: commander\n", ""))
+    (one,) = diff(without_it, ROSE)
+    assert one.sentence == "Whoever is on call in commander takes the role of incident commander instead of nobody."
+
+
+def test_of_two_long_texts_the_words_in_which_they_differ_are_quoted() -> None:
+    (one,) = diff(ROSE, changed(("or data that matters to everyone is lost", "or data that matters to many is lost")))
+    assert (
+        one.sentence
+        == "Whoever chooses a severity reads of P0: “… to many is lost”, instead of “… to everyone is lost”."
+    )
 
 
 def without(plan: Plan, part: str, name: str) -> Plan:

@@ -139,6 +139,17 @@ def change(kind: Kind, subject: str, one: Difference) -> Said:
     return Said(kind, f"{subject} becomes {after} instead of {before}.")
 
 
+def told_apart(before: object, after: object) -> tuple[str, str]:
+    """Two values as the file would spell them; of two long texts, the words in which they differ."""
+    if not (isinstance(before, str) and isinstance(after, str)) or max(len(before), len(after)) <= SHOWN:
+        return shown(before), shown(after)
+    one, other = before.split(), after.split()
+    same = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    start = max(0, same - 1)  # a word that both have says where it is
+    lead = "… " if start else ""
+    return shown(lead + " ".join(one[start:])), shown(lead + " ".join(other[start:]))
+
+
 def shown(value: object) -> str:
     """A value as the file would spell it; text in quotes."""
     match value:

@@ -11,26 +11,24 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from tocsin.kit.text import listed, span
+from tocsin.plan import diff_people, diff_work
 from tocsin.plan.consequences import (
     Consequence,
     Kind,
     Pair,
     Said,
     Weight,
-    change,
     comes_or_goes,
     deadline,
     gains_and_losses,
     in_words,
     order,
-    other,
     replaced,
-    shown,
     without,
 )
+from tocsin.plan.diff_words import at_levels, worded
 from tocsin.plan.differences import ABSENT, Difference, walk
-from tocsin.plan.model import Audience, Cadence, EscalationPolicy, Need, Person, Phase, Plan, Rule, Severity
-from tocsin.plan.rotas import Layer, Rotation
+from tocsin.plan.model import Audience, Cadence, Call, Chat, Need, Plan, Severity
 
 
 def diff(old: Plan, new: Plan) -> list[Consequence]:
@@ -45,9 +43,13 @@ def large(found: list[Consequence]) -> list[Consequence]:
 
 
 def _consequence(pair: Pair, one: Difference) -> Consequence:
-    said = _PARTS.get(one.path[0], in_words)(pair, one)
+    said = _PARTS.get(one.path[0], _otherwise)(pair, one)
     weight = Weight.LARGE if said.is_large else Weight.SMALL
     return Consequence(said.kind, ".".join(one.path), said.sentence, weight)
+
+
+def _otherwise(pair: Pair, one: Difference) -> Said:
+    return worded(pair, one) or in_words(pair, one)
 
 
 def _severities(pair: Pair, one: Difference) -> Said:
@@ -63,13 +65,15 @@ def _severities(pair: Pair, one: Difference) -> Said:
         case (level, "roles_within", role):
             return _named_role(level, pair.called("roles", role).lower(), one)
         case (level, "escalation"):
-            return _pages(pair, level, one)
+            return diff_people.pages(pair, level, one)
         case (level, "post_mortem"):
             return _post_mortem(pair, level, one)
+        case (level, "error_rate", *_):
+            return diff_work.band(pair, level, one)
         case (level, "public_impact"):
             return Said(Kind.OTHER, f"{level} is {one.after} on the status page instead of {one.before}.")
         case _:
-            return in_words(pair, one)
+            return worded(pair, one) or in_words(pair, one)
 
 
 def _severity(level: str, one: Difference) -> Said:
@@ -85,9 +89,13 @@ def _named_role(level: str, role: str, one: Difference) -> Said:
         case timedelta(), timedelta():
             return deadline(f"{level}: naming the {role}", one)
         case _, timedelta() as within:
-            return Said(Kind.OBLIGATION, f"{level} now owes a {role} within {span(within)}.")
+            return Said(Kind.OBLIGATION, f"{level} now owes {_a(role)} within {span(within)}.")
         case _:
-            return Said(Kind.OBLIGATION, f"{level} no longer owes a {role}.", is_large=True)
+            return Said(Kind.OBLIGATION, f"{level} no longer owes {_a(role)}.", is_large=True)
+
+
+def _a(thing: str) -> str:
+    return f"{'an' if thing[:1] in 'aeiou' else 'a'} {thing}"
 
 
 def _post_mortem(pair: Pair, level: str, one: Difference) -> Said:
@@ -104,232 +112,20 @@ def _post_mortem(pair: Pair, level: str, one: Difference) -> Said:
             return Said(Kind.OBLIGATION, f"{level}: a post-mortem {word} now; it is not owed either way.")
 
 
-def _people(pair: Pair, one: Difference) -> Said:
-    match one.path[1:], one.after:
-        case (handle,), Person() as person:
-            return Said(Kind.PEOPLE, f"{person.name} ({handle}) joins the plan.")
-        case (handle,), _:
-            return Said(Kind.PEOPLE, f"{pair.called('people', handle)} ({handle}) leaves the plan.", is_large=True)
-        case _:
-            return replaced(Kind.PEOPLE, one)
-
-
-def _teams(pair: Pair, one: Difference) -> Said:
-    is_paged = one.path[1] in {
-        name for policy in pair.old.escalation.values() for step in policy.steps for name in step.page
-    }
+def _services(pair: Pair, one: Difference) -> Said:
     match one.path[1:]:
-        case (team,) if one.after is ABSENT:
-            return Said(Kind.PEOPLE, f"The team {team} is gone.", is_large=is_paged)
-        case (team, "members"):
-            gone = is_paged and bool(without(one.before, one.after))
-            return gains_and_losses(
-                Kind.PEOPLE, f"The team {team}", pair.people(one.before), pair.people(one.after), is_large=gone
-            )
         case (_, "rotation"):
-            return replaced(Kind.ON_CALL, one)
+            return diff_people.on_call_for(pair.called("services", one.path[1]), one)
+        case (_, "probes", probe, "every") if isinstance(one.before, timedelta) and isinstance(one.after, timedelta):
+            name = pair.called("services", one.path[1])
+            sentence = f"{name} is looked at by {probe} every {span(one.after)} instead of every {span(one.before)}."
+            return Said(Kind.WATCHING, sentence, is_large=one.after > one.before)
+        case (_, "probes", _, "failures") if isinstance(one.before, int) and isinstance(one.after, int):
+            name = pair.called("services", one.path[1])
+            sentence = f"{name} counts as broken after {one.after} bad looks in a row instead of {one.before}."
+            return Said(Kind.WATCHING, sentence, is_large=one.after > one.before)
         case _:
-            return replaced(Kind.PEOPLE, one)
-
-
-def _roles(pair: Pair, one: Difference) -> Said:
-    match one.path[1:]:
-        case (role,):
-            word = "is gone" if one.after is ABSENT else "is new"
-            return Said(Kind.PEOPLE, f"The role {pair.called('roles', role).lower()} {word}.")
-        case (role, "eligible"):
-            return gains_and_losses(
-                Kind.PEOPLE, f"Who may be {pair.called('roles', role).lower()}", one.before, one.after
-            )
-        case _:
-            return in_words(pair, one)
-
-
-def _rotations(pair: Pair, one: Difference) -> Said:
-    match one.path[1:], one.after:
-        case (name,), Rotation() as rotation:
-            sentence = f"{name} is a new rotation of {listed(pair.people(rotation.people))}."
-            return Said(Kind.ON_CALL, sentence)
-        case (name,), _:
-            return Said(Kind.ON_CALL, f"The rotation {name} is gone: nobody is on call in it any more.", is_large=True)
-        case (name, "people"), _:
-            return gains_and_losses(
-                Kind.ON_CALL, f"The turns of {name}", pair.people(one.before), pair.people(one.after)
-            )
-        case (name, "layers"), _:
-            return order(one, Kind.ON_CALL, f"The layers of {name} cover each other anew, the last above all")
-        case (name, "layers", layer), Layer() as new:
-            sentence = f"Over {name} now lies the layer “{layer}” of {listed(pair.people(new.people))}."
-            return Said(Kind.ON_CALL, sentence)
-        case (name, "layers", layer), _:
-            return Said(
-                Kind.ON_CALL, f"The layer “{layer}” of {name} is gone; what it covered holds again.", is_large=True
-            )
-        case (name, "layers", layer, "people"), _:
-            turns = f"The turns of the layer “{layer}” of {name}"
-            return gains_and_losses(Kind.ON_CALL, turns, pair.people(one.before), pair.people(one.after))
-        case (name, "together"), _:
-            fewer = isinstance(one.before, int) and isinstance(one.after, int) and one.after < one.before
-            return Said(
-                Kind.ON_CALL, f"{name} has {one.after} on call at a time, instead of {one.before}.", is_large=fewer
-            )
-        case (name, "name"), _:
-            return replaced(Kind.WORDS, one)
-        case _:
-            return replaced(Kind.ON_CALL, one)
-
-
-def _services(_: Pair, one: Difference) -> Said:
-    match one.path[1:]:
-        case (service,):
-            return comes_or_goes(Kind.WATCHING, f"The service {service}", one, matters=True)
-        case (service, "probes", probe):
-            return comes_or_goes(Kind.WATCHING, f"The probe {probe} of {service}", one, matters=True)
-        case (service, "components", component):
-            return comes_or_goes(Kind.OTHER, f"The component {component} of {service}", one)
-        case (_, "rotation" | "team"):
-            return replaced(Kind.ON_CALL, one)
-        case (_, "probes", _, *_):
-            return replaced(Kind.WATCHING, one)
-        case _:
-            return replaced(Kind.WORDS, one)
-
-
-def _phases(pair: Pair, one: Difference) -> Said:
-    match one.path[1:]:
-        case ():
-            return order(one, Kind.OTHER, "The phases follow each other anew")
-        case (phase,):
-            timed = isinstance(one.before, Phase) and one.before.within is not None
-            return comes_or_goes(Kind.OTHER, f"The phase {phase}", one, matters=timed)
-        case (phase, "within"):
-            return deadline(f"Finishing the phase {phase}", one)
-        case (phase, "begins_when"):
-            return Said(Kind.DEADLINE, f"The phase {phase} begins when {one.after} instead of {one.before}.")
-        case _:
-            return in_words(pair, one)
-
-
-def _types(pair: Pair, one: Difference) -> Said:
-    match one.path[1:]:
-        case (kind,):
-            return comes_or_goes(Kind.OTHER, f"The type {kind}", one)
-        case (kind, "private") if one.after:
-            return Said(Kind.OTHER, f"Incidents of the type {kind} are never shown in public any more.")
-        case (kind, "readers"):
-            who = f"Confidential incidents of the type {kind} are also read by"
-            return gains_and_losses(Kind.OTHER, who, one.before, one.after, is_large=False)
-        case (kind, "private"):
-            sentence = f"Incidents of the type {kind} may be shown in public from now on."
-            return Said(Kind.OTHER, sentence, is_large=True)
-        case _:
-            return in_words(pair, one)
-
-
-# ---- Paging and routing ----------------------------------------------------------------------------------------------
-
-
-def _pages(pair: Pair, level: str, one: Difference) -> Said:
-    before, after = one.before, one.after
-    if after is None:
-        return Said(Kind.PAGING, f"Nobody is paged for {level} any more.", is_large=True)
-    if before is None:
-        return Said(Kind.PAGING, f"{level} now pages by the policy {after}; it paged nobody before.")
-    weaker = _is_weaker(pair, pair.old.escalation.get(str(before)), pair.new.escalation.get(str(after)))
-    word = ", which reaches fewer people or reaches them later" if weaker else ""
-    return Said(Kind.PAGING, f"{level} pages by the policy {after} instead of {before}{word}.", is_large=weaker)
-
-
-def _is_weaker(pair: Pair, before: EscalationPolicy | None, after: EscalationPolicy | None) -> bool:
-    """Whether somebody is reached later than before, or in fewer rounds, or not at all."""
-    if before is None or after is None:
-        return after is None
-    fewer_rounds = after.rounds is not None and (before.rounds is None or before.rounds > after.rounds)
-    first, now = _reached(pair.old, before), _reached(pair.new, after)
-    return fewer_rounds or any(target not in now or now[target] > wait for target, wait in first.items())
-
-
-def _reached(plan: Plan, policy: EscalationPolicy) -> dict[str, timedelta]:
-    """Whom a policy pages, rotations by their names, and how long after the first page."""
-    found: dict[str, timedelta] = {}
-    waited = timedelta()
-    for step in policy.steps:
-        for target in step.page:
-            for name in (target,) if target in plan.rotations else plan.members((target,)):
-                found.setdefault(name, waited)
-        waited += step.wait
-    return found
-
-
-def _escalation(pair: Pair, one: Difference) -> Said:
-    match one.path[1:]:
-        case (policy,):
-            return comes_or_goes(Kind.PAGING, f"The escalation policy {policy}", one, matters=True)
-        case (policy, "rounds"):
-            return _rounds(policy, one)
-        case (policy, "steps", step):
-            return comes_or_goes(Kind.PAGING, f"Step {step} of the policy {policy}", one, matters=True)
-        case (policy, "steps", step, "wait"):
-            return _wait(f"Step {step} of the policy {policy}", one)
-        case (policy, "steps", step, "page"):
-            fewer = _is_weaker(pair, pair.old.escalation.get(policy), pair.new.escalation.get(policy))
-            return gains_and_losses(
-                Kind.PAGING, f"Step {step} of the policy {policy} pages", one.before, one.after, is_large=fewer
-            )
-        case _:
-            return replaced(Kind.PAGING, one)
-
-
-def _rounds(policy: str, one: Difference) -> Said:
-    if not isinstance(one.after, int):
-        return Said(Kind.PAGING, f"The policy {policy} pages until somebody acknowledges.")
-    fewer = not isinstance(one.before, int) or one.after < one.before
-    was = f"instead of {one.before}" if isinstance(one.before, int) else "instead of going on until somebody answers"
-    return Said(Kind.PAGING, f"The policy {policy} ends after round {one.after} {was}.", is_large=fewer)
-
-
-def _wait(step: str, one: Difference) -> Said:
-    said = deadline(f"{step}: climbing to the next", one)
-    return Said(Kind.PAGING, said.sentence, said.is_large)
-
-
-def _rules(pair: Pair, one: Difference) -> Said:
-    match one.path[1:]:
-        case ():
-            return Said(Kind.ROUTING, "The rules are asked in another order; the first that fits decides.")
-        case (name,):
-            return _rule(name, one)
-        case (name, "severity"):
-            weaker = _ranks_lower(pair, str(one.before), str(one.after))
-            sentence = f"The rule “{name}” declares {one.after} instead of {one.before}."
-            return Said(Kind.ROUTING, sentence, is_large=weaker)
-        case (name, "when", field):
-            return _condition(f"The rule “{name}”", field, one)
-        case (name, field):
-            return change(Kind.ROUTING, f"The rule “{name}”: its {field}", one)
-        case _:
-            return replaced(Kind.ROUTING, one)
-
-
-def _rule(name: str, one: Difference) -> Said:
-    if isinstance(one.after, Rule):
-        return Said(Kind.ROUTING, f"The rule “{name}” is new; it declares {one.after.declares} {one.after.type}.")
-    before = one.before
-    word = f"; it declared {before.declares} {before.type}" if isinstance(before, Rule) else ""
-    return Said(Kind.ROUTING, f"The rule “{name}” is gone{word}.", is_large=True)
-
-
-def _ranks_lower(pair: Pair, before: str, after: str) -> bool:
-    known = list(pair.new.severities)
-    return before not in known or after not in known or known.index(after) > known.index(before)
-
-
-def _condition(rule: str, field: str, one: Difference) -> Said:
-    if one.before is ABSENT:
-        return Said(Kind.ROUTING, f"{rule} now asks that {field} is {shown(one.after)}.")
-    if one.after is ABSENT:
-        return Said(Kind.ROUTING, f"{rule} no longer asks what {field} is.")
-    return change(Kind.ROUTING, f"{rule}: what {field} must be", one)
+            return worded(pair, one) or replaced(Kind.WATCHING, one)
 
 
 # ---- Telling others, and afterwards ----------------------------------------------------------------------------------
@@ -337,8 +133,8 @@ def _condition(rule: str, field: str, one: Difference) -> Said:
 
 def _communication(pair: Pair, one: Difference) -> Said:
     match one.path[1:]:
-        case ("stages", stage):
-            return change(Kind.TEMPLATE, f"The template of the public stage {stage}", one)
+        case ("channels", *rest):
+            return _channels(pair, tuple(rest), one)
         case ("audiences", audience):
             return _audience(audience, one)
         case ("audiences", audience, "cadence", level):
@@ -357,10 +153,30 @@ def _communication(pair: Pair, one: Difference) -> Said:
             return gains_and_losses(
                 Kind.PEOPLE, f"Who is told as {pair.called('audiences', audience)}", one.before, one.after
             )
-        case ("audiences", audience, "template"):
-            return change(Kind.TEMPLATE, f"The template for {pair.called('audiences', audience)}", one)
+        case ("audiences", audience, "confidential"):
+            word = "is told of confidential incidents too" if one.after else "hears nothing of confidential incidents"
+            sentence = f"{pair.called('audiences', audience)} {word} from now on."
+            return Said(Kind.OBLIGATION, sentence, is_large=True)
         case _:
-            return in_words(pair, one)
+            return worded(pair, one) or in_words(pair, one)
+
+
+def _channels(pair: Pair, rest: tuple[str, ...], one: Difference) -> Said:
+    match rest, one.after:
+        case ("chat",), Chat() as chat:
+            return Said(Kind.OTHER, f"Incidents now have a chat channel, called “{chat.name}”.")
+        case ("chat",), _:
+            return Said(Kind.OTHER, "Incidents have no chat channel any more.", is_large=True)
+        case ("call",), Call() as call:
+            return Said(Kind.OTHER, f"Incidents at {at_levels(call.severities)} now have a call, at “{call.link}”.")
+        case ("call",), _:
+            return Said(Kind.OTHER, "Incidents have no call any more.", is_large=True)
+        case (channel, "severities"), _:
+            where = "a chat channel" if channel == "chat" else "a call"
+            sentence = f"Incidents have {where} at {at_levels(one.after)}, not {at_levels(one.before)}."
+            return Said(Kind.OTHER, sentence)
+        case _:
+            return worded(pair, one) or replaced(Kind.OTHER, one)
 
 
 def _told(pair: Pair, audience: str) -> str:
@@ -379,12 +195,11 @@ def _audience(audience: str, one: Difference) -> Said:
 
 
 def _cadence(update: str, level: str, one: Difference) -> Said:
-    article = "an" if update[0] in "aeiou" else "a"
     if isinstance(one.after, Cadence):
         first, every = span(one.after.first_within), span(one.after.every)
         first_word = "" if one.after.first_within == one.after.every else f" within {first}, then"
-        return Said(Kind.OBLIGATION, f"{level} now owes {article} {update}{first_word} every {every}.")
-    return Said(Kind.OBLIGATION, f"{level} no longer owes {article} {update}.", is_large=True)
+        return Said(Kind.OBLIGATION, f"{level} now owes {_a(update)}{first_word} every {every}.")
+    return Said(Kind.OBLIGATION, f"{level} no longer owes {_a(update)}.", is_large=True)
 
 
 def _recovery(pair: Pair, one: Difference) -> Said:
@@ -400,7 +215,7 @@ def _recovery(pair: Pair, one: Difference) -> Said:
         case ("owner",), _, _:
             return _owner(pair, "Resolving", one)
         case _:
-            return replaced(Kind.OTHER, one)
+            return worded(pair, one) or replaced(Kind.OTHER, one)
 
 
 def _reminders(pair: Pair, one: Difference) -> Said:
@@ -428,12 +243,24 @@ def _review(pair: Pair, one: Difference) -> Said:
             return _owner(pair, "Leading the post-mortem", one)
         case ("sections",):
             return order(one, Kind.WORDS, "The sections of the post-mortem follow each other anew")
+        case ("sections", name, "required"):
+            word = "must be written before the post-mortem is final" if one.after else "may stay empty"
+            sentence = f"The section {name} of the post-mortem {word} from now on."
+            return Said(Kind.OBLIGATION, sentence, is_large=not one.after)
         case ("sections" | "horizons", name):
             return comes_or_goes(Kind.WORDS, f"The {one.path[1][:-1]} {name} of the post-mortem", one)
         case ("attendees",):
             return gains_and_losses(Kind.PEOPLE, "Who is invited to the post-mortem", one.before, one.after)
         case _:
-            return in_words(pair, one)
+            return worded(pair, one) or in_words(pair, one)
+
+
+def _metrics(pair: Pair, one: Difference) -> Said:
+    match one.path[1:]:
+        case (_, "targets", level):
+            return deadline(f"The target of {pair.called('metrics', one.path[1])} at {level}", one)
+        case _:
+            return worded(pair, one) or in_words(pair, one)
 
 
 def _owner(pair: Pair, what: str, one: Difference) -> Said:
@@ -443,26 +270,33 @@ def _owner(pair: Pair, what: str, one: Difference) -> Said:
     return Said(Kind.OBLIGATION, f"{what} falls to: {names[1]}, instead of: {names[0]}.")
 
 
-def _templates(_: Pair, one: Difference) -> Said:
-    return change(Kind.TEMPLATE, f"The template {'.'.join(one.path[1:])}", one)
+def _templates(pair: Pair, one: Difference) -> Said:
+    """A template, by whoever uses it: the public at a stage, or an audience."""
+    name = one.path[1]
+    telling = pair.new.communication
+    users = [f"the public at the stage {stage}" for stage, template in telling.stages.items() if template == name]
+    users += [audience.name for audience in telling.audiences.values() if audience.template == name]
+    if one.before is ABSENT or one.after is ABSENT:
+        return comes_or_goes(Kind.TEMPLATE, f"The template {name}", one)
+    read = f"what {listed(users)} is told" if users else "whatever is written with it"
+    return Said(Kind.TEMPLATE, f"The template {name} has other words, and so has {read}.")
 
 
 _PARTS: Mapping[str, Callable[[Pair, Difference], Said]] = {
-    "tocsin": other,
-    "people": _people,
-    "teams": _teams,
-    "roles": _roles,
+    "people": diff_people.people,
+    "teams": diff_people.teams,
+    "roles": diff_people.roles,
     "services": _services,
     "severities": _severities,
-    "rotations": _rotations,
-    "escalation": _escalation,
-    "phases": _phases,
-    "types": _types,
-    "rules": _rules,
+    "rotations": diff_people.rotations,
+    "escalation": diff_people.escalation,
+    "phases": diff_work.phases,
+    "types": diff_work.types,
+    "rules": diff_work.rules,
     "communication": _communication,
     "templates": _templates,
     "recovery": _recovery,
     "review": _review,
+    "metrics": _metrics,
     "reminders": _reminders,
-    "links": other,
 }

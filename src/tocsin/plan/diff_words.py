@@ -1,0 +1,296 @@
+"""The sentences that a change of a single value takes: what people will see, be asked or be told from now on.
+
+A path stands for every path of its form: `*` is any one name. Where more has to be known than the value itself, `diff`
+and its other parts have the sentence.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tocsin.kit.text import listed
+from tocsin.plan.consequences import Kind, Pair, Said, gains_and_losses, order, shown, told_apart
+from tocsin.plan.differences import ABSENT, Difference, Order
+
+
+@dataclass(frozen=True)
+class Wording:
+    """What is said when a value changes, comes or goes.
+
+    `{1}` is the second name of the path, `{name}` what the plan calls it (`{small}` in small letters), `{after}` and
+    `{before}` are the values. Of a list, `changed` is what its gains and losses follow.
+    """
+
+    kind: Kind
+    changed: str = ""
+    new: str = ""
+    gone: str = ""
+    is_gone_large: bool = False
+
+
+def _named(called: str) -> Wording:
+    return Wording(Kind.WORDS, f"{called} is called {{after}} instead of {{before}}.")
+
+
+def _told(reader: str) -> Wording:
+    return Wording(Kind.WORDS, f"{reader} {{after}}, instead of {{before}}.")
+
+
+def _list(kind: Kind, subject: str) -> Wording:
+    return Wording(kind, subject)
+
+
+_PROBE = "services.*.probes.*"
+_LOOK = "The look {3} at {name}"
+
+WORDINGS: Mapping[str, Wording] = {
+    "tocsin": Wording(Kind.OTHER, "The file is written in the format {after} instead of {before}."),
+    "name": Wording(Kind.WORDS, "What the plan protects is called {after} instead of {before}."),
+    "version": Wording(Kind.WORDS, "This is version {after} of the plan, after {before}."),
+    "purpose": _told("Whoever opens the plan reads that it is for:"),
+    "scope": _list(Kind.WORDS, "What the plan is for"),
+    "declare_when": _list(Kind.WORDS, "What people ask themselves before they declare an incident"),
+    "include": _list(Kind.OTHER, "The files that the plan is read from"),
+    "clauses.*": Wording(
+        Kind.WORDS,
+        "A duty to {1} is kept under the clause {after} instead of {before}.",
+        "A duty to {1} is now kept under the clause {after}.",
+        "A duty to {1} no longer names the clause that it keeps.",
+    ),
+    "links.*": Wording(
+        Kind.OTHER,
+        "Whoever follows the link {1} comes to {after} instead of {before}.",
+        "There is now a link to {1}, which leads to {after}.",
+        "Nobody is led to {1} any more; the link led to {before}.",
+    ),
+    "history.*": Wording(
+        Kind.WORDS, new="The history of the plan has a line more.", gone="The history of the plan has a line less."
+    ),
+    "history.*.on": Wording(Kind.WORDS, "The history dates its line {1} to {after} instead of {before}."),
+    "history.*.version": Wording(Kind.WORDS, "The history says of its line {1} that it is version {after}."),
+    "history.*.changes": Wording(Kind.WORDS, "The history says of its line {1}: {after}."),
+    # --- How bad it is
+    "severities.*.name": _named("{1}"),
+    "severities.*.definition": _told("Whoever chooses a severity reads of {1}:"),
+    "severities.*.response": _told("Whoever responds at {1} reads what is expected:"),
+    "severities.*.requires": _list(Kind.OBLIGATION, "What is asked of everybody at {1}"),
+    "severities.*.examples": _list(Kind.WORDS, "By what people recognise {1}"),
+    # --- Who
+    "people.*.name": Wording(Kind.PEOPLE, "The person behind {1} is {after} instead of {before}."),
+    "people.*.title": Wording(Kind.PEOPLE, "The title of {name} is {after} instead of {before}."),
+    "teams.*.name": _named("The team {1}"),
+    "roles.*.name": _named("The role {1}"),
+    "roles.*.purpose": _told("Whoever takes the role of {small} reads what it is for:"),
+    "roles.*.duties": _list(Kind.OBLIGATION, "What is asked of the {small}"),
+    "rotations.*.name": _named("The rotation {1}"),
+    "rotations.*.starts_on": Wording(
+        Kind.ON_CALL, "The turns of {1} are counted from {after} instead of {before}; another may be on call now."
+    ),
+    "rotations.*.handoff": Wording(
+        Kind.ON_CALL, "Whoever is on call in {1} hands over at {after} instead of {before}."
+    ),
+    "rotations.*.zone": Wording(
+        Kind.ON_CALL, "Whoever is on call in {1} hands over by the clock of {after} instead of {before}."
+    ),
+    "rotations.*.days": Wording(Kind.ON_CALL, "A turn of {1} lasts {after} days instead of {before}."),
+    "rotations.*.duties": _list(Kind.OBLIGATION, "What is asked of whoever is on call in {1}"),
+    "rotations.*.handed_over": _list(Kind.OBLIGATION, "What is handed over at the end of a turn of {1}"),
+    # --- What can break
+    "services.*": Wording(
+        Kind.WATCHING, new="The service {1} is new.", gone="The service {1} is gone.", is_gone_large=True
+    ),
+    "services.*.name": _named("The service {1}"),
+    "services.*.description": _told("Whoever looks up the service {1} reads:"),
+    "services.*.team": Wording(Kind.OTHER, "{name} is looked after by {after} instead of {before}."),
+    "services.*.depends_on": _list(Kind.OTHER, "Without what {name} does not work"),
+    "services.*.components.*": Wording(
+        Kind.OTHER,
+        new="The status page names the component {3} of {name}, which is new.",
+        gone="The status page no longer names the component {3} of {name}.",
+    ),
+    "services.*.components.*.name": Wording(
+        Kind.WORDS, "The status page calls the component {3} of {name} {after} instead of {before}."
+    ),
+    "services.*.components.*.description": _told("The status page says of the component {3} of {name}:"),
+    "services.*.components.*.depends_on": _list(Kind.OTHER, "Without what the component {3} of {name} does not work"),
+    _PROBE: Wording(
+        Kind.WATCHING,
+        new="{name} is looked at in one more place: {3}.",
+        gone="Nobody looks at {name} by {3} any more.",
+        is_gone_large=True,
+    ),
+    f"{_PROBE}.url": Wording(Kind.WATCHING, f"{_LOOK} goes to {{after}} instead of {{before}}."),
+    f"{_PROBE}.paths": _list(Kind.WATCHING, f"{_LOOK} tries the paths"),
+    f"{_PROBE}.timeout": Wording(
+        Kind.WATCHING, f"{_LOOK} waits {{after}} for an answer instead of {{before}}, and then counts it as none."
+    ),
+    f"{_PROBE}.slow_after": Wording(
+        Kind.WATCHING, f"{_LOOK} calls an answer slow after {{after}}, until now {{before}}."
+    ),
+    f"{_PROBE}.recoveries": Wording(
+        Kind.WATCHING, "{name} counts as well again after {after} good looks in a row instead of {before}."
+    ),
+    f"{_PROBE}.status_field": Wording(
+        Kind.WATCHING, f"{_LOOK} reads the health in the field {{after}}, not {{before}}."
+    ),
+    f"{_PROBE}.healthy_values": _list(Kind.WATCHING, f"{_LOOK} takes for healthy"),
+    f"{_PROBE}.components_field": Wording(
+        Kind.WATCHING, f"{_LOOK} reads the state of each component in the field {{after}}, not {{before}}."
+    ),
+    f"{_PROBE}.good_values": _list(Kind.WATCHING, f"{_LOOK} takes a component for sound that says"),
+    "vendors.*": Wording(
+        Kind.OTHER,
+        new="{name} is a vendor from now on, on whom services may depend.",
+        gone="{name} is no vendor any more: nobody is led to its status page or its support.",
+    ),
+    "vendors.*.name": _named("The vendor {1}"),
+    "vendors.*.description": _told("Whoever looks up {name} reads what the vendor does:"),
+    "vendors.*.status_page": Wording(
+        Kind.OTHER, "Whoever asks how {name} is doing is led to {after} instead of {before}."
+    ),
+    "vendors.*.support": Wording(Kind.OTHER, "Whoever needs help of {name} finds it at {after} instead of {before}."),
+    # --- How the work proceeds
+    "phases.*.name": _named("The phase {1}"),
+    "phases.*.triggers": _list(Kind.OTHER, "By what trouble is noticed in the phase {name}"),
+    "phases.*.tools": Wording(Kind.OTHER),
+    "phases.*.tools.*": Wording(
+        Kind.OTHER,
+        new="{3} is offered to whoever works in the phase {name}.",
+        gone="{3} is no longer offered to whoever works in the phase {name}.",
+    ),
+    "phases.*.tools.*.link": Wording(
+        Kind.OTHER, "Whoever opens {3} in the phase {name} comes to {after} instead of {before}."
+    ),
+    "types.*": Wording(
+        Kind.OTHER,
+        new="An incident can now be declared as {name} ({1}).",
+        gone="No incident can be declared as {name} ({1}) any more.",
+    ),
+    "types.*.name": _named("The type {1}"),
+    "types.*.symptoms": _list(Kind.WORDS, "By what people recognise {name}"),
+    "types.*.runbook": Wording(Kind.OTHER, "Whoever meets {name} is led to the runbook {after} instead of {before}."),
+    # --- Who is told, and in which words
+    "communication.channels.chat.name": Wording(
+        Kind.OTHER, "The chat channel of an incident is called {after} instead of {before}."
+    ),
+    "communication.channels.chat.habits": _list(Kind.WORDS, "What is asked of whoever writes in the channel"),
+    "communication.channels.call.link": Wording(
+        Kind.OTHER, "Whoever joins the call of an incident comes to {after} instead of {before}."
+    ),
+    "communication.channels.status_page": Wording(
+        Kind.OTHER, "The public reads the status page at {after} instead of {before}; nothing stands for Tocsin's own."
+    ),
+    "communication.audiences.*.name": _named("The audience {2}"),
+    "communication.audiences.*.clause": Wording(
+        Kind.WORDS, "Updates to {name} are kept under the clause {after} instead of {before}."
+    ),
+    "communication.audiences.*.guidance": _list(Kind.WORDS, "What is asked of whoever writes to {name}"),
+    "communication.audiences.*.template": Wording(
+        Kind.TEMPLATE, "An update to {name} begins with the template {after} instead of {before}."
+    ),
+    "communication.stages.*": Wording(
+        Kind.TEMPLATE,
+        "At the stage {2} the public is told in the words of {after} instead of {before}.",
+        "At the stage {2} the public is told in the words of {after}.",
+        "Nobody has words for the public at the stage {2} any more.",
+        is_gone_large=True,
+    ),
+    # --- The end, and what comes after
+    "resolution.strategies.*": Wording(
+        Kind.OTHER,
+        new="Whoever ends the trouble can choose {2} as a way out.",
+        gone="Whoever ends the trouble can no longer choose {2} as a way out.",
+    ),
+    "resolution.strategies.*.name": _named("The way out {2}"),
+    "resolution.strategies.*.description": _told("Whoever chooses a way out reads of {2}:"),
+    "resolution.verification.*": Wording(
+        Kind.OBLIGATION,
+        "Resolving asks for the check {2} in other words: {after}.",
+        "From now on resolving asks for one more check: {after}.",
+        "Resolving no longer asks for the check: {before}.",
+        is_gone_large=True,
+    ),
+    "recovery.confirm.*": Wording(
+        Kind.OBLIGATION,
+        "What people confirm as {2} after the watch is: {after}, instead of {before}.",
+        "From now on people confirm after the watch as well: {after}.",
+        "Nobody has to confirm any more after the watch: {before}.",
+        is_gone_large=True,
+    ),
+    "review.minutes": Wording(Kind.OBLIGATION, "The post-mortem takes {after} minutes instead of {before}."),
+    "review.agenda.*": Wording(
+        Kind.WORDS, new="The post-mortem has a topic more.", gone="The post-mortem has a topic less."
+    ),
+    "review.agenda.*.topic": Wording(Kind.WORDS, "Topic {2} of the post-mortem is {after} instead of {before}."),
+    "review.agenda.*.minutes": Wording(
+        Kind.WORDS, "Topic {2} of the post-mortem has {after} minutes instead of {before}."
+    ),
+    "review.sections.*.title": Wording(
+        Kind.WORDS, "The section {2} of the post-mortem is headed {after} instead of {before}."
+    ),
+    "review.sections.*.part": Wording(
+        Kind.WORDS, "The section {2} of the post-mortem stands under {after} instead of {before}."
+    ),
+    "review.sections.*.prompt": _told("Whoever writes the section {2} of the post-mortem is asked:"),
+    "review.sections.*.facts": Wording(
+        Kind.WORDS, "The record fills {after} into the section {2} of the post-mortem instead of {before}."
+    ),
+    "review.horizons.*.name": _named("The horizon {2} of action items"),
+    "review.horizons.*.examples": _list(Kind.WORDS, "What belongs to the horizon {2} of action items"),
+    "metrics.*": Wording(
+        Kind.OTHER, new="{name} is counted from now on.", gone="{name} is not counted any more.", is_gone_large=True
+    ),
+    "metrics.*.name": _named("The figure {1}"),
+    "metrics.*.short": Wording(Kind.WORDS, "{name} is {after} for short instead of {before}."),
+    "metrics.*.meaning": _told("Whoever reads the figure {name} is told what it means:"),
+    "metrics.*.since": Wording(Kind.OTHER, "{name} is counted from the moment {after} instead of {before}."),
+    "metrics.*.until": Wording(Kind.OTHER, "{name} is counted until the moment {after} instead of {before}."),
+    "metrics.*.count_by": Wording(Kind.OTHER, "{name} counts incidents by {after} instead of by {before}."),
+}
+
+_FORMS: Mapping[str, list[tuple[tuple[str, ...], Wording]]] = {
+    section: [(tuple(form.split(".")), one) for form, one in WORDINGS.items() if form.split(".")[0] == section]
+    for section in {form.split(".")[0] for form in WORDINGS}
+}
+_NAMED = {"communication": 2}  # which name of the path is called something; elsewhere the second
+
+
+def worded(pair: Pair, one: Difference) -> Said | None:
+    """The sentence for a difference, if its path has one."""
+    forms = _FORMS.get(one.path[0], [])
+    wording = next((it for form, it in forms if _fits(form, one.path)), None)
+    return _said(pair, wording, one) if wording else None
+
+
+def _fits(form: tuple[str, ...], path: tuple[str, ...]) -> bool:
+    return len(form) == len(path) and all(part in ("*", name) for part, name in zip(form, path, strict=True))
+
+
+def _said(pair: Pair, wording: Wording, one: Difference) -> Said | None:
+    if isinstance(one.before, Order):
+        return order(one, wording.kind, f"{'.'.join(one.path)} stands in another order")
+    if one.after is ABSENT:
+        return Said(wording.kind, _filled(pair, wording.gone, one), wording.is_gone_large) if wording.gone else None
+    if one.before is ABSENT:
+        return Said(wording.kind, _filled(pair, wording.new, one)) if wording.new else None
+    if isinstance(one.before, tuple) or isinstance(one.after, tuple):
+        subject = _filled(pair, wording.changed, one)
+        return gains_and_losses(wording.kind, subject, _items(one.before), _items(one.after))
+    return Said(wording.kind, _filled(pair, wording.changed, one))
+
+
+def _filled(pair: Pair, sentence: str, one: Difference) -> str:
+    at = _NAMED.get(one.path[0], 1)
+    key = one.path[at] if at < len(one.path) else ""
+    needs_name = "{name}" in sentence or "{small}" in sentence
+    name = pair.called("audiences" if at == 2 else one.path[0], key) if needs_name else ""
+    before, after = told_apart(one.before, one.after)
+    return sentence.format(*one.path, name=name, small=name.lower(), before=before, after=after)
+
+
+def _items(value: object) -> tuple[str, ...]:
+    return tuple(map(shown, value)) if isinstance(value, tuple) else ()
+
+
+def at_levels(severities: object) -> str:
+    """At which severities something holds: none means all of them."""
+    return listed(map(str, severities)) if isinstance(severities, tuple) and severities else "every severity"
