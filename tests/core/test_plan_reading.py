@@ -105,6 +105,8 @@ An **incident** is whatever:
 **Handoff duties**:
 - Count the sacks
 
+The flour is bought on Mondays.
+
 ## Response Process
 
 ### Phase 1: Smell (0-5 minutes)
@@ -469,6 +471,23 @@ PIECES = [
         "Scope",
         "health endpoint /api/health",
         "watch 30 min after a fix",
+    ),
+    *("**On-Call Handoff**:\n", "**Incident Channel**:\n", "`#x-YYYYMMDD-slug`", "#x-<a", "start incident call (P0)"),
+    *("Error rate > 10%", "errors 5-10%", "errors 0%", "Metrics", "**MTTR**: Time from detection to resolution"),
+    *("- Users per month: x\n", "- P0 MTTR: 1 h\n", "Choose resolution strategy:\n", "**Verify the fix**\n"),
+    *("**Confirm full recovery**\n", "**Close incident**\n", "Vendors", "Groq or Qdrant unavailable", "Tools:\n"),
+    *(
+        "**Exit criteria**:\n",
+        "## Timeline\n- [HH:MM] a\n- [HH:MM] b\n",
+        "```markdown\n## A\nx\n```\ny\n```\n## B\nz\n```\n",
+    ),
+    *(
+        "Post-Mortem Template",
+        "**User Notifications**:\n",
+        "External Communication",
+        "See [x](#x).",
+        "Internal: x",
+        "true",
     ),
     *("99999 years", "everyone", "é", "\u2028", "\x85", "\x00", "\ufeff", "\ufffe", "\U0010ffff", "'", '"', ":", " # "),
 ]

@@ -415,8 +415,8 @@ def _message(complaint: _Complaint, written: str) -> str:
     if _is_unknown(complaint):
         meant = _meant(complaint)
         return f"unknown key; did you mean {meant}?" if meant else "unknown key"
-    if kind in ("enum", "literal_error"):
-        of_key = error["loc"][-1] == "[key]"
+    of_key = error["loc"][-1] == "[key]"
+    if kind in ("enum", "literal_error") and (of_key or value is not None):
         return _choice(str(error["loc"][-2]) if of_key else written, str(error["ctx"]["expected"]))
     if value is None:
         return "nothing stands here; give it a value or take the key out"

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from tocsin.kit.text import listed, span
+from tocsin.plan.linting.afterwards import POST_MORTEM
 from tocsin.plan.linting.findings import Around, Check, Level, Remark, check, check_around
 from tocsin.plan.model import EVERYONE, EscalationPolicy, Plan, Severity
 
@@ -235,7 +236,7 @@ def _named_anywhere(plan: Plan) -> dict[str, set[str]]:
         "rotations": groups,
         "people": groups | people,
         "escalation": {severity.escalation or "" for severity in plan.severities.values()},
-        "templates": texts | set(plan.communication.stages.values()) | {TICKET},
+        "templates": texts | set(plan.communication.stages.values()) | {TICKET, POST_MORTEM},
     }
 
 

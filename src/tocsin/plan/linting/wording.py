@@ -16,7 +16,10 @@ _GRADED = {
 }
 _MEASURED = re.compile(r"\d|\bhalf\b|\bthird\b|\bquarter\b|\bdouble\b|\btwice\b", re.IGNORECASE)
 _TEAM = re.compile(r"\b([a-z]+(?:[ -][a-z]+)?) team\b", re.IGNORECASE)
-_ANY_TEAM = re.compile(r"the|an?|your|our|this|that|each|every|other|whole|right|same|response|one|no|core|full")
+_ANY_TEAM = re.compile(
+    r"the|an?|your|our|this|that|each|every|other|whole|right|same|response|one|no|core|full"
+    r"|assemble|gather|form|convene|brief|thank|notify|tell|incident"  # what is done with it is not what it is called
+)
 
 
 @check(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from tocsin.plan.reading import templates, words
-from tocsin.plan.reading.draft import Branch, Claim, Hole, Notes, Said, Value, lines_of, ordered, said, whole
+from tocsin.plan.reading.draft import Branch, Claim, Hole, Notes, Row, Said, Value, lines_of, ordered, said, whole
 from tocsin.plan.reading.outline import Kind, Lines, Node
 from tocsin.plan.reading.severities import Told
 
@@ -22,6 +22,7 @@ _AUDIENCE = re.compile(
     r"|investors|regulators?|internal)\b",
     re.I,
 )
+_WRITTEN_TO = re.compile(r"\b(?:users?|customers?|social media|public|external|status[ -]?page)\b", re.I)
 _WORDING = re.compile(r"\b(?:communications?|protocols?|updates?|notifications?|team|frequency|cadence|plan)\b", re.I)
 
 
@@ -34,6 +35,7 @@ class Audience:
     paces: dict[str, list[tuple[words.Pace, Lines]]] = field(default_factory=lambda: defaultdict(list))
     section: Node | None = None
     assumed: str = ""
+    guidance: list[Said] = field(default_factory=list)
 
 
 class Audiences:
@@ -51,6 +53,19 @@ class Audiences:
             if id(node) not in defined and node.kind is not Kind.FENCE and _in_context(node):
                 self._cadence(node)
                 self._own_section(node)
+        self._how_to_write(root)
+
+    def _how_to_write(self, root: Node) -> None:
+        """Lists on writing to users, for whoever writes to the one public audience."""
+        public = [one for one in self.found.values() if one.public]
+        for node in root.walk() if len(public) == 1 else ():
+            titled = node.kind in (Kind.LABEL, Kind.HEADING) and _in_context(node) and _WRITTEN_TO.search(node.label)
+            if titled and not any(_AUDIENCE.search(one.label) for one in (node, *list(node.up())[:1])):
+                label = f"{node.label} ({node.remark})" if node.remark else node.label
+                for item in (one for one in node.items() if one.kind is Kind.ITEM and not _quoted(one)):
+                    lines = lines_of([node, item, *item.walk()])
+                    how = "kept for whoever writes to the public; nothing is owed for it by the clock"
+                    public[0].guidance.append(Said(f"{label}: {whole(item)}", lines, how))
 
     def _of(self, title: str, lines: Lines, section: Node | None = None, *, public: bool = False) -> Audience:
         public = public or bool(_PUBLIC.search(title))
@@ -106,8 +121,19 @@ class Audiences:
         keys = words.levels(" ".join([node.remark, node.label, *(one.text for _, one in paces)]), self._told.keys)
         if (first or again) and not keys:
             audience.assumed = "no severity is named, so every one is meant"
+        timed = {id(one) for _, one in paces}
+        audience.guidance += [
+            Said(whole(one), lines_of([one, *one.walk()]))
+            for one in listed
+            if one.kind is Kind.ITEM and id(one) not in timed and one.text
+        ]
         for level in (keys or self._told.keys) if first or again else []:
             audience.paces[level].append((words.Pace(first, again), lines_of(one for _, one in paces)))
+
+
+def _quoted(item: Node) -> bool:
+    """A wording in quotes is a template, not a word on how to write."""
+    return bool(item.label and re.fullmatch(r"[\"“].+[\"”]", item.rest))
 
 
 def _in_context(node: Node) -> bool:
@@ -147,12 +173,12 @@ def _rhythm(pace: words.Pace, lines: Lines) -> Claim | None:
 
 def communication(
     found: Mapping[str, Audience], texts: templates.Wordings, duties: Mapping[str, Said], notes: Notes
-) -> Value:
+) -> dict[str, Value]:
     """Audiences, and the wording of each public stage. `duties` say which role writes to an audience."""
     entries = {key: _audience(key, one, texts, duties.get(key), notes) for key, one in found.items()}
     who: Value = Branch(entries) if entries else Hole("who is told, by which role, and how often for each severity")
     stages = templates.stages(texts, any(one.public for one in found.values()), notes)
-    return Branch({"audiences": who} | ({"stages": stages} if stages else {}))
+    return {"audiences": who} | ({"stages": stages} if stages else {})
 
 
 def _audience(key: str, one: Audience, texts: templates.Wordings, owner: Said | None, notes: Notes) -> Branch:
@@ -161,12 +187,14 @@ def _audience(key: str, one: Audience, texts: templates.Wordings, owner: Said | 
         "owner": owner or Hole("the role that writes to them, or on_call"),
     }
     if one.public:
-        entries["public"] = Said("true", one.name.lines)
+        entries["public"] = Said(True, one.name.lines)
     else:
         entries["to"] = Hole("people and teams who receive the updates")
         template = templates.template_of(texts, one.section) if one.section else None
         if template:
             entries["template"] = Said(template.written, template.lines)
+    if one.guidance:
+        entries["guidance"] = Row(tuple(one.guidance))
     entries["cadence"] = _cadence(key, one, notes)
     return Branch(entries)
 

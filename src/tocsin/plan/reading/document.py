@@ -2,7 +2,22 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from tocsin.plan.reading import communication, people, process, review, severities, templates, whole, words
+from tocsin.plan.reading import (
+    channels,
+    communication,
+    ending,
+    measures,
+    outside,
+    people,
+    phases,
+    postmortem,
+    review,
+    severities,
+    templates,
+    types,
+    whole,
+    words,
+)
 from tocsin.plan.reading.draft import Branch, Draft, Hole, Notes, Said, Unread, Value, cited, ordered
 from tocsin.plan.reading.outline import Kind, Node, Outline, outline
 
@@ -33,6 +48,12 @@ def _plan(root: Node, notes: Notes) -> Branch:
     audiences = communication.audiences(root, told, notes)
     revisions, latest = whole.history(root)
     title = whole.name(root)
+    kinds = types.type_nodes(root)
+    vendors = outside.vendors(root, kinds)
+    services = outside.services(root, title, vendors)
+    figures = measures.metrics(root, told.keys, notes)
+    telling = communication.communication(audiences, texts, communication.owners(roles, audiences), notes)
+    meeting = channels.channels(root, told.keys)
     entries: dict[str, Value | None] = {
         "tocsin": Said(1, ()),
         "name": title,
@@ -42,21 +63,24 @@ def _plan(root: Node, notes: Notes) -> Branch:
         "declare_when": whole.declare_when(root),
         "people": people.PEOPLE,
         "roles": people.roles(roles),
-        "services": process.services(root, title),
+        "services": services,
+        "vendors": outside.without(vendors, services),
         "severities": severities.severities(told, policies, notes),
         "rotations": people.rotations(root, notes),
         "escalation": escalation,
-        "phases": process.phases(root),
-        "types": process.types(root),
-        "communication": communication.communication(audiences, texts, communication.owners(roles, audiences), notes),
+        "phases": phases.phases(root, told.keys, audiences),
+        "types": types.types(kinds),
+        "communication": Branch(({"channels": meeting} if meeting else {}) | telling),
         "templates": Branch(texts.texts),
-        "recovery": process.recovery(root, notes),
-        "review": review.review(root, roles, notes),
+        "resolution": ending.resolution(root),
+        "recovery": ending.recovery(root, notes),
+        "review": postmortem.completed(review.review(root, roles, notes), texts, notes),
+        "metrics": figures,
         "links": whole.related(root, notes),
         "history": revisions,
     }
-    process.compare_targets(root, told, notes)
-    whole.abbreviations(root, notes)
+    phases.compare_targets(root, told, notes)
+    whole.abbreviations(root, notes, kept=measures.cited_lines(figures))
     return Branch({key: value for key, value in entries.items() if value is not None})
 
 

@@ -10,7 +10,7 @@ from tocsin.plan.reading.outline import Kind, Lines, Node
 class Said:
     """A value that the document gives. `how` is the rule by which it was read, where that is not plain."""
 
-    value: str | int
+    value: str | int  # a truth value is one of the numbers
     lines: Lines
     how: str = ""
 
@@ -21,6 +21,7 @@ class Text:
 
     value: str
     lines: Lines
+    how: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,9 +95,11 @@ class Draft:
     def holes(self) -> list[tuple[str, Hole]]:
         return [(path, value) for path, value in walk(self.plan) if isinstance(value, Hole)]
 
-    def readings(self) -> list[tuple[str, Said | Branch]]:
+    def readings(self) -> list[tuple[str, Said | Text | Branch]]:
         """The values that were read by a rule which somebody should confirm."""
-        return [(path, value) for path, value in walk(self.plan) if isinstance(value, Said | Branch) and value.how]
+        return [
+            (path, value) for path, value in walk(self.plan) if isinstance(value, Said | Text | Branch) and value.how
+        ]
 
     def cited(self) -> frozenset[int]:
         return cited(self.plan, self.contradictions)

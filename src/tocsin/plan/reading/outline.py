@@ -18,6 +18,9 @@ LONGEST = 4_000  # letters; longer than this is no sentence, and nothing is look
 Lines = tuple[int, ...]
 
 
+MENDED = "the block was closed too early by a block inside it, and is read as one"
+
+
 class TooLarge(Invalid):
     """This is too large for a plan; take out what is not part of it."""
 
@@ -150,14 +153,19 @@ class _Builder:
 
     def _heading(self, owner: Node, block: SyntaxTreeNode) -> Node:
         source = _content(block)
-        label, remark = _apart(_NUMBER.sub("", plain(source)))
+        label, remark = apart(_NUMBER.sub("", plain(source)))
         return self._add(owner, Node(Kind.HEADING, _lines(block), plain(source), label, remark, "", source))
 
     def _fill(self, owner: Node, blocks: Iterable[SyntaxTreeNode]) -> None:
         """What follows words that introduce it belongs to them; a rule ends that."""
         leader: Node | None = None
-        for block in blocks:
-            if leader and _introduces(leader, block):
+        waiting = list(blocks)
+        while waiting:
+            block, *waiting = waiting
+            if torn := _torn(block, waiting):
+                self._mend(leader if leader and _introduces(leader, block) else owner, block, torn[-1])
+                waiting, leader = waiting[len(torn) :], None
+            elif leader and _introduces(leader, block):
                 self._block(leader, block)
                 leader = None
             else:
@@ -187,6 +195,8 @@ class _Builder:
     def _paragraph(self, host: Node, block: SyntaxTreeNode) -> Node | None:
         node = None
         for source, lines in _segments(_content(block), _lines(block)[0]):
+            if _LEADS_HERE.fullmatch(source):
+                self.arranging.update(lines)
             node = self._add(host, _spoken(source, lines, Kind.SENTENCE))
         return node
 
@@ -215,7 +225,7 @@ class _Builder:
             self._row(table, titles, [_content(cell) for cell in row.children], _lines(row))
 
     def _row(self, table: Node, titles: Sequence[str], cells: Sequence[str], lines: Lines) -> None:
-        label, remark = _apart(plain(cells[0])) if cells else ("", "")
+        label, remark = apart(plain(cells[0])) if cells else ("", "")
         row = self._add(table, Node(Kind.ROW, lines, " | ".join(map(plain, cells)), label, remark))
         for title, cell in zip(titles, cells, strict=False):
             self._add(row, Node(Kind.CELL, lines, plain(cell), title, "", plain(cell), cell))
@@ -226,6 +236,14 @@ class _Builder:
         self.arranging.update(set(lines) - set(inside))
         node = Node(Kind.FENCE, self._not_blank(inside), block.content, source=block.content)
         self._add(host, node)
+
+    def _mend(self, host: Node, first: SyntaxTreeNode, last: SyntaxTreeNode) -> None:
+        """A block that was closed too early by one inside it, as the one block that its author wrote."""
+        edges = _lines(first)[0], _lines(last)[-1]
+        inside = tuple(range(edges[0] + 1, edges[1]))
+        self.arranging.update(edges)
+        text = "".join(f"{self._written[line - 1]}\n" for line in inside)
+        self._add(host, Node(Kind.FENCE, self._not_blank(inside), text, remark=MENDED, source=text))
 
     def _not_blank(self, lines: Lines) -> Lines:
         return tuple(line for line in lines if self._written[line - 1].strip())
@@ -252,6 +270,20 @@ def _content(block: SyntaxTreeNode) -> str:
     return "".join(child.content for child in block.children if child.type == "inline")
 
 
+def _torn(block: SyntaxTreeNode, after: Sequence[SyntaxTreeNode]) -> list[SyntaxTreeNode]:
+    """The rest of a block of Markdown that a block inside it closed: words and fences that touch each other."""
+    if block.type != "fence" or block.info.strip() not in ("markdown", "md"):
+        return []
+    end, found = (block.map or (0, 0))[1], list[SyntaxTreeNode]()
+    for words, fence in zip(after[::2], after[1::2], strict=False):
+        touching = words.map and fence.map and words.map[0] == end and fence.map[0] == words.map[1]
+        if not touching or (words.type, fence.type) != ("paragraph", "fence") or fence.info.strip():
+            break
+        found += [words, fence]
+        end = (fence.map or (0, 0))[1]
+    return found
+
+
 def _introduces(leader: Node, block: SyntaxTreeNode) -> bool:
     if block.type not in ("bullet_list", "ordered_list", "table", "fence", "blockquote"):
         return False
@@ -264,6 +296,9 @@ def _introduces(leader: Node, block: SyntaxTreeNode) -> bool:
 # --- From words to labels ---------------------------------------------------------------------------------------------
 
 _POINTS_HERE = re.compile(r"\[[^\[\]]*\]\(#[^()\s]*\)")
+_LEADS_HERE = re.compile(
+    r"(?:\*\*[^*\n]{1,60}\*\*\s*:?\s*)?(?:see|refer to|use)\s+(?:the\s+)?\[[^\[\]]*\]\(#[^()\s]*\)\.?", re.I
+)
 _NUMBER = re.compile(r"^(?:\d{1,3}\.)+(?:\d{1,3})?\)?\s+|^\d{1,3}\)\s+")  # of a heading: 4. or 2.3
 _TICK_BOX = re.compile(r"^\[[ xX]\]\s+")
 _BOLD = re.compile(
@@ -315,13 +350,13 @@ def _spoken(source: str, lines: Lines, kind: Kind) -> Node:
     found = found or _COLON.fullmatch(source)
     if found is None:
         return Node(kind, lines, text, rest=text, source=source)
-    label, remark = _apart(plain(found["label"]).rstrip(":").rstrip())
+    label, remark = apart(plain(found["label"]).rstrip(":").rstrip())
     remark = remark or plain((found["remark"] or "").strip("()"))
     kind = Kind.LABEL if kind is Kind.SENTENCE else kind
     return Node(kind, lines, text, label, remark, plain(found["rest"] or ""), source)
 
 
-def _apart(title: str) -> tuple[str, str]:
+def apart(title: str) -> tuple[str, str]:
     """A title, and what stands in brackets at its end."""
     found = _BRACKETS.fullmatch(title) if len(title) <= LONGEST else None
     return (found[1], found[2]) if found else (title, "")

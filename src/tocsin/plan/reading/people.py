@@ -5,7 +5,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
 from tocsin.plan.reading import words
-from tocsin.plan.reading.draft import Branch, Claim, Hole, Notes, Row, Said, Value, lines_of, of_list, said, text_of
+from tocsin.plan.reading.draft import (
+    Branch,
+    Claim,
+    Hole,
+    Notes,
+    Row,
+    Said,
+    Value,
+    lines_of,
+    list_of,
+    of_list,
+    said,
+    text_of,
+)
 from tocsin.plan.reading.outline import Kind, Node
 
 MAX_ROLES = 40  # each is looked for in each promise; a longer list is not one of roles
@@ -100,6 +113,13 @@ _TURNS = (
 )
 _TURN_WORDS = re.compile(r"rotat|shift|turn|schedule", re.I)
 _HANDOFF = re.compile(r"\bhand-?\s?(?:off|over)s?\b", re.I)
+_TURN_DUTIES = re.compile(
+    r"(?:the )?(?:on-?\s?call )?(?:engineer )?(?:responsibilities|duties|tasks|expectations)", re.I
+)
+_HANDED_OVER = re.compile(
+    r"(?:on-?\s?call |shift )?hand-?\s?(?:off|over)s?(?: duties| notes?| checklist| includes?)?|what is handed over",
+    re.I,
+)
 _TIME = re.compile(r"(?<![\w:])([01]?\d|2[0-3]):([0-5]\d)(?![\d:])")
 _ZONE = re.compile(r"\b(?:UTC|(?:Africa|America|Asia|Atlantic|Australia|Europe|Pacific)/[A-Z]\w+)\b")
 _MORNING = re.compile(r"\s*[ap]\.?m\b", re.I)
@@ -121,6 +141,10 @@ def rotations(root: Node, notes: Notes) -> Value:
         "zone": said(zone, "the zone of that hour, such as Europe/Berlin"),
         "days": Said(int(days.written), days.lines, days.how) if days else Hole("how many days a turn takes"),
     }
+    for key, pattern in (("duties", _TURN_DUTIES), ("handed_over", _HANDED_OVER)):
+        labelled = [one for one in parts if one.label and pattern.fullmatch(one.label) and one.items()]
+        if labelled:
+            entries[key] = list_of(labelled[0].items(), labelled[0].lines)
     return Branch({"on_call": Branch(entries)}, section.lines)
 
 

@@ -69,7 +69,7 @@ def _entry(before: str, value: Value, depth: int) -> Iterator[str]:
         case Hole():
             yield f"{before}  # HOLE{_at(value.lines)}: {_comment(value.what)}"
         case Text():
-            yield f"{before} |2{_source(value.lines)}"
+            yield f"{before} |2{_source(value.lines, value.how)}"
             yield from (f"{_INDENT * (depth + 1)}{_printable(line)}".rstrip() for line in _kept(value.value))
         case Branch() if value.entries:
             yield f"{before}{_source(value.lines, value.how)}"
@@ -117,7 +117,9 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\uf
 
 
 def _scalar(value: str | int) -> str:
-    if isinstance(value, int) or value == "true" or _MEASURE.fullmatch(value):
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int) or _MEASURE.fullmatch(value):
         return str(value)
     plain = _PLAIN.fullmatch(value) and value.lower() not in _WORDS and value == value.strip()
     return value if plain else _quoted(value)
@@ -178,7 +180,7 @@ def _contradictions(draft: Draft) -> Iterator[str]:
 
 def _readings(draft: Draft) -> Iterator[str]:
     for path, value in draft.readings():
-        written = f" = {_shown(str(value.value))}" if isinstance(value, Said) else ""
+        written = f" = {_shown(_scalar(value.value).strip(chr(34)))}" if isinstance(value, Said) else ""
         yield f"{path}{written}{_at(value.lines)}: {value.how}"
 
 

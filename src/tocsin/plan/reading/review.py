@@ -23,7 +23,8 @@ _HELD = re.compile(
     re.I,
 )
 _FOLLOW_UP = re.compile(r"\bfollow-?\s?ups?\b|\baction items?\b|\bhorizons?\b", re.I)
-_FACTS = {
+BY_TITLE = "what the record knows, by the section's title"
+FACTS = {
     "executive summary": "summary_facts",
     "summary": "summary_facts",
     "timeline": "timeline",
@@ -38,7 +39,7 @@ _FACTS = {
 }
 
 
-def review(root: Node, roles: Mapping[str, Node], notes: Notes) -> Value:
+def review(root: Node, roles: Mapping[str, Node], notes: Notes) -> Branch:
     nodes = [node for node in root.walk() if node.kind is not Kind.FENCE and _about(node)]
     meeting = notes.settle("when the review is held", [one for node in nodes if (one := _meeting(node))])
     length = notes.settle("the length of the review", [one for node in nodes if (one := _length(node))])
@@ -112,11 +113,22 @@ def _agenda(node: Node | None, length: Claim | None, notes: Notes) -> Value:
 
 
 def _topic(item: Node) -> Branch:
-    text = whole(item)
+    text = next((one.rest for one in item.children), "") if item.kind is Kind.ROW else whole(item)
     timed = _MINUTES.search(text)
     topic = text[: timed.start()].strip() if timed else text
-    minutes: Value = Said(int(timed[1]), item.lines) if timed else Hole("minutes")
+    count = int(timed[1]) if timed else _minutes_of(item)
+    minutes: Value = Said(count, item.lines) if count else Hole("minutes")
     return Branch({"topic": Said(topic or text, lines_of([item, *item.walk()])), "minutes": minutes})
+
+
+def _minutes_of(row: Node) -> int:
+    """The minutes in a row of a table, in a cell of their own."""
+    for cell in row.children[1:] if row.kind is Kind.ROW else ():
+        bare = re.fullmatch(r"\d{1,3}", cell.rest) if re.search(r"\bmin", cell.label, re.I) else None
+        long = words.any_span(cell.rest)
+        if bare or long:
+            return int(cell.rest) if bare else round(long.length.total_seconds() / 60) if long else 0
+    return 0
 
 
 def _sections(node: Node | None) -> Value:
@@ -135,8 +147,8 @@ def _section(item: Node, title: str) -> Branch:
     asked = words.joined([item.rest if item.label else "", *(whole(part) for part in below)])
     if asked:
         entries["prompt"] = Said(asked, lines_of(one for part in (item, *below) for one in (part, *part.walk())))
-    if facts := _FACTS.get(title.lower()):
-        entries["facts"] = Said(facts, item.lines, "what the record knows, by the section's title")
+    if facts := FACTS.get(title.lower()):
+        entries["facts"] = Said(facts, item.lines, BY_TITLE)
     return Branch(entries, item.lines)
 
 
@@ -159,6 +171,9 @@ def _horizons(root: Node) -> Branch | None:
     for node in root.walk():
         if node.label and node.kind is not Kind.CELL and node.under(_FOLLOW_UP) and not node.under(_AGENDA):
             within = words.within(node.remark) or (words.within(node.rest) if node.kind is Kind.LABEL else None)
+            if node.kind is Kind.ROW:
+                promised = (words.within(one.rest) for one in node.children[1:] if not words.every(one.rest))
+                within = within or next((one for one in promised if one), None)
             if within:
                 found[words.fresh(words.slug(node.label, "horizon"), found)] = _horizon(node, within)
     return Branch(found) if found else None

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from tocsin.plan.reading import people, words
+from tocsin.plan.reading import measures, people, words
 from tocsin.plan.reading.draft import (
     Branch,
     Claim,
@@ -215,10 +215,12 @@ def severities(found: Told, policies: Mapping[str, Said], notes: Notes) -> Value
     if not found.nodes:
         return Hole("how bad it can be, the worst first: for each severity a name, a definition and its times")
     above = [next(iter(node.up()), node) for node in found.nodes.values()]
-    return Branch({key: _severity(found, key, policies[key], notes) for key in found.keys}, lines_of(above[:1]))
+    bands = measures.bands(found.nodes, notes)
+    entries = {key: _severity(found, key, policies[key], bands.get(key), notes) for key in found.keys}
+    return Branch(entries, lines_of(above[:1]))
 
 
-def _severity(found: Told, key: str, policy: Said, notes: Notes) -> Branch:
+def _severity(found: Told, key: str, policy: Said, band: Branch | None, notes: Notes) -> Branch:
     node = found.nodes[key]
     settled = notes.settle(f"{key} is answered within", found.answers[key])
     ended = notes.settle(f"{key} is resolved within", found.ends[key])
@@ -228,6 +230,7 @@ def _severity(found: Told, key: str, policy: Said, notes: Notes) -> Branch:
         "examples": of_list(next(iter(node.labelled(_EXAMPLES)), None), ""),
         "response": _response(node),
         "requires": _demands(node),
+        **({"error_rate": band} if band else {}),
         "acknowledge_within": said(settled, "how soon somebody has to answer, such as 15 min"),
         "resolve_within": said(ended, "the target time to resolve it, such as 4 h"),
         "escalation": policy,

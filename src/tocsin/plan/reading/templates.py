@@ -29,6 +29,7 @@ class Wordings:
     texts: dict[str, Value] = field(default_factory=dict)
     stages: dict[Stage, list[Claim]] = field(default_factory=dict)
     owners: dict[str, Node] = field(default_factory=dict)  # template → the section it stands in
+    blocks: dict[str, Node] = field(default_factory=dict)  # template → the block that it is
 
 
 def wordings(root: Node, notes: Notes) -> Wordings:
@@ -96,11 +97,13 @@ def _quoted_stage(node: Node) -> Stage | None:
 
 def _keep(found: Wordings, key: str, node: Node, text: str, notes: Notes) -> None:
     name = words.fresh(key, found.texts)
-    written = _filled(text.rstrip("\n"), node, notes)
+    written, how = _filled(text.rstrip("\n"), node, notes)
     host = next(iter(node.up()), node)
     labels = host.lines if node.kind is Kind.FENCE else ()
     lines = (*labels, *node.lines)
-    found.texts[name] = Text(f"{written}\n", lines) if "\n" in written else Said(written, lines)
+    how = "; ".join(filter(None, (node.remark if node.kind is Kind.FENCE else "", how)))
+    found.texts[name] = Text(f"{written}\n", lines, how) if "\n" in written else Said(written, lines, how)
+    found.blocks[name] = node
     found.owners[name] = next((one for one in node.up() if one.kind is Kind.HEADING), host)
     for stage in Stage:
         if key == f"status_{stage}":
@@ -162,28 +165,79 @@ _LABELLED = {  # the label in front of a placeholder, where its own words say to
     "incident": "title",
     "type": "type",
     "resolution": "actions",
+    "users affected": "users",
+    "affected users": "users",
+    "users": "users",
+    "functionality impacted": "functions",
+    "functionality affected": "functions",
+    "affected functionality": "functions",
+    "functions affected": "functions",
+    "revenue impact": "revenue",
+    "reputation impact": "reputation",
 }
+_LISTS = (  # under such a heading, a list of nothing but such lines is what the record or a person fills in as a whole
+    (
+        re.compile(r"(?:incident )?timeline", re.I),
+        re.compile(r"[-*+|] ?\[?HH:MM(?: UTC)?\]?.*", re.I),
+        "milestones",
+        "the list of times is the milestones of the record",
+    ),
+    (
+        re.compile(r"action items|follow-?ups?|next steps", re.I),
+        re.compile(r"[-*+] \[ \] \[.*"),
+        "next",
+        "the list of action items is typed as what comes next",
+    ),
+)
 _CAUSE = re.compile(r"\bidentified (?:the )?(?:issue|cause|problem) as\s*$", re.I)
 _CLOCK = re.compile(r"hh:mm", re.I)
 _TITLE = re.compile(r"#\s+(?:incident|post-?mortem)[\w -]*:\s*$", re.I)
 
 
-def _filled(text: str, node: Node, notes: Notes) -> str:
-    """The template with its certain placeholders as fields; the others stay, and are noted as not understood."""
+def _filled(text: str, node: Node, notes: Notes) -> tuple[str, str]:
+    """The template with its certain placeholders as fields, and by which rule lists became one.
+
+    The other placeholders stay, and are noted as not understood.
+    """
     lines = text.split("\n")
-    heading, done = "", []
-    for number, (line, source) in enumerate(zip(lines, _numbers(node, lines), strict=True)):
+    lists = dict(_lists(lines))
+    heading, done, how = "", list[str](), list[str]()
+    for number, (line, source) in enumerate(zip(lines, numbers(node, lines), strict=True)):
         if line.startswith("#"):
             heading = line.lstrip("# ").strip()
+        if number in lists:
+            field_name, rule = lists[number]
+            done += [f"{{{field_name}}}"] if field_name else []
+            how += [rule] if rule else []
+            continue
         filling = _Filling(number, heading)
         done.append(_PLACEHOLDER.sub(filling.replace, line.replace("{", "{{").replace("}", "}}")))
         if filling.unknown:
             why = f"no field is certain for {listed(dict.fromkeys(filling.unknown))}"
             notes.unknown.append(Unread((source,), line.strip(), why=why))
-    return "\n".join(done)
+    return "\n".join(done), "; ".join(how)
 
 
-def _numbers(node: Node, lines: Sequence[str]) -> list[int]:
+def _lists(lines: Sequence[str]) -> Iterator[tuple[int, tuple[str, str]]]:
+    """The lines of lists that one field fills: the first line is the field, and the others go with it."""
+    heading = ""
+    for number, line in enumerate(lines):
+        if line.startswith("#"):
+            heading = line.lstrip("# ").strip()
+            below = [at for at in range(number + 1, _section_end(lines, number)) if lines[at].strip()]
+            for title, pattern, name, rule in _LISTS:
+                whole = len(below) > 1 and all(pattern.fullmatch(lines[at].strip()) for at in below)
+                if title.fullmatch(heading) and whole:
+                    yield below[0], (name, rule)
+                    yield from ((at, ("", "")) for at in below[1:])
+
+
+def _section_end(lines: Sequence[str], heading: int) -> int:
+    after = (at for at in range(heading + 1, len(lines)) if lines[at].startswith("#"))
+    return next(after, len(lines))
+
+
+def numbers(node: Node, lines: Sequence[str]) -> list[int]:
     """The source line of each line of a template. Blank ones are not among the node's, and hold no placeholder."""
     waiting: Iterator[int] = iter(node.lines)
     last = node.lines[-1] if node.lines else 0

@@ -1,11 +1,11 @@
 """What a document says about itself: its name, version, purpose, scope, links and history."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from datetime import date, datetime
 
 from tocsin.plan.reading.draft import Branch, Claim, Hole, Notes, Row, Said, Value, lines_of, list_of, said, whole
-from tocsin.plan.reading.outline import Kind, Node, links
+from tocsin.plan.reading.outline import Kind, Lines, Node, links
 
 _GENERIC = re.compile(
     r"\b(?:the |our )?(?:incident (?:response|management) (?:plan|policy|procedure|process|playbook)|irp)\b", re.I
@@ -151,14 +151,15 @@ def version(root: Node, latest: Claim | None, notes: Notes) -> Said | Hole:
 _ABBREVIATED = re.compile(r"[A-Z]{3,6}")
 
 
-def abbreviations(root: Node, notes: Notes) -> None:
-    """One abbreviation that stands for two things."""
+def abbreviations(root: Node, notes: Notes, kept: Container[Lines]) -> None:
+    """One abbreviation that stands for two things; on the lines that are kept, both are part of the draft."""
     known: dict[str, Claim] = {}
     for node in _abbreviated(root):
         claim = Claim(node.label.lower(), node.label, node.lines)
         first = known.setdefault(node.remark, claim)
         if first.value != claim.value:
-            notes.differ(f"what {node.remark} stands for", first, claim, "neither is part of the draft")
+            both = "both are kept" if first.lines in kept and claim.lines in kept else "neither is part of the draft"
+            notes.differ(f"what {node.remark} stands for", first, claim, both)
 
 
 def _abbreviated(root: Node) -> Iterator[Node]:

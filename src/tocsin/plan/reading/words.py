@@ -201,6 +201,16 @@ def levels(text: str, known: Sequence[str]) -> list[str]:
     return [key for key in known if key in named | words]
 
 
+_BETWEEN = re.compile(r"[\s/,&+–—-]|\b(?:and|or|to|through|only|for|incidents?)\b", re.I)
+
+
+def only_levels(remark: str, known: Sequence[str]) -> list[str]:
+    """The known severities that a remark names, if it names nothing else."""
+    found = levels(remark, known)
+    rest = _BETWEEN.sub("", _LEVEL.sub("", remark))
+    return found if found and not rest else []
+
+
 # --- Promises ---------------------------------------------------------------------------------------------------------
 
 _ANSWER = re.compile(r"\b(?:respon[ds]\w*|acknowledg\w*|ack|answer\w*)\b", re.I)
