@@ -300,14 +300,18 @@ def _rules(plan: Plan) -> Iterator[Finding]:
 def _hidden(plan: Plan) -> Iterator[Finding]:
     """Rules that no signal comes to, because an earlier one has no condition that they do not have."""
     places = {id(rule): number for number, rule in enumerate(plan.rules, start=1)}
-    earlier: list[Rule] = []
+    # Each earlier rule stands under one of its conditions: whoever has not even that one need not be compared with it.
+    earlier: dict[object, list[Rule]] = {}
     for rule in plan.ranked_rules():
         wanted = rule.when.items()
-        if by := next((one for one in earlier if one.when.items() <= wanted), None):
+        before = (one for condition in (None, *wanted) for one in earlier.get(condition, ()))
+        hiding = [places[id(one)] for one in before if one.when.items() <= wanted]
+        if hiding:
             path = f"rules.{places[id(rule)]}.when"
-            yield Finding(path, f"no signal comes this far: rule {places[id(by)]} takes them all", "rule-hidden")
+            first = next(places[id(one)] for one in plan.ranked_rules() if places[id(one)] in hiding)
+            yield Finding(path, f"no signal comes this far: rule {first} takes them all", "rule-hidden")
         if rule.band_of is None:  # one that goes by a rate lets pass what no band holds
-            earlier.append(rule)
+            earlier.setdefault(next(iter(wanted), None), []).append(rule)
 
 
 def _rule(plan: Plan, path: str, rule: Rule) -> Iterator[Finding]:

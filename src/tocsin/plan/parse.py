@@ -18,19 +18,26 @@ from yaml.constructor import SafeConstructor
 
 from tocsin.kit import text as words
 from tocsin.plan import parts
+from tocsin.plan.events import (
+    MAPPING,
+    MAX_DEPTH,
+    MAX_NODES,
+    SCALAR,
+    SEQUENCE,
+    TAG,
+    TOO_MANY,
+    At,
+    Event,
+    Stop,
+    Stream,
+    stream,
+)
 from tocsin.plan.model import Plan
 
 MAX_LETTERS = 2_000_000
-MAX_NODES = 50_000  # with every alias written out: a few lines of aliases can stand for billions of nodes
-MAX_DEPTH = 30
-_TOO_MANY = f"with its aliases written out, the file holds more than {MAX_NODES} values"
 _LONGEST_NUMBER = 40  # reading a number of a million digits takes minutes
 
-# The reader written in C is ten times faster, and not built everywhere.
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PLAN = TypeAdapter(Plan)
-_TAG = "tag:yaml.org,2002:"
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, order=True)
@@ -65,7 +72,7 @@ class Document:
 
     name: str
     content: dict[str, object] = field(default_factory=dict)
-    places: dict[str, Place] = field(default_factory=dict)
+    places: dict[str, tuple[int, int, str]] = field(default_factory=dict)  # as in `Place`, which `place` gives
     written: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
@@ -73,7 +80,7 @@ class Document:
         """Where a path stands, or the nearest thing around it that does stand in the file."""
         while path and path not in self.places:
             path = path.rpartition(".")[0]
-        return self.places.get(path, Place(1, 1))
+        return Place(*self.places.get(path, (1, 1, "")))
 
     def problem(self, path: str, message: str, at: Place | None = None) -> Problem:
         place = at or self.place(path)
@@ -91,15 +98,6 @@ def parse(text: str, name: str = "plan.yaml") -> Plan | list[Problem]:
 
 
 # --- From text to a document ------------------------------------------------------------------------------------------
-
-
-class _Stop(Exception):
-    """Reading on would be dangerous or pointless."""
-
-    def __init__(self, place: Place, message: str) -> None:
-        super().__init__(message)
-        self.place = place
-        self.message = message
 
 
 def read(text: str, name: str = "plan.yaml", *, is_alone: bool = True) -> Document | list[Problem]:
@@ -124,10 +122,9 @@ def _take_in(reader: "_Reader", part: parts.Part) -> Problem | None:
     """Read one file into the whole; the problem that makes it unreadable, if there is one."""
     name = called(reader.document.name, part.name)
     try:
-        _survey(part.text)
-        reader.add(yaml.compose(part.text, Loader=_Loader), part.name)
-    except _Stop as stop:
-        return Problem(stop.place.line, stop.place.column, "", stop.message, name)
+        reader.add(stream(part.text), part.name)
+    except Stop as stop:
+        return Problem(stop.at.line, stop.at.column, "", stop.message, name)
     except yaml.YAMLError as error:
         place, message = _syntax(error, part.text)
         return Problem(place.line, place.column, "", message, name)
@@ -148,132 +145,123 @@ def _absent(document: Document, given: set[str]) -> Iterable[Problem]:
             yield document.problem(f"include.{number}", message)
 
 
-def _survey(text: str) -> None:
-    """Stop before anything that the readers behind us would choke on."""
-    if strange := _UNPRINTABLE.search(text):
-        line = text.count("\n", 0, strange.start()) + 1
-        column = strange.start() - text.rfind("\n", 0, strange.start())
-        raise _Stop(Place(line, column), f"the letter U+{ord(strange[0]):04X} cannot stand in a plan")
-    depth = 0
-    for count, event in enumerate(yaml.parse(text, Loader=_Loader)):
-        depth += isinstance(event, yaml.CollectionStartEvent)
-        depth -= isinstance(event, yaml.CollectionEndEvent)
-        if depth > MAX_DEPTH:
-            raise _Stop(_place(event), f"this is nested more than {MAX_DEPTH} levels deep")
-        if count > 3 * MAX_NODES:  # a value is at most three events: its key, its beginning and its end
-            raise _Stop(_place(event), _TOO_MANY)
-
-
 class _Reader:
-    """Turns the nodes of one file after the other into plain values, remembering where they stood."""
+    """Turns the events of one file after the other into plain values, remembering where they stood."""
 
     def __init__(self, document: Document) -> None:
         self.document = document
         self._file = ""
+        self._stream = Stream((), {}, {})
         self._nodes = 0
-        self._scalars = SafeConstructor()
 
-    def add(self, root: yaml.Node | None, file: str) -> None:
+    def add(self, found: Stream, file: str) -> None:
         """Take in what a file says; the first one is the plan's own."""
         kind, begins = "a plan", "begins with tocsin: 1"
         if file:
             kind, begins = "a part of a plan", "has keys such as services"
-        if root is None:
-            raise _Stop(Place(1, 1), f"the file is empty; {kind} {begins}")
-        if not isinstance(root, yaml.MappingNode):
-            raise _Stop(self._place(root), f"{kind} is a mapping of keys to values, and {begins}")
-        self._file = file
-        self.mapping(root, "", 1, self.document.content)
+        if not found.events:
+            raise Stop(At(1, 1), f"the file is empty; {kind} {begins}")
+        if found.events[0][0] is not MAPPING:
+            raise Stop(self._at(found.events[0]), f"{kind} is a mapping of keys to values, and {begins}")
+        self._file, self._stream = file, found
+        self.mapping(0, "", 1, self.document.content)
 
-    def value(self, node: yaml.Node, path: str, depth: int, known: object = None) -> object:
-        """The value of a node. Where several files may say something, `known` is what earlier ones have said."""
+    def value(self, place: int, path: str, depth: int, known: object = None) -> object:
+        """The value at a place. Where several files may say something, `known` is what earlier ones have said."""
         self._nodes += 1
+        place = self._stream.meant(place)
+        event = self._stream.events[place]
         if self._nodes > MAX_NODES:
-            raise _Stop(self._place(node), _TOO_MANY)
+            raise Stop(self._at(event), TOO_MANY)
         if depth > MAX_DEPTH:
-            raise _Stop(self._place(node), "this alias stands inside what it stands for")
-        if isinstance(node, yaml.MappingNode):
-            return self.mapping(node, path, depth, known if isinstance(known, dict) else {})
-        if isinstance(node, yaml.SequenceNode):
-            return self.sequence(node, path, depth, known if isinstance(known, list) else [])
-        return self.scalar(node, path)
+            raise Stop(self._at(event), "this alias stands inside what it stands for")
+        if event[0] is SCALAR:
+            return self.scalar(event, path)
+        if event[0] is MAPPING:
+            return self.mapping(place, path, depth, known if isinstance(known, dict) else {})
+        return self.sequence(place, path, depth, known if isinstance(known, list) else [])
 
-    def mapping(self, node: yaml.MappingNode, path: str, depth: int, found: dict[str, object]) -> dict[str, object]:
-        self._expect_tag(node, path, "map")
+    def mapping(self, start: int, path: str, depth: int, found: dict[str, object]) -> dict[str, object]:
+        events, meant, places = self._stream.events, self._stream.meant, self.document.places
+        self._expect_tag(events[start], path, "map")
         here_before: set[str] = set()
-        for key, child in node.value:
+        both = self._stream.children(start)
+        for place, child in zip(both, both, strict=True):
             # Keys are names, read as they are written: in YAML 1.1 the key `on` would be a truth value.
-            here = _join(path, key.value) if isinstance(key, yaml.ScalarNode) else path
-            if not isinstance(key, yaml.ScalarNode):
+            key = events[meant(place)]
+            name = key[3]
+            here = _join(path, name) if key[0] is SCALAR else path
+            if key[0] is not SCALAR:
                 self._complain(path, "a key must be a plain word", key)
-            elif key.tag == _TAG + "merge":
+            elif key[4] == TAG + "merge":
                 self._complain(here, "merge keys are not read here; write the keys out", key)
-            elif key.value not in found:
-                self.document.places[here] = self._place(key)
-                found[key.value] = self.value(child, here, depth + 1)
-            elif here not in here_before and _go_together(here, found[key.value], child):
-                self.value(child, here, depth + 1, found[key.value])
+            elif name not in found:
+                places[here] = (key[1], key[2], self._file)
+                found[name] = self.value(child, here, depth + 1)
+            elif here not in here_before and _go_together(here, found[name], events[meant(child)]):
+                self.value(child, here, depth + 1, found[name])
             else:
                 self._complain(here, self._twice(here), key)
             here_before.add(here)
         return found
 
     def _twice(self, path: str) -> str:
-        first = self.document.places[path]
+        first = Place(*self.document.places[path])
         if first.name == self._file:
             return f"this key stands here twice; first on line {first.line}"
         return f"this stands already in {called(self.document.name, first.name)}:{first.line}"
 
-    def sequence(self, node: yaml.SequenceNode, path: str, depth: int, found: list[object]) -> list[object]:
-        self._expect_tag(node, path, "seq")
-        for number, child in enumerate(node.value, start=len(found) + 1):
+    def sequence(self, start: int, path: str, depth: int, found: list[object]) -> list[object]:
+        events, meant = self._stream.events, self._stream.meant
+        self._expect_tag(events[start], path, "seq")
+        for number, child in enumerate(self._stream.children(start), start=len(found) + 1):
             here = _join(path, str(number))
-            self.document.places[here] = self._place(child)
+            event = events[meant(child)]
+            self.document.places[here] = (event[1], event[2], self._file)
             found.append(self.value(child, here, depth + 1))
         return found
 
-    def scalar(self, node: yaml.Node, path: str) -> object:
+    def scalar(self, event: Event, path: str) -> object:
         """The value of a scalar; its text where it has none, with a problem on record."""
-        written = str(node.value)
+        written, tag = event[3], event[4]
         self.document.written[path] = written
-        kind = node.tag.removeprefix(_TAG)
+        kind = tag.removeprefix(TAG)
         if kind in ("str", "value", "merge", "!"):
             return written
-        read = self._readers().get(kind)
+        read = _READERS.get(kind)
         if read is None:
-            self._complain(path, f"the tag {node.tag} is not understood; write a plain value", node)
+            self._complain(path, f"the tag {tag} is not understood; write a plain value", event)
             return written
         try:
             if len(written) > _LONGEST_NUMBER:
                 raise ValueError(written)
-            return read(node)
+            return read(yaml.ScalarNode(tag, written))
         except (ValueError, KeyError, IndexError, AttributeError, OverflowError):
             shown = words.clip(written, _LONGEST_NUMBER)
-            self._complain(path, f"'{shown}' is not a {_KINDS[kind]} that exists; put it in quotes if it is text", node)
+            message = f"'{shown}' is not a {_KINDS[kind]} that exists; put it in quotes if it is text"
+            self._complain(path, message, event)
             return written
 
-    def _readers(self) -> dict[str, Any]:
-        build = self._scalars
-        return {
-            "null": build.construct_yaml_null,
-            "bool": build.construct_yaml_bool,
-            "int": build.construct_yaml_int,
-            "float": build.construct_yaml_float,
-            "timestamp": build.construct_yaml_timestamp,
-        }
+    def _expect_tag(self, event: Event, path: str, kind: str) -> None:
+        if event[4] != TAG + kind:
+            self._complain(path, f"the tag {event[4]} is not understood; write a plain value", event)
 
-    def _expect_tag(self, node: yaml.Node, path: str, kind: str) -> None:
-        if node.tag not in (_TAG + kind, "!"):
-            self._complain(path, f"the tag {node.tag} is not understood; write a plain value", node)
+    def _complain(self, path: str, message: str, event: Event) -> None:
+        place = Place(event[1], event[2], self._file)
+        self.document.problems.append(self.document.problem(path, message, place))
 
-    def _complain(self, path: str, message: str, node: yaml.Node) -> None:
-        self.document.problems.append(self.document.problem(path, message, self._place(node)))
-
-    def _place(self, node: yaml.Node) -> Place:
-        mark = node.start_mark
-        return Place(mark.line + 1, mark.column + 1, self._file) if mark else Place(1, 1, self._file)
+    def _at(self, event: Event) -> At:
+        return At(event[1], event[2])
 
 
+_SCALARS_OF_YAML = SafeConstructor()
+_READERS = {
+    "null": _SCALARS_OF_YAML.construct_yaml_null,
+    "bool": _SCALARS_OF_YAML.construct_yaml_bool,
+    "int": _SCALARS_OF_YAML.construct_yaml_int,
+    "float": _SCALARS_OF_YAML.construct_yaml_float,
+    "timestamp": _SCALARS_OF_YAML.construct_yaml_timestamp,
+}
 _KINDS = {"null": "value", "bool": "truth value", "int": "number", "float": "number", "timestamp": "date"}
 
 
@@ -281,10 +269,10 @@ def _join(path: str, part: str) -> str:
     return f"{path}.{part}" if path else part
 
 
-def _go_together(path: str, known: object, node: yaml.Node) -> bool:
+def _go_together(path: str, known: object, event: Event) -> bool:
     """Whether two files may both say something under this path, and do."""
-    both = isinstance(known, dict) and isinstance(node, yaml.MappingNode)
-    return path in _SHARED and (both or (isinstance(known, list) and isinstance(node, yaml.SequenceNode)))
+    both = isinstance(known, dict) and event[0] is MAPPING
+    return path in _SHARED and (both or (isinstance(known, list) and event[0] is SEQUENCE))
 
 
 def _shared(kind: Any, path: str) -> Iterable[str]:
@@ -299,11 +287,6 @@ def _shared(kind: Any, path: str) -> Iterable[str]:
 
 
 _SHARED = frozenset(_shared(Plan, ""))
-
-
-def _place(thing: yaml.Event) -> Place:
-    mark = thing.start_mark
-    return Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
 
 
 _SYNTAX = (

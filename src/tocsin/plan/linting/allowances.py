@@ -68,7 +68,7 @@ def heads(document: Document) -> dict[Line, str]:
     """For each line, the outermost path that begins on it."""
     found: dict[Line, str] = {}
     for path, place in document.places.items():
-        line = (called(document.name, place.name), place.line)
+        line = (called(document.name, place[2]), place[0])
         if line not in found or path.count(".") < found[line].count("."):
             found[line] = path
     return found

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import lru_cache
 
 from tocsin.plan.model import Plan, Severity
 
@@ -59,6 +60,7 @@ def _spans(text: str) -> Iterator[tuple[timedelta, str, bool]]:
             yield timedelta(seconds=seconds), text[start : found.end()], every is not None
 
 
+@lru_cache(maxsize=8192)  # one sentence is held against many
 def subjects(text: str) -> frozenset[str]:
     """The words of a text that carry its meaning, without their endings."""
     found = (word for word in re.findall(r"[a-z]{3,}", text.lower()) if not _EMPTY.fullmatch(word))

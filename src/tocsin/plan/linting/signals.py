@@ -15,20 +15,29 @@ ANY = "*"
     mend="Put the more particular rule first.",
 )
 def rule_shadowed(plan: Plan) -> Iterator[Remark]:
-    words = {id(rule): {key: _words(rule, key) for key in rule.when} for rule in plan.rules}
     places = {id(rule): number for number, rule in enumerate(plan.rules, start=1)}
-    ranked = plan.ranked_rules()
-    for rank, rule in enumerate(ranked):
-        for earlier in ranked[:rank]:
-            if earlier.band_of is not None:
-                continue  # it lets pass what no band holds
-            if not _takes(words[id(earlier)], words[id(rule)]):
-                continue
-            if not earlier.when.items() <= rule.when.items():  # of those the check of the plan speaks already
-                yield Remark(
-                    f"rules.{places[id(rule)]}.when", f'the rule "{earlier.name}" takes every signal that fits here'
-                )
-            break
+    # Each earlier rule stands under the words of one of its conditions, so that few are compared with a later one.
+    known: dict[tuple[str, str] | None, list[tuple[int, Rule, Mapping[str, set[str]]]]] = {}
+    for rank, rule in enumerate(plan.ranked_rules()):
+        words = {key: _words(rule, key) for key in rule.when}
+        near = (one for word in _handles(words) for one in known.get(word, ()))
+        taking = min((one for one in near if _takes(one[2], words)), default=None, key=lambda one: one[0])
+        if taking is not None and not taking[1].when.items() <= rule.when.items():
+            # Of those with the same conditions the check of the plan speaks already.
+            reason = f'the rule "{taking[1].name}" takes every signal that fits here'
+            yield Remark(f"rules.{places[id(rule)]}.when", reason)
+        if rule.band_of is None:  # one that goes by a rate lets pass what no band holds
+            key = next(iter(words), None)
+            for word in [None] if key is None else [(key, it) for it in words[key]]:
+                known.setdefault(word, []).append((rank, rule, words))
+
+
+def _handles(words: Mapping[str, set[str]]) -> Iterator[tuple[str, str] | None]:
+    """Under what a rule stands that may take these words: one of them, or any."""
+    yield None
+    for key, narrow in words.items():
+        yield key, ANY
+        yield from ((key, one) for one in list(narrow)[:1] if one != ANY)
 
 
 def _takes(earlier: Mapping[str, set[str]], later: Mapping[str, set[str]]) -> bool:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from textwrap import wrap
 
 from tocsin.kit.text import clip
-from tocsin.plan.parse import MAX_LETTERS, MAX_NODES
+from tocsin.plan.events import MAX_NODES
+from tocsin.plan.parse import MAX_LETTERS
 from tocsin.plan.reading.draft import Branch, Draft, Hole, Row, Said, Text, Value, ordered, walk
 from tocsin.plan.reading.outline import Lines, TooLarge
 
