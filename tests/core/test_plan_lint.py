@@ -156,6 +156,41 @@ CASES = [
         {"severities__mild__public_impact": "minor", "communication__audiences__public__cadence__mild": GONE},
     ),
     Case("review-without-date", "severities.mild.post_mortem", {"severities__mild__post_mortem": "optional"}),
+    Case(
+        "document-without-date",
+        "review.sections",
+        {"severities__bad__post_mortem": "optional", "severities__mild__post_mortem": "none"},
+    ),
+    Case(
+        "document-without-date",
+        "review.sections.tasks",
+        {"review__sections__tasks": {"title": "Action items", "facts": "action_items"}},
+        {
+            "review__sections__tasks": {"title": "Action items", "facts": "action_items"},
+            "review__horizons": {"soon": {"name": "Soon", "within": "1 w"}},
+        },
+    ),
+    Case(
+        "document-without-date",
+        "recovery.confirm",
+        {"recovery__confirm": {"warm": "It is warm"}, "recovery__close_requires": ["recovered"]},
+        {
+            "recovery__confirm": {"warm": "It is warm"},
+            "recovery__close_requires": ["recovered", "recovery_confirmed"],
+        },
+    ),
+    Case(
+        "document-without-date",
+        "templates.incident_ticket",
+        {"templates__incident_ticket": "{title}", "recovery__close_requires": ["recovered"]},
+        {"templates__incident_ticket": "{title}", "recovery__close_requires": ["ticket_complete"]},
+    ),
+    Case(
+        "document-without-date",
+        "rotations.second.handed_over",
+        {"rotations__second__people": ["jo"], "rotations__second__handed_over": ["The keys"]},
+        {"rotations__second__handed_over": ["The keys"]},
+    ),
     Case("close-demands-less", "recovery.close_requires.3", {"severities__mild__post_mortem": "none"}),
     Case("section-nobody-fills", "review.sections.cost", {"review__sections__cost": {"title": "Cost"}}),
     Case(

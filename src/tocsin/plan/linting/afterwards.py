@@ -9,6 +9,7 @@ from tocsin.plan.linting.findings import Check, Level, Remark, check
 from tocsin.plan.model import Condition, Need, Plan
 
 _HEADING = re.compile(r"^#+\s+(.+?)\s*$", re.MULTILINE)
+TICKET = "incident_ticket"  # the template that the program itself asks for
 POST_MORTEM = "post_mortem"  # the template whose headings must be those that are required
 
 
@@ -24,6 +25,47 @@ def review_without_date(plan: Plan) -> Iterator[Remark]:
             yield Remark(
                 f"severities.{key}.post_mortem", f"a post-mortem of a {key} may be held, and is due by no date"
             )
+
+
+@check(
+    "document-without-date",
+    Level.WARNING,
+    "Something that must be written or confirmed is due by no date.",
+    mend="Let something wait for it that has a time: the post-mortem, a horizon, a handoff or the close.",
+)
+def document_without_date(plan: Plan) -> Iterator[Remark]:
+    yield from _post_mortem(plan)
+    yield from _action_items(plan)
+    yield from _before_the_close(plan)
+    for key, rotation in plan.rotations.items():
+        if rotation.handed_over and len(rotation.everyone) < 2 and not rotation.stand_ins:
+            yield Remark(f"rotations.{key}.handed_over", f"nobody follows in {key}, so this is handed over at no time")
+
+
+def _post_mortem(plan: Plan) -> Iterator[Remark]:
+    required = [one.title for one in plan.review.sections.values() if one.required]
+    if required and not any(one.post_mortem is Need.REQUIRED for one in plan.severities.values()):
+        reason = f"{listed(required)} must be written, and no severity requires a post-mortem that would be due"
+        yield Remark("review.sections", reason)
+
+
+_OWNED = re.compile(r"\baction items?\b|\bfollow-?ups?\b", re.IGNORECASE)
+
+
+def _action_items(plan: Plan) -> Iterator[Remark]:
+    """Action items get their due dates from the horizons."""
+    for key, section in plan.review.sections.items() if not plan.review.horizons else ():
+        if section.facts == "action_items" or _OWNED.search(f"{section.part} {section.title}"):
+            yield Remark(f"review.sections.{key}", f'"{section.title}" has no horizon by which an action is due')
+            return
+
+
+def _before_the_close(plan: Plan) -> Iterator[Remark]:
+    awaited = plan.recovery.close_requires
+    if plan.recovery.confirm and Condition.RECOVERY_CONFIRMED not in awaited:
+        yield Remark("recovery.confirm", "nothing waits for what is confirmed: the close does without it")
+    if TICKET in plan.templates and Condition.TICKET_COMPLETE not in awaited:
+        yield Remark(f"templates.{TICKET}", "nothing waits for the ticket: the close does without it")
 
 
 @check(
@@ -107,6 +149,7 @@ def history_out_of_order(plan: Plan) -> Iterator[Remark]:
 
 CHECKS: tuple[Check, ...] = (
     review_without_date,
+    document_without_date,
     close_demands_less,
     section_nobody_fills,
     section_not_in_template,

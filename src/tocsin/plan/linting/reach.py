@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from tocsin.kit.text import listed, span
-from tocsin.plan.linting.afterwards import POST_MORTEM
+from tocsin.plan.linting.afterwards import POST_MORTEM, TICKET
 from tocsin.plan.linting.findings import Around, Check, Level, Remark, check, check_around
 from tocsin.plan.model import EVERYONE, EscalationPolicy, Plan, Severity
 
@@ -214,9 +214,6 @@ def unused(plan: Plan) -> Iterator[Remark]:
     for key in plan.people if EVERYONE not in named["teams"] else ():
         if key not in named["people"]:
             yield Remark(f"people.{key}", "no team, role, rotation, step or audience has this person")
-
-
-TICKET = "incident_ticket"  # the template that the program itself asks for
 
 
 def _named_anywhere(plan: Plan) -> dict[str, set[str]]:
