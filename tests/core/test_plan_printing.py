@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_origin, get_type_hints
 
 import pytest
 from hypothesis import example, given, settings
@@ -183,6 +183,46 @@ def test_no_letters_of_a_plan_become_markup(text: str) -> None:
     inlines = {one.type for token in read(whole) for one in token.children or []}
     assert inlines <= {"text", "code_inline", "strong_open", "strong_close", "link_open", "link_close", "text_special"}
     assert unsaid(plan) == []
+
+
+class Words:
+    """Puts a word of its own wherever a plan may have words, also where it has none."""
+
+    def __init__(self) -> None:
+        self.given: dict[str, str] = {}  # word → the place that it was put
+
+    def whole(self, value: T, path: str) -> T:
+        if not is_dataclass(value) or isinstance(value, type):
+            return value
+        hints = get_type_hints(type(value), include_extras=True)
+        changes = {
+            one.name: self._part(hints[one.name], getattr(value, one.name), f"{path}.{one.name}")
+            for one in fields(value)
+        }
+        return replace(value, **changes)
+
+    def _part(self, kind: Any, value: Any, path: str) -> Any:
+        if isinstance(value, Mapping):
+            return {key: self._part(kind.__args__[1], one, f"{path}.{key}") for key, one in value.items()}
+        if isinstance(value, tuple):
+            inside = kind.__args__[0]
+            inside = inside.__args__[0] if get_origin(inside) is tuple else inside  # where one may stand by itself
+            items = value or (("",) if inside == Text else ())
+            return tuple(self._part(inside, one, f"{path}.{place}") for place, one in enumerate(items, 1))
+        if kind in (Text, Text | None):
+            word = f"word{len(self.given)}x"
+            self.given[word] = path
+            return word
+        return self.whole(value, path)
+
+
+@each_plan
+def test_every_text_that_a_plan_can_have_stands_in_the_document(file: Path) -> None:
+    words = Words()
+    plan = words.whole(plans.load(file), "plan")
+    assert len(words.given) > 100
+    printed = set(re.findall(r"word\d+x", printing.document(plan)))
+    assert [path for word, path in words.given.items() if word not in printed] == []
 
 
 def test_conditions_with_bars_stay_within_their_cell() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,27 @@ def test_an_editor_marks_what_the_check_refuses(sound: str, wrong: str, path: st
     text = FIVE.replace(sound, wrong, 1)
     assert path in complaints(text)
     assert isinstance(check.load(text), list)
+
+
+def mutated(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Copies of a plan file's content, each with one thing of the wrong kind, or with a key that nobody knows."""
+    if isinstance(value, dict):
+        yield f"{path}.no such key", {**value, "no such key": {"no": []}}
+        for key, part in value.items():
+            yield from ((at, {**value, key: one}) for at, one in mutated(part, f"{path}.{key}"))
+    elif isinstance(value, list):
+        for place, part in enumerate(value):
+            one_by_one = mutated(part, f"{path}.{place + 1}")
+            yield from ((at, [*value[:place], one, *value[place + 1 :]]) for at, one in one_by_one)
+    else:
+        yield path, {"no such": []}
+
+
+def test_an_editor_marks_whatever_is_of_the_wrong_kind_anywhere() -> None:
+    whole = content(FIVE)
+    tried = list(mutated(whole))
+    assert len(tried) > 200
+    assert [path for path, wrong in tried if not list(VALIDATOR.iter_errors(wrong))] == []
 
 
 @pytest.mark.parametrize("span", ["10 MIN", "1 h 30 min", "90minutes", " 2 weeks "])
