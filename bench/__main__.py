@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from bench import due, idle, intake, page, plan, record, status
+from bench import due, idle, intake, page, plan, record, schedule, status
 from bench.installation import BUILD
 from bench.measure import Measured, save, table
 from tocsin.kit.clock import stopwatch
@@ -22,6 +22,7 @@ BENCHES: dict[str, Callable[[], list[Measured]]] = {
     "fold": record.fold,
     "replay": record.replay,
     "verify": record.verify,
+    "schedule": schedule.schedule,
 }
 
 

@@ -22,7 +22,7 @@ from tocsin.obligations import store as obligations
 from tocsin.people import store as people
 from tocsin.plan import commands as plan_commands
 from tocsin.plan import store as plans
-from tocsin.response import dispatch, intake, looking, tick
+from tocsin.response import covering, dispatch, intake, looking, tick
 from tocsin.response.looking import Look
 from tocsin.settings import Settings
 from tocsin.watch import probes
@@ -63,6 +63,7 @@ class App:
         except plans.NoPlan:
             plan_commands.apply(tx, self._first_plan(), "the first plan of this installation")
         looking.schedule(tx)
+        covering.schedule(tx)
         kept.make_evidence_key(tx)
         return kept.signing_key(tx).decode()
 

@@ -5,6 +5,8 @@ import json
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from importlib import resources
+from pathlib import Path
 
 import pytest
 
@@ -285,6 +287,47 @@ def test_oncall_names_a_person_for_each_rotation(tocsin: Terminal) -> None:
     shifts = tocsin("oncall", "--json").json["shifts"]
     out = tocsin.done("oncall")
     assert shifts and all(one["person_name"] in out and one["name"] in out for one in shifts)
+
+
+def test_a_rota_is_taken_and_given_back_from_a_terminal(server: Server, tocsin: Terminal) -> None:
+    app = server.app()
+    with app.database.work(access.local_operator("operator")) as tx:
+        _, secret = commands.make_token(tx, "planner", SCOPES | {access.PLAN_WRITE}, timedelta(hours=1))
+    app.database.dispose()
+    tocsin.set("TOCSIN_TOKEN", secret)
+    span = ("--from", "2030-01-07T10:00Z", "--to", "2030-01-07T12:00Z")
+    refused = tocsin("oncall", "override", "on_call", *span, "--reason", "a film", "--person", "nobody")
+    assert refused.code == 2 and "nobody" in refused.err
+    made = tocsin("oncall", "override", "on_call", *span, "--reason", "a film", "--person", "lucia", "--json").json
+    assert made["id"] in tocsin.done("oncall", "overrides")
+    seen = tocsin.done("oncall", "show", "on_call", *span)
+    assert made["id"] in seen and "Lucía Ferrer" in seen
+    assert "holds again" in tocsin.done("oncall", "cancel", made["id"], "--reason", "no film")
+    again = tocsin("oncall", "cancel", made["id"], "--reason", "no film")
+    assert again.code == 4 and "cancelled already" in again.err
+    assert "no film" in tocsin.done("oncall", "overrides")
+    assert tocsin("oncall", "accept", "swp_NOBODY").code == 3
+    assert "Nobody has asked" in tocsin.done("oncall", "swaps")
+
+
+def test_cover_is_proved_with_an_exit_code(tocsin: Terminal, tmp_path: Path) -> None:
+    found = tocsin("oncall", "prove", "--weeks", "2", "--json").json
+    assert found["claims"] > 0 and found["knows_reach"]
+    file = tmp_path / "plan.yaml"
+    rose = (resources.files("tocsin") / "plans" / "rose.yaml").read_text(encoding="utf-8")
+    file.write_text(rose, encoding="utf-8")
+    proved = tocsin("oncall", "prove", "--plan", str(file))
+    assert proved.code == 0 and "Somebody is there at every moment" in proved.out and "not known" in proved.out
+    office = 'during: [{ weekdays: [mon], begins: "09:00", ends: "17:00" }]'
+    file.write_text(rose.replace("people: [tomas, ana]", f"people: [tomas, ana]\n    {office}"), encoding="utf-8")
+    caught = tocsin("oncall", "prove", "--plan", str(file))
+    assert caught.code == 0 and "nobody is on call in on_call" in caught.out
+    assert tocsin("oncall", "prove", "--plan", str(file), "--strict").code == 1
+    alone = file.read_text(encoding="utf-8").replace("page: [commander]", "page: [on_call]")
+    file.write_text(alone, encoding="utf-8")
+    failed = tocsin("oncall", "prove", "--plan", str(file), "--json")
+    assert failed.code == 1 and not json.loads(failed.out)["holds"]
+    assert tocsin("oncall", "prove", "--plan", str(tmp_path / "none.yaml")).code == 3
 
 
 def test_metrics_count_the_period_that_was_asked_for(tocsin: Terminal) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from tocsin.db.engine import Database, Tx
 from tocsin.delivery import outbox
+from tocsin.delivery.channel import Delivered
 from tocsin.kit.actor import SYSTEM, Actor
 from tocsin.kit.clock import ManualClock
 from tocsin.kit.errors import Forbidden, Invalid, Refused
@@ -56,7 +57,10 @@ def take(database: Database, person: str, start: datetime, end: datetime, by: st
 
 def told(database: Database) -> list[tuple[str | None, str]]:
     def mails(tx: Tx) -> list[tuple[str | None, str]]:
-        return sorted((one.person, one.subject) for one in outbox.claim(tx, 100))
+        found = outbox.claim(tx, 100)
+        for one in found:
+            outbox.record(tx, one, Delivered())
+        return sorted((one.person, one.subject) for one in found)
 
     return database.run(SYSTEM, mails)
 

@@ -16,10 +16,12 @@ from tocsin.incidents import words
 from tocsin.kit.errors import Invalid, NotFound
 from tocsin.kit.text import listed
 from tocsin.oncall import commands, store
+from tocsin.oncall.coverage import plain
 from tocsin.oncall.model import Override, Shift, Swap, Turn
 from tocsin.people import access
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
+from tocsin.response import covering
 
 AHEAD = timedelta(weeks=4)
 LONGEST = timedelta(days=400)
@@ -36,13 +38,16 @@ Only = Annotated[
 ]
 
 
+Weeks = Annotated[int, QueryParameter(ge=1, le=covering.WEEKS_MOST, description="How many weeks from now.")]
+
+
 class NoSuchRotation(NotFound):
     """The plan has no such rotation."""
 
 
 def handlers() -> list[HTTPRouteHandler]:
     arranging = [make_override, cancel_override, ask_to_swap, accept_swap, decline_swap, withdraw_swap]
-    return [show_on_call, list_shifts, list_overrides, list_swaps, *arranging]
+    return [show_on_call, list_shifts, prove_coverage, list_overrides, list_swaps, *arranging]
 
 
 @get("/oncall", summary="Who is on call now, in each rotation", **needs(access.PLAN_READ, 409))
@@ -105,6 +110,16 @@ def _span(now: datetime, begins: str | None, until: str | None) -> tuple[datetim
     if end <= start or start.year < 1970 or end.year >= 2200:
         raise Invalid("The span must end later than it begins, within the years 1970 to 2199.", field="to")
     return start, end
+
+
+@get(
+    "/oncall/coverage",
+    summary="The proof that somebody is there for each severity and role, or when nobody is, and why",
+    **READ,
+)
+def prove_coverage(request: Call, weeks: Weeks = 8) -> schema.Proof:
+    with app_of(request).database.read(request.auth) as tx:
+        return msgspec.convert(plain(covering.proof(tx, weeks)), schema.Proof)
 
 
 # ---- Overrides ----

@@ -128,3 +128,33 @@ class Swap(Struct):
 
 class Swaps(Struct):
     swaps: list[Swap]
+
+
+# ---- The proof ----
+
+
+class Hole(Struct):
+    """From when until when those who are named first reach nobody. `caught_by` is who is asked instead; where it is
+    empty, nobody is, and `is_open`. `role` is `on_call` for the pages of the severity."""
+
+    starts_at: datetime
+    ends_at: datetime
+    severity: str
+    role: str
+    service: str | None
+    why: str
+    caught_by: str
+    is_gap: bool
+    is_open: bool
+
+
+class Proof(Struct):
+    """`holds` if somebody is named at every instant for each of the `claims`; `knows_reach` says whether it is known
+    whom anything reaches."""
+
+    starts_at: datetime
+    ends_at: datetime
+    holds: bool
+    claims: int
+    knows_reach: bool
+    holes: list[Hole]

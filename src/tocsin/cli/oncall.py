@@ -1,11 +1,15 @@
 """Being on call, spoken to the API: who and when, overrides and swaps."""
 
+from datetime import timedelta
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
+from cyclopts.validators import Number
 
 from tocsin.cli import client, show
-from tocsin.cli.options import AROUND, AsJson, instant_of
+from tocsin.cli.options import AROUND, AsJson, Flag, instant_of
+from tocsin.cli.planfile import name_of, plan_text
+from tocsin.kit.clock import SystemClock
 from tocsin.kit.errors import Invalid
 
 oncall = App(
@@ -60,6 +64,56 @@ def shifts(
 
 def _why(one: dict[str, Any]) -> str:
     return ", ".join([*([one["layer"]] if one["layer"] else []), *one["overrides"]])
+
+
+@oncall.command
+def prove(
+    *,
+    weeks: Annotated[int, Parameter(validator=Number(gte=1, lte=53), help="How many weeks from now.")] = 8,
+    plan: Annotated[
+        str | None, Parameter(help="Prove this plan's file alone; - reads it from the standard input.")
+    ] = None,
+    strict: Annotated[Flag, Parameter(help="Fail also where somebody else catches what a rota leaves open.")] = False,
+    json: AsJson = False,
+) -> int:
+    """Prove that somebody is there for each severity and role at every moment, or say when nobody is, and why."""
+    found = _of_file(plan, weeks) if plan is not None else client.get("oncall", "coverage", weeks=weeks)
+    failed = not found["holds"] or (strict and bool(found["holes"]))
+    if json:
+        show.as_json(found)
+        return int(failed)
+    columns = ("From (UTC)", "Until", "Severity", "For", "Why", "Instead")
+    show.table(columns, [_hole(one) for one in found["holes"]], empty="No rota has a gap.")
+    verdict = "Somebody is there at every moment" if found["holds"] else "There are moments at which nobody is there"
+    unknown = "" if found["knows_reach"] else " Whether anything reaches these people is not known from a file."
+    show.line(f"{verdict}, {show.minute(found['starts_at'])} to {show.minute(found['ends_at'])}.{unknown}")
+    return int(failed)
+
+
+def _hole(one: dict[str, Any]) -> tuple[show.Cell, ...]:
+    who = "the page" if one["role"] == "on_call" else one["role"]
+    whom = f"{who} ({one['service']})" if one["service"] else who
+    instead = one["caught_by"] or "nobody"
+    return show.minute(one["starts_at"]), show.minute(one["ends_at"]), one["severity"], whom, one["why"], instead
+
+
+def _of_file(file: str, weeks: int) -> Any:
+    """The same for a plan that is in no installation."""
+    from json import loads
+
+    from msgspec import json as msgspec_json
+
+    from tocsin.oncall.coverage import plain, prove
+    from tocsin.oncall.schedule import Rotas
+    from tocsin.plan import check
+    from tocsin.plan.commands import BadPlan
+
+    found = check.load(plan_text(file), name_of(file))
+    if isinstance(found, list):
+        raise BadPlan(found)
+    now = SystemClock().now()
+    proof = prove(found, Rotas(found.rotations), now, now + timedelta(weeks=weeks))
+    return loads(msgspec_json.encode(plain(proof)))
 
 
 # ---- Overrides -------------------------------------------------------------------------------------------------------

@@ -82,6 +82,8 @@ def clause_of(plan: Plan, severity: str, owed: Obligation) -> str:
             return "recovery.watch_for"
         case Kind.REVIEW:
             return "review.meeting_within"
+        case Kind.COVER:
+            return ""  # no plan asks for it: whatever the rotas are, it is looked ahead
         case Kind.LOOK:
             service, _, probe = owed.key.removeprefix("look:").partition("/")
             return f"services.{service}.probes.{probe}"

@@ -14,6 +14,7 @@ class Kind(StrEnum):
     WATCH = "watch"  # the service stays well after the fix
     REVIEW = "review"  # the post-mortem meeting is held
     LOOK = "look"  # we look at a health address ourselves; renewed, never settled
+    COVER = "cover"  # we look ahead for moments at which nobody is on call; renewed, never settled
 
 
 class State(StrEnum):

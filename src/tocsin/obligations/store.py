@@ -160,7 +160,7 @@ def due_of(tx: Tx, incident_ids: Collection[str]) -> dict[str, list[Obligation]]
 
 
 def claim_looks(tx: Tx, limit: int) -> list[Obligation]:
-    """The looks that are to be taken now, soonest first, locked until this unit of work ends.
+    """What belongs to no incident and is due now (looks, mostly), soonest first, locked until this unit of work ends.
 
     Other nodes pass over locked rows, so that two nodes never take the same one.
     """
@@ -196,7 +196,7 @@ def open_for(tx: Tx, incident_id: str) -> list[Obligation]:
 
 def open_soonest(tx: Tx, limit: int) -> list[Obligation]:
     """What is owed next over all incidents; looks at health addresses and waits for answers are not shown here."""
-    owed = (table.c.state == State.OPEN) & table.c.kind.not_in([Kind.LOOK, Kind.ANSWER])
+    owed = (table.c.state == State.OPEN) & table.c.kind.not_in([Kind.LOOK, Kind.COVER, Kind.ANSWER])
     return _read(tx, select(table).where(owed).order_by(table.c.due_at).limit(limit))
 
 
@@ -208,8 +208,13 @@ def of_incidents(tx: Tx, incident_ids: Collection[str]) -> list[Obligation]:
 
 
 def open_looks(tx: Tx) -> list[Obligation]:
-    looks = (table.c.kind == Kind.LOOK) & (table.c.state == State.OPEN)
-    return [_obligation(row) for row in tx.all(select(table).where(looks))]
+    return open_of(tx, Kind.LOOK)
+
+
+def open_of(tx: Tx, kind: Kind) -> list[Obligation]:
+    """Those of a kind that belongs to no incident."""
+    standing = (table.c.kind == kind) & (table.c.state == State.OPEN)
+    return [_obligation(row) for row in tx.all(select(table).where(standing))]
 
 
 def neglected(tx: Tx, before: datetime) -> int:

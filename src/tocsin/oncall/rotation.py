@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from operator import itemgetter
 
 from tocsin.oncall import wall
@@ -49,9 +49,14 @@ class Turns:
             turn += 1
         return turn
 
-    def holders(self, turn: int) -> tuple[str, ...]:
-        count, begin = len(self.people), turn * self.together
-        return tuple(self.people[(begin + place) % count] for place in range(self.together))
+    @cached_property
+    def circle(self) -> tuple[tuple[str, ...], ...]:
+        """Who holds one turn after the other, until it begins again."""
+        count = len(self.people)
+        return tuple(
+            tuple(self.people[(turn * self.together + place) % count] for place in range(self.together))
+            for turn in range(count)
+        )
 
 
 @lru_cache(maxsize=1024)
@@ -152,12 +157,12 @@ def stretches(turns: Turns, start: datetime, end: datetime) -> list[Shift]:
 
 
 def _turns(turns: Turns, start: datetime, end: datetime) -> Iterator[Shift]:
-    turn = turns.turn_at(start)
+    turn, circle = turns.turn_at(start), turns.circle
     begins = turns.starts_at(turn)
     while begins < end:
         ends = turns.starts_at(turn + 1)
         if begins < ends:  # a turn that the clock skipped is nobody's
-            yield Shift(begins, ends, turns.holders(turn), turns.name)
+            yield Shift(begins, ends, circle[turn % len(circle)], turns.name)
         turn, begins = turn + 1, ends
 
 
@@ -226,9 +231,10 @@ def _without(shifts: Iterable[Shift], spans: Sequence[Span]) -> list[Shift]:
 
 def cut(shift: Shift, start: datetime, end: datetime) -> Shift:
     """The part of a shift that lies in a span of time which it overlaps."""
-    if start <= shift.starts_at and shift.ends_at <= end:
+    begins, ends, people, layer, overrides = shift
+    if start <= begins and ends <= end:
         return shift
-    return shift._replace(starts_at=max(shift.starts_at, start), ends_at=min(shift.ends_at, end))
+    return Shift(max(begins, start), min(ends, end), people, layer, overrides)
 
 
 def covered(under: Sequence[Shift], over: Sequence[Shift]) -> list[Shift]:

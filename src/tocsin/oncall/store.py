@@ -3,13 +3,14 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Row, Select, Table, Text, select
+from sqlalchemy import Column, Row, Select, Table, Text, delete, select
 
 from tocsin.db.columns import Instant, metadata
 from tocsin.db.engine import Tx
 from tocsin.kit.errors import NotFound
 from tocsin.oncall.model import Override, Swap, SwapState, Turn
 from tocsin.oncall.schedule import Rotas
+from tocsin.oncall.warning import Warned
 from tocsin.plan.model import Plan
 
 override = Table(
@@ -49,6 +50,15 @@ swap = Table(
     Column("answered_by", Text),
     Column("answer", Text),
 )
+warning = Table(
+    "oncall_warning",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("about", Text),
+    Column("starts_at", Instant),
+    Column("ends_at", Instant),
+    Column("told_at", Instant),
+)
 
 
 class NoSuchOverride(NotFound):
@@ -67,9 +77,10 @@ def rotas(tx: Tx, plan: Plan, since: datetime | None = None) -> Rotas:
     if since is not None:
         return Rotas(plan.rotations, overrides(tx, since))
     known: dict[int, Rotas] = tx.memo.setdefault("rotas", {})
-    if id(plan) not in known:  # a storm asks thousands of times who is on call at one instant
-        known[id(plan)] = Rotas(plan.rotations, overrides(tx))
-    return known[id(plan)]
+    key = id(plan.rotations)  # which live as long as the answer that holds them
+    if key not in known:  # a storm asks thousands of times who is on call at one instant
+        known[key] = Rotas(plan.rotations, overrides(tx))
+    return known[key]
 
 
 def overrides(tx: Tx, since: datetime | None = None) -> tuple[Override, ...]:
@@ -146,6 +157,26 @@ def answer_swap(tx: Tx, swap_id: str, answered: SwapState, answer: str) -> bool:
 
 def latest_swaps(tx: Tx, limit: int) -> list[Swap]:
     return [_swap(row) for row in tx.all(_latest(swap, swap.c.asked_at, limit))]
+
+
+# ---- Warnings --------------------------------------------------------------------------------------------------------
+
+
+def warnings(tx: Tx) -> list[Warned]:
+    """What people have been told of, and has not been mended since."""
+    return [Warned(**row._mapping) for row in tx.all(select(warning).order_by(warning.c.told_at, warning.c.id))]
+
+
+def add_warning(tx: Tx, one: Warned) -> None:
+    tx.add(warning, dict(vars(one)))
+
+
+def change_warning(tx: Tx, one: Warned) -> None:
+    tx.put(warning, one.id, {"starts_at": one.starts_at, "ends_at": one.ends_at})
+
+
+def forget_warning(tx: Tx, warning_id: str) -> None:
+    tx.run(delete(warning).where(warning.c.id == warning_id))
 
 
 # ---- Rows ------------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from tocsin.obligations import store as obligations
 from tocsin.obligations.model import ANSWER_PREFIX, Kind, Obligation, State
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
-from tocsin.response import chasing, followups, looking
+from tocsin.response import chasing, covering, followups, looking
 from tocsin.response.looking import Look
 from tocsin.signals import store as signals
 
@@ -121,6 +121,10 @@ def _looks(tx: Tx, due: list[Obligation]) -> list[Look]:
     by_name = {look.name: look for look in looking.looks(plans.current(tx))}
     found = []
     for obligation in due:
+        if obligation.kind is Kind.COVER:
+            covering.look_ahead(tx)
+            obligations.renew(tx, obligation, tx.now + covering.EVERY)
+            continue
         look = by_name.get(obligation.key.removeprefix(looking.PREFIX))
         if look is None:
             obligations.end(tx, obligation.id, State.VOID, "the plan no longer asks for it")

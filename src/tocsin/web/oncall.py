@@ -15,6 +15,7 @@ from tocsin.kit.errors import Invalid, NotFound, Refused
 from tocsin.kit.text import listed, span
 from tocsin.oncall import commands
 from tocsin.oncall import store as oncall
+from tocsin.oncall.coverage import Proof, Stretch, stretches
 from tocsin.oncall.model import Shift
 from tocsin.oncall.schedule import Rotas
 from tocsin.people import store as people
@@ -22,6 +23,7 @@ from tocsin.people.model import Account
 from tocsin.plan import store as plans
 from tocsin.plan.model import EVERYONE, EscalationPolicy, Plan
 from tocsin.plan.printing_rotas import every
+from tocsin.response import covering
 from tocsin.web import arranging, present
 from tocsin.web import now as front
 from tocsin.web.forms import AnyRequest, Form, Sent
@@ -30,6 +32,8 @@ from tocsin.web.trouble import Trouble, trouble
 
 WEEKS = 4
 DAYS = 7 * WEEKS
+COVER_WEEKS = 8
+HOLES_SHOWN = 8
 TURNS_SHOWN = 12  # of each rotation; the others are counted
 
 
@@ -41,6 +45,7 @@ class Cell:
     person: str
     is_you: bool
     until: str
+    short: str = ""  # for a cell of few columns
     is_gap: bool = False
     is_arranged: bool = False
 
@@ -90,10 +95,11 @@ def _cells(plan: Plan, shifts: Sequence[Shift], days: Sequence[datetime], me: st
         cells = list(group)
         last = cells[-1]
         if last is None:
-            yield Cell(len(cells), "Nobody", is_you=False, until="a gap", is_gap=True)
+            yield Cell(len(cells), "Nobody", is_you=False, until="a gap", short="Gap", is_gap=True)
         else:
             name, until = present.names(plan, holders), f"to {present.day(last.ends_at)}"
-            yield Cell(len(cells), name, me in holders, until, is_arranged=is_arranged)
+            short = listed(present.first_name(words.name(plan, one)) for one in holders)
+            yield Cell(len(cells), name, me in holders, until, short=short, is_arranged=is_arranged)
 
 
 @dataclass(frozen=True)
@@ -196,6 +202,40 @@ def doubts(plan: Plan, ways: Mapping[str, str], accounts: Iterable[Account]) -> 
     return tuple(found)
 
 
+@dataclass(frozen=True)
+class Hole:
+    state: str
+    word: str
+    span: str
+    why: str
+    missing: str
+    caught: str
+
+
+@dataclass(frozen=True)
+class Cover:
+    """The proof of the coming weeks."""
+
+    holds: bool
+    until: str
+    holes: tuple[Hole, ...]
+    more: int
+
+
+def cover(proof: Proof, now: datetime) -> Cover:
+    found = [_hole(one, proof, now) for one in stretches(proof.holes)]
+    return Cover(proof.holds, present.day(proof.ends_at), tuple(found[:HOLES_SHOWN]), max(0, len(found) - HOLES_SHOWN))
+
+
+def _hole(one: Stretch, proof: Proof, now: datetime) -> Hole:
+    begin = "now" if one.starts_at <= proof.starts_at else present.appointment(one.starts_at, now)
+    end = (
+        present.appointment(one.ends_at, now) if one.ends_at < proof.ends_at else f"{present.day(one.ends_at)} at least"
+    )
+    state, word = ("missed", "Nobody is there") if one.is_open else ("degraded", "Somebody else is asked")
+    return Hole(state, word, f"{begin} to {end}", words.ended(one.why), listed(one.missing), listed(one.caught))
+
+
 @get("/oncall", sync_to_thread=True)
 def show_oncall(request: AnyRequest, visitor: SignedIn) -> Template:
     return _page(request, visitor, {}, None)
@@ -225,6 +265,7 @@ def _page(request: AnyRequest, visitor: Visitor, typed: Mapping[str, str], wrong
             can_write=visitor.can_write,
             policies=policies(plan),
             doubts=doubts(plan, ways, people.people(tx)),
+            cover=cover(covering.proof(tx, COVER_WEEKS), now),
             reach=[
                 present.Choice(handle, one.name, ways.get(handle, "") or "nothing", bool(ways.get(handle)))
                 for handle, one in plan.people.items()
