@@ -128,6 +128,7 @@ CASES = [
     Case("severity-without-rule", "severities.mild", {"rules__3__severity": "bad"}),
     Case("type-without-rule", "types.theft", {"rules__1__type": "cold"}),
     Case("security-published", "types.theft", {"types__theft__private": False}),
+    Case("read-by-nobody", "types.theft", {"types__theft__readers": GONE}),
     Case("audience-without-cadence", "communication.audiences.board", {"communication__audiences__board__cadence": {}}),
     Case(
         "audience-of-nobody",

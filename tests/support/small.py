@@ -61,7 +61,13 @@ phases:
   mend: { name: Mend, begins_when: mitigated, within: 2 h, actions: [Turn it back, Watch for 30 minutes] }
 types:
   cold: { name: Cold kiln, symptoms: It cools, actions: [Look at the gas], runbook: "https://kiln.example/cold" }
-  theft: { name: Breach, symptoms: Somebody broke in, actions: [Lock up], runbook: "https://k.example", private: true }
+  theft:
+    name: Breach
+    symptoms: Somebody broke in
+    actions: [Lock up]
+    runbook: "https://k.example"
+    private: true
+    readers: [board]
 rules:
   - { name: theft, when: { kind: theft }, type: theft, severity: bad }
   - { name: cold, when: { kind: [cold, cool] }, type: cold, severity: bad }

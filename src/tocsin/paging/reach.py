@@ -7,7 +7,7 @@ from itertools import chain
 
 import msgspec
 
-from tocsin.incidents.confidential import heading
+from tocsin.incidents.confidential import heading, is_confidential
 from tocsin.incidents.model import Incident
 from tocsin.kit.text import span, utc
 from tocsin.oncall.schedule import Rotas
@@ -31,14 +31,42 @@ def people_at(
     return tuple(found)
 
 
+def whom_to_page(
+    plan: Plan, rotas: Rotas, incident: Incident, targets: tuple[str, ...], instant: datetime
+) -> tuple[tuple[str, ...], ...]:
+    """Whom a step pages, the first choice first: another choice is for when nobody of those before can be reached.
+
+    Of a confidential incident only those are paged who read it already. A page is never lost for that.
+    """
+    meant = people_at(plan, rotas, targets, instant, incident.service)
+    if not is_confidential(plan, incident):
+        return (meant,)
+    named = plan.members(plan.types[incident.type].readers)
+    known = incident.responders if incident.confidential_at else (*incident.responders, *named)
+    reading = tuple(one for one in plan.people if one in known)
+    among = [tuple(one for one in some if one in reading) for some in (meant, named)]
+    return tuple(some for some in (*among, reading, named, _may_lead(plan)) if some)
+
+
+def _may_lead(plan: Plan) -> tuple[str, ...]:
+    return plan.members(plan.roles[plan.lead].eligible) if plan.lead else ()
+
+
 def owner_at(plan: Plan, rotas: Rotas, incident: Incident, owner: str, instant: datetime) -> str | None:
-    """The person who owes what this owner owes: who holds the role, or else has answered, or else is on call."""
+    """The person who owes what this owner owes: who holds the role, or else has answered, or else is on call.
+
+    Of a confidential incident it is one who reads it: nobody else would know what they owe.
+    """
     if owner in incident.roles:
         return incident.roles[owner]
     if incident.acknowledged_by in plan.people:
         return incident.acknowledged_by
     on_call = people_at(plan, rotas, (ON_CALL,), instant, incident.service)
-    return next(chain(on_call, _ladder(plan, rotas, incident, instant)), None)
+    line = chain(on_call, _ladder(plan, rotas, incident, instant))
+    if incident.confidential_at:
+        readers = [one for one in incident.responders if one in plan.people]
+        return next((one for one in chain(line, readers) if one in readers), None)
+    return next(line, None)
 
 
 def next_in_line(plan: Plan, rotas: Rotas, incident: Incident, owner: str | None, instant: datetime) -> Iterator[str]:
@@ -58,7 +86,7 @@ def _line(plan: Plan, rotas: Rotas, incident: Incident, instant: datetime) -> It
     if lead is not None:
         yield from [incident.roles[lead]] if lead in incident.roles else ()
         yield from people_at(plan, rotas, (plan.roles[lead].rotation or "",), instant)
-        yield from plan.members(plan.roles[lead].eligible)
+        yield from _may_lead(plan)
     yield from _ladder(plan, rotas, incident, instant)
 
 

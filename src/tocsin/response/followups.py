@@ -218,7 +218,8 @@ def ends_a_round(plan: Plan, incident: Incident, step: int) -> bool:
 
 
 def _page_step(tx: Tx, plan: Plan, incident: Incident, step: ladder.PageStep) -> tuple[Incident, tuple[str, ...]]:
-    handles = reach.people_at(plan, oncall.rotas(tx, plan), step.targets, tx.now, incident.service)
+    choices = reach.whom_to_page(plan, oncall.rotas(tx, plan), incident, step.targets, tx.now)
+    handles = _reachable_first(tx, choices)
     methods = methods_of(tx, handles)
     through: dict[str, None] = {}
     for handle in handles:
@@ -233,6 +234,12 @@ def _page_step(tx: Tx, plan: Plan, incident: Incident, step: ladder.PageStep) ->
         answer_by=tx.now + step.wait,
     )
     return incidents.append(tx, incident, [paged]), paged.people
+
+
+def _reachable_first(tx: Tx, choices: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """The first of these among whom somebody can be reached; if nobody can be at all, simply the first."""
+    can_be = (one for one in choices if any(methods_of(tx, one)[handle] for handle in one))
+    return next(can_be, next(iter(choices), ()))
 
 
 def _await_answer(tx: Tx, incident: Incident, step: ladder.PageStep, handles: tuple[str, ...]) -> None:

@@ -23,7 +23,7 @@ from tocsin.obligations.model import Duty, Kind
 from tocsin.oncall import store as oncall
 from tocsin.oncall.model import Override, Shift
 from tocsin.oncall.schedule import Rotas
-from tocsin.paging.reach import people_at
+from tocsin.paging.reach import whom_to_page
 from tocsin.plan.consequences import Consequence, Weight
 from tocsin.plan.consequences import Kind as About
 from tocsin.plan.model import Plan
@@ -339,7 +339,7 @@ def _paging(replay: _Replay, found: Sequence[_Found]) -> list[Consequence]:
 
 def _paged(replay: _Replay, one: _Found) -> Consequence | None:
     before, after = (
-        _ladder(plan, rotas, one.incident, outcome)
+        _ladder(plan, rotas, replace(one.incident, type=outcome.type), outcome)
         for plan, rotas, outcome in zip((replay.old, replay.new), replay.rotas, (one.before, one.after), strict=True)
     )
     if before == after:
@@ -354,8 +354,8 @@ def _ladder(plan: Plan, rotas: Rotas, incident: Incident, outcome: Outcome) -> l
     policy = plan.severities[str(outcome.severity)].escalation
     rungs, waited = [], timedelta()
     for step in plan.escalation[policy].steps if policy else ():
-        people = people_at(plan, rotas, step.page, incident.declared_at + waited, incident.service)
-        rungs.append(_Rung(people, waited))
+        choices = whom_to_page(plan, rotas, incident, step.page, incident.declared_at + waited)
+        rungs.append(_Rung(next(iter(choices), ()), waited))
         waited += step.wait
     return rungs
 

@@ -189,6 +189,9 @@ def _counted_on(plan: Plan) -> dict[str, str]:
     for key, policy in plan.escalation.items():
         paged = {person for step in policy.steps for person in plan.members(step.page)}
         found |= {person: f"paged ({key})" for person in paged if person not in found}
+    for key, kind in plan.types.items():
+        readers = plan.members(kind.readers) if kind.private else ()
+        found |= {person: f"paged ({key})" for person in readers if person not in found}
     for key, audience in plan.communication.audiences.items():
         found |= {person: f"told ({key})" for person in plan.members(audience.to) if person not in found}
     return found

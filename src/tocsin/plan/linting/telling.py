@@ -29,6 +29,19 @@ def security_published(plan: Plan) -> Iterator[Remark]:
 
 
 @check(
+    "read-by-nobody",
+    Level.ERROR,
+    "A confidential type that names nobody who reads it.",
+    mend="Name people, or teams with members, as `readers` of the type: they are paged for it, and read it.",
+)
+def read_by_nobody(plan: Plan) -> Iterator[Remark]:
+    for key, one in plan.types.items():
+        if one.private and not plan.members(one.readers):
+            reason = f'what a rule declares as "{one.name}" is confidential, and nobody is named who reads it'
+            yield Remark(f"types.{key}", reason)
+
+
+@check(
     "audience-without-cadence",
     Level.WARNING,
     "An audience is named, and nobody ever owes it a word.",
@@ -124,6 +137,7 @@ def _audiences(plan: Plan) -> Iterator[tuple[str, Audience]]:
 
 CHECKS: tuple[Check, ...] = (
     security_published,
+    read_by_nobody,
     audience_without_cadence,
     audience_of_nobody,
     owner_not_needed,
