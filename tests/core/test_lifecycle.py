@@ -1,6 +1,7 @@
 """The rules of an incident: what each verb refuses, and that no order of verbs makes a contradictory record."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from importlib import resources
 
@@ -359,10 +360,9 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule()
     def merge_away(self) -> None:
-        other = incident(declared(number=99), incident_id="inc_OTHER")
-        about = {"signals": 0, "is_secret": False, "may_show": True}
+        other = replace(incident(declared(number=99), incident_id="inc_OTHER"), confidential_at=NIGHT)
         if self.now - NIGHT > timedelta(hours=8):  # a merge ends the story; let most go on for a while
-            self._do(lambda one, now: relating.merge(one, other, "The same", by="ana", now=now, **about)[0])
+            self._do(lambda one, now: relating.merge(ROSE, one, other, "The same", signals=0, by="ana", now=now)[0])
 
     @rule()
     def mitigate(self) -> None:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.records import declared, incident, later, public
-from tocsin.incidents import lifecycle, relating
-from tocsin.incidents.model import AnyEntry, Closed, Incident, Status
+from tests.support.records import PLAN, declared, incident, later, public
+from tocsin.incidents import lifecycle, relating, veil, words
+from tocsin.incidents.model import AnyEntry, Closed, Incident, MadeConfidential, Numbered, ResponderAdded, Status
 from tocsin.incidents.relation import LINKABLE, Absorbed, Linked, Merged, Relation
 from tocsin.kit.errors import Invalid, TocsinError
 from tocsin.plan.model import Stage
@@ -24,9 +24,12 @@ def after(one: Incident, *entries: AnyEntry) -> Incident:
     return one
 
 
+def hidden(one: Incident, *more: str) -> Incident:
+    return replace(one, confidential_at=later(1), responders=(*one.responders, *more))
+
+
 def merge(gone: Incident, into: Incident, because: str = "The same trouble", **more: Any) -> relating.Both:
-    about = {"signals": 2, "is_secret": False, "may_show": False, **more}
-    return relating.merge(gone, into, because, **about, **WHO)
+    return relating.merge(PLAN, gone, into, because, **{"signals": 2, **more}, **WHO)
 
 
 def test_both_records_say_that_they_were_merged() -> None:
@@ -54,7 +57,7 @@ def test_components_of_another_service_stay_behind() -> None:
         (ONE, after(TWO, *CLOSED), {}, lifecycle.AlreadyClosed),
         (after(ONE, *merge(ONE, TWO)[0]), TWO, {}, lifecycle.MergedAway),
         (ONE, after(TWO, *merge(TWO, ONE)[0]), {}, lifecycle.MergedAway),
-        (ONE, TWO, {"is_secret": True}, relating.WouldDisclose),
+        (hidden(ONE), TWO, {}, relating.WouldDisclose),
         (after(ONE, public(Stage.INVESTIGATING, "We look", 3)), TWO, {}, relating.PublicWouldLoseIt),
     ],
 )
@@ -67,7 +70,7 @@ def test_a_merge_is_refused_by_name(
 
 
 def test_a_secret_goes_into_a_secret_and_what_was_public_into_what_is() -> None:
-    assert merge(ONE, TWO, is_secret=True, may_show=True)
+    assert merge(hidden(ONE), hidden(TWO))
     told = public(Stage.INVESTIGATING, "We look", 3)
     assert merge(after(ONE, told), after(TWO, told))
     assert merge(after(ONE, public(Stage.RESOLVED, "Over", 3)), TWO)
@@ -84,11 +87,59 @@ def test_a_link_reads_in_either_direction(relation: Relation) -> None:
     assert after(ONE, here, gone).relations == {} and after(TWO, there, also).relations == {}
 
 
-def test_a_title_stands_only_where_it_may_be_read() -> None:
-    (here,), (there,) = relating.link(ONE, TWO, LINKABLE[0], "One disk", shows_other=False, **WHO)
-    assert isinstance(here, Linked) and isinstance(there, Linked)
-    assert (here.title, here.because, here.number) == ("", "", 2)
-    assert (there.title, there.because) == (ONE.title, "One disk")
+def test_an_open_record_never_names_what_is_confidential() -> None:
+    here, there = relating.link(ONE, hidden(TWO), LINKABLE[0], "One disk", **WHO)
+    assert here == []
+    (entry,) = there
+    assert isinstance(entry, Linked) and (entry.title, entry.because, entry.number) == (ONE.title, "One disk", 1)
+    known = after(hidden(TWO), entry)
+    assert relating.link(ONE, known, LINKABLE[0], "again", **WHO) == ([], [])  # it is linked, though one record is mute
+    back, also = relating.unlink(ONE, known, "A mistake", **WHO)
+    assert back == [] and after(known, *also).relations == {}
+    parted, came = relating.split(ONE, hidden(TWO), "A breach", signals=1, **WHO)
+    assert parted == [] and after(TWO, *came).relations == {"inc_ONE": Relation.SPLIT_FROM}
+    both = relating.link(hidden(ONE), hidden(TWO), LINKABLE[0], "One disk", **WHO)
+    assert all(isinstance(one, Linked) and one.title for (one,) in both)
+
+
+def test_a_duplicate_of_what_is_confidential_becomes_so_and_who_worked_on_it_goes_along() -> None:
+    gone = replace(ONE, roles={"scribe": "lucia"}, responders=("ana", "ben", "lucia", "erin"))
+    coming = relating.coming(PLAN, gone)
+    assert set(coming) == {"lucia", gone.declared_by} & set(PLAN.people) | {"lucia"}
+    ended, taken = merge(gone, hidden(TWO, "ben"), coming=coming)
+    assert [type(one) for one in ended] == [MadeConfidential, Merged]
+    after_it = after(gone, *ended)
+    assert after_it.confidential_at and "erin" in after_it.responders  # who was paged for it knows it anyway
+    survivor = after(hidden(TWO, "ben"), *taken)
+    assert "lucia" in survivor.responders and "erin" not in survivor.responders
+
+
+def test_all_who_read_one_secret_go_along_into_the_other() -> None:
+    gone = hidden(ONE, "erin", "lucia")
+    _, taken = merge(gone, hidden(TWO, "lucia"), coming=relating.coming(PLAN, gone))
+    added = [one.person for one in taken if isinstance(one, ResponderAdded)]
+    assert "erin" in added and "lucia" not in added
+    assert not [one for one in merge(ONE, TWO, coming=["erin"])[1] if isinstance(one, ResponderAdded)]
+
+
+def test_who_may_not_see_the_other_reads_that_there_is_one() -> None:
+    (here,), (there,) = relating.link(ONE, TWO, Relation.CAUSED, "One disk", **WHO)
+    (ended,), (taken,) = merge(ONE, TWO)
+    (parted,), (came,) = relating.split(ONE, TWO, "Another fault", signals=1, **WHO)
+    (gone,), _ = relating.unlink(after(ONE, here), after(TWO, there), "A mistake", **WHO)
+    for entry in (here, there, ended, taken, parted, came, gone):
+        one = Numbered(number=3, entry=entry)
+        assert veil.covered(one, {"inc_OTHER"}) is one and not veil.is_covered(one)
+        other = veil.covered(one, {"inc_ONE", "inc_TWO"})
+        assert veil.is_covered(other) and veil.names([one]) and not veil.names([other])
+        told = words.sentence(PLAN, other.entry)
+        assert "another incident" in told
+        for secret in ("#", "inc_", ONE.title, TWO.title, "One disk", "The same trouble", "Another fault", "mistake"):
+            assert secret not in told
+    (covered,) = [veil.covered(Numbered(number=2, entry=ended), {"inc_TWO"})]
+    assert after(ONE, covered.entry).status is Status.MERGED and after(ONE, covered.entry).relations == {}
+    merged = veil.of_incident(after(ONE, ended), {"inc_TWO"})
+    assert (merged.relations, merged.merged_into) == ({}, "")
 
 
 def test_a_link_is_refused_by_name() -> None:

@@ -6,7 +6,7 @@ a stranger nothing. So what a reader may not see is left out where rows are chos
 shown, and an incident that may not be seen can't be told from one that does not exist.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -31,6 +31,29 @@ _LET_IN, _SEES_ALL = "let in", "sees all"
 def within(tx: Tx, wanted: Select[Any], incident_id: ColumnElement[Any]) -> Select[Any]:
     """The statement, for those of its rows that the actor may see. What belongs to no incident is for everybody."""
     return wanted if _sees_all(tx) else wanted.where(_seen(tx, incident_id))
+
+
+def unseen(tx: Tx, incident_ids: Collection[str]) -> set[str]:
+    """Those of these incidents that the actor may not see."""
+    if not incident_ids or _sees_all(tx):
+        return set()
+    hidden = hidden_of(tx, incident_ids)
+    if hidden and tx.actor.kind is ActorKind.PERSON:
+        mine = reader.c.incident_id.in_(sorted(hidden)) & (reader.c.handle == tx.actor.handle) & _in_time(tx)
+        hidden -= {row.incident_id for row in tx.all(select(reader.c.incident_id).where(mine))}
+    known: set[str] = tx.memo.get(_LET_IN, set())
+    return hidden - known
+
+
+def all_hidden() -> Select[tuple[str]]:
+    """The ids of whatever is there for its readers alone, as a part of a statement."""
+    return select(confidential.c.incident_id)
+
+
+def hidden_of(tx: Tx, incident_ids: Collection[str]) -> set[str]:
+    """Those of these incidents that are there for their readers alone, whoever asks."""
+    these = confidential.c.incident_id.in_(sorted(incident_ids))
+    return {row.incident_id for row in tx.all(select(confidential.c.incident_id).where(these))}
 
 
 def let_in(tx: Tx, incident_id: str) -> None:
@@ -79,11 +102,13 @@ def _sees_all(tx: Tx) -> bool:
 def _seen(tx: Tx, incident_id: ColumnElement[Any]) -> ColumnElement[bool]:
     hidden = confidential.c.incident_id == incident_id
     if tx.actor.kind is ActorKind.PERSON:
-        in_time = reader.c.until.is_(None) | (reader.c.until > tx.now)
-        is_reader = (
-            (reader.c.incident_id == confidential.c.incident_id) & (reader.c.handle == tx.actor.handle) & in_time
-        )
+        mine = (reader.c.incident_id == confidential.c.incident_id) & (reader.c.handle == tx.actor.handle)
+        is_reader = mine & _in_time(tx)
         hidden &= ~exists(select(reader.c.handle).where(is_reader).correlate(confidential))
     seen = ~exists(select(confidential.c.incident_id).where(hidden).correlate(incident_id.table))
     known: set[str] = tx.memo.get(_LET_IN, set())
     return or_(seen, incident_id.in_(sorted(known))) if known else seen
+
+
+def _in_time(tx: Tx) -> ColumnElement[bool]:
+    return reader.c.until.is_(None) | (reader.c.until > tx.now)

@@ -310,6 +310,8 @@ def _acknowledged_by_working(incident: Incident, by: str, now: datetime) -> list
 
 def require_here(incident: Incident) -> None:
     """Let pass, unless the work goes on in another incident."""
+    if incident.merged_into is not None and incident.confidential_at:
+        raise MergedAway  # whoever reads the one need not read the other
     if incident.merged_into is not None:
         raise MergedAway(f"This incident was merged into {incident.merged_into}; go on there.")
 

@@ -1,17 +1,19 @@
 """The rules by which incidents are merged, linked and split off. Pure functions: what each record says then.
 
-Both records always say it. A merged incident is read on but not worked on: every verb refuses it by name.
+Both records say it, but an open one never names what is confidential. A merged incident is read on but not worked on:
+every verb refuses it by name.
 """
 
 from collections.abc import Iterable
 from datetime import datetime
 
+from tocsin.incidents import confidential, working
 from tocsin.incidents.lifecycle import AlreadyClosed, MergedAway, require_here, require_open, said
-from tocsin.incidents.model import AnyEntry, Incident
+from tocsin.incidents.model import AnyEntry, Incident, ResponderAdded
 from tocsin.incidents.relation import LINKABLE, Absorbed, Linked, Merged, Relation, SplitFrom, SplitOff, Unlinked
 from tocsin.kit.errors import Invalid, Refused
 from tocsin.kit.text import listed
-from tocsin.plan.model import Stage
+from tocsin.plan.model import Plan, Stage
 
 Both = tuple[list[AnyEntry], list[AnyEntry]]
 
@@ -41,24 +43,25 @@ class NotItsSignal(Invalid):
 
 
 def merge(
+    plan: Plan,
     gone: Incident,
     into: Incident,
     because: str,
     *,
     signals: int,
-    is_secret: bool,
-    may_show: bool,
+    coming: Iterable[str] = (),
     by: str,
     now: datetime,
 ) -> Both:
     """End a duplicate: what its record says, and what the record of the incident says in which the work goes on.
 
-    `is_secret` says whether the duplicate is confidential, `may_show` whether the other incident is as well.
+    What goes on in confidence is confidential: so is a duplicate from here on that was open. `coming` are those of its
+    people who go on working there, and read it.
     """
     _other(gone, into)
     require_open(gone)
     _require_receiving(into)
-    if is_secret and not may_show:
+    if gone.confidential_at and not into.confidential_at:
         raise WouldDisclose
     if gone.stage not in (None, Stage.RESOLVED) and into.stage is None:
         raise PublicWouldLoseIt
@@ -74,8 +77,31 @@ def merge(
         signals=signals,
         components=touched,
     )
-    shown = "" if may_show and not is_secret else why  # of a confidential incident the other's readers learn nothing
-    return [Merged(at=now, by=by, into=into.id, number=into.number, because=shown)], [absorbed]
+    hidden = _hidden_with(plan, gone, into, by=by, now=now)
+    joined = _joining(gone, into, coming, by=by, now=now)
+    return [*hidden, Merged(at=now, by=by, into=into.id, number=into.number, because=why)], [absorbed, *joined]
+
+
+def _hidden_with(plan: Plan, gone: Incident, into: Incident, *, by: str, now: datetime) -> list[AnyEntry]:
+    if gone.confidential_at or not into.confidential_at:
+        return []
+    why = "it was merged into an incident that is confidential"
+    return confidential.make_confidential(plan, gone, why, by=by, now=now)
+
+
+def _joining(gone: Incident, into: Incident, people: Iterable[str], *, by: str, now: datetime) -> list[AnyEntry]:
+    """Of an open incident everybody reads; of one that is confidential those of the duplicate who go on there."""
+    if not into.confidential_at:
+        return []
+    why = f"they worked on #{gone.number}, which was merged into this"
+    new = [one for one in dict.fromkeys(people) if one not in into.responders]
+    return [ResponderAdded(at=now, by=by, person=one, because=why) for one in new]
+
+
+def coming(plan: Plan, gone: Incident) -> tuple[str, ...]:
+    """Who goes on in the incident into which a duplicate is merged: whoever reads what is confidential on account of
+    it, and of an open one only who worked on it; to have been paged is no reason to read."""
+    return gone.responders if gone.confidential_at else working.helpers(plan, gone)
 
 
 def _require_receiving(into: Incident) -> None:
@@ -85,46 +111,47 @@ def _require_receiving(into: Incident) -> None:
         raise AlreadyClosed(f"#{into.number} is closed; reopen it first.")
 
 
-def link(
-    one: Incident,
-    other: Incident,
-    relation: Relation,
-    because: str,
-    *,
-    shows_other: bool = True,
-    shows_one: bool = True,
-    by: str,
-    now: datetime,
-) -> Both:
-    """Tie two incidents together, open or closed. A title stands on the other record only if its readers may see it."""
+def link(one: Incident, other: Incident, relation: Relation, because: str, *, by: str, now: datetime) -> Both:
+    """Tie two incidents together, open or closed. An open record never names one that is confidential."""
     _other(one, other)
     require_here(one)
     require_here(other)
     if relation not in LINKABLE:
         raise Invalid(f"Incidents are linked as {listed(LINKABLE, 'or')}.", field="relation")
-    before = one.relations.get(other.id)
+    before = _tie(one, other)
     if before == relation:
         return [], []
     if before is not None and before not in LINKABLE:
         raise AlreadyRelated
-    here = _linked(other, relation, because, shows_other, by, now)
-    return [here], [_linked(one, relation.converse, because, shows_one, by, now)]
+    here, there = _linked(other, relation, because, by, now), _linked(one, relation.converse, because, by, now)
+    return [here] if _may_name(one, other) else [], [there] if _may_name(other, one) else []
 
 
-def _linked(to: Incident, relation: Relation, because: str, shown: bool, by: str, now: datetime) -> Linked:
-    title = to.title if shown else ""
-    about = because.strip() if shown else ""
-    return Linked(at=now, by=by, incident_id=to.id, number=to.number, title=title, relation=relation, because=about)
+def _tie(one: Incident, other: Incident) -> Relation | None:
+    """How the one stands to the other, on whichever of their records says so."""
+    there = other.relations.get(one.id)
+    return one.relations.get(other.id) or (there.converse if there else None)
+
+
+def _may_name(record: Incident, other: Incident) -> bool:
+    return other.confidential_at is None or record.confidential_at is not None
+
+
+def _linked(to: Incident, relation: Relation, because: str, by: str, now: datetime) -> Linked:
+    why = because.strip()
+    return Linked(at=now, by=by, incident_id=to.id, number=to.number, title=to.title, relation=relation, because=why)
 
 
 def unlink(one: Incident, other: Incident, because: str, *, by: str, now: datetime) -> Both:
-    """Take a link back; a merge or a split stays what it is."""
-    if one.relations.get(other.id) not in LINKABLE:
+    """Take a link back, on each record that says it; a merge or a split stays what it is."""
+    if _tie(one, other) not in LINKABLE:
         raise NotLinked
     why = said(because, "because")
-    both = (Unlinked(at=now, by=by, incident_id=to.id, number=to.number, because=why) for to in (other, one))
-    here, there = both
-    return [here], [there]
+    here, there = (
+        [Unlinked(at=now, by=by, incident_id=to.id, number=to.number, because=why)] if to.id in record.relations else []
+        for record, to in ((one, other), (other, one))
+    )
+    return list(here), list(there)
 
 
 def require_splittable(incident: Incident, signals: Iterable[str], on_it: Iterable[str], because: str) -> str:
@@ -137,16 +164,15 @@ def require_splittable(incident: Incident, signals: Iterable[str], on_it: Iterab
     return said(because, "because")
 
 
-def split(
-    incident: Incident, new: Incident, because: str, *, signals: int, may_show: bool = True, by: str, now: datetime
-) -> Both:
-    """What both records say of a part that goes on as an incident of its own; a title only to those who may read it."""
-    title, why = (new.title, because) if may_show else ("", "")
-    parted = SplitOff(at=now, by=by, incident_id=new.id, number=new.number, title=title, because=why, signals=signals)
+def split(incident: Incident, new: Incident, because: str, *, signals: int, by: str, now: datetime) -> Both:
+    """What the records say of a part that goes on as an incident of its own. An open one does not name what is
+    confidential."""
+    title, number = new.title, new.number
+    parted = SplitOff(at=now, by=by, incident_id=new.id, number=number, title=title, because=because, signals=signals)
     came = SplitFrom(
         at=now, by=by, incident_id=incident.id, number=incident.number, title=incident.title, because=because
     )
-    return [parted], [came]
+    return [parted] if _may_name(incident, new) else [], [came] if _may_name(new, incident) else []
 
 
 def _other(one: Incident, other: Incident) -> None:

@@ -97,8 +97,15 @@ class SplitFrom(Entry):
 RelationEntry = Merged | Absorbed | Linked | Unlinked | SplitOff | SplitFrom
 
 
+def named(entry: RelationEntry) -> str:
+    """The id of the other incident; empty where whoever reads may not see it."""
+    return entry.into if isinstance(entry, Merged) else entry.incident_id
+
+
 def after(relations: Mapping[str, Relation], entry: RelationEntry) -> Mapping[str, Relation]:
     """How an incident stands to others after one more entry."""
+    if not named(entry):
+        return relations
     match entry:
         case Merged(into=into):
             return {**relations, into: Relation.MERGED_INTO}

@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Column, ColumnElement, Integer, Row, Table, T
 from tocsin.db import sight
 from tocsin.db.columns import Instant, Json, metadata
 from tocsin.db.engine import Tx
-from tocsin.incidents import chain, confidential, lifecycle
+from tocsin.incidents import chain, confidential, lifecycle, veil
 from tocsin.incidents.model import UNRESOLVED, AnyEntry, Declared, Incident, Numbered, Status
 from tocsin.kit.clock import to_millis
 from tocsin.kit.errors import NotFound
@@ -105,10 +105,19 @@ def load_many(tx: Tx, incident_ids: Collection[str]) -> list[Incident]:
     unknown = [one for one in dict.fromkeys(incident_ids) if one not in known]
     if unknown:
         wanted = sight.within(tx, select(table.c.fold).where(table.c.id.in_(unknown)), table.c.id).order_by(table.c.id)
-        rows = tx.all(wanted.with_for_update() if tx.writes else wanted)
-        for row in rows:
-            _remember(tx, _incident(row))
+        found = [_incident(row) for row in tx.all(wanted.with_for_update() if tx.writes else wanted)]
+        for one in found if tx.writes else as_seen(tx, found):
+            _remember(tx, one)
     return [known[one] for one in dict.fromkeys(incident_ids) if one in known]
+
+
+def as_seen(tx: Tx, found: Sequence[Incident]) -> list[Incident]:
+    """The incidents as they may be shown to whoever asks: with no tie to one that they may not see.
+
+    What is read to be written again stays whole; it is shown through this.
+    """
+    unseen = sight.unseen(tx, {other for one in found for other in one.relations})
+    return [veil.of_incident(one, unseen) for one in found]
 
 
 def survivor(tx: Tx, incident: Incident) -> Incident:
@@ -129,9 +138,11 @@ def claim_due(tx: Tx, limit: int) -> list[Incident]:
 
 
 def timeline(tx: Tx, incident_id: str) -> list[Numbered]:
-    """Every entry, in order."""
+    """Every entry, in order, as whoever asks may read it."""
     wanted = select(*_READ).where(entries.c.incident_id == incident_id).order_by(entries.c.number)
-    return [_numbered(row) for row in tx.all(sight.within(tx, wanted, entries.c.incident_id))]
+    found = [_numbered(row) for row in tx.all(sight.within(tx, wanted, entries.c.incident_id))]
+    unseen = sight.unseen(tx, veil.names(found))
+    return [veil.covered(one, unseen) for one in found]
 
 
 def timelines(tx: Tx, incident_ids: Sequence[str]) -> dict[str, list[Numbered]]:
@@ -139,7 +150,8 @@ def timelines(tx: Tx, incident_ids: Sequence[str]) -> dict[str, list[Numbered]]:
     wanted = select(*_READ).where(entries.c.incident_id.in_(list(incident_ids))).order_by(entries.c.number)
     for row in tx.all(sight.within(tx, wanted, entries.c.incident_id)) if incident_ids else []:
         found[row.incident_id].append(_numbered(row))
-    return found
+    unseen = sight.unseen(tx, {name for record in found.values() for name in veil.names(record)})
+    return {one: [veil.covered(entry, unseen) for entry in record] for one, record in found.items()}
 
 
 _READ = (entries.c.incident_id, entries.c.number, entries.c.kind, entries.c.body, entries.c.hash)
@@ -164,7 +176,8 @@ def listing(
         wanted = wanted.where(table.c.declared_at < before)
     if since is not None:
         wanted = wanted.where(table.c.declared_at >= since)
-    return [_incident(row) for row in tx.all(wanted)]
+    found = [_incident(row) for row in tx.all(wanted)]
+    return found if tx.writes else as_seen(tx, found)
 
 
 def open_like(tx: Tx, kind: str, service: str | None) -> Incident | None:

@@ -380,22 +380,26 @@ def relation(kind: Relation) -> str:
 def _relation(entry: RelationEntry, who: str) -> str:
     match entry:
         case Merged():
-            return f"{who} merged this incident into #{entry.number}{_why(entry.because)} The work goes on there."
+            return f"{who} merged this incident into {_other(entry)}{_why(entry.because)} The work goes on there."
         case Absorbed():
             signals = f" {entry.signals} of its signals came along." if entry.signals else ""
-            return f"{who} merged #{entry.number} ({entry.title}) into this incident: {ended(entry.because)}{signals}"
+            return f"{who} merged {_other(entry)} into this incident{_why(entry.because)}{signals}"
         case Linked():
-            title = f" ({entry.title})" if entry.title else ""
-            return f"{who} linked #{entry.number}{title}: this is {_IS[entry.relation]} it.{_more(entry.because)}"
+            return f"{who} linked {_other(entry)}: this is {_IS[entry.relation]} it.{_more(entry.because)}"
         case Unlinked():
-            return f"{who} removed the link to #{entry.number}: {ended(entry.because)}"
+            return f"{who} removed the link to {_other(entry)}{_why(entry.because)}"
         case SplitOff():
             signals = f" {entry.signals} of the signals went with it." if entry.signals else ""
-            title = f" ({entry.title})" if entry.title else ""
-            return f"{who} split off #{entry.number}{title}{_why(entry.because)}{signals}"
+            return f"{who} split off {_other(entry)}{_why(entry.because)}{signals}"
         case SplitFrom():
-            return f"{who} split this off from #{entry.number} ({entry.title}): {ended(entry.because)}"
+            return f"{who} split this off from {_other(entry)}{_why(entry.because)}"
     assert_never(entry)
+
+
+def _other(entry: RelationEntry) -> str:
+    """`#12 (Voice hangs)`; of one that may not be seen only that there is one."""
+    title = getattr(entry, "title", "")
+    return f"#{entry.number}{f' ({title})' if title else ''}" if entry.number else "another incident"
 
 
 def _why(because: str) -> str:

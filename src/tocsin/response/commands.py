@@ -149,7 +149,9 @@ def dismiss_signal(tx: Tx, signal_id: str, because: str = "") -> None:
     signal = signals.load(tx, signal_id)
     if signal.disposition is not Disposition.WAITING:
         raise Refused("Only a signal that waits can be dismissed.")
-    signals.dispose(tx, signal.id, Disposition.DISMISSED, f"Dismissed by {tx.actor.handle}. {because}".strip(), None)
+    why = f"Dismissed by {tx.actor.handle}. {because}".strip()
+    # One that waits on an incident does so because that is confidential, and stays hidden with it.
+    signals.dispose(tx, signal.id, Disposition.DISMISSED, why, signal.incident_id)
 
 
 def acknowledge(tx: Tx, incident_id: str, through: str = "web") -> Incident:

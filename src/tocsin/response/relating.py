@@ -3,19 +3,18 @@
 Both are locked together, in one order, so that two people who merge crosswise at once find one winner.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
-from tocsin.incidents import confidential, lifecycle, relating, working
+from tocsin.incidents import lifecycle, relating, working
 from tocsin.incidents import store as incidents
-from tocsin.incidents.model import AnyEntry, Incident
+from tocsin.incidents.model import AnyEntry, Incident, ResponderAdded
 from tocsin.incidents.relation import Relation
 from tocsin.people import access
 from tocsin.people import store as people
 from tocsin.people.model import Channel
 from tocsin.plan import store as plans
-from tocsin.plan.model import Plan
 from tocsin.response import commands, followups, secrecy
 from tocsin.response.working import TOLD
 from tocsin.signals import store as signals
@@ -26,38 +25,27 @@ from tocsin.signals.store import Disposition, Signal
 def merge(tx: Tx, incident_id: str, into: str, because: str) -> Incident:
     """End a duplicate. Its signals, and whatever comes like them, go on to the other; its people are told."""
     gone, stays = _both(tx, incident_id, into)
-    count = len(signals.of_incident(tx, gone.id))
-    ended, taken = relating.merge(
-        gone,
-        stays,
-        because,
-        signals=count,
-        is_secret=_is_secret(tx, gone),
-        may_show=_is_secret(tx, stays),
-        by=tx.actor.handle,
-        now=tx.now,
-    )
+    plan, count = plans.load(tx, gone.plan_revision), len(signals.of_incident(tx, gone.id))
+    accounts = {account.handle for account in people.people(tx)}  # a program that declared it does not come along
+    coming = [one for one in relating.coming(plan, gone) if one in accounts]
+    by, now = tx.actor.handle, tx.now
+    ended, taken = relating.merge(plan, gone, stays, because, signals=count, coming=coming, by=by, now=now)
     signals.move(tx, gone.id, stays.id)
     _record(tx, stays, taken)
     after = _record(tx, gone, ended)
-    _tell(tx, plans.load(tx, gone.plan_revision), gone, stays)
+    _tell(tx, [one for one in working.helpers(plan, gone) if one not in (by, *_added(taken))], gone, stays)
     return after
+
+
+def _added(entries: Iterable[AnyEntry]) -> list[str]:
+    """Who was told as a new responder already."""
+    return [one.person for one in entries if isinstance(one, ResponderAdded)]
 
 
 def link(tx: Tx, incident_id: str, other: str, relation: Relation, because: str = "") -> Incident:
     """Say on both records how one incident stands to another."""
     one, second = _both(tx, incident_id, other)
-    secret = {known.id: _is_secret(tx, known) for known in (one, second)}
-    here, there = relating.link(
-        one,
-        second,
-        relation,
-        because,
-        shows_other=not secret[second.id],
-        shows_one=not secret[one.id],
-        by=tx.actor.handle,
-        now=tx.now,
-    )
+    here, there = relating.link(one, second, relation, because, by=tx.actor.handle, now=tx.now)
     _record(tx, second, there)
     return _record(tx, one, here)
 
@@ -86,17 +74,10 @@ def split(
     why = relating.require_splittable(incident, signal_ids, present, because)
     taken = [present[one] for one in dict.fromkeys(signal_ids)]
     new = _begin(tx, incident, taken, title=title, severity=severity, type=type, service=service, why=why)
-    if _is_secret(tx, incident) and not _is_secret(tx, new):
+    if incident.confidential_at and not new.confidential_at:
         new = secrecy.keep(tx, new, f"#{incident.number} is confidential")
-    parted, came = relating.split(
-        incident,
-        new,
-        why,
-        signals=len(taken),
-        may_show=_is_secret(tx, incident) or not _is_secret(tx, new),
-        by=tx.actor.handle,
-        now=tx.now,
-    )
+    by, now = tx.actor.handle, tx.now
+    parted, came = relating.split(incident, new, why, signals=len(taken), by=by, now=now)
     new = _record(tx, new, came)
     plan = plans.load(tx, new.plan_revision)
     for signal in taken:
@@ -149,18 +130,13 @@ def _both(tx: Tx, one: str, other: str) -> tuple[Incident, Incident]:
     return found[wanted[0]], found[wanted[1]]
 
 
-def _is_secret(tx: Tx, incident: Incident) -> bool:
-    return confidential.is_confidential(plans.load(tx, incident.plan_revision), incident)
-
-
 def _record(tx: Tx, incident: Incident, entries: Iterable[AnyEntry]) -> Incident:
     plan = plans.load(tx, incident.plan_revision)
     return followups.record(tx, plan, incidents.load(tx, incident.id), entries)
 
 
-def _tell(tx: Tx, plan: Plan, gone: Incident, stays: Incident) -> None:
+def _tell(tx: Tx, handles: Sequence[str], gone: Incident, stays: Incident) -> None:
     """Mail whoever worked on the duplicate where the work goes on."""
-    handles = [one for one in working.helpers(plan, gone) if one != tx.actor.handle]
     for handle, address in people.addresses(tx, handles).items():
         where = followups.link(tx, f"/incidents/{stays.id}")
         outbox.queue(

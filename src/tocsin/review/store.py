@@ -10,7 +10,8 @@ from tocsin.db import sight
 from tocsin.db.columns import Instant, Json, metadata
 from tocsin.db.engine import Tx
 from tocsin.incidents import store as incidents
-from tocsin.incidents.model import Incident
+from tocsin.incidents import veil
+from tocsin.incidents.model import Incident, Numbered
 from tocsin.obligations import store as obligations
 from tocsin.plan import store as plans
 from tocsin.review import postmortem
@@ -43,7 +44,7 @@ def as_of(tx: Tx, incident_id: str, instant: datetime) -> PostMortem:
     found = postmortem.draft(
         plans.load(tx, incident.plan_revision),
         incident,
-        incidents.timeline(tx, incident_id),
+        _record(tx, incident),
         obligations.for_incident(tx, incident_id),
         row.written if row else {},
         _related(tx, incident),
@@ -51,6 +52,13 @@ def as_of(tx: Tx, incident_id: str, instant: datetime) -> PostMortem:
         authors=row.authors if row else (),
     )
     return replace(found, status=Standing(row.status)) if row else found
+
+
+def _record(tx: Tx, incident: Incident) -> list[Numbered]:
+    """The timeline as the document tells it: what is handed on names nothing confidential unless it is so itself."""
+    entries = incidents.timeline(tx, incident.id)
+    hidden = set() if incident.confidential_at else sight.hidden_of(tx, veil.names(entries))
+    return [veil.covered(one, hidden) for one in entries]
 
 
 def save(
@@ -86,13 +94,13 @@ def statuses(tx: Tx) -> dict[str, Standing]:
 
 def _related(tx: Tx, incident: Incident) -> list[Incident]:
     """Those that people tied to it, and then earlier ones of the same type and service, the latest first."""
+
+    def may_be_named(one: Incident) -> bool:
+        # What is confidential is not named in a document of what is not, whoever asks for it: it is handed on.
+        return one.confidential_at is None or incident.confidential_at is not None
+
     tied = incidents.load_many(tx, list(incident.relations))
     earlier = incidents.listing(tx, before=incident.declared_at, limit=RELATED_LOOKED_AT)
-    # What is confidential is not named in a document of what is not.
-    alike = [
-        one
-        for one in earlier
-        if (one.type, one.service) == (incident.type, incident.service)
-        and (one.confidential_at is None or incident.confidential_at is not None)
-    ]
-    return [*tied, *[one for one in alike if one.id not in incident.relations][:RELATED_SHOWN]]
+    alike = [one for one in earlier if (one.type, one.service) == (incident.type, incident.service)]
+    others = [one for one in alike if one.id not in incident.relations and may_be_named(one)]
+    return [*filter(may_be_named, tied), *others[:RELATED_SHOWN]]
