@@ -25,6 +25,7 @@ from tocsin.incidents.chain import Sealed
 from tocsin.incidents.model import Incident
 from tocsin.kit.actor import SYSTEM, Actor, ActorKind
 from tocsin.kit.clock import ManualClock
+from tocsin.people import access
 from tocsin.people.access import NotAllowed
 from tocsin.plan import store as plans
 from tocsin.response import archive, commands, evidence, verification
@@ -312,7 +313,8 @@ q9UU8I5mEovUf86QZ7kOBIjJwqnzD1omageEHWwHdBO6B+dFabmdT9POxg==
 
 def contradiction(database: Database, packed: bytes) -> str:
     with database.read(SYSTEM) as tx:
-        return evidence.contradicts(tx, archive.examine(packed).manifest)
+        examined = archive.examine(packed)
+        return evidence.contradicts(tx, examined.manifest, examined.public_key)
 
 
 def test_a_record_that_only_went_on_does_not_contradict_an_older_archive(
@@ -354,9 +356,31 @@ def test_a_past_that_was_written_anew_is_contradicted_by_an_archive(
 def test_a_database_that_lacks_what_was_signed_is_told_so(
     database: Database, incident: Incident, packed: bytes
 ) -> None:
-    manifest = archive.examine(packed).manifest
+    examined = archive.examine(packed)
+    manifest, key = examined.manifest, examined.public_key
     with database.read(SYSTEM) as tx:
         longer = msgspec.structs.replace(manifest, entries=manifest.entries + 1)
-        assert f"has {incident.entries} of the {incident.entries + 1} entries" in evidence.contradicts(tx, longer)
+        assert f"has {incident.entries} of the {incident.entries + 1} entries" in evidence.contradicts(tx, longer, key)
         elsewhere = msgspec.structs.replace(manifest, incident_id="inc_NOWHERE")
-        assert "this database has no such incident" in evidence.contradicts(tx, elsewhere)
+        assert "this database has no such incident" in evidence.contradicts(tx, elsewhere, key)
+
+
+def test_an_archive_of_a_secret_is_held_against_the_record_for_whoever_has_it(database: Database) -> None:
+    """It was packed by a reader, and the answer says no word that is not in it; ids can't be asked after by it."""
+    said: Any = {"title": "Keys are out", "severity": "P3", "type": "security"}
+    reader = Actor("ben", ActorKind.PERSON, frozenset({access.INCIDENT_READ, access.INCIDENT_WRITE}))
+    database.run(SYSTEM, kept.make_evidence_key)
+    secret = database.run(reader, lambda tx: commands.declare(tx, **said))
+    with database.read(reader) as tx:
+        examined = archive.examine(evidence.pack(tx, secret.id))
+    stranger = access.local_operator("root")
+    with database.read(stranger) as tx, pytest.raises(incidents.NoSuchIncident):
+        incidents.load(tx, secret.id)
+    other_key = archive.pem(bytes(32))
+    for key, answer in ((examined.public_key, ""), (other_key, "this database has no such incident that you may read")):
+        with database.read(stranger) as tx:
+            assert evidence.contradicts(tx, examined.manifest, key).endswith(answer)
+            assert bool(answer) == bool(evidence.contradicts(tx, examined.manifest, key))
+    longer = msgspec.structs.replace(examined.manifest, entries=99)
+    with database.read(stranger) as tx:
+        assert "of the 99 entries that were signed" in evidence.contradicts(tx, longer, examined.public_key)

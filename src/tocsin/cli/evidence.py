@@ -193,7 +193,9 @@ def _archive(file: Path, key: Path | None, *, here: bool, json: bool) -> int:
 
     examined = archive.examine(_bytes(file), _bytes(key).decode(errors="replace") if key else None)
     manifest, signer = examined.manifest, archive.fingerprint(examined.public_key)
-    problems = [*examined.problems, *(_contradiction(manifest) if here and not examined.problems else [])]
+    problems = list(examined.problems)
+    if here and not problems:
+        problems += _contradiction(manifest, examined.public_key)
     if json:
         about = {"incident_id": manifest.incident_id, "number": manifest.number, "entries": manifest.entries}
         found = {"head": manifest.head, "key": signer, "key_is_given": key is not None, "problems": problems}
@@ -208,11 +210,11 @@ def _archive(file: Path, key: Path | None, *, here: bool, json: bool) -> int:
     return BROKEN if problems else 0
 
 
-def _contradiction(manifest: "Manifest") -> list[str]:
+def _contradiction(manifest: "Manifest", public_key: str) -> list[str]:
     from tocsin.cli import local
     from tocsin.response import evidence as collector
 
-    found = local.look(lambda tx: collector.contradicts(tx, manifest))
+    found = local.look(lambda tx: collector.contradicts(tx, manifest, public_key))
     return [found] if found else []
 
 
