@@ -23,6 +23,7 @@ from tocsin.response import commands, intake, secrecy, tick
 from tocsin.review import store as reviews
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival, State
+from tocsin.signals.store import Disposition
 
 WORKS = access.READING | {access.INCIDENT_WRITE}
 TOKEN = Actor("token:robot", ActorKind.TOKEN, WORKS)
@@ -206,10 +207,32 @@ def test_signals_are_hidden_with_what_they_led_to_and_stay_so(database: Database
     assert see(database, person("erin"), signals.recent) == []
     # It is over, and the signal fires again: it waits for a person, among those who know.
     arrive("a wheel came off", state=State.RESOLVED)
-    database.run(person("lucia"), lambda tx: commands.resolve(tx, secret.id, "Put back on", "No check fits a wheel"))
+    lucia = person("lucia", WORKS | {access.WAIVE})
+    database.run(lucia, lambda tx: commands.resolve(tx, secret.id, "Put back on", "No check fits a wheel"))
     clock.advance_to(clock.now() + timedelta(minutes=31))
     database.run(SYSTEM, tick.settle_due)
     assert see(database, SYSTEM, lambda tx: incidents.load(tx, secret.id)).status is Status.RESOLVED
     arrive("a wheel came off", again="twice")
     assert see(database, person("erin"), signals.waiting) == []
     assert [one.title for one in see(database, person("lucia"), signals.waiting)] == ["a wheel came off"]
+    # Whoever says that it calls for nothing does not show it to everybody by that.
+    again = see(database, person("lucia"), signals.waiting)[0].id
+    database.run(person("lucia"), lambda tx: commands.dismiss_signal(tx, again, "An old wheel"))
+    assert see(database, person("erin"), signals.recent) == []
+    assert [one.disposition for one in see(database, person("lucia"), signals.recent)] == [Disposition.DISMISSED]
+
+
+def test_a_body_that_names_a_signal_of_it_is_its_readers(database: Database) -> None:
+    arrival = signals.encode(Arrival(source="generic", key="vault-7", title="unauthorized access to the vault"))
+    with database.work(SYSTEM) as tx:
+        for body in (b'{"key": "vault-7", "half', b"{", b'"unauthorized access to the vault"'):
+            signals.keep_unreadable(tx, source="generic", sender="robot", reason="It ends too early.", body=body)
+    assert len(see(database, person("erin"), signals.quarantined)) == 3  # nobody knows yet what they are about
+    with database.work(SYSTEM) as tx:
+        signals.accept(tx, [arrival])
+    intake.decide_some(database)
+    for other in NON_READERS:
+        assert [one.body for one in see(database, other, signals.quarantined)] == ["{"]
+        assert [one.body for one in see(database, other, lambda tx: signals.quarantined(tx, 1))] == ["{"]
+    assert len(see(database, person("ben"), signals.quarantined)) == 3
+    assert len(see(database, TRUSTED, signals.quarantined)) == 3

@@ -164,6 +164,8 @@ def acknowledge_page(tx: Tx, token: str, through: str = "link") -> Incident:
     """Answer a page through its link: the link itself says who answers."""
     page = pages.by_link_token(tx, token)
     incident = incidents.survivor(tx, incidents.load(tx, page.incident_id))
+    if incident.confidential_at and page.handle not in confidential.readers(incident):
+        raise lifecycle.MergedAway  # to have been paged for the duplicate lets nobody in
     plan = plans.load(tx, incident.plan_revision)
     entries = lifecycle.acknowledge(incident, by=page.handle, now=tx.now, through=through)
     return followups.record(tx, plan, incident, entries)

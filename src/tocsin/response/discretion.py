@@ -24,12 +24,18 @@ from tocsin.plan.model import Plan
 
 _ANSWER = re.compile(r"https?://[^\s\"]+/a/[^\s\"]+")  # the link that answers a page
 AUDIENCE = "responders"
+THANKED = "Thank you. The words are confidential, and stand in the incident's room:"
 TOLD = "There is an update. It is confidential, and stands in the incident's room:"
 
 
 def told(incident: Incident, text: str) -> str:
     """The text of an update as a mail carries it: of a confidential incident only that there is one."""
     return TOLD if incident.confidential_at else text
+
+
+def thanks(incident: Incident, text: str) -> str:
+    """Words of thanks as a mail carries them: those for work on a confidential incident stand in its room."""
+    return THANKED if incident.confidential_at else text
 
 
 def subject(incident: Incident) -> str:

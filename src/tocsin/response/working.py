@@ -9,7 +9,7 @@ from tocsin.incidents.work import Result, Tick, Verdict
 from tocsin.incidents.working import Estimate
 from tocsin.people import store as people
 from tocsin.people.model import Channel
-from tocsin.response import followups
+from tocsin.response import discretion, followups
 from tocsin.response.commands import opened
 
 TOLD = "responders"  # the audience under which those who worked on an incident are written to
@@ -98,7 +98,7 @@ def thank(tx: Tx, incident_id: str, text: str) -> Incident:
             channel=Channel.EMAIL,
             address=address,
             subject=f"Thank you for #{incident.number}",
-            body=f"{text.strip()}\n\n{followups.link(tx, f'/incidents/{incident.id}')}\n",
+            body=f"{discretion.thanks(incident, text.strip())}\n\n{followups.link(tx, f'/incidents/{incident.id}')}\n",
             person=handle,
             audience=TOLD,
             thread=incident.id,

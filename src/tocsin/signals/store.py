@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -65,6 +65,7 @@ quarantine = Table(
 )
 
 QUARANTINE_KEPT = 1000  # bodies; the oldest go first
+TELLING = 6  # characters that a key or title has at least, to be taken for the name of a signal
 QUARANTINE_BODY = 64 * 1024  # characters of each that are kept
 
 # One statement whatever the size of the batch: the whole of it travels as one JSON parameter.
@@ -359,8 +360,19 @@ def keep_unreadable(tx: Tx, *, source: str, sender: str, reason: str, body: byte
 
 
 def quarantined(tx: Tx, limit: int = 50) -> list[Quarantined]:
-    rows = tx.all(select(quarantine).order_by(quarantine.c.id.desc()).limit(limit))
-    return [Quarantined(**row._mapping) for row in rows]
+    """The latest bodies that could not be read. One that names a signal of a confidential incident is its readers'."""
+    words = _hidden_words(tx)
+    kept = (Quarantined(**row._mapping) for row in tx.all(select(quarantine).order_by(quarantine.c.id.desc())))
+    return list(islice((one for one in kept if not any(word in one.body for word in words)), limit))
+
+
+def _hidden_words(tx: Tx) -> set[str]:
+    """The keys and titles by which a body would name a signal that the actor may not see."""
+    known = select(table.c.incident_id, table.c.key, table.c.title).where(table.c.incident_id.in_(sight.all_hidden()))
+    rows = tx.all(known)
+    unseen = sight.unseen(tx, {row.incident_id for row in rows})
+    words = (word for row in rows if row.incident_id in unseen for word in (row.key, row.title))
+    return {word for word in words if len(word) >= TELLING}
 
 
 def _signal(row: Row[Any]) -> Signal:
