@@ -126,7 +126,9 @@ def test_resolving_is_refused_until_every_check_is_recorded(here: Served, ben: V
     assert record(here, room).status is Status.WATCHING
 
 
-def test_the_checks_are_passed_over_only_with_a_reason_on_the_record(here: Served, room: str) -> None:
+def test_the_checks_are_passed_over_only_with_a_reason_on_the_record(here: Served, ben: Visitor, room: str) -> None:
+    assert "resolve.unverified" not in ben.open(room).form(f"{room}/resolve").fields  # he neither leads nor may waive
+    assert ben.do(room, f"{room}/resolve", resolve__how="rolled back", resolve__unverified="no runner").status == 403
     ana = Visitor(here, "ana")
     ana.do(room, f"{room}/resolve", resolve__how="rolled back", resolve__unverified="the runner is down as well")
     entry = last(here, room)

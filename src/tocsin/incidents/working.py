@@ -217,7 +217,7 @@ def resolve(
     if missing and not because.strip():
         raise NotVerified(f"Not verified yet: {listed(missing)}.")
     if missing and not may_pass_over:
-        raise MayNotPassOver(f"Not verified yet: {listed(missing)}. You may not pass it over.")
+        raise MayNotPassOver(f"Not verified yet: {listed(missing)}. {MayNotPassOver.__doc__}")
     why = because.strip() if missing else ""
     return lifecycle.resolve(incident, how, by=by, now=now, unverified=missing, because=why)
 

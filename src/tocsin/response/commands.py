@@ -253,7 +253,7 @@ def resolve(tx: Tx, incident_id: str, how: str, unverified_because: str = "") ->
         incident,
         how,
         unverified_because,
-        may_pass_over=tx.actor.kind is ActorKind.PERSON,
+        may_pass_over=may_waive(tx.actor, plan, incident),
         by=tx.actor.handle,
         now=tx.now,
     )
