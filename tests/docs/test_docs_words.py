@@ -97,7 +97,7 @@ TABLES: tuple[tuple[str, str, set[str]], ...] = (
     ("reference/signals.md", "What becomes of it", set(Disposition)),
     ("reference/signals.md", "Probes", set(OutcomeKind)),
     ("howto/people-and-tokens.md", "Invite somebody", set(AccountRole)),
-    ("howto/people-and-tokens.md", "Tokens for programs", set(access.SCOPES)),
+    ("howto/people-and-tokens.md", "Tokens for programs", set(access.EVERY_SCOPE)),
 )
 
 

@@ -133,76 +133,76 @@ def declare(request: Call, data: JSONBody[schema.Declaration]) -> schema.Inciden
 
 @post("/incidents/{incident_id:str}/acknowledge", status_code=200, summary="Answer for an incident", **VERB)
 def acknowledge(request: Call, incident_id: FromPath[str]) -> schema.Incident:
-    return _after(request, lambda tx: commands.acknowledge(tx, incident_id, through="api"))
+    return after(request, lambda tx: commands.acknowledge(tx, incident_id, through="api"))
 
 
 @post("/incidents/{incident_id:str}/roles", status_code=200, summary="Give a role to a person", **VERB)
 def assign_role(request: Call, incident_id: FromPath[str], data: JSONBody[schema.Assignment]) -> schema.Incident:
-    return _after(request, lambda tx: commands.assign(tx, incident_id, data.role, data.person))
+    return after(request, lambda tx: commands.assign(tx, incident_id, data.role, data.person))
 
 
 @post("/incidents/{incident_id:str}/severity", status_code=200, summary="Change the severity", **VERB)
 def change_severity(request: Call, incident_id: FromPath[str], data: JSONBody[schema.NewSeverity]) -> schema.Incident:
-    return _after(request, lambda tx: commands.change_severity(tx, incident_id, data.severity, data.because))
+    return after(request, lambda tx: commands.change_severity(tx, incident_id, data.severity, data.because))
 
 
 @post("/incidents/{incident_id:str}/type", status_code=200, summary="Change the type", **VERB)
 def change_type(request: Call, incident_id: FromPath[str], data: JSONBody[schema.NewType]) -> schema.Incident:
-    return _after(request, lambda tx: commands.change_type(tx, incident_id, data.type, data.because))
+    return after(request, lambda tx: commands.change_type(tx, incident_id, data.type, data.because))
 
 
 @post("/incidents/{incident_id:str}/notes", status_code=200, summary="Write a note into the record", **VERB)
 def note(request: Call, incident_id: FromPath[str], data: JSONBody[schema.Note]) -> schema.Incident:
-    return _after(request, lambda tx: commands.note(tx, incident_id, data.text))
+    return after(request, lambda tx: commands.note(tx, incident_id, data.text))
 
 
 @post("/incidents/{incident_id:str}/decisions", status_code=200, summary="Record a decision and its reason", **VERB)
 def decide(request: Call, incident_id: FromPath[str], data: JSONBody[schema.Decision]) -> schema.Incident:
     said = msgspec.structs.asdict(data)
-    return _after(request, lambda tx: commands.decide(tx, incident_id, **said))
+    return after(request, lambda tx: commands.decide(tx, incident_id, **said))
 
 
 @post("/incidents/{incident_id:str}/updates", status_code=200, summary="Tell an audience", **VERB)
 def post_update(request: Call, incident_id: FromPath[str], data: JSONBody[schema.Update]) -> schema.Incident:
-    return _after(request, lambda tx: commands.post_update(tx, incident_id, data.audience, data.fields, data.stage))
+    return after(request, lambda tx: commands.post_update(tx, incident_id, data.audience, data.fields, data.stage))
 
 
 @post("/incidents/{incident_id:str}/mitigate", status_code=200, summary="Say that the damage is contained", **VERB)
 def mitigate(request: Call, incident_id: FromPath[str], data: JSONBody[schema.How]) -> schema.Incident:
-    return _after(request, lambda tx: commands.mitigate(tx, incident_id, data.how))
+    return after(request, lambda tx: commands.mitigate(tx, incident_id, data.how))
 
 
 @post(
     "/incidents/{incident_id:str}/resolve", status_code=200, summary="Say that the fix is in; the watch begins", **VERB
 )
 def resolve(request: Call, incident_id: FromPath[str], data: JSONBody[schema.Resolution]) -> schema.Incident:
-    return _after(request, lambda tx: commands.resolve(tx, incident_id, data.how, data.unverified_because))
+    return after(request, lambda tx: commands.resolve(tx, incident_id, data.how, data.unverified_because))
 
 
 @post("/incidents/{incident_id:str}/reopen", status_code=200, summary="Open it again", **VERB)
 def reopen(request: Call, incident_id: FromPath[str], data: JSONBody[schema.Because]) -> schema.Incident:
-    return _after(request, lambda tx: commands.reopen(tx, incident_id, data.because))
+    return after(request, lambda tx: commands.reopen(tx, incident_id, data.because))
 
 
 @post("/incidents/{incident_id:str}/close", status_code=200, summary="Close, or learn what is still required", **VERB)
 def close(request: Call, incident_id: FromPath[str]) -> schema.Incident:
-    return _after(request, lambda tx: commands.close(tx, incident_id))
+    return after(request, lambda tx: commands.close(tx, incident_id))
 
 
 @post("/incidents/{incident_id:str}/waivers", status_code=200, summary="Waive something owed, and say why", **VERB)
 def waive(request: Call, incident_id: FromPath[str], data: JSONBody[schema.Waiver]) -> schema.Incident:
-    return _after(request, lambda tx: commands.waive(tx, incident_id, data.key, data.because))
+    return after(request, lambda tx: commands.waive(tx, incident_id, data.key, data.because))
 
 
 @post("/incidents/{incident_id:str}/review", status_code=200, summary="Schedule the post-mortem meeting", **VERB)
 def schedule_review(request: Call, incident_id: FromPath[str], data: JSONBody[schema.Meeting]) -> schema.Incident:
     meeting_at = moment(data.meeting_at, "meeting_at") or data.meeting_at
-    return _after(request, lambda tx: commands.schedule_review(tx, incident_id, meeting_at))
+    return after(request, lambda tx: commands.schedule_review(tx, incident_id, meeting_at))
 
 
 @post("/incidents/{incident_id:str}/review/held", status_code=200, summary="Say that the meeting was held", **VERB)
 def hold_review(request: Call, incident_id: FromPath[str]) -> schema.Incident:
-    return _after(request, lambda tx: commands.hold_review(tx, incident_id))
+    return after(request, lambda tx: commands.hold_review(tx, incident_id))
 
 
 # ---- Shapes ----
@@ -232,9 +232,10 @@ def instant(sent: str | None, name: str) -> datetime | None:
     return found
 
 
-def _after(call: Call, command: Callable[[Any], Incident]) -> schema.Incident:
-    """The incident as it is after a command."""
-    return shown(act(call, command))
+def after(call: Call, command: Callable[[Any], Incident]) -> schema.Incident:
+    """The incident as it is after a command, as far as the caller may see it."""
+    (found,) = act(call, lambda tx: incidents.as_seen(tx, [command(tx)]))
+    return shown(found)
 
 
 def _entry(plan: Plan, numbered: Numbered) -> schema.Entry:

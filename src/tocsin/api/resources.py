@@ -8,7 +8,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
-from tocsin.api import agreements, coverage, described, evidence, incidents, oncall, problems, records, work
+from tocsin.api import agreements, coverage, described, evidence, incidents, oncall, problems, records, secrecy, work
 from tocsin.api.caller import Call, gate
 
 PATH = "/api/v1"
@@ -24,6 +24,7 @@ def routes() -> list[Router]:
             route_handlers=[
                 *incidents.handlers(),
                 *work.handlers(),
+                *secrecy.handlers(),
                 *evidence.handlers(),
                 *records.handlers(),
                 *agreements.handlers(),

@@ -102,6 +102,13 @@ class Because(Struct, forbid_unknown_fields=True):
     because: Text
 
 
+class Responder(Struct, forbid_unknown_fields=True):
+    """`person` is the handle of an account."""
+
+    person: Name
+    because: Text
+
+
 class OptionalBecause(Struct, forbid_unknown_fields=True):
     because: Text = ""
 
@@ -137,7 +144,8 @@ Sections = Annotated[dict[Name, Chapter], Meta(max_length=100)]
 
 
 class Incident(Struct):
-    """`relations` says, by another incident's id, how this one stands to it."""
+    """`relations` says, by another incident's id, how this one stands to it. One that the caller may not see is left
+    out, and `merged_into` is then empty. `confidential_at` is null for what everybody may read."""
 
     id: str
     number: int
@@ -170,12 +178,29 @@ class Incident(Struct):
     updated_at: datetime
     merged_into: str | None
     relations: dict[str, str]
+    confidential_at: datetime | None
 
 
 class IncidentInFull(Incident):
     """`to_close` says, in words, what the plan still requires before it can be closed."""
 
     to_close: list[str]
+
+
+class Reader(Struct):
+    """`until` is there for whoever broke the glass."""
+
+    handle: str
+    name: str
+    until: datetime | None
+
+
+class Readers(Struct):
+    """`readers` are those who alone see it while it is confidential; none by name while it is open."""
+
+    confidential_at: datetime | None
+    responders: list[str]
+    readers: list[Reader]
 
 
 class Told(Struct):

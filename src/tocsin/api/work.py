@@ -1,7 +1,6 @@
 """The work on an incident over HTTP: findings, impact, fixes; and how incidents are merged, linked and split off."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import msgspec
 from litestar import get, post
@@ -9,8 +8,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
 from tocsin.api import schema, work_schema
-from tocsin.api.caller import Call, act, app_of, needs
-from tocsin.api.incidents import READ_ONE, VERB, shown
+from tocsin.api.caller import Call, app_of, needs
+from tocsin.api.incidents import READ_ONE, VERB, after
 from tocsin.incidents import phases, working
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import Incident
@@ -82,49 +81,49 @@ def show_roles(request: Call, incident_id: FromPath[str]) -> work_schema.Roles:
 @post("/incidents/{incident_id:str}/findings", status_code=200, summary="Put a finding on the record", **VERB)
 def find(request: Call, incident_id: FromPath[str], data: JSONBody[work_schema.NewFinding]) -> schema.Incident:
     said = msgspec.structs.asdict(data)
-    return _after(request, lambda tx: work.find(tx, incident_id, **said))
+    return after(request, lambda tx: work.find(tx, incident_id, **said))
 
 
 @post("/incidents/{incident_id:str}/impact", status_code=200, summary="Say whom it touches, and how", **VERB)
 def assess(request: Call, incident_id: FromPath[str], data: JSONBody[work_schema.NewImpact]) -> schema.Incident:
     estimate = Estimate(**msgspec.structs.asdict(data))
-    return _after(request, lambda tx: work.assess(tx, incident_id, estimate))
+    return after(request, lambda tx: work.assess(tx, incident_id, estimate))
 
 
 @post("/incidents/{incident_id:str}/fixes", status_code=200, summary="Say that a fix was deployed", **VERB)
 def deploy(request: Call, incident_id: FromPath[str], data: JSONBody[work_schema.NewFix]) -> schema.Incident:
     said = msgspec.structs.asdict(data)
-    return _after(request, lambda tx: work.deploy(tx, incident_id, **said))
+    return after(request, lambda tx: work.deploy(tx, incident_id, **said))
 
 
 @post("/incidents/{incident_id:str}/strategy", status_code=200, summary="Choose the way out", **VERB)
 def choose(request: Call, incident_id: FromPath[str], data: JSONBody[work_schema.NewStrategy]) -> schema.Incident:
-    return _after(request, lambda tx: work.choose(tx, incident_id, data.strategy, data.because))
+    return after(request, lambda tx: work.choose(tx, incident_id, data.strategy, data.because))
 
 
 @post("/incidents/{incident_id:str}/checks", status_code=200, summary="Record a check after the fix", **VERB)
 def verify(request: Call, incident_id: FromPath[str], data: JSONBody[work_schema.NewCheck]) -> schema.Incident:
-    return _after(request, lambda tx: work.verify(tx, incident_id, data.check, data.result, data.evidence))
+    return after(request, lambda tx: work.verify(tx, incident_id, data.check, data.result, data.evidence))
 
 
 @post("/incidents/{incident_id:str}/confirmations", status_code=200, summary="Confirm the full recovery", **VERB)
 def confirm(request: Call, incident_id: FromPath[str], data: JSONBody[work_schema.NewConfirmation]) -> schema.Incident:
-    return _after(request, lambda tx: work.confirm(tx, incident_id, data.confirmation, data.result, data.evidence))
+    return after(request, lambda tx: work.confirm(tx, incident_id, data.confirmation, data.result, data.evidence))
 
 
 @post("/incidents/{incident_id:str}/thanks", status_code=200, summary="Thank those who helped", **VERB)
 def thank(request: Call, incident_id: FromPath[str], data: JSONBody[work_schema.Thanks]) -> schema.Incident:
-    return _after(request, lambda tx: work.thank(tx, incident_id, data.text))
+    return after(request, lambda tx: work.thank(tx, incident_id, data.text))
 
 
 @post("/incidents/{incident_id:str}/ticks", status_code=200, summary="Tick an item of a checklist off", **VERB)
 def tick(request: Call, incident_id: FromPath[str], data: JSONBody[work_schema.NewTick]) -> schema.Incident:
-    return _after(request, lambda tx: work.tick(tx, incident_id, data.item, data.tick, data.note))
+    return after(request, lambda tx: work.tick(tx, incident_id, data.item, data.tick, data.note))
 
 
 @post("/incidents/{incident_id:str}/ticks/remove", status_code=200, summary="Take a tick back", **VERB)
 def untick(request: Call, incident_id: FromPath[str], data: JSONBody[work_schema.OldTick]) -> schema.Incident:
-    return _after(request, lambda tx: work.untick(tx, incident_id, data.item, data.note))
+    return after(request, lambda tx: work.untick(tx, incident_id, data.item, data.note))
 
 
 # ---- Other incidents ----
@@ -132,17 +131,17 @@ def untick(request: Call, incident_id: FromPath[str], data: JSONBody[work_schema
 
 @post("/incidents/{incident_id:str}/merge", status_code=200, summary="Merge a duplicate into another incident", **VERB)
 def merge(request: Call, incident_id: FromPath[str], data: JSONBody[work_schema.Merging]) -> schema.Incident:
-    return _after(request, lambda tx: relating.merge(tx, incident_id, data.into, data.because))
+    return after(request, lambda tx: relating.merge(tx, incident_id, data.into, data.because))
 
 
 @post("/incidents/{incident_id:str}/links", status_code=200, summary="Link it with another incident", **VERB)
 def link(request: Call, incident_id: FromPath[str], data: JSONBody[work_schema.NewLink]) -> schema.Incident:
-    return _after(request, lambda tx: relating.link(tx, incident_id, data.incident, data.relation, data.because))
+    return after(request, lambda tx: relating.link(tx, incident_id, data.incident, data.relation, data.because))
 
 
 @post("/incidents/{incident_id:str}/links/remove", status_code=200, summary="Take a link back", **VERB)
 def unlink(request: Call, incident_id: FromPath[str], data: JSONBody[work_schema.OldLink]) -> schema.Incident:
-    return _after(request, lambda tx: relating.unlink(tx, incident_id, data.incident, data.because))
+    return after(request, lambda tx: relating.unlink(tx, incident_id, data.incident, data.because))
 
 
 @post(
@@ -153,12 +152,7 @@ def unlink(request: Call, incident_id: FromPath[str], data: JSONBody[work_schema
 def split(request: Call, incident_id: FromPath[str], data: JSONBody[work_schema.Part]) -> schema.Incident:
     said = msgspec.structs.asdict(data)
     signal_ids = said.pop("signals")
-    return _after(request, lambda tx: relating.split(tx, incident_id, signal_ids=signal_ids, **said))
-
-
-def _after(call: Call, command: Callable[[Any], Incident]) -> schema.Incident:
-    """The incident as it is after a command."""
-    return shown(act(call, command))
+    return after(request, lambda tx: relating.split(tx, incident_id, signal_ids=signal_ids, **said))
 
 
 def _work(plan: Plan, incident: Incident, found: working.Picture) -> work_schema.Work:

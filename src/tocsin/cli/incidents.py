@@ -92,7 +92,7 @@ def declare(
     """Declare an incident. Whoever is on call is paged at once."""
     body = {"title": title, "severity": severity, "type": type, "service": service, "impact": impact}
     trigger = "user_report" if user_report else "observation"
-    _tell(client.post("incidents", body={**body, "trigger": trigger}), json=json)
+    tell(client.post("incidents", body={**body, "trigger": trigger}), json=json)
 
 
 @incidents.command(group=INCIDENTS)
@@ -273,10 +273,10 @@ def id_of(incident: str) -> str:
 
 def send(incident: str, *verb: str, json: bool, body: Mapping[str, object] | None = None) -> None:
     """Carry out a verb of the API, and print how the incident stands then."""
-    _tell(client.post("incidents", id_of(incident), *verb, body=body), json=json)
+    tell(client.post("incidents", id_of(incident), *verb, body=body), json=json)
 
 
-def _tell(incident: dict[str, Any], *, json: bool) -> None:
+def tell(incident: dict[str, Any], *, json: bool) -> None:
     """How the incident stands after a command."""
     if json:
         show.as_json(incident)
@@ -301,6 +301,7 @@ def _facts(one: dict[str, Any]) -> list[tuple[str, show.Cell]]:
         ("Service", f"{one['service']}{parts}" if one["service"] else None),
         ("Impact", one["impact"]),
         ("Why", one["why"]),
+        ("Confidential", show.minute(one.get("confidential_at"))),
         *((moment.capitalize(), show.minute(one.get(f"{moment}_at"))) for moment in moments),
         *((role.replace("_", " ").capitalize(), person) for role, person in one["roles"].items()),
         ("Plan", f"revision {one['plan_revision']}"),

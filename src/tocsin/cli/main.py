@@ -20,6 +20,7 @@ from tocsin.cli.plancheck import check
 from tocsin.cli.plancoverage import coverage
 from tocsin.cli.reports import reports
 from tocsin.cli.review import postmortem, review
+from tocsin.cli.secrecy import secrecy
 from tocsin.cli.work import work
 from tocsin.kit.errors import Forbidden, Invalid, NotFound, Overloaded, Refused, TocsinError
 
@@ -35,7 +36,7 @@ app = App(
     group_commands=HERE,
     result_action="return_value",
 )
-for commands in (incidents, ledger, work, reports, evidence):
+for commands in (incidents, ledger, work, secrecy, reports, evidence):
     for name in (one for one in commands if not one.startswith("-")):
         app.command(commands[name], name=name)
 for part in (postmortem, review, oncall, plan, people, token):

@@ -66,6 +66,11 @@ def readers(incident: Incident) -> Mapping[str, datetime | None]:
     return {**incident.guests, **dict.fromkeys(incident.responders)}
 
 
+def reading(incident: Incident, now: datetime) -> Mapping[str, datetime | None]:
+    """Who reads it now by name: without those who broke the glass and whose time has passed."""
+    return {one: until for one, until in readers(incident).items() if until is None or until > now}
+
+
 def heading(incident: Incident) -> str:
     """How a message that leaves the house calls the incident."""
     return HEADING if incident.confidential_at else incident.title

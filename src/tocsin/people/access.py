@@ -15,10 +15,11 @@ PLAN_READ = "plan:read"
 PLAN_WRITE = "plan:write"
 PEOPLE_WRITE = "people:write"
 METRICS_READ = "metrics:read"
-BREAK_GLASS = "incidents:break_glass"  # no scope of a token, and no role but an administrator has it
+BREAK_GLASS = "incidents:break_glass"  # no role has it but the administrator's, and no token but one who acts as one
 
 READING = frozenset({INCIDENT_READ, PLAN_READ, METRICS_READ})
-SCOPES = READING | {SIGNAL_WRITE, INCIDENT_WRITE, WAIVE, PLAN_WRITE, PEOPLE_WRITE, CONFIDENTIAL}
+SCOPES = READING | {SIGNAL_WRITE, INCIDENT_WRITE, WAIVE, PLAN_WRITE, PEOPLE_WRITE, CONFIDENTIAL}  # of any token
+EVERY_SCOPE = SCOPES | {BREAK_GLASS}
 
 RIGHTS: dict[AccountRole, frozenset[str]] = {
     AccountRole.VIEWER: READING,

@@ -122,10 +122,12 @@ def make_token(
         _own(tx, owner)
     if not name.strip():
         raise Invalid("Name the token after what will use it.", field="name")
-    unknown = rights - access.SCOPES
+    unknown = rights - access.EVERY_SCOPE
     if unknown or not rights:
-        raise Invalid(f"A token's scopes are among {listed(sorted(access.SCOPES))}.", field="scopes")
+        raise Invalid(f"A token's scopes are among {listed(sorted(access.EVERY_SCOPE))}.", field="scopes")
     access.require_grant(tx.actor, rights)
+    if access.BREAK_GLASS in rights and (owner is None or not store.is_administrator(tx, owner)):
+        raise Invalid(f"Only a token that acts as an administrator may have {access.BREAK_GLASS}.", field="person")
     return store.add_token(tx, name.strip(), rights, lasts=lasts, owner=owner)
 
 

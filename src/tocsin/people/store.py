@@ -100,6 +100,10 @@ def load_person(tx: Tx, handle: str) -> Account:
     return _account(row)
 
 
+def is_administrator(tx: Tx, handle: str) -> bool:
+    return load_person(tx, handle).role is AccountRole.ADMINISTRATOR
+
+
 def people(tx: Tx) -> list[Account]:
     return [_account(row) for row in tx.all(select(person).order_by(person.c.handle))]
 

@@ -21,9 +21,9 @@ from tocsin.oncall import store as oncall
 from tocsin.people import access
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan, Stage
-from tocsin.response import commands, followups, verification
+from tocsin.response import commands, followups, secrecy, verification
 from tocsin.signals import store as signals
-from tocsin.web import checklists, composer, ledger, moment, present, record, related, room, work
+from tocsin.web import checklists, composer, ledger, moment, present, readers, record, related, room, work
 from tocsin.web.forms import AnyRequest, Form, Sent
 from tocsin.web.frame import SignedIn, Tx, Visitor, page
 from tocsin.web.now import signal_row
@@ -53,6 +53,37 @@ def show_list(
     severity: FromQuery[str] = "",
     before: FromQuery[int] = 0,
 ) -> Template:
+    return _list(request, visitor, status, severity, before)
+
+
+@post("/incidents/break-glass", sync_to_thread=True)
+def break_glass(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template | Redirect:
+    """Let an administrator read what is confidential. Whether there is such an incident shows only by doing it."""
+    try:
+        found = visitor.app.database.run(
+            visitor.actor, lambda tx: secrecy.break_glass(tx, form.text("glass.incident"), form.text("glass.because"))
+        )
+    except incidents.NoSuchIncident as why:
+        wrong = trouble(Invalid(why.message, field="incident"), GLASS)
+    except (Invalid, Refused) as why:
+        wrong = trouble(why, GLASS)
+    else:
+        return _back(found.id, "glass", "readers")
+    return _list(request, visitor, "", "", 0, wrong, form.typed())
+
+
+GLASS = {"incident": "glass-incident", "because": "glass-because"}
+
+
+def _list(
+    request: AnyRequest,
+    visitor: Visitor,
+    status: str,
+    severity: str,
+    before: int,
+    wrong: Trouble | None = None,
+    typed: Mapping[str, str] | None = None,
+) -> Template:
     statuses = _statuses(status)
     with visitor.app.database.read(visitor.actor) as tx:
         plan = plans.current(tx)
@@ -68,6 +99,10 @@ def show_list(
             "incidents.html",
             title="Incidents",
             here="/incidents",
+            status=wrong.status if wrong else 200,
+            wrong=wrong,
+            typed=typed or {},
+            may_break_glass=visitor.actor.may(access.BREAK_GLASS),
             rows=[present.line(plans.load(tx, one.plan_revision), one, tx.now) for one in shown],
             by_status=_status_options(status, severity),
             by_severity=_severity_options(plan, status, severity),
@@ -179,6 +214,7 @@ def _view(
         "work": work.view(plan, incident, entries, now),
         "lists": checklists.view(plan, incident, entries, now),
         "kin": related.view(tx, plan, incident, on_it, now),
+        "sight": readers.view(tx, plan, incident, now),
         "review_at": present.typed_time(incident.review_at) if incident.review_at else "",
         "review_held": incident.review_held_at is not None,
     }
@@ -214,6 +250,8 @@ def act(
     except (Invalid, Refused) as why:
         wrong = replace(trouble(why, known.ids), form=verb)
         return _room(request, visitor, incident_id, wrong=wrong, typed=form.typed())
+    if verb == "remove-responder" and form.text("remove.person") == visitor.account.handle:
+        return Redirect("/incidents?done=left", status_code=303)  # the room may be shut to them now
     return _back(after.id, known.done, known.anchor)
 
 
@@ -296,4 +334,4 @@ def _ids(audience: str, form: Form) -> dict[str, str]:
 
 
 def routes() -> list[Any]:
-    return [show_list, show_room, show_ticket, act, write]
+    return [show_list, break_glass, show_room, show_ticket, act, write]

@@ -39,9 +39,11 @@ class Kin:
 
 @dataclass(frozen=True)
 class View:
-    """`open_ones` are the incidents into which this one could be merged."""
+    """`open_ones` are the incidents into which this one could be merged. Where it was merged into one that may not be
+    seen, `merged_into` is None all the same."""
 
     kin: tuple[Kin, ...]
+    is_merged: bool
     merged_into: Kin | None
     open_ones: tuple[Choice, ...]
     relations: tuple[Choice, ...]
@@ -54,6 +56,7 @@ def view(tx: Tx, plan: Plan, incident: Incident, on_it: Sequence[Signal], now: d
     listed = incidents.listing(tx, statuses=OPEN_STATUSES) if incident.is_open else []
     return View(
         kin=kin,
+        is_merged=incident.merged_into is not None,
         merged_into=next((one for one in kin if one.id == incident.merged_into), None),
         open_ones=tuple(Choice(one.id, f"#{one.number} {one.title}") for one in listed if one.id != incident.id),
         relations=tuple(Choice(one, RELATIONS[one]) for one in LINKABLE),

@@ -13,7 +13,7 @@ from tocsin.incidents.work import Result, Tick, Verdict
 from tocsin.incidents.working import Estimate
 from tocsin.kit.errors import Invalid
 from tocsin.kit.text import listed
-from tocsin.response import commands, relating, working
+from tocsin.response import commands, relating, secrecy, working
 from tocsin.web.forms import Form
 from tocsin.web.frame import Tx
 
@@ -187,6 +187,39 @@ RELATING: Mapping[str, Verb] = {
 }
 
 
+# ---- Who may see it ----
+
+
+SECRECY: Mapping[str, Verb] = {
+    "confidential": Verb(
+        lambda tx, one, form: secrecy.make_confidential(tx, one, form.text("confidential.because")),
+        "confidential",
+        {"because": "confidential-because"},
+        "readers",
+    ),
+    "disclose": Verb(
+        lambda tx, one, form: secrecy.disclose(tx, one, form.text("disclose.because")),
+        "disclosed",
+        {"because": "disclose-because"},
+        "readers",
+    ),
+    "add-responder": Verb(
+        lambda tx, one, form: secrecy.add_responder(tx, one, form.text("add.person"), form.text("add.because")),
+        "added",
+        {"person": "add-person", "because": "add-because"},
+        "readers",
+    ),
+    "remove-responder": Verb(
+        lambda tx, one, form: secrecy.remove_responder(
+            tx, one, form.text("remove.person"), form.text("remove.because")
+        ),
+        "taken_off",
+        {"person": "remove-person", "because": "remove-because"},
+        "readers",
+    ),
+}
+
+
 # ---- The verbs that were there first ----
 
 
@@ -212,6 +245,7 @@ def _correct(tx: Tx, incident_id: str, form: Form) -> Incident:
 VERBS: Mapping[str, Verb] = {
     **WORK,
     **RELATING,
+    **SECRECY,
     "acknowledge": Verb(lambda tx, one, form: commands.acknowledge(tx, one), "acknowledged"),
     "assign": Verb(_assign, "assigned", {"person": "roles", "role": "roles"}, "roles"),
     "severity": Verb(
