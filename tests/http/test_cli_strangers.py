@@ -1,0 +1,210 @@
+"""A stranger types every command that reads, on a running server: none says a word of what is confidential.
+
+The commands are those of the program itself: a new one must be given what it is asked here, or be named as one that
+changes something.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.http.test_cli_reference import COMMANDS
+from tests.support.secrets import NO_NUMBER, NOBODY, WORD, Secrets, keep
+from tests.support.server import Server, running_server
+from tests.support.smtp import SmtpSink
+from tests.support.terminal import Terminal
+from tests.support.world import QUIET
+from tocsin.people import access, commands
+
+READ = frozenset({access.INCIDENT_READ, access.INCIDENT_WRITE, access.PLAN_READ, access.METRICS_READ})
+FROM_2026 = ("--from", "2026-01-01")
+OF_ONE: dict[str, tuple[str, ...]] = {
+    "show": (),
+    "timeline": (),
+    "ledger": (),
+    "work": (),
+    "checklist": (),
+    "roles": (),
+    "ticket": (),
+    "replay": (),
+    "readers": (),
+    "postmortem": (),
+    "evidence": ("-o", "packed.zip"),
+    "verify": (),
+}
+"""Commands that read one incident, and what they are given besides."""
+OF_ALL: dict[str, tuple[tuple[str, ...], ...]] = {
+    "incidents": (("--all",), ()),
+    "signals": ((), ("--waiting",), ("--quarantined",)),
+    "oncall": ((),),
+    "oncall show": ((),),
+    "oncall overrides": ((),),
+    "oncall swaps": ((),),
+    "oncall prove": ((), ("--plan", "changed.yaml")),
+    "metrics": (FROM_2026,),
+    "insights proposals": ((*FROM_2026, "--at-least", "1"),),
+    "plan show": ((),),
+    "plan coverage": (("--since", "2026-01-01"), ("--sort", "used")),
+    "plan diff": (("current", "changed.yaml", "--record"),),
+    "plan document": ((),),
+    "plan schema": ((),),
+    "plan check": (("changed.yaml", "--against", "database", "--fail-on", "never"),),
+    "plan bundle": (("changed.yaml",),),
+    "token list": ((),),
+    "doctor": ((),),
+    "verify": ((),),
+}
+"""Commands that read whatever they may see."""
+ACCOUNTS = {"people list"}  # it names every account, whatever it reads
+CHANGES = {
+    *("ack", "add-responder", "assign", "break-glass", "check", "close", "confidential", "confirm", "correct"),
+    *("decide", "declare", "disclose", "finding", "fix", "impact", "link", "merge", "mitigate", "note"),
+    *("postmortem final", "postmortem write", "remove-responder", "reopen", "resolve", "review held"),
+    *("review schedule", "severity", "signal send", "split", "strategy", "thank", "tick", "type", "unlink", "untick"),
+    *("update", "waive", "migrate", "people invite", "people link", "plan apply", "token create", "token revoke"),
+    *("oncall accept", "oncall cancel", "oncall decline", "oncall override", "oncall swap", "oncall withdraw"),
+    *("plan import", "rehearse run", "rehearse serve", "serve"),
+}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("cli-strangers")
+    with (
+        SmtpSink() as sink,
+        running_server(folder, f"sqlite:///{folder / 'tocsin.db'}", sink.port, plan=QUIET) as running,
+    ):
+        yield running
+
+
+@pytest.fixture(scope="module")
+def secrets(server: Server) -> Secrets:
+    app = server.app()
+    try:
+        return keep(app.database)
+    finally:
+        app.database.dispose()
+
+
+@pytest.fixture(params=[None, "lucia"], ids=["a token", "a token of lucia"])
+def tocsin(
+    request: pytest.FixtureRequest,
+    server: Server,
+    secrets: Secrets,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> Terminal:
+    (tmp_path / "changed.yaml").write_text(QUIET.replace("resolve_within: 24 h", "resolve_within: 12 h"))
+    monkeypatch.chdir(tmp_path)
+    return terminal(server, monkeypatch, capsys, request.param)
+
+
+def terminal(
+    server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], person: str | None, *more: str
+) -> Terminal:
+    app = server.app()
+    with app.database.work(access.local_operator("operator")) as tx:
+        _, secret = commands.make_token(tx, "terminal", READ | set(more), timedelta(hours=1), person)
+    app.database.dispose()
+    where = {"TOCSIN_URL": server.url, "TOCSIN_TOKEN": secret, **server.environment}
+    return Terminal(monkeypatch, capsys, where)
+
+
+def test_every_command_is_asked_here_or_changes_something() -> None:
+    assert {*OF_ONE, *OF_ALL, *ACCOUNTS, *CHANGES} == set(COMMANDS)
+    assert not CHANGES & {*OF_ONE, *OF_ALL}
+
+
+def test_no_command_says_a_word(tocsin: Terminal, secrets: Secrets) -> None:
+    lines = [(*name.split(), *more) for name, asked in OF_ALL.items() for more in asked]
+    lines += [(name, str(secrets.outage.number), *more) for name, more in OF_ONE.items() if name != "evidence"]
+    for line in lines:
+        for form in ((), ("--json",)):
+            printed = tocsin(*line, *form)
+            assert printed.code in (0, 1), (line, printed.err)  # 1: it answers, and what it proves does not hold
+            assert printed.out and not secrets.given_away(printed.out + printed.err), line
+
+
+@pytest.mark.parametrize("name", OF_ONE)
+def test_a_secret_can_not_be_told_from_nothing(tocsin: Terminal, secrets: Secrets, name: str) -> None:
+    for one in secrets.hidden:
+        for known, unknown in ((one.id, NOBODY), (f"#{one.number}", f"#{NO_NUMBER}")):
+            answers = [tocsin(name, asked, *OF_ONE[name]) for asked in (known, unknown)]
+            told = [
+                (answer.code, answer.out, answer.err.replace(asked.removeprefix("#"), "IT"))
+                for answer, asked in zip(answers, (known, unknown), strict=True)
+            ]
+            assert told[0] == told[1] and answers[0].code == 3, (name, known, told)
+
+
+# ---- Those who may ----
+
+
+@pytest.fixture
+def ben(
+    server: Server, secrets: Secrets, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Terminal:
+    return terminal(server, monkeypatch, capsys, "ben")
+
+
+def test_a_reader_sees_who_reads_brings_somebody_in_and_takes_them_off(ben: Terminal, secrets: Secrets) -> None:
+    at = f"#{secrets.hushed.number}"
+    assert WORD in ben.done("show", at)
+    assert "Only these people read it" in ben.done("readers", at)
+    ben.done("add-responder", at, "lucia", "--because", "She knows the exports")
+    found = ben("readers", at, "--json").json
+    assert {one["handle"] for one in found["readers"]} == {"tomas", "ben", "lucia"}
+    assert {one["until"] for one in found["readers"]} == {None}
+    refused = ben("remove-responder", at, "erin", "--because", "She left")
+    assert refused.code == 4 and "no responder" in refused.err
+    ben.done("remove-responder", at, "lucia", "--because", "It is answered")
+    assert "lucia" not in ben.done("readers", at)
+
+
+def test_it_is_kept_confidential_and_disclosed_with_a_reason(ben: Terminal, secrets: Secrets) -> None:
+    declared: dict[str, Any] = ben("declare", "Odd mails", "--severity", "P3", "--type", "data_loss", "--json").json
+    at = declared["id"]
+    assert "It is open" in ben.done("readers", at)
+    assert ben("confidential", at, "--because", "").code == 2
+    kept = ben("confidential", at, "--because", "It may be theft", "--json").json
+    assert kept["confidential_at"]
+    assert ben("confidential", at, "--because", "Again").code == 4
+    assert "Confidential" in ben.done("show", at)
+    assert ben("disclose", at, "--because", "A colleague's script", "--json").json["confidential_at"] is None
+    assert ben("disclose", secrets.breach.id, "--because", "No").code == 4  # the plan keeps its type so
+
+
+def test_an_administrator_breaks_the_glass_by_number(
+    server: Server, secrets: Secrets, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ana = terminal(server, monkeypatch, capsys, "ana", access.BREAK_GLASS)
+    at = f"#{secrets.breach.number}"
+    assert ana("show", at).code == 3
+    assert ana("break-glass", at, "--because", " ").code == 2
+    assert ana("break-glass", f"#{NO_NUMBER}", "--because", "Who is there?").code == 3
+    assert WORD in ana.done("break-glass", at, "--because", "The responders are away")
+    assert WORD in ana.done("show", at)
+    assert "having broken the glass" in ana.done("readers", at)
+    without = terminal(server, monkeypatch, capsys, "ana")
+    assert without("break-glass", at, "--because", "I am an administrator").code == 5
+
+
+def test_only_a_token_that_acts_as_an_administrator_may_break_the_glass(
+    server: Server, secrets: Secrets, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(Exception, match="acts as an administrator"):
+        terminal(server, monkeypatch, capsys, None, access.BREAK_GLASS)
+
+
+def test_whoever_has_a_signed_archive_learns_whether_it_holds_though_they_may_not_read_it(
+    ben: Terminal, secrets: Secrets, tmp_path: Path
+) -> None:
+    packed = str(tmp_path / "breach.zip")
+    ben.done("evidence", secrets.breach.id, "-o", packed)
+    assert ben("verify", secrets.breach.id).code == 3  # the operator of this machine is no reader
+    found = ben("verify", packed, "--here")
+    assert found.code == 0 and "hold" in found.out
