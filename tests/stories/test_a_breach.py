@@ -283,6 +283,9 @@ def test_thanks_for_work_on_a_secret_are_read_in_its_room(world: World) -> None:
     world.do(working.thank, incident.id, "Thank you for keeping the vault shut", by="ben")
     (mail,) = world.expect_update(working.TOLD, "tomas")
     assert "vault" not in mail.subject + mail.body and f"/incidents/{incident.id}" in mail.body
+    world.do(secrecy.remove_responder, incident.id, "tomas", "He is the suspect", by="ben")
+    world.do(working.thank, incident.id, "Thank you once more", by="ben")
+    world.expect_silence()  # whoever was taken off hears no more of it
     other = world.declare("Voice hangs", severity="P3", type="service_outage", by="lucia")
     world.do(mend, other.id, "Restarted it", by="ben")
     world.do(wrap_up_thanks, other.id, by="ben")

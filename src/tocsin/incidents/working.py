@@ -231,9 +231,10 @@ def thank(incident: Incident, text: str, people: Iterable[str], *, by: str, now:
 
 
 def helpers(plan: Plan, incident: Incident) -> tuple[str, ...]:
-    """The people of the plan who worked on it, as far as the record knows."""
+    """The people of the plan who worked on it, as far as the record knows; whoever was taken off a secret is none."""
     known = (*incident.roles.values(), incident.acknowledged_by or "", incident.declared_by)
-    return tuple(one for one in dict.fromkeys(known) if one in plan.people)
+    gone = {one for one in known if incident.confidential_at and one not in incident.responders}
+    return tuple(one for one in dict.fromkeys(known) if one in plan.people and one not in gone)
 
 
 # ---- Who held which role ----

@@ -188,7 +188,10 @@ MEANINGS: Mapping[str, str] = {
     "IncidentType.private": (
         "Confidential from the declaration: only its readers see it, and it is never shown in public."
     ),
-    "IncidentType.readers": ("People and teams who may read a confidential incident, besides whoever responds to it."),
+    "IncidentType.readers": (
+        "People and teams who read a confidential incident besides whoever responds to it, and are paged where a step "
+        "of the escalation names nobody who reads it."
+    ),
     "Cadence": "How often an audience is told.",
     "Cadence.first_within": "When the first update is due.",
     "Cadence.every": "When each further one is due, counted from the last, until the incident is resolved.",
