@@ -96,3 +96,15 @@ def test_without_an_administrator_whoever_leads_is_told(database: Database) -> N
         covering.schedule(tx)
         plan_commands.apply(tx, WITH_A_GAP, "a holiday", accept_large=True)
     assert {one.person for one in pass_time(database)} == {"ben", "tomas"}
+
+
+def test_what_nobody_could_be_told_is_told_as_soon_as_somebody_can_be(watched: Database, clock: ManualClock) -> None:
+    with watched.work(SYSTEM) as tx:
+        for account in people.people(tx):
+            people.change_person(tx, account.handle, email=None)
+    assert pass_time(watched) == []
+    clock.advance_to(NOW + covering.EVERY)
+    with watched.work(SYSTEM) as tx:
+        people.change_person(tx, "erin", email="erin@rose.example")
+    (mail,) = pass_time(watched)
+    assert mail.person == "erin" and "Nobody is there for P1 page" in mail.body

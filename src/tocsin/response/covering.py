@@ -1,5 +1,6 @@
 """Looking ahead: whether somebody is there at every moment of the coming weeks, and who is told in time if not."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from tocsin.db.engine import Tx
@@ -58,20 +59,24 @@ def reached(tx: Tx, plan: Plan) -> dict[str, Reach]:
 
 
 def look_ahead(tx: Tx) -> None:
-    """Tell of what is new in the proof of the coming weeks; forget what is mended or over."""
+    """Tell of what is new in the proof of the coming weeks; forget what is mended or over.
+
+    As long as nobody can be told, nothing counts as told.
+    """
     found = proof(tx, WEEKS)
     news = warning.news(found, oncall.warnings(tx), tx.now)
     for one in news.still:
         oncall.change_warning(tx, one)
     for one in news.mended:
         oncall.forget_warning(tx, one.id)
-    for one in news.told:
-        oncall.add_warning(tx, one)
-    if news.fresh:
-        _tell(tx, news.told[0].id, warning.lines(news.fresh, found.ends_at))
+    addresses = people.addresses(tx, _menders(tx)) if news.fresh else {}
+    if addresses:
+        for one in news.told:
+            oncall.add_warning(tx, one)
+        _tell(tx, addresses, news.told[0].id, warning.lines(news.fresh, found.ends_at))
 
 
-def _tell(tx: Tx, key: str, lines: list[str]) -> None:
+def _tell(tx: Tx, addresses: Mapping[str, str], key: str, lines: list[str]) -> None:
     count = "A gap" if len(lines) == 1 else f"{len(lines)} gaps"
     body = "\n\n".join(
         [
@@ -81,7 +86,7 @@ def _tell(tx: Tx, key: str, lines: list[str]) -> None:
             followups.link(tx, "/oncall#cover"),
         ]
     )
-    for handle, address in people.addresses(tx, _menders(tx)).items():
+    for handle, address in addresses.items():
         outbox.queue(
             tx,
             dedup_key=f"{key}-{handle}",
