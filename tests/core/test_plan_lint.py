@@ -104,6 +104,12 @@ CASES = [
         "escalation.in_turn.steps.2.page",
         {"escalation__in_turn__steps__2__page": ["first"]},
     ),
+    Case(
+        "rota-beside-role",
+        "roles.lead.rotation",
+        {"roles__lead__rotation": "first", "rotations__first__people": ["ida", "kim"]},
+        {"roles__lead__rotation": "first"},
+    ),
     Case("rotation-of-one", "rotations.second.people", {"rotations__second__people": ["jo", "jo"]}),
     Case(
         "role-without-rota",

@@ -118,6 +118,23 @@ def role_without_rota(plan: Plan) -> Iterator[Remark]:
         yield Remark(f"roles.{role}.eligible", reason)
 
 
+@check(
+    "rota-beside-role",
+    Level.WARNING,
+    "The rotation of a role has a turn for somebody who may not hold the role.",
+    mend="Take the person out of the rotation, or let them hold the role.",
+)
+def rota_beside_role(plan: Plan) -> Iterator[Remark]:
+    for key, role in plan.roles.items():
+        rotation = plan.rotations.get(role.rotation or "")
+        may = set(plan.members(role.eligible))
+        others = [one for one in rotation.everyone if one not in may] if rotation else []
+        if others:
+            yield Remark(
+                f"roles.{key}.rotation", f"{listed(others)} may not hold the role, and {role.rotation} turns to them"
+            )
+
+
 def _unfilled(plan: Plan, severity: Severity) -> list[str]:
     """The roles that are left when every rotation fills one role for which all of its people are eligible.
 
@@ -247,6 +264,7 @@ CHECKS: tuple[Check, ...] = (
     step_reaches_nobody_new,
     rotation_of_one,
     role_without_rota,
+    rota_beside_role,
     title_for_a_name,
     unreachable,
     unused,
