@@ -186,7 +186,7 @@ def test_a_sev5_pages_nobody_and_is_owed_an_answer_all_the_same(world: World, ni
 @only_larger
 def test_a_disclosure_is_never_owed_to_the_public(world: World, night: Night) -> None:
     incident_id = world.declare("Parcels of others", by="noor", severity="SEV1", type="disclosure", service="shop").id
-    world.expect_page(*LARGER.first)
+    world.expect_page("milo")  # of those who are paged at once the one whom the plan lets read it
     owed = set(world.owed(incident_id))
     assert "update:direction" in owed
     assert "update:public" not in owed
