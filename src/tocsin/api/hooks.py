@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -19,6 +20,7 @@ from tocsin.api.keys import Keys, UnknownToken, any_secret
 from tocsin.api.problems import Problem
 from tocsin.api.wire import Reply
 from tocsin.app import App
+from tocsin.changes import commands as changing
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.errors import Forbidden, Overloaded, TocsinError
 from tocsin.kit.ids import new_key
@@ -56,6 +58,7 @@ class Front:
             "/api/v1/signals": (intake.generic, _problem),
             "/api/v1/signals/alertmanager": (intake.alertmanager, _problem),
             "/v2/enqueue": (intake.enqueue, _event_refused),
+            "/v2/change/enqueue": (intake.change, _event_refused),
         }
         self._by_path = (intake.alertmanager_by_path, _problem)
 
@@ -148,6 +151,19 @@ class Intake:
         await _accept(app, [event.arrival])
         return Reply(202, pagerduty.accepted(event.arrival.key))
 
+    async def change(self, app: App, scope: Scope, receive: Receive) -> Reply:
+        """A change event for PagerDuty: it goes into the register, and pages nobody."""
+        body = await wire.body_of(receive, EVENT_MOST)
+        try:
+            event = await _read(pagerduty.read_change, body)
+        except formats.Unreadable as error:
+            await self._keep_event(app, scope, body, error)
+            raise
+        sender = access.bearer(await self._sender(app, event.routing_key))
+        report = replace(event.report, at=_not_ahead(event.report.at, app.database.now()))
+        await asyncio.to_thread(app.database.run, sender, lambda tx: changing.tell(tx, report))
+        return Reply(202, pagerduty.change_accepted())
+
     async def _keep_event(self, app: App, scope: Scope, body: bytes, error: formats.Unreadable) -> None:
         """Keep an event that can't be read: always if it names a key that is known, else within bounds."""
         sender = UNAUTHENTICATED
@@ -163,6 +179,11 @@ class Intake:
         if access.SIGNAL_WRITE not in token.rights:
             access.require(access.bearer(token), access.SIGNAL_WRITE)
         return token
+
+
+def _not_ahead(at: datetime | None, now: datetime) -> datetime | None:
+    """A stamp that lies ahead of us costs its sender no change: it is taken as now."""
+    return None if at is None or at > now else at
 
 
 async def _take(app: App, source: str, form: Format, sender: Token, body: bytes) -> list[Arrival]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from tocsin.changes.model import Kind, Report
 from tocsin.kit import text as words
 from tocsin.signals import formats
 from tocsin.signals.model import Arrival, State
@@ -17,6 +18,7 @@ from tocsin.signals.model import Arrival, State
 _STATES = {"trigger": State.FIRING, "acknowledge": State.ACKNOWLEDGED, "resolve": State.RESOLVED}
 _SEVERITIES = ("critical", "error", "warning", "info")
 _LINKS_MOST = 16
+PLACE_MOST = 200  # characters of where something was changed, and by whom
 
 
 class _Event(msgspec.Struct):
@@ -38,7 +40,22 @@ class PagerDutyEvent:
     arrival: Arrival
 
 
+class _ChangeEvent(msgspec.Struct):
+    routing_key: Any = None
+    payload: Any = None
+    links: Any = None
+
+
+@dataclass(frozen=True)
+class PagerDutyChange:
+    """A change event, and the key that says which integration it is for."""
+
+    routing_key: str
+    report: Report
+
+
 _DECODER = msgspec.json.Decoder(_Event)
+_CHANGE_DECODER = msgspec.json.Decoder(_ChangeEvent)
 
 
 def read(body: bytes, new_key: Callable[[], str]) -> PagerDutyEvent:
@@ -141,6 +158,52 @@ def _started_at(payload: dict[str, Any], warnings: list[str]) -> datetime | None
     if started_at is None and stamp not in (None, ""):
         warnings.append(f"payload.timestamp: left out; {formats.shown(stamp)} is not an instant")
     return started_at
+
+
+# ---- Changes ----
+
+_NAMES_KIND = ("kind", "type", "change_type")  # where senders put what sort of change it is
+_NAMES_WHO = ("by", "author", "user", "actor", "deployed_by")
+
+
+def read_change(body: bytes) -> PagerDutyChange:
+    """The change event in a body. It has no key of its own, and pages nobody. Raises `Unreadable` with all faults."""
+    try:
+        sent, _ = formats.decoded(_CHANGE_DECODER, body)
+    except msgspec.ValidationError as error:
+        raise formats.NotJson(["$: a change event is one JSON object; send each by itself"]) from error
+    payload = sent.payload if isinstance(sent.payload, dict) else {}
+    if faults := list(_change_faults(sent, payload)):
+        raise formats.Unreadable(faults)
+    return PagerDutyChange(_text(sent.routing_key), _report(sent, payload))
+
+
+def _change_faults(sent: _ChangeEvent, payload: dict[str, Any]) -> Iterator[str]:
+    if not _text(sent.routing_key):
+        yield "'routing_key' is missing or blank; send the key of the integration"
+    if not _text(payload.get("summary")):
+        yield "'payload.summary' is missing or blank; send a line of text that says what was changed"
+
+
+def _report(sent: _ChangeEvent, payload: dict[str, Any]) -> Report:
+    custom = payload.get("custom_details")
+    details = custom if isinstance(custom, dict) else {}
+    links = _entries("links", sent.links, "href", [])
+    told = {_text(details.get(name)).lower() for name in _NAMES_KIND}
+    return Report(
+        what=formats.fitted_title(_text(payload.get("summary")), []),
+        kind=next((one for one in Kind if one in told), Kind.OTHER),
+        place=words.clip(_text(details.get("service")) or _text(payload.get("source")), PLACE_MOST),
+        at=formats.instant(payload.get("timestamp")),
+        by=words.clip(next(filter(None, (_text(details.get(name)) for name in _NAMES_WHO)), ""), PLACE_MOST),
+        link=links[0]["href"] if links else None,
+        source="pagerduty",
+    )
+
+
+def change_accepted() -> bytes:
+    """The body that goes with status 202 for a change event."""
+    return msgspec.json.encode({"status": "success", "message": "Change event processed"})
 
 
 def accepted(dedup_key: str) -> bytes:

@@ -1,0 +1,62 @@
+"""The register of changes: rows that are only ever added."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, Row, Table, Text, select
+
+from tocsin.changes.model import Change, Kind
+from tocsin.db.columns import Instant, metadata
+from tocsin.db.engine import Tx
+
+table = Table(
+    "change",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("what", Text),
+    Column("kind", Text),
+    Column("service", Text),
+    Column("place", Text),
+    Column("at", Instant),
+    Column("by", Text),
+    Column("link", Text),
+    Column("source", Text),
+    Column("key", Text),
+    Column("told_at", Instant),
+    Column("told_by", Text),
+)
+
+
+def add(tx: Tx, change: Change) -> None:
+    tx.add(table, dict(vars(change)))
+
+
+def by_key(tx: Tx, source: str, key: str) -> Change | None:
+    """The change that this sender told of under this key."""
+    found = tx.first(select(table).where((table.c.source == source) & (table.c.key == key)))
+    return _change(found) if found else None
+
+
+def listing(tx: Tx, *, service: str | None = None, before: datetime | None = None, limit: int = 50) -> list[Change]:
+    """Changes, the last made first."""
+    wanted = select(table).order_by(table.c.at.desc(), table.c.id.desc()).limit(limit)
+    if service is not None:
+        wanted = wanted.where(table.c.service == service)
+    if before is not None:
+        wanted = wanted.where(table.c.at < before)
+    return [_change(row) for row in tx.all(wanted)]
+
+
+def made_between(
+    tx: Tx, since: datetime, until: datetime, services: Collection[str] | None, limit: int
+) -> list[Change]:
+    """What was changed in a span of time, the last first: in these services, or with none named; all if None."""
+    wanted = select(table).where((table.c.at >= since) & (table.c.at <= until))
+    if services is not None:
+        wanted = wanted.where(table.c.service.in_(sorted(services)) | table.c.service.is_(None))
+    return [_change(row) for row in tx.all(wanted.order_by(table.c.at.desc(), table.c.id.desc()).limit(limit))]
+
+
+def _change(row: Row[Any]) -> Change:
+    return Change(**{**row._mapping, "kind": Kind(row.kind)})
