@@ -4,7 +4,7 @@ Durations are skewed: a mean says little and few of them say less, so each summa
 its ninth decile, and says when it stands on too few. A time that an incident has not reached is left out, not guessed.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby, pairwise
@@ -12,6 +12,7 @@ from typing import Any
 
 from tocsin.incidents.durations import Durations, durations
 from tocsin.incidents.model import Incident
+from tocsin.incidents.relation import Relation
 from tocsin.obligations.model import Kind, Obligation, State
 from tocsin.plan.model import Plan, Severity
 
@@ -121,7 +122,10 @@ class Kept:
 
 @dataclass(frozen=True, kw_only=True)
 class Repeat:
-    """Incidents of one type on one service, each within thirty days of the one before: candidates for one cause."""
+    """Incidents of one cause, or candidates for it: of one type on one service, thirty days apart at the most.
+
+    The type and the service are those of the last.
+    """
 
     type: str
     service: str | None
@@ -130,7 +134,9 @@ class Repeat:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """`repeat_candidates` share a type and a service; whether they share a cause is for people to say."""
+    """`repeats` had the same cause, as people have said of them; `repeat_candidates` share a type and a service, and
+    whether they share a cause is for people to say.
+    """
 
     period_start: datetime
     period_end: datetime
@@ -140,6 +146,7 @@ class Report:
     resolve_targets: tuple[Target, ...]
     acknowledge_targets: tuple[Target, ...]
     obligations: tuple[Kept, ...]
+    repeats: tuple[Repeat, ...]
     repeat_candidates: tuple[Repeat, ...]
     incidents: tuple[Measured, ...]
 
@@ -150,11 +157,12 @@ def report(
     obligations: Iterable[Obligation],
     period_start: datetime,
     period_end: datetime,
+    tied: Iterable[Incident] = (),
 ) -> Report:
     """The incidents declared and the obligations opened from `period_start` up to, not at, `period_end`.
 
     `plan_of` gives the plan of a revision: an incident is held to the targets that it was declared under. An earlier
-    incident counts only as the beginning of a repeat.
+    incident counts only as the beginning of a repeat, however long ago it was if it is among those `tied` to one.
     """
     known = sorted((one for one in incidents if one.declared_at < period_end), key=lambda one: one.declared_at)
     within = [one for one in known if one.declared_at >= period_start]
@@ -170,6 +178,7 @@ def report(
         resolve_targets=_targets(promises, severities, _to_resolve),
         acknowledge_targets=_targets(promises, severities, _to_acknowledge),
         obligations=tuple(_kept([one for one in obligations if period_start <= one.opened_at < period_end])),
+        repeats=tuple(_same_cause([*known, *tied], period_start, period_end)),
         repeat_candidates=tuple(_repeats([_measured(one) for one in known], period_start)),
         incidents=tuple(measured),
     )
@@ -307,6 +316,32 @@ def _kept(obligations: Sequence[Obligation]) -> Iterator[Kept]:
         yield Kept(kind=kind, audience=audience, **counts)
 
 
+def _same_cause(incidents: Iterable[Incident], period_start: datetime, period_end: datetime) -> Iterator[Repeat]:
+    """Groups that people have tied as of the same cause, whose last lies in the period, in the order of their first."""
+    known = {one.id: one for one in sorted(incidents, key=lambda one: (one.declared_at, one.id))}
+    seen: set[str] = set()
+    for start in known:
+        group = _group(known, start, seen)
+        seen.update(group)
+        those = [one for one in known.values() if one.id in group]
+        last = those[-1] if those else known[start]
+        if len(those) > 1 and period_start <= last.declared_at < period_end:
+            yield Repeat(type=last.type, service=last.service, incidents=tuple(_measured(one) for one in those))
+
+
+def _group(known: Mapping[str, Incident], start: str, seen: Collection[str]) -> set[str]:
+    """All that are of the same cause as this one, directly or by way of another; none if they were found before."""
+    found: set[str] = set()
+    waiting = [] if start in seen else [start]
+    while waiting:
+        one = waiting.pop()
+        found.add(one)
+        ties = known[one].relations.items()
+        same = {other for other, relation in ties if relation is Relation.SAME_CAUSE_AS and other in known}
+        waiting += same - found
+    return found
+
+
 def _repeats(measured: Sequence[Measured], period_start: datetime) -> Iterator[Repeat]:
     """Chains whose last incident lies in the period, in the order of their first."""
     alike: dict[tuple[str, str | None], list[Measured]] = {}
@@ -342,6 +377,7 @@ def as_json(found: Report) -> dict[str, Any]:
         "resolve_targets": [_target_json(target) for target in found.resolve_targets],
         "acknowledge_targets": [_target_json(target) for target in found.acknowledge_targets],
         "obligations": [_kept_json(kept) for kept in found.obligations],
+        "repeats": [_repeat_json(repeat) for repeat in found.repeats],
         "repeat_candidates": [_repeat_json(repeat) for repeat in found.repeat_candidates],
         "incidents": [_measured_json(one) for one in found.incidents],
     }

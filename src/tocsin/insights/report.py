@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from tocsin.db.engine import Tx
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import Incident
+from tocsin.incidents.relation import Relation
 from tocsin.insights import coverage as covering
 from tocsin.insights import metrics
 from tocsin.insights import proposals as proposing
@@ -32,7 +33,20 @@ def report(tx: Tx, period_start: datetime, period_end: datetime) -> metrics.Repo
         return revisions[revision]
 
     owed = obligations.of_incidents(tx, [one.id for one in known])
-    return metrics.report(plan_of if known else plans.current(tx), known, owed, period_start, period_end)
+    plan = plan_of if known else plans.current(tx)
+    return metrics.report(plan, known, owed, period_start, period_end, _of_the_same_cause(tx, known))
+
+
+def _of_the_same_cause(tx: Tx, known: list[Incident]) -> list[Incident]:
+    """What people have tied to these, and was declared before them."""
+    ids = {one.id for one in known}
+    tied = {
+        other
+        for one in known
+        for other, relation in one.relations.items()
+        if relation is Relation.SAME_CAUSE_AS and other not in ids
+    }
+    return incidents.glimpse(tx, sorted(tied))
 
 
 def proposals(tx: Tx, period_start: datetime, period_end: datetime, at_least: int) -> list[Proposal]:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from tocsin.incidents import words
 from tocsin.incidents.durations import Durations
-from tocsin.insights.metrics import TOO_FEW, Counts, Kept, Measured, Report, Summary, Target
+from tocsin.insights.metrics import TOO_FEW, Counts, Kept, Measured, Repeat, Report, Summary, Target
 from tocsin.kit.text import short_span, span
 from tocsin.obligations.model import Kind
 from tocsin.plan.model import Plan
@@ -113,8 +113,17 @@ class Insights:
     acknowledge: tuple[TargetLine, ...]
     kept: tuple[KeptLine, ...]
     kept_total: str
+    same_cause: tuple[RepeatLine, ...]
     repeats: tuple[RepeatLine, ...]
     unknown: tuple[Unknown, ...]
+
+
+def _repeat(plan: Plan, one: Repeat) -> RepeatLine:
+    return RepeatLine(
+        words.type_name(plan, one.type) + (f", {words.service_name(plan, one.service)}" if one.service else ""),
+        ", ".join(f"#{incident.number} {present.day(incident.declared_at)}" for incident in one.incidents),
+        len(one.incidents),
+    )
 
 
 def insights(plan: Plan, found: Report, now: datetime) -> Insights:
@@ -131,14 +140,8 @@ def insights(plan: Plan, found: Report, now: datetime) -> Insights:
         acknowledge=tuple(_target(plan, one, "answered", found, _acknowledge) for one in found.acknowledge_targets),
         kept=tuple(_kept(plan, one) for one in found.obligations),
         kept_total=_kept_total(found.obligations),
-        repeats=tuple(
-            RepeatLine(
-                words.type_name(plan, one.type) + (f", {words.service_name(plan, one.service)}" if one.service else ""),
-                ", ".join(f"#{incident.number} {present.day(incident.declared_at)}" for incident in one.incidents),
-                len(one.incidents),
-            )
-            for one in found.repeat_candidates
-        ),
+        same_cause=tuple(_repeat(plan, one) for one in found.repeats),
+        repeats=tuple(_repeat(plan, one) for one in found.repeat_candidates),
         unknown=tuple(_unknown(found)),
     )
 
