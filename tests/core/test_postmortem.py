@@ -124,7 +124,8 @@ def test_the_summary_knows_the_milestones_and_the_people() -> None:
 
 def test_the_impact_is_measured() -> None:
     assert facts(drafted(), "impact") == [
-        ("Duration, start to recovery", "2 h 5 min 21 s"),
+        ("User impact, start to recovery", "2 h 5 min 21 s"),
+        ("Total, start to close", "10 h 1 min 21 s so far"),
         ("Time to detect", "1 min 21 s"),
         ("Time to resolve", "1 h 34 min"),
         ("Affects", "Memory"),
@@ -133,7 +134,7 @@ def test_the_impact_is_measured() -> None:
 
 def test_the_impact_of_an_incident_that_goes_on() -> None:
     found = dict(facts(drafted(declared(impact="No recall"), *RECORD[1:3]), "impact"))
-    assert found["Duration, start to recovery"] == "10 h 1 min 21 s so far"
+    assert found["User impact, start to recovery"] == "10 h 1 min 21 s so far"
     assert found["Time to resolve"] == "not on the record"
     assert found["Impact as declared"] == "No recall"
 

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.records import LINK, NIGHT, PLAN, declared, incident, later, public, timeline, with_templates
+from tocsin.comms.templates import NoSuchTemplate, blank, known, ticket
+from tocsin.comms.templates import render as filled
 from tocsin.comms.updates import (
     ROLES,
     TYPED,
@@ -21,7 +23,6 @@ from tocsin.comms.updates import (
     fields_of,
     lasting,
     render,
-    ticket,
 )
 from tocsin.incidents.confidential import NotForThisAudience
 from tocsin.incidents.model import Acknowledged, Resolved, RoleAssigned, Updated
@@ -104,8 +105,15 @@ def test_facts_say_who_when_and_how_long() -> None:
         "scribe": "nobody yet",
         "started": "2026-11-24 02:38 UTC",
         "detected": "2026-11-24 02:39 UTC",
+        "acknowledged": "2026-11-24 02:41 UTC",
         "resolved": "not yet",
+        "recovered": "not yet",
         "duration": "56 min",
+        "time_to_detect": "1 min",
+        "time_to_respond": "2 min",
+        "time_to_resolve": "not yet",
+        "total_duration": "56 min so far",
+        "user_impact_duration": "56 min so far",
         "link": LINK,
         "service": "Rose",
         "components": "Memory",
@@ -256,7 +264,8 @@ def test_what_a_form_says_is_no_update(left: str) -> None:
 def test_the_ticket_renders_at_any_moment() -> None:
     assert ticket(PLAN, incident(), later(20), LINK) == (
         "# Memory system down\nP1 · Investigating · nobody yet\n"
-        "Started 2026-11-24 02:38 UTC, resolved not yet, 21 min\nImpact: not known yet\nCause: not known yet\n"
+        "Started 2026-11-24 02:38 UTC, resolved not yet, 21 min\n"
+        f"Impact: {blank('impact')}\nCause: {blank('cause')}\n"
         f"- 02:39 Incident detected\n- 02:39 Declared by Tocsin\n{LINK}"
     )
 
@@ -275,7 +284,79 @@ def test_the_ticket_says_what_was_last_written() -> None:
     entries = (declared(impact="A few"), told, found, Resolved(at=later(30), by="ana", how="New replica"))
     plan = with_templates(PLAN, incident_ticket="{impact} / {cause} / {actions} / {eta}")
     written = ticket(plan, incident(*entries), later(31), LINK, timeline(*entries))
-    assert written == "Nobody recalls / A disk / New replica / not known yet"
+    assert written == "Nobody recalls / A disk / New replica / [to be written: when it should be over]"
+
+
+# ---- Every template ----
+
+
+def test_a_blank_can_be_posted_in_no_update() -> None:
+    for field in TYPED:
+        with pytest.raises(Unwritten, match="impact"):
+            compose(PLAN, incident(), "internal", {**WRITTEN, "impact": blank(field)}, None, later(10), LINK)
+
+
+def test_what_only_people_can_say_of_the_impact_is_a_blank_as_well() -> None:
+    plan = with_templates(PLAN, incident_ticket="{users}, {functions}, {severity}")
+    found = filled(plan, incident(), "incident_ticket", later(1), LINK)
+    assert found.blanks == ("users", "functions")
+    assert found.text == f"{blank('users')}, {blank('functions')}, P1"
+
+
+def test_each_template_says_what_it_is_for_and_what_a_person_writes() -> None:
+    plan = with_templates(PLAN, odd="{title}")
+    found = {one.name: one for one in known(plan)}
+    assert list(found) == [*plan.templates, "post_mortem"]
+    assert found["odd"].purpose == "Nothing in the plan uses it"
+    assert found["internal"].asks == ("impact", "actions", "next", "eta")
+    assert found["incident_ticket"].purpose == "Incident ticket"
+
+
+def test_a_template_that_the_plan_does_not_have_is_named_with_those_it_has() -> None:
+    with pytest.raises(NoSuchTemplate, match=r"'tickets'; it has .*incident_ticket"):
+        filled(PLAN, incident(), "tickets", later(1), LINK)
+
+
+# ---- The notice of how it ended ----
+
+ENDED = {"explanation": "A disk was full.", "prevention": "An alert tells us before it is."}
+
+
+def with_notice() -> Plan:
+    plan = with_templates(PLAN, notice="Sorry for {duration}. {explanation} {prevention}")
+    return replace(plan, recovery=replace(plan.recovery, notice="notice"))
+
+
+def test_users_are_told_how_it_ended_once_it_has() -> None:
+    resolved = Resolved(at=later(30), by="ana", how="New replica")
+    composed = compose(
+        with_notice(), incident(declared(), resolved), "public", ENDED, None, later(40), LINK, notice=True
+    )
+    assert composed.text == "Sorry for 31 min. A disk was full. An alert tells us before it is."
+    assert (composed.stage, composed.notice) == (Stage.RESOLVED, True)
+
+
+def test_nobody_is_told_how_it_ended_before_it_has() -> None:
+    with pytest.raises(Refused, match="can't be told how it ended"):
+        compose(with_notice(), incident(), "public", ENDED, None, later(40), LINK, notice=True)
+
+
+@pytest.mark.parametrize("field", ["explanation", "prevention"])
+def test_a_notice_explains_and_says_what_prevents_it(field: str) -> None:
+    one = incident(declared(), Resolved(at=later(30), by="ana", how="New replica"))
+    with pytest.raises(Unwritten, match=field):
+        compose(with_notice(), one, "public", {**ENDED, field: " "}, None, later(40), LINK, notice=True)
+
+
+def test_a_notice_is_for_the_public_at_its_last_stage_and_in_the_words_of_the_plan() -> None:
+    one = incident(declared(), Resolved(at=later(30), by="ana", how="New replica"))
+    for audience, stage, plan in (
+        ("internal", None, with_notice()),
+        ("public", Stage.IDENTIFIED, with_notice()),
+        ("public", None, PLAN),
+    ):
+        with pytest.raises(Invalid):
+            compose(plan, one, audience, ENDED, stage, later(40), LINK, notice=True)
 
 
 # ---- The plan that Tocsin ships with ----

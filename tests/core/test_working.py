@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.records import NIGHT, PLAN, declared, incident, later, timeline, with_templates
-from tocsin.comms import updates
+from tocsin.comms import templates, updates
 from tocsin.incidents import lifecycle, words, working
 from tocsin.incidents.model import AnyEntry, Closed, Incident, Recovered, Reopened, Resolved
 from tocsin.incidents.relation import Merged
@@ -168,6 +168,8 @@ def test_the_ticket_shows_the_impact_the_causes_and_the_way_out() -> None:
     )
     plan = with_templates(PLAN, incident_ticket="{users}; {functions}; {revenue}\n{cause}\n{strategy}\n{milestones}")
     one = lifecycle.fold("inc_NIGHT", record)
-    said = updates.ticket(plan, one, later(60), "http://x", record)
-    assert said.startswith("12 users (tickets); Voice; not known yet\nThe disk\n\nNo alert told us\nnot yet\n")
+    said = templates.ticket(plan, one, later(60), "http://x", record)
+    assert said.startswith(
+        "12 users (tickets); Voice; [to be written: what it costs]\nThe disk\n\nNo alert told us\nnot yet\n"
+    )
     assert "- 02:42 Root cause identified" in said and "- 02:44 Fix deployed" in said

@@ -14,7 +14,7 @@ from cyclopts import CycloptsError
 
 from tests.support import plans
 from tocsin.__main__ import serve
-from tocsin.api import schema
+from tocsin.api import knowledge_schema, schema
 from tocsin.cli.main import app
 from tocsin.plan import check
 from tocsin.plan.model import Plan
@@ -82,6 +82,8 @@ READERS: dict[str, Callable[[bytes], object]] = {
     r"/switch$": lambda body: msgspec.json.decode(body, type=Wanted),
     r"/api/v1/signals$": formats.generic,
     r"/v2/enqueue$": lambda body: pagerduty.read(body, lambda: "a-new-key"),
+    r"/v2/change/enqueue$": pagerduty.read_change,
+    r"/api/v1/changes$": lambda body: msgspec.json.decode(body, type=knowledge_schema.NewChange),
     r"/updates$": lambda body: msgspec.json.decode(body, type=schema.Update),
 }
 

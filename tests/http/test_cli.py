@@ -443,3 +443,33 @@ def test_a_title_cannot_steer_the_terminal(tocsin: Terminal) -> None:
         out = tocsin.done(*command)
         assert not {"\x1b", "\x07", "\x9b"} & set(out)
         assert "\\x1b]0;owned" in out and "[red]plain[/red]" in out
+
+
+def test_every_template_is_printed_with_its_blanks_and_an_update_before_it_is_posted(tocsin: Terminal) -> None:
+    incident = declared(tocsin, "Voice replies hang", "--service", "rose")
+    listed = tocsin.done("template", incident)
+    assert all(name in listed for name in ("incident_ticket", "status_resolved", "talking_points", "post_mortem"))
+    assert "[to be written: what people notice]" in tocsin.done("template", incident, "internal_update")
+    found = tocsin("template", incident, "incident_ticket", "--json").json
+    assert found["blanks"] == ["users", "functions", "cause", "actions", "next"]
+    update = ("update", incident, "--audience", "public", "--stage", "investigating")
+    said = ("--issue", "no answers", "--impact", "Nobody hears Rose")
+    assert "finding out why: no answers" in tocsin.done(*update, *said, "--preview")
+    assert not [one for one in tocsin("timeline", incident, "--json").json["entries"] if one["kind"] == "Updated"]
+    assert tocsin(*update, "--preview").code == 2
+    assert tocsin("template", incident, "board").code == 3
+
+
+def test_a_change_is_told_listed_and_near_what_broke_after_it(tocsin: Terminal) -> None:
+    incident = declared(tocsin, "Voice replies hang again", "--service", "rose")
+    tocsin.done("change", "Version 41 of Rose", "--service", "rose")
+    assert "Version 41 of Rose" in tocsin.done("changes")
+    assert "deployment, Version 41 of Rose" in tocsin.done("assessment", incident)
+    assert tocsin("change", "x", "--service", "rosa").code == 2
+
+
+def test_being_in_touch_with_a_vendor_stands_on_the_record(tocsin: Terminal) -> None:
+    incident = declared(tocsin, "Groq refuses every call", "--service", "rose")
+    tocsin.done("support", incident, "groq", "They see it too", "--reference", "GR-1")
+    assert "was in touch with the support of Groq (case GR-1): They see it too." in tocsin.done("timeline", incident)
+    assert tocsin("support", incident, "aws", "Hello").code == 2

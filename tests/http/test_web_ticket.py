@@ -26,7 +26,7 @@ def incident_id(here: Served) -> str:
 def test_the_ticket_is_rendered_from_the_record_at_any_moment(here: Served, incident_id: str) -> None:
     ben = Visitor(here, "ben")
     page = ben.open(f"/incidents/{incident_id}/ticket")
-    assert page.says("Memory is down") and page.says("not known yet")
+    assert page.says("Memory is down") and page.says("<mark>[to be written: what was found]</mark>")
     run = here.app.database.run
     run(actor(here, "ben"), lambda tx: working.find(tx, incident_id, "The disk is <full>", Verdict.ROOT_CAUSE))
     page = ben.open(f"/incidents/{incident_id}/ticket")

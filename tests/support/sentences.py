@@ -16,6 +16,7 @@ from tocsin.incidents.work import (
     RecoveryConfirmed,
     Result,
     StrategyChosen,
+    SupportContacted,
     Thanked,
     Tick,
     Verdict,
@@ -110,6 +111,11 @@ OF_THE_WORK: list[tuple[AnyEntry, str, str]] = [
         Thanked(**BEN, text="You were quick.", people=("ana", "lucia")),
         "thanks",
         "Ben Halvorsen thanked Ana Okafor and Lucía Ferrer: You were quick.",
+    ),
+    (
+        SupportContacted(**BEN, vendor="groq", what="They see it too", reference="GR-12"),
+        "support",
+        "Ben Halvorsen was in touch with the support of groq (case GR-12): They see it too.",
     ),
     (
         Resolved(**WHO, how="New disk", unverified=("Smoke tests",), because="the runner is down as well"),

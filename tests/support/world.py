@@ -38,6 +38,7 @@ T = TypeVar("T")
 E = TypeVar("E", bound=Entry)
 START = datetime(2026, 11, 24, 2, 38, tzinfo=UTC)  # a Tuesday night
 CHASING = ("reminder", "overdue")  # what duties say of themselves; the stories of the ledger ask for it
+APART = (*CHASING, "role", "invitation")  # what stories overlook unless they ask for it
 ROSE = (resources.files("tocsin") / "plans" / "rose.yaml").read_text(encoding="utf-8")
 
 
@@ -198,13 +199,21 @@ class World:
         self._expected += len(self._unseen())
 
     def _unseen(self) -> list[Message]:
-        return [one for one in self.mail.sent if one.audience not in CHASING][self._expected :]
+        return [one for one in self.mail.sent if one.audience not in APART][self._expected :]
 
     def told(self) -> list[tuple[str, str, str]]:
         """Who was reminded of what, and who was told what is overdue, since the last time that this was asked."""
         said = [one for one in self.mail.sent if one.audience in CHASING][self._told :]
         self._told += len(said)
         return [(one.audience, one.person or "", one.subject) for one in said]
+
+    def invited(self) -> list[Message]:
+        """Who was written to about the post-mortem meeting."""
+        return [one for one in self.mail.sent if one.audience == "invitation"]
+
+    def named(self) -> list[Message]:
+        """Who was told that a role is theirs, in the order in which it was said."""
+        return [one for one in self.mail.sent if one.audience == "role"]
 
     def _news(self, audience: str) -> list[Message]:
         news = self._unseen()

@@ -11,8 +11,8 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 
 from tocsin.api import cursors, schema
 from tocsin.api.caller import Call, act, app_of, needs
-from tocsin.comms import updates
-from tocsin.incidents import lifecycle, words
+from tocsin.comms import templates
+from tocsin.incidents import durations, lifecycle, words
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import OPEN_STATUSES, Incident, Numbered, Status
 from tocsin.kit.errors import Invalid, NotFound
@@ -38,7 +38,7 @@ class NoTicket(NotFound):
 
 def handlers() -> list[HTTPRouteHandler]:
     reading = [list_incidents, show_incident, show_timeline, show_obligations, show_ticket]
-    working = [acknowledge, assign_role, change_severity, change_type, note, decide, post_update, waive]
+    working = [acknowledge, assign_role, change_severity, change_type, note, decide, post_update, preview_update, waive]
     ending = [mitigate, resolve, reopen, close, schedule_review, hold_review]
     return [*reading, declare, *working, *ending]
 
@@ -83,7 +83,9 @@ def show_incident(request: Call, incident_id: FromPath[str], at: At = None) -> s
             incident, owed = moment.incident, commands.in_words(moment.standing)
         plan = plans.load(tx, incident.plan_revision)
         missing = lifecycle.missing_before_close(plan, incident, owed)
-    return schema.IncidentInFull(**msgspec.structs.asdict(shown(incident)), to_close=missing)
+        times = durations.times(incident, then or tx.now)
+    kept = msgspec.convert(times, schema.Times, from_attributes=True)
+    return schema.IncidentInFull(**msgspec.structs.asdict(shown(incident)), to_close=missing, times=kept)
 
 
 @get("/incidents/{incident_id:str}/timeline", summary="Every entry of an incident's record, in order", **READ_ONE)
@@ -114,7 +116,7 @@ def show_ticket(request: Call, incident_id: FromPath[str]) -> Response[str]:
     with app.database.read(request.auth) as tx:
         incident = incidents.load(tx, incident_id)
         plan, entries = plans.load(tx, incident.plan_revision), incidents.timeline(tx, incident_id)
-        ticket = updates.ticket(plan, incident, tx.now, link, entries)
+        ticket = templates.ticket(plan, incident, tx.now, link, entries)
     if not ticket:
         raise NoTicket
     return Response(ticket, media_type="text/markdown; charset=utf-8")
@@ -164,7 +166,20 @@ def decide(request: Call, incident_id: FromPath[str], data: JSONBody[schema.Deci
 
 @post("/incidents/{incident_id:str}/updates", status_code=200, summary="Tell an audience", **VERB)
 def post_update(request: Call, incident_id: FromPath[str], data: JSONBody[schema.Update]) -> schema.Incident:
-    return after(request, lambda tx: commands.post_update(tx, incident_id, data.audience, data.fields, data.stage))
+    about = (data.audience, data.fields, data.stage)
+    return after(request, lambda tx: commands.post_update(tx, incident_id, *about, notice=data.notice))
+
+
+@post(
+    "/incidents/{incident_id:str}/updates/preview",
+    status_code=200,
+    summary="What an audience would read; nothing is posted",
+    **VERB,
+)
+def preview_update(request: Call, incident_id: FromPath[str], data: JSONBody[schema.Update]) -> schema.Preview:
+    with app_of(request).database.read(request.auth) as tx:
+        found = commands.preview_update(tx, incident_id, data.audience, data.fields, data.stage, notice=data.notice)
+    return schema.Preview(data.audience, found.stage, found.text)
 
 
 @post("/incidents/{incident_id:str}/mitigate", status_code=200, summary="Say that the damage is contained", **VERB)

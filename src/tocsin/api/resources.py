@@ -8,7 +8,19 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
-from tocsin.api import agreements, coverage, described, evidence, incidents, oncall, problems, records, secrecy, work
+from tocsin.api import (
+    agreements,
+    coverage,
+    described,
+    evidence,
+    incidents,
+    knowledge,
+    oncall,
+    problems,
+    records,
+    secrecy,
+    work,
+)
 from tocsin.api.caller import Call, gate
 
 PATH = "/api/v1"
@@ -25,6 +37,7 @@ def routes() -> list[Router]:
                 *incidents.handlers(),
                 *work.handlers(),
                 *secrecy.handlers(),
+                *knowledge.handlers(),
                 *evidence.handlers(),
                 *records.handlers(),
                 *agreements.handlers(),

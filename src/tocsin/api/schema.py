@@ -80,11 +80,15 @@ class Decision(Struct, forbid_unknown_fields=True):
 
 
 class Update(Struct, forbid_unknown_fields=True):
-    """`fields` are what the audience's template asks for; `stage` is for public audiences only."""
+    """`fields` are what the audience's template asks for; `stage` is for public audiences only.
+
+    A `notice` tells users how it ended, in the words of the template that the plan names for that.
+    """
 
     audience: Name
     fields: Labels = {}
     stage: Stage | None = None
+    notice: bool = False
 
 
 class How(Struct, forbid_unknown_fields=True):
@@ -181,10 +185,32 @@ class Incident(Struct):
     confidential_at: datetime | None
 
 
+class Times(Struct):
+    """The times that are kept of an incident. Both durations begin with the trouble; what still lasts is counted on."""
+
+    started_at: datetime
+    detected_at: datetime
+    responded_at: datetime | None
+    resolved_at: datetime | None
+    total_seconds: float
+    is_over: bool
+    user_impact_seconds: float
+    is_recovered: bool
+
+
 class IncidentInFull(Incident):
     """`to_close` says, in words, what the plan still requires before it can be closed."""
 
     to_close: list[str]
+    times: Times
+
+
+class Preview(Struct):
+    """What an audience would read."""
+
+    audience: str
+    stage: str | None
+    text: str
 
 
 class Reader(Struct):

@@ -24,7 +24,7 @@ from tocsin.response import working as work
 
 def handlers() -> list[HTTPRouteHandler]:
     reading = [show_work, show_checklists, show_roles]
-    working_on_it = [find, assess, choose, deploy, verify, confirm, thank, tick, untick]
+    working_on_it = [find, assess, choose, deploy, verify, confirm, thank, contact, tick, untick]
     return [*reading, *working_on_it, merge, link, unlink, split]
 
 
@@ -114,6 +114,11 @@ def confirm(request: Call, incident_id: FromPath[str], data: JSONBody[work_schem
 @post("/incidents/{incident_id:str}/thanks", status_code=200, summary="Thank those who helped", **VERB)
 def thank(request: Call, incident_id: FromPath[str], data: JSONBody[work_schema.Thanks]) -> schema.Incident:
     return after(request, lambda tx: work.thank(tx, incident_id, data.text))
+
+
+@post("/incidents/{incident_id:str}/support", status_code=200, summary="Record a word with a vendor's support", **VERB)
+def contact(request: Call, incident_id: FromPath[str], data: JSONBody[work_schema.NewContact]) -> schema.Incident:
+    return after(request, lambda tx: work.contact(tx, incident_id, data.vendor, data.what, data.reference))
 
 
 @post("/incidents/{incident_id:str}/ticks", status_code=200, summary="Tick an item of a checklist off", **VERB)

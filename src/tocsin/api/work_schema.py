@@ -41,6 +41,14 @@ class NewFix(Struct, forbid_unknown_fields=True):
     staging: Text = ""
 
 
+class NewContact(Struct, forbid_unknown_fields=True):
+    """`vendor` is one of the plan's; `reference` is what its support calls the case."""
+
+    vendor: Name
+    what: Text
+    reference: Line = ""
+
+
 class NewStrategy(Struct, forbid_unknown_fields=True):
     """`strategy` is one of the plan's."""
 

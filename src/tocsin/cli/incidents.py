@@ -187,6 +187,10 @@ def update(
     message: Annotated[
         str | None, Parameter(help="Anything; the whole text, for an audience without a template.")
     ] = None,
+    explanation: Annotated[str | None, Parameter(help="What happened, in plain words.")] = None,
+    prevention: Annotated[str | None, Parameter(help="What keeps it from happening again.")] = None,
+    notice: Annotated[Flag, Parameter(help="The notice to users of how it ended, in the plan's words for it.")] = False,
+    preview: Annotated[Flag, Parameter(help="Print what would be read, and post nothing.")] = False,
     json: AsJson = False,
 ) -> None:
     """Tell an audience how things stand, in the words of the plan's template.
@@ -194,9 +198,17 @@ def update(
     The template says which of these it needs; what is missing is named, and nothing is sent.
     """
     typed = {"impact": impact, "actions": actions, "next": next, "eta": eta, "issue": issue, "cause": cause}
-    fields = {name: text for name, text in {**typed, "message": message}.items() if text is not None}
-    body = {"audience": audience, "stage": stage, "fields": fields}
-    send(incident, "updates", json=json, body=body)
+    typed |= {"message": message, "explanation": explanation, "prevention": prevention}
+    fields = {name: text for name, text in typed.items() if text is not None}
+    body = {"audience": audience, "stage": stage, "fields": fields, "notice": notice}
+    if not preview:
+        send(incident, "updates", json=json, body=body)
+        return
+    found = client.post("incidents", id_of(incident), "updates", "preview", body=body)
+    if json:
+        show.as_json(found)
+    else:
+        show.raw(found["text"])
 
 
 @incidents.command(group=INCIDENTS)
@@ -303,9 +315,15 @@ def _facts(one: dict[str, Any]) -> list[tuple[str, show.Cell]]:
         ("Why", one["why"]),
         ("Confidential", show.minute(one.get("confidential_at"))),
         *((moment.capitalize(), show.minute(one.get(f"{moment}_at"))) for moment in moments),
+        ("Total", _lasting(one["times"]["total_seconds"], is_over=one["times"]["is_over"])),
+        ("Users felt it", _lasting(one["times"]["user_impact_seconds"], is_over=one["times"]["is_recovered"])),
         *((role.replace("_", " ").capitalize(), person) for role, person in one["roles"].items()),
         ("Plan", f"revision {one['plan_revision']}"),
     ]
+
+
+def _lasting(seconds: float, *, is_over: bool) -> str:
+    return f"{show.seconds(seconds)}{'' if is_over else ' so far'}"
 
 
 def _show_owed(obligations: list[dict[str, Any]], roles: dict[str, str]) -> None:

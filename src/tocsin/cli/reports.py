@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
+from cyclopts.validators import Number
 
 from tocsin.cli import client, show
 from tocsin.cli.options import AROUND, AsJson, Flag, instant_of
@@ -98,6 +99,54 @@ def _signal(one: dict[str, Any]) -> tuple[show.Cell, ...]:
 
 def _quarantined(one: dict[str, Any]) -> tuple[show.Cell, ...]:
     return show.second(one["at"]), one["source"], one["sender"], one["reason"], one["size"]
+
+
+# ---- Changes ---------------------------------------------------------------------------------------------------------
+
+
+@reports.command(group=AROUND)
+def change(
+    what: Annotated[str, Parameter(help="What was changed, in a line.")],
+    /,
+    *,
+    kind: Annotated[
+        Literal["deployment", "configuration", "flag", "other"], Parameter(help="What sort of change it is.")
+    ] = "deployment",
+    service: Annotated[str | None, Parameter(help="The plan's service that was changed.")] = None,
+    place: Annotated[str, Parameter(help="Where, such as production.")] = "",
+    at: Annotated[str | None, Parameter(help="When it was made; now unless given.")] = None,
+    by: Annotated[str, Parameter(help="Who made it, if not you.")] = "",
+    link: Annotated[str | None, Parameter(help="Where to read more.")] = None,
+    key: Annotated[str | None, Parameter(help="Your own name for it; told twice, it is one change.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Tell of a change that was made: a deployment, a setting, a flag. It pages nobody."""
+    made_at = instant_of(at).isoformat() if at else None
+    body = {"what": what, "kind": kind, "service": service, "place": place, "at": made_at, "by": by, "link": link}
+    found = client.post("changes", body={**body, "key": key})
+    if json:
+        show.as_json(found)
+    else:
+        show.line(f"{found['id']}  {show.second(found['at'])}  {found['what']}")
+
+
+@reports.command(group=AROUND)
+def changes(
+    *,
+    service: Annotated[str | None, Parameter(help="Only those of this service.")] = None,
+    limit: Annotated[int, Parameter(validator=Number(gte=1, lte=200), help="How many, at the most.")] = 50,
+    json: AsJson = False,
+) -> None:
+    """List what was changed, the last made first."""
+    found = client.get("changes", service=service, limit=limit)
+    if json:
+        show.as_json(found)
+        return
+    rows = [
+        (show.second(one["at"]), one["kind"], one["service"], one["place"], one["what"], one["by"])
+        for one in found["changes"]
+    ]
+    show.table(("At (UTC)", "", "Service", "Where", "What", "By"), rows, empty="No change is known.")
 
 
 # ---- Numbers ---------------------------------------------------------------------------------------------------------

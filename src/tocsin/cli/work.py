@@ -170,6 +170,52 @@ def ticket(incident: Incident, /, *, json: AsJson = False) -> None:
         show.raw(found)
 
 
+@work.command(group=INCIDENTS)
+def template(
+    incident: Incident,
+    name: Annotated[str | None, Parameter(help="A template of the plan; without it, which there are.")] = None,
+    /,
+    *,
+    json: AsJson = False,
+) -> None:
+    """Print a template of the plan as the record fills it now, or list the templates.
+
+    What a person has still to say stands between brackets.
+    """
+    incident_id = id_of(incident)
+    if name is None:
+        found = client.get("incidents", incident_id, "templates")
+        rows = [(one["name"], one["purpose"], ", ".join(one["asks"])) for one in found["templates"]]
+        return show.as_json(found) if json else show.table(("Name", "For", "A person writes"), rows)
+    found = client.get("incidents", incident_id, "templates", name)
+    return show.as_json(found) if json else show.raw(found["text"])
+
+
+@work.command(group=INCIDENTS)
+def assessment(incident: Incident, /, *, json: AsJson = False) -> None:
+    """Print what is known without anybody asking: the service, recent changes, vendors, users, the like before."""
+    found = client.get("incidents", id_of(incident), "assessment")
+    if json:
+        show.as_json(found)
+    else:
+        show.line("\n".join(found["text"]))
+
+
+@work.command(group=INCIDENTS)
+def support(
+    incident: Incident,
+    vendor: Annotated[str, Parameter(help="A vendor of the plan.")],
+    what: Annotated[str, Parameter(help="What was asked of its support, or heard from it.")],
+    /,
+    *,
+    reference: Annotated[str, Parameter(help="What they call the case.")] = "",
+    json: AsJson = False,
+) -> None:
+    """Put on the record that somebody was in touch with a vendor's support."""
+    body = {"vendor": vendor, "what": what, "reference": reference}
+    send(incident, "support", json=json, body=body)
+
+
 # ---- Checklists and roles --------------------------------------------------------------------------------------------
 
 

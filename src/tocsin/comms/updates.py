@@ -8,14 +8,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from tocsin.incidents import confidential, words, working
+from tocsin.incidents import confidential, words
+from tocsin.incidents.durations import Durations, durations, times
+from tocsin.incidents.lifecycle import NotResolved
 from tocsin.incidents.model import Incident, Mitigated, Numbered, Resolved, Updated
 from tocsin.incidents.work import Found, ImpactAssessed, Verdict
 from tocsin.kit.errors import Invalid
 from tocsin.kit.text import clip, listed, nearest, span
 from tocsin.plan.model import Audience, Plan, Stage
 
-TYPED = ("impact", "actions", "next", "eta", "issue", "cause", "message")
+TYPED = ("impact", "actions", "next", "eta", "issue", "cause", "message", "explanation", "prevention")
 """The fields that people fill in. Everything else in a template comes from the record."""
 
 UNSAID = {"eta": "not known yet"}
@@ -27,6 +29,7 @@ ROLES = ("commander", "technical_lead", "communications_lead", "scribe")
 NOBODY = "nobody yet"
 NOT_YET = "not yet"
 UNKNOWN = "not known yet"
+SO_FAR = " so far"
 TICKET = "incident_ticket"
 FREE = "{message}"  # the template of an audience for which the plan has none
 
@@ -52,11 +55,15 @@ class NoSuchAudience(Invalid):
 
 @dataclass(frozen=True, kw_only=True)
 class Composed:
-    """An update ready to be recorded. `fields` are what was typed, without what was left empty."""
+    """An update ready to be recorded. `fields` are what was typed, without what was left empty.
+
+    A `notice` is the one that tells users how it ended.
+    """
 
     text: str
     stage: Stage | None
     fields: Mapping[str, str]
+    notice: bool = False
 
 
 def render(template: str, fields: Mapping[str, str]) -> str:
@@ -115,8 +122,7 @@ def facts(plan: Plan, incident: Incident, now: datetime, link: str) -> dict[str,
         "incident_id": incident.id,
         "number": str(incident.number),
         "started": words.day_and_minute(incident.started_at),
-        "detected": words.day_and_minute(incident.detected_at),
-        "resolved": words.day_and_minute(incident.resolved_at) if incident.resolved_at else NOT_YET,
+        **_times(incident, now),
         "duration": lasting((incident.resolved_at or now) - incident.started_at),
         "link": link,
         "service": words.service_name(plan, incident.service) if incident.service else UNKNOWN,
@@ -124,6 +130,29 @@ def facts(plan: Plan, incident: Incident, now: datetime, link: str) -> dict[str,
         "milestones": _milestones(plan, incident),
         "links": "\n".join(f"- {name}: {address}" for name, address in plan.links.items()) or "- none",
     }
+
+
+def _times(incident: Incident, now: datetime) -> dict[str, str]:
+    """The moments, and how long the parts of it took; what still lasts says so."""
+    took, kept = durations(incident), times(incident, now)
+    return {
+        "detected": words.day_and_minute(incident.detected_at),
+        "acknowledged": _moment(incident.first_acknowledged_at),
+        "resolved": _moment(incident.resolved_at),
+        "recovered": _moment(incident.recovered_at),
+        **_took(took),
+        "total_duration": lasting(kept.total) + ("" if kept.is_over else SO_FAR),
+        "user_impact_duration": lasting(kept.user_impact) + ("" if kept.is_recovered else SO_FAR),
+    }
+
+
+def _moment(at: datetime | None) -> str:
+    return words.day_and_minute(at) if at else NOT_YET
+
+
+def _took(took: Durations) -> dict[str, str]:
+    found = {"detect": took.detect, "respond": took.acknowledge, "resolve": took.resolve}
+    return {f"time_to_{name}": NOT_YET if length is None else lasting(length) for name, length in found.items()}
 
 
 def _impact(plan: Plan, incident: Incident) -> dict[str, str]:
@@ -181,12 +210,13 @@ def _milestones(plan: Plan, incident: Incident) -> str:
     return "\n".join(f"- {at.astimezone(UTC):%H:%M} {what}" for at, what in happened)
 
 
-def fields_needed(plan: Plan, audience: str, stage: Stage | None) -> list[str]:
+def fields_needed(plan: Plan, audience: str, stage: Stage | None, *, notice: bool = False) -> list[str]:
     """The fields that the form asks for: those of this audience's template, in its order.
 
     A template that asks for nothing is followed by a person's own words: otherwise nobody would have written it.
     """
-    return _typed(_template(plan, _audience(plan, audience), stage)) or [OWN_WORDS]
+    told = _audience(plan, audience)
+    return _typed(_notice(plan, told) if notice else _template(plan, told, stage)) or [OWN_WORDS]
 
 
 def _typed(template: str) -> list[str]:
@@ -201,17 +231,41 @@ def compose(
     stage: Stage | None,
     now: datetime,
     link: str,
+    *,
+    notice: bool = False,
 ) -> Composed:
-    """What this audience will read. Refuses an audience that may not be told, and what is left unsaid."""
+    """What this audience will read. Refuses an audience that may not be told, and what is left unsaid.
+
+    The notice of how it ended is told at the stage `resolved`, and not before it is resolved.
+    """
     told = _audience(plan, audience)
     confidential.require_may_be_told(plan, incident, told)
-    template = _template(plan, told, stage)
+    template = _notice(plan, told) if notice else _template(plan, told, stage)
+    stage = _of_notice(incident, stage) if notice else stage
     given = _given(typed)
     if not _typed(template):
         template += "\n\n{" + OWN_WORDS + "}"
     _require(given, _typed(template), told)
     known = facts(plan, incident, now, link) | ({"stage": stage.capitalize()} if stage else {})
-    return Composed(text=render(template, {**known, **UNSAID, **given}).strip(), stage=stage, fields=given)
+    text = render(template, {**known, **UNSAID, **given}).strip()
+    return Composed(text=text, stage=stage, fields=given, notice=notice)
+
+
+def _notice(plan: Plan, audience: Audience) -> str:
+    """The template of the notice by which users learn how it ended."""
+    if not audience.public:
+        raise Invalid(f"The notice of how it ended is for users; {audience.name} is not public.", field="notice")
+    if plan.recovery.notice is None:
+        raise Invalid("The plan has no notice of how it ended; name its template as recovery.notice.", field="notice")
+    return _named(plan, plan.recovery.notice)
+
+
+def _of_notice(incident: Incident, stage: Stage | None) -> Stage:
+    if stage not in (None, Stage.RESOLVED):
+        raise Invalid(f"The notice of how it ended is told at the stage resolved, not {stage}.", field="stage")
+    if not incident.is_resolved:
+        raise NotResolved("The incident is not resolved; users can't be told how it ended.")
+    return Stage.RESOLVED
 
 
 def _audience(plan: Plan, name: str) -> Audience:
@@ -289,19 +343,3 @@ def _judge(known: dict[str, str], findings: Mapping[int, Found], found: Found) -
         del known["cause"]
     if found.verdict is Verdict.ROOT_CAUSE:
         known["cause"] = found.finding
-
-
-def ticket(plan: Plan, incident: Incident, now: datetime, link: str, entries: Iterable[Numbered] = ()) -> str:
-    """The incident ticket as the record stands, at any moment; nothing if the plan has no such template.
-
-    With the entries it also says what people last wrote in an update; without them that is not known yet.
-    """
-    if TICKET not in plan.templates:
-        return ""
-    unwritten = {**dict.fromkeys(TYPED, UNKNOWN), "impact": words.impact(incident) or UNKNOWN}
-    entries = list(entries)
-    typed = last_typed(entries)
-    if causes := working.causes(entries):
-        typed["cause"] = "\n\n".join(causes)
-    known = {**unwritten, **typed, **facts(plan, incident, now, link)}
-    return render(plan.templates[TICKET], known)

@@ -6,7 +6,8 @@ a stranger nothing. So what a reader may not see is left out where rows are chos
 shown, and an incident that may not be seen can't be told from one that does not exist.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +26,7 @@ reader = Table(
     Column("until", Instant),  # NULL: for good
 )
 
-_LET_IN, _SEES_ALL = "let in", "sees all"
+_LET_IN, _SEES_ALL, _STRANGERS = "let in", "sees all", "as strangers see"
 
 
 def within(tx: Tx, wanted: Select[Any], incident_id: ColumnElement[Any]) -> Select[Any]:
@@ -38,6 +39,8 @@ def unseen(tx: Tx, incident_ids: Collection[str]) -> set[str]:
     if not incident_ids or _sees_all(tx):
         return set()
     hidden = hidden_of(tx, incident_ids)
+    if _STRANGERS in tx.memo:
+        return hidden
     if hidden and tx.actor.kind is ActorKind.PERSON:
         mine = reader.c.incident_id.in_(sorted(hidden)) & (reader.c.handle == tx.actor.handle) & _in_time(tx)
         hidden -= {row.incident_id for row in tx.all(select(reader.c.incident_id).where(mine))}
@@ -64,6 +67,16 @@ def let_in(tx: Tx, incident_id: str) -> None:
 def see_everything(tx: Tx) -> None:
     """For the rest of this unit of work nothing is hidden: only for what shows nobody what it sees."""
     tx.memo[_SEES_ALL] = True
+
+
+@contextmanager
+def of_strangers(tx: Tx) -> Iterator[None]:
+    """For as long as the block lasts nothing confidential is seen, whoever acts: for what anybody may come to read."""
+    tx.memo[_STRANGERS] = True
+    try:
+        yield
+    finally:
+        del tx.memo[_STRANGERS]
 
 
 def write(
@@ -95,18 +108,20 @@ def is_hidden(tx: Tx, incident_id: str) -> bool:
 
 def _sees_all(tx: Tx) -> bool:
     actor = tx.actor
+    if _STRANGERS in tx.memo:
+        return False
     by_right = actor.kind is ActorKind.TOKEN and CONFIDENTIAL in actor.rights
     return actor.kind is ActorKind.SYSTEM or by_right or _SEES_ALL in tx.memo
 
 
 def _seen(tx: Tx, incident_id: ColumnElement[Any]) -> ColumnElement[bool]:
     hidden = confidential.c.incident_id == incident_id
-    if tx.actor.kind is ActorKind.PERSON:
+    if tx.actor.kind is ActorKind.PERSON and _STRANGERS not in tx.memo:
         mine = (reader.c.incident_id == confidential.c.incident_id) & (reader.c.handle == tx.actor.handle)
         is_reader = mine & _in_time(tx)
         hidden &= ~exists(select(reader.c.handle).where(is_reader).correlate(confidential))
     seen = ~exists(select(confidential.c.incident_id).where(hidden).correlate(incident_id.table))
-    known: set[str] = tx.memo.get(_LET_IN, set())
+    known: set[str] = set() if _STRANGERS in tx.memo else tx.memo.get(_LET_IN, set())
     return or_(seen, incident_id.in_(sorted(known))) if known else seen
 
 

@@ -39,6 +39,43 @@ def durations(incident: Incident) -> Durations:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Times:
+    """What is kept of the times of an incident: four moments and two durations, which run on until they have ended."""
+
+    started_at: datetime
+    detected_at: datetime
+    responded_at: datetime | None
+    resolved_at: datetime | None
+    total: timedelta
+    is_over: bool
+    user_impact: timedelta
+    is_recovered: bool
+
+    @property
+    def total_seconds(self) -> float:
+        return self.total.total_seconds()
+
+    @property
+    def user_impact_seconds(self) -> float:
+        return self.user_impact.total_seconds()
+
+
+def times(incident: Incident, now: datetime) -> Times:
+    """The times as they stand at an instant: what has not ended is counted up to it."""
+    started = incident.started_at
+    return Times(
+        started_at=started,
+        detected_at=incident.detected_at,
+        responded_at=incident.first_acknowledged_at,
+        resolved_at=incident.resolved_at,
+        total=max(timedelta(0), (incident.closed_at or now) - started),
+        is_over=incident.closed_at is not None,
+        user_impact=max(timedelta(0), (incident.recovered_at or now) - started),
+        is_recovered=incident.recovered_at is not None,
+    )
+
+
 def between(start: datetime | None, end: datetime | None) -> timedelta | None:
     """The time from one instant to a later one; None if either is unknown or they stand the wrong way round."""
     if start is None or end is None or end < start:

@@ -54,6 +54,7 @@ from tocsin.incidents.work import (
     ItemUnticked,
     RecoveryConfirmed,
     StrategyChosen,
+    SupportContacted,
     Thanked,
     Verified,
     Work,
@@ -170,6 +171,7 @@ def tell(
     fields: Mapping[str, str],
     recipients: tuple[str, ...],
     counts: bool = True,
+    notice: bool = False,
     by: str,
     now: datetime,
 ) -> list[AnyEntry]:
@@ -186,6 +188,7 @@ def tell(
         stage=stage,
         fields=dict(fields),
         recipients=recipients,
+        notice=notice,
     )
     return [updated]
 
@@ -291,6 +294,9 @@ def unmet(condition: Condition, plan: Plan, incident: Incident, open_duties: Ite
             return ["the post-mortem is not scheduled"] if required and planned is None else []
         case Condition.DUTIES_SETTLED:
             return [f"still owed: {what}" for what in open_duties]
+        case Condition.RESOLUTION_NOTICE:
+            wanted = plan.recovery.notice is not None and owes_public(plan, incident)
+            return ["the notice to users of how it ended"] if wanted and incident.notice_at is None else []
         case Condition.RECOVERY_CONFIRMED | Condition.TICKET_COMPLETE | Condition.TEAM_THANKED:
             return completing.unmet(condition, plan, incident)
     assert_never(condition)
@@ -431,7 +437,8 @@ def _after(incident: Incident, entry: AnyEntry) -> Incident:
         case Updated():
             last = {**incident.last_update_at, entry.audience: entry.at}
             told = _heard(incident, entry.audience, entry.at) if entry.counts else incident
-            return told.changed(last_update_at=last, stage=entry.stage or incident.stage)
+            noticed = entry.at if entry.notice else incident.notice_at
+            return told.changed(last_update_at=last, stage=entry.stage or incident.stage, notice_at=noticed)
         case Mitigated():
             status = Status.MITIGATING
             return incident.changed(status=status, mitigated_at=incident.mitigated_at or entry.at)
@@ -461,7 +468,7 @@ def _after(incident: Incident, entry: AnyEntry) -> Incident:
             return _corrected(incident, entry)
         case Found() | StrategyChosen() | Deployed() | Verified() | RecoveryConfirmed() | Thanked():
             return incident.changed(work=work.after(incident.work, entry))
-        case ItemTicked() | ItemUnticked() | DutiesChanged():
+        case ItemTicked() | ItemUnticked() | DutiesChanged() | SupportContacted():
             return incident.changed(work=work.after(incident.work, entry))
         case Merged() | Absorbed() | Linked() | Unlinked() | SplitOff() | SplitFrom():
             return _tied(incident, entry)
@@ -490,7 +497,7 @@ def _read_by(incident: Incident, entry: Secrecy) -> Incident:
     match entry:
         case MadeConfidential():
             named = _with(incident, *entry.readers, *(() if entry.by == SYSTEM.handle else (entry.by,)))
-            return incident.changed(confidential_at=entry.at, responders=named, stage=None)
+            return incident.changed(confidential_at=entry.at, responders=named, stage=None, notice_at=None)
         case Disclosed():
             return incident.changed(confidential_at=None, guests={})
         case ResponderAdded():
@@ -531,6 +538,7 @@ def _again(incident: Incident, entry: Reopened) -> Incident:
         review_at=None,
         review_held_at=None,
         stage=Stage.INVESTIGATING if incident.stage else None,
+        notice_at=None,
         steps_paged=0,
         told_at={},
         silent_at={},

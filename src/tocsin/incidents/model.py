@@ -18,6 +18,7 @@ from tocsin.incidents.work import (
     ItemUnticked,
     RecoveryConfirmed,
     StrategyChosen,
+    SupportContacted,
     Thanked,
     Verified,
     Work,
@@ -147,7 +148,8 @@ class Decided(Entry):
 class Updated(Entry):
     """An update. `fields` are what was typed; `text` is what that audience reads.
 
-    One that a program posted tells people something and keeps no promise: `counts` is false.
+    One that a program posted tells people something and keeps no promise: `counts` is false. A `notice` is the one by
+    which users learn how it ended, and what will prevent it.
     """
 
     audience: str
@@ -156,6 +158,7 @@ class Updated(Entry):
     stage: Stage | None = None  # public updates only
     fields: Mapping[str, str] = field(default_factory=dict)
     recipients: tuple[str, ...] = ()
+    notice: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -275,6 +278,7 @@ AnyEntry = (
     | ItemUnticked
     | DutiesChanged
     | Thanked
+    | SupportContacted
     | Merged
     | Absorbed
     | Linked
@@ -348,6 +352,7 @@ class Incident:
     review_at: datetime | None = None
     review_held_at: datetime | None = None
     stage: Stage | None = None  # as last told to the public
+    notice_at: datetime | None = None  # when users were told how it ended
     steps_paged: int = 0
     roles: Mapping[str, str] = field(default_factory=dict)
     told_at: Mapping[str, datetime] = field(default_factory=dict)

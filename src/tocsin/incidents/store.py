@@ -120,6 +120,13 @@ def as_seen(tx: Tx, found: Sequence[Incident]) -> list[Incident]:
     return [veil.of_incident(one, unseen) for one in found]
 
 
+def glimpse(tx: Tx, incident_ids: Collection[str]) -> list[Incident]:
+    """Several incidents, only to be shown: they are neither locked nor remembered."""
+    wanted = select(table.c.fold).where(table.c.id.in_(list(incident_ids))).order_by(table.c.number.desc())
+    found = [_incident(row) for row in tx.all(sight.within(tx, wanted, table.c.id))] if incident_ids else []
+    return as_seen(tx, found)
+
+
 def survivor(tx: Tx, incident: Incident) -> Incident:
     """The incident in which the work on this one goes on: itself, unless it was merged away."""
     while incident.merged_into is not None:
@@ -178,6 +185,12 @@ def listing(
         wanted = wanted.where(table.c.declared_at >= since)
     found = [_incident(row) for row in tx.all(wanted)]
     return found if tx.writes else as_seen(tx, found)
+
+
+def of_type(tx: Tx, kind: str, limit: int) -> list[Incident]:
+    """The latest incidents of a type."""
+    wanted = select(table.c.fold).where(table.c.type == kind).order_by(table.c.number.desc()).limit(limit)
+    return as_seen(tx, [_incident(row) for row in tx.all(sight.within(tx, wanted, table.c.id))])
 
 
 def open_like(tx: Tx, kind: str, service: str | None) -> Incident | None:

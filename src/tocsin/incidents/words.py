@@ -58,6 +58,7 @@ from tocsin.incidents.work import (
     RecoveryConfirmed,
     Result,
     StrategyChosen,
+    SupportContacted,
     Thanked,
     Tick,
     Verdict,
@@ -103,6 +104,7 @@ _KIND: dict[type[AnyEntry], str] = {
     ItemUnticked: "checklist",
     DutiesChanged: "duties",
     Thanked: "thanks",
+    SupportContacted: "support",
     Merged: "merged",
     Absorbed: "merged",
     Linked: "linked",
@@ -170,6 +172,11 @@ def audience_name(plan: Plan, audience: str) -> str:
 def service_name(plan: Plan, service: str) -> str:
     known = plan.services.get(service)
     return known.name if known else spaced(service)
+
+
+def vendor_name(plan: Plan, vendor: str) -> str:
+    known = plan.vendors.get(vendor)
+    return known.name if known else spaced(vendor)
 
 
 def affected(plan: Plan, incident: Incident) -> list[str]:
@@ -247,7 +254,8 @@ def _said(plan: Plan, entry: AnyEntry, who: str) -> str:
             stage = f" ({entry.stage})" if entry.stage else ""
             counts = "" if entry.counts else ", which as a program's keeps no promise"
             to = f"{audience_name(plan, entry.audience)}{stage}"
-            return f"{who} posted an update for {to}{counts}: {ended(entry.text)}"
+            what = "the notice of how it ended" if entry.notice else "an update"
+            return f"{who} posted {what} for {to}{counts}: {ended(entry.text)}"
         case Mitigated():
             return f"{who} mitigated it: {ended(entry.how)}"
         case Resolved():
@@ -309,6 +317,11 @@ def _work(plan: Plan, entry: WorkEntry | ImpactAssessed, who: str) -> str:
             return _duties(entry)
         case Thanked():
             return f"{who} thanked {listed(name(plan, one) for one in entry.people) or 'the team'}: {ended(entry.text)}"
+        case SupportContacted():
+            case_ = f" (case {entry.reference})" if entry.reference else ""
+            return (
+                f"{who} was in touch with the support of {vendor_name(plan, entry.vendor)}{case_}: {ended(entry.what)}"
+            )
     assert_never(entry)
 
 

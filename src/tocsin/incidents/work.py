@@ -126,6 +126,15 @@ class Thanked(Entry):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SupportContacted(Entry):
+    """Somebody turned to the support of a vendor, or heard from it. `reference` is the vendor's name for the case."""
+
+    vendor: str  # a vendor of the plan
+    what: str
+    reference: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Work:
     """What people found and did since the incident was last opened, as far as a rule asks for it.
 
@@ -153,6 +162,7 @@ WorkEntry = (
     | ItemUnticked
     | Thanked
     | DutiesChanged
+    | SupportContacted
 )
 
 
@@ -178,6 +188,6 @@ def after(work: Work, entry: WorkEntry) -> Work:
             return replace(work, ticks={item: tick for item, tick in work.ticks.items() if item != entry.item})
         case Thanked():
             return replace(work, thanked_at=entry.at)
-        case DutiesChanged():
+        case DutiesChanged() | SupportContacted():
             return work
     assert_never(entry)

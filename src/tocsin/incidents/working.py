@@ -25,6 +25,7 @@ from tocsin.incidents.work import (
     RecoveryConfirmed,
     Result,
     StrategyChosen,
+    SupportContacted,
     Thanked,
     Verdict,
     Verified,
@@ -220,6 +221,15 @@ def resolve(
         raise MayNotPassOver(f"Not verified yet: {listed(missing)}. {MayNotPassOver.__doc__}")
     why = because.strip() if missing else ""
     return lifecycle.resolve(incident, how, by=by, now=now, unverified=missing, because=why)
+
+
+def contact(
+    plan: Plan, incident: Incident, vendor: str, what: str, reference: str, *, by: str, now: datetime
+) -> list[AnyEntry]:
+    """Record what was asked of a vendor's support, or heard from it."""
+    require_here(incident)
+    known("vendor", vendor, plan.vendors)
+    return [SupportContacted(at=now, by=by, vendor=vendor, what=said(what, "what"), reference=reference.strip())]
 
 
 def thank(incident: Incident, text: str, people: Iterable[str], *, by: str, now: datetime) -> list[AnyEntry]:

@@ -152,6 +152,7 @@ _RULES: tuple[tuple[str, How, Trace], ...] = (  # the first that fits decides
     ("recovery.watch_for", _E, None),  # nobody has to do it: the watch passes, or it is reopened
     ("recovery.confirm.*", _E, "confirm:{2}"),
     ("recovery.close_requires.*", _E, "closed"),
+    ("recovery.notice", _G, "notice"),
     ("review.meeting_within", _T, None),
     ("review.sections.*", _E, None),  # a document without the required ones is not made final
     ("review.horizons.**", _W, None),

@@ -189,5 +189,8 @@ def _told(plan: Plan, now: _Standing, entry: Updated) -> Iterator[str]:
         yield f"stage:{entry.stage}"
         yield f"shown:{now.severity}"
         template = plan.communication.stages.get(entry.stage, template)
+    if entry.notice:
+        yield "notice"
+        template = plan.recovery.notice or template
     if template:
         yield f"template:{template}"

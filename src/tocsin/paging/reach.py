@@ -1,6 +1,6 @@
 """From the names in a step to the people they mean now, and to what wakes them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -104,9 +104,16 @@ class PageText:
 
 
 def page_text(
-    plan: Plan, incident: Incident, *, now: datetime, answer_by: datetime, answer_link: str, room_link: str
+    plan: Plan,
+    incident: Incident,
+    *,
+    now: datetime,
+    answer_by: datetime,
+    answer_link: str,
+    room_link: str,
+    assessment: Sequence[str] = (),
 ) -> PageText:
-    """What a paged person reads first: what is wrong, how bad, why we think so, and how to answer."""
+    """What a paged person reads first: what is wrong, how bad, why we think so, how to answer, what is known."""
     if incident.confidential_at:
         return confidential_page(incident, now=now, answer_by=answer_by, answer_link=answer_link, room_link=room_link)
     severity = plan.severities[incident.severity]
@@ -122,9 +129,17 @@ def page_text(
         answer_link,
         "",
         f"The incident: {room_link}",
+        *(["", *assessment] if assessment else []),
         *_first_actions(plan, incident),
     ]
-    data = _data(incident, now=now, answer_by=answer_by, answer_link=answer_link, room_link=room_link)
+    data = _data(
+        incident,
+        now=now,
+        answer_by=answer_by,
+        answer_link=answer_link,
+        room_link=room_link,
+        assessment=assessment,
+    )
     subject = f"[{incident.severity}] {incident.title} (#{incident.number}, answer within {span(answer_by - now)})"
     return PageText(subject, "\n".join(lines) + "\n", data)
 
@@ -141,7 +156,15 @@ def confidential_page(
     return PageText(subject, "\n".join(lines) + "\n", data)
 
 
-def _data(incident: Incident, *, now: datetime, answer_by: datetime | None, answer_link: str, room_link: str) -> str:
+def _data(
+    incident: Incident,
+    *,
+    now: datetime,
+    answer_by: datetime | None,
+    answer_link: str,
+    room_link: str,
+    assessment: Sequence[str] = (),
+) -> str:
     about = {
         "incident": incident.id,
         "number": incident.number,
@@ -151,6 +174,7 @@ def _data(incident: Incident, *, now: datetime, answer_by: datetime | None, answ
         "acknowledge": answer_link,
         "link": room_link,
         "answer_by": answer_by,
+        "assessment": list(assessment),
     }
     return msgspec.json.encode({"type": "incident.paged", "timestamp": now, "data": about}).decode()
 

@@ -53,8 +53,15 @@ KNOWN_FIELDS: Mapping[str, str] = {
     "time_utc": "the same with its zone, such as 03:34 UTC",
     "started": "when trouble began, in UTC",
     "detected": "when it reached us, in UTC",
+    "acknowledged": "when somebody first answered, in UTC",
     "resolved": "when it was resolved, in UTC",
+    "recovered": "when it had fully recovered, in UTC",
     "duration": "how long it has lasted",
+    "time_to_detect": "from the start to the detection",
+    "time_to_respond": "from the detection to the first answer",
+    "time_to_resolve": "from the detection to the resolution",
+    "total_duration": "from the start until it was closed",
+    "user_impact_duration": "from the start to full recovery",
     "commander": "who is incident commander",
     "technical_lead": "who is technical lead",
     "communications_lead": "who is communications lead",
@@ -73,9 +80,14 @@ KNOWN_FIELDS: Mapping[str, str] = {
     "eta": "typed: when it should be over",
     "issue": "typed: what is being looked into",
     "cause": "typed: what was found",
-    "message": "typed: anything",
+    "message": "typed: your own words",
+    "explanation": "typed: what happened, for readers who know nothing of the trade",
+    "prevention": "typed: what keeps it from happening again",
 }
 """What a template may ask for between braces, beside the plan's own roles."""
+
+NOTICE_ASKS = ("explanation", "prevention")
+"""What the notice to users must have somebody write."""
 
 _NAME = re.compile(r"[\w-]+")
 _HANDLE = re.compile(r"[a-z][a-z0-9._-]{0,39}")  # a person signs in with it
@@ -129,6 +141,18 @@ def _whole(plan: Plan) -> Iterator[Finding]:
         yield from unknown("reminders.overdue_to", "role", plan.reminders.overdue_to, plan.roles)
     owner = plan.recovery.owner
     yield from unknown("recovery.owner", "role", owner, _owners(plan)) if owner else ()
+    yield from _notice(plan)
+
+
+def _notice(plan: Plan) -> Iterator[Finding]:
+    """A notice that explains nothing, or promises nothing, is no notice to users of how it ended."""
+    name = plan.recovery.notice
+    if name is None:
+        return
+    yield from unknown("recovery.notice", "template", name, plan.templates)
+    for field in NOTICE_ASKS if name in plan.templates else ():
+        if f"{{{field}}}" not in plan.templates[name]:
+            yield Finding("recovery.notice", f'the template "{name}" does not ask for {{{field}}}')
 
 
 def _names(plan: Plan) -> Iterator[Finding]:
@@ -244,6 +268,8 @@ def _policy(plan: Plan, path: str, policy: EscalationPolicy) -> Iterator[Finding
 
 def _services(plan: Plan) -> Iterator[Finding]:
     for key, service in plan.services.items():
+        if service.users is not None and service.users < 1:
+            yield Finding(f"services.{key}.users", "at least 1; leave it out where nobody has counted")
         for name, probe in service.probes.items():
             yield from _probe(f"services.{key}.probes.{name}", probe)
 

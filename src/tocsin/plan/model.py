@@ -57,6 +57,7 @@ class Condition(StrEnum):
     RECOVERY_CONFIRMED = "recovery_confirmed"
     TICKET_COMPLETE = "ticket_complete"
     TEAM_THANKED = "team_thanked"
+    RESOLUTION_NOTICE = "resolution_notice"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -258,6 +259,7 @@ class Service:
     description: Text = ""
     team: str | None = None
     rotation: str | None = None  # whoever is on call for it
+    users: int | None = None  # on a usual day, for a first estimate
     depends_on: tuple[str, ...] = ()
     components: Mapping[str, Component] = field(default_factory=dict)
     probes: Mapping[str, Probe] = field(default_factory=dict)
@@ -337,6 +339,7 @@ class Recovery:
     watch_for: Span
     confirm: Mapping[str, Text] = field(default_factory=dict)  # what people confirm once the watch has passed
     close_requires: tuple[Condition, ...] = tuple(Condition)
+    notice: str | None = None  # the template by which users are told how it ended, and what will prevent it
 
 
 @dataclass(frozen=True, kw_only=True)

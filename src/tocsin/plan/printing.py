@@ -50,6 +50,7 @@ CONDITIONS: Mapping[Condition, str] = {
     Condition.RECOVERY_CONFIRMED: "people have confirmed everything that the plan lists",
     Condition.TICKET_COMPLETE: "the ticket has its impact and its root cause, as far as its template shows them",
     Condition.TEAM_THANKED: "whoever helped was thanked",
+    Condition.RESOLUTION_NOTICE: "users were told how it ended, if the public was owed a word and there is a notice",
 }
 POST_MORTEM: Mapping[Need, str] = {
     Need.REQUIRED: "A post-mortem is required",
@@ -260,7 +261,14 @@ def _service(plan: Plan, key: str, service: Service) -> Blocks:
     yield heading(3, plain(service.name), path)
     yield from bullets([statement(plain(service.description), f"{path}.description")] if service.description else [])
     yield from bullets(
-        [statement(f"Depends on {_needs(service.depends_on)}.", f"{path}.depends_on")] if service.depends_on else []
+        [
+            *([statement(f"Used by {service.users} people on a usual day.", f"{path}.users")] if service.users else []),
+            *(
+                [statement(f"Depends on {_needs(service.depends_on)}.", f"{path}.depends_on")]
+                if service.depends_on
+                else []
+            ),
+        ]
     )
     yield from bullets(rotas.served_by(plan, path, service.rotation, service.team))
     yield from table(
@@ -429,6 +437,11 @@ def _recovery(plan: Plan) -> Blocks:
         [
             statement(f"To be resolved by {owner(plan, recovery.owner)}.", "recovery.owner"),
             statement(f"After the fix the service is watched for {span(recovery.watch_for)}.", "recovery.watch_for"),
+            *(
+                [statement(f"Users are told how it ended by {code(recovery.notice)}.", "recovery.notice")]
+                if recovery.notice
+                else []
+            ),
         ]
     )
     if recovery.confirm:

@@ -87,6 +87,7 @@ NARROWER: Mapping[str, dict[str, Any]] = {
     "Topic.minutes": _COUNT,
     "Section.facts": {"enum": [*FACTS, None]},
     "Reminders.before": {"propertyNames": {"enum": list(REMINDED_KINDS)}},
+    "Service.users": _COUNT,
     "Review.minutes": {"minimum": 1, "maximum": 1440},
     "Review.attendees": _SOME,
     "Review.sections": {"minProperties": 1},
@@ -234,6 +235,7 @@ MEANINGS: Mapping[str, str] = {
     "Service.description": "What it does.",
     "Service.team": "The team that looks after it.",
     "Service.rotation": "Who is on call for it: whom `on_call` means in its incidents. Without it, the team's.",
+    "Service.users": "How many people use it on a usual day; the first estimate of whom trouble touches.",
     "Service.depends_on": "Services and vendors without which it does not work.",
     "Service.components": "Its parts.",
     "Service.probes": "The addresses at which it is looked at.",
@@ -282,6 +284,9 @@ MEANINGS: Mapping[str, str] = {
     "Recovery.watch_for": "How long the service is watched after the fix.",
     "Recovery.confirm": "By a name, what people confirm once the watch has passed.",
     "Recovery.close_requires": "What must be true before an incident is closed.",
+    "Recovery.notice": (
+        "The template of the notice to users once it is resolved. It asks for `{explanation}` and `{prevention}`."
+    ),
     "Reminders": (
         "Under `reminders`. Whoever owes something is told before it is due, and somebody else once it is overdue."
     ),

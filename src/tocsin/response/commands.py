@@ -17,7 +17,7 @@ from tocsin.paging import store as pages
 from tocsin.people import access
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan, Stage
-from tocsin.response import followups
+from tocsin.response import assessing, followups
 from tocsin.signals import store as signals
 from tocsin.signals.model import Trigger
 from tocsin.signals.store import Disposition
@@ -115,20 +115,21 @@ def declare_from_signal(tx: Tx, signal_id: str, *, severity: str, type: str, tit
     lifecycle.known("severity", severity, plan.severities)
     lifecycle.known("type", type, plan.types)
     signal = signals.load(tx, signal_id)
-    incident = open_incident(
-        tx,
-        plan,
-        title=title.strip() or signal.title,
-        severity=severity,
-        type=type,
-        service=signal.labels.get("service") if signal.labels.get("service") in plan.services else None,
-        components=(),
-        source=signal.source,
-        trigger=signal.trigger,
-        why=f"Declared by {tx.actor.handle} from a signal of {signal.source}: {signal.title}",
-        started_at=signal.started_at,
-        detected_at=signal.first_at,
-    )
+    with assessing.called_for_by(tx, signal):
+        incident = open_incident(
+            tx,
+            plan,
+            title=title.strip() or signal.title,
+            severity=severity,
+            type=type,
+            service=signal.labels.get("service") if signal.labels.get("service") in plan.services else None,
+            components=(),
+            source=signal.source,
+            trigger=signal.trigger,
+            why=f"Declared by {tx.actor.handle} from a signal of {signal.source}: {signal.title}",
+            started_at=signal.started_at,
+            detected_at=signal.first_at,
+        )
     return attach(tx, plan, incident, signal, Disposition.DECLARED, incident.why)
 
 
@@ -216,13 +217,36 @@ def decide(
     return followups.record(tx, plan, incident, entries)
 
 
-def post_update(
-    tx: Tx, incident_id: str, audience: str, typed: Mapping[str, str], stage: Stage | None = None
-) -> Incident:
-    """Compose an update from the plan's template for this audience and post it."""
+def preview_update(
+    tx: Tx,
+    incident_id: str,
+    audience: str,
+    typed: Mapping[str, str],
+    stage: Stage | None = None,
+    *,
+    notice: bool = False,
+) -> updates.Composed:
+    """What this audience would read, in the words that posting would use. Nothing is posted."""
     plan, incident = opened(tx, incident_id)
     link = followups.link(tx, f"/incidents/{incident.id}")
-    composed = updates.compose(plan, incident, audience, typed, stage, tx.now, link)
+    return updates.compose(plan, incident, audience, typed, stage, tx.now, link, notice=notice)
+
+
+def post_update(
+    tx: Tx,
+    incident_id: str,
+    audience: str,
+    typed: Mapping[str, str],
+    stage: Stage | None = None,
+    *,
+    notice: bool = False,
+) -> Incident:
+    """Compose an update from the plan's template for this audience and post it.
+
+    A `notice` tells users how it ended, by the template that the plan names for it.
+    """
+    plan, incident = opened(tx, incident_id)
+    composed = preview_update(tx, incident_id, audience, typed, stage, notice=notice)
     entries = lifecycle.tell(
         incident,
         audience=audience,
@@ -230,6 +254,7 @@ def post_update(
         stage=composed.stage,
         fields=composed.fields,
         recipients=confidential.recipients(plan, incident, plan.communication.audiences[audience]),
+        notice=composed.notice,
         counts=tx.actor.kind is ActorKind.PERSON,  # a program may tell people something; it keeps no promise
         by=tx.actor.handle,
         now=tx.now,

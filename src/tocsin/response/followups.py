@@ -56,6 +56,7 @@ from tocsin.incidents.work import (
     ItemUnticked,
     RecoveryConfirmed,
     StrategyChosen,
+    SupportContacted,
     Thanked,
     Verified,
 )
@@ -69,7 +70,7 @@ from tocsin.paging import store as pages
 from tocsin.people import store as people
 from tocsin.people.model import Channel, ContactMethod
 from tocsin.plan.model import Plan
-from tocsin.response import discretion
+from tocsin.response import assessing, discretion, inviting, naming
 
 
 def record(tx: Tx, plan: Plan, incident: Incident, entries: Iterable[AnyEntry]) -> Incident:
@@ -92,7 +93,7 @@ def follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident:
             obligations.meet(tx, incident.id, ["acknowledge"], evidence, incident.entries)
             _stop_paging(tx, incident, State.MET, evidence)
         case RoleAssigned():
-            obligations.meet(tx, incident.id, [f"role:{entry.role}"], evidence, incident.entries)
+            _named(tx, plan, incident, entry, evidence)
         case SeverityChanged():
             incident = _rederive_visibly(tx, plan, incident, f"{entry.before} became {entry.severity}")
             return _page_at_new_level(tx, plan, incident, entry)
@@ -125,7 +126,9 @@ def follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident:
             pass
         case TimeCorrected():
             rederive(tx, plan, incident, f"the time at which it was {entry.moment} was corrected")
-        case Mitigated() | ReviewScheduled() | Thanked() | DutiesChanged() | FellDue():
+        case ReviewScheduled():
+            inviting.tell(tx, plan, incident, entry, link(tx, f"/post-mortems/{incident.id}"))
+        case Mitigated() | Thanked() | SupportContacted() | DutiesChanged() | FellDue():
             pass  # of what is overdue the tick itself has told those concerned
         case Found() | ImpactAssessed() | StrategyChosen() | Deployed() | Verified() | RecoveryConfirmed():
             pass
@@ -134,6 +137,12 @@ def follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident:
         case _:
             assert_never(entry)
     return incident
+
+
+def _named(tx: Tx, plan: Plan, incident: Incident, entry: RoleAssigned, evidence: str) -> None:
+    obligations.meet(tx, incident.id, [f"role:{entry.role}"], evidence, incident.entries)
+    methods = methods_of(tx, [entry.person])[entry.person]
+    naming.tell(tx, plan, incident, entry, methods, link(tx, f"/incidents/{incident.id}"))
 
 
 def _told(tx: Tx, plan: Plan, incident: Incident, entry: Updated, evidence: str) -> None:
@@ -222,8 +231,9 @@ def _page_step(tx: Tx, plan: Plan, incident: Incident, step: ladder.PageStep) ->
     handles = _reachable_first(tx, choices)
     methods = methods_of(tx, handles)
     through: dict[str, None] = {}
+    known = assessing.for_a_message(tx, plan, incident) if not incident.confidential_at else []
     for handle in handles:
-        through.update(dict.fromkeys(_page_person(tx, plan, incident, step, handle, methods[handle])))
+        through.update(dict.fromkeys(_page_person(tx, plan, incident, step, handle, methods[handle], known)))
     paged = Paged(
         at=tx.now,
         by=SYSTEM.handle,
@@ -261,7 +271,13 @@ def _await_answer(tx: Tx, incident: Incident, step: ladder.PageStep, handles: tu
 
 
 def _page_person(
-    tx: Tx, plan: Plan, incident: Incident, step: ladder.PageStep, handle: str, methods: list[ContactMethod]
+    tx: Tx,
+    plan: Plan,
+    incident: Incident,
+    step: ladder.PageStep,
+    handle: str,
+    methods: list[ContactMethod],
+    known: Sequence[str],
 ) -> list[str]:
     if not methods:
         return []
@@ -273,6 +289,7 @@ def _page_person(
         answer_by=tx.now + step.wait,
         answer_link=link(tx, f"/a/{pages.link_token(tx, page)}"),
         room_link=link(tx, f"/incidents/{incident.id}"),
+        assessment=known,
     )
     for place, method in enumerate(methods):
         outbox.queue(

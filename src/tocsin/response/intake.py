@@ -22,7 +22,7 @@ from tocsin.kit.actor import SYSTEM
 from tocsin.kit.errors import Overloaded
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
-from tocsin.response import commands, followups
+from tocsin.response import assessing, commands, followups
 from tocsin.signals import routing
 from tocsin.signals import store as signals
 from tocsin.signals.model import State
@@ -162,7 +162,8 @@ def _fires(tx: Tx, plan: Plan, signal: Signal, one: Taken) -> Signal:
         incident = incidents.open_like(tx, route.type, route.service)
     if incident is None:
         disposition = Disposition.DECLARED
-        incident = _declare(tx, plan, route, one)
+        with assessing.called_for_by(tx, replace(signal, why=route.why)):
+            incident = _declare(tx, plan, route, one)
     incident = _attach(tx, plans.load(tx, incident.plan_revision), incident, signal, route)
     return replace(signal, disposition=disposition, why=route.why, incident_id=incident.id)
 

@@ -69,6 +69,13 @@ def confirm(tx: Tx, incident_id: str, confirmation: str, result: Result, evidenc
     return followups.record(tx, plan, incident, entries)
 
 
+def contact(tx: Tx, incident_id: str, vendor: str, what: str, reference: str = "") -> Incident:
+    """Record that somebody was in touch with a vendor's support."""
+    plan, incident = opened(tx, incident_id)
+    entries = working.contact(plan, incident, vendor, what, reference, by=tx.actor.handle, now=tx.now)
+    return followups.record(tx, plan, incident, entries)
+
+
 def tick(tx: Tx, incident_id: str, item: str, mark: Tick = Tick.DONE, note: str = "") -> Incident:
     """Tick an item of a checklist off, or say that it does not apply."""
     plan, incident = opened(tx, incident_id)

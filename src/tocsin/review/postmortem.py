@@ -186,9 +186,11 @@ def _summary(material: _Material) -> _Filling:
 def _impact(material: _Material) -> _Filling:
     incident, took = material.incident, material.took
     so_far = "" if incident.recovered_at else " so far"
+    still = "" if incident.closed_at else " so far"
     lasted = between(incident.started_at, incident.recovered_at or material.now)
     return _facts(
-        ("Duration, start to recovery", f"{_long(lasted)}{so_far if lasted is not None else ''}"),
+        ("User impact, start to recovery", f"{_long(lasted)}{so_far if lasted is not None else ''}"),
+        ("Total, start to close", f"{_long(took.total or between(incident.started_at, material.now))}{still}"),
         ("Time to detect", _long(took.detect)),
         ("Time to resolve", _long(took.resolve)),
         *([("Impact as declared", incident.impact)] if incident.impact else []),

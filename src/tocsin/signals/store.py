@@ -332,6 +332,11 @@ def waiting(tx: Tx, limit: int = 20) -> list[Signal]:
     return _read(tx, select(table).where(wanted).order_by(table.c.last_at.desc()).limit(limit))
 
 
+def firing(tx: Tx, limit: int) -> list[Signal]:
+    """Signals that fire now, the last seen first."""
+    return _read(tx, select(table).where(table.c.state == State.FIRING).order_by(table.c.last_at.desc()).limit(limit))
+
+
 def of_incident(tx: Tx, incident_id: str) -> list[Signal]:
     wanted = select(table).where(table.c.incident_id == incident_id)
     return _read(tx, wanted.order_by(table.c.first_at))

@@ -25,7 +25,11 @@ FIELD_LABELS = {
     "issue": "What is wrong",
     "cause": "What caused it",
     "message": "Message",
+    "explanation": "What happened, in plain words",
+    "prevention": "What keeps it from happening again",
 }
+NOTICE = "notice"  # what stands where a stage does, for the notice of how it ended
+NOTICE_NAME = "How it ended"
 SHORT_FIELDS = ("eta", "decider", "basis")
 
 
@@ -161,15 +165,14 @@ def _stages(
     offered = [one for one in plan.communication.stages if one not in over or incident.is_resolved]
     likely = _likely_stage(incident)
     chosen = typed.get(f"{key}.stage") or (likely if likely in offered else next(iter(offered), ""))
+    needed = {str(one): (present.stage_name(one), updates.fields_needed(plan, key, one)) for one in offered}
+    if plan.recovery.notice and incident.is_resolved:
+        needed[NOTICE] = (NOTICE_NAME, updates.fields_needed(plan, key, None, notice=True))
+        is_next = incident.stage is Stage.RESOLVED and incident.notice_at is None
+        chosen = NOTICE if is_next and not typed.get(f"{key}.stage") else chosen
     return tuple(
-        StageTab(
-            value=stage,
-            place=place,
-            name=present.stage_name(stage),
-            fields=_fields(f"{key}.{stage}", updates.fields_needed(plan, key, stage), said, typed),
-            is_chosen=stage == chosen,
-        )
-        for place, stage in enumerate(offered)
+        StageTab(value, place, name, _fields(f"{key}.{value}", fields, said, typed), value == chosen)
+        for place, (value, (name, fields)) in enumerate(needed.items())
     )
 
 

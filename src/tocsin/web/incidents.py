@@ -8,9 +8,9 @@ from litestar import get, post
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
 
-from tocsin.comms import updates
+from tocsin.comms import templates, updates
 from tocsin.delivery import outbox
-from tocsin.incidents import lifecycle, words
+from tocsin.incidents import assessment, lifecycle, words
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import OPEN_STATUSES, Incident, Status
 from tocsin.kit.clock import from_millis, to_millis
@@ -21,9 +21,9 @@ from tocsin.oncall import store as oncall
 from tocsin.people import access
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan, Stage
-from tocsin.response import commands, followups, secrecy, verification
+from tocsin.response import assessing, commands, secrecy, verification
 from tocsin.signals import store as signals
-from tocsin.web import checklists, composer, ledger, moment, present, readers, record, related, room, work
+from tocsin.web import checklists, composer, documents, ledger, moment, present, readers, record, related, room, work
 from tocsin.web.forms import AnyRequest, Form, Sent
 from tocsin.web.frame import SignedIn, Tx, Visitor, page
 from tocsin.web.now import signal_row
@@ -213,6 +213,7 @@ def _view(
         "moments": room.moments(incident, now),
         "work": work.view(plan, incident, entries, now),
         "lists": checklists.view(plan, incident, entries, now),
+        "assessed": assessment.parts(plan, assessing.assess(tx, plan, incident)),
         "kin": related.view(tx, plan, incident, on_it, now),
         "sight": readers.view(tx, plan, incident, now),
         "review_at": present.typed_time(incident.review_at) if incident.review_at else "",
@@ -223,15 +224,7 @@ def _view(
 @get("/incidents/{incident_id:str}/ticket", sync_to_thread=True)
 def show_ticket(request: AnyRequest, visitor: SignedIn, incident_id: FromPath[str]) -> Template:
     """The ticket as the record stands, in the words of the plan's template."""
-    with visitor.app.database.read(visitor.actor) as tx:
-        incident = incidents.load(tx, incident_id)
-        plan = plans.load(tx, incident.plan_revision)
-        link = followups.link(tx, f"/incidents/{incident.id}")
-        ticket = updates.ticket(plan, incident, tx.now, link, incidents.timeline(tx, incident.id))
-        title = f"Ticket of #{incident.number}"
-        return page(
-            request, visitor, tx, "ticket.html", title=title, here="/incidents", incident=incident, ticket=ticket
-        )
+    return documents.show(request, visitor, incident_id, templates.TICKET)
 
 
 # ---- The verbs ----
@@ -281,11 +274,12 @@ def write(
 def _update(
     request: AnyRequest, visitor: Visitor, form: Form, incident_id: str, audience: str, preview: bool
 ) -> Template | Redirect:
-    stage, typed = _stage(form, audience), _typed(form, audience)
-    shown = _preview(visitor, incident_id, audience, typed, stage)
+    typed, notice = _typed(form, audience), form.text(f"{audience}.stage") == composer.NOTICE
+    stage = None if notice else _stage(form, audience)
+    shown = _preview(visitor, incident_id, audience, typed, stage, notice)
     if preview or form.has("preview") or (shown.is_public and form.text("confirmed") != audience):
         return _room(request, visitor, incident_id, typed=form.typed(), preview=shown)
-    _run(visitor, lambda tx: commands.post_update(tx, incident_id, audience, typed, stage))
+    _run(visitor, lambda tx: commands.post_update(tx, incident_id, audience, typed, stage, notice=notice))
     return _back(incident_id, "posted", "timeline")
 
 
@@ -294,15 +288,12 @@ def _run(visitor: Visitor, command: Callable[[Tx], Incident]) -> None:
 
 
 def _preview(
-    visitor: Visitor, incident_id: str, audience: str, typed: Mapping[str, str], stage: Stage | None
+    visitor: Visitor, incident_id: str, audience: str, typed: Mapping[str, str], stage: Stage | None, notice: bool
 ) -> composer.Preview:
     """What this audience would read, by the words that posting would use."""
-    access.require(visitor.actor, access.INCIDENT_WRITE)
     with visitor.app.database.read(visitor.actor) as tx:
-        incident = incidents.load(tx, incident_id)
-        plan = plans.load(tx, incident.plan_revision)
-        link = followups.link(tx, f"/incidents/{incident.id}")
-        composed = updates.compose(plan, incident, audience, typed, stage, tx.now, link)
+        composed = commands.preview_update(tx, incident_id, audience, typed, stage, notice=notice)
+        plan = plans.load(tx, incidents.load(tx, incident_id).plan_revision)
     told = plan.communication.audiences[audience]
     return composer.Preview(audience, audience, told.name, composed.text, told.public)
 

@@ -179,6 +179,7 @@ _CONDITIONS = {
     "recovery_confirmed": "the recovery is confirmed",
     "ticket_complete": "the ticket is complete",
     "team_thanked": "the team is thanked",
+    "resolution_notice": "users are told how it ended",
 }
 
 

@@ -52,6 +52,7 @@ from tocsin.incidents.work import (
     RecoveryConfirmed,
     Result,
     StrategyChosen,
+    SupportContacted,
     Thanked,
     Verified,
 )
@@ -93,7 +94,7 @@ FILTERS: Mapping[str, tuple[str, tuple[type[AnyEntry], ...]]] = {
     "page": ("Pages", (Paged, Escalated, Undelivered, Acknowledged)),
     "obligation": ("Obligations", (FellDue, ObligationWaived)),
     "signal": ("Signals", (SignalAttached, SignalCleared, SignalsGathered)),
-    "finding": ("Findings", (Found, ImpactAssessed)),
+    "finding": ("Findings", (Found, ImpactAssessed, SupportContacted)),
     "work": ("Fix and checks", (StrategyChosen, Mitigated, Deployed, Verified, RecoveryConfirmed, Resolved)),
     "checklist": ("Checklists", (ItemTicked, ItemUnticked)),
     "related": ("Related", (Merged, Absorbed, Linked, Unlinked, SplitOff, SplitFrom)),
@@ -196,7 +197,7 @@ def _mark(entry: AnyEntry) -> str:
             return "met"
         case StrategyChosen() | DutiesChanged() | Merged() | Absorbed() | SplitOff() | SplitFrom():
             return "open"
-        case Found() | TimeCorrected() | ImpactAssessed() | ItemUnticked() | Linked() | Unlinked():
+        case Found() | SupportContacted() | TimeCorrected() | ImpactAssessed() | ItemUnticked() | Linked() | Unlinked():
             return "dot"
     assert_never(entry)
 
@@ -216,6 +217,11 @@ class Delivery:
     problem: str
 
 
+ABOUT = {
+    "page": "Page",
+    "role": "A role that is theirs",
+    "invitation": "Invitation",
+}  # what a message is about, where it is for no audience
 _DELIVERY = {
     MessageState.QUEUED: ("open", "On its way"),
     MessageState.SENT: ("met", "Delivered"),
@@ -234,7 +240,7 @@ def deliveries(plan: Plan, messages: Iterable[Message], now: datetime) -> tuple[
                 word=word,
                 to=words.name(plan, one.person) if one.person else one.address,
                 by=one.channel,
-                about="Page" if one.audience == "page" else words.audience_name(plan, one.audience),
+                about=ABOUT.get(one.audience) or words.audience_name(plan, one.audience),
                 queued=present.moment(one.created_at, now),
                 sent=present.moment(one.sent_at, now) if one.sent_at else "",
                 problem=one.last_error,

@@ -15,7 +15,20 @@ from litestar.static_files import create_static_files_router
 from litestar.template import TemplateConfig
 
 from tocsin.kit.errors import Forbidden, Invalid, NotFound, Overloaded, Refused, TocsinError
-from tocsin.web import declare, evidence, incidents, learning, manage, now, oncall, plan, plandocument, sessions
+from tocsin.web import (
+    changes,
+    declare,
+    documents,
+    evidence,
+    incidents,
+    learning,
+    manage,
+    now,
+    oncall,
+    plan,
+    plandocument,
+    sessions,
+)
 from tocsin.web.forms import MOST_FORM_BYTES, AnyRequest, read_form
 from tocsin.web.frame import STATIC, bare
 
@@ -58,6 +71,8 @@ def routes() -> list[Any]:
             *declare.routes(),
             *incidents.routes(),
             *evidence.routes(),
+            *documents.routes(),
+            *changes.routes(),
             *oncall.routes(),
             *plan.routes(),
             *plandocument.routes(),

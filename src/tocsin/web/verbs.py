@@ -100,6 +100,11 @@ def _confirm(tx: Tx, incident_id: str, form: Form) -> Incident:
     return working.confirm(tx, incident_id, form.text("confirmation"), result, form.text("confirm.evidence"))
 
 
+def _contact(tx: Tx, incident_id: str, form: Form) -> Incident:
+    about = (form.text("support.vendor"), form.text("support.what"), form.text("support.reference"))
+    return working.contact(tx, incident_id, *about)
+
+
 TAKE_BACK = "open"  # what the form of a checklist sends to take a tick back
 
 
@@ -125,6 +130,7 @@ WORK: Mapping[str, Verb] = {
     "thank": Verb(
         lambda tx, one, form: working.thank(tx, one, form.text("thank.text")), "thanked", {"text": "thank-text"}, "fix"
     ),
+    "support": Verb(_contact, "contacted", {"vendor": "support-vendor", "what": "support-what"}, "work"),
     "tick": Verb(_tick, "ticked", {"item": "tick-item", "tick": "tick-mark"}, "checklist"),
 }
 

@@ -1,12 +1,12 @@
 """What the room shows of the work: findings, impact, the way out, fixes, and their proof. Plain values."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from tocsin.incidents import completing, words, working
+from tocsin.incidents import assessment, completing, words, working
 from tocsin.incidents.model import Incident, Numbered
-from tocsin.incidents.work import Deployed, Found, Result, Verdict
+from tocsin.incidents.work import Deployed, Found, Result, SupportContacted, Verdict
 from tocsin.kit.text import listed
 from tocsin.plan.model import Plan
 from tocsin.web import present
@@ -54,6 +54,25 @@ class Check:
 
 
 @dataclass(frozen=True)
+class Support:
+    """A vendor on which the service depends, and how its support is reached."""
+
+    key: str
+    name: str
+    support: str
+    status_page: str
+
+
+@dataclass(frozen=True)
+class Contact:
+    vendor: str
+    what: str
+    reference: str
+    who: str
+    when: str
+
+
+@dataclass(frozen=True)
 class View:
     """`unverified` names what resolving still wants; `thanks` is a note that may be sent as it is, or changed."""
 
@@ -68,6 +87,8 @@ class View:
     confirmations: tuple[Check, ...]
     results: tuple[Choice, ...]
     unverified: str
+    support: tuple[Support, ...]
+    contacts: tuple[Contact, ...]
     is_thanked: bool
     thanks: str
     helpers: str
@@ -92,10 +113,22 @@ def view(plan: Plan, incident: Incident, entries: Sequence[Numbered], now: datet
         confirmations=_checks(plan.recovery.confirm, done.confirmations),
         results=tuple(Choice(key, label) for key, (_, label) in RESULTS.items()),
         unverified=listed(plan.resolution.verification[key] for key in missing),
+        support=tuple(_support(plan, incident)),
+        contacts=tuple(_contact(plan, one.entry, now) for one in entries if isinstance(one.entry, SupportContacted)),
         is_thanked=done.thanked_at is not None,
         thanks=f"Thank you for what you did for #{incident.number}, {incident.title}." if helpers else "",
         helpers=helpers,
     )
+
+
+def _support(plan: Plan, incident: Incident) -> Iterator[Support]:
+    for key, one in assessment.vendors(plan, incident).items():
+        yield Support(key, one.name, one.support, one.status_page or "")
+
+
+def _contact(plan: Plan, one: SupportContacted, now: datetime) -> Contact:
+    who, when = words.name(plan, one.by), present.moment(one.at, now)
+    return Contact(words.vendor_name(plan, one.vendor), one.what, one.reference, who, when)
 
 
 def _finding(plan: Plan, number: int, one: Found) -> Finding:

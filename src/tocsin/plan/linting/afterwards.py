@@ -83,6 +83,9 @@ def close_demands_less(plan: Plan) -> Iterator[Remark]:
         Condition.FINAL_PUBLIC_UPDATE: [
             key for key in plan.severities if not any(key in one.cadence for one in public)
         ],
+        Condition.RESOLUTION_NOTICE: [
+            key for key in plan.severities if plan.recovery.notice and not any(key in one.cadence for one in public)
+        ],
     }
     for number, condition in enumerate(plan.recovery.close_requires, start=1):
         if levels := free.get(condition):

@@ -253,7 +253,11 @@ def _named_anywhere(plan: Plan) -> dict[str, set[str]]:
         "rotations": groups,
         "people": groups | people,
         "escalation": {severity.escalation or "" for severity in plan.severities.values()},
-        "templates": texts | set(plan.communication.stages.values()) | {TICKET, POST_MORTEM},
+        "templates": {
+            *texts,
+            *plan.communication.stages.values(),
+            *(TICKET, POST_MORTEM, plan.recovery.notice or ""),
+        },
     }
 
 

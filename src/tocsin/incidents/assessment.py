@@ -1,0 +1,426 @@
+"""The first assessment of an incident, put together before a person asks: what the program itself can know. Pure.
+
+Five questions: how the service is, what was changed lately, how the vendors are, whom it touches, and what was like it
+before. What nobody has looked at is said to be so; nothing is guessed.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from tocsin.changes.model import Change
+from tocsin.changes.model import Kind as ChangeKind
+from tocsin.incidents import words, working
+from tocsin.incidents.model import Incident, Numbered, Resolved
+from tocsin.kit.text import listed, span
+from tocsin.plan.model import Plan, Vendor
+from tocsin.watch.outcomes import Kind, Outcome
+
+RECENT = timedelta(hours=24)  # how long before the trouble a change still counts as recent
+SIMILAR_SHOWN = 5
+AFFECTED = ("users_affected", "affected_users")  # the labels and details in which a signal may count users
+USERS_MOST = 10**12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """A signal, as far as it is asked here: `said` are all its words, `users` how many it counts."""
+
+    source: str
+    title: str
+    said: str
+    users: int | None
+    last_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """The last look of a probe."""
+
+    outcome: Outcome | None
+    looked_at: datetime | None
+
+
+class How(StrEnum):
+    """How something is, as far as anybody looked."""
+
+    WELL = "well"
+    TROUBLE = "trouble"
+    NOT_LOOKED = "not_looked_at"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looked:
+    """What a probe saw last. `states` are the components that its answer named, each with the word it gave."""
+
+    probe: str
+    service: str
+    how: How
+    said: str
+    states: Mapping[str, str]
+    looked_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nearby:
+    """A change, and how it lies to the beginning of the trouble."""
+
+    change: Change
+    when: str  # "12 min before it began"
+
+
+@dataclass(frozen=True, kw_only=True)
+class VendorSeen:
+    key: str
+    name: str
+    how: How
+    because: str
+    status_page: str | None
+    support: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Affected:
+    """How many users are touched. `source` is who says so: a person, a signal, the plan; or nobody."""
+
+    said: str
+    source: str
+    because: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Similar:
+    id: str
+    number: int
+    title: str
+    severity: str
+    declared_at: datetime
+    how_alike: str
+    how_ended: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assessment:
+    """`unwatched` says why there is no look at the service, where there is none."""
+
+    at: datetime
+    service: str
+    looks: tuple[Looked, ...]
+    unwatched: str
+    changes: tuple[Nearby, ...]
+    vendors: tuple[VendorSeen, ...]
+    users: Affected
+    similar: tuple[Similar, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """What was loaded for it. Whoever loads it decides whose eyes it is loaded with.
+
+    `firing` are all signals that fire now, `on_it` those on this incident, `open` the other open incidents; `past` are
+    earlier incidents of this type, the latest first, and `records` their timelines.
+    """
+
+    seen: Mapping[str, Seen]
+    changes: Sequence[Change]
+    firing: Sequence[Heard]
+    on_it: Sequence[Heard]
+    open: Sequence[Incident]
+    past: Sequence[Incident]
+    records: Mapping[str, Sequence[Numbered]]
+
+
+def assess(plan: Plan, incident: Incident, material: Material, now: datetime) -> Assessment:
+    looks = tuple(_looks(plan, incident, material.seen))
+    return Assessment(
+        at=now,
+        service=words.service_name(plan, incident.service) if incident.service else "",
+        looks=looks,
+        unwatched="" if looks else _unwatched(plan, incident),
+        changes=tuple(Nearby(change=one, when=when(one.at, incident.started_at)) for one in material.changes),
+        vendors=tuple(_vendor(plan, incident, key, one, material) for key, one in vendors(plan, incident).items()),
+        users=_users(plan, incident, material.on_it),
+        similar=tuple(_similar(plan, incident, material)),
+    )
+
+
+# ---- What it depends on ----
+
+
+def services(plan: Plan, incident: Incident) -> tuple[str, ...]:
+    """The incident's service and every other service of ours without which it does not work; all if none is named."""
+    if incident.service is None:
+        return tuple(plan.services)
+    return tuple(one for one in _needs(plan, incident.service) if one in plan.services)
+
+
+def vendors(plan: Plan, incident: Incident) -> dict[str, Vendor]:
+    """The vendors on which the service depends, directly or by way of another; all of the plan if none is named."""
+    if incident.service is None:
+        return dict(plan.vendors)
+    return {one: plan.vendors[one] for one in _needs(plan, incident.service) if one in plan.vendors}
+
+
+def _needs(plan: Plan, service: str) -> list[str]:
+    """The service and all that it needs, each once, the nearest first."""
+    found = {service: None}
+    waiting = [service]
+    while waiting:
+        known = plan.services.get(waiting.pop(0))
+        parts = known.components.values() if known else ()
+        needed = [*(known.depends_on if known else ()), *(name for part in parts for name in part.depends_on)]
+        fresh = [one for one in dict.fromkeys(needed) if one not in found]
+        found.update(dict.fromkeys(fresh))
+        waiting += fresh
+    return list(found)
+
+
+# ---- How the service is ----
+
+
+def _looks(plan: Plan, incident: Incident, seen: Mapping[str, Seen]) -> Iterator[Looked]:
+    for service in services(plan, incident):
+        for probe in plan.services[service].probes if service in plan.services else ():
+            name = f"{service}/{probe}"
+            yield _looked(name, words.service_name(plan, service), seen.get(name))
+
+
+def _looked(name: str, service: str, seen: Seen | None) -> Looked:
+    outcome = seen.outcome if seen else None
+    if seen is None or outcome is None:
+        said = "not looked at yet"
+        return Looked(probe=name, service=service, how=How.NOT_LOOKED, said=said, states={}, looked_at=None)
+    how = How.WELL if outcome.kind is Kind.HEALTHY else How.TROUBLE
+    if outcome.kind is Kind.RATE_LIMITED:
+        how = How.NOT_LOOKED
+    said = f"{words.spaced(outcome.kind)}: {outcome.reason}"
+    return Looked(probe=name, service=service, how=how, said=said, states=outcome.states, looked_at=seen.looked_at)
+
+
+def _unwatched(plan: Plan, incident: Incident) -> str:
+    if incident.service is None:
+        return "No service is named, and the plan has no probe."
+    return f"The plan has no probe for {words.service_name(plan, incident.service)}."
+
+
+# ---- What was changed ----
+
+
+def when(at: datetime, began_at: datetime) -> str:
+    """`12 min before it began`, `3 h 5 min after it began`."""
+    apart = abs(at - began_at)
+    if apart < timedelta(minutes=1):
+        return "as it began"
+    whole = timedelta(minutes=int(apart.total_seconds()) // 60)
+    return f"{span(whole)} {'before' if at < began_at else 'after'} it began"
+
+
+CHANGE_NAMES = {
+    ChangeKind.DEPLOYMENT: "Deployment",
+    ChangeKind.CONFIGURATION: "Configuration",
+    ChangeKind.FLAG: "Flag",
+    ChangeKind.OTHER: "Change",
+}
+
+
+# ---- How the vendors are ----
+
+
+def _vendor(plan: Plan, incident: Incident, key: str, vendor: Vendor, material: Material) -> VendorSeen:
+    how, because = _standing(plan, incident, key, vendor, material)
+    return VendorSeen(
+        key=key,
+        name=vendor.name,
+        how=how,
+        because=because,
+        status_page=vendor.status_page,
+        support=vendor.support,
+    )
+
+
+def _standing(plan: Plan, incident: Incident, key: str, vendor: Vendor, material: Material) -> tuple[How, str]:
+    """How a vendor is, and how that is known: the strongest evidence first."""
+    called = _called(key, vendor)
+    for signal in material.firing:
+        if called.search(signal.said):
+            return How.TROUBLE, f"a signal of {words.spaced(signal.source)} that fires: {signal.title}"
+    for one in (incident, *material.open):
+        if not one.is_resolved and called.search(f"{one.title} {one.why}"):
+            which = "this incident" if one.id == incident.id else f"#{one.number}, which is open"
+            return How.TROUBLE, f"{which}: {one.title}"
+    for name, seen in material.seen.items():
+        outcome = seen.outcome
+        if outcome and key in outcome.states:
+            how = How.TROUBLE if key in outcome.components else How.WELL
+            return how, f"the health report of {_of_probe(plan, name)} calls it {outcome.states[key]}"
+    return How.NOT_LOOKED, "no signal, no open incident and no probe speaks of it"
+
+
+def _of_probe(plan: Plan, name: str) -> str:
+    return words.service_name(plan, name.partition("/")[0])
+
+
+def _called(key: str, vendor: Vendor) -> re.Pattern[str]:
+    """The vendor's key or name as a word of its own, however it is spaced: `ElevenLabs`, `eleven labs`."""
+    spelled = (
+        r"[\s_-]*".join(map(re.escape, re.sub(r"[\s_-]+", "", one))) for one in dict.fromkeys((key, vendor.name))
+    )
+    return re.compile(rf"(?<![a-z0-9])(?:{'|'.join(spelled)})(?![a-z0-9])", re.IGNORECASE)
+
+
+# ---- Whom it touches ----
+
+
+def _users(plan: Plan, incident: Incident, on_it: Iterable[Heard]) -> Affected:
+    """As a person assessed it; else as a signal counts; else as the plan does; else unknown, and why."""
+    if assessed := words.users_affected(incident.assessed):
+        by = incident.assessed.by if incident.assessed else ""
+        return Affected(said=assessed, source="person", because=f"as {words.name(plan, by)} assessed it")
+    for signal in sorted(on_it, key=lambda one: one.last_at, reverse=True):
+        if signal.users is not None:
+            because = f"as a signal of {words.spaced(signal.source)} counts: {signal.title}"
+            return Affected(said=_people(signal.users), source="signal", because=because)
+    service = plan.services.get(incident.service or "")
+    if service and service.users:
+        because = f"as many use {service.name} on a usual day, says the plan"
+        return Affected(said=f"up to {_people(service.users)}", source="plan", because=because)
+    named = f"no number of users for {service.name}" if service else "no service is named"
+    because = f"nobody has assessed it, no signal of it counts users, and {'the plan gives ' if service else ''}{named}"
+    return Affected(said="unknown", source="nobody", because=because)
+
+
+def counted(labels: Mapping[str, str], details: Mapping[str, object]) -> int | None:
+    """How many users a signal says are affected."""
+    for name in AFFECTED:
+        said = str(labels.get(name, details.get(name, ""))).strip().replace(",", "")
+        if said.isascii() and said.isdecimal() and int(said[:20]) < USERS_MOST:
+            return int(said)
+    return None
+
+
+def _people(count: int) -> str:
+    return f"{count:,} {'user' if count == 1 else 'users'}"
+
+
+# ---- What was like it ----
+
+
+def alike(incident: Incident, other: Incident) -> str:
+    """In what an earlier incident is like this one, in words; nothing if it is not."""
+    if other.id == incident.id or other.merged_into is not None or other.declared_at > incident.declared_at:
+        return ""
+    if tie := incident.relations.get(other.id):
+        return words.relation(tie)
+    shared = [words.spaced(one) for one in incident.components if one in other.components]
+    if other.type != incident.type or not (shared or other.service == incident.service):
+        return ""
+    same = "type and service" if other.service == incident.service else "type"
+    return f"same {same}{f', also {listed(shared)}' if shared else ''}"
+
+
+def _similar(plan: Plan, incident: Incident, material: Material) -> Iterator[Similar]:
+    likenesses = ((one, alike(incident, one)) for one in material.past)
+    for one, how in [pair for pair in likenesses if pair[1]][:SIMILAR_SHOWN]:
+        yield Similar(
+            id=one.id,
+            number=one.number,
+            title=one.title,
+            severity=one.severity,
+            declared_at=one.declared_at,
+            how_alike=how,
+            how_ended=_ended(plan, one, material.records.get(one.id, ())),
+        )
+
+
+def _ended(plan: Plan, incident: Incident, entries: Sequence[Numbered]) -> str:
+    if not incident.is_resolved:
+        return "still open"
+    how = next((one.entry.how for one in reversed(entries) if isinstance(one.entry, Resolved)), "")
+    causes = working.causes(entries)
+    way = words.strategy_name(plan, incident.work.strategy) if incident.work.strategy else ""
+    cause = f"Cause: {listed(causes)}" if causes else ""
+    return " ".join(words.ended(words.one_line(one)) for one in (f"{way}: {how}" if way else how, cause) if one)
+
+
+# ---- In words ----
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the assessment. `how` chooses its mark; `href` is an address of another, `path` one of ours."""
+
+    text: str
+    how: How | None = None
+    more: str = ""
+    href: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class Part:
+    title: str
+    lines: tuple[Line, ...]
+
+
+def parts(plan: Plan, found: Assessment) -> tuple[Part, ...]:
+    """The assessment as everybody reads it, on whatever they read it."""
+    return (
+        Part("Service", tuple(_service_lines(found))),
+        Part("Recent changes", tuple(_change_lines(plan, found))),
+        Part("Vendors", tuple(_vendor_lines(found))),
+        Part("Users affected", (Line(found.users.said, None, found.users.because),)),
+        Part("Like it before", tuple(_similar_lines(found))),
+    )
+
+
+def _service_lines(found: Assessment) -> Iterator[Line]:
+    if found.unwatched:
+        yield Line("Not looked at", How.NOT_LOOKED, found.unwatched)
+    for one in found.looks:
+        states = listed(f"{name} {state}" for name, state in one.states.items())
+        seen = f"{_ago(found.at - one.looked_at)} ago" if one.looked_at else ""
+        yield Line(f"{one.service}: {one.said}", one.how, "; ".join(filter(None, (states, seen))))
+
+
+def _ago(length: timedelta) -> str:
+    seconds = max(0, int(length.total_seconds()))
+    return span(timedelta(seconds=seconds if seconds < 60 else seconds - seconds % 60))
+
+
+def _change_lines(plan: Plan, found: Assessment) -> Iterator[Line]:
+    if not found.changes:
+        yield Line("None is known", None, f"in the {span(RECENT)} before it began, or since")
+    for one in found.changes:
+        change = one.change
+        where = words.service_name(plan, change.service) if change.service else change.place
+        about = (where, change.place if change.place != where else "", f"by {words.name(plan, change.by)}")
+        more = ", ".join(dict.fromkeys(filter(None, about)))
+        said = f"{one.when}: {CHANGE_NAMES[change.kind].lower()}, {change.what}"
+        yield Line(said[:1].upper() + said[1:], None, more, href=change.link or "")
+
+
+def _vendor_lines(found: Assessment) -> Iterator[Line]:
+    if not found.vendors:
+        yield Line("The plan names none for it")
+    for one in found.vendors:
+        said = {How.WELL: "no trouble known", How.TROUBLE: "in trouble", How.NOT_LOOKED: "not looked at"}[one.how]
+        yield Line(f"{one.name}: {said}", one.how, one.because, href=one.status_page or "")
+
+
+def _similar_lines(found: Assessment) -> Iterator[Line]:
+    if not found.similar:
+        yield Line("None on the record")
+    for one in found.similar:
+        day = words.day_and_minute(one.declared_at)
+        said = f"#{one.number} {one.severity} {one.title}"
+        yield Line(said, None, f"{day}; {one.how_alike}; {one.how_ended}", path=f"/incidents/{one.id}")
+
+
+def text(found: Iterable[Part]) -> list[str]:
+    """The same as lines of plain text, for a mail."""
+    said = ["What is known without anybody asking:"]
+    for part in found:
+        said += [f"{part.title}:", *(f"- {one.text}{f' ({one.more})' if one.more else ''}" for one in part.lines)]
+    return said

@@ -1,0 +1,70 @@
+"""Telling somebody that a role is theirs: what it asks for, and where the incident is."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from tocsin.db.engine import Tx
+from tocsin.delivery import outbox
+from tocsin.incidents import confidential, words
+from tocsin.incidents.model import Incident, RoleAssigned
+from tocsin.people.model import Channel, ContactMethod
+from tocsin.plan.model import Plan
+from tocsin.response import discretion
+
+AUDIENCE = "role"
+
+
+def tell(
+    tx: Tx, plan: Plan, incident: Incident, entry: RoleAssigned, methods: Sequence[ContactMethod], room: str
+) -> None:
+    """Write to whoever was named, by every way on which they are reached; whoever took the role knows."""
+    if entry.by == entry.person:
+        return
+    role = words.role_name(plan, entry.role).lower()
+    for place, method in enumerate(methods):
+        is_hook = method.channel is Channel.WEBHOOK
+        outbox.queue(
+            tx,
+            dedup_key=f"{incident.id}-{incident.entries}-role-{entry.person}-{place}",
+            channel=method.channel,
+            address=method.address,
+            subject=f"{discretion.subject(incident)}: you are {role}",
+            body=_data(tx, plan, incident, entry, room) if is_hook else _body(plan, incident, entry, room),
+            person=entry.person,
+            audience=AUDIENCE,
+            thread=incident.id,
+            secret=method.secret,
+            incident_id=incident.id,
+        )
+
+
+def _body(plan: Plan, incident: Incident, entry: RoleAssigned, room: str) -> str:
+    """The same words for a confidential incident: the heading is discreet, and duties are the plan's."""
+    role = plan.roles[entry.role]
+    after = f", after {words.name(plan, entry.before)}" if entry.before else ""
+    which = f"#{incident.number}, {confidential.heading(incident)}"
+    lines = [
+        f"{words.name(plan, entry.by)} named you {role.name.lower()} of {which}{after}.",
+        "",
+        f"{words.ended(role.purpose)} What it asks for:",
+        *(f"- {one}" for one in role.duties),
+        "",
+        f"The incident: {room}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _data(tx: Tx, plan: Plan, incident: Incident, entry: RoleAssigned, room: str) -> str:
+    about = {
+        "incident": incident.id,
+        "number": incident.number,
+        "title": confidential.heading(incident),
+        "severity": incident.severity,
+        "role": entry.role,
+        "named_by": entry.by,
+        "before": entry.before,
+        "duties": list(plan.roles[entry.role].duties),
+        "link": room,
+    }
+    return msgspec.json.encode({"type": "incident.role_assigned", "timestamp": tx.now, "data": about}).decode()
