@@ -1,5 +1,6 @@
 """Roles: what each asks for, who holds it when, and what the record keeps of its work."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -7,13 +8,18 @@ import pytest
 from tests.support.console import Console
 from tests.support.ending import mend, see_all_pass
 from tests.support.keeping import due_in, fell_due, kept
-from tests.support.world import World
+from tests.support.world import ROSE, World
 from tocsin.delivery.channel import Dead
 from tocsin.incidents import store as incidents
 from tocsin.incidents import words, working
 from tocsin.incidents.model import RoleAssigned
+from tocsin.incidents.work import SupportContacted
+from tocsin.kit.actor import SYSTEM
+from tocsin.people import store as people
+from tocsin.people.model import Channel
+from tocsin.plan import commands as plan_commands
 from tocsin.plan.model import Stage
-from tocsin.response import commands
+from tocsin.response import commands, secrecy
 
 ROLES = ("incident_commander", "technical_lead", "communications_lead", "scribe")
 WORDS = {"impact": "Nobody is answered", "actions": "Looking", "next": "Restart", "eta": "", "message": "We know"}
@@ -228,3 +234,87 @@ def test_rol_07_nobody_holds_a_role_unless_it_is_given_to_them(busy: World) -> N
     busy.do(commands.acknowledge, incident.id)
     busy.advance(hours=1)
     assert busy.incident(incident.id).roles == {}
+
+
+# ---- ROL-03 and ROL-06: support outside, and being told ----
+
+
+def test_rol_03_the_support_of_the_vendors_stands_where_the_work_is(console: Console) -> None:
+    incident = console.world.declare()
+    work = panel(console.room(incident).html, "work")
+    for vendor in ("Railway", "Groq", "ElevenLabs", "Qdrant"):
+        assert f"<b>{vendor}:</b>" in work
+    assert "In the Railway dashboard, under Help" in work
+    assert "the plan names no way to reach its support" in work and "https://groqstatus.com" in work
+
+
+def test_rol_03_only_vendors_that_the_service_needs_are_shown(console: Console) -> None:
+    alone = ROSE.replace("    depends_on: [railway]\n", "").replace(
+        "depends_on: [groq, elevenlabs]", "depends_on: [groq]"
+    )
+    alone = alone.replace(", depends_on: [qdrant]", "").replace(", depends_on: [elevenlabs]", "")
+    with console.world.database.work(SYSTEM) as tx:
+        plan_commands.apply(tx, alone, "fewer vendors")
+    work = panel(console.room(console.world.declare()).html, "work")
+    assert "<b>Groq:</b>" in work and "<b>Railway:</b>" not in work and "<b>Qdrant:</b>" not in work
+
+
+def test_rol_03_being_in_touch_with_support_is_kept(console: Console) -> None:
+    world = console.world
+    incident = world.declare()
+    typed = {"support__vendor": "groq", "support__what": "They see it too", "support__reference": "GR-12"}
+    assert console.press(incident, "support", **typed).status == 303
+    page = console.room(incident, query="?kind=finding")
+    assert page.says("Ben Halvorsen was in touch with the support of Groq (case GR-12): They see it too.")
+    assert "<b>Groq, GR-12:</b> They see it too" in panel(page.html, "work")
+    assert console.press(incident, "support", support__vendor="groq", support__what=" ").status == 400
+    headers = console.here.bearer("incidents:write")
+    address = f"/api/v1/incidents/{incident.id}/support"
+    assert console.here.post(address, json={"vendor": "groq", "what": "Mended"}, headers=headers).status_code == 200
+    refused = console.here.post(address, json={"vendor": "aws", "what": "Mended"}, headers=headers)
+    assert refused.status_code == 400 and "no vendor called 'aws'" in refused.text
+    assert [one.what for one in world.entries(incident.id, SupportContacted)] == ["They see it too", "Mended"]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_rol_06_whoever_is_named_is_written_to_with_the_duties_and_the_way_there(busy: World, role: str) -> None:
+    incident = busy.declare()
+    busy.do(commands.assign, incident.id, role, "tomas", by="ana")
+    (message,) = busy.named()
+    named = busy.plan().roles[role]
+    assert (message.person, message.channel) == ("tomas", "email")
+    assert message.subject == f"[P1] Voice replies hang (#1): you are {named.name.lower()}"
+    assert f"Ana Okafor named you {named.name.lower()} of #1, Voice replies hang." in message.body
+    assert all(f"- {duty}" in message.body for duty in named.duties)
+    assert f"/incidents/{incident.id}" in message.body
+
+
+def test_rol_06_whoever_takes_a_role_needs_no_letter_and_whoever_takes_over_learns_from_whom(busy: World) -> None:
+    incident = busy.declare()
+    busy.do(commands.assign, incident.id, "scribe", "tomas", by="tomas")
+    assert busy.named() == []
+    busy.do(commands.assign, incident.id, "scribe", "tomas", by="ana")  # it is theirs already
+    assert busy.named() == []
+    busy.do(commands.assign, incident.id, "scribe", "lucia", by="tomas")
+    (message,) = busy.named()
+    assert message.person == "lucia" and "after Tomás Brandt" in message.body
+
+
+def test_rol_06_a_webhook_is_told_as_well_and_a_confidential_incident_keeps_its_title(busy: World) -> None:
+    with busy.database.work(SYSTEM) as tx:
+        people.add_contact(tx, "tomas", Channel.WEBHOOK, "https://hooks.example.org/t")
+    incident = busy.declare("A key of ACME leaked", by="ben")
+    busy.do(secrecy.make_confidential, incident.id, "it names a customer", by="ben")
+    busy.do(commands.assign, incident.id, "technical_lead", "tomas", by="ben")
+    (sent,) = [one for one in busy.hook.sent if one.audience == "role"]
+    said = json.loads(sent.body)
+    assert (said["type"], said["data"]["role"]) == ("incident.role_assigned", "technical_lead")
+    assert "Find the root cause" in said["data"]["duties"]
+    assert "ACME" not in sent.body + sent.subject and said["data"]["title"] == "Confidential incident"
+
+
+def test_rol_06_the_letter_stands_on_the_log_with_how_it_arrived(console: Console) -> None:
+    incident = console.world.declare()
+    console.press(incident, "assign", role="scribe", person="tomas")
+    log = panel(console.room(incident).html, "delivery-h")
+    assert "Tomás Brandt" in log and "A role that is theirs" in log and "Delivered" in log
