@@ -93,6 +93,11 @@ class App:
             log.warning("TOCSIN_SMTP_URL is not set: mails wait in the outbox until it is")
         return channels
 
+    @property
+    def offers(self) -> frozenset[str]:
+        """The channels that people may choose."""
+        return frozenset({"email", "webhook"})
+
     def is_turning(self) -> bool:
         """Whether the engine has finished a turn lately; if not, nobody is being paged."""
         return self.turned_at is not None and self.database.now() - self.turned_at < timedelta(seconds=15)

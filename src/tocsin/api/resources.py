@@ -8,7 +8,19 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
-from tocsin.api import agreements, coverage, described, evidence, incidents, oncall, problems, records, secrecy, work
+from tocsin.api import (
+    agreements,
+    contacts,
+    coverage,
+    described,
+    evidence,
+    incidents,
+    oncall,
+    problems,
+    records,
+    secrecy,
+    work,
+)
 from tocsin.api.caller import Call, gate
 
 PATH = "/api/v1"
@@ -30,6 +42,7 @@ def routes() -> list[Router]:
                 *agreements.handlers(),
                 *coverage.handlers(),
                 *oncall.handlers(),
+                *contacts.handlers(),
             ],
             guards=[gate()],
             request_class=Call,

@@ -9,6 +9,7 @@ from typing import Never
 from cyclopts import App, CycloptsError
 
 from tocsin.cli import show
+from tocsin.cli.contacts import contacts
 from tocsin.cli.evidence import evidence
 from tocsin.cli.incidents import incidents
 from tocsin.cli.ledger import app as ledger
@@ -39,7 +40,7 @@ app = App(
 for commands in (incidents, ledger, work, secrecy, reports, evidence):
     for name in (one for one in commands if not one.startswith("-")):
         app.command(commands[name], name=name)
-for part in (postmortem, review, oncall, plan, people, token):
+for part in (postmortem, review, oncall, contacts, plan, people, token):
     app.command(part)
 plan.command(check)
 plan.command(coverage)

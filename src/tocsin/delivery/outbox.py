@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import Column, Integer, Row, Table, Text, func, select
 
 from tocsin.db import sight
-from tocsin.db.columns import Instant, metadata
+from tocsin.db.columns import Instant, Json, metadata
 from tocsin.db.engine import Tx
 from tocsin.delivery.channel import Dead, Delivered, Message, MessageState, Result, Retry
 from tocsin.kit.ids import new_id
@@ -38,6 +38,7 @@ table = Table(
     Column("sent_at", Instant),
     Column("withdrawn_at", Instant),
     Column("provider_id", Text),
+    Column("actions", Json),
 )
 
 LEASE = timedelta(seconds=60)  # longer than any channel waits for the other side
@@ -180,6 +181,16 @@ def alive_for_pages(tx: Tx, page_ids: Collection[str]) -> int:
     """How many messages of these pages were sent or still may be."""
     alive = table.c.page_id.in_(list(page_ids)) & (table.c.state != MessageState.DEAD)
     return int(tx.scalar(select(func.count()).select_from(table).where(alive)) or 0)
+
+
+def count_for_page(tx: Tx, page_id: str) -> int:
+    return int(tx.scalar(select(func.count()).select_from(table).where(table.c.page_id == page_id)) or 0)
+
+
+def addresses_of_page(tx: Tx, page_id: str) -> set[tuple[str, str]]:
+    """Where this page went or will go."""
+    wanted = select(table.c.channel, table.c.address).where(table.c.page_id == page_id)
+    return {(row.channel, row.address) for row in tx.all(wanted)}
 
 
 def waiting(tx: Tx) -> int:

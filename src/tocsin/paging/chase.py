@@ -13,6 +13,7 @@ from tocsin.kit.text import span, utc
 from tocsin.obligations.model import Kind, Obligation
 from tocsin.oncall.schedule import Rotas
 from tocsin.paging import reach
+from tocsin.people.model import Channel
 from tocsin.plan.model import Plan
 
 REMINDER = "reminder"
@@ -40,6 +41,10 @@ class Text:
     subject: str
     body: str
     data: str  # the same as JSON, for webhooks
+
+    def said(self, channel: str) -> str:
+        """What a channel carries of it."""
+        return self.data if channel == Channel.WEBHOOK else self.body
 
 
 def news(

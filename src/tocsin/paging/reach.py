@@ -11,6 +11,7 @@ from tocsin.incidents.confidential import heading, is_confidential
 from tocsin.incidents.model import Incident
 from tocsin.kit.text import span, utc
 from tocsin.oncall.schedule import Rotas
+from tocsin.people.model import Channel
 from tocsin.plan.model import ON_CALL, Plan
 
 
@@ -101,6 +102,10 @@ class PageText:
     subject: str
     body: str
     data: str  # the same as JSON, for webhooks
+
+    def said(self, channel: str) -> str:
+        """What a channel carries of it."""
+        return self.data if channel == Channel.WEBHOOK else self.body
 
 
 def page_text(

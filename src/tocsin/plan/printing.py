@@ -8,6 +8,7 @@ statement (a name in a heading, a cell of a row) is named by the id of that stat
 from collections.abc import Iterable, Mapping
 
 from tocsin.kit.text import listed, span
+from tocsin.people.model import Urgency
 from tocsin.plan import printing_rotas as rotas
 from tocsin.plan import printing_work as work
 from tocsin.plan.markdown import (
@@ -156,6 +157,7 @@ def _severity(plan: Plan, key: str, severity: Severity) -> Blocks:
                 for role, within in severity.roles_within.items()
             ),
             statement(_paging(severity), f"{path}.escalation"),
+            statement(_urgency(plan, key), f"{path}.urgency"),
             statement(f"{POST_MORTEM[severity.post_mortem]}.", f"{path}.post_mortem"),
             statement(f"In public it counts as {code(severity.public_impact)}.", f"{path}.public_impact"),
             *(
@@ -167,6 +169,12 @@ def _severity(plan: Plan, key: str, severity: Severity) -> Blocks:
     )
     yield from items("What it demands", severity.requires, f"{path}.requires")
     yield from items("Examples", severity.examples, f"{path}.examples")
+
+
+def _urgency(plan: Plan, key: str) -> str:
+    if plan.urgency(key) is Urgency.HIGH:
+        return f"Pages are of {code('high')} urgency: nobody's quiet hours hold them."
+    return f"Pages are of {code('low')} urgency: they wait for the end of a person's quiet hours."
 
 
 def _paging(severity: Severity) -> str:

@@ -111,6 +111,10 @@ MEANINGS: Mapping[str, str] = {
     "Severity.acknowledge_within": "How soon somebody has to answer for the incident.",
     "Severity.resolve_within": "The target time to resolve it.",
     "Severity.escalation": "The policy by which people are paged. Without one nobody is.",
+    "Severity.urgency": (
+        "Whether a page may wait for the end of somebody's quiet hours. Unless it is said, the worst severity is high, "
+        "and whatever has to be answered within 15 min."
+    ),
     "Severity.roles_within": "Roles that must be filled, and how soon.",
     "Severity.post_mortem": "Whether a post-mortem is held.",
     "Severity.public_impact": "What the status page calls it.",

@@ -22,7 +22,7 @@ from tocsin.kit.actor import SYSTEM
 from tocsin.obligations import store as obligations
 from tocsin.paging import store as pages
 from tocsin.plan import store as plans
-from tocsin.response import followups
+from tocsin.response import followups, reaching
 
 log = logging.getLogger(__name__)
 
@@ -187,7 +187,11 @@ def _page_died(tx: Tx, message: Message, result: Result) -> None:
     to = message.person or message.address
     entry = Undelivered(at=tx.now, by=SYSTEM.handle, channel=message.channel, to=to, reason=reason)
     incident = followups.record(tx, plan, incident, [entry])
-    step = pages.load(tx, str(message.page_id)).step
+    page = pages.load(tx, str(message.page_id))
+    step = page.step
+    answer_by = obligations.answer_due(tx, incident.id, step)
+    if answer_by is not None and not outbox.alive_for_pages(tx, [page.id]):
+        reaching.send(tx, plan, incident, page, reaching.untried(tx, page), answer_by)
     of_step = [page.id for page in pages.of_step(tx, incident.id, step)]
     if not outbox.alive_for_pages(tx, of_step) and not followups.ends_a_round(plan, incident, step):
         obligations.hurry_answer(tx, incident.id, step)

@@ -67,9 +67,9 @@ from tocsin.oncall import store as oncall
 from tocsin.paging import ladder, reach
 from tocsin.paging import store as pages
 from tocsin.people import store as people
-from tocsin.people.model import Channel, ContactMethod
+from tocsin.people.model import Channel
 from tocsin.plan.model import Plan
-from tocsin.response import discretion
+from tocsin.response import discretion, reaching
 
 
 def record(tx: Tx, plan: Plan, incident: Incident, entries: Iterable[AnyEntry]) -> Incident:
@@ -219,26 +219,28 @@ def ends_a_round(plan: Plan, incident: Incident, step: int) -> bool:
 
 def _page_step(tx: Tx, plan: Plan, incident: Incident, step: ladder.PageStep) -> tuple[Incident, tuple[str, ...]]:
     choices = reach.whom_to_page(plan, oncall.rotas(tx, plan), incident, step.targets, tx.now)
-    handles = _reachable_first(tx, choices)
-    methods = methods_of(tx, handles)
+    handles = _reachable_first(tx, plan, incident, choices)
+    ways = reaching.ways_of(tx, plan, incident, handles)
     through: dict[str, None] = {}
-    for handle in handles:
-        through.update(dict.fromkeys(_page_person(tx, plan, incident, step, handle, methods[handle])))
+    for handle in (one for one in handles if ways[one]):
+        page = pages.open_page(tx, incident.id, step.step, handle)
+        reaching.send(tx, plan, incident, page, ways[handle], tx.now + step.wait)
+        through.update({way.method.channel: None for way in ways[handle]})
     paged = Paged(
         at=tx.now,
         by=SYSTEM.handle,
         step=step.step,
-        people=tuple(handle for handle in handles if methods[handle]),
+        people=tuple(handle for handle in handles if ways[handle]),
         through=tuple(through),
-        unreachable=tuple(handle for handle in handles if not methods[handle]),
+        unreachable=tuple(handle for handle in handles if not ways[handle]),
         answer_by=tx.now + step.wait,
     )
     return incidents.append(tx, incident, [paged]), paged.people
 
 
-def _reachable_first(tx: Tx, choices: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+def _reachable_first(tx: Tx, plan: Plan, incident: Incident, choices: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     """The first of these among whom somebody can be reached; if nobody can be at all, simply the first."""
-    can_be = (one for one in choices if any(methods_of(tx, one)[handle] for handle in one))
+    can_be = (one for one in choices if any(reaching.ways_of(tx, plan, incident, one).values()))
     return next(can_be, next(iter(choices), ()))
 
 
@@ -258,49 +260,6 @@ def _await_answer(tx: Tx, incident: Incident, step: ladder.PageStep, handles: tu
         owner=handles[0] if handles else "",
     )
     obligations.open_duty(tx, incident.id, duty, incident.entries)
-
-
-def _page_person(
-    tx: Tx, plan: Plan, incident: Incident, step: ladder.PageStep, handle: str, methods: list[ContactMethod]
-) -> list[str]:
-    if not methods:
-        return []
-    page = pages.open_page(tx, incident.id, step.step, handle)
-    text = reach.page_text(
-        plan,
-        incident,
-        now=tx.now,
-        answer_by=tx.now + step.wait,
-        answer_link=link(tx, f"/a/{pages.link_token(tx, page)}"),
-        room_link=link(tx, f"/incidents/{incident.id}"),
-    )
-    for place, method in enumerate(methods):
-        outbox.queue(
-            tx,
-            dedup_key=f"{page.id}-{place}",
-            channel=method.channel,
-            address=method.address,
-            subject=text.subject,
-            body=text.data if method.channel is Channel.WEBHOOK else text.body,
-            person=handle,
-            audience="page",
-            thread=incident.id,
-            secret=method.secret,
-            incident_id=incident.id,
-            page_id=page.id,
-        )
-    return [method.channel for method in methods]
-
-
-def methods_of(tx: Tx, handles: Sequence[str]) -> dict[str, list[ContactMethod]]:
-    """Where each person is paged; somebody who entered no contact method is paged at the account's address."""
-    known: dict[str, list[ContactMethod]] = tx.memo.setdefault("contact methods", {})
-    if unknown := [handle for handle in handles if handle not in known]:
-        known.update(people.contacts(tx, unknown))
-        accounts = people.addresses(tx, [handle for handle in unknown if not known[handle]])
-        for handle, address in accounts.items():
-            known[handle] = [ContactMethod(id="account", handle=handle, channel=Channel.EMAIL, address=address)]
-    return known
 
 
 def _page_at_new_level(tx: Tx, plan: Plan, incident: Incident, entry: SeverityChanged) -> Incident:
@@ -338,6 +297,4 @@ def send_update(tx: Tx, plan: Plan, incident: Incident, entry: Updated) -> None:
 
 def link(tx: Tx, path: str) -> str:
     """A path of ours as an address that works from outside."""
-    if "base url" not in tx.memo:
-        tx.memo["base url"] = kept.read(tx, kept.BASE_URL) or "http://127.0.0.1:8000"
-    return f"{tx.memo['base url']}{path}"
+    return kept.link(tx, path)

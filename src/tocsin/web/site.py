@@ -15,7 +15,7 @@ from litestar.static_files import create_static_files_router
 from litestar.template import TemplateConfig
 
 from tocsin.kit.errors import Forbidden, Invalid, NotFound, Overloaded, Refused, TocsinError
-from tocsin.web import declare, evidence, incidents, learning, manage, now, oncall, plan, plandocument, sessions
+from tocsin.web import declare, evidence, incidents, learning, manage, mine, now, oncall, plan, plandocument, sessions
 from tocsin.web.forms import MOST_FORM_BYTES, AnyRequest, read_form
 from tocsin.web.frame import STATIC, bare
 
@@ -63,6 +63,7 @@ def routes() -> list[Any]:
             *plandocument.routes(),
             *learning.routes(),
             *manage.routes(),
+            *mine.routes(),
         ],
         dependencies={
             "visitor": Provide(sessions.visitor, sync_to_thread=True),

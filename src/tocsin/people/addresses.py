@@ -1,0 +1,34 @@
+"""How the address of a contact method is written, for each channel."""
+
+import re
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from tocsin.kit.errors import Invalid
+from tocsin.people.model import Channel
+
+_EMAIL = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+")
+
+
+def checked(channel: Channel, address: str) -> str:
+    """The address as it is kept. Raises Invalid for one that this channel can't have."""
+    return _CHECKS[channel](address.strip())
+
+
+def check_email(address: str) -> str:
+    if not _EMAIL.fullmatch(address):
+        raise Invalid(f"'{address}' is not an e-mail address.", field="email")
+    return address
+
+
+def _webhook(address: str) -> str:
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise Invalid("A webhook's address begins with https://.", field="address")
+    return address
+
+
+_CHECKS: dict[Channel, Callable[[str], str]] = {
+    Channel.EMAIL: check_email,
+    Channel.WEBHOOK: _webhook,
+}
