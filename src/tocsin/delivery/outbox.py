@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import Column, Integer, Row, Table, Text, func, select
+from sqlalchemy import Column, ColumnElement, Integer, Row, Table, Text, func, select
 
 from tocsin.db import sight
 from tocsin.db.columns import Instant, Json, metadata
@@ -148,6 +148,12 @@ def withdraw_pages(tx: Tx, incident_id: str, reason: str) -> None:
     tx.run(table.update().where(still_queued).values(_withdrawn(tx, reason)))
 
 
+def withdraw_messages(tx: Tx, page_ids: Collection[str], reason: str) -> None:
+    """What has not left of these pages need not wake anyone any more."""
+    still_queued = table.c.page_id.in_(list(page_ids)) & (table.c.state == MessageState.QUEUED)
+    tx.run(table.update().where(still_queued).values(_withdrawn(tx, reason)))
+
+
 def withdraw_updates(tx: Tx, incident_id: str, reason: str) -> None:
     """Updates of this incident that have not left are not to be read any more; its pages must still wake people."""
     of_this = (table.c.incident_id == incident_id) & table.c.page_id.is_(None)
@@ -183,8 +189,41 @@ def alive_for_pages(tx: Tx, page_ids: Collection[str]) -> int:
     return int(tx.scalar(select(func.count()).select_from(table).where(alive)) or 0)
 
 
+UNTOLD = ("verification",)  # what these messages say is for their reader alone
+
+
+def undelivered(tx: Tx, limit: int) -> list[Message]:
+    """What was given up and not withdrawn, the latest first."""
+    wanted = select(table).where(_given_up()).order_by(table.c.created_at.desc()).limit(limit)
+    return [_message(row) for row in tx.all(sight.within(tx, wanted, table.c.incident_id))]
+
+
+def load_undelivered(tx: Tx, message_id: str) -> Message | None:
+    wanted = select(table).where(_given_up() & (table.c.id == message_id))
+    row = tx.first(sight.within(tx, wanted, table.c.incident_id))
+    return _message(row) if row else None
+
+
+def revive(tx: Tx, message_id: str) -> bool:
+    """Queue something again that was given up. The first caller gets True."""
+    values = {"state": MessageState.QUEUED, "send_at": tx.now, "created_at": tx.now, "attempts": 0, "last_error": ""}
+    tx.wakes = True
+    return tx.run(table.update().where(_given_up() & (table.c.id == message_id)).values(values)).rowcount == 1
+
+
+def _given_up() -> ColumnElement[bool]:
+    given_up = (table.c.state == MessageState.DEAD) & table.c.withdrawn_at.is_(None)
+    return given_up & table.c.audience.not_in(UNTOLD)
+
+
 def count_for_page(tx: Tx, page_id: str) -> int:
     return int(tx.scalar(select(func.count()).select_from(table).where(table.c.page_id == page_id)) or 0)
+
+
+def of_page(tx: Tx, page_id: str, place: int) -> Message | None:
+    """One of a page's messages, by its place among them."""
+    row = tx.first(select(table).where(table.c.dedup_key == f"{page_id}-{place}"))
+    return _message(row) if row else None
 
 
 def addresses_of_page(tx: Tx, page_id: str) -> set[tuple[str, str]]:

@@ -11,6 +11,7 @@ from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
 from tocsin.incidents import confidential
 from tocsin.incidents import store as incidents
+from tocsin.incidents.answer import Declined, EscalationAsked
 from tocsin.incidents.correction import TimeCorrected
 from tocsin.incidents.model import (
     Acknowledged,
@@ -119,6 +120,11 @@ def follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident:
             obligations.meet(tx, incident.id, ["review"], evidence, incident.entries)
         case ObligationWaived():
             _owe_again(tx, plan, incident, entry.key)
+        case EscalationAsked():
+            obligations.settle_answers(tx, incident.id, State.VOID, evidence, incident.entries)
+            return page_next(tx, plan, incident)
+        case Declined():
+            return _declined(tx, plan, incident, entry, evidence)
         case Escalated():
             return page_next(tx, plan, incident)
         case SignalAttached() | SignalCleared() | SignalsGathered() | Undelivered() | Paged() | Noted() | Decided():
@@ -209,6 +215,21 @@ def page_next(tx: Tx, plan: Plan, incident: Incident) -> Incident:
             _await_answer(tx, incident, step, paged)
             break
     return incident
+
+
+def _declined(tx: Tx, plan: Plan, incident: Incident, entry: Declined, evidence: str) -> Incident:
+    """Whoever declines is left in peace. When nobody of the step is left who could answer, the next step is paged now,
+    but for the last one of a round: there everybody has been asked, and the wait before the next round is kept."""
+    of_step = pages.of_step(tx, incident.id, entry.step)
+    own = [page.id for page in of_step if page.handle == entry.by]
+    pages.decline(tx, own)
+    outbox.withdraw_messages(tx, own, "it was declined")
+    others = [page.id for page in of_step if page.id not in own and page.declined_at is None]
+    is_last = entry.step == incident.steps_paged - 1
+    if outbox.alive_for_pages(tx, others) or not is_last or ends_a_round(plan, incident, entry.step):
+        return incident
+    obligations.settle_answers(tx, incident.id, State.VOID, evidence, incident.entries)
+    return page_next(tx, plan, incident)
 
 
 def ends_a_round(plan: Plan, incident: Incident, step: int) -> bool:

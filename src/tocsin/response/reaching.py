@@ -52,10 +52,11 @@ def _of_account(handle: str, address: str, now: datetime) -> ContactMethod:
 
 def send(tx: Tx, plan: Plan, incident: Incident, page: Page, ways: Sequence[Way], answer_by: datetime) -> None:
     """Queue a page for every way, each for its time. Whoever answers withdraws what has not left."""
-    answer, room = answer_link(tx, page), kept.link(tx, f"/incidents/{incident.id}")
-    text = reach.page_text(plan, incident, now=tx.now, answer_by=answer_by, answer_link=answer, room_link=room)
+    room = kept.link(tx, f"/incidents/{incident.id}")
     before = outbox.count_for_page(tx, page.id)
     for place, way in enumerate(ways, before):
+        answer = kept.link(tx, f"/a/{pages.link_token(tx, page, place)}")
+        text = reach.page_text(plan, incident, now=tx.now, answer_by=answer_by, answer_link=answer, room_link=room)
         outbox.queue(
             tx,
             dedup_key=f"{page.id}-{place}",
@@ -72,10 +73,6 @@ def send(tx: Tx, plan: Plan, incident: Incident, page: Page, ways: Sequence[Way]
             actions={"answer": answer, "room": room},
             send_at=tx.now + way.after,
         )
-
-
-def answer_link(tx: Tx, page: Page) -> str:
-    return kept.link(tx, f"/a/{pages.link_token(tx, page)}")
 
 
 def untried(tx: Tx, page: Page) -> list[Way]:

@@ -44,12 +44,15 @@ NAVIGATION = (
     ("/post-mortems", "Post-mortems"),
     ("/insights", "Insights"),
     ("/plan", "Plan"),
+    ("/undelivered", "Undelivered"),
 )
 ADMINISTRATION = (("/people", "People"), ("/tokens", "Tokens"))
 BEGINS_A_GROUP = ("/post-mortems", "/people")
 
 DONE = {
     "acknowledged": "Acknowledged. The pages that had not left are withdrawn.",
+    "escalated": "The next step is paged.",
+    "declined": "You declined. Whoever is next is asked.",
     "assigned": "The role is filled.",
     "severity": "The severity is changed; its clocks run.",
     "type": "The type is changed.",
@@ -94,6 +97,7 @@ DONE = {
     "rule-removed": "The rule is removed.",
     "removed": "The contact method is removed.",
     "password": "The password is set. Other sessions have ended.",
+    "resent": "It is on its way again.",
     "revoked": "The token is revoked.",
     "override": "It is arranged. Whoever it concerns is told.",
     "override_off": "It is cancelled. What it covered holds again.",

@@ -15,7 +15,21 @@ from litestar.static_files import create_static_files_router
 from litestar.template import TemplateConfig
 
 from tocsin.kit.errors import Forbidden, Invalid, NotFound, Overloaded, Refused, TocsinError
-from tocsin.web import declare, evidence, incidents, learning, manage, mine, now, oncall, plan, plandocument, sessions
+from tocsin.web import (
+    answers,
+    declare,
+    evidence,
+    incidents,
+    learning,
+    letters,
+    manage,
+    mine,
+    now,
+    oncall,
+    plan,
+    plandocument,
+    sessions,
+)
 from tocsin.web.forms import MOST_FORM_BYTES, AnyRequest, read_form
 from tocsin.web.frame import STATIC, bare
 
@@ -54,6 +68,7 @@ def routes() -> list[Any]:
         path="/",
         route_handlers=[
             *sessions.routes(),
+            *answers.routes(),
             *now.routes(),
             *declare.routes(),
             *incidents.routes(),
@@ -62,6 +77,7 @@ def routes() -> list[Any]:
             *plan.routes(),
             *plandocument.routes(),
             *learning.routes(),
+            *letters.routes(),
             *manage.routes(),
             *mine.routes(),
         ],
