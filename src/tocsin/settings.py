@@ -25,6 +25,13 @@ class Settings:
     base_url: str = ""
     smtp_url: str = ""
     mail_from: str = "Tocsin <tocsin@localhost>"
+    sms_providers: str = "twilio http"  # in the order in which they are asked
+    twilio_account_sid: str = ""
+    twilio_auth_token: str = ""
+    twilio_from: str = ""
+    twilio_api_url: str = "https://api.twilio.com"
+    sms_url: str = ""
+    sms_token: str = ""
     plan: str = ""
     secure_cookies: bool = False
     allow_private_webhooks: bool = False
@@ -84,7 +91,12 @@ def _check(settings: Settings) -> None:
         raise BadSetting(f"TOCSIN_PORT is {settings.port}; a port lies between 1 and 65535")
     if settings.proposals_after < 1:
         raise BadSetting("TOCSIN_PROPOSALS_AFTER is how often something must be missed; at least 1")
-    for name in ("base_url", "url"):
+    if unknown := set(settings.sms_providers.split()) - {"twilio", "http"}:
+        raise BadSetting(f"TOCSIN_SMS_PROVIDERS has '{min(unknown)}'; there are twilio and http")
+    twilio = (settings.twilio_account_sid, settings.twilio_auth_token, settings.twilio_from)
+    if any(twilio) and not all(twilio):
+        raise BadSetting("TOCSIN_TWILIO_ACCOUNT_SID, TOCSIN_TWILIO_AUTH_TOKEN and TOCSIN_TWILIO_FROM belong together")
+    for name in ("base_url", "url", "twilio_api_url", "sms_url"):
         value = getattr(settings, name)
         if value and urlsplit(value).scheme not in ("http", "https"):
             raise BadSetting(f"TOCSIN_{name.upper()} must begin with http:// or https://")

@@ -220,6 +220,24 @@ def count_for_page(tx: Tx, page_id: str) -> int:
     return int(tx.scalar(select(func.count()).select_from(table).where(table.c.page_id == page_id)) or 0)
 
 
+def load(tx: Tx, message_id: str) -> Message | None:
+    row = tx.first(select(table).where(table.c.id == message_id))
+    return _message(row) if row else None
+
+
+def for_page(tx: Tx, page_id: str, channel: str) -> list[Message]:
+    """What brought this page by this channel."""
+    of_this = (table.c.page_id == page_id) & (table.c.channel == channel)
+    return [_message(row) for row in tx.all(select(table).where(of_this))]
+
+
+def came_back(tx: Tx, message: Message, reason: str) -> bool:
+    """It had been taken, and did not arrive. The first caller gets True."""
+    taken = (table.c.id == message.id) & (table.c.state == MessageState.SENT)
+    values = {"state": MessageState.DEAD, "last_error": reason}
+    return tx.run(table.update().where(taken).values(values)).rowcount == 1
+
+
 def of_page(tx: Tx, page_id: str, place: int) -> Message | None:
     """One of a page's messages, by its place among them."""
     row = tx.first(select(table).where(table.c.dedup_key == f"{page_id}-{place}"))

@@ -1,5 +1,6 @@
 """What a paged person can say, and what the record keeps of it besides an acknowledgement."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -28,3 +29,33 @@ class Declined(Entry):
     step: int
     through: str = "web"
     because: str = ""
+
+
+# ---- Answers that somebody wrote ----
+
+ALL = 0  # every incident that waits for the writer
+_WORDS = {
+    Answer.ACKNOWLEDGE: ("1", "a", "ack", "acknowledge", "acknowledged", "yes", "ok"),
+    Answer.ESCALATE: ("2", "e", "esc", "escalate", "next"),
+    Answer.DECLINE: ("3", "d", "decline", "no", "can't", "can’t", "cannot"),
+}
+_BY_WORD = {word: answer for answer, words in _WORDS.items() for word in words}
+_REPLY = re.compile(r"(?P<word>[^\s#]+?)[.!,]?(?:\s*(?:\s|#)(?P<number>\d{1,9})|\s+(?P<all>all))?\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer, and the number of the incident that it is about, where its writer named one."""
+
+    answer: Answer
+    number: int | None = None
+
+
+def read_reply(text: str) -> Reply | None:
+    """Read `1`, `ack 12`, `2 all` or `can't` in the first line that says anything. None for anything else."""
+    line = next((one.strip() for one in text.splitlines() if one.strip()), "")
+    found = _REPLY.fullmatch(line)
+    answer = _BY_WORD.get(found["word"].lower()) if found else None
+    if found is None or answer is None:
+        return None
+    return Reply(answer, ALL if found["all"] else int(found["number"]) if found["number"] else None)

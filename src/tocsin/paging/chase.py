@@ -41,10 +41,11 @@ class Text:
     subject: str
     body: str
     data: str  # the same as JSON, for webhooks
+    short: str  # for small screens
 
     def said(self, channel: str) -> str:
         """What a channel carries of it."""
-        return self.data if channel == Channel.WEBHOOK else self.body
+        return {Channel.EMAIL: self.body, Channel.WEBHOOK: self.data}.get(Channel(channel), self.short)
 
 
 def news(
@@ -91,7 +92,8 @@ def text(plan: Plan, rotas: Rotas, incident: Incident, told: News, room: str, no
     if told.soon:
         lines += ["Due soon, and yours:", *(_line(one, room) for one in told.soon), ""]
     lines += [f"The incident: {room}", ""]
-    return Text(_subject(incident, told, now), "\n".join(lines), _data(incident, told, room, now))
+    subject = _subject(incident, told, now)
+    return Text(subject, "\n".join(lines), _data(incident, told, room, now), f"{subject}\n{room}\n")
 
 
 def _subject(incident: Incident, told: News, now: datetime) -> str:

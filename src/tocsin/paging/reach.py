@@ -102,10 +102,11 @@ class PageText:
     subject: str
     body: str
     data: str  # the same as JSON, for webhooks
+    short: str  # for small screens
 
     def said(self, channel: str) -> str:
         """What a channel carries of it."""
-        return self.data if channel == Channel.WEBHOOK else self.body
+        return {Channel.EMAIL: self.body, Channel.WEBHOOK: self.data}.get(Channel(channel), self.short)
 
 
 def page_text(
@@ -131,7 +132,7 @@ def page_text(
     ]
     data = _data(incident, now=now, answer_by=answer_by, answer_link=answer_link, room_link=room_link)
     subject = f"[{incident.severity}] {incident.title} (#{incident.number}, answer within {span(answer_by - now)})"
-    return PageText(subject, "\n".join(lines) + "\n", data)
+    return PageText(subject, "\n".join(lines) + "\n", data, f"{subject}\n{answer_link}\n")
 
 
 def confidential_page(
@@ -143,7 +144,7 @@ def confidential_page(
     subject = f"{title}, answer within {span(answer_by - now)})" if answer_by else f"{title})"
     lines = [f"{incident.severity}: {heading(incident)}", "", f"Acknowledge{by}:", answer_link, "", room_link]
     data = _data(incident, now=now, answer_by=answer_by, answer_link=answer_link, room_link=room_link)
-    return PageText(subject, "\n".join(lines) + "\n", data)
+    return PageText(subject, "\n".join(lines) + "\n", data, f"{subject}\n{answer_link}\n")
 
 
 def _data(incident: Incident, *, now: datetime, answer_by: datetime | None, answer_link: str, room_link: str) -> str:

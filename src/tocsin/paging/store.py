@@ -78,6 +78,12 @@ def last_of(tx: Tx, incident_id: str, handle: str) -> Page | None:
     return _page(row) if row else None
 
 
+def recent_of(tx: Tx, handle: str, since: datetime) -> list[Page]:
+    """What this person was paged for since then, the last page first."""
+    of_this = (table.c.handle == handle) & (table.c.paged_at >= since)
+    return [_page(row) for row in tx.all(select(table).where(of_this).order_by(table.c.paged_at.desc(), table.c.id))]
+
+
 def decline(tx: Tx, page_ids: Collection[str]) -> None:
     for one in page_ids:
         tx.put(table, one, {"declined_at": tx.now})

@@ -28,7 +28,16 @@ def _webhook(address: str) -> str:
     return address
 
 
+def _number(address: str) -> str:
+    number = re.sub(r"[ ()./-]", "", address)
+    if not re.fullmatch(r"\+[1-9]\d{6,14}", number):
+        raise Invalid(f"'{address}' is not a telephone number; write it like +49 170 1234567.", field="address")
+    return number
+
+
 _CHECKS: dict[Channel, Callable[[str], str]] = {
     Channel.EMAIL: check_email,
     Channel.WEBHOOK: _webhook,
+    Channel.SMS: _number,
+    Channel.VOICE: _number,
 }

@@ -166,13 +166,14 @@ def _send_code(tx: Tx, method: ContactMethod) -> None:
     link = kept.link(tx, f"/me?verify={method.id}&code={code}#contacts")
     minutes = store.CODE_LASTS // timedelta(minutes=1)
     text = f"Your Tocsin code is {code}. Type it in within {minutes} minutes; until then you are not paged here."
+    spoken = " ".join(code) if method.channel is Channel.VOICE else code
     about = {"type": "contact.verification", "timestamp": tx.now, "data": {"code": code, "link": link}}
     outbox.queue(
         tx,
         dedup_key=f"{method.id}-{new_id('code')}",
         channel=method.channel,
         address=method.address,
-        subject=f"Your Tocsin code is {code}",
+        subject=f"Your Tocsin code is {spoken}",
         body=msgspec.json.encode(about).decode() if method.channel is Channel.WEBHOOK else f"{text}\n\n{link}\n",
         person=method.handle,
         audience=VERIFICATION,

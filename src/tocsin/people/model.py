@@ -16,6 +16,8 @@ class AccountRole(StrEnum):
 class Channel(StrEnum):
     EMAIL = "email"
     WEBHOOK = "webhook"
+    SMS = "sms"
+    VOICE = "voice"
 
 
 class Urgency(StrEnum):

@@ -1,18 +1,25 @@
 """What people do about a page, from whatever they have at hand: answer for it, send it on, or say that they cannot."""
 
+from datetime import timedelta
+
 from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
 from tocsin.delivery import store as receipts
+from tocsin.delivery.channel import Dead, Delivered
 from tocsin.delivery.store import ReceiptKind
-from tocsin.incidents import answering
+from tocsin.incidents import answering, confidential
 from tocsin.incidents import store as incidents
-from tocsin.incidents.answer import Answer
+from tocsin.incidents.answer import ALL, Answer, read_reply
 from tocsin.incidents.model import Incident
 from tocsin.kit.errors import Refused
 from tocsin.paging import store as pages
 from tocsin.paging.store import Page
+from tocsin.people import store as people
+from tocsin.people.model import Channel as ContactChannel
 from tocsin.plan import store as plans
-from tocsin.response import commands, followups
+from tocsin.response import commands, failing, followups
+
+STILL_WAITS = timedelta(days=7)  # a page that is older is not what somebody answers from a telephone
 
 
 class NotPaged(Refused):
@@ -59,6 +66,85 @@ def answer_page(tx: Tx, page: Page, answer: Answer, through: str, because: str =
     else:
         entries = []
     return followups.record(tx, plan, incident, entries)
+
+
+# ---- Through a provider ----
+
+
+def reported(tx: Tx, message_id: str, provider_id: str, outcome: Delivered | Dead) -> None:
+    """What a provider says about a message that it had taken. Saying it twice changes nothing."""
+    message = outbox.load(tx, message_id)
+    if message is None or (provider_id and message.provider_id not in ("", provider_id)):
+        return
+    kind = ReceiptKind.DELIVERED if isinstance(outcome, Delivered) else ReceiptKind.UNDELIVERED
+    if kind in {one.kind for one in receipts.of_messages(tx, [message.id])[message.id]}:
+        return
+    detail = outcome.reason if isinstance(outcome, Dead) else ""
+    receipts.add(tx, message, kind, detail, provider_id=provider_id)
+    if isinstance(outcome, Dead):
+        failing.arrived_nowhere(tx, message, outcome)
+
+
+def answer_message(tx: Tx, message_id: str, answer: Answer, through: str) -> str:
+    """Answer the page that a message brought. Returns what to say to whoever answered."""
+    message = outbox.load(tx, message_id)
+    if message is None or message.page_id is None:
+        return "There is nothing to answer."
+    incident = answer_page(tx, pages.load(tx, message.page_id), answer, through)
+    receipts.add(tx, message, ReceiptKind.ANSWERED, str(answer))
+    return _said(incident, answer, message.person or "")
+
+
+def answer_text(tx: Tx, number: str, text: str) -> str:
+    """Answer by a text message: its number says who answers, and what they wrote says what."""
+    methods = people.verified_at_address(tx, [ContactChannel.SMS, ContactChannel.VOICE], number)
+    if not methods:
+        return "This number is not known here."
+    return answer_written(tx, methods[0].handle, text, "sms")
+
+
+def answer_written(tx: Tx, handle: str, text: str, through: str) -> str:
+    """What a person wrote about the pages that wait for their answer. Returns what to write back."""
+    reply = read_reply(text)
+    if reply is None:
+        return "Reply 1 to acknowledge, 2 for the next step, 3 if you can't; with several, add the number: 1 12."
+    waiting = _waiting(tx, handle)
+    if reply.number not in (None, ALL):
+        waiting = {page: incident for page, incident in waiting.items() if incident.number == reply.number}
+    if not waiting:
+        return "Nothing waits for your answer."
+    if len({one.id for one in waiting.values()}) > 1 and reply.number is None:
+        named = ", ".join(f"{one.number} ({confidential.heading(one)})" for one in waiting.values())
+        return f"{len(waiting)} incidents wait for you: {named}. Reply {text.strip()[:8]} and its number, or all."
+    said = [_said(answer_page(tx, page, reply.answer, through), reply.answer, handle) for page in waiting]
+    for page in waiting:
+        for message in outbox.for_page(tx, page.id, through):
+            receipts.add(tx, message, ReceiptKind.ANSWERED, str(reply.answer))
+    return " ".join(said)
+
+
+def _waiting(tx: Tx, handle: str) -> dict[Page, Incident]:
+    """The last page of each incident that waits for this person's answer."""
+    found: dict[Page, Incident] = {}
+    for page in pages.recent_of(tx, handle, tx.now - STILL_WAITS):
+        incident = incidents.load(tx, page.incident_id)
+        if incident.acknowledged_at is None and not incident.is_resolved and incident not in found.values():
+            found[page] = incident
+    return found
+
+
+def _said(incident: Incident, answer: Answer, handle: str) -> str:
+    """What became of an answer, in a sentence that can be read out."""
+    named = f"{incident.severity} number {incident.number}"
+    if incident.is_resolved:
+        return f"{named} is resolved already."
+    if answer is Answer.ACKNOWLEDGE or incident.acknowledged_at is not None:
+        mine = incident.acknowledged_by == handle
+        return f"{named} is acknowledged by you." if mine else f"{named} was acknowledged by somebody else."
+    return f"{named}: whoever is next is paged."
+
+
+# ---- Signed in ----
 
 
 def escalate(tx: Tx, incident_id: str, because: str = "", *, step: int | None = None, through: str = "web") -> Incident:

@@ -45,6 +45,8 @@ class Way:
 WAYS = (
     Way(Channel.EMAIL, "Mail", "a mail address"),
     Way(Channel.WEBHOOK, "Webhook", "the https address of a phone app or pager"),
+    Way(Channel.SMS, "Text message", "a number like +49 170 1234567"),
+    Way(Channel.VOICE, "Call", "a number like +49 170 1234567"),
 )
 
 
