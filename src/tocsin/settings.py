@@ -1,5 +1,6 @@
 """What an installation sets, read from the environment. Everything a team agrees on stands in the plan instead."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -30,6 +31,11 @@ class Settings:
     twilio_auth_token: str = ""
     twilio_from: str = ""
     twilio_api_url: str = "https://api.twilio.com"
+    ntfy_url: str = ""
+    ntfy_token: str = ""
+    telegram_token: str = ""
+    telegram_secret: str = ""  # by which requests of Telegram are known
+    telegram_api_url: str = "https://api.telegram.org"
     sms_url: str = ""
     sms_token: str = ""
     plan: str = ""
@@ -96,7 +102,11 @@ def _check(settings: Settings) -> None:
     twilio = (settings.twilio_account_sid, settings.twilio_auth_token, settings.twilio_from)
     if any(twilio) and not all(twilio):
         raise BadSetting("TOCSIN_TWILIO_ACCOUNT_SID, TOCSIN_TWILIO_AUTH_TOKEN and TOCSIN_TWILIO_FROM belong together")
-    for name in ("base_url", "url", "twilio_api_url", "sms_url"):
+    if bool(settings.telegram_token) != bool(settings.telegram_secret):
+        raise BadSetting("TOCSIN_TELEGRAM_TOKEN and TOCSIN_TELEGRAM_SECRET belong together")
+    if settings.telegram_secret and not re.fullmatch(r"[A-Za-z0-9_-]{16,256}", settings.telegram_secret):
+        raise BadSetting("TOCSIN_TELEGRAM_SECRET has 16 to 256 letters, digits, dashes and underscores")
+    for name in ("base_url", "url", "twilio_api_url", "sms_url", "ntfy_url", "telegram_api_url"):
         value = getattr(settings, name)
         if value and urlsplit(value).scheme not in ("http", "https"):
             raise BadSetting(f"TOCSIN_{name.upper()} must begin with http:// or https://")

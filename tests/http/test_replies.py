@@ -20,6 +20,7 @@ from tocsin.people import store as people
 from tocsin.people.model import Channel
 from tocsin.response import commands, dispatch, secrecy, tick
 
+SECRET = "a-long-random-text"
 ANA, BEN = "+4917012345", "+4917012346"
 OUTAGE: dict[str, Any] = {"title": "Voice hangs", "severity": "P1", "type": "service_outage", "service": "rose"}
 
@@ -27,6 +28,7 @@ OUTAGE: dict[str, Any] = {"title": "Voice hangs", "severity": "P1", "type": "ser
 @pytest.fixture
 def here(sqlite_url: str) -> Iterator[Served]:
     about = {"twilio_account_sid": twilio.SID, "twilio_auth_token": twilio.TOKEN, "twilio_from": twilio.SENDER}
+    about |= {"telegram_token": "123:AA", "telegram_secret": SECRET}
     with served(sqlite_url, **about) as one:
         with one.app.database.work(SYSTEM) as tx:
             for handle, number in (("ana", ANA), ("ben", BEN)):
@@ -42,7 +44,7 @@ def declare(here: Served, **changes: Any) -> Incident:
 
 
 def send(here: Served) -> None:
-    known = {"sms": RecordingChannel(), "voice": RecordingChannel()}
+    known = {"sms": RecordingChannel(), "voice": RecordingChannel(), "telegram": RecordingChannel()}
     asyncio.run(dispatch.send_due(here.app.database, known))
 
 
@@ -202,3 +204,59 @@ def test_what_twilio_has_not_signed_is_refused(here: Served, path: str) -> None:
 def test_where_twilio_is_not_set_up_there_is_nothing_at_its_addresses(sqlite_url: str) -> None:
     with served(sqlite_url) as plain:
         assert call(plain, "/in/twilio/sms", {"From": ANA, "Body": "1"}).status_code == 404
+
+
+# ---- Telegram ----
+
+
+def update(here: Served, body: Any, secret: str = SECRET) -> httpx2.Response:
+    return here.post("/in/telegram", json=body, headers={"X-Telegram-Bot-Api-Secret-Token": secret})
+
+
+def pressed(data: str, chat: int = 77) -> dict[str, Any]:
+    about = {"message_id": 1, "date": 1, "chat": {"id": chat, "type": "private"}, "text": "[P1] …"}
+    return {"update_id": 1, "callback_query": {"id": "cb1", "from": {"id": chat}, "message": about, "data": data}}
+
+
+def said(text: str, chat: int = 77) -> dict[str, Any]:
+    return {"update_id": 2, "message": {"message_id": 2, "chat": {"id": chat, "type": "private"}, "text": text}}
+
+
+@pytest.fixture
+def chatting(here: Served) -> Served:
+    with here.app.database.work(SYSTEM) as tx:
+        people.add_contact(tx, "ana", Channel.TELEGRAM, "77", verified=True)
+    return here
+
+
+def test_a_button_answers_in_the_chat_that_the_page_was_sent_to_and_nowhere_else(chatting: Served) -> None:
+    incident = declare(chatting)
+    one = message(chatting, incident, "telegram")
+    stranger = update(chatting, pressed(f"acknowledge:{one.id}", chat=78)).json()
+    assert stranger["text"] == "This page is somebody else's."
+    assert now(chatting, incident).acknowledged_at is None
+    answer = update(chatting, pressed(f"acknowledge:{one.id}")).json()
+    assert (answer["method"], answer["callback_query_id"]) == ("answerCallbackQuery", "cb1")
+    assert "acknowledged by you" in answer["text"]
+    assert now(chatting, incident).acknowledged_by == "ana"
+
+
+def test_a_button_of_another_kind_of_message_answers_nothing(chatting: Served) -> None:
+    incident = declare(chatting)
+    for data in (f"acknowledge:{message(chatting, incident, 'sms').id}", "acknowledge:msg_NONE", "delete:msg", ""):
+        assert update(chatting, pressed(data)).status_code == 200
+    assert now(chatting, incident).acknowledged_at is None
+
+
+def test_words_answer_too_and_a_stranger_learns_the_number_of_the_chat(chatting: Served) -> None:
+    incident = declare(chatting)
+    assert "This chat is 78" in update(chatting, said("/start", chat=78)).json()["text"]
+    assert "This chat is 78" in update(chatting, said("ack", chat=78)).json()["text"]
+    assert now(chatting, incident).acknowledged_at is None
+    assert "acknowledged by you" in update(chatting, said("ack")).json()["text"]
+
+
+def test_what_telegram_has_not_sent_is_refused(chatting: Served) -> None:
+    for secret in ("", "wrong", SECRET[:-1]):
+        assert update(chatting, said("ack"), secret).status_code == 403
+    assert update(chatting, ["no update"]).status_code == 400

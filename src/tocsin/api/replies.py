@@ -1,10 +1,12 @@
 """Where providers call back: what became of a message, and what its reader answered. Each proves who it is."""
 
 import asyncio
+import hmac
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
+import msgspec
 from litestar import Response, Router, post
 from litestar.params import FromPath
 
@@ -12,7 +14,7 @@ from tocsin.api.caller import Call, app_of
 from tocsin.delivery import twilio
 from tocsin.incidents.answer import Answer
 from tocsin.kit.actor import SYSTEM
-from tocsin.kit.errors import Forbidden, NotFound
+from tocsin.kit.errors import Forbidden, Invalid, NotFound
 from tocsin.response import answers
 
 BODY_MOST = 100_000
@@ -33,7 +35,7 @@ def routes() -> list[Router]:
     return [
         Router(
             "/in",
-            route_handlers=[twilio_status, twilio_keys, twilio_text],
+            route_handlers=[twilio_status, twilio_keys, twilio_text, telegram_update],
             request_class=Call,
             request_max_body_size=BODY_MOST,
             include_in_schema=False,
@@ -87,6 +89,63 @@ async def _from_twilio(request: Call) -> dict[str, str]:
     if not twilio.is_signed(settings.twilio_auth_token, url, fields, request.headers.get("x-twilio-signature", "")):
         raise NotSigned
     return fields
+
+
+# ---- Telegram ----
+
+
+class _Chat(msgspec.Struct):
+    id: int
+
+
+class _Said(msgspec.Struct):
+    chat: _Chat
+    text: str = ""
+
+
+class _Pressed(msgspec.Struct):
+    id: str
+    data: str = ""
+    message: _Said | None = None
+
+
+class _Update(msgspec.Struct):
+    message: _Said | None = None
+    callback_query: _Pressed | None = None
+
+
+@post("/telegram", status_code=200)
+async def telegram_update(request: Call) -> Response[dict[str, Any]]:
+    """A button was pressed, or something was written to the bot. What it answers goes back with this answer."""
+    known = app_of(request).settings.telegram_secret
+    if not known:
+        raise NotSetUp
+    given = request.headers.get("x-telegram-bot-api-secret-token", "")
+    if not hmac.compare_digest(given.encode(), known.encode()):
+        raise NotSigned
+    try:
+        update = msgspec.json.decode(await request.body(), type=_Update)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise Invalid("This is no update of Telegram's.") from None
+    return Response(await _answered(request, update))
+
+
+async def _answered(request: Call, update: _Update) -> dict[str, Any]:
+    pressed, said = update.callback_query, update.message
+    if pressed is not None and pressed.message is not None:
+        answer, _, message_id = pressed.data.partition(":")
+        if answer not in list(Answer):
+            return {}
+        chat = str(pressed.message.chat.id)
+        text = await _run(
+            request, lambda tx: answers.answer_message(tx, message_id, Answer(answer), "telegram", address=chat)
+        )
+        return {"method": "answerCallbackQuery", "callback_query_id": pressed.id, "text": text[:200]}
+    if said is not None:
+        chat = str(said.chat.id)
+        text = await _run(request, lambda tx: answers.answer_chat(tx, chat, said.text))
+        return {"method": "sendMessage", "chat_id": said.chat.id, "text": text}
+    return {}
 
 
 async def _run(request: Call, command: Any) -> Any:

@@ -7,7 +7,9 @@ import aiohttp
 
 from tocsin.delivery.channel import Channel
 from tocsin.delivery.failover import Failover
+from tocsin.delivery.ntfy import NtfyChannel
 from tocsin.delivery.sms import HttpSms
+from tocsin.delivery.telegram import TelegramChannel
 from tocsin.delivery.twilio import Account, TwilioSms, TwilioVoice
 from tocsin.kit.clock import Clock
 from tocsin.settings import Settings
@@ -21,6 +23,10 @@ def channels(settings: Settings, session: Session, clock: Clock) -> dict[str, Ch
     account = _twilio(settings)
     if account is not None:
         found["voice"] = TwilioVoice(session, account)
+    if settings.ntfy_url:
+        found["ntfy"] = NtfyChannel(session, settings.ntfy_url, settings.ntfy_token)
+    if settings.telegram_token:
+        found["telegram"] = TelegramChannel(session, settings.telegram_api_url, settings.telegram_token)
     known: dict[str, Channel] = {"twilio": TwilioSms(session, account)} if account else {}
     if settings.sms_url:
         known["http"] = HttpSms(session, settings.sms_url, settings.sms_token)

@@ -35,9 +35,26 @@ def _number(address: str) -> str:
     return number
 
 
+def _topic(address: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{8,64}", address):
+        raise Invalid(
+            "A topic has 8 to 64 letters, digits, dashes and underscores; choose one that nobody guesses.",
+            field="address",
+        )
+    return address
+
+
+def _chat(address: str) -> str:
+    if not re.fullmatch(r"-?[1-9]\d{0,18}", address, re.ASCII):
+        raise Invalid("A chat is a number; write /start to the bot, and it says which.", field="address")
+    return address
+
+
 _CHECKS: dict[Channel, Callable[[str], str]] = {
     Channel.EMAIL: check_email,
     Channel.WEBHOOK: _webhook,
     Channel.SMS: _number,
     Channel.VOICE: _number,
+    Channel.NTFY: _topic,
+    Channel.TELEGRAM: _chat,
 }

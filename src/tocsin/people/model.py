@@ -18,6 +18,8 @@ class Channel(StrEnum):
     WEBHOOK = "webhook"
     SMS = "sms"
     VOICE = "voice"
+    NTFY = "ntfy"
+    TELEGRAM = "telegram"
 
 
 class Urgency(StrEnum):

@@ -85,11 +85,14 @@ def reported(tx: Tx, message_id: str, provider_id: str, outcome: Delivered | Dea
         failing.arrived_nowhere(tx, message, outcome)
 
 
-def answer_message(tx: Tx, message_id: str, answer: Answer, through: str) -> str:
-    """Answer the page that a message brought. Returns what to say to whoever answered."""
+def answer_message(tx: Tx, message_id: str, answer: Answer, through: str, *, address: str | None = None) -> str:
+    """Answer the page that a message brought, where it was sent to this address if the provider says from where it is
+    answered. Returns what to say to whoever answered."""
     message = outbox.load(tx, message_id)
-    if message is None or message.page_id is None:
+    if message is None or message.page_id is None or message.channel != through:
         return "There is nothing to answer."
+    if address is not None and message.address != address:
+        return "This page is somebody else's."
     incident = answer_page(tx, pages.load(tx, message.page_id), answer, through)
     receipts.add(tx, message, ReceiptKind.ANSWERED, str(answer))
     return _said(incident, answer, message.person or "")
@@ -101,6 +104,14 @@ def answer_text(tx: Tx, number: str, text: str) -> str:
     if not methods:
         return "This number is not known here."
     return answer_written(tx, methods[0].handle, text, "sms")
+
+
+def answer_chat(tx: Tx, chat: str, text: str) -> str:
+    """Answer by writing to a bot; whoever it does not know learns how it would."""
+    methods = people.verified_at_address(tx, [ContactChannel.TELEGRAM], chat)
+    if not methods:
+        return f"This chat is {chat}. Add it to your contact methods in Tocsin, and give the code that comes here."
+    return answer_written(tx, methods[0].handle, text, "telegram")
 
 
 def answer_written(tx: Tx, handle: str, text: str, through: str) -> str:

@@ -47,6 +47,8 @@ WAYS = (
     Way(Channel.WEBHOOK, "Webhook", "the https address of a phone app or pager"),
     Way(Channel.SMS, "Text message", "a number like +49 170 1234567"),
     Way(Channel.VOICE, "Call", "a number like +49 170 1234567"),
+    Way(Channel.NTFY, "Push by ntfy", "a topic that nobody guesses"),
+    Way(Channel.TELEGRAM, "Telegram", "the number that the bot answers /start with"),
 )
 
 
