@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.support.served import Served
 from tests.support.visitor import Visitor, console
-from tests.support.world import RecordingChannel
+from tests.support.world import ROSE, RecordingChannel
 from tocsin.delivery import outbox
 from tocsin.delivery.channel import Dead
 from tocsin.kit.actor import SYSTEM
+from tocsin.plan import commands as plan_commands
 from tocsin.response import commands, dispatch, secrecy
 
 OUTAGE: dict[str, Any] = {"title": "It hangs", "severity": "P1", "type": "service_outage", "service": "rose"}
@@ -147,3 +149,28 @@ def test_who_may_not_see_an_incident_sees_nothing_that_was_sent_for_it(here: Ser
     with here.app.database.read(SYSTEM) as tx:
         (lost, *_) = outbox.undelivered(tx, 10)
     assert here.post(f"/api/v1/messages/{lost.id}/resend", headers=outsider).status_code == 404
+
+
+# ---- Several at once ----
+
+
+def test_the_link_of_a_gathered_page_shows_the_list_and_answers_all_of_it(here: Served) -> None:
+    plan = ROSE + "\npaging:\n  gather_within: 30 s\n"
+    here.app.database.run(SYSTEM, lambda tx: plan_commands.apply(tx, plan, "storms", accept_large=True))
+    mail = RecordingChannel()
+    for _ in range(3):
+        declare(here, mail)
+    here.clock.advance_to(here.clock.now() + timedelta(seconds=30))
+    asyncio.run(dispatch.send_due(here.app.database, {"email": mail}))
+    together = mail.sent[-1]
+    assert together.subject.startswith("2 incidents page you")
+    link = (together.actions or {})["answer"].removeprefix("https://tocsin.example.org")
+    stranger = Visitor(here)
+    page = stranger.open(link)
+    assert page.says("2 incidents page you") and page.says("Waits for an answer")
+    singly = [form.action for form in page.forms() if form.action.startswith("/a/") and form.action != link]
+    assert len(singly) == 2
+    assert stranger.send(singly[0], {}).says("Acknowledged by you")
+    assert stranger.press(page, link).says("All of them are answered")
+    assert stranger.send(f"{link}/decline", {}).status == 200
+    assert stranger.open("/a/pag_FORGED.AAAA/all").status == 404

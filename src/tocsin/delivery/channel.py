@@ -44,6 +44,8 @@ class Message:
     withdrawn_at: datetime | None = None
     provider_id: str = ""
     actions: Mapping[str, str] | None = None
+    planned_at: datetime | None = None  # when a page would leave that may be gathered with others
+    gathered_into: str | None = None  # the message that says it too
 
 
 @dataclass(frozen=True)

@@ -355,6 +355,14 @@ class Reminders:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Paging:
+    """How pages are sent. Without `gather_within` each incident pages by itself, however many there are."""
+
+    __pydantic_config__ = STRICT
+    gather_within: Span | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Change:
     """A line of the plan's own revision history."""
 
@@ -393,6 +401,7 @@ class Plan:
     review: Review
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     reminders: Reminders = field(default_factory=Reminders)
+    paging: Paging = field(default_factory=Paging)
     links: Mapping[str, str] = field(default_factory=dict)
     history: tuple[Change, ...] = ()
 

@@ -47,6 +47,24 @@ def answer_link(tx: Tx, token: str, answer: Answer, because: str = "") -> Incide
     return incident
 
 
+def pages_behind(tx: Tx, token: str) -> list[Page]:
+    """All pages that the message brought in which this link stood: its own, and those that were gathered into it."""
+    page, place = pages.by_link_token(tx, token), pages.place_of(token)
+    message = outbox.of_page(tx, page.id, place) if place is not None else None
+    others = outbox.said_by(tx, message.id) if message else []
+    return [page, *(pages.load(tx, one.page_id) for one in others if one.page_id)]
+
+
+def answer_all(tx: Tx, token: str, answer: Answer) -> None:
+    """Answer every page behind a link that is not answered yet."""
+    place = pages.place_of(token)
+    for page in pages_behind(tx, token):
+        answer_page(tx, page, answer, "link")
+        message = outbox.of_page(tx, page.id, place) if place is not None else None
+        if message is not None:
+            receipts.add(tx, message, ReceiptKind.ANSWERED, str(answer))
+
+
 def answer_page(tx: Tx, page: Page, answer: Answer, through: str, because: str = "") -> Incident:
     """Answer a page in the name of whoever was paged. What has been answered already changes nothing."""
     found = incidents.load(tx, page.incident_id)
@@ -93,9 +111,12 @@ def answer_message(tx: Tx, message_id: str, answer: Answer, through: str, *, add
         return "There is nothing to answer."
     if address is not None and message.address != address:
         return "This page is somebody else's."
-    incident = answer_page(tx, pages.load(tx, message.page_id), answer, through)
-    receipts.add(tx, message, ReceiptKind.ANSWERED, str(answer))
-    return _said(incident, answer, message.person or "")
+    said = []
+    for one in (message, *outbox.said_by(tx, message.id)):
+        incident = answer_page(tx, pages.load(tx, str(one.page_id)), answer, through)
+        receipts.add(tx, one, ReceiptKind.ANSWERED, str(answer))
+        said.append(_said(incident, answer, message.person or ""))
+    return " ".join(said)
 
 
 def answer_text(tx: Tx, number: str, text: str) -> str:

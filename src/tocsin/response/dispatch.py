@@ -6,7 +6,7 @@ slow or gone delays what waits for it and nothing else.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -17,6 +17,7 @@ from tocsin.delivery.breaker import Breaker
 from tocsin.delivery.channel import Channel, Delivered, Message, Result, Retry
 from tocsin.delivery.store import ReceiptKind
 from tocsin.kit.actor import SYSTEM
+from tocsin.paging import gathering
 from tocsin.response import failing
 
 log = logging.getLogger(__name__)
@@ -109,7 +110,7 @@ class Dispatcher:
                     _defer(tx, message, open_until)
                 deferred += len(found)
             else:
-                claimed += found
+                claimed += _gathered(tx, found)
         return claimed, deferred
 
     def _lane(self, name: str) -> Lane:
@@ -154,6 +155,21 @@ class Dispatcher:
             return Retry(f"{type(error).__name__}: {error}")
 
 
+def _gathered(tx: Tx, claimed: Sequence[Message]) -> list[Message]:
+    """Messages to send now: pages that wait for the same place leave as one."""
+    leaders: dict[tuple[str | None, str, str], Message] = {}
+    leaving = []
+    for message in claimed:
+        place = (message.person, message.channel, message.address)
+        if message.planned_at is not None and message.attempts == 0 and place in leaders:
+            outbox.join(tx, leaders[place], message)
+            continue
+        leaving.append(message)
+        if message.planned_at is not None:
+            leaders[place] = message
+    return [gathering.together(one, outbox.gather(tx, one)) for one in leaving]
+
+
 def _defer(tx: Tx, message: Message, until: datetime) -> None:
     outbox.defer(tx, message, until, RESTING)
     if message.page_id:
@@ -162,6 +178,12 @@ def _defer(tx: Tx, message: Message, until: datetime) -> None:
 
 
 def _record(tx: Tx, message: Message, result: Result, began: datetime) -> None:
+    """Write down what came of an attempt, for the message and for those that it said too."""
+    for one in (message, *outbox.gathered(tx, message.id)):
+        _record_one(tx, one, result, began)
+
+
+def _record_one(tx: Tx, message: Message, result: Result, began: datetime) -> None:
     died = outbox.record(tx, message, result)
     receipts.attempted(tx, message, result, tx.now - began, gave_up=died)
     if message.page_id and not isinstance(result, Delivered):

@@ -1,7 +1,7 @@
 """Putting a page on its way to a person: by their own contact methods, in the order of their own rules."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tocsin.db import settings as kept
 from tocsin.db.engine import Tx
@@ -15,6 +15,8 @@ from tocsin.people import store as people
 from tocsin.people.hours import Way
 from tocsin.people.model import Channel, ContactMethod, ContactRule
 from tocsin.plan.model import Plan
+
+WORST_WAITS = timedelta(seconds=3)  # for others, at the most
 
 
 def ways_of(tx: Tx, plan: Plan, incident: Incident, handles: Sequence[str]) -> dict[str, list[Way]]:
@@ -71,8 +73,18 @@ def send(tx: Tx, plan: Plan, incident: Incident, page: Page, ways: Sequence[Way]
             incident_id=incident.id,
             page_id=page.id,
             actions={"answer": answer, "room": room},
-            send_at=tx.now + way.after,
+            **_time(tx, plan, incident, page.handle, way),
         )
+
+
+def _time(tx: Tx, plan: Plan, incident: Incident, handle: str, way: Way) -> dict[str, datetime]:
+    """When a page leaves: as planned, or with others where one went to the same place shortly before."""
+    planned, within = tx.now + way.after, plan.paging.gather_within
+    if within is None:
+        return {"send_at": planned}
+    held = outbox.held_until(tx, handle, way.method.channel, way.method.address, planned, within)
+    is_worst = plan.rank(incident.severity) == 0
+    return {"send_at": min(held, planned + WORST_WAITS) if is_worst else held, "planned_at": planned}
 
 
 def untried(tx: Tx, page: Page) -> list[Way]:

@@ -85,6 +85,86 @@ def _answered(request: AnyRequest, token: str, said: Answer, because: str = "") 
     return _answer_page(request, token)
 
 
+# ---- Several at once ----
+
+
+@dataclass(frozen=True)
+class Line:
+    """One of the pages that a message brought."""
+
+    action: str
+    severity: present.Severity
+    title: str
+    number: int
+    state: str
+    is_waiting: bool
+
+
+@get("/a/{token:str}/all", sync_to_thread=True)
+def show_all(request: AnyRequest, token: FromPath[str]) -> Template:
+    """Everything that one message said. Looking changes nothing."""
+    if request.method == "GET":
+        installation(request).database.run(SYSTEM, lambda tx: answers.opened(tx, token))
+    return _all(request, token)
+
+
+@post("/a/{token:str}/all", sync_to_thread=True, opt={"exclude_from_csrf": True}, status_code=200)
+def acknowledge_all(request: AnyRequest, token: FromPath[str]) -> Template:
+    return _answered_all(request, token, Answer.ACKNOWLEDGE)
+
+
+@post("/a/{token:str}/all/escalate", sync_to_thread=True, opt={"exclude_from_csrf": True}, status_code=200)
+def escalate_all(request: AnyRequest, token: FromPath[str]) -> Template:
+    return _answered_all(request, token, Answer.ESCALATE)
+
+
+@post("/a/{token:str}/all/decline", sync_to_thread=True, opt={"exclude_from_csrf": True}, status_code=200)
+def decline_all(request: AnyRequest, token: FromPath[str]) -> Template:
+    return _answered_all(request, token, Answer.DECLINE)
+
+
+def _answered_all(request: AnyRequest, token: str, said: Answer) -> Template:
+    installation(request).database.run(SYSTEM, lambda tx: answers.answer_all(tx, token, said))
+    return _all(request, token)
+
+
+def _all(request: AnyRequest, token: str) -> Template:
+    with installation(request).database.read(SYSTEM) as tx:
+        found = answers.pages_behind(tx, token)
+        lines = [_line(tx, one, tx.now) for one in found]
+        who = words.name(plans.current(tx), found[0].handle)
+        now_iso = present.iso(tx.now)
+    waiting = sum(one.is_waiting for one in lines)
+    return bare(
+        request,
+        "answer_all.html",
+        title=f"{len(lines)} incidents",
+        lines=lines,
+        waiting=waiting,
+        who=who,
+        action=f"/a/{token}/all",
+        now_iso=now_iso,
+    )
+
+
+def _line(tx: Any, page: pages.Page, now: Any) -> Line:
+    incident = incidents.load(tx, page.incident_id)
+    plan = plans.load(tx, incident.plan_revision)
+    waits = incident.acknowledged_at is None and not incident.is_resolved
+    declined = "You said that you can't" if page.declined_at else "Waits for an answer"
+    return Line(
+        action=f"/a/{pages.link_token(tx, page)}",
+        severity=present.severity(plan, incident.severity),
+        title=confidential.heading(incident),
+        number=incident.number,
+        state=declined if waits else _outcome(plan, incident, page.handle, now),
+        is_waiting=waits,
+    )
+
+
+# ---- One page ----
+
+
 def _answer_page(request: AnyRequest, token: str) -> Template:
     with installation(request).database.read(SYSTEM) as tx:
         page = pages.by_link_token(tx, token)
@@ -152,4 +232,4 @@ def _outcome(plan: Plan, incident: Incident, handle: str, now: Any) -> str:
 
 
 def routes() -> list[Any]:
-    return [show_answer, answer, escalate, decline]
+    return [show_answer, answer, escalate, decline, show_all, acknowledge_all, escalate_all, decline_all]
