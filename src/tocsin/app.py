@@ -97,7 +97,9 @@ class App:
         channels["webhook"] = WebhookChannel(lambda: http, resolver, self.clock)
         if settings.smtp_url:
             server = smtp_server(settings.smtp_url)
-            channels["email"] = EmailChannel(server, settings.mail_from, settings.mail_domain, WAIT_FOR_ANSWER)
+            channels["email"] = EmailChannel(
+                server, settings.mail_from, settings.mail_domain, WAIT_FOR_ANSWER, settings.mail_reply_to
+            )
         else:
             log.warning("TOCSIN_SMTP_URL is not set: mails wait in the outbox until it is")
         return channels

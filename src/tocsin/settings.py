@@ -26,6 +26,7 @@ class Settings:
     base_url: str = ""
     smtp_url: str = ""
     mail_from: str = "Tocsin <tocsin@localhost>"
+    mail_reply_to: str = ""
     sms_providers: str = "twilio http"  # in the order in which they are asked
     twilio_account_sid: str = ""
     twilio_auth_token: str = ""
@@ -102,6 +103,8 @@ def _check(settings: Settings) -> None:
     twilio = (settings.twilio_account_sid, settings.twilio_auth_token, settings.twilio_from)
     if any(twilio) and not all(twilio):
         raise BadSetting("TOCSIN_TWILIO_ACCOUNT_SID, TOCSIN_TWILIO_AUTH_TOKEN and TOCSIN_TWILIO_FROM belong together")
+    if settings.mail_reply_to and not re.fullmatch(r"[A-Za-z0-9._-]{1,12}@[A-Za-z0-9.-]+", settings.mail_reply_to):
+        raise BadSetting("TOCSIN_MAIL_REPLY_TO is an address such as tocsin@example.org, of 12 letters before the @")
     if bool(settings.telegram_token) != bool(settings.telegram_secret):
         raise BadSetting("TOCSIN_TELEGRAM_TOKEN and TOCSIN_TELEGRAM_SECRET belong together")
     if settings.telegram_secret and not re.fullmatch(r"[A-Za-z0-9_-]{16,256}", settings.telegram_secret):

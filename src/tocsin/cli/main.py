@@ -14,6 +14,7 @@ from tocsin.cli.evidence import evidence
 from tocsin.cli.incidents import incidents
 from tocsin.cli.ledger import app as ledger
 from tocsin.cli.letters import letters
+from tocsin.cli.mailin import mail
 from tocsin.cli.oncall import oncall
 from tocsin.cli.options import HERE, AsJson
 from tocsin.cli.people import people, token
@@ -38,7 +39,7 @@ app = App(
     group_commands=HERE,
     result_action="return_value",
 )
-for commands in (incidents, ledger, work, secrecy, letters, reports, evidence):
+for commands in (incidents, ledger, work, secrecy, letters, reports, evidence, mail):
     for name in (one for one in commands if not one.startswith("-")):
         app.command(commands[name], name=name)
 for part in (postmortem, review, oncall, contacts, plan, people, token):

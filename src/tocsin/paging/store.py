@@ -32,6 +32,9 @@ table = Table(
 _TOKEN = re.compile(r"(?P<page>[A-Za-z0-9_]+)\.(?P<signature>[A-Za-z0-9_-]+)(?:\.(?P<place>\d{1,3}))?", re.ASCII)
 
 
+_REPLY = re.compile(r"pag_(?P<page>[a-z0-9]+)\.(?P<signature>[a-z2-7]{24})\.(?P<place>\d{1,3})", re.ASCII)
+
+
 class NoSuchPage(NotFound):
     """This link belongs to no page of ours, or it was cut off on its way."""
 
@@ -112,11 +115,32 @@ def by_link_token(tx: Tx, token: str) -> Page:
     return load(tx, found["page"])
 
 
+def reply_token(tx: Tx, page: Page, place: int) -> str:
+    """What stands in the address that a mail is replied to: the same proof, in letters that survive lower case."""
+    return f"{page.id.lower()}.{_reply_signature(tx, page.id)}.{place}"
+
+
+def by_reply_token(tx: Tx, token: str) -> tuple[Page, int]:
+    """The page that a reply is about, and which of its messages. Raises NoSuchPage for one that we did not sign."""
+    found = _REPLY.fullmatch(token.lower())
+    page_id = f"pag_{found['page'].upper()}" if found else ""
+    if found is None or not hmac.compare_digest(found["signature"], _reply_signature(tx, page_id)):
+        raise NoSuchPage
+    return load(tx, page_id), int(found["place"])
+
+
+def _reply_signature(tx: Tx, page_id: str) -> str:
+    return base64.b32encode(_mac(tx, b"reply:" + page_id.encode())[:15]).decode().lower()
+
+
 def _signature(tx: Tx, page_id: str) -> str:
+    return base64.urlsafe_b64encode(_mac(tx, b"page:" + page_id.encode())[:18]).decode()
+
+
+def _mac(tx: Tx, what: bytes) -> bytes:
     if "signing key" not in tx.memo:
         tx.memo["signing key"] = kept.signing_key(tx)
-    mac = hmac.new(tx.memo["signing key"], b"page:" + page_id.encode(), hashlib.sha256).digest()
-    return base64.urlsafe_b64encode(mac[:18]).decode()
+    return hmac.new(tx.memo["signing key"], what, hashlib.sha256).digest()
 
 
 def _page(row: Row[Any]) -> Page:

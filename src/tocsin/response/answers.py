@@ -11,7 +11,7 @@ from tocsin.incidents import answering, confidential
 from tocsin.incidents import store as incidents
 from tocsin.incidents.answer import ALL, Answer, read_reply
 from tocsin.incidents.model import Incident
-from tocsin.kit.errors import Refused
+from tocsin.kit.errors import Invalid, Refused
 from tocsin.paging import store as pages
 from tocsin.paging.store import Page
 from tocsin.people import store as people
@@ -20,6 +20,10 @@ from tocsin.plan import store as plans
 from tocsin.response import commands, failing, followups
 
 STILL_WAITS = timedelta(days=7)  # a page that is older is not what somebody answers from a telephone
+
+
+class NoAnswer(Invalid):
+    """The first line of a reply says ack, escalate or decline; this one does not."""
 
 
 class NotPaged(Refused):
@@ -125,6 +129,18 @@ def answer_text(tx: Tx, number: str, text: str) -> str:
     if not methods:
         return "This number is not known here."
     return answer_written(tx, methods[0].handle, text, "sms")
+
+
+def answer_mail(tx: Tx, token: str, text: str) -> str:
+    """Answer by replying to a mail: the address that was replied to says which page, its first line says what."""
+    page, place = pages.by_reply_token(tx, token)
+    reply = read_reply(text)
+    if reply is None:
+        raise NoAnswer
+    message = outbox.of_page(tx, page.id, place)
+    if message is None:
+        raise pages.NoSuchPage
+    return answer_message(tx, message.id, reply.answer, message.channel)
 
 
 def answer_chat(tx: Tx, chat: str, text: str) -> str:

@@ -72,7 +72,7 @@ def send(tx: Tx, plan: Plan, incident: Incident, page: Page, ways: Sequence[Way]
             secret=way.method.secret,
             incident_id=incident.id,
             page_id=page.id,
-            actions={"answer": answer, "room": room},
+            actions={"answer": answer, "room": room, "reply": pages.reply_token(tx, page, place)},
             **_time(tx, plan, incident, page.handle, way),
         )
 
