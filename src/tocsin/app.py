@@ -13,6 +13,7 @@ import aiohttp
 from tocsin.db import settings as kept
 from tocsin.db.engine import Database, Tx
 from tocsin.db.migrate import migrate
+from tocsin.delivery import providers
 from tocsin.delivery.channel import Channel
 from tocsin.delivery.email import EmailChannel, smtp_server
 from tocsin.delivery.http import PublicResolver, WebhookChannel, open_session
@@ -36,6 +37,10 @@ SENDERS_SHARE = 9  # times as long as a batch takes is left to senders, while an
 HOUSEKEEPING_EVERY = timedelta(minutes=1)
 LAST_WORDS = timedelta(seconds=2)  # that messages on their way have when the server stops
 USER_AGENT = "tocsin-probe"
+
+
+def _no_session() -> aiohttp.ClientSession:
+    raise RuntimeError("nothing is sent from here")
 
 
 class App:
@@ -79,19 +84,30 @@ class App:
         resolver = PublicResolver(allow_private=private)
         probing = PublicResolver(allow_private=True)  # the plan's own addresses may be anywhere
         async with open_session(resolver, WAIT_FOR_ANSWER) as http, open_session(probing, WAIT_FOR_ANSWER) as eyes:
-            engine = Engine(self, self._channels(http, resolver), eyes)
+            engine = Engine(self, self._channels(http, resolver, eyes), eyes)
             async with engine.running():
                 yield
 
-    def _channels(self, http: aiohttp.ClientSession, resolver: PublicResolver) -> dict[str, Channel]:
-        channels: dict[str, Channel] = {"webhook": WebhookChannel(lambda: http, resolver, self.clock)}
+    def _channels(
+        self, http: aiohttp.ClientSession, resolver: PublicResolver, apis: aiohttp.ClientSession
+    ) -> dict[str, Channel]:
+        """`http` leads where people say, `apis` where the settings say."""
         settings = self.settings
+        channels = providers.channels(settings, lambda: apis, self.clock)
+        channels["webhook"] = WebhookChannel(lambda: http, resolver, self.clock)
         if settings.smtp_url:
             server = smtp_server(settings.smtp_url)
-            channels["email"] = EmailChannel(server, settings.mail_from, settings.mail_domain, WAIT_FOR_ANSWER)
+            channels["email"] = EmailChannel(
+                server, settings.mail_from, settings.mail_domain, WAIT_FOR_ANSWER, settings.mail_reply_to
+            )
         else:
             log.warning("TOCSIN_SMTP_URL is not set: mails wait in the outbox until it is")
         return channels
+
+    @property
+    def offers(self) -> frozenset[str]:
+        """The channels that people may choose."""
+        return frozenset({"email", "webhook", *providers.channels(self.settings, _no_session, self.clock)})
 
     def is_turning(self) -> bool:
         """Whether the engine has finished a turn lately; if not, nobody is being paged."""

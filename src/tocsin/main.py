@@ -12,7 +12,7 @@ from litestar.datastructures import State
 from litestar.types import ASGIApp
 
 from tocsin import settings as environment
-from tocsin.api import hooks, problems, resources
+from tocsin.api import hooks, problems, replies, resources
 from tocsin.app import App
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.clock import SystemClock
@@ -34,7 +34,7 @@ def asgi(app: App) -> ASGIApp:
             yield
 
     rest = Litestar(
-        route_handlers=[*resources.routes(), *status.routes(), *site.routes(), livez, readyz],
+        route_handlers=[*resources.routes(), *replies.routes(), *status.routes(), *site.routes(), livez, readyz],
         template_config=site.template_config(),
         csrf_config=site.csrf_config(app.signing_key, secure=app.settings.secure_cookies),
         openapi_config=resources.openapi_config(),

@@ -1,5 +1,6 @@
 """What an installation sets, read from the environment. Everything a team agrees on stands in the plan instead."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -25,6 +26,19 @@ class Settings:
     base_url: str = ""
     smtp_url: str = ""
     mail_from: str = "Tocsin <tocsin@localhost>"
+    mail_reply_to: str = ""
+    sms_providers: str = "twilio http"  # in the order in which they are asked
+    twilio_account_sid: str = ""
+    twilio_auth_token: str = ""
+    twilio_from: str = ""
+    twilio_api_url: str = "https://api.twilio.com"
+    ntfy_url: str = ""
+    ntfy_token: str = ""
+    telegram_token: str = ""
+    telegram_secret: str = ""  # by which requests of Telegram are known
+    telegram_api_url: str = "https://api.telegram.org"
+    sms_url: str = ""
+    sms_token: str = ""
     plan: str = ""
     secure_cookies: bool = False
     allow_private_webhooks: bool = False
@@ -84,7 +98,18 @@ def _check(settings: Settings) -> None:
         raise BadSetting(f"TOCSIN_PORT is {settings.port}; a port lies between 1 and 65535")
     if settings.proposals_after < 1:
         raise BadSetting("TOCSIN_PROPOSALS_AFTER is how often something must be missed; at least 1")
-    for name in ("base_url", "url"):
+    if unknown := set(settings.sms_providers.split()) - {"twilio", "http"}:
+        raise BadSetting(f"TOCSIN_SMS_PROVIDERS has '{min(unknown)}'; there are twilio and http")
+    twilio = (settings.twilio_account_sid, settings.twilio_auth_token, settings.twilio_from)
+    if any(twilio) and not all(twilio):
+        raise BadSetting("TOCSIN_TWILIO_ACCOUNT_SID, TOCSIN_TWILIO_AUTH_TOKEN and TOCSIN_TWILIO_FROM belong together")
+    if settings.mail_reply_to and not re.fullmatch(r"[A-Za-z0-9._-]{1,12}@[A-Za-z0-9.-]+", settings.mail_reply_to):
+        raise BadSetting("TOCSIN_MAIL_REPLY_TO is an address such as tocsin@example.org, of 12 letters before the @")
+    if bool(settings.telegram_token) != bool(settings.telegram_secret):
+        raise BadSetting("TOCSIN_TELEGRAM_TOKEN and TOCSIN_TELEGRAM_SECRET belong together")
+    if settings.telegram_secret and not re.fullmatch(r"[A-Za-z0-9_-]{16,256}", settings.telegram_secret):
+        raise BadSetting("TOCSIN_TELEGRAM_SECRET has 16 to 256 letters, digits, dashes and underscores")
+    for name in ("base_url", "url", "twilio_api_url", "sms_url", "ntfy_url", "telegram_api_url"):
         value = getattr(settings, name)
         if value and urlsplit(value).scheme not in ("http", "https"):
             raise BadSetting(f"TOCSIN_{name.upper()} must begin with http:// or https://")

@@ -7,6 +7,7 @@ import pytest
 from tests.support.records import NIGHT, PLAN, declared, incident, later, timeline
 from tests.support.sentences import OF_THE_WORK
 from tocsin.incidents import words
+from tocsin.incidents.answer import Declined, EscalationAsked
 from tocsin.incidents.model import (
     Acknowledged,
     AnyEntry,
@@ -80,6 +81,16 @@ SENTENCES: list[tuple[AnyEntry, str, str]] = [
         Undelivered(at=NIGHT, by="tocsin", channel="mail", to="ben", reason="mailbox full"),
         "not delivered",
         "The mail message to Ben Halvorsen was not delivered: mailbox full.",
+    ),
+    (
+        EscalationAsked(at=NIGHT, by="ana", step=0, through="sms", because="I need Ben"),
+        "escalated",
+        "Ana Okafor asked for the next step through sms: I need Ben.",
+    ),
+    (
+        Declined(at=NIGHT, by="ana", step=0, through="link"),
+        "declined",
+        "Ana Okafor cannot take it, and said so through link.",
     ),
     (Acknowledged(at=NIGHT, by="ana"), "acknowledged", "Ana Okafor acknowledged through web."),
     (

@@ -371,7 +371,9 @@ def test_a_plan_is_checked_without_being_put_into_force(here: Served, caller: Ca
 
 
 def test_people_who_cannot_be_reached_are_found_in_the_plan(here: Served, caller: Caller) -> None:
-    here.app.database.run(SYSTEM, lambda tx: people.add_contact(tx, "ana", Channel.EMAIL, "ana@example.org"))
+    here.app.database.run(
+        SYSTEM, lambda tx: people.add_contact(tx, "ana", Channel.EMAIL, "ana@example.org", verified=True)
+    )
     reachable = {one["handle"] for one in caller.get("/people")["people"] if one["reachable"]}
     assert reachable == {"ana"}
     report = caller._said("POST", "/plan/check", 200, content=caller.get("/plan")["text"].encode())

@@ -31,6 +31,7 @@ OF_ONE: dict[str, tuple[str, ...]] = {
     "ticket": (),
     "replay": (),
     "readers": (),
+    "pages": (),
     "postmortem": (),
     "evidence": ("-o", "packed.zip"),
     "verify": (),
@@ -54,11 +55,12 @@ OF_ALL: dict[str, tuple[tuple[str, ...], ...]] = {
     "plan check": (("changed.yaml", "--against", "database", "--fail-on", "never"),),
     "plan bundle": (("changed.yaml",),),
     "token list": ((),),
+    "undelivered": ((),),
     "doctor": ((),),
     "verify": ((),),
 }
 """Commands that read whatever they may see."""
-ACCOUNTS = {"people list"}  # it names every account, whatever it reads
+ACCOUNTS = {"people list", "contacts list"}  # they name accounts, or one's own addresses, whatever they read
 CHANGES = {
     *("ack", "add-responder", "assign", "break-glass", "check", "close", "confidential", "confirm", "correct"),
     *("decide", "declare", "disclose", "finding", "fix", "impact", "link", "merge", "mitigate", "note"),
@@ -66,6 +68,8 @@ CHANGES = {
     *("review schedule", "severity", "signal send", "split", "strategy", "thank", "tick", "type", "unlink", "untick"),
     *("update", "waive", "migrate", "people invite", "people link", "plan apply", "token create", "token revoke"),
     *("oncall accept", "oncall cancel", "oncall decline", "oncall override", "oncall swap", "oncall withdraw"),
+    *("escalate", "decline", "resend", "mail-in", "contacts add", "contacts code", "contacts remove"),
+    *("contacts rule", "contacts unrule", "contacts verify", "contacts zone"),
     *("plan import", "rehearse run", "rehearse serve", "serve"),
 }
 

@@ -38,7 +38,7 @@ QUERIES = {
 """What else an address is asked."""
 # These name every account, whatever it reads: lists of them, and the form that brings somebody into another incident.
 ACCOUNTS = {"/api/v1/people", "/people", "/tokens", "/incidents/{incident_id:str}"}
-NOT_ASKED = {"/static/{file_path:path}", "/readyz", "/signin/{secret:str}", "/a/{token:str}"}
+NOT_ASKED = {"/static/{file_path:path}", "/readyz", "/signin/{secret:str}", "/a/{token:str}", "/a/{token:str}/all"}
 
 
 @pytest.fixture(scope="module")

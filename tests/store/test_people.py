@@ -1,6 +1,6 @@
 """Letting people in: each link opens once, each session and token ends, and who is disabled is nobody any more."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 from functools import partial
 
 import pytest
@@ -13,7 +13,7 @@ from tocsin.kit.errors import Forbidden, Invalid, NotFound
 from tocsin.paging import store as pages
 from tocsin.people import access, commands
 from tocsin.people import store as people
-from tocsin.people.model import AccountRole, Channel
+from tocsin.people.model import AccountRole, Channel, Urgency
 from tocsin.response import commands as response
 
 ANA = Actor("ana", ActorKind.PERSON, access.RIGHTS[AccountRole.RESPONDER])
@@ -114,7 +114,7 @@ def test_only_hashes_are_kept(database: Database) -> None:
 def test_a_disabled_account_opens_nothing(database: Database) -> None:
     with database.work(SYSTEM) as tx:
         session, link = people.open_session(tx, "ana"), people.issue_signin_link(tx, "ana")
-        people.add_contact(tx, "ana", EMAIL, "ana@elsewhere.example")
+        people.add_contact(tx, "ana", EMAIL, "ana@elsewhere.example", verified=True)
         people.change_person(tx, "ana", disabled_at=tx.now)
     with database.work(SYSTEM) as tx:
         assert people.session_account(tx, session) is None
@@ -144,6 +144,11 @@ def test_who_may_not_manage_people_is_refused(database: Database) -> None:
     refused(commands.set_password, "ben", "hash")
     refused(commands.add_contact, "ben", EMAIL, "ana@rose.example")
     refused(commands.remove_contact, "ben", "con_X")
+    refused(commands.send_code, "ben", "con_X")
+    refused(commands.verify_contact, "ben", "con_X", "123456")
+    refused(commands.set_zone, "ben", "UTC")
+    refused(commands.add_rule, "ben", Urgency.HIGH, [])
+    refused(commands.remove_rule, "ben", "rul_X")
 
 
 def test_everybody_looks_after_their_own_contact_methods(database: Database) -> None:
@@ -171,6 +176,59 @@ def test_everybody_looks_after_their_own_contact_methods(database: Database) -> 
 def test_an_address_that_reaches_nobody_is_refused(database: Database, channel: Channel, address: str) -> None:
     with pytest.raises(Invalid), database.work(ANA) as tx:
         commands.add_contact(tx, "ana", channel, address)
+
+
+AT_ONCE, LATER = timedelta(0), timedelta(minutes=3)
+
+
+@pytest.mark.parametrize(
+    ("urgency", "afters", "hours", "reason"),
+    [
+        (Urgency.HIGH, (), (time(22), time(7)), "quiet"),
+        (Urgency.LOW, (), (None, None), "quiet"),
+        (Urgency.HIGH, (LATER,), (None, None), "at once"),
+        (Urgency.HIGH, (AT_ONCE, timedelta(hours=3)), (None, None), "within two hours"),
+        (Urgency.LOW, (AT_ONCE,), (time(22), None), "neither"),
+        (Urgency.LOW, (AT_ONCE,), (time(22), time(22)), "neither"),
+    ],
+)
+def test_a_rule_that_could_lose_a_page_is_refused(
+    database: Database, urgency: Urgency, afters: tuple[timedelta, ...], hours: tuple[time | None, ...], reason: str
+) -> None:
+    with database.work(ANA) as tx:
+        method = commands.add_contact(tx, "ana", EMAIL, "ana@phone.example")
+    with pytest.raises(Invalid, match=reason), database.work(ANA) as tx:
+        commands.add_rule(tx, "ana", urgency, [(method.id, one) for one in afters], *hours)
+    with database.read(ANA) as tx:
+        assert people.rules(tx, ["ana"]) == {"ana": []}
+
+
+def test_a_rule_uses_ones_own_contact_methods_only(database: Database) -> None:
+    with database.work(SYSTEM) as tx:
+        bens = people.add_contact(tx, "ben", EMAIL, "ben@phone.example", verified=True)
+    with pytest.raises(people.NoSuchContact), database.work(ANA) as tx:
+        commands.add_rule(tx, "ana", Urgency.HIGH, [(bens.id, AT_ONCE)])
+    with database.work(ANA) as tx:
+        method = commands.add_contact(tx, "ana", EMAIL, "ana@phone.example")
+        rule = commands.add_rule(tx, "ana", Urgency.LOW, [(method.id, AT_ONCE)], time(22), time(7))
+    with database.read(ANA) as tx:
+        assert people.rules(tx, ["ana"]) == {"ana": [rule]}
+    with database.work(ANA) as tx:
+        commands.remove_rule(tx, "ana", rule.id)
+        assert people.rules(tx, ["ana"]) == {"ana": []}
+
+
+def test_nobody_fills_the_list_of_contact_methods_without_end(database: Database) -> None:
+    with database.work(ANA) as tx:
+        for place in range(commands.MOST_CONTACTS):
+            commands.add_contact(tx, "ana", EMAIL, f"ana{place}@phone.example")
+    with pytest.raises(commands.TooMany), database.work(ANA) as tx:
+        commands.add_contact(tx, "ana", EMAIL, "one@too.many")
+
+
+def test_a_zone_that_is_none_is_refused(database: Database) -> None:
+    with pytest.raises(Invalid, match="time zone"), database.work(ANA) as tx:
+        commands.set_zone(tx, "ana", "Berlin")
 
 
 # ---- Tokens ----------------------------------------------------------------------------------------------------------

@@ -36,8 +36,8 @@ def test_a_page_that_bounces_is_said_and_the_next_step_is_paged_at_once(world: W
 
 def test_a_second_way_to_reach_her_keeps_the_step_alive(world: World) -> None:
     with world.database.work(world.actor("ana")) as tx:
-        people.add_contact(tx, "ana", Channel.EMAIL, "old@rose.example")
-        people.add_contact(tx, "ana", Channel.WEBHOOK, "https://ana.example/hook", secret="s3cret")
+        people.add_contact(tx, "ana", Channel.EMAIL, "old@rose.example", verified=True)
+        people.add_contact(tx, "ana", Channel.WEBHOOK, "https://ana.example/hook", secret="s3cret", verified=True)
     world.mail.answers["old@rose.example"] = GONE
     incident = world.declare(severity="P1")
     world.expect_silence()
@@ -97,7 +97,7 @@ def test_when_nobody_can_be_reached_it_says_so_and_keeps_trying(nobody: World) -
 
 def test_a_disabled_account_is_not_paged(world: World) -> None:
     with world.database.work(world.actor("ben")) as tx:
-        people.add_contact(tx, "ana", Channel.EMAIL, "ana@elsewhere.example")
+        people.add_contact(tx, "ana", Channel.EMAIL, "ana@elsewhere.example", verified=True)
         people.change_person(tx, "ana", disabled_at=tx.now)
     incident = world.declare(severity="P1", by="ben")
     world.expect_page("ben")  # the next step, at once

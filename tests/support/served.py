@@ -71,9 +71,9 @@ class Served:
 
 
 @contextmanager
-def served(database_url: str) -> Iterator[Served]:
+def served(database_url: str, **settings: Any) -> Iterator[Served]:
     clock = ManualClock(START)
-    app = App(Settings(database_url=database_url, base_url="https://tocsin.example.org"), clock)
+    app = App(Settings(database_url=database_url, base_url="https://tocsin.example.org", **settings), clock)
     app.prepare()
     with asyncio.Runner() as runner:
         yield Served(app, clock, main.asgi(app), runner)

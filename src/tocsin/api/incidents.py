@@ -20,7 +20,7 @@ from tocsin.obligations import store as obligations
 from tocsin.people import access
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
-from tocsin.response import commands, replay
+from tocsin.response import answers, commands, replay
 from tocsin.signals import formats
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200, description="How many, at the most.")]
@@ -38,7 +38,19 @@ class NoTicket(NotFound):
 
 def handlers() -> list[HTTPRouteHandler]:
     reading = [list_incidents, show_incident, show_timeline, show_obligations, show_ticket]
-    working = [acknowledge, assign_role, change_severity, change_type, note, decide, post_update, preview_update, waive]
+    working = [
+        acknowledge,
+        escalate,
+        decline,
+        assign_role,
+        change_severity,
+        change_type,
+        note,
+        decide,
+        post_update,
+        preview_update,
+        waive,
+    ]
     ending = [mitigate, resolve, reopen, close, schedule_review, hold_review]
     return [*reading, declare, *working, *ending]
 
@@ -136,6 +148,21 @@ def declare(request: Call, data: JSONBody[schema.Declaration]) -> schema.Inciden
 @post("/incidents/{incident_id:str}/acknowledge", status_code=200, summary="Answer for an incident", **VERB)
 def acknowledge(request: Call, incident_id: FromPath[str]) -> schema.Incident:
     return after(request, lambda tx: commands.acknowledge(tx, incident_id, through="api"))
+
+
+@post("/incidents/{incident_id:str}/escalate", status_code=200, summary="Page the next step now", **VERB)
+def escalate(request: Call, incident_id: FromPath[str], data: JSONBody[schema.Escalation]) -> schema.Incident:
+    return after(request, lambda tx: answers.escalate(tx, incident_id, data.because, step=data.step, through="api"))
+
+
+@post(
+    "/incidents/{incident_id:str}/decline",
+    status_code=200,
+    summary="Say that you can't take it; whoever is next is paged",
+    **VERB,
+)
+def decline(request: Call, incident_id: FromPath[str], data: JSONBody[schema.OptionalBecause]) -> schema.Incident:
+    return after(request, lambda tx: answers.decline(tx, incident_id, data.because, through="api"))
 
 
 @post("/incidents/{incident_id:str}/roles", status_code=200, summary="Give a role to a person", **VERB)

@@ -10,11 +10,13 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from tocsin.api import (
     agreements,
+    contacts,
     coverage,
     described,
     evidence,
     incidents,
     knowledge,
+    letters,
     oncall,
     problems,
     records,
@@ -43,6 +45,8 @@ def routes() -> list[Router]:
                 *agreements.handlers(),
                 *coverage.handlers(),
                 *oncall.handlers(),
+                *contacts.handlers(),
+                *letters.handlers(),
             ],
             guards=[gate()],
             request_class=Call,

@@ -117,6 +117,13 @@ class OptionalBecause(Struct, forbid_unknown_fields=True):
     because: Text = ""
 
 
+class Escalation(Struct, forbid_unknown_fields=True):
+    """`step` is the last one that was paged, counted from 0, as the caller knows it: two calls then climb once."""
+
+    because: str = ""
+    step: Annotated[int, Meta(ge=0)] | None = None
+
+
 class Waiver(Struct, forbid_unknown_fields=True):
     key: Name
     because: Text

@@ -69,6 +69,10 @@ def put(*path: str, body: Mapping[str, object]) -> Any:
     return _decoded(_send("PUT", path, body=_said(body)))
 
 
+def delete(*path: str) -> None:
+    _send("DELETE", path)
+
+
 def _said(values: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in values.items() if value is not None}
 

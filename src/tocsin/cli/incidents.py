@@ -102,6 +102,30 @@ def ack(incident: Incident, /, *, json: AsJson = False) -> None:
 
 
 @incidents.command(group=INCIDENTS)
+def escalate(
+    incident: Incident,
+    /,
+    *,
+    because: Annotated[str, Parameter(help="Why, if there is anything to say.")] = "",
+    json: AsJson = False,
+) -> None:
+    """Page the next step of the escalation policy now."""
+    send(incident, "escalate", json=json, body={"because": because})
+
+
+@incidents.command(group=INCIDENTS)
+def decline(
+    incident: Incident,
+    /,
+    *,
+    because: Annotated[str, Parameter(help="Why, if there is anything to say.")] = "",
+    json: AsJson = False,
+) -> None:
+    """Say that you can't take a page of yours: whoever is next is paged."""
+    send(incident, "decline", json=json, body={"because": because})
+
+
+@incidents.command(group=INCIDENTS)
 def assign(
     incident: Incident,
     role: Annotated[str, Parameter(help="A role of the plan, such as incident_commander.")],

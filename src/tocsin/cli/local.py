@@ -31,6 +31,14 @@ def change(command: Callable[[Any], T]) -> T:
         return app.database.run(operator(), command)
 
 
+def take(command: Callable[[Any], T]) -> T:
+    """Carry out what a message asks that proves by itself what it may."""
+    from tocsin.kit.actor import SYSTEM
+
+    with _prepared() as app:
+        return app.database.run(SYSTEM, command)
+
+
 def look(question: Callable[[Any], T]) -> T:
     """Ask something of the database without changing it."""
     with _prepared() as app, app.database.read(operator()) as tx:

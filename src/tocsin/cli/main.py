@@ -9,9 +9,12 @@ from typing import Never
 from cyclopts import App, CycloptsError
 
 from tocsin.cli import show
+from tocsin.cli.contacts import contacts
 from tocsin.cli.evidence import evidence
 from tocsin.cli.incidents import incidents
 from tocsin.cli.ledger import app as ledger
+from tocsin.cli.letters import letters
+from tocsin.cli.mailin import mail
 from tocsin.cli.oncall import oncall
 from tocsin.cli.options import HERE, AsJson
 from tocsin.cli.people import people, token
@@ -36,10 +39,10 @@ app = App(
     group_commands=HERE,
     result_action="return_value",
 )
-for commands in (incidents, ledger, work, secrecy, reports, evidence):
+for commands in (incidents, ledger, work, secrecy, letters, reports, evidence, mail):
     for name in (one for one in commands if not one.startswith("-")):
         app.command(commands[name], name=name)
-for part in (postmortem, review, oncall, plan, people, token):
+for part in (postmortem, review, oncall, contacts, plan, people, token):
     app.command(part)
 plan.command(check)
 plan.command(coverage)

@@ -24,6 +24,13 @@ def write(tx: Tx, key: str, value: str) -> None:
         tx.run(table.insert().values(key=key, value=value))
 
 
+def link(tx: Tx, path: str) -> str:
+    """A path of ours as an address that works from outside."""
+    if "base url" not in tx.memo:
+        tx.memo["base url"] = read(tx, BASE_URL) or "http://127.0.0.1:8000"
+    return f"{tx.memo['base url']}{path}"
+
+
 def signing_key(tx: Tx) -> bytes:
     """The installation's secret for signed links, made at its first use; needs a unit of work that may write."""
     return _secret(tx, SIGNING_KEY).encode()

@@ -1,5 +1,6 @@
 """What leaves the house, and what may come of sending it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,7 +18,8 @@ class Message:
     """A message as a row. Delivery is at least once; `dedup_key` is the same at each attempt.
 
     `thread` groups the messages of one incident in a mail reader. `secret` signs a webhook. `lane` is whom it waits
-    for: messages of other lanes never do. `provider_id` is the name under which the provider has it.
+    for: messages of other lanes never do. `provider_id` is the name under which the provider has it. `actions` are the
+    addresses at which the reader can do something about a page: `answer` it, or read on in the `room`.
     """
 
     id: str
@@ -41,6 +43,9 @@ class Message:
     sent_at: datetime | None = None
     withdrawn_at: datetime | None = None
     provider_id: str = ""
+    actions: Mapping[str, str] | None = None
+    planned_at: datetime | None = None  # when a page would leave that may be gathered with others
+    gathered_into: str | None = None  # the message that says it too
 
 
 @dataclass(frozen=True)

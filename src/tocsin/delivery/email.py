@@ -14,6 +14,7 @@ import aiosmtplib
 from tocsin.delivery.channel import Dead, Delivered, Message, Result, Retry
 from tocsin.kit.errors import Invalid
 
+HOW_TO_REPLY = "\nOr reply to this mail, with ack, escalate or decline in its first line.\n"
 NOT_LET_IN = frozenset({530, 534, 535, 538})  # RFC 4954: authentication is missing, too weak, or wrong
 
 
@@ -54,7 +55,9 @@ def smtp_server(url: str) -> SmtpServer:
 class EmailChannel:
     """Sends each message on a connection of its own: a hanging one delays nobody else."""
 
-    def __init__(self, server: SmtpServer, sender: str, domain: str, timeout: timedelta) -> None:
+    def __init__(self, server: SmtpServer, sender: str, domain: str, timeout: timedelta, reply_to: str = "") -> None:
+        """`reply_to` is the address that answers to pages go to, if there is one."""
+        self._reply_to = reply_to
         self._server = server
         self._sender = sender
         self._domain = domain
@@ -105,7 +108,11 @@ class EmailChannel:
             mail["In-Reply-To"] = root
             mail["References"] = root
         mail["Auto-Submitted"] = "auto-generated"
-        mail.set_content(message.body)
+        reply = (message.actions or {}).get("reply", "") if self._reply_to else ""
+        if reply:
+            local, _, domain = self._reply_to.rpartition("@")
+            mail["Reply-To"] = f"{local}+{reply}@{domain}"
+        mail.set_content(f"{message.body}{HOW_TO_REPLY}" if reply else message.body)
         return mail
 
 

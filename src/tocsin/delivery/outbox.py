@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import Column, Integer, Row, Table, Text, func, select
+from sqlalchemy import Column, ColumnElement, Integer, Row, Table, Text, func, select
 
 from tocsin.db import sight
-from tocsin.db.columns import Instant, metadata
+from tocsin.db.columns import Instant, Json, metadata
 from tocsin.db.engine import Tx
 from tocsin.delivery.channel import Dead, Delivered, Message, MessageState, Result, Retry
 from tocsin.kit.ids import new_id
@@ -38,6 +38,9 @@ table = Table(
     Column("sent_at", Instant),
     Column("withdrawn_at", Instant),
     Column("provider_id", Text),
+    Column("actions", Json),
+    Column("planned_at", Instant),
+    Column("gathered_into", Text),
 )
 
 LEASE = timedelta(seconds=60)  # longer than any channel waits for the other side
@@ -74,13 +77,13 @@ def lane_of(channel: str, address: str) -> str:
 
 def due_lanes(tx: Tx) -> list[str]:
     """The lanes in which something is due."""
-    due = (table.c.state == MessageState.QUEUED) & (table.c.send_at <= tx.now)
+    due = _leaves_by_itself() & (table.c.send_at <= tx.now)
     return [row.lane for row in tx.all(select(table.c.lane).where(due).distinct())]
 
 
 def claim(tx: Tx, limit: int, lane: str | None = None) -> list[Message]:
     """Lease messages that are due, pages first. If we die before `record`, they fall due again when the lease ends."""
-    due = (table.c.state == MessageState.QUEUED) & (table.c.send_at <= tx.now)
+    due = _leaves_by_itself() & (table.c.send_at <= tx.now)
     due = due if lane is None else due & (table.c.lane == lane)
     pages_first = select(table).where(due).order_by(table.c.page_id.is_(None), table.c.send_at)
     wanted = pages_first.limit(limit).with_for_update(skip_locked=True)
@@ -88,6 +91,62 @@ def claim(tx: Tx, limit: int, lane: str | None = None) -> list[Message]:
     for message in messages:
         tx.put(table, message.id, {"send_at": tx.now + LEASE, "attempts": message.attempts + 1})
     return messages
+
+
+def _leaves_by_itself() -> ColumnElement[bool]:
+    return (table.c.state == MessageState.QUEUED) & table.c.gathered_into.is_(None)
+
+
+# ---- Pages that come together ----
+
+
+def held_until(tx: Tx, person: str, channel: str, address: str, planned: datetime, within: timedelta) -> datetime:
+    """Until when a page that would leave at `planned` waits for others: not at all, unless one went there shortly
+    before. Those that wait already are joined."""
+    there = (table.c.person == person) & (table.c.channel == channel) & (table.c.address == address)
+    there &= table.c.planned_at.is_not(None) & table.c.withdrawn_at.is_(None) & (table.c.planned_at <= planned)
+    waiting = there & (table.c.state == MessageState.QUEUED) & (table.c.attempts == 0) & (table.c.send_at > planned)
+    joined: datetime | None = tx.scalar(select(func.min(table.c.send_at)).where(waiting))
+    if joined is not None:
+        return joined
+    left_at = func.coalesce(table.c.sent_at, table.c.planned_at)
+    last: datetime | None = tx.scalar(select(func.max(left_at, type_=Instant)).where(there))
+    return planned if last is None or last <= planned - within else last + within
+
+
+def gather(tx: Tx, leader: Message) -> list[Message]:
+    """Let a page that leaves now take along all others that wait for the same place. Returns those, the first first."""
+    if leader.planned_at is None:
+        return []
+    there = (table.c.person == leader.person) & (table.c.address == leader.address)
+    there &= (table.c.channel == leader.channel) & (table.c.planned_at <= tx.now) & (table.c.attempts == 0)
+    others = _leaves_by_itself() & there & (table.c.id != leader.id)
+    tx.run(table.update().where(others).values(gathered_into=leader.id))
+    return gathered(tx, leader.id)
+
+
+def join(tx: Tx, leader: Message, message: Message) -> None:
+    """Let a message that was claimed leave with another one instead."""
+    tx.put(table, message.id, {"gathered_into": leader.id, "attempts": message.attempts})
+
+
+def gathered(tx: Tx, leader_id: str) -> list[Message]:
+    """What still waits for this message to say it too."""
+    with_it = (table.c.gathered_into == leader_id) & (table.c.state == MessageState.QUEUED)
+    return [_message(row) for row in tx.all(select(table).where(with_it).order_by(table.c.created_at, table.c.id))]
+
+
+def said_by(tx: Tx, leader_id: str) -> list[Message]:
+    """Everything that this message said besides its own, whatever became of it."""
+    with_it = select(table).where(table.c.gathered_into == leader_id)
+    return [_message(row) for row in tx.all(with_it.order_by(table.c.created_at, table.c.id))]
+
+
+def _release(tx: Tx) -> None:
+    """What was to be said by a message that is withdrawn leaves by itself again."""
+    led = select(table.c.id).where((table.c.state == MessageState.DEAD) & (table.c.withdrawn_at == tx.now))
+    waiting = (table.c.state == MessageState.QUEUED) & table.c.gathered_into.in_(led)
+    tx.run(table.update().where(waiting).values(gathered_into=None))
 
 
 def record(tx: Tx, message: Message, result: Result) -> bool:
@@ -145,6 +204,14 @@ def withdraw_pages(tx: Tx, incident_id: str, reason: str) -> None:
     unsent = (table.c.incident_id == incident_id) & table.c.page_id.is_not(None)
     still_queued = unsent & (table.c.state == MessageState.QUEUED)
     tx.run(table.update().where(still_queued).values(_withdrawn(tx, reason)))
+    _release(tx)
+
+
+def withdraw_messages(tx: Tx, page_ids: Collection[str], reason: str) -> None:
+    """What has not left of these pages need not wake anyone any more."""
+    still_queued = table.c.page_id.in_(list(page_ids)) & (table.c.state == MessageState.QUEUED)
+    tx.run(table.update().where(still_queued).values(_withdrawn(tx, reason)))
+    _release(tx)
 
 
 def withdraw_updates(tx: Tx, incident_id: str, reason: str) -> None:
@@ -165,7 +232,7 @@ def reword(tx: Tx, message_id: str, *, subject: str, body: str) -> None:
 
 def next_due(tx: Tx, without: Collection[str] = ()) -> datetime | None:
     """When the next message falls due, in other lanes than these."""
-    queued = table.c.state == MessageState.QUEUED
+    queued = _leaves_by_itself()
     queued = queued & table.c.lane.not_in(list(without)) if without else queued
     soonest: datetime | None = tx.scalar(select(func.min(table.c.send_at)).where(queued))
     return soonest
@@ -180,6 +247,67 @@ def alive_for_pages(tx: Tx, page_ids: Collection[str]) -> int:
     """How many messages of these pages were sent or still may be."""
     alive = table.c.page_id.in_(list(page_ids)) & (table.c.state != MessageState.DEAD)
     return int(tx.scalar(select(func.count()).select_from(table).where(alive)) or 0)
+
+
+UNTOLD = ("verification",)  # what these messages say is for their reader alone
+
+
+def undelivered(tx: Tx, limit: int) -> list[Message]:
+    """What was given up and not withdrawn, the latest first."""
+    wanted = select(table).where(_given_up()).order_by(table.c.created_at.desc()).limit(limit)
+    return [_message(row) for row in tx.all(sight.within(tx, wanted, table.c.incident_id))]
+
+
+def load_undelivered(tx: Tx, message_id: str) -> Message | None:
+    wanted = select(table).where(_given_up() & (table.c.id == message_id))
+    row = tx.first(sight.within(tx, wanted, table.c.incident_id))
+    return _message(row) if row else None
+
+
+def revive(tx: Tx, message_id: str) -> bool:
+    """Queue something again that was given up. The first caller gets True."""
+    values = {"state": MessageState.QUEUED, "send_at": tx.now, "created_at": tx.now, "attempts": 0, "last_error": ""}
+    tx.wakes = True
+    return tx.run(table.update().where(_given_up() & (table.c.id == message_id)).values(values)).rowcount == 1
+
+
+def _given_up() -> ColumnElement[bool]:
+    given_up = (table.c.state == MessageState.DEAD) & table.c.withdrawn_at.is_(None)
+    return given_up & table.c.audience.not_in(UNTOLD)
+
+
+def count_for_page(tx: Tx, page_id: str) -> int:
+    return int(tx.scalar(select(func.count()).select_from(table).where(table.c.page_id == page_id)) or 0)
+
+
+def load(tx: Tx, message_id: str) -> Message | None:
+    row = tx.first(select(table).where(table.c.id == message_id))
+    return _message(row) if row else None
+
+
+def for_page(tx: Tx, page_id: str, channel: str) -> list[Message]:
+    """What brought this page by this channel."""
+    of_this = (table.c.page_id == page_id) & (table.c.channel == channel)
+    return [_message(row) for row in tx.all(select(table).where(of_this))]
+
+
+def came_back(tx: Tx, message: Message, reason: str) -> bool:
+    """It had been taken, and did not arrive. The first caller gets True."""
+    taken = (table.c.id == message.id) & (table.c.state == MessageState.SENT)
+    values = {"state": MessageState.DEAD, "last_error": reason}
+    return tx.run(table.update().where(taken).values(values)).rowcount == 1
+
+
+def of_page(tx: Tx, page_id: str, place: int) -> Message | None:
+    """One of a page's messages, by its place among them."""
+    row = tx.first(select(table).where(table.c.dedup_key == f"{page_id}-{place}"))
+    return _message(row) if row else None
+
+
+def addresses_of_page(tx: Tx, page_id: str) -> set[tuple[str, str]]:
+    """Where this page went or will go."""
+    wanted = select(table.c.channel, table.c.address).where(table.c.page_id == page_id)
+    return {(row.channel, row.address) for row in tx.all(wanted)}
 
 
 def waiting(tx: Tx) -> int:

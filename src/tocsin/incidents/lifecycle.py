@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import assert_never
 
 from tocsin.incidents import completing, relation, work
+from tocsin.incidents.answer import Declined, EscalationAsked
 from tocsin.incidents.correction import FIELD, Moment, TimeCorrected
 from tocsin.incidents.model import (
     Acknowledged,
@@ -419,6 +420,8 @@ def _after(incident: Incident, entry: AnyEntry) -> Incident:
             raise ValueError(f"{incident.id} is declared twice")
         case Noted() | Decided() | SignalAttached() | SignalCleared() | SignalsGathered() | Escalated() | Undelivered():
             return incident  # first: most entries are of these kinds
+        case EscalationAsked() | Declined():
+            return incident  # whom that pages is an entry of its own
         case Paged():
             return incident.changed(steps_paged=entry.step + 1, responders=_with(incident, *entry.people))
         case Acknowledged():

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from tocsin.incidents.answer import Declined, EscalationAsked
 from tocsin.incidents.correction import TimeCorrected
 from tocsin.incidents.entry import Entry
 from tocsin.incidents.relation import Absorbed, Linked, Merged, Relation, SplitFrom, SplitOff, Unlinked
@@ -262,6 +263,8 @@ AnyEntry = (
     | Paged
     | Escalated
     | Undelivered
+    | EscalationAsked
+    | Declined
     | Acknowledged
     | RoleAssigned
     | SeverityChanged

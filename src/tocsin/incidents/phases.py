@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from tocsin.incidents import completing, lifecycle
+from tocsin.incidents.answer import Declined, EscalationAsked
 from tocsin.incidents.lifecycle import known, require_open
 from tocsin.incidents.model import (
     AnyEntry,
@@ -180,7 +181,10 @@ def exits(plan: Plan, incident: Incident, entries: Sequence[Numbered]) -> dict[s
 
 
 # What meets no condition; a storm of signals need not be asked about one by one.
-_IDLE = (SignalAttached, SignalCleared, SignalsGathered, Noted, Paged, Escalated, Undelivered)
+_IDLE = (
+    *(SignalAttached, SignalCleared, SignalsGathered, Noted),
+    *(Paged, Escalated, Undelivered, EscalationAsked, Declined),
+)
 
 
 def holds(one: Exit, phase: str, plan: Plan, incident: Incident) -> bool:

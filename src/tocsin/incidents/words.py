@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import assert_never
 
+from tocsin.incidents.answer import Declined, EscalationAsked
 from tocsin.incidents.correction import TimeCorrected
 from tocsin.incidents.model import (
     Acknowledged,
@@ -88,6 +89,8 @@ _KIND: dict[type[AnyEntry], str] = {
     Paged: "page",
     Escalated: "escalated",
     Undelivered: "not delivered",
+    EscalationAsked: "escalated",
+    Declined: "declined",
     Acknowledged: "acknowledged",
     RoleAssigned: "role",
     SeverityChanged: "severity",
@@ -234,6 +237,8 @@ def _said(plan: Plan, entry: AnyEntry, who: str) -> str:
         case Undelivered():
             to = name(plan, entry.to)
             return f"The {spaced(entry.channel)} message to {to} was not delivered: {ended(entry.reason)}"
+        case EscalationAsked() | Declined():
+            return _sent_on(entry, who)
         case Acknowledged():
             through = f"by {WORKING}" if entry.through == WORKING else f"through {spaced(entry.through)}"
             return f"{who} acknowledged {through}."
@@ -451,6 +456,13 @@ def _put_right(entry: TimeCorrected | ObligationWaived, who: str) -> str:
             overdue = f", which was due {_second(entry.due_at)}" if entry.due_at and is_overdue else ""
             return f"{who} waived “{entry.what}”{overdue}: {ended(entry.because)}"
     assert_never(entry)
+
+
+def _sent_on(entry: EscalationAsked | Declined, who: str) -> str:
+    """What somebody said who did not acknowledge."""
+    because = f": {ended(entry.because)}" if entry.because else "."
+    said = "asked for the next step" if isinstance(entry, EscalationAsked) else "cannot take it, and said so"
+    return f"{who} {said} through {spaced(entry.through)}{because}"
 
 
 def _paged(plan: Plan, entry: Paged) -> str:

@@ -123,6 +123,13 @@ def hurry_answer(tx: Tx, incident_id: str, step: int) -> None:
     tx.wakes = True
 
 
+def answer_due(tx: Tx, incident_id: str, step: int) -> datetime | None:
+    """Until when this step waits for an answer; None where it does not wait any more."""
+    wait = _open(incident_id) & (table.c.key == f"{ANSWER_PREFIX}{step}")
+    due_at: datetime | None = tx.scalar(select(table.c.due_at).where(wait))
+    return due_at
+
+
 # ---- What time does -------------------------------------------------------------------------------------------------
 # These change rows that the unit of work has locked, or whose incident it has.
 

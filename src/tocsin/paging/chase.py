@@ -13,6 +13,7 @@ from tocsin.kit.text import span, utc
 from tocsin.obligations.model import Kind, Obligation
 from tocsin.oncall.schedule import Rotas
 from tocsin.paging import reach
+from tocsin.paging.reach import Text
 from tocsin.plan.model import Plan
 
 REMINDER = "reminder"
@@ -33,13 +34,6 @@ class News:
     @property
     def first(self) -> Obligation:
         return (self.over or self.soon)[0]
-
-
-@dataclass(frozen=True)
-class Text:
-    subject: str
-    body: str
-    data: str  # the same as JSON, for webhooks
 
 
 def news(
@@ -86,7 +80,8 @@ def text(plan: Plan, rotas: Rotas, incident: Incident, told: News, room: str, no
     if told.soon:
         lines += ["Due soon, and yours:", *(_line(one, room) for one in told.soon), ""]
     lines += [f"The incident: {room}", ""]
-    return Text(_subject(incident, told, now), "\n".join(lines), _data(incident, told, room, now))
+    subject = _subject(incident, told, now)
+    return Text(subject, "\n".join(lines), _data(incident, told, room, now), f"{subject}\n{room}\n")
 
 
 def _subject(incident: Incident, told: News, now: datetime) -> str:

@@ -11,6 +11,7 @@ from tocsin.incidents.confidential import heading, is_confidential
 from tocsin.incidents.model import Incident
 from tocsin.kit.text import span, utc
 from tocsin.oncall.schedule import Rotas
+from tocsin.people.model import Channel
 from tocsin.plan.model import ON_CALL, Plan
 
 
@@ -97,10 +98,17 @@ def _ladder(plan: Plan, rotas: Rotas, incident: Incident, instant: datetime) -> 
 
 
 @dataclass(frozen=True)
-class PageText:
+class Text:
+    """The words of one message, for each kind of channel."""
+
     subject: str
     body: str
     data: str  # the same as JSON, for webhooks
+    short: str  # for small screens
+
+    def said(self, channel: str) -> str:
+        """What a channel carries of it."""
+        return {Channel.EMAIL: self.body, Channel.WEBHOOK: self.data}.get(Channel(channel), self.short)
 
 
 def page_text(
@@ -112,7 +120,7 @@ def page_text(
     answer_link: str,
     room_link: str,
     assessment: Sequence[str] = (),
-) -> PageText:
+) -> Text:
     """What a paged person reads first: what is wrong, how bad, why we think so, how to answer, what is known."""
     if incident.confidential_at:
         return confidential_page(incident, now=now, answer_by=answer_by, answer_link=answer_link, room_link=room_link)
@@ -141,19 +149,19 @@ def page_text(
         assessment=assessment,
     )
     subject = f"[{incident.severity}] {incident.title} (#{incident.number}, answer within {span(answer_by - now)})"
-    return PageText(subject, "\n".join(lines) + "\n", data)
+    return Text(subject, "\n".join(lines) + "\n", data, f"{subject}\n{answer_link}\n")
 
 
 def confidential_page(
     incident: Incident, *, now: datetime, answer_by: datetime | None, answer_link: str, room_link: str
-) -> PageText:
+) -> Text:
     """The same of a confidential incident: how bad, and how to answer. A message lies open in many places."""
     title = f"[{incident.severity}] {heading(incident)} (#{incident.number}"
     by = f" by {utc(answer_by)}; then the next step of the plan is paged" if answer_by else ""
     subject = f"{title}, answer within {span(answer_by - now)})" if answer_by else f"{title})"
     lines = [f"{incident.severity}: {heading(incident)}", "", f"Acknowledge{by}:", answer_link, "", room_link]
     data = _data(incident, now=now, answer_by=answer_by, answer_link=answer_link, room_link=room_link)
-    return PageText(subject, "\n".join(lines) + "\n", data)
+    return Text(subject, "\n".join(lines) + "\n", data, f"{subject}\n{answer_link}\n")
 
 
 def _data(

@@ -1,24 +1,43 @@
-"""Letting people in: invitations, passwords, contact methods, tokens."""
+"""Letting people in: invitations, passwords, contact methods and the rules about them, tokens."""
 
 import functools
 import re
+import secrets
 import threading
-from datetime import timedelta
-from urllib.parse import urlsplit
+from collections.abc import Sequence
+from datetime import time, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import msgspec
 from pwdlib import PasswordHash
 
+from tocsin.db import settings as kept
 from tocsin.db.engine import Tx
-from tocsin.kit.errors import Forbidden, Invalid
-from tocsin.kit.ids import new_secret
+from tocsin.delivery import outbox
+from tocsin.kit.errors import Forbidden, Invalid, Refused
+from tocsin.kit.ids import new_id, new_secret
 from tocsin.kit.text import listed
-from tocsin.people import access, store
-from tocsin.people.model import Account, AccountRole, Channel, ContactMethod, Token
+from tocsin.people import access, addresses, store
+from tocsin.people.model import (
+    Account,
+    AccountRole,
+    Channel,
+    ContactMethod,
+    ContactRule,
+    RuleStep,
+    Token,
+    Urgency,
+)
 
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 1024
+MOST_CONTACTS = 20
+MOST_RULES = 20
+MOST_TRIES = 5  # at a code, before another must be sent
+CODE_EVERY = timedelta(seconds=30)
+LATEST_STEP = timedelta(hours=2)
+VERIFICATION = "verification"  # what a message is for that brings a code
 _HANDLE = re.compile(r"[a-z][a-z0-9._-]{0,39}")
-_EMAIL = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+")
 
 # Each hash takes 64 MiB: a burst of sign-ins must not take all memory.
 _hashing = threading.Semaphore(2)
@@ -29,13 +48,25 @@ class WrongPassword(Forbidden):
     """The name and the password do not belong together."""
 
 
+class WrongCode(Refused):
+    """This is not the code, or it is too old. Have another one sent."""
+
+
+class TooSoon(Refused):
+    """A code has just been sent. Wait half a minute before you ask for another."""
+
+
+class TooMany(Refused):
+    """There are as many as there may be; remove one first."""
+
+
 def invite(tx: Tx, handle: str, *, name: str, email: str | None, role: AccountRole) -> str:
     """Make an account, or complete the one that the plan brought; returns the secret of a one-time sign-in link."""
     access.require(tx.actor, access.PEOPLE_WRITE)
     if not _HANDLE.fullmatch(handle):
         raise Invalid("A handle is up to 40 lower-case letters, digits, dots and dashes.", field="handle")
     if email is not None:
-        check_email(email)
+        addresses.check_email(email)
     access.require_grant(tx.actor, access.RIGHTS[role])
     if handle in {account.handle for account in store.people(tx)}:
         known = store.load_person(tx, handle)
@@ -90,27 +121,138 @@ def password_hash(password: str) -> str:
 
 def set_password(tx: Tx, handle: str, hashed: str) -> None:
     """Set one's own password, by its hash, and end every session that was open under the old one."""
-    _own(tx, handle)
+    own(tx, handle)
     store.set_password_hash(tx, handle, hashed)
     store.end_sessions_of(tx, handle)
 
 
+# ---- Contact methods ----
+
+
 def add_contact(tx: Tx, handle: str, channel: Channel, address: str) -> ContactMethod:
-    """Add a way to page a person. A webhook gets a secret with which each call is signed."""
-    _own(tx, handle)
-    store.load_person(tx, handle)
-    if channel is Channel.EMAIL:
-        check_email(address)
-        return store.add_contact(tx, handle, channel, address)
-    parts = urlsplit(address)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise Invalid("A webhook's address begins with https://.", field="address")
-    return store.add_contact(tx, handle, channel, address, secret=new_secret())
+    """Add a way to page a person, and send a code there: it counts once the person has typed that in.
+
+    The account's own address needs no code. A web address gets a secret with which each call is signed.
+    """
+    own(tx, handle)
+    account = store.load_person(tx, handle)
+    if len(store.contacts(tx, [handle])[handle]) >= MOST_CONTACTS:
+        raise TooMany
+    kept_as = addresses.checked(channel, address)
+    known = channel is Channel.EMAIL and kept_as == account.email
+    secret = new_secret() if channel is Channel.WEBHOOK else None
+    method = store.add_contact(tx, handle, channel, kept_as, secret, verified=known)
+    if not known:
+        _send_code(tx, method)
+    return method
+
+
+def send_code(tx: Tx, handle: str, contact_id: str) -> ContactMethod:
+    """Send a fresh code to a contact method that is not verified yet."""
+    own(tx, handle)
+    method = store.contact(tx, handle, contact_id)
+    if method.verified_at is not None:
+        raise Refused("This contact method is verified already.")
+    sent_at = store.code_sent_at(tx, contact_id)
+    if sent_at is not None and tx.now - sent_at < CODE_EVERY:
+        raise TooSoon
+    _send_code(tx, method)
+    return method
+
+
+def _send_code(tx: Tx, method: ContactMethod) -> None:
+    code = f"{secrets.randbelow(1_000_000):06}"
+    store.keep_code(tx, method.id, code)
+    link = kept.link(tx, f"/me?verify={method.id}&code={code}#contacts")
+    minutes = store.CODE_LASTS // timedelta(minutes=1)
+    text = f"Your Tocsin code is {code}. Type it in within {minutes} minutes; until then you are not paged here."
+    spoken = " ".join(code) if method.channel is Channel.VOICE else code
+    about = {"type": "contact.verification", "timestamp": tx.now, "data": {"code": code, "link": link}}
+    outbox.queue(
+        tx,
+        dedup_key=f"{method.id}-{new_id('code')}",
+        channel=method.channel,
+        address=method.address,
+        subject=f"Your Tocsin code is {spoken}",
+        body=msgspec.json.encode(about).decode() if method.channel is Channel.WEBHOOK else f"{text}\n\n{link}\n",
+        person=method.handle,
+        audience=VERIFICATION,
+        secret=method.secret,
+    )
+
+
+def verify_contact(tx: Tx, handle: str, contact_id: str, code: str) -> bool:
+    """Try the code that was sent. Returns whether it is right; a wrong one counts, and must be kept as a try."""
+    own(tx, handle)
+    method = store.contact(tx, handle, contact_id)
+    if method.verified_at is None:
+        if not store.try_code(tx, contact_id, code.strip().replace(" ", ""), MOST_TRIES):
+            return False
+        store.verify_contact(tx, contact_id)
+    return True
 
 
 def remove_contact(tx: Tx, handle: str, contact_id: str) -> None:
-    _own(tx, handle)
+    own(tx, handle)
     store.remove_contact(tx, handle, contact_id)
+
+
+def set_zone(tx: Tx, handle: str, zone: str) -> None:
+    """Where a person lives: their hours are read on a clock there."""
+    own(tx, handle)
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise Invalid(f"'{zone}' is not a time zone; write it like Europe/Berlin or UTC.", field="zone") from None
+    store.change_person(tx, handle, zone=zone)
+
+
+def add_rule(
+    tx: Tx,
+    handle: str,
+    urgency: Urgency,
+    steps: Sequence[tuple[str, timedelta]],
+    begins: time | None = None,
+    ends: time | None = None,
+) -> ContactRule:
+    """Say how one is paged: by which contact methods, each so long after the page. Without any: quiet hours."""
+    own(tx, handle)
+    if len(store.rules(tx, [handle])[handle]) >= MOST_RULES:
+        raise TooMany
+    if (begins is None) != (ends is None) or (begins is not None and begins == ends):
+        raise Invalid("Say when the hours begin and when they end, or neither.", field="begins")
+    _check_steps(urgency, steps, has_hours=begins is not None)
+    known = {one.id for one in store.contacts(tx, [handle])[handle]}
+    if unknown := [one for one, _ in steps if one not in known]:
+        raise store.NoSuchContact(f"There is no contact method {unknown[0]}.")
+    rule = ContactRule(
+        id=new_id("rul"),
+        handle=handle,
+        urgency=urgency,
+        begins=begins,
+        ends=ends,
+        steps=tuple(RuleStep(contact_id=one, after=after) for one, after in steps),
+    )
+    store.add_rule(tx, rule)
+    return rule
+
+
+def _check_steps(urgency: Urgency, steps: Sequence[tuple[str, timedelta]], *, has_hours: bool) -> None:
+    if not steps and (urgency is Urgency.HIGH or not has_hours):
+        raise Invalid("Only what is not urgent can be quiet, and only between two times of the day.", field="steps")
+    afters = [after for _, after in steps]
+    if steps and min(afters) != timedelta(0):
+        raise Invalid("The first contact method is used at once, after 0 minutes.", field="steps")
+    if any(not timedelta(0) <= after <= LATEST_STEP for after in afters):
+        raise Invalid("A contact method is used within two hours of the page.", field="steps")
+
+
+def remove_rule(tx: Tx, handle: str, rule_id: str) -> None:
+    own(tx, handle)
+    store.remove_rule(tx, handle, rule_id)
+
+
+# ---- Tokens ----
 
 
 def make_token(
@@ -119,7 +261,7 @@ def make_token(
     """Make a token of the API, for a program or for a person; the second value is its secret, shown this once."""
     access.require(tx.actor, access.PEOPLE_WRITE)
     if owner is not None:
-        _own(tx, owner)
+        own(tx, owner)
     if not name.strip():
         raise Invalid("Name the token after what will use it.", field="name")
     unknown = rights - access.EVERY_SCOPE
@@ -136,13 +278,8 @@ def revoke_token(tx: Tx, token_id: str) -> None:
     store.revoke_token(tx, token_id)
 
 
-def check_email(address: str) -> None:
-    if not _EMAIL.fullmatch(address):
-        raise Invalid(f"'{address}' is not an e-mail address.", field="email")
-
-
-def _own(tx: Tx, handle: str) -> None:
-    """Oneself, or whoever may change people and could do anyway all that this person can."""
+def own(tx: Tx, handle: str) -> None:
+    """Let pass oneself, or whoever may change people and could do anyway all that this person can."""
     if tx.actor.handle != handle:
         access.require(tx.actor, access.PEOPLE_WRITE)
         access.require_grant(tx.actor, access.RIGHTS[store.load_person(tx, handle).role])

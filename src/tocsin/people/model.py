@@ -1,7 +1,7 @@
 """Accounts: who may sign in, what they may do, and where they are reached."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 
 
@@ -16,6 +16,17 @@ class AccountRole(StrEnum):
 class Channel(StrEnum):
     EMAIL = "email"
     WEBHOOK = "webhook"
+    SMS = "sms"
+    VOICE = "voice"
+    NTFY = "ntfy"
+    TELEGRAM = "telegram"
+
+
+class Urgency(StrEnum):
+    """Whether a page may wait for the morning. The plan says it of each severity."""
+
+    HIGH = "high"
+    LOW = "low"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,17 +38,53 @@ class Account:
     has_password: bool
     created_at: datetime
     disabled_at: datetime | None = None
+    zone: str = "UTC"  # in which the hours of the person's rules are read
 
 
 @dataclass(frozen=True, kw_only=True)
 class ContactMethod:
-    """Where a person is paged: an e-mail address, or an https address with the secret that signs what is sent."""
+    """Where a person is paged. Until the person has shown that it is theirs, nothing but a code is sent there.
+
+    `secret` signs what is sent to a web address.
+    """
 
     id: str
     handle: str
     channel: Channel
     address: str
     secret: str | None = None
+    verified_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleStep:
+    """Use this contact method, so long after the page."""
+
+    contact_id: str
+    after: timedelta
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContactRule:
+    """How a person is paged when it is urgent, or when it is not; always, or between two times of their day.
+
+    A rule without steps is for quiet hours: what is not urgent waits until they end.
+    """
+
+    id: str
+    handle: str
+    urgency: Urgency
+    begins: time | None = None
+    ends: time | None = None
+    steps: tuple[RuleStep, ...] = ()
+
+    def covers(self, local: time) -> bool:
+        """Whether a time of day lies within its hours, which may pass midnight."""
+        if self.begins is None or self.ends is None:
+            return True
+        if self.begins < self.ends:
+            return self.begins <= local < self.ends
+        return local >= self.begins or local < self.ends
 
 
 @dataclass(frozen=True, kw_only=True)

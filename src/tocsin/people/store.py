@@ -3,17 +3,26 @@
 import hashlib
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Column, Row, Table, Text, delete, select
+from sqlalchemy import Column, Integer, Row, Table, Text, delete, select
 
 from tocsin.db.columns import Instant, Json, metadata
 from tocsin.db.engine import Tx
 from tocsin.kit.errors import NotFound, Refused
 from tocsin.kit.ids import new_id, new_key, new_secret
 from tocsin.people import access
-from tocsin.people.model import Account, AccountRole, Channel, ContactMethod, Token
+from tocsin.people.model import (
+    Account,
+    AccountRole,
+    Channel,
+    ContactMethod,
+    ContactRule,
+    RuleStep,
+    Token,
+    Urgency,
+)
 
 person = Table(
     "person",
@@ -25,6 +34,7 @@ person = Table(
     Column("password_hash", Text),
     Column("created_at", Instant),
     Column("disabled_at", Instant),
+    Column("zone", Text),
 )
 contact_method = Table(
     "contact_method",
@@ -34,6 +44,27 @@ contact_method = Table(
     Column("channel", Text),
     Column("address", Text),
     Column("secret", Text),
+    Column("created_at", Instant),
+    Column("verified_at", Instant),
+)
+contact_code = Table(
+    "contact_code",
+    metadata,
+    Column("contact_id", Text, primary_key=True),
+    Column("hash", Text),
+    Column("sent_at", Instant),
+    Column("expires_at", Instant),
+    Column("tries", Integer),
+)
+contact_rule = Table(
+    "contact_rule",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("handle", Text),
+    Column("urgency", Text),
+    Column("begins", Text),
+    Column("ends", Text),
+    Column("steps", Json),
     Column("created_at", Instant),
 )
 
@@ -67,6 +98,7 @@ token = Table(
 
 SESSION_LASTS = timedelta(days=14)
 LINK_LASTS = timedelta(hours=1)
+CODE_LASTS = timedelta(minutes=15)
 
 
 class NoSuchPerson(NotFound):
@@ -75,6 +107,10 @@ class NoSuchPerson(NotFound):
 
 class PersonExists(Refused):
     """There is an account of that name already."""
+
+
+class NoSuchContact(NotFound):
+    """There is no such contact method."""
 
 
 class NoSuchToken(NotFound):
@@ -89,7 +125,7 @@ def digest(secret: str) -> str:
 def add_person(tx: Tx, handle: str, *, name: str, email: str | None, role: AccountRole) -> Account:
     if tx.first(select(person.c.handle).where(person.c.handle == handle)):
         raise PersonExists(f"There is an account '{handle}' already.")
-    tx.add(person, {"handle": handle, "name": name, "email": email, "role": role, "created_at": tx.now})
+    tx.add(person, {"handle": handle, "name": name, "email": email, "role": role, "created_at": tx.now, "zone": "UTC"})
     return load_person(tx, handle)
 
 
@@ -124,14 +160,108 @@ def change_person(tx: Tx, handle: str, **values: Any) -> None:
     tx.put(person, handle, values)
 
 
-def add_contact(tx: Tx, handle: str, channel: Channel, address: str, secret: str | None = None) -> ContactMethod:
-    method = ContactMethod(id=new_id("con"), handle=handle, channel=channel, address=address, secret=secret)
+def add_contact(
+    tx: Tx, handle: str, channel: Channel, address: str, secret: str | None = None, *, verified: bool = False
+) -> ContactMethod:
+    method = ContactMethod(
+        id=new_id("con"),
+        handle=handle,
+        channel=channel,
+        address=address,
+        secret=secret,
+        verified_at=tx.now if verified else None,
+    )
     tx.add(contact_method, {**vars(method), "created_at": tx.now})
     return method
 
 
 def remove_contact(tx: Tx, handle: str, contact_id: str) -> None:
     tx.run(delete(contact_method).where((contact_method.c.id == contact_id) & (contact_method.c.handle == handle)))
+
+
+def contact(tx: Tx, handle: str, contact_id: str) -> ContactMethod:
+    of_this = (contact_method.c.id == contact_id) & (contact_method.c.handle == handle)
+    row = tx.first(select(contact_method).where(of_this))
+    if row is None:
+        raise NoSuchContact
+    return _contact(row)
+
+
+def verified_at_address(tx: Tx, channels: Collection[Channel], address: str) -> list[ContactMethod]:
+    """Whose verified contact methods this address is."""
+    of_this = contact_method.c.channel.in_(list(channels)) & (contact_method.c.address == address)
+    wanted = select(contact_method).where(of_this & contact_method.c.verified_at.is_not(None))
+    return [_contact(row) for row in tx.all(wanted)]
+
+
+def keep_code(tx: Tx, contact_id: str, code: str) -> None:
+    """A fresh code for a contact method; one from before is good for nothing any more."""
+    tx.run(delete(contact_code).where(contact_code.c.contact_id == contact_id))
+    row = {"contact_id": contact_id, "hash": digest(contact_id + code), "sent_at": tx.now, "tries": 0}
+    tx.add(contact_code, {**row, "expires_at": tx.now + CODE_LASTS})
+
+
+def code_sent_at(tx: Tx, contact_id: str) -> datetime | None:
+    found: datetime | None = tx.scalar(select(contact_code.c.sent_at).where(contact_code.c.contact_id == contact_id))
+    return found
+
+
+def try_code(tx: Tx, contact_id: str, code: str, most: int) -> bool:
+    """Whether this is the code that was sent; each try counts, and after so many none is right."""
+    row = tx.first(select(contact_code).where(contact_code.c.contact_id == contact_id))
+    if row is None or row.expires_at <= tx.now or row.tries >= most:
+        return False
+    tx.put(contact_code, contact_id, {"tries": row.tries + 1})
+    return bool(row.hash == digest(contact_id + code))
+
+
+def verify_contact(tx: Tx, contact_id: str) -> None:
+    tx.put(contact_method, contact_id, {"verified_at": tx.now})
+    tx.run(delete(contact_code).where(contact_code.c.contact_id == contact_id))
+
+
+def add_rule(tx: Tx, rule: ContactRule) -> None:
+    row = {
+        "id": rule.id,
+        "handle": rule.handle,
+        "urgency": rule.urgency,
+        "begins": rule.begins.strftime("%H:%M") if rule.begins else None,
+        "ends": rule.ends.strftime("%H:%M") if rule.ends else None,
+        "steps": [[step.contact_id, step.after // timedelta(seconds=1)] for step in rule.steps],
+        "created_at": tx.now,
+    }
+    tx.add(contact_rule, row)
+
+
+def remove_rule(tx: Tx, handle: str, rule_id: str) -> None:
+    tx.run(delete(contact_rule).where((contact_rule.c.id == rule_id) & (contact_rule.c.handle == handle)))
+
+
+def rules(tx: Tx, handles: Collection[str]) -> dict[str, list[ContactRule]]:
+    """The rules of each of these people, in the order in which they were made."""
+    found: dict[str, list[ContactRule]] = {handle: [] for handle in handles}
+    if found:
+        of_these = select(contact_rule).where(contact_rule.c.handle.in_(list(found)))
+        for row in tx.all(of_these.order_by(contact_rule.c.created_at, contact_rule.c.id)):
+            found[row.handle].append(_rule(row))
+    return found
+
+
+def _rule(row: Row[Any]) -> ContactRule:
+    return ContactRule(
+        id=row.id,
+        handle=row.handle,
+        urgency=Urgency(row.urgency),
+        begins=time.fromisoformat(row.begins) if row.begins else None,
+        ends=time.fromisoformat(row.ends) if row.ends else None,
+        steps=tuple(RuleStep(contact_id=one, after=timedelta(seconds=after)) for one, after in row.steps),
+    )
+
+
+def zones(tx: Tx, handles: Collection[str]) -> dict[str, str]:
+    """In which zone each of these people lives."""
+    wanted = select(person.c.handle, person.c.zone).where(person.c.handle.in_(list(handles)))
+    return {row.handle: row.zone for row in tx.all(wanted)} if handles else {}
 
 
 def contacts(tx: Tx, handles: Collection[str]) -> dict[str, list[ContactMethod]]:
@@ -256,12 +386,18 @@ def _account(row: Row[Any]) -> Account:
         has_password=row.password_hash is not None,
         created_at=row.created_at,
         disabled_at=row.disabled_at,
+        zone=row.zone,
     )
 
 
 def _contact(row: Row[Any]) -> ContactMethod:
     return ContactMethod(
-        id=row.id, handle=row.handle, channel=Channel(row.channel), address=row.address, secret=row.secret
+        id=row.id,
+        handle=row.handle,
+        channel=Channel(row.channel),
+        address=row.address,
+        secret=row.secret,
+        verified_at=row.verified_at,
     )
 
 
@@ -283,6 +419,7 @@ def addresses(tx: Tx, handles: Collection[str]) -> dict[str, str]:
 
 
 def reachable(tx: Tx, handles: Collection[str]) -> frozenset[str]:
-    """Those of these people whom a page would reach: by a contact method, or at the account's address."""
+    """Those of these people whom a page would reach: by a verified contact method, or at the account's address."""
     methods = contacts(tx, handles)
-    return frozenset(handle for handle in methods if methods[handle]) | frozenset(addresses(tx, handles))
+    verified = frozenset(handle for handle in methods if any(one.verified_at for one in methods[handle]))
+    return verified | frozenset(addresses(tx, handles))

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import urlsplit
 
 from tocsin.kit.text import listed, span
+from tocsin.people.model import Urgency
 from tocsin.plan import check_rotas, check_work
 from tocsin.plan.findings import Finding, each, empty, nobody, unknown
 from tocsin.plan.model import (
@@ -238,6 +239,8 @@ def _severities(plan: Plan) -> Iterator[Finding]:
         for role in severity.roles_within:
             yield from unknown(f"{path}.roles_within.{role}", "role", role, plan.roles)
         yield from _order_of_times(path, severity)
+        if severity.urgency is Urgency.LOW and plan.rank(key) == 0:
+            yield Finding(f"{path}.urgency", "quiet hours would hold the worst severity; it is always high")
 
 
 def _order_of_times(path: str, severity: Severity) -> Iterator[Finding]:

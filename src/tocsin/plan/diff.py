@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from tocsin.kit.text import listed, span
+from tocsin.people.model import Urgency
 from tocsin.plan import diff_people, diff_work
 from tocsin.plan.consequences import (
     Consequence,
@@ -66,6 +67,8 @@ def _severities(pair: Pair, one: Difference) -> Said:
             return _named_role(level, pair.called("roles", role).lower(), one)
         case (level, "escalation"):
             return diff_people.pages(pair, level, one)
+        case (level, "urgency"):
+            return _waits(pair, level, one)
         case (level, "post_mortem"):
             return _post_mortem(pair, level, one)
         case (level, "error_rate", *_):
@@ -74,6 +77,15 @@ def _severities(pair: Pair, one: Difference) -> Said:
             return Said(Kind.OTHER, f"{level} is {one.after} on the status page instead of {one.before}.")
         case _:
             return worded(pair, one) or in_words(pair, one)
+
+
+def _waits(pair: Pair, level: str, one: Difference) -> Said:
+    before, after = pair.old.urgency(level), pair.new.urgency(level)
+    if before is after:
+        return replaced(Kind.OTHER, one)
+    if after is Urgency.HIGH:
+        return Said(Kind.PAGING, f"Pages of {level} no longer wait for the end of anybody's quiet hours.")
+    return Said(Kind.PAGING, f"Pages of {level} now wait for the end of a person's quiet hours.", is_large=True)
 
 
 def _severity(level: str, one: Difference) -> Said:

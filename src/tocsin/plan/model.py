@@ -11,6 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal
 
+from tocsin.people.model import Urgency
 from tocsin.plan.fields import Several, Span, Text
 from tocsin.plan.measures import Band, Metric
 from tocsin.plan.procedure import Exit, Resolution, SomeAction, SomeActivity, SomeTool, Telling, TriggerSource
@@ -20,6 +21,7 @@ STRICT = {"extra": "forbid"}
 
 EVERYONE = "everyone"  # the page target that means each person of the plan
 RESPONDERS = "responders"  # the review's word for whoever worked on the incident
+URGENT_WITHIN = timedelta(minutes=15)  # an answer that is owed so soon can't wait for the morning
 ON_CALL = "on_call"  # the owner of what no role owns: whoever is paged
 
 
@@ -89,6 +91,7 @@ class Severity:
     acknowledge_within: Span
     resolve_within: Span
     escalation: str | None = None  # nobody is paged without one
+    urgency: Urgency | None = None  # derived, unless it is said
     roles_within: Mapping[str, Span] = field(default_factory=dict)
     post_mortem: Need = Need.NONE
     public_impact: Literal["critical", "major", "minor", "none"] = "minor"
@@ -355,6 +358,14 @@ class Reminders:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Paging:
+    """How pages are sent. Without `gather_within` each incident pages by itself, however many there are."""
+
+    __pydantic_config__ = STRICT
+    gather_within: Span | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Change:
     """A line of the plan's own revision history."""
 
@@ -393,6 +404,7 @@ class Plan:
     review: Review
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     reminders: Reminders = field(default_factory=Reminders)
+    paging: Paging = field(default_factory=Paging)
     links: Mapping[str, str] = field(default_factory=dict)
     history: tuple[Change, ...] = ()
 
@@ -404,6 +416,12 @@ class Plan:
     def rank(self, severity: str) -> int:
         """0 is the worst."""
         return list(self.severities).index(severity)
+
+    def urgency(self, severity: str) -> Urgency:
+        """As the plan says, or else: the worst is urgent, and so is whatever wants a quick answer."""
+        level = self.severities[severity]
+        is_urgent = self.rank(severity) == 0 or level.acknowledge_within <= URGENT_WITHIN
+        return level.urgency or (Urgency.HIGH if is_urgent else Urgency.LOW)
 
     def worse(self, one: str, other: str) -> bool:
         return self.rank(one) < self.rank(other)

@@ -8,6 +8,7 @@ statement (a name in a heading, a cell of a row) is named by the id of that stat
 from collections.abc import Iterable, Mapping
 
 from tocsin.kit.text import listed, span
+from tocsin.people.model import Urgency
 from tocsin.plan import printing_rotas as rotas
 from tocsin.plan import printing_work as work
 from tocsin.plan.markdown import (
@@ -81,6 +82,7 @@ def document(plan: Plan, revision: str = "") -> str:
         *_review(plan),
         *work.metrics(plan),
         *_reminders(plan),
+        *_gathering(plan),
         *_owed(plan),
         *_links(plan),
         *_history(plan),
@@ -157,6 +159,7 @@ def _severity(plan: Plan, key: str, severity: Severity) -> Blocks:
                 for role, within in severity.roles_within.items()
             ),
             statement(_paging(severity), f"{path}.escalation"),
+            statement(_urgency(plan, key), f"{path}.urgency"),
             statement(f"{POST_MORTEM[severity.post_mortem]}.", f"{path}.post_mortem"),
             statement(f"In public it counts as {code(severity.public_impact)}.", f"{path}.public_impact"),
             *(
@@ -168,6 +171,12 @@ def _severity(plan: Plan, key: str, severity: Severity) -> Blocks:
     )
     yield from items("What it demands", severity.requires, f"{path}.requires")
     yield from items("Examples", severity.examples, f"{path}.examples")
+
+
+def _urgency(plan: Plan, key: str) -> str:
+    if plan.urgency(key) is Urgency.HIGH:
+        return f"Pages are of {code('high')} urgency: nobody's quiet hours hold them."
+    return f"Pages are of {code('low')} urgency: they wait for the end of a person's quiet hours."
 
 
 def _paging(severity: Severity) -> str:
@@ -486,6 +495,14 @@ def _reminders(plan: Plan) -> Blocks:
     lead = plan.reminders.overdue_to
     told = f"What is overdue is told to {owner(plan, lead)}, or to whoever could hold that role."
     yield from bullets([*ahead, *([statement(told, "reminders.overdue_to")] if lead else [])])
+
+
+def _gathering(plan: Plan) -> Blocks:
+    within = plan.paging.gather_within
+    if within is not None:
+        yield "## When many incidents come at once"
+        told = f"Further pages to the same place within {span(within)} are gathered into one, which says how many."
+        yield from bullets([statement(told, "paging.gather_within")])
 
 
 def _agenda(plan: Plan) -> Blocks:

@@ -112,6 +112,10 @@ MEANINGS: Mapping[str, str] = {
     "Severity.acknowledge_within": "How soon somebody has to answer for the incident.",
     "Severity.resolve_within": "The target time to resolve it.",
     "Severity.escalation": "The policy by which people are paged. Without one nobody is.",
+    "Severity.urgency": (
+        "Whether a page may wait for the end of somebody's quiet hours. Unless it is said, the worst severity is high, "
+        "and whatever has to be answered within 15 min."
+    ),
     "Severity.roles_within": "Roles that must be filled, and how soon.",
     "Severity.post_mortem": "Whether a post-mortem is held.",
     "Severity.public_impact": "What the status page calls it.",
@@ -297,6 +301,11 @@ MEANINGS: Mapping[str, str] = {
     "Reminders.overdue_to": (
         "The role that leads: its holder is told what is overdue, or the next who could hold it, and may waive it."
     ),
+    "Paging": "Under `paging`. How pages are sent.",
+    "Paging.gather_within": (
+        "For so long after a page to somebody by one contact method, further pages there are gathered into one that "
+        "says how many there are. The first is never held; one of the worst severity for 3 seconds at the most."
+    ),
     "Change": "One entry of `history`.",
     "Change.on": "The day.",
     "Change.version": "The version that it brought.",
@@ -390,6 +399,7 @@ MEANINGS: Mapping[str, str] = {
     "Plan.recovery": "When it is over.",
     "Plan.review": "The post-mortem.",
     "Plan.metrics": "The figures by which the response is judged.",
+    "Plan.paging": "How pages are sent when many incidents come at once.",
     "Plan.reminders": "Who is told before something is due, and who when it is overdue.",
     "Plan.links": "Names and addresses of related documents.",
     "Plan.history": "The revisions of the plan. If there are any, the plan's version is among them.",

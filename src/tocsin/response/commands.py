@@ -164,11 +164,20 @@ def acknowledge(tx: Tx, incident_id: str, through: str = "web") -> Incident:
 def acknowledge_page(tx: Tx, token: str, through: str = "link") -> Incident:
     """Answer a page through its link: the link itself says who answers."""
     page = pages.by_link_token(tx, token)
-    incident = incidents.survivor(tx, incidents.load(tx, page.incident_id))
-    if incident.confidential_at and page.handle not in confidential.readers(incident):
+    return acknowledge_as(tx, incidents.survivor(tx, incidents.load(tx, page.incident_id)), page.handle, through)
+
+
+def require_paged(incident: Incident, handle: str) -> None:
+    """Let pass whoever was paged, but for what is confidential and not theirs to read."""
+    if incident.confidential_at and handle not in confidential.readers(incident):
         raise lifecycle.MergedAway  # to have been paged for the duplicate lets nobody in
+
+
+def acknowledge_as(tx: Tx, incident: Incident, handle: str, through: str) -> Incident:
+    """Acknowledge in the name of whoever has proven who they are in another way than by signing in."""
+    require_paged(incident, handle)
     plan = plans.load(tx, incident.plan_revision)
-    entries = lifecycle.acknowledge(incident, by=page.handle, now=tx.now, through=through)
+    entries = lifecycle.acknowledge(incident, by=handle, now=tx.now, through=through)
     return followups.record(tx, plan, incident, entries)
 
 

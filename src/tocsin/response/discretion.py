@@ -64,10 +64,9 @@ def _call_back(tx: Tx, incident: Incident, room: str) -> None:
     for message in outbox.for_incident(tx, incident.id):
         if message.state is MessageState.QUEUED and message.page_id:
             found = _ANSWER.search(message.body)
-            answer = found[0] if found else room
+            answer = (message.actions or {}).get("answer") or (found[0] if found else room)
             text = reach.confidential_page(incident, now=tx.now, answer_by=None, answer_link=answer, room_link=room)
-            body = text.data if message.channel == Channel.WEBHOOK else text.body
-            outbox.reword(tx, message.id, subject=text.subject, body=body)
+            outbox.reword(tx, message.id, subject=text.subject, body=text.said(message.channel))
 
 
 def _warn(tx: Tx, plan: Plan, incident: Incident, entry: GlassBroken, room: str) -> None:

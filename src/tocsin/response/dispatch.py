@@ -6,7 +6,7 @@ slow or gone delays what waits for it and nothing else.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -14,15 +14,11 @@ from tocsin.db.engine import Database, Tx
 from tocsin.delivery import outbox
 from tocsin.delivery import store as receipts
 from tocsin.delivery.breaker import Breaker
-from tocsin.delivery.channel import Channel, Dead, Delivered, Message, Result, Retry
+from tocsin.delivery.channel import Channel, Delivered, Message, Result, Retry
 from tocsin.delivery.store import ReceiptKind
-from tocsin.incidents import store as incidents
-from tocsin.incidents.model import Undelivered
 from tocsin.kit.actor import SYSTEM
-from tocsin.obligations import store as obligations
-from tocsin.paging import store as pages
-from tocsin.plan import store as plans
-from tocsin.response import followups
+from tocsin.paging import gathering
+from tocsin.response import failing
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +110,7 @@ class Dispatcher:
                     _defer(tx, message, open_until)
                 deferred += len(found)
             else:
-                claimed += found
+                claimed += _gathered(tx, found)
         return claimed, deferred
 
     def _lane(self, name: str) -> Lane:
@@ -159,6 +155,21 @@ class Dispatcher:
             return Retry(f"{type(error).__name__}: {error}")
 
 
+def _gathered(tx: Tx, claimed: Sequence[Message]) -> list[Message]:
+    """Messages to send now: pages that wait for the same place leave as one."""
+    leaders: dict[tuple[str | None, str, str], Message] = {}
+    leaving = []
+    for message in claimed:
+        place = (message.person, message.channel, message.address)
+        if message.planned_at is not None and message.attempts == 0 and place in leaders:
+            outbox.join(tx, leaders[place], message)
+            continue
+        leaving.append(message)
+        if message.planned_at is not None:
+            leaders[place] = message
+    return [gathering.together(one, outbox.gather(tx, one)) for one in leaving]
+
+
 def _defer(tx: Tx, message: Message, until: datetime) -> None:
     outbox.defer(tx, message, until, RESTING)
     if message.page_id:
@@ -167,27 +178,15 @@ def _defer(tx: Tx, message: Message, until: datetime) -> None:
 
 
 def _record(tx: Tx, message: Message, result: Result, began: datetime) -> None:
+    """Write down what came of an attempt, for the message and for those that it said too."""
+    for one in (message, *outbox.gathered(tx, message.id)):
+        _record_one(tx, one, result, began)
+
+
+def _record_one(tx: Tx, message: Message, result: Result, began: datetime) -> None:
     died = outbox.record(tx, message, result)
     receipts.attempted(tx, message, result, tx.now - began, gave_up=died)
     if message.page_id and not isinstance(result, Delivered):
         outbox.hurry_next(tx, message.page_id)
     if died and message.incident_id and message.page_id:
-        _page_died(tx, message, result)
-
-
-def _page_died(tx: Tx, message: Message, result: Result) -> None:
-    """A page that reaches nobody is said on the record; if it was the step's last, the next step is paged now.
-
-    The last step of the ladder waits all the same: otherwise a mail server that refuses everything would let it be
-    climbed round after round without a pause.
-    """
-    incident = incidents.load(tx, str(message.incident_id))
-    plan = plans.load(tx, incident.plan_revision)
-    reason = result.reason if isinstance(result, Dead | Retry) else ""
-    to = message.person or message.address
-    entry = Undelivered(at=tx.now, by=SYSTEM.handle, channel=message.channel, to=to, reason=reason)
-    incident = followups.record(tx, plan, incident, [entry])
-    step = pages.load(tx, str(message.page_id)).step
-    of_step = [page.id for page in pages.of_step(tx, incident.id, step)]
-    if not outbox.alive_for_pages(tx, of_step) and not followups.ends_a_round(plan, incident, step):
-        obligations.hurry_answer(tx, incident.id, step)
+        failing.page_died(tx, message, result)

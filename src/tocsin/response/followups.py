@@ -11,6 +11,7 @@ from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
 from tocsin.incidents import confidential
 from tocsin.incidents import store as incidents
+from tocsin.incidents.answer import Declined, EscalationAsked
 from tocsin.incidents.correction import TimeCorrected
 from tocsin.incidents.model import (
     Acknowledged,
@@ -68,9 +69,9 @@ from tocsin.oncall import store as oncall
 from tocsin.paging import ladder, reach
 from tocsin.paging import store as pages
 from tocsin.people import store as people
-from tocsin.people.model import Channel, ContactMethod
+from tocsin.people.model import Channel
 from tocsin.plan.model import Plan
-from tocsin.response import assessing, discretion, inviting, naming
+from tocsin.response import assessing, discretion, inviting, naming, reaching
 
 
 def record(tx: Tx, plan: Plan, incident: Incident, entries: Iterable[AnyEntry]) -> Incident:
@@ -106,9 +107,7 @@ def follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident:
         case Updated():
             _told(tx, plan, incident, entry, evidence)
         case Resolved():
-            obligations.meet(tx, incident.id, ["resolve"], evidence, incident.entries)
-            _stop_paging(tx, incident, State.VOID, "the incident was resolved")
-            rederive(tx, plan, incident, "the incident was resolved")
+            _fixed(tx, plan, incident, evidence)
         case Recovered():
             rederive(tx, plan, incident, "the watch has passed")
         case Reopened():
@@ -120,6 +119,11 @@ def follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident:
             obligations.meet(tx, incident.id, ["review"], evidence, incident.entries)
         case ObligationWaived():
             _owe_again(tx, plan, incident, entry.key)
+        case EscalationAsked():
+            obligations.settle_answers(tx, incident.id, State.VOID, evidence, incident.entries)
+            return page_next(tx, plan, incident)
+        case Declined():
+            return _declined(tx, plan, incident, entry, evidence)
         case Escalated():
             return page_next(tx, plan, incident)
         case SignalAttached() | SignalCleared() | SignalsGathered() | Undelivered() | Paged() | Noted() | Decided():
@@ -139,9 +143,15 @@ def follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident:
     return incident
 
 
+def _fixed(tx: Tx, plan: Plan, incident: Incident, evidence: str) -> None:
+    obligations.meet(tx, incident.id, ["resolve"], evidence, incident.entries)
+    _stop_paging(tx, incident, State.VOID, "the incident was resolved")
+    rederive(tx, plan, incident, "the incident was resolved")
+
+
 def _named(tx: Tx, plan: Plan, incident: Incident, entry: RoleAssigned, evidence: str) -> None:
     obligations.meet(tx, incident.id, [f"role:{entry.role}"], evidence, incident.entries)
-    methods = methods_of(tx, [entry.person])[entry.person]
+    methods = reaching.first_ways(tx, plan, incident, entry.person)
     naming.tell(tx, plan, incident, entry, methods, link(tx, f"/incidents/{incident.id}"))
 
 
@@ -220,6 +230,21 @@ def page_next(tx: Tx, plan: Plan, incident: Incident) -> Incident:
     return incident
 
 
+def _declined(tx: Tx, plan: Plan, incident: Incident, entry: Declined, evidence: str) -> Incident:
+    """Whoever declines is left in peace. When nobody of the step is left who could answer, the next step is paged now,
+    but for the last one of a round: there everybody has been asked, and the wait before the next round is kept."""
+    of_step = pages.of_step(tx, incident.id, entry.step)
+    own = [page.id for page in of_step if page.handle == entry.by]
+    pages.decline(tx, own)
+    outbox.withdraw_messages(tx, own, "it was declined")
+    others = [page.id for page in of_step if page.id not in own and page.declined_at is None]
+    is_last = entry.step == incident.steps_paged - 1
+    if outbox.alive_for_pages(tx, others) or not is_last or ends_a_round(plan, incident, entry.step):
+        return incident
+    obligations.settle_answers(tx, incident.id, State.VOID, evidence, incident.entries)
+    return page_next(tx, plan, incident)
+
+
 def ends_a_round(plan: Plan, incident: Incident, step: int) -> bool:
     """Whether the ladder begins again, or ends, after this step."""
     name = plan.severities[incident.severity].escalation
@@ -228,27 +253,29 @@ def ends_a_round(plan: Plan, incident: Incident, step: int) -> bool:
 
 def _page_step(tx: Tx, plan: Plan, incident: Incident, step: ladder.PageStep) -> tuple[Incident, tuple[str, ...]]:
     choices = reach.whom_to_page(plan, oncall.rotas(tx, plan), incident, step.targets, tx.now)
-    handles = _reachable_first(tx, choices)
-    methods = methods_of(tx, handles)
+    handles = _reachable_first(tx, plan, incident, choices)
+    ways = reaching.ways_of(tx, plan, incident, handles)
     through: dict[str, None] = {}
     known = assessing.for_a_message(tx, plan, incident) if not incident.confidential_at else []
-    for handle in handles:
-        through.update(dict.fromkeys(_page_person(tx, plan, incident, step, handle, methods[handle], known)))
+    for handle in (one for one in handles if ways[one]):
+        page = pages.open_page(tx, incident.id, step.step, handle)
+        reaching.send(tx, plan, incident, page, ways[handle], tx.now + step.wait, known)
+        through.update({way.method.channel: None for way in ways[handle]})
     paged = Paged(
         at=tx.now,
         by=SYSTEM.handle,
         step=step.step,
-        people=tuple(handle for handle in handles if methods[handle]),
+        people=tuple(handle for handle in handles if ways[handle]),
         through=tuple(through),
-        unreachable=tuple(handle for handle in handles if not methods[handle]),
+        unreachable=tuple(handle for handle in handles if not ways[handle]),
         answer_by=tx.now + step.wait,
     )
     return incidents.append(tx, incident, [paged]), paged.people
 
 
-def _reachable_first(tx: Tx, choices: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+def _reachable_first(tx: Tx, plan: Plan, incident: Incident, choices: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     """The first of these among whom somebody can be reached; if nobody can be at all, simply the first."""
-    can_be = (one for one in choices if any(methods_of(tx, one)[handle] for handle in one))
+    can_be = (one for one in choices if any(reaching.ways_of(tx, plan, incident, one).values()))
     return next(can_be, next(iter(choices), ()))
 
 
@@ -268,56 +295,6 @@ def _await_answer(tx: Tx, incident: Incident, step: ladder.PageStep, handles: tu
         owner=handles[0] if handles else "",
     )
     obligations.open_duty(tx, incident.id, duty, incident.entries)
-
-
-def _page_person(
-    tx: Tx,
-    plan: Plan,
-    incident: Incident,
-    step: ladder.PageStep,
-    handle: str,
-    methods: list[ContactMethod],
-    known: Sequence[str],
-) -> list[str]:
-    if not methods:
-        return []
-    page = pages.open_page(tx, incident.id, step.step, handle)
-    text = reach.page_text(
-        plan,
-        incident,
-        now=tx.now,
-        answer_by=tx.now + step.wait,
-        answer_link=link(tx, f"/a/{pages.link_token(tx, page)}"),
-        room_link=link(tx, f"/incidents/{incident.id}"),
-        assessment=known,
-    )
-    for place, method in enumerate(methods):
-        outbox.queue(
-            tx,
-            dedup_key=f"{page.id}-{place}",
-            channel=method.channel,
-            address=method.address,
-            subject=text.subject,
-            body=text.data if method.channel is Channel.WEBHOOK else text.body,
-            person=handle,
-            audience="page",
-            thread=incident.id,
-            secret=method.secret,
-            incident_id=incident.id,
-            page_id=page.id,
-        )
-    return [method.channel for method in methods]
-
-
-def methods_of(tx: Tx, handles: Sequence[str]) -> dict[str, list[ContactMethod]]:
-    """Where each person is paged; somebody who entered no contact method is paged at the account's address."""
-    known: dict[str, list[ContactMethod]] = tx.memo.setdefault("contact methods", {})
-    if unknown := [handle for handle in handles if handle not in known]:
-        known.update(people.contacts(tx, unknown))
-        accounts = people.addresses(tx, [handle for handle in unknown if not known[handle]])
-        for handle, address in accounts.items():
-            known[handle] = [ContactMethod(id="account", handle=handle, channel=Channel.EMAIL, address=address)]
-    return known
 
 
 def _page_at_new_level(tx: Tx, plan: Plan, incident: Incident, entry: SeverityChanged) -> Incident:
@@ -355,6 +332,4 @@ def send_update(tx: Tx, plan: Plan, incident: Incident, entry: Updated) -> None:
 
 def link(tx: Tx, path: str) -> str:
     """A path of ours as an address that works from outside."""
-    if "base url" not in tx.memo:
-        tx.memo["base url"] = kept.read(tx, kept.BASE_URL) or "http://127.0.0.1:8000"
-    return f"{tx.memo['base url']}{path}"
+    return kept.link(tx, path)

@@ -8,35 +8,41 @@ from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
 from tocsin.incidents import confidential, words
 from tocsin.incidents.model import Incident, RoleAssigned
-from tocsin.people.model import Channel, ContactMethod
+from tocsin.paging.reach import Text
+from tocsin.people.hours import Way
 from tocsin.plan.model import Plan
 from tocsin.response import discretion
 
 AUDIENCE = "role"
 
 
-def tell(
-    tx: Tx, plan: Plan, incident: Incident, entry: RoleAssigned, methods: Sequence[ContactMethod], room: str
-) -> None:
-    """Write to whoever was named, by every way on which they are reached; whoever took the role knows."""
+def tell(tx: Tx, plan: Plan, incident: Incident, entry: RoleAssigned, ways: Sequence[Way], room: str) -> None:
+    """Write to whoever was named, by the ways on which they are reached first; whoever took the role knows."""
     if entry.by == entry.person:
         return
-    role = words.role_name(plan, entry.role).lower()
-    for place, method in enumerate(methods):
-        is_hook = method.channel is Channel.WEBHOOK
+    text = _text(tx, plan, incident, entry, room)
+    for place, way in enumerate(ways):
+        method = way.method
         outbox.queue(
             tx,
             dedup_key=f"{incident.id}-{incident.entries}-role-{entry.person}-{place}",
             channel=method.channel,
             address=method.address,
-            subject=f"{discretion.subject(incident)}: you are {role}",
-            body=_data(tx, plan, incident, entry, room) if is_hook else _body(plan, incident, entry, room),
+            subject=text.subject,
+            body=text.said(method.channel),
             person=entry.person,
             audience=AUDIENCE,
             thread=incident.id,
             secret=method.secret,
             incident_id=incident.id,
+            send_at=tx.now + way.after,
         )
+
+
+def _text(tx: Tx, plan: Plan, incident: Incident, entry: RoleAssigned, room: str) -> Text:
+    subject = f"{discretion.subject(incident)}: you are {words.role_name(plan, entry.role).lower()}"
+    data = _data(tx, plan, incident, entry, room)
+    return Text(subject, _body(plan, incident, entry, room), data, f"{subject}. {room}")
 
 
 def _body(plan: Plan, incident: Incident, entry: RoleAssigned, room: str) -> str:

@@ -16,6 +16,7 @@ from tocsin.delivery import outbox
 from tocsin.delivery.channel import Message, MessageState
 from tocsin.incidents import lifecycle
 from tocsin.incidents import store as incidents
+from tocsin.incidents.answer import Declined
 from tocsin.incidents.model import Acknowledged, Incident, Numbered, Paged, Resolved, Undelivered, Updated
 from tocsin.kit.errors import Invalid
 from tocsin.kit.text import utc
@@ -205,7 +206,8 @@ def _died_at(message: Message, record: Sequence[Numbered]) -> datetime | None:
         if entry.at < message.created_at:
             continue
         lost = isinstance(entry, Undelivered) and entry.to == (message.person or message.address)
-        if lost or isinstance(entry, Acknowledged | Resolved):
+        declined = isinstance(entry, Declined) and entry.by == message.person
+        if lost or declined or isinstance(entry, Acknowledged | Resolved):
             return entry.at
     return None
 

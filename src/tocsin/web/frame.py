@@ -45,12 +45,15 @@ NAVIGATION = (
     ("/post-mortems", "Post-mortems"),
     ("/insights", "Insights"),
     ("/plan", "Plan"),
+    ("/undelivered", "Undelivered"),
 )
 ADMINISTRATION = (("/people", "People"), ("/tokens", "Tokens"))
 BEGINS_A_GROUP = ("/post-mortems", "/people")
 
 DONE = {
     "acknowledged": "Acknowledged. The pages that had not left are withdrawn.",
+    "escalated": "The next step is paged.",
+    "declined": "You declined. Whoever is next is asked.",
     "assigned": "The role is filled.",
     "severity": "The severity is changed; its clocks run.",
     "type": "The type is changed.",
@@ -89,9 +92,15 @@ DONE = {
     "dismissed": "The signal is dismissed.",
     "saved": "Saved.",
     "final": "The post-mortem is final.",
-    "contact": "The contact method is added.",
+    "contact": "The contact method is added. A code is on its way to it, unless it is your account's own address.",
+    "code": "A fresh code is on its way.",
+    "verified": "The contact method is verified. You are paged there from now on.",
+    "zone": "Your hours are read on a clock there.",
+    "rule": "The rule is added.",
+    "rule-removed": "The rule is removed.",
     "removed": "The contact method is removed.",
     "password": "The password is set. Other sessions have ended.",
+    "resent": "It is on its way again.",
     "revoked": "The token is revoked.",
     "override": "It is arranged. Whoever it concerns is told.",
     "override_off": "It is cancelled. What it covered holds again.",

@@ -18,10 +18,11 @@ from tocsin.kit.errors import Invalid, Refused
 from tocsin.kit.text import listed
 from tocsin.obligations import store as obligations
 from tocsin.oncall import store as oncall
+from tocsin.paging import store as pages
 from tocsin.people import access
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan, Stage
-from tocsin.response import assessing, commands, secrecy, verification
+from tocsin.response import assessing, commands, letters, secrecy, verification
 from tocsin.signals import store as signals
 from tocsin.web import checklists, composer, documents, ledger, moment, present, readers, record, related, room, work
 from tocsin.web.forms import AnyRequest, Form, Sent
@@ -204,7 +205,8 @@ def _view(
         "entries": record.timeline(plan, entries, messages, kind, now),
         "guide": room.guide(plan, incident),
         "signals": [signal_row(one, now) for one in on_it],
-        "deliveries": record.deliveries(plan, messages, now),
+        "deliveries": record.deliveries(plan, letters.letters_of(tx, messages), now),
+        "may_decline": _may_decline(tx, incident, me),
         "missing": missing if incident.is_resolved else [],
         "severities": [
             present.Choice(key, key, one.name, key == incident.severity) for key, one in plan.severities.items()
@@ -219,6 +221,14 @@ def _view(
         "review_at": present.typed_time(incident.review_at) if incident.review_at else "",
         "review_held": incident.review_held_at is not None,
     }
+
+
+def _may_decline(tx: Tx, incident: Incident, me: str) -> bool:
+    """Whether a page of theirs waits for an answer."""
+    if incident.is_resolved or incident.acknowledged_at is not None:
+        return False
+    mine = pages.last_of(tx, incident.id, me)
+    return mine is not None and mine.declined_at is None
 
 
 @get("/incidents/{incident_id:str}/ticket", sync_to_thread=True)

@@ -1,4 +1,4 @@
-"""Accounts, contact methods and tokens."""
+"""Accounts and tokens."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,16 +9,15 @@ from litestar import get, post
 from litestar.params import FromPath
 from litestar.response import Redirect, Template
 
-from tocsin.kit.errors import Forbidden, Invalid, NotFound, Refused
+from tocsin.kit.errors import Invalid, NotFound, Refused
 from tocsin.people import access
 from tocsin.people import commands as people_commands
 from tocsin.people import store as people
-from tocsin.people.model import Account, AccountRole, Channel, ContactMethod, Token
+from tocsin.people.model import Account, AccountRole, ContactMethod, Token
 from tocsin.response import followups
 from tocsin.web import present
 from tocsin.web.forms import AnyRequest, Form, Sent
 from tocsin.web.frame import SignedIn, Tx, Visitor, page
-from tocsin.web.sessions import begin_session
 from tocsin.web.trouble import Trouble, trouble
 
 ROLES = {
@@ -39,14 +38,6 @@ SCOPES = {
 
 
 @dataclass(frozen=True)
-class Contact:
-    id: str
-    channel: str
-    address: str
-    secret: str
-
-
-@dataclass(frozen=True)
 class Person:
     handle: str
     name: str
@@ -58,8 +49,8 @@ class Person:
     is_disabled: bool
 
 
-def _person(account: Account, methods: list[ContactMethod]) -> Person:
-    ways = ", ".join(dict.fromkeys(str(one.channel) for one in methods))
+def person_row(account: Account, methods: list[ContactMethod]) -> Person:
+    ways = ", ".join(dict.fromkeys(str(one.channel) for one in methods if one.verified_at))
     fallback = f"{account.email} (of the account)" if account.email and not account.disabled_at else ""
     return Person(
         handle=account.handle,
@@ -108,7 +99,7 @@ def _people(
             title="People",
             here="/people",
             status=wrong.status if wrong else 200,
-            rows=[_person(one, methods[one.handle]) for one in accounts],
+            rows=[person_row(one, methods[one.handle]) for one in accounts],
             roles=[present.Choice(key, label, "", key is AccountRole.RESPONDER) for key, label in ROLES.items()],
             typed=typed,
             wrong=wrong,
@@ -147,89 +138,6 @@ def fresh_link(request: AnyRequest, visitor: SignedIn, handle: FromPath[str]) ->
 def _fresh_link(tx: Tx, handle: str) -> Invitation:
     secret = people_commands.signin_link(tx, handle)
     return Invitation(people.load_person(tx, handle).name, followups.link(tx, f"/signin/{secret}"))
-
-
-# ---- Me ----
-
-
-@get("/me", sync_to_thread=True)
-def show_me(request: AnyRequest, visitor: SignedIn) -> Template:
-    return _me(request, visitor, {}, None)
-
-
-def _me(request: AnyRequest, visitor: Visitor, typed: Mapping[str, str], wrong: Trouble | None) -> Template:
-    account = visitor.account
-    with visitor.app.database.read(visitor.actor) as tx:
-        methods = people.contacts(tx, [account.handle])[account.handle]
-        return page(
-            request,
-            visitor,
-            tx,
-            "me.html",
-            title=account.name,
-            here="/me",
-            status=wrong.status if wrong else 200,
-            me=_person(account, methods),
-            has_password=account.has_password,
-            contacts=[Contact(one.id, str(one.channel), one.address, one.secret or "") for one in methods],
-            shortest=people_commands.SHORTEST_PASSWORD,
-            typed=typed,
-            wrong=wrong,
-        )
-
-
-@post("/me/password", sync_to_thread=True)
-def set_password(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template | Redirect:
-    """Change one's own password; whoever has one proves it. Every other session ends."""
-    handle = visitor.account.handle
-    try:
-        _prove(visitor, form.secret("old"))
-        if form.secret("password") != form.secret("again"):
-            raise Invalid("The two do not match.", field="again")
-        hashed = people_commands.password_hash(form.secret("password"))
-    except Invalid as why:
-        return _me(request, visitor, {}, trouble(why, {"old": "old", "password": "password", "again": "again"}))
-    session = visitor.app.database.run(visitor.actor, lambda tx: _set_password(tx, handle, hashed))
-    return begin_session(request, session, "/me?done=password")
-
-
-def _prove(visitor: Visitor, password: str) -> None:
-    if not visitor.account.has_password:
-        return
-    with visitor.app.database.read(visitor.actor) as tx:
-        found = people.by_login(tx, visitor.account.handle)
-    try:
-        people_commands.verified(found, password)
-    except Forbidden:
-        raise Invalid("This is not your present password.", field="old") from None
-
-
-def _set_password(tx: Tx, handle: str, hashed: str) -> str:
-    people_commands.set_password(tx, handle, hashed)
-    return people.open_session(tx, handle)
-
-
-@post("/me/contacts", sync_to_thread=True)
-def add_contact(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template | Redirect:
-    channel, address = form.text("channel"), form.text("address")
-    try:
-        if channel not in list(Channel):
-            raise Invalid("Choose mail or webhook.", field="channel")
-        visitor.app.database.run(
-            visitor.actor,
-            lambda tx: people_commands.add_contact(tx, visitor.account.handle, Channel(channel), address),
-        )
-    except (Invalid, Refused) as why:
-        ids = {"address": "address", "email": "address", "channel": "channel"}
-        return _me(request, visitor, form.typed(), trouble(why, ids))
-    return Redirect("/me?done=contact", status_code=303)
-
-
-@post("/me/contacts/{contact_id:str}/remove", sync_to_thread=True)
-def remove_contact(visitor: SignedIn, contact_id: FromPath[str]) -> Redirect:
-    handle = visitor.account.handle
-    visitor.app.database.run(visitor.actor, lambda tx: people_commands.remove_contact(tx, handle, contact_id))
-    return Redirect("/me?done=removed", status_code=303)
 
 
 # ---- Tokens ----
@@ -332,10 +240,6 @@ def routes() -> list[Any]:
         show_people,
         invite,
         fresh_link,
-        show_me,
-        set_password,
-        add_contact,
-        remove_contact,
         show_tokens,
         make_token,
         revoke_token,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from tocsin.incidents import phases as incident_phases
 from tocsin.incidents import words
@@ -27,6 +28,11 @@ def iso(at: datetime) -> str:
 
 def clock(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%H:%M:%S")
+
+
+def clock_in(at: datetime, zone: str) -> str:
+    """`14:05`, on a clock there."""
+    return f"{at.astimezone(ZoneInfo(zone)):%H:%M}"
 
 
 def day(at: datetime) -> str:

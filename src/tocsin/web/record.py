@@ -8,6 +8,7 @@ from typing import assert_never
 
 from tocsin.delivery.channel import Message, MessageState
 from tocsin.incidents import words
+from tocsin.incidents.answer import Declined, EscalationAsked
 from tocsin.incidents.correction import TimeCorrected
 from tocsin.incidents.model import (
     Acknowledged,
@@ -57,7 +58,8 @@ from tocsin.incidents.work import (
     Verified,
 )
 from tocsin.plan.model import Plan
-from tocsin.web import present
+from tocsin.response.letters import Letter
+from tocsin.web import letters, present
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class Filter:
 FILTERS: Mapping[str, tuple[str, tuple[type[AnyEntry], ...]]] = {
     "update": ("Updates", (Updated,)),
     "decision": ("Decisions", (Decided,)),
-    "page": ("Pages", (Paged, Escalated, Undelivered, Acknowledged)),
+    "page": ("Pages", (Paged, Escalated, Undelivered, EscalationAsked, Declined, Acknowledged)),
     "obligation": ("Obligations", (FellDue, ObligationWaived)),
     "signal": ("Signals", (SignalAttached, SignalCleared, SignalsGathered)),
     "finding": ("Findings", (Found, ImpactAssessed, SupportContacted)),
@@ -185,6 +187,8 @@ def _mark(entry: AnyEntry) -> str:
             return "met"
         case MadeConfidential() | Disclosed() | ResponderAdded() | ResponderRemoved():
             return "open"
+        case EscalationAsked() | Declined():
+            return "due"
         case FellDue() | Escalated() | Undelivered() | GlassBroken():
             return "missed"
         case ObligationWaived():
@@ -215,6 +219,7 @@ class Delivery:
     queued: str
     sent: str
     problem: str
+    steps: tuple[str, ...]
 
 
 ABOUT = {
@@ -224,16 +229,19 @@ ABOUT = {
 }  # what a message is about, where it is for no audience
 _DELIVERY = {
     MessageState.QUEUED: ("open", "On its way"),
-    MessageState.SENT: ("met", "Delivered"),
+    MessageState.SENT: ("met", "Taken"),
     MessageState.DEAD: ("missed", "Not delivered"),
 }
 
 
-def deliveries(plan: Plan, messages: Iterable[Message], now: datetime) -> tuple[Delivery, ...]:
-    """What left for whom, newest first."""
+def deliveries(plan: Plan, sent: Iterable[Letter], now: datetime) -> tuple[Delivery, ...]:
+    """What left for whom, newest first, and what became of it."""
     found = []
-    for one in reversed(list(messages)):
-        mark, word = _DELIVERY[one.state]
+    for letter in reversed(list(sent)):
+        one = letter.message
+        mark, word = ("waived", "Withdrawn") if one.withdrawn_at else _DELIVERY[one.state]
+        if one.state is MessageState.QUEUED and one.attempts == 0 and one.send_at > now:
+            word = f"Waits until {present.moment(one.send_at, now)}"
         found.append(
             Delivery(
                 mark=mark,
@@ -244,6 +252,7 @@ def deliveries(plan: Plan, messages: Iterable[Message], now: datetime) -> tuple[
                 queued=present.moment(one.created_at, now),
                 sent=present.moment(one.sent_at, now) if one.sent_at else "",
                 problem=one.last_error,
+                steps=tuple(letters.step(each, one.created_at) for each in letter.receipts),
             )
         )
     return tuple(found)

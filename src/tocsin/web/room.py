@@ -78,6 +78,8 @@ class Head:
     is_open: bool
     is_resolved: bool
     is_acknowledged: bool
+    last_step: int  # of those that were paged
+    may_escalate: bool
     title: str
     type: str
     text: str
@@ -99,6 +101,8 @@ def head(plan: Plan, incident: Incident, duties: Iterable[Obligation], now: date
         is_open=incident.is_open,
         is_resolved=incident.is_resolved,
         is_acknowledged=incident.acknowledged_at is not None,
+        last_step=max(incident.steps_paged - 1, 0),
+        may_escalate=not incident.is_resolved and plan.severities[incident.severity].escalation is not None,
         title=incident.title,
         type=words.type_name(plan, incident.type),
         text=words.impact(incident) or "No impact is written yet.",

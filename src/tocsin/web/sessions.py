@@ -1,6 +1,5 @@
-"""Coming in: passwords, one-time links and sessions; and answering a page through its link, without signing in."""
+"""Coming in: passwords, one-time links and sessions."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from litestar import Response, get, post
@@ -10,22 +9,11 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
 
 from tocsin.app import App
-from tocsin.incidents import confidential, words
-from tocsin.incidents import store as incidents
-from tocsin.incidents.model import Incident, Status
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.errors import Forbidden, NotFound
-from tocsin.kit.text import short_span
-from tocsin.obligations import store as obligations
-from tocsin.obligations.model import ANSWER_PREFIX, Obligation
-from tocsin.paging import store as pages
 from tocsin.people import access
 from tocsin.people import commands as people_commands
 from tocsin.people import store as people
-from tocsin.plan import store as plans
-from tocsin.plan.model import Plan
-from tocsin.response import commands
-from tocsin.web import present
 from tocsin.web.forms import AnyRequest, Sent, local_path
 from tocsin.web.frame import THEME_COOKIE, THEMES, Visitor, bare
 
@@ -144,113 +132,6 @@ def choose_theme(form: Sent) -> Redirect:
     return Redirect(local_path(form.text("next")), status_code=303, cookies=[cookie])
 
 
-# ---- The link in a page ----
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A page, for the person who was paged."""
-
-    action: str
-    room: str
-    who: str
-    severity: present.Severity
-    title: str
-    number: int
-    status: str
-    impact: str
-    why: str
-    type: str
-    actions: tuple[str, ...]
-    also: str
-    declared: str
-    detected_ago: str
-    answer_by: str
-    due_iso: str
-    time_left: str
-    is_late: bool
-    is_waiting: bool  # for an answer
-    outcome: str
-
-
-@get("/a/{token:str}", sync_to_thread=True)
-def show_answer(request: AnyRequest, token: FromPath[str]) -> Template:
-    return _answer_page(request, token)
-
-
-@post("/a/{token:str}", sync_to_thread=True, opt={"exclude_from_csrf": True}, status_code=200)
-def answer(request: AnyRequest, token: FromPath[str]) -> Template:
-    """Answer the page. Answering twice, or after somebody else, changes nothing and says so."""
-    app = installation(request)
-    with app.database.read(SYSTEM) as tx:
-        incident = incidents.load(tx, pages.by_link_token(tx, token).incident_id)
-    if not incident.is_resolved:
-        app.database.run(SYSTEM, lambda tx: commands.acknowledge_page(tx, token))
-    return _answer_page(request, token)
-
-
-def _answer_page(request: AnyRequest, token: str) -> Template:
-    with installation(request).database.read(SYSTEM) as tx:
-        page = pages.by_link_token(tx, token)
-        incident = incidents.load(tx, page.incident_id)
-        plan = plans.load(tx, incident.plan_revision)
-        duties = obligations.open_for(tx, incident.id)
-        paged = pages.of_step(tx, incident.id, page.step)
-        now = tx.now
-        view = _answer(plan, incident, page, duties, [one.handle for one in paged], now, f"/a/{token}")
-    title = f"{incident.severity} {confidential.heading(incident)}"
-    return bare(request, "answer.html", title=title, view=view, now_iso=present.iso(now))
-
-
-def _answer(
-    plan: Plan,
-    incident: Incident,
-    page: pages.Page,
-    duties: list[Obligation],
-    paged: list[str],
-    now: Any,
-    action: str,
-) -> Answer:
-    wait = next((one for one in duties if one.key == f"{ANSWER_PREFIX}{page.step}"), None)
-    due_at = wait.due_at if wait else next((one.due_at for one in duties if one.key == "acknowledge"), None)
-    kind, secret = plan.types[incident.type], incident.confidential_at is not None  # the link may lie open anywhere
-    others = dict.fromkeys([*paged, *incident.roles.values()])
-    return Answer(
-        action=action,
-        room=f"/incidents/{incident.id}",
-        who=words.name(plan, page.handle),
-        severity=present.severity(plan, incident.severity),
-        title=confidential.heading(incident),
-        number=incident.number,
-        status=words.status(incident.status),
-        impact="" if secret else incident.impact,
-        why="Sign in to read what is confidential." if secret else incident.why,
-        type=confidential.HEADING if secret else kind.name,
-        actions=() if secret else tuple(one.line for one in kind.actions),
-        also=present.names(plan, [one for one in others if one != page.handle]),
-        declared=present.moment(incident.declared_at, now),
-        detected_ago=short_span(now - incident.detected_at),
-        answer_by=present.moment(due_at, now) if due_at else "",
-        due_iso=present.iso(due_at) if due_at else "",
-        time_left=short_span(abs(due_at - now)) if due_at else "",
-        is_late=due_at is not None and due_at < now,
-        is_waiting=incident.acknowledged_at is None and not incident.is_resolved,
-        outcome=_outcome(plan, incident, page.handle, now),
-    )
-
-
-def _outcome(plan: Plan, incident: Incident, handle: str, now: Any) -> str:
-    """What became of the wait for an answer; empty while it lasts."""
-    if incident.status is Status.CLOSED and incident.closed_at:
-        return f"The incident was closed at {present.moment(incident.closed_at, now)}. Nothing is asked of you."
-    if incident.is_resolved and incident.resolved_at:
-        return f"It was resolved at {present.moment(incident.resolved_at, now)}. Nothing is asked of you."
-    if incident.acknowledged_at and incident.acknowledged_by:
-        who = "you" if incident.acknowledged_by == handle else words.name(plan, incident.acknowledged_by)
-        return f"Acknowledged by {who} at {present.moment(incident.acknowledged_at, now)}."
-    return ""
-
-
 def see_other(request: AnyRequest) -> Response[Any]:
     """Where somebody goes who must sign in first, and comes back from."""
     wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
@@ -259,4 +140,4 @@ def see_other(request: AnyRequest) -> Response[Any]:
 
 
 def routes() -> list[Any]:
-    return [show_signin, sign_in, sign_out, show_link, use_link, choose_theme, show_answer, answer]
+    return [show_signin, sign_in, sign_out, show_link, use_link, choose_theme]

@@ -16,13 +16,16 @@ from litestar.template import TemplateConfig
 
 from tocsin.kit.errors import Forbidden, Invalid, NotFound, Overloaded, Refused, TocsinError
 from tocsin.web import (
+    answers,
     changes,
     declare,
     documents,
     evidence,
     incidents,
     learning,
+    letters,
     manage,
+    mine,
     now,
     oncall,
     plan,
@@ -67,6 +70,7 @@ def routes() -> list[Any]:
         path="/",
         route_handlers=[
             *sessions.routes(),
+            *answers.routes(),
             *now.routes(),
             *declare.routes(),
             *incidents.routes(),
@@ -77,7 +81,9 @@ def routes() -> list[Any]:
             *plan.routes(),
             *plandocument.routes(),
             *learning.routes(),
+            *letters.routes(),
             *manage.routes(),
+            *mine.routes(),
         ],
         dependencies={
             "visitor": Provide(sessions.visitor, sync_to_thread=True),

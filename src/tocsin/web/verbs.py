@@ -13,7 +13,7 @@ from tocsin.incidents.work import Result, Tick, Verdict
 from tocsin.incidents.working import Estimate
 from tocsin.kit.errors import Invalid
 from tocsin.kit.text import listed
-from tocsin.response import commands, relating, secrecy, working
+from tocsin.response import answers, commands, relating, secrecy, working
 from tocsin.web.forms import Form
 from tocsin.web.frame import Tx
 
@@ -233,6 +233,13 @@ def _assign(tx: Tx, incident_id: str, form: Form) -> Incident:
     return commands.assign(tx, incident_id, form.text("role"), form.text("person") or tx.actor.handle)
 
 
+def _escalate(tx: Tx, incident_id: str, form: Form) -> Incident:
+    """The form knows the last step, so that pressing it twice climbs once."""
+    typed = form.text("step")
+    step = int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < 6 else None
+    return answers.escalate(tx, incident_id, form.text("escalate.because"), step=step)
+
+
 def _schedule(tx: Tx, incident_id: str, form: Form) -> Incident:
     meeting_at = form.instant("meeting_at")
     if meeting_at is None:
@@ -252,6 +259,8 @@ VERBS: Mapping[str, Verb] = {
     **WORK,
     **RELATING,
     **SECRECY,
+    "escalate": Verb(_escalate, "escalated", {"because": "escalate-because"}),
+    "decline": Verb(lambda tx, one, form: answers.decline(tx, one, form.text("decline.because")), "declined"),
     "acknowledge": Verb(lambda tx, one, form: commands.acknowledge(tx, one), "acknowledged"),
     "assign": Verb(_assign, "assigned", {"person": "roles", "role": "roles"}, "roles"),
     "severity": Verb(

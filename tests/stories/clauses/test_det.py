@@ -21,9 +21,11 @@ from tocsin.incidents.model import Acknowledged, Escalated, Incident, Paged
 from tocsin.incidents.working import Estimate
 from tocsin.kit.actor import SYSTEM
 from tocsin.obligations.model import State
+from tocsin.people import store as people
+from tocsin.people.model import Channel
 from tocsin.plan import commands as plan_commands
 from tocsin.rehearsal import rose
-from tocsin.response import commands, secrecy, working
+from tocsin.response import answers, commands, letters, secrecy, working
 from tocsin.signals.model import Arrival, Trigger
 from tocsin.signals.model import State as Firing
 
@@ -78,6 +80,31 @@ def test_det_02_it_can_be_answered_in_the_room_and_by_a_program(console: Console
     (said,) = world.entries(incident.id, Acknowledged)
     assert "acknowledged" in words.sentence(world.plan(), said)
     assert "acknowledge" not in fell_due(world, incident)
+
+
+def test_det_02_a_text_message_is_answered_by_replying_to_it(console: Console) -> None:
+    world = console.world
+    with world.database.work(SYSTEM) as tx:
+        people.add_contact(tx, "ana", Channel.SMS, "+4917012345", verified=True)
+    incident = world.declare(severity="P1")
+    world.advance(minutes=4)
+    assert "acknowledged by you" in world.do(answers.answer_text, "+4917012345", "ack")
+    (answer,) = world.entries(incident.id, Acknowledged)
+    assert (answer.by, answer.through) == ("ana", "sms")
+    assert kept(world, incident, "acknowledge") and kept(world, incident, "answer:0")
+
+
+def test_det_02_a_page_is_kept_with_what_became_of_it(console: Console) -> None:
+    world = console.world
+    incident = world.declare(severity="P1")
+    world.advance(seconds=40)
+    Visitor(console.here).open(pages(world, "ana")[0])
+    world.advance(minutes=1)
+    Visitor(console.here).send(pages(world, "ana")[0], {})
+    (page,) = world.read(letters.pages_of, incident.id)
+    (letter,) = page.letters
+    steps = [(one.kind, (one.at - page.paged_at).total_seconds()) for one in letter.receipts]
+    assert steps == [("sent", 0), ("opened", 40), ("answered", 100)]
 
 
 def test_det_04_nothing_is_declared_without_a_severity(console: Console) -> None:

@@ -8,16 +8,19 @@ import pytest
 
 from tests.support.console import Console
 from tests.support.world import World
+from tocsin.delivery.channel import Dead
+from tocsin.incidents.answer import Answer, Declined
 from tocsin.incidents.model import Escalated
 from tocsin.kit.actor import SYSTEM
 from tocsin.oncall import commands as arranging
 from tocsin.oncall import store as oncall
 from tocsin.oncall.model import Turn
+from tocsin.people import commands as people_commands
 from tocsin.people import store as people
-from tocsin.people.model import AccountRole
+from tocsin.people.model import AccountRole, Channel, Urgency
 from tocsin.plan import commands as plan_commands
 from tocsin.plan import store as plans
-from tocsin.response import covering
+from tocsin.response import answers, covering
 
 NEW_YORK = ZoneInfo("America/New_York")
 HANDOFF = datetime(2026, 11, 30, 8, tzinfo=UTC)  # Monday, nine o'clock in Berlin
@@ -79,6 +82,30 @@ def test_onc_02_the_page_goes_to_whoever_took_the_rota(world: World) -> None:
     world.expect_update("on_call", "ana")
     world.declare(severity="P1", by="lucia")
     world.expect_page("tomas")
+
+
+def test_onc_02_whoever_cannot_take_it_hands_it_on_at_once(world: World) -> None:
+    incident = world.declare(severity="P1", by="lucia")
+    (page,) = world.expect_page("ana")
+    world.do(answers.answer_link, world.answer_link(page), Answer.DECLINE, "On a plane")
+    world.expect_page("ben")
+    assert [one.by for one in world.entries(incident.id, Declined)] == ["ana"]
+    world.advance(minutes=5)
+    world.expect_page("ana", "ben", "tomas")
+
+
+def test_onc_02_a_way_that_fails_is_followed_by_the_next_one_and_no_time_is_lost(world: World) -> None:
+    with world.database.work(SYSTEM) as tx:
+        for address in ("first@ana.example", "second@ana.example"):
+            people.add_contact(tx, "ana", Channel.EMAIL, address, verified=True)
+        first, second = people.contacts(tx, ["ana"])["ana"]
+    in_turn = [(first.id, timedelta(0)), (second.id, timedelta(minutes=3))]
+    world.do(people_commands.add_rule, "ana", Urgency.HIGH, in_turn, by="ana")
+    world.mail.answers["first@ana.example"] = Dead("SMTP 550 no such mailbox")
+    incident = world.declare(severity="P1", by="lucia")
+    (page,) = world.expect_page("ana")
+    assert page.address == "second@ana.example"
+    assert world.entries(incident.id, Escalated) == []
 
 
 def test_onc_05_an_override_of_a_part_leaves_the_rest_and_when_it_is_cancelled_all(world: World) -> None:

@@ -1,0 +1,185 @@
+"""Contact methods and the rules about them over HTTP: one's own, or those of somebody whom one may change."""
+
+from collections.abc import Callable
+from datetime import time, timedelta
+from typing import Annotated, Any, TypeVar
+
+from litestar import delete, get, post, put
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, JSONBody
+from msgspec import Meta, Struct
+
+from tocsin.api.caller import Call, act, app_of, needs
+from tocsin.kit.errors import Invalid
+from tocsin.people import access
+from tocsin.people import commands as people_commands
+from tocsin.people import store as people
+from tocsin.people.model import Channel, ContactMethod, ContactRule, Urgency
+
+T = TypeVar("T")
+ME = "me"
+
+TimeOfDay = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="A time of day, like 22:00.")]
+
+
+class NewContact(Struct, forbid_unknown_fields=True):
+    channel: str
+    address: Annotated[str, Meta(min_length=1, max_length=4000)]
+
+
+class Code(Struct, forbid_unknown_fields=True):
+    code: Annotated[str, Meta(max_length=20)]
+
+
+class Zone(Struct, forbid_unknown_fields=True):
+    zone: Annotated[str, Meta(max_length=60)]
+
+
+class Step(Struct, forbid_unknown_fields=True):
+    contact: str
+    after_minutes: Annotated[int, Meta(ge=0, le=120)] = 0
+
+
+class NewRule(Struct, forbid_unknown_fields=True):
+    """Without steps: quiet hours, in which what is not urgent waits."""
+
+    urgency: Urgency
+    steps: list[Step] = []
+    begins: TimeOfDay | None = None
+    ends: TimeOfDay | None = None
+
+
+class Contact(Struct):
+    id: str
+    channel: Channel
+    address: str
+    verified: bool
+
+
+class Rule(Struct):
+    id: str
+    urgency: Urgency
+    begins: str | None
+    ends: str | None
+    steps: list[Step]
+
+
+class Contacts(Struct):
+    handle: str
+    zone: str
+    contacts: list[Contact]
+    rules: list[Rule]
+
+
+def handlers() -> list[HTTPRouteHandler]:
+    methods = [show_contacts, add_contact, send_contact_code, verify_contact, remove_contact]
+    return [*methods, set_zone, add_contact_rule, remove_contact_rule]
+
+
+READ = needs(access.INCIDENT_READ, 400, 404)
+CHANGE = needs(access.INCIDENT_WRITE, 400, 404, 409)
+
+
+@get("/people/{handle:str}/contacts", summary="How a person is paged; `me` is whoever the token acts as", **READ)
+def show_contacts(request: Call, handle: FromPath[str]) -> Contacts:
+    who = _who(request, handle)
+    with app_of(request).database.read(request.auth) as tx:
+        people_commands.own(tx, who)
+        return _shown(tx, who)
+
+
+@post("/people/{handle:str}/contacts", summary="Add a contact method; a code is sent to it", **CHANGE)
+def add_contact(request: Call, handle: FromPath[str], data: JSONBody[NewContact]) -> Contact:
+    offers = app_of(request).offers
+    if data.channel not in offers:
+        raise Invalid(f"This server has the channels {', '.join(sorted(offers))}.", field="channel")
+    found = _act(
+        request, handle, lambda tx, who: people_commands.add_contact(tx, who, Channel(data.channel), data.address)
+    )
+    return _contact(found)
+
+
+@post(
+    "/people/{handle:str}/contacts/{contact_id:str}/code",
+    status_code=200,
+    summary="Send another code to a contact method",
+    **CHANGE,
+)
+def send_contact_code(request: Call, handle: FromPath[str], contact_id: FromPath[str]) -> Contact:
+    return _contact(_act(request, handle, lambda tx, who: people_commands.send_code(tx, who, contact_id)))
+
+
+@post(
+    "/people/{handle:str}/contacts/{contact_id:str}/verify",
+    status_code=200,
+    summary="Give the code that was sent there; from then on the person is paged there",
+    **CHANGE,
+)
+def verify_contact(request: Call, handle: FromPath[str], contact_id: FromPath[str], data: JSONBody[Code]) -> Contacts:
+    if not _act(request, handle, lambda tx, who: people_commands.verify_contact(tx, who, contact_id, data.code)):
+        raise people_commands.WrongCode
+    return _after(request, handle)
+
+
+@delete("/people/{handle:str}/contacts/{contact_id:str}", status_code=204, summary="Remove a contact method", **CHANGE)
+def remove_contact(request: Call, handle: FromPath[str], contact_id: FromPath[str]) -> None:
+    _act(request, handle, lambda tx, who: people_commands.remove_contact(tx, who, contact_id))
+
+
+@put("/people/{handle:str}/zone", summary="Say in which zone the hours of the rules are", **CHANGE)
+def set_zone(request: Call, handle: FromPath[str], data: JSONBody[Zone]) -> Contacts:
+    _act(request, handle, lambda tx, who: people_commands.set_zone(tx, who, data.zone))
+    return _after(request, handle)
+
+
+@post(
+    "/people/{handle:str}/rules",
+    summary="Say by which contact methods a person is paged, after how long, and at which hours",
+    **CHANGE,
+)
+def add_contact_rule(request: Call, handle: FromPath[str], data: JSONBody[NewRule]) -> Rule:
+    steps = [(one.contact, timedelta(minutes=one.after_minutes)) for one in data.steps]
+    begins, ends = _time(data.begins), _time(data.ends)
+    found = _act(request, handle, lambda tx, who: people_commands.add_rule(tx, who, data.urgency, steps, begins, ends))
+    return _rule(found)
+
+
+@delete("/people/{handle:str}/rules/{rule_id:str}", status_code=204, summary="Remove a rule", **CHANGE)
+def remove_contact_rule(request: Call, handle: FromPath[str], rule_id: FromPath[str]) -> None:
+    _act(request, handle, lambda tx, who: people_commands.remove_rule(tx, who, rule_id))
+
+
+def _who(call: Call, handle: str) -> str:
+    return call.auth.handle if handle == ME else handle
+
+
+def _act(call: Call, handle: str, command: Callable[[Any, str], T]) -> T:
+    return act(call, lambda tx: command(tx, _who(call, handle)))
+
+
+def _after(call: Call, handle: str) -> Contacts:
+    with app_of(call).database.read(call.auth) as tx:
+        return _shown(tx, _who(call, handle))
+
+
+def _shown(tx: Any, who: str) -> Contacts:
+    return Contacts(
+        handle=who,
+        zone=people.load_person(tx, who).zone,
+        contacts=[_contact(one) for one in people.contacts(tx, [who])[who]],
+        rules=[_rule(one) for one in people.rules(tx, [who])[who]],
+    )
+
+
+def _contact(one: ContactMethod) -> Contact:
+    return Contact(one.id, one.channel, one.address, one.verified_at is not None)
+
+
+def _rule(one: ContactRule) -> Rule:
+    steps = [Step(step.contact_id, int(step.after.total_seconds()) // 60) for step in one.steps]
+    begins, ends = (f"{at:%H:%M}" if at else None for at in (one.begins, one.ends))
+    return Rule(one.id, one.urgency, begins, ends, steps)
+
+
+def _time(typed: str | None) -> time | None:
+    return time.fromisoformat(typed) if typed else None

@@ -1,0 +1,60 @@
+"""How the address of a contact method is written, for each channel."""
+
+import re
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from tocsin.kit.errors import Invalid
+from tocsin.people.model import Channel
+
+_EMAIL = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+")
+
+
+def checked(channel: Channel, address: str) -> str:
+    """The address as it is kept. Raises Invalid for one that this channel can't have."""
+    return _CHECKS[channel](address.strip())
+
+
+def check_email(address: str) -> str:
+    if not _EMAIL.fullmatch(address):
+        raise Invalid(f"'{address}' is not an e-mail address.", field="email")
+    return address
+
+
+def _webhook(address: str) -> str:
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise Invalid("A webhook's address begins with https://.", field="address")
+    return address
+
+
+def _number(address: str) -> str:
+    number = re.sub(r"[ ()./-]", "", address)
+    if not re.fullmatch(r"\+[1-9]\d{6,14}", number):
+        raise Invalid(f"'{address}' is not a telephone number; write it like +49 170 1234567.", field="address")
+    return number
+
+
+def _topic(address: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{8,64}", address):
+        raise Invalid(
+            "A topic has 8 to 64 letters, digits, dashes and underscores; choose one that nobody guesses.",
+            field="address",
+        )
+    return address
+
+
+def _chat(address: str) -> str:
+    if not re.fullmatch(r"-?[1-9]\d{0,18}", address, re.ASCII):
+        raise Invalid("A chat is a number; write /start to the bot, and it says which.", field="address")
+    return address
+
+
+_CHECKS: dict[Channel, Callable[[str], str]] = {
+    Channel.EMAIL: check_email,
+    Channel.WEBHOOK: _webhook,
+    Channel.SMS: _number,
+    Channel.VOICE: _number,
+    Channel.NTFY: _topic,
+    Channel.TELEGRAM: _chat,
+}

@@ -1,0 +1,44 @@
+"""What follows when a page does not get through: the person's next way, their other ways, and then the next step."""
+
+from tocsin.db.engine import Tx
+from tocsin.delivery import outbox
+from tocsin.delivery.channel import Dead, Message, Result, Retry
+from tocsin.incidents import store as incidents
+from tocsin.incidents.model import Undelivered
+from tocsin.kit.actor import SYSTEM
+from tocsin.obligations import store as obligations
+from tocsin.paging import store as pages
+from tocsin.plan import store as plans
+from tocsin.response import followups, reaching
+
+
+def arrived_nowhere(tx: Tx, message: Message, outcome: Dead) -> None:
+    """A provider had taken it, and says now that it did not arrive."""
+    if not outbox.came_back(tx, message, outcome.reason) or not message.page_id:
+        return
+    outbox.hurry_next(tx, message.page_id)
+    incident = incidents.load(tx, str(message.incident_id))
+    if incident.acknowledged_at is None and not incident.is_resolved:
+        page_died(tx, message, outcome)
+
+
+def page_died(tx: Tx, message: Message, result: Result) -> None:
+    """A page that reaches nobody is said on the record; if it was the step's last, the next step is paged now.
+
+    The last step of the ladder waits all the same: otherwise a mail server that refuses everything would let it be
+    climbed round after round without a pause.
+    """
+    incident = incidents.load(tx, str(message.incident_id))
+    plan = plans.load(tx, incident.plan_revision)
+    reason = result.reason if isinstance(result, Dead | Retry) else ""
+    to = message.person or message.address
+    entry = Undelivered(at=tx.now, by=SYSTEM.handle, channel=message.channel, to=to, reason=reason)
+    incident = followups.record(tx, plan, incident, [entry])
+    page = pages.load(tx, str(message.page_id))
+    step = page.step
+    answer_by = obligations.answer_due(tx, incident.id, step)
+    if answer_by is not None and not outbox.alive_for_pages(tx, [page.id]):
+        reaching.send(tx, plan, incident, page, reaching.untried(tx, page), answer_by)
+    of_step = [page.id for page in pages.of_step(tx, incident.id, step) if page.declined_at is None]
+    if not outbox.alive_for_pages(tx, of_step) and not followups.ends_a_round(plan, incident, step):
+        obligations.hurry_answer(tx, incident.id, step)

@@ -1,0 +1,291 @@
+"""One's own page: the password, the contact methods, and the rules by which one is paged."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import time, timedelta
+from functools import cache
+from typing import Any
+from zoneinfo import available_timezones
+
+from litestar import get, post
+from litestar.params import FromPath, FromQuery
+from litestar.response import Redirect, Template
+
+from tocsin.kit.errors import Forbidden, Invalid, NotFound, Refused
+from tocsin.kit.text import span
+from tocsin.people import commands as people_commands
+from tocsin.people import store as people
+from tocsin.people.model import Channel, ContactMethod, ContactRule, Urgency
+from tocsin.web import present
+from tocsin.web.forms import AnyRequest, Form, Sent
+from tocsin.web.frame import SignedIn, Tx, Visitor, page
+from tocsin.web.manage import person_row
+from tocsin.web.sessions import begin_session
+from tocsin.web.trouble import Trouble, trouble
+
+AFTERS = (0, 1, 2, 3, 5, 10, 15, 30, 60)  # minutes, as the form offers them
+IDS = {"address": "address", "email": "address", "channel": "channel", "zone": "zone", "code": "code"}
+RULE_IDS = {"begins": "begins", "ends": "ends", "steps": "steps", "urgency": "urgency"}
+
+
+@dataclass(frozen=True)
+class Way:
+    """A channel that this server has, in the form."""
+
+    key: str
+    label: str
+    hint: str
+
+    @property
+    def named(self) -> str:
+        """`mail, a mail address`"""
+        return f"{self.label.lower()}, {self.hint}"
+
+
+WAYS = (
+    Way(Channel.EMAIL, "Mail", "a mail address"),
+    Way(Channel.WEBHOOK, "Webhook", "the https address of a phone app or pager"),
+    Way(Channel.SMS, "Text message", "a number like +49 170 1234567"),
+    Way(Channel.VOICE, "Call", "a number like +49 170 1234567"),
+    Way(Channel.NTFY, "Push by ntfy", "a topic that nobody guesses"),
+    Way(Channel.TELEGRAM, "Telegram", "the number that the bot answers /start with"),
+)
+
+
+@dataclass(frozen=True)
+class Contact:
+    id: str
+    channel: str
+    label: str
+    address: str
+    secret: str
+    is_verified: bool
+    code: str  # from the link that was sent, for its field
+
+
+@dataclass(frozen=True)
+class Rule:
+    id: str
+    urgency: str
+    hours: str
+    steps: tuple[str, ...]
+
+
+def label(channel: Channel) -> str:
+    return next((one.label for one in WAYS if one.key == channel), channel.capitalize())
+
+
+@get("/me", sync_to_thread=True)
+def show_me(request: AnyRequest, visitor: SignedIn, verify: FromQuery[str] = "", code: FromQuery[str] = "") -> Template:
+    """The page. A link that was sent to a contact method brings the code along, for its button to send."""
+    return _me(request, visitor, {}, None, verify, code)
+
+
+def _me(
+    request: AnyRequest,
+    visitor: Visitor,
+    typed: Mapping[str, str],
+    wrong: Trouble | None,
+    verify: str = "",
+    code: str = "",
+) -> Template:
+    handle = visitor.account.handle
+    with visitor.app.database.read(visitor.actor) as tx:
+        account = people.load_person(tx, handle)
+        methods, rules = people.contacts(tx, [handle])[handle], people.rules(tx, [handle])[handle]
+        return page(
+            request,
+            visitor,
+            tx,
+            "me.html",
+            title=account.name,
+            here="/me",
+            status=wrong.status if wrong else 200,
+            me=person_row(account, methods),
+            has_password=account.has_password,
+            contacts=[_contact(one, code if one.id == verify else "") for one in methods],
+            ways=[one for one in WAYS if one.key in visitor.app.offers],
+            rules=[_rule(one, methods) for one in rules],
+            afters=_afters(),
+            zone=account.zone,
+            zones=_zones(),
+            local=present.clock_in(tx.now, account.zone),
+            shortest=people_commands.SHORTEST_PASSWORD,
+            typed=typed,
+            wrong=wrong,
+        )
+
+
+def _contact(one: ContactMethod, code: str) -> Contact:
+    verified = one.verified_at is not None
+    return Contact(one.id, str(one.channel), label(one.channel), one.address, one.secret or "", verified, code)
+
+
+def _rule(rule: ContactRule, methods: Sequence[ContactMethod]) -> Rule:
+    known = {one.id: one for one in methods}
+    found = [(step.after, known[step.contact_id]) for step in rule.steps if step.contact_id in known]
+    lines = tuple(f"{_after(after)}: {label(one.channel).lower()} {one.address}" for after, one in found)
+    quiet = ("Nothing until these hours end",) if not rule.steps else ("Its contact methods are gone; all are used",)
+    hours = f"{rule.begins:%H:%M} to {rule.ends:%H:%M}" if rule.begins and rule.ends else "at any other time"
+    return Rule(rule.id, rule.urgency, hours, lines or quiet)
+
+
+def _after(after: timedelta) -> str:
+    return f"After {span(after)}" if after else "At once"
+
+
+@cache
+def _zones() -> list[str]:
+    return sorted(available_timezones())
+
+
+def _afters() -> list[present.Choice]:
+    return [present.Choice(str(one), _after(timedelta(minutes=one)), "", False) for one in AFTERS]
+
+
+# ---- The password ----
+
+
+@post("/me/password", sync_to_thread=True)
+def set_password(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template | Redirect:
+    """Change one's own password; whoever has one proves it. Every other session ends."""
+    handle = visitor.account.handle
+    try:
+        _prove(visitor, form.secret("old"))
+        if form.secret("password") != form.secret("again"):
+            raise Invalid("The two do not match.", field="again")
+        hashed = people_commands.password_hash(form.secret("password"))
+    except Invalid as why:
+        return _me(request, visitor, {}, trouble(why, {"old": "old", "password": "password", "again": "again"}))
+    session = visitor.app.database.run(visitor.actor, lambda tx: _set_password(tx, handle, hashed))
+    return begin_session(request, session, "/me?done=password")
+
+
+def _prove(visitor: Visitor, password: str) -> None:
+    if not visitor.account.has_password:
+        return
+    with visitor.app.database.read(visitor.actor) as tx:
+        found = people.by_login(tx, visitor.account.handle)
+    try:
+        people_commands.verified(found, password)
+    except Forbidden:
+        raise Invalid("This is not your present password.", field="old") from None
+
+
+def _set_password(tx: Tx, handle: str, hashed: str) -> str:
+    people_commands.set_password(tx, handle, hashed)
+    return people.open_session(tx, handle)
+
+
+# ---- Contact methods ----
+
+
+@post("/me/contacts", sync_to_thread=True)
+def add_contact(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template | Redirect:
+    channel, address = form.text("channel"), form.text("address")
+
+    def add(tx: Tx, handle: str) -> None:
+        if channel not in visitor.app.offers:
+            raise Invalid("Choose one of the ways that this server has.", field="channel")
+        people_commands.add_contact(tx, handle, Channel(channel), address)
+
+    return _change(request, visitor, form, add, "contact")
+
+
+@post("/me/contacts/{contact_id:str}/code", sync_to_thread=True)
+def send_code(request: AnyRequest, visitor: SignedIn, contact_id: FromPath[str], form: Sent) -> Template | Redirect:
+    return _change(
+        request, visitor, form, lambda tx, me: people_commands.send_code(tx, me, contact_id), "code", "#contacts"
+    )
+
+
+@post("/me/contacts/{contact_id:str}/verify", sync_to_thread=True)
+def verify_contact(
+    request: AnyRequest, visitor: SignedIn, contact_id: FromPath[str], form: Sent
+) -> Template | Redirect:
+    def verify(tx: Tx, handle: str) -> bool:
+        return people_commands.verify_contact(tx, handle, contact_id, form.text("code"))
+
+    handle = visitor.account.handle
+    if not visitor.app.database.run(visitor.actor, lambda tx: verify(tx, handle)):
+        return _me(request, visitor, {}, trouble(people_commands.WrongCode()), contact_id)
+    return Redirect("/me?done=verified#contacts", status_code=303)
+
+
+@post("/me/contacts/{contact_id:str}/remove", sync_to_thread=True)
+def remove_contact(visitor: SignedIn, contact_id: FromPath[str]) -> Redirect:
+    handle = visitor.account.handle
+    visitor.app.database.run(visitor.actor, lambda tx: people_commands.remove_contact(tx, handle, contact_id))
+    return Redirect("/me?done=removed", status_code=303)
+
+
+# ---- Rules ----
+
+
+@post("/me/zone", sync_to_thread=True)
+def set_zone(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template | Redirect:
+    zone = form.text("zone")
+    return _change(request, visitor, form, lambda tx, me: people_commands.set_zone(tx, me, zone), "zone", "#rules")
+
+
+@post("/me/rules", sync_to_thread=True)
+def add_rule(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template | Redirect:
+    def add(tx: Tx, handle: str) -> None:
+        if form.text("urgency") not in list(Urgency):
+            raise Invalid("Say whether the rule is for what is urgent or for the rest.", field="urgency")
+        people_commands.add_rule(
+            tx,
+            handle,
+            Urgency(form.text("urgency")),
+            _steps(form),
+            _time(form, "begins"),
+            _time(form, "ends"),
+        )
+
+    return _change(request, visitor, form, add, "rule", "#rules")
+
+
+def _steps(form: Form) -> list[tuple[str, timedelta]]:
+    """The contact methods that are used, the first one first."""
+    typed = {name.removeprefix("after."): form.text(name) for name in form.fields if name.startswith("after.")}
+    if unknown := [text for text in typed.values() if text and text not in map(str, AFTERS)]:
+        raise Invalid(f"'{unknown[0]}' is not one of the times there are.", field="steps")
+    steps = [(one, timedelta(minutes=int(text))) for one, text in typed.items() if text]
+    return sorted(steps, key=lambda step: step[1])
+
+
+def _time(form: Form, name: str) -> time | None:
+    typed = form.text(name)
+    try:
+        return time.fromisoformat(typed) if typed else None
+    except ValueError:
+        raise Invalid(f"'{typed}' is not a time of day; write it like 22:00.", field=name) from None
+
+
+@post("/me/rules/{rule_id:str}/remove", sync_to_thread=True)
+def remove_rule(visitor: SignedIn, rule_id: FromPath[str]) -> Redirect:
+    handle = visitor.account.handle
+    visitor.app.database.run(visitor.actor, lambda tx: people_commands.remove_rule(tx, handle, rule_id))
+    return Redirect("/me?done=rule-removed#rules", status_code=303)
+
+
+def _change(
+    request: AnyRequest,
+    visitor: Visitor,
+    form: Form,
+    command: Callable[[Tx, str], object],
+    done: str,
+    anchor: str = "",
+) -> Template | Redirect:
+    """Change something of one's own, or show the page again with what is wrong."""
+    handle = visitor.account.handle
+    try:
+        visitor.app.database.run(visitor.actor, lambda tx: command(tx, handle))
+    except (Invalid, Refused, NotFound) as why:
+        return _me(request, visitor, form.typed(), trouble(why, {**IDS, **RULE_IDS}))
+    return Redirect(f"/me?done={done}{anchor}", status_code=303)
+
+
+def routes() -> list[Any]:
+    contacts = [add_contact, send_code, verify_contact, remove_contact]
+    return [show_me, set_password, *contacts, set_zone, add_rule, remove_rule]

@@ -1,0 +1,133 @@
+"""Contact methods and rules as people meet them: on their own page, over the API, and in a terminal."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.served import Served
+from tests.support.visitor import Visitor, console
+from tocsin.delivery import outbox
+from tocsin.kit.actor import SYSTEM
+from tocsin.people import store as people
+
+
+@pytest.fixture
+def here(sqlite_url: str) -> Iterator[Served]:
+    with console(sqlite_url) as one:
+        yield one
+
+
+def last_message(here: Served) -> Any:
+    with here.app.database.read(SYSTEM) as tx:
+        return tx.all(outbox.table.select().order_by(outbox.table.c.created_at.desc()))[0]
+
+
+def code_sent(here: Served) -> str:
+    found = re.search(r"code is (\d{6})", last_message(here).subject)
+    assert found
+    return found[1]
+
+
+# ---- The page ----
+
+
+def test_a_contact_method_is_added_verified_ordered_and_removed_on_ones_own_page(here: Served) -> None:
+    ben = Visitor(here, "ben")
+    assert ben.do("/me", "/me/contacts", channel="email", address="ben@phone.example").onward == "/me?done=contact"
+    page = ben.open("/me")
+    assert page.says("not verified yet")
+    (verify,) = [form.action for form in page.forms() if form.action.endswith("/verify")]
+    wrong = ben.press(page, verify, code="000000" if code_sent(here) != "000000" else "111111")
+    assert wrong.status == 409 and wrong.says("not the code")
+    assert ben.press(page, verify, code=code_sent(here)).onward == "/me?done=verified#contacts"
+    page = ben.open("/me")
+    assert not page.says("not verified yet")
+    contact = verify.split("/")[3]
+    ruled = ben.press(page, "/me/rules", urgency="high", begins="22:00", ends="07:00", **{f"after__{contact}": "0"})
+    assert ruled.onward == "/me?done=rule#rules"
+    page = ben.open("/me")
+    assert page.says("22:00 to 07:00") and page.says("At once: mail ben@phone.example")
+    (unrule,) = [form.action for form in page.forms() if form.action.startswith("/me/rules/")]
+    assert ben.press(page, unrule).status == 303
+    assert ben.open("/me").says("Without a rule")
+
+
+def test_the_link_in_the_message_brings_the_code_and_looking_at_it_verifies_nothing(here: Served) -> None:
+    ben = Visitor(here, "ben")
+    ben.do("/me", "/me/contacts", channel="email", address="ben@phone.example")
+    found = re.search(r"https://tocsin\.example\.org(/me\?\S+)#contacts", last_message(here).body)
+    assert found
+    page = ben.open(found[1])
+    assert page.says("not verified yet")
+    (verify,) = [form for form in page.forms() if form.action.endswith("/verify")]
+    assert verify.fields["code"] == [code_sent(here)]
+    assert ben.press(page, verify.action).status == 303
+    assert not ben.open("/me").says("not verified yet")
+
+
+def test_a_rule_that_could_lose_a_page_is_refused_where_it_was_typed(here: Served) -> None:
+    ben = Visitor(here, "ben")
+    refused = ben.do("/me", "/me/rules", urgency="high", begins="22:00", ends="07:00")
+    assert refused.status == 400 and refused.says("Only what is not urgent can be quiet")
+    assert refused.form("/me/rules").fields["begins"] == ["22:00"]
+    assert ben.do("/me", "/me/rules", urgency="low", begins="late", ends="07:00").says("'late' is not a time of day")
+    assert ben.do("/me", "/me/zone", zone="Europe/Berlin").onward == "/me?done=zone#rules"
+    assert ben.open("/me").says("04:34 on your clock")
+
+
+# ---- The API ----
+
+
+def test_a_program_does_for_its_person_what_the_page_does(here: Served) -> None:
+    headers = here.bearer("incidents:read", "incidents:write", person="ben")
+    base = "/api/v1/people/me"
+
+    def post(path: str, body: Any = None, status: int = 200) -> Any:
+        answer = here.post(f"{base}/{path}", headers=headers, json=body or {})
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    made = post("contacts", {"channel": "email", "address": "ben@phone.example"}, 201)
+    assert made["verified"] is False
+    post(f"contacts/{made['id']}/verify", {"code": "no"}, 409)
+    found = post(f"contacts/{made['id']}/verify", {"code": code_sent(here)})
+    assert [one["verified"] for one in found["contacts"]] == [True]
+    rule = post("rules", {"urgency": "high", "steps": [{"contact": made["id"]}]}, 201)
+    assert rule["steps"] == [{"contact": made["id"], "after_minutes": 0}]
+    assert here.request("PUT", f"{base}/zone", headers=headers, json={"zone": "Europe/Berlin"}).status_code == 200
+    shown = here.get(f"{base}/contacts", headers=headers).json()
+    assert (shown["handle"], shown["zone"], shown["rules"]) == ("ben", "Europe/Berlin", [rule])
+    assert here.request("DELETE", f"{base}/rules/{rule['id']}", headers=headers).status_code == 204
+    assert here.request("DELETE", f"{base}/contacts/{made['id']}", headers=headers).status_code == 204
+    assert here.get(f"{base}/contacts", headers=headers).json()["contacts"] == []
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"channel": "pigeon", "address": "the roof"}, "This server has the channels"),
+        ({"channel": "email", "address": "ben"}, "not an e-mail address"),
+    ],
+)
+def test_what_can_not_be_a_contact_method_is_refused_with_its_reason(here: Served, body: Any, said: str) -> None:
+    headers = here.bearer("incidents:write", person="ben")
+    answer = here.post("/api/v1/people/me/contacts", headers=headers, json=body)
+    assert answer.status_code == 400
+    assert said in answer.text
+
+
+def test_how_others_are_paged_is_for_administrators(here: Served) -> None:
+    with here.app.database.work(SYSTEM) as tx:
+        people.add_contact(tx, "ana", people.Channel.EMAIL, "ana@private.example", verified=True)
+    ben = here.bearer("incidents:read", "incidents:write", person="ben")
+    assert here.get("/api/v1/people/ana/contacts", headers=ben).status_code == 403
+    assert (
+        here.post("/api/v1/people/ana/contacts", headers=ben, json={"channel": "email", "address": "b@b.b"}).status_code
+        == 403
+    )
+    ana = here.bearer("incidents:read", "people:write", person="ana")
+    assert here.get("/api/v1/people/ana/contacts", headers=ana).status_code == 200
+    program = here.bearer("incidents:read")
+    assert here.get("/api/v1/people/me/contacts", headers=program).status_code in (403, 404)
