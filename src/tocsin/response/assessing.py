@@ -1,7 +1,9 @@
 """The first assessment: gathering what the program knows of an incident, with the eyes of whoever will read it."""
 
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from tocsin.changes import store as changes
 from tocsin.db import sight
@@ -18,9 +20,11 @@ CHANGES_SHOWN = 8
 FIRING_LOOKED_AT = 200
 OPEN_LOOKED_AT = 50
 PAST_LOOKED_AT = 50
+TOLD_AT_ONCE = 10  # messages of one unit of work
 
+log = logging.getLogger(__name__)
 
-_CALLING = "signal that calls for an incident"
+_CALLING, _AROUND, _TOLD = "signal that calls for an incident", "what strangers know", "assessments told"
 
 
 @contextmanager
@@ -33,21 +37,41 @@ def called_for_by(tx: Tx, signal: signals.Signal) -> Iterator[None]:
         del tx.memo[_CALLING]
 
 
-def assess(tx: Tx, plan: Plan, incident: Incident) -> Assessment:
+@dataclass
+class Around:
+    """What is known whichever incident is asked about: many that begin together ask for it once."""
+
+    seen: dict[str, Seen]
+    firing: list[Heard]
+    open: list[Incident]
+    past: dict[str, list[Incident]] = field(default_factory=dict)  # by type
+
+
+def around(tx: Tx) -> Around:
+    return Around(
+        seen={name: Seen(outcome=one.outcome, looked_at=one.looked_at) for name, one in watch.standings(tx).items()},
+        firing=_heard(signals.firing(tx, FIRING_LOOKED_AT)),
+        open=incidents.listing(tx, statuses=OPEN_STATUSES, limit=OPEN_LOOKED_AT),
+    )
+
+
+def assess(tx: Tx, plan: Plan, incident: Incident, known: Around | None = None) -> Assessment:
     """What is known now, as far as whoever asks may see it."""
-    past = incidents.of_type(tx, incident.type, PAST_LOOKED_AT)
-    past = list({one.id: one for one in (*incidents.glimpse(tx, list(incident.relations)), *past)}.values())
+    known = known or around(tx)
+    if incident.type not in known.past:
+        known.past[incident.type] = incidents.of_type(tx, incident.type, PAST_LOOKED_AT)
+    related = incidents.glimpse(tx, list(incident.relations))
+    past = list({one.id: one for one in (*related, *known.past[incident.type])}.values())
     alike = [one.id for one in past if assessment.alike(incident, one)]
-    listed = incidents.listing(tx, statuses=OPEN_STATUSES, limit=OPEN_LOOKED_AT)
     named = None if incident.service is None else assessment.services(plan, incident)
-    calling = [tx.memo[_CALLING]] if _CALLING in tx.memo else []
+    calling = _heard([tx.memo[_CALLING]] if _CALLING in tx.memo else [])
     since = incident.started_at - assessment.RECENT
     material = Material(
-        seen={name: Seen(outcome=one.outcome, looked_at=one.looked_at) for name, one in watch.standings(tx).items()},
+        seen=known.seen,
         changes=changes.made_between(tx, since, tx.now, named, CHANGES_SHOWN),
-        firing=_heard([*calling, *signals.firing(tx, FIRING_LOOKED_AT)]),
-        on_it=_heard([*calling, *signals.of_incident(tx, incident.id)]),
-        open=[one for one in listed if one.id != incident.id],
+        firing=[*calling, *known.firing],
+        on_it=[*calling, *_heard(signals.of_incident(tx, incident.id))],
+        open=[one for one in known.open if one.id != incident.id],
         past=past,
         records=incidents.timelines(tx, alike[: assessment.SIMILAR_SHOWN]),
     )
@@ -68,6 +92,18 @@ def _heard(found: Iterable[signals.Signal]) -> list[Heard]:
 
 
 def for_a_message(tx: Tx, plan: Plan, incident: Incident) -> list[str]:
-    """The same in lines of text, of what everybody may see: a message lies open in many places."""
+    """The same in lines of text, of what everybody may see: a message lies open in many places.
+
+    In a storm only the first few of a unit of work carry it, and a mistake in it is logged: the page comes first.
+    """
+    told = tx.memo[_TOLD] = tx.memo.get(_TOLD, 0) + 1
+    if incident.confidential_at or told > TOLD_AT_ONCE:
+        return []
     with sight.of_strangers(tx):
-        return assessment.text(assessment.parts(plan, assess(tx, plan, incident)))
+        if _AROUND not in tx.memo:
+            tx.memo[_AROUND] = around(tx)
+        try:
+            return assessment.text(assessment.parts(plan, assess(tx, plan, incident, tx.memo[_AROUND])))
+        except (LookupError, TypeError, ValueError):
+            log.exception("%s is paged without its first assessment, which could not be put together", incident.id)
+            return []

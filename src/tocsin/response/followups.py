@@ -256,7 +256,7 @@ def _page_step(tx: Tx, plan: Plan, incident: Incident, step: ladder.PageStep) ->
     handles = _reachable_first(tx, plan, incident, choices)
     ways = reaching.ways_of(tx, plan, incident, handles)
     through: dict[str, None] = {}
-    known = assessing.for_a_message(tx, plan, incident) if not incident.confidential_at else []
+    known = assessing.for_a_message(tx, plan, incident) if any(ways.values()) else []
     for handle in (one for one in handles if ways[one]):
         page = pages.open_page(tx, incident.id, step.step, handle)
         reaching.send(tx, plan, incident, page, ways[handle], tx.now + step.wait, known)
