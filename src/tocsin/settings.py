@@ -1,7 +1,7 @@
 """What an installation sets, read from the environment. Everything a team agrees on stands in the plan instead."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -25,6 +25,8 @@ class Settings:
     base_url: str = ""
     smtp_url: str = ""
     mail_from: str = "Tocsin <tocsin@localhost>"
+    slack_bot_token: str = field(default="", repr=False)
+    slack_api_url: str = "https://slack.com/api/"
     plan: str = ""
     secure_cookies: bool = False
     allow_private_webhooks: bool = False
@@ -84,7 +86,9 @@ def _check(settings: Settings) -> None:
         raise BadSetting(f"TOCSIN_PORT is {settings.port}; a port lies between 1 and 65535")
     if settings.proposals_after < 1:
         raise BadSetting("TOCSIN_PROPOSALS_AFTER is how often something must be missed; at least 1")
-    for name in ("base_url", "url"):
+    if settings.slack_bot_token and not settings.slack_bot_token.startswith("xoxb-"):
+        raise BadSetting("TOCSIN_SLACK_BOT_TOKEN is the token of a bot, and begins with xoxb-")
+    for name in ("base_url", "url", "slack_api_url"):
         value = getattr(settings, name)
         if value and urlsplit(value).scheme not in ("http", "https"):
             raise BadSetting(f"TOCSIN_{name.upper()} must begin with http:// or https://")

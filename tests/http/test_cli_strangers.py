@@ -51,6 +51,7 @@ OF_ALL: dict[str, tuple[tuple[str, ...], ...]] = {
     "plan diff": (("current", "changed.yaml", "--record"),),
     "plan document": ((),),
     "plan schema": ((),),
+    "slack manifest": ((),),
     "plan check": (("changed.yaml", "--against", "database", "--fail-on", "never"),),
     "plan bundle": (("changed.yaml",),),
     "token list": ((),),
@@ -58,7 +59,8 @@ OF_ALL: dict[str, tuple[tuple[str, ...], ...]] = {
     "verify": ((),),
 }
 """Commands that read whatever they may see."""
-ACCOUNTS = {"people list"}  # it names every account, whatever it reads
+ACCOUNTS = {"people list", "slack accounts"}  # they name accounts, whatever they read
+OUTSIDE = {"slack check"}  # asks Slack, and nothing here
 CHANGES = {
     *("ack", "add-responder", "assign", "break-glass", "check", "close", "confidential", "confirm", "correct"),
     *("decide", "declare", "disclose", "finding", "fix", "impact", "link", "merge", "mitigate", "note"),
@@ -66,7 +68,7 @@ CHANGES = {
     *("review schedule", "severity", "signal send", "split", "strategy", "thank", "tick", "type", "unlink", "untick"),
     *("update", "waive", "migrate", "people invite", "people link", "plan apply", "token create", "token revoke"),
     *("oncall accept", "oncall cancel", "oncall decline", "oncall override", "oncall swap", "oncall withdraw"),
-    *("plan import", "rehearse run", "rehearse serve", "serve"),
+    *("plan import", "rehearse run", "rehearse serve", "serve", "slack account", "slack forget"),
 }
 
 
@@ -115,7 +117,7 @@ def terminal(
 
 
 def test_every_command_is_asked_here_or_changes_something() -> None:
-    assert {*OF_ONE, *OF_ALL, *ACCOUNTS, *CHANGES} == set(COMMANDS)
+    assert {*OF_ONE, *OF_ALL, *ACCOUNTS, *OUTSIDE, *CHANGES} == set(COMMANDS)
     assert not CHANGES & {*OF_ONE, *OF_ALL}
 
 

@@ -21,6 +21,7 @@ from tocsin.cli.plancoverage import coverage
 from tocsin.cli.reports import reports
 from tocsin.cli.review import postmortem, review
 from tocsin.cli.secrecy import secrecy
+from tocsin.cli.slack import slack
 from tocsin.cli.work import work
 from tocsin.kit.errors import Forbidden, Invalid, NotFound, Overloaded, Refused, TocsinError
 
@@ -39,7 +40,7 @@ app = App(
 for commands in (incidents, ledger, work, secrecy, reports, evidence):
     for name in (one for one in commands if not one.startswith("-")):
         app.command(commands[name], name=name)
-for part in (postmortem, review, oncall, plan, people, token):
+for part in (postmortem, review, oncall, plan, people, token, slack):
     app.command(part)
 plan.command(check)
 plan.command(coverage)

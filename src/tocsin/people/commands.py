@@ -18,6 +18,7 @@ from tocsin.people.model import Account, AccountRole, Channel, ContactMethod, To
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 1024
 _HANDLE = re.compile(r"[a-z][a-z0-9._-]{0,39}")
+_CHAT_ACCOUNT = {"slack": re.compile(r"[UW][A-Z0-9]{2,}")}
 _EMAIL = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+")
 
 # Each hash takes 64 MiB: a burst of sign-ins must not take all memory.
@@ -111,6 +112,24 @@ def add_contact(tx: Tx, handle: str, channel: Channel, address: str) -> ContactM
 def remove_contact(tx: Tx, handle: str, contact_id: str) -> None:
     _own(tx, handle)
     store.remove_contact(tx, handle, contact_id)
+
+
+def set_chat_account(tx: Tx, provider: str, handle: str, account: str) -> None:
+    """Say who a person is in a chat, whatever their address there says."""
+    _own(tx, handle)
+    store.load_person(tx, handle)
+    if not _CHAT_ACCOUNT[provider].fullmatch(account):
+        raise Invalid(
+            f"'{account}' is no member ID; in Slack it is on a person's profile, like U024BE7LH.", field="account"
+        )
+    store.keep_chat_account(tx, provider, handle, account, entered=True)
+
+
+def forget_chat_account(tx: Tx, provider: str, handle: str) -> None:
+    """From here on they are found by the address of their account again."""
+    _own(tx, handle)
+    store.load_person(tx, handle)
+    store.forget_chat_account(tx, provider, handle)
 
 
 def make_token(

@@ -16,7 +16,12 @@ AUDIENCE = "role"
 
 
 def tell(
-    tx: Tx, plan: Plan, incident: Incident, entry: RoleAssigned, methods: Sequence[ContactMethod], room: str
+    tx: Tx,
+    plan: Plan,
+    incident: Incident,
+    entry: RoleAssigned,
+    methods: Sequence[ContactMethod],
+    room: str,
 ) -> None:
     """Write to whoever was named, by every way on which they are reached; whoever took the role knows."""
     if entry.by == entry.person:
@@ -51,6 +56,7 @@ def _body(plan: Plan, incident: Incident, entry: RoleAssigned, room: str) -> str
         *(f"- {one}" for one in role.duties),
         "",
         f"The incident: {room}",
+        *([f"Call: {incident.call}"] if incident.call and not incident.confidential_at else []),
     ]
     return "\n".join(lines) + "\n"
 
