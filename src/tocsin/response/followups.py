@@ -71,7 +71,7 @@ from tocsin.paging import store as pages
 from tocsin.people import store as people
 from tocsin.people.model import Channel, ContactMethod
 from tocsin.plan.model import Plan
-from tocsin.response import assessing, discretion, gathering, inviting, naming
+from tocsin.response import assessing, discretion, gathering, inviting, naming, notice
 
 
 def record(tx: Tx, plan: Plan, incident: Incident, entries: Iterable[AnyEntry]) -> Incident:
@@ -174,7 +174,7 @@ def _named(tx: Tx, plan: Plan, incident: Incident, entry: RoleAssigned, evidence
     obligations.meet(tx, incident.id, [f"role:{entry.role}"], evidence, incident.entries)
     methods = methods_of(tx, [entry.person])[entry.person]
     room = link(tx, f"/incidents/{incident.id}")
-    naming.tell(tx, plan, incident, entry, methods, room)
+    naming.tell(tx, plan, incident, entry, methods, room, notice.prepared(tx, plan, incident, entry.role, room))
 
 
 def _told(tx: Tx, plan: Plan, incident: Incident, entry: Updated, evidence: str) -> None:

@@ -22,8 +22,10 @@ def tell(
     entry: RoleAssigned,
     methods: Sequence[ContactMethod],
     room: str,
+    prepared: Sequence[str] = (),
 ) -> None:
-    """Write to whoever was named, by every way on which they are reached; whoever took the role knows."""
+    """Write to whoever was named, by every way on which they are reached; whoever took the role knows. `prepared` are
+    the lines of what lies ready for them."""
     if entry.by == entry.person:
         return
     role = words.role_name(plan, entry.role).lower()
@@ -35,7 +37,7 @@ def tell(
             channel=method.channel,
             address=method.address,
             subject=f"{discretion.subject(incident)}: you are {role}",
-            body=_data(tx, plan, incident, entry, room) if is_hook else _body(plan, incident, entry, room),
+            body=_data(tx, plan, incident, entry, room) if is_hook else _body(plan, incident, entry, room, prepared),
             person=entry.person,
             audience=AUDIENCE,
             thread=incident.id,
@@ -44,7 +46,7 @@ def tell(
         )
 
 
-def _body(plan: Plan, incident: Incident, entry: RoleAssigned, room: str) -> str:
+def _body(plan: Plan, incident: Incident, entry: RoleAssigned, room: str, prepared: Sequence[str]) -> str:
     """The same words for a confidential incident: the heading is discreet, and duties are the plan's."""
     role = plan.roles[entry.role]
     after = f", after {words.name(plan, entry.before)}" if entry.before else ""
@@ -57,6 +59,7 @@ def _body(plan: Plan, incident: Incident, entry: RoleAssigned, room: str) -> str
         "",
         f"The incident: {room}",
         *([f"Call: {incident.call}"] if incident.call and not incident.confidential_at else []),
+        *(["", *prepared] if prepared else []),
     ]
     return "\n".join(lines) + "\n"
 

@@ -137,6 +137,27 @@ def test_rsp_02_the_call_and_the_channel_stand_in_the_room(here: Served) -> None
     assert 'href="https://meet.example.org/incident-' in page.html
 
 
+def test_rsp_02_the_first_public_update_lies_ready_for_whoever_writes_to_the_public(busy: World) -> None:
+    incident = busy.declare("Memory is down", impact="Rose forgets what was said")
+    busy.do(commands.assign, incident.id, "scribe", "tomas")
+    assert not any("is prepared" in one.body for one in busy.mail.sent)
+    busy.do(commands.assign, incident.id, "communications_lead", "lucia")
+    (mail,) = [one for one in busy.mail.sent if "is prepared" in one.body]
+    assert mail.person == "lucia" and f"/incidents/{incident.id}?audience=public#compose" in mail.body
+    assert "Rose forgets what was said" in mail.body and "[to be written: " in mail.body
+    assert busy.incident(incident.id).stage is None  # nothing is published without a person
+    busy.do(commands.post_update, incident.id, "public", WORDS, Stage.INVESTIGATING, by="lucia")
+    busy.do(commands.assign, incident.id, "communications_lead", "ana")
+    assert len([one for one in busy.mail.sent if "is prepared" in one.body]) == 1
+
+
+def test_rsp_02_its_link_opens_the_composer_for_the_public(here: Served) -> None:
+    incident = declared(here)
+    page = Visitor(here, "ben").open(f"/incidents/{incident}?audience=public")
+    (composer,) = [one for one in page.forms() if "public.investigating.issue" in one.fields]
+    assert composer.fields["audience"] == ["public"] and composer.fields["public.stage"] == ["investigating"]
+
+
 def test_rsp_02_without_a_chat_nothing_is_missing(busy: World) -> None:
     incident = busy.declare()
     busy.advance(minutes=10)
