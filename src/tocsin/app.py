@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import importlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ from tocsin.db.engine import Database, Tx
 from tocsin.db.migrate import migrate
 from tocsin.delivery import providers
 from tocsin.delivery.channel import Channel
+from tocsin.delivery.chat import Chat
 from tocsin.delivery.email import EmailChannel, smtp_server
 from tocsin.delivery.http import PublicResolver, WebhookChannel, open_session
 from tocsin.kit.actor import SYSTEM
@@ -25,13 +27,15 @@ from tocsin.plan import commands as plan_commands
 from tocsin.plan import store as plans
 from tocsin.response import covering, dispatch, intake, looking, tick
 from tocsin.response.looking import Look
-from tocsin.settings import Settings
+from tocsin.response.rooms import Rooms
+from tocsin.settings import BadSetting, Settings
 from tocsin.watch import probes
 
 log = logging.getLogger(__name__)
 
 LONGEST_SLEEP = timedelta(seconds=1)  # other nodes and the command line write without waking us
 AFTER_A_FAILURE = timedelta(seconds=1)
+WAIT_FOR_CHAT = timedelta(seconds=10)  # for one step in a channel; several are taken for one message
 WAIT_FOR_ANSWER = timedelta(seconds=20)  # for a mail or web server to take a message
 SENDERS_SHARE = 9  # times as long as a batch takes is left to senders, while any wait
 HOUSEKEEPING_EVERY = timedelta(minutes=1)
@@ -50,6 +54,7 @@ class App:
         self.settings = settings
         self.clock = clock
         self.database = Database(settings.database_url, clock)
+        self._chat = open_chat(settings)
         self.intake = intake.GroupCommit(self.database)
         self.signing_key = ""  # known once `prepare` has run
         self.turned_at: datetime | None = None  # when the engine last finished a turn
@@ -63,6 +68,7 @@ class App:
     def _furnish(self, tx: Tx) -> str:
         """See that there is an address, a plan, its looks and the keys; returns the one that signs links."""
         kept.write(tx, kept.BASE_URL, self.settings.public_url)
+        kept.write(tx, kept.CHAT, self._chat.name if self._chat else "")
         try:
             plans.current_id(tx)
         except plans.NoPlan:
@@ -102,6 +108,8 @@ class App:
             )
         else:
             log.warning("TOCSIN_SMTP_URL is not set: mails wait in the outbox until it is")
+        if self._chat:
+            channels[self._chat.name] = Rooms(self.database, self._chat)
         return channels
 
     @property
@@ -112,6 +120,20 @@ class App:
     def is_turning(self) -> bool:
         """Whether the engine has finished a turn lately; if not, nobody is being paged."""
         return self.turned_at is not None and self.database.now() - self.turned_at < timedelta(seconds=15)
+
+
+def open_chat(settings: Settings) -> Chat | None:
+    """The chat in which channels are opened, if there is one. Its library is an extra, and imported only then."""
+    if not settings.slack_bot_token:
+        return None
+    try:
+        slack = importlib.import_module("tocsin.delivery.slack")
+    except ModuleNotFoundError:
+        raise BadSetting(
+            "TOCSIN_SLACK_BOT_TOKEN is set, and Slack's library is missing: install tocsin[slack]"
+        ) from None
+    chat: Chat = slack.Slack(settings.slack_bot_token, settings.slack_api_url, WAIT_FOR_CHAT)
+    return chat
 
 
 class Engine:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -29,16 +29,18 @@ class Settings:
     mail_reply_to: str = ""
     sms_providers: str = "twilio http"  # in the order in which they are asked
     twilio_account_sid: str = ""
-    twilio_auth_token: str = ""
+    twilio_auth_token: str = field(default="", repr=False)
     twilio_from: str = ""
     twilio_api_url: str = "https://api.twilio.com"
     ntfy_url: str = ""
-    ntfy_token: str = ""
-    telegram_token: str = ""
-    telegram_secret: str = ""  # by which requests of Telegram are known
+    ntfy_token: str = field(default="", repr=False)
+    telegram_token: str = field(default="", repr=False)
+    telegram_secret: str = field(default="", repr=False)  # by which requests of Telegram are known
     telegram_api_url: str = "https://api.telegram.org"
     sms_url: str = ""
-    sms_token: str = ""
+    sms_token: str = field(default="", repr=False)
+    slack_bot_token: str = field(default="", repr=False)
+    slack_api_url: str = "https://slack.com/api/"
     plan: str = ""
     secure_cookies: bool = False
     allow_private_webhooks: bool = False
@@ -109,7 +111,9 @@ def _check(settings: Settings) -> None:
         raise BadSetting("TOCSIN_TELEGRAM_TOKEN and TOCSIN_TELEGRAM_SECRET belong together")
     if settings.telegram_secret and not re.fullmatch(r"[A-Za-z0-9_-]{16,256}", settings.telegram_secret):
         raise BadSetting("TOCSIN_TELEGRAM_SECRET has 16 to 256 letters, digits, dashes and underscores")
-    for name in ("base_url", "url", "twilio_api_url", "sms_url", "ntfy_url", "telegram_api_url"):
+    if settings.slack_bot_token and not settings.slack_bot_token.startswith("xoxb-"):
+        raise BadSetting("TOCSIN_SLACK_BOT_TOKEN is the token of a bot, and begins with xoxb-")
+    for name in ("base_url", "url", "twilio_api_url", "sms_url", "ntfy_url", "telegram_api_url", "slack_api_url"):
         value = getattr(settings, name)
         if value and urlsplit(value).scheme not in ("http", "https"):
             raise BadSetting(f"TOCSIN_{name.upper()} must begin with http:// or https://")

@@ -162,6 +162,11 @@ CASES = [
         "severities.mild.public_impact",
         {"severities__mild__public_impact": "minor", "communication__audiences__public__cadence__mild": GONE},
     ),
+    Case(
+        "guessable-call",
+        "communication.channels.call.link",
+        {"communication__channels": {"call": {"link": "https://meet.example.org/{number}"}}},
+    ),
     Case("review-without-date", "severities.mild.post_mortem", {"severities__mild__post_mortem": "optional"}),
     Case(
         "document-without-date",

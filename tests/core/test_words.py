@@ -39,6 +39,7 @@ from tocsin.incidents.model import (
     Undelivered,
     Updated,
 )
+from tocsin.incidents.places import CallOpened, ChannelFailed, ChannelLeft, ChannelOpened, Wanted
 from tocsin.plan.model import Stage
 
 SENTENCES: list[tuple[AnyEntry, str, str]] = [
@@ -190,6 +191,40 @@ SENTENCES: list[tuple[AnyEntry, str, str]] = [
         "disclosed",
         "Ben Halvorsen disclosed it; from here on it is there for everybody: No breach after all.",
     ),
+    (
+        ChannelOpened(
+            at=NIGHT, by="tocsin", provider="slack", channel="C1", name="incident-1", link="https://s.example/C1"
+        ),
+        "channel",
+        "The channel #incident-1 was opened in Slack: https://s.example/C1",
+    ),
+    (
+        ChannelOpened(
+            at=NIGHT, by="tocsin", provider="slack", channel="C1", name="n", link="https://s.example", private=True
+        ),
+        "channel",
+        "The private channel #n was opened in Slack: https://s.example",
+    ),
+    *(
+        (
+            ChannelFailed(
+                at=NIGHT, by="tocsin", provider="slack", name="n", wanted=wanted, reason="restricted", by_hand="Do it."
+            ),
+            "channel failed",
+            f"The channel #n {said} in Slack: restricted. Do it.",
+        )
+        for wanted, said in (
+            (Wanted.OPENED, "could not be opened"),
+            (Wanted.KEPT, "can't be kept up to date"),
+            (Wanted.LEFT, "could not be left"),
+        )
+    ),
+    (
+        ChannelLeft(at=NIGHT, by="tocsin", provider="slack", name="n", by_hand="Delete it."),
+        "channel left",
+        "The open channel #n was left: what Tocsin said there was taken back, and it is archived. Delete it.",
+    ),
+    (CallOpened(at=NIGHT, by="tocsin", link="https://meet.example/x"), "call", "The call is at https://meet.example/x"),
 ]
 
 

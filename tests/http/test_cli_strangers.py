@@ -52,6 +52,7 @@ OF_ALL: dict[str, tuple[tuple[str, ...], ...]] = {
     "plan diff": (("current", "changed.yaml", "--record"),),
     "plan document": ((),),
     "plan schema": ((),),
+    "slack manifest": ((),),
     "plan check": (("changed.yaml", "--against", "database", "--fail-on", "never"),),
     "plan bundle": (("changed.yaml",),),
     "token list": ((),),
@@ -60,7 +61,8 @@ OF_ALL: dict[str, tuple[tuple[str, ...], ...]] = {
     "verify": ((),),
 }
 """Commands that read whatever they may see."""
-ACCOUNTS = {"people list", "contacts list"}  # they name accounts, or one's own addresses, whatever they read
+ACCOUNTS = {"people list", "contacts list", "slack accounts"}  # they name accounts, or one's own addresses
+OUTSIDE = {"slack check"}  # asks Slack, and nothing here
 CHANGES = {
     *("ack", "add-responder", "assign", "break-glass", "check", "close", "confidential", "confirm", "correct"),
     *("decide", "declare", "disclose", "finding", "fix", "impact", "link", "merge", "mitigate", "note"),
@@ -70,7 +72,7 @@ CHANGES = {
     *("oncall accept", "oncall cancel", "oncall decline", "oncall override", "oncall swap", "oncall withdraw"),
     *("escalate", "decline", "resend", "mail-in", "contacts add", "contacts code", "contacts remove"),
     *("contacts rule", "contacts unrule", "contacts verify", "contacts zone"),
-    *("plan import", "rehearse run", "rehearse serve", "serve"),
+    *("plan import", "rehearse run", "rehearse serve", "serve", "slack account", "slack forget"),
 }
 
 
@@ -119,7 +121,7 @@ def terminal(
 
 
 def test_every_command_is_asked_here_or_changes_something() -> None:
-    assert {*OF_ONE, *OF_ALL, *ACCOUNTS, *CHANGES} == set(COMMANDS)
+    assert {*OF_ONE, *OF_ALL, *ACCOUNTS, *OUTSIDE, *CHANGES} == set(COMMANDS)
     assert not CHANGES & {*OF_ONE, *OF_ALL}
 
 

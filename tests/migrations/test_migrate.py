@@ -66,7 +66,13 @@ def test_keys_that_must_be_unique_are_unique_in_the_database_too(empty: Database
     assert unique == {(name, *wanted) for name, wanted in UNIQUE.items()}
 
 
-UNIQUE = {"message": ("dedup_key",), "signal": ("source", "key"), "token": ("hash",), "incident": ("number",)}
+UNIQUE = {
+    "message": ("dedup_key",),
+    "signal": ("source", "key"),
+    "token": ("hash",),
+    "incident": ("number",),
+    "room": ("incident_id", "private"),
+}
 
 
 def test_two_nodes_that_start_at_once_migrate_once(empty_database_url: str) -> None:

@@ -36,6 +36,7 @@ DRIVEN = {
     "MET-01": "The four means",
     "MET-02": "Incidents by month, severity and type, and repeats of a cause",
     "MET-03": "Targets held against what happened",
+    "COM-01": "A channel of its own, named by day and title; updates pinned",
     "GEN-01": "Scope, and questions that help decide",
     "GEN-02": "Versions; an incident keeps its own",
     "GEN-03": "Documents are linked, dead links are found",
@@ -52,6 +53,6 @@ GROUPS = {  # each group's tests stand in a file of this name
 LATER = {
     "ONC-03, ONC-04": "Being on call: there are no handoff notes yet",
     "TYP": "Types of incident: their actions are shown and ticked, and none is carried out yet",
-    "COM": "Communication: there are no chat rooms and no public subscribers yet",
+    "COM": "Communication: there are no public subscribers yet, and only COM-01 is driven by number",
     "DET-01, DET-05, DET-06": "Sources of signals: hosting dashboards, vendors' pages and logs are not read yet",
 }

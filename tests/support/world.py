@@ -13,8 +13,10 @@ from importlib import resources
 from typing import Any, TypeVar, overload
 
 from tests.support.inbox import decide_all
+from tocsin.db import settings as kept
 from tocsin.db.engine import Database
-from tocsin.delivery.channel import Delivered, Message, Result
+from tocsin.delivery.channel import Channel, Delivered, Message, Result
+from tocsin.delivery.chat import Chat
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import AnyEntry, Entry, Incident
 from tocsin.kit.actor import SYSTEM, Actor
@@ -30,6 +32,7 @@ from tocsin.plan.model import Plan
 from tocsin.rehearsal import rose
 from tocsin.rehearsal.process import Process
 from tocsin.response import commands, dispatch, looking, tick
+from tocsin.response.rooms import Rooms
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival
 from tocsin.watch.outcomes import Reading
@@ -75,6 +78,7 @@ class World:
         self.database = Database(database_url, self.clock)
         self.mail = RecordingChannel()
         self.hook = RecordingChannel()
+        self.chats: dict[str, Channel] = {}
         self.switches = rose.Switches()
         self.process = Process(START)
         self._expected = 0
@@ -85,6 +89,15 @@ class World:
             if reachable:
                 for account in people.people(tx):
                     people.change_person(tx, account.handle, email=f"{account.handle}@rose.example")
+
+    def connect(self, chat: Chat) -> None:
+        """From here on channels are opened in this chat."""
+        with self.database.work(SYSTEM) as tx:
+            kept.write(tx, kept.CHAT, chat.name)
+        self.chats[chat.name] = Rooms(self.database, chat)
+
+    def channels(self) -> dict[str, Channel]:
+        return {"email": self.mail, "webhook": self.hook, **self.chats}
 
     # ---- who acts ----
 
@@ -141,7 +154,7 @@ class World:
             settled, looks = self.database.run(SYSTEM, tick.settle_due)
             for look in looks:
                 self._look(look)
-            sent = asyncio.run(dispatch.send_due(self.database, {"email": self.mail, "webhook": self.hook}, limit=1000))
+            sent = asyncio.run(dispatch.send_due(self.database, self.channels(), limit=1000))
             if not (decided or settled or sent):
                 return
 

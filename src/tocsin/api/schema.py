@@ -154,9 +154,19 @@ Sections = Annotated[dict[Name, Chapter], Meta(max_length=100)]
 # ---- What goes out ----
 
 
+class Channel(Struct):
+    """Where people work on an incident: the channel that was opened for it in a chat."""
+
+    provider: str
+    name: str
+    link: str
+    private: bool
+
+
 class Incident(Struct):
     """`relations` says, by another incident's id, how this one stands to it. One that the caller may not see is left
-    out, and `merged_into` is then empty. `confidential_at` is null for what everybody may read."""
+    out, and `merged_into` is then empty. `confidential_at` is null for what everybody may read. `call` is
+    where people talk, empty if nowhere."""
 
     id: str
     number: int
@@ -190,6 +200,8 @@ class Incident(Struct):
     merged_into: str | None
     relations: dict[str, str]
     confidential_at: datetime | None
+    channel: Channel | None
+    call: str
 
 
 class Times(Struct):

@@ -342,6 +342,8 @@ def _facts(one: dict[str, Any]) -> list[tuple[str, show.Cell]]:
         ("Total", _lasting(one["times"]["total_seconds"], is_over=one["times"]["is_over"])),
         ("Users felt it", _lasting(one["times"]["user_impact_seconds"], is_over=one["times"]["is_recovered"])),
         *((role.replace("_", " ").capitalize(), person) for role, person in one["roles"].items()),
+        ("Channel", f"#{channel['name']} {channel['link']}" if (channel := one["channel"]) else None),
+        ("Call", one["call"] or None),
         ("Plan", f"revision {one['plan_revision']}"),
     ]
 

@@ -1,10 +1,17 @@
-"""The public side of what is on the record."""
+"""The public side of what is on the record, and the rooms of incidents as far as they are."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import Boolean, Column, Table, Text, select
 
 from tocsin.comms import statuspage
+from tocsin.comms.rooms import Room
 from tocsin.comms.statuspage import PublicPage
 from tocsin.db import settings as kept
+from tocsin.db import sight
+from tocsin.db.columns import Instant, Json, metadata
 from tocsin.db.engine import Tx
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import OPEN_STATUSES, Incident, Numbered
@@ -31,3 +38,57 @@ def public_page(tx: Tx) -> PublicPage:
 
 def _public(tx: Tx, incident: Incident, timelines: dict[str, list[Numbered]]) -> statuspage.PublicIncident | None:
     return statuspage.public_incident(plans.load(tx, incident.plan_revision), incident, timelines[incident.id])
+
+
+# ---- Rooms -----------------------------------------------------------------------------------------------------------
+
+room = Table(
+    "room",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("incident_id", Text),
+    Column("provider", Text),
+    Column("name", Text),
+    Column("private", Boolean),
+    Column("done", Json),
+    Column("held_until", Instant),
+)
+
+
+def rooms(tx: Tx, incident_id: str) -> list[Room]:
+    """The channels of an incident, the open one before the private one."""
+    wanted = select(room.c.done).where(room.c.incident_id == incident_id).order_by(room.c.private)
+    return [msgspec.convert(row.done, Room) for row in tx.all(sight.within(tx, wanted, room.c.incident_id))]
+
+
+def load_room(tx: Tx, room_id: str) -> Room:
+    return msgspec.convert(tx.scalar(select(room.c.done).where(room.c.id == room_id)), Room)
+
+
+def add_room(tx: Tx, added: Room) -> None:
+    """Write down a channel that is to be. Its name is ours from now on: `Overtaken` if another node took it first."""
+    tx.add(room, {"id": added.id, "held_until": None, **_columns(added)})
+
+
+def save_room(tx: Tx, saved: Room) -> None:
+    tx.put(room, saved.id, _columns(saved))
+
+
+def is_named(tx: Tx, provider: str, name: str) -> bool:
+    """Whether a channel of ours has this name, or is to have it."""
+    return tx.first(select(room.c.id).where((room.c.provider == provider) & (room.c.name == name))) is not None
+
+
+def hold(tx: Tx, incident_id: str, until: datetime) -> bool:
+    """Keep others from seeing to these channels meanwhile. The first caller gets True."""
+    free = (room.c.incident_id == incident_id) & (room.c.held_until.is_(None) | (room.c.held_until <= tx.now))
+    return tx.run(room.update().where(free).values(held_until=until)).rowcount > 0
+
+
+def release(tx: Tx, incident_id: str) -> None:
+    tx.run(room.update().where(room.c.incident_id == incident_id).values(held_until=None))
+
+
+def _columns(one: Room) -> dict[str, Any]:
+    named = {name: getattr(one, name) for name in ("incident_id", "provider", "name", "private")}
+    return {**named, "done": msgspec.to_builtins(one)}

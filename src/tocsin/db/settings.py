@@ -10,6 +10,7 @@ table = Table("setting", metadata, Column("key", Text, primary_key=True), Column
 
 SIGNING_KEY = "signing.key"
 EVIDENCE_KEY = "evidence.key"
+CHAT = "chat.provider"  # in which channels are opened; written at each start, empty if there is none
 BASE_URL = "base.url"  # under which people reach this installation; written at each start
 
 

@@ -45,6 +45,7 @@ from tocsin.incidents.model import (
     Undelivered,
     Updated,
 )
+from tocsin.incidents.places import CallOpened, ChannelFailed, ChannelLeft, ChannelOpened, PlaceEntry
 from tocsin.incidents.relation import Absorbed, Linked, Merged, RelationEntry, SplitFrom, SplitOff, Unlinked
 from tocsin.incidents.work import (
     Deployed,
@@ -469,13 +470,34 @@ def _after(incident: Incident, entry: AnyEntry) -> Incident:
             return incident.changed(assessed=entry)
         case TimeCorrected():
             return _corrected(incident, entry)
-        case Found() | StrategyChosen() | Deployed() | Verified() | RecoveryConfirmed() | Thanked():
-            return incident.changed(work=work.after(incident.work, entry))
-        case ItemTicked() | ItemUnticked() | DutiesChanged() | SupportContacted():
+        case (
+            Found()
+            | StrategyChosen()
+            | Deployed()
+            | Verified()
+            | RecoveryConfirmed()
+            | Thanked()
+            | ItemTicked()
+            | ItemUnticked()
+            | DutiesChanged()
+            | SupportContacted()
+        ):
             return incident.changed(work=work.after(incident.work, entry))
         case Merged() | Absorbed() | Linked() | Unlinked() | SplitOff() | SplitFrom():
             return _tied(incident, entry)
+        case ChannelOpened() | ChannelFailed() | ChannelLeft() | CallOpened():
+            return _meeting(incident, entry)
     assert_never(entry)
+
+
+def _meeting(incident: Incident, entry: PlaceEntry) -> Incident:
+    match entry:
+        case ChannelOpened():
+            return incident.changed(channel=entry)
+        case CallOpened():
+            return incident.changed(call=entry.link)
+        case _:
+            return incident
 
 
 def _corrected(incident: Incident, entry: TimeCorrected) -> Incident:

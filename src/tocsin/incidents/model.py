@@ -9,6 +9,7 @@ from typing import Any
 from tocsin.incidents.answer import Declined, EscalationAsked
 from tocsin.incidents.correction import TimeCorrected
 from tocsin.incidents.entry import Entry
+from tocsin.incidents.places import CallOpened, ChannelFailed, ChannelLeft, ChannelOpened
 from tocsin.incidents.relation import Absorbed, Linked, Merged, Relation, SplitFrom, SplitOff, Unlinked
 from tocsin.incidents.work import (
     Deployed,
@@ -299,6 +300,10 @@ AnyEntry = (
     | FellDue
     | ObligationWaived
     | TimeCorrected
+    | ChannelOpened
+    | ChannelFailed
+    | ChannelLeft
+    | CallOpened
     | Secrecy
 )
 
@@ -370,6 +375,8 @@ class Incident:
     responders: tuple[str, ...] = ()
     guests: Mapping[str, datetime] = field(default_factory=dict)  # who broke the glass, and until when they read
     confidential_at: datetime | None = None
+    channel: ChannelOpened | None = None  # the one in which people work now
+    call: str = ""  # the address of the call in which they talk
     updated_at: datetime
 
     def changed(self, **values: Any) -> "Incident":

@@ -39,6 +39,7 @@ from tocsin.incidents.model import (
     Undelivered,
     Updated,
 )
+from tocsin.incidents.places import CallOpened, ChannelFailed, ChannelLeft, ChannelOpened, PlaceEntry, Wanted
 from tocsin.incidents.relation import (
     Absorbed,
     Linked,
@@ -129,6 +130,10 @@ _KIND: dict[type[AnyEntry], str] = {
     ResponderAdded: "responder",
     ResponderRemoved: "responder",
     GlassBroken: "glass broken",
+    ChannelOpened: "channel",
+    ChannelFailed: "channel failed",
+    ChannelLeft: "channel left",
+    CallOpened: "call",
 }
 
 
@@ -283,14 +288,40 @@ def _said(plan: Plan, entry: AnyEntry, who: str) -> str:
             return _further(plan, entry, who)
 
 
-def _further(plan: Plan, entry: Secrecy | RelationEntry | WorkEntry | ImpactAssessed, who: str) -> str:
+def _further(plan: Plan, entry: Secrecy | RelationEntry | PlaceEntry | WorkEntry | ImpactAssessed, who: str) -> str:
     match entry:
         case MadeConfidential() | Disclosed() | ResponderAdded() | ResponderRemoved() | GlassBroken():
             return _secrecy(plan, entry, who)
         case Merged() | Absorbed() | Linked() | Unlinked() | SplitOff() | SplitFrom():
             return _relation(entry, who)
+        case ChannelOpened() | ChannelFailed() | ChannelLeft() | CallOpened():
+            return _place(entry)
         case _:
             return _work(plan, entry, who)
+
+
+def _place(entry: PlaceEntry) -> str:
+    """Where people meet."""
+    match entry:
+        case ChannelOpened():
+            how = "private channel" if entry.private else "channel"
+            return f"The {how} #{entry.name} was opened in {entry.provider.capitalize()}: {entry.link}"
+        case ChannelFailed():
+            trouble = f"The channel #{entry.name} {_NOT_DONE[entry.wanted]} in {entry.provider.capitalize()}"
+            return f"{trouble}: {ended(entry.reason)} {entry.by_hand}"
+        case ChannelLeft():
+            left = f"The open channel #{entry.name} was left: what Tocsin said there was taken back, and it is archived"
+            return f"{left}. {entry.by_hand}"
+        case CallOpened():
+            return f"The call is at {entry.link}"
+    assert_never(entry)
+
+
+_NOT_DONE = {
+    Wanted.OPENED: "could not be opened",
+    Wanted.KEPT: "can't be kept up to date",
+    Wanted.LEFT: "could not be left",
+}
 
 
 def _work(plan: Plan, entry: WorkEntry | ImpactAssessed, who: str) -> str:

@@ -25,6 +25,7 @@ from tocsin.incidents.model import (
     TypeChanged,
     Updated,
 )
+from tocsin.incidents.places import CallOpened, ChannelOpened
 from tocsin.incidents.work import ItemTicked, ItemUnticked, RecoveryConfirmed, StrategyChosen, Verified
 from tocsin.obligations.model import ANSWER_PREFIX, Kind, Obligation
 from tocsin.plan.model import ON_CALL, Plan
@@ -143,6 +144,10 @@ def _names(plan: Plan, now: _Standing, entry: AnyEntry) -> Iterator[str]:
             yield f"check:{entry.check}"
         case RecoveryConfirmed():
             yield f"confirm:{entry.confirmation}"
+        case ChannelOpened():
+            yield "channel"
+        case CallOpened():
+            yield "call"
         case _:
             pass  # of the other entries no clause asks
 

@@ -137,6 +137,7 @@ def page_text(
         answer_link,
         "",
         f"The incident: {room_link}",
+        *([f"Call: {incident.call}"] if incident.call else []),
         *(["", *assessment] if assessment else []),
         *_first_actions(plan, incident),
     ]
@@ -181,6 +182,7 @@ def _data(
         "why": "" if incident.confidential_at else incident.why,
         "acknowledge": answer_link,
         "link": room_link,
+        "call": "" if incident.confidential_at else incident.call,
         "answer_by": answer_by,
         "assessment": list(assessment),
     }

@@ -38,6 +38,7 @@ CODE_EVERY = timedelta(seconds=30)
 LATEST_STEP = timedelta(hours=2)
 VERIFICATION = "verification"  # what a message is for that brings a code
 _HANDLE = re.compile(r"[a-z][a-z0-9._-]{0,39}")
+_CHAT_ACCOUNT = {"slack": re.compile(r"[UW][A-Z0-9]{2,}")}
 
 # Each hash takes 64 MiB: a burst of sign-ins must not take all memory.
 _hashing = threading.Semaphore(2)
@@ -250,6 +251,24 @@ def _check_steps(urgency: Urgency, steps: Sequence[tuple[str, timedelta]], *, ha
 def remove_rule(tx: Tx, handle: str, rule_id: str) -> None:
     own(tx, handle)
     store.remove_rule(tx, handle, rule_id)
+
+
+def set_chat_account(tx: Tx, provider: str, handle: str, account: str) -> None:
+    """Say who a person is in a chat, whatever their address there says."""
+    own(tx, handle)
+    store.load_person(tx, handle)
+    if not _CHAT_ACCOUNT[provider].fullmatch(account):
+        raise Invalid(
+            f"'{account}' is no member ID; in Slack it is on a person's profile, like U024BE7LH.", field="account"
+        )
+    store.keep_chat_account(tx, provider, handle, account, entered=True)
+
+
+def forget_chat_account(tx: Tx, provider: str, handle: str) -> None:
+    """From here on they are found by the address of their account again."""
+    own(tx, handle)
+    store.load_person(tx, handle)
+    store.forget_chat_account(tx, provider, handle)
 
 
 # ---- Tokens ----

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Column, Integer, Row, Table, Text, delete, select
+from sqlalchemy import Boolean, Column, Integer, Row, Table, Text, delete, select
 
 from tocsin.db.columns import Instant, Json, metadata
 from tocsin.db.engine import Tx
@@ -94,6 +94,15 @@ token = Table(
     Column("expires_at", Instant),
     Column("revoked_at", Instant),
     Column("person", Text),
+)
+chat_account = Table(
+    "chat_account",
+    metadata,
+    Column("provider", Text, primary_key=True),
+    Column("handle", Text, primary_key=True),
+    Column("account", Text),
+    Column("entered", Boolean),  # by a person, and not found by the address
+    Column("created_at", Instant),
 )
 
 SESSION_LASTS = timedelta(days=14)
@@ -423,3 +432,24 @@ def reachable(tx: Tx, handles: Collection[str]) -> frozenset[str]:
     methods = contacts(tx, handles)
     verified = frozenset(handle for handle in methods if any(one.verified_at for one in methods[handle]))
     return verified | frozenset(addresses(tx, handles))
+
+
+# ---- Who people are in a chat ----------------------------------------------------------------------------------------
+
+
+def chat_accounts(tx: Tx, provider: str) -> dict[str, tuple[str, bool]]:
+    """Who people are there, by handle, and whether a person said so; the disabled are nobody."""
+    able = select(person.c.handle).where(person.c.disabled_at.is_(None))
+    wanted = select(chat_account).where((chat_account.c.provider == provider) & chat_account.c.handle.in_(able))
+    return {row.handle: (row.account, row.entered) for row in tx.all(wanted.order_by(chat_account.c.handle))}
+
+
+def keep_chat_account(tx: Tx, provider: str, handle: str, account: str, *, entered: bool) -> None:
+    forget_chat_account(tx, provider, handle)
+    row = {"provider": provider, "handle": handle, "account": account, "entered": entered, "created_at": tx.now}
+    tx.run(chat_account.insert().values(row))
+
+
+def forget_chat_account(tx: Tx, provider: str, handle: str) -> None:
+    known = (chat_account.c.provider == provider) & (chat_account.c.handle == handle)
+    tx.run(delete(chat_account).where(known))

@@ -17,7 +17,11 @@ CHAT_FIELDS: Mapping[str, str] = {
 }
 """What the name of a chat channel may ask for between braces."""
 
-CALL_FIELDS: Mapping[str, str] = {**CHAT_FIELDS, "channel": "the name of the chat channel"}
+CALL_FIELDS: Mapping[str, str] = {
+    **CHAT_FIELDS,
+    "channel": "the name of the chat channel",
+    "token": "sixteen letters and digits of its own, which nobody can guess",
+}
 """What the link of a call may ask for."""
 
 _FIELD = re.compile(r"\{([^{}]*)\}")
@@ -80,6 +84,7 @@ def _channels(plan: Plan, path: str, channels: Channels) -> Iterator[Finding]:
         if not _CHANNEL.fullmatch(_FIELD.sub("", chat.name)) or not chat.name:
             yield Finding(f"{path}.chat.name", "a channel's name has small letters, digits, - and _, and fields")
         yield from _levels(plan, f"{path}.chat", chat.severities)
+        yield from each(f"{path}.chat.audiences", "audience", chat.audiences, plan.communication.audiences)
     if call := channels.call:
         yield from _pattern(f"{path}.call.link", call.link, CALL_FIELDS)
         yield from _address(f"{path}.call.link", call.link)

@@ -172,6 +172,7 @@ WORDINGS: Mapping[str, Wording] = {
     "communication.channels.chat.name": Wording(
         Kind.OTHER, "The chat channel of an incident is called {after} instead of {before}."
     ),
+    "communication.channels.chat.audiences": _list(Kind.OTHER, "Whose updates are posted in the channel"),
     "communication.channels.chat.habits": _list(Kind.WORDS, "What is asked of whoever writes in the channel"),
     "communication.channels.call.link": Wording(
         Kind.OTHER, "Whoever joins the call of an incident comes to {after} instead of {before}."

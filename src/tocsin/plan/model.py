@@ -188,6 +188,7 @@ class Chat:
     __pydantic_config__ = STRICT
     name: str = "incident-{date}-{slug}"
     severities: tuple[str, ...] = ()  # none: all of them
+    audiences: tuple[str, ...] = ()  # whose updates are posted in it and pinned
     habits: tuple[Text, ...] = ()
 
 

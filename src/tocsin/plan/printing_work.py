@@ -130,6 +130,9 @@ def channels(plan: Plan) -> Blocks:
         lines.append(statement(f"The chat channel is called {code(found.chat.name)}.", f"{path}.chat.name"))
         if found.chat.severities:
             lines.append(statement(_only(found.chat.severities), f"{path}.chat.severities"))
+        for place, audience in enumerate(found.chat.audiences, start=1):
+            told = f"Updates for {code(audience)} are posted in it and pinned."
+            lines.append(statement(told, f"{path}.chat.audiences.{place}"))
     if found.call:
         lines.append(statement(f"The call is at {code(found.call.link)}.", f"{path}.call.link"))
         if found.call.severities:

@@ -47,6 +47,7 @@ from tocsin.incidents.model import (
     Updated,
 )
 from tocsin.incidents.owed import difference, owed
+from tocsin.incidents.places import CallOpened, ChannelFailed, ChannelLeft, ChannelOpened
 from tocsin.incidents.relation import Absorbed, Linked, Merged, SplitFrom, SplitOff, Unlinked
 from tocsin.incidents.work import (
     Deployed,
@@ -71,7 +72,7 @@ from tocsin.paging import store as pages
 from tocsin.people import store as people
 from tocsin.people.model import Channel
 from tocsin.plan.model import Plan
-from tocsin.response import assessing, discretion, inviting, naming, reaching
+from tocsin.response import assessing, discretion, gathering, inviting, naming, notice, reaching
 
 
 def record(tx: Tx, plan: Plan, incident: Incident, entries: Iterable[AnyEntry]) -> Incident:
@@ -83,13 +84,41 @@ def record(tx: Tx, plan: Plan, incident: Incident, entries: Iterable[AnyEntry]) 
 
 
 def follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident:
-    """Do what follows from an entry that has just been added."""
+    """Do what follows from an entry that has just been added, and let the channel know if it shows there."""
+    incident = _follow(tx, plan, incident, entry)
+    if isinstance(entry, SHOWN_IN_CHANNEL):
+        gathering.see_to_channel(tx, plan, incident)
+    return incident
+
+
+SHOWN_IN_CHANNEL = (
+    Declared,
+    Acknowledged,
+    RoleAssigned,
+    SeverityChanged,
+    MadeConfidential,
+    Disclosed,
+    ResponderAdded,
+    ResponderRemoved,
+    Updated,
+    Escalated,
+    Mitigated,
+    Resolved,
+    Recovered,
+    Reopened,
+    Closed,
+    Merged,
+)
+"""What changes who is in the channel, its topic, or what stands in it; a call opens with one of these."""
+
+
+def _follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident:
     evidence = f"entry {incident.entries}, by {entry.by}"
     match entry:
         case Declared():
             incident = record(tx, plan, incident, confidential.by_plan(plan, incident, by=SYSTEM.handle, now=tx.now))
             rederive(tx, plan, incident)
-            return page_next(tx, plan, incident)
+            return page_next(tx, plan, _open_call(tx, plan, incident, entry))
         case Acknowledged():
             obligations.meet(tx, incident.id, ["acknowledge"], evidence, incident.entries)
             _stop_paging(tx, incident, State.MET, evidence)
@@ -97,11 +126,11 @@ def follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident:
             _named(tx, plan, incident, entry, evidence)
         case SeverityChanged():
             incident = _rederive_visibly(tx, plan, incident, f"{entry.before} became {entry.severity}")
-            return _page_at_new_level(tx, plan, incident, entry)
+            return _page_at_new_level(tx, plan, _open_call(tx, plan, incident, entry), entry)
         case TypeChanged():
             return _at_new_type(tx, plan, incident, entry)
         case MadeConfidential() | Disclosed() | ResponderAdded() | ResponderRemoved() | GlassBroken():
-            _read_by_others(tx, plan, incident, entry)
+            return _read_by_others(tx, plan, incident, entry)
         case Merged():
             _end_here(tx, plan, incident, f"it was merged into #{entry.number}")
         case Updated():
@@ -112,7 +141,7 @@ def follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident:
             rederive(tx, plan, incident, "the watch has passed")
         case Reopened():
             rederive(tx, plan, incident, "the incident was reopened")
-            return page_next(tx, plan, incident)
+            return page_next(tx, plan, _open_call(tx, plan, incident, entry))
         case Closed():
             rederive(tx, plan, incident, "the incident was closed")
         case ReviewHeld():
@@ -136,6 +165,8 @@ def follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident:
             pass  # of what is overdue the tick itself has told those concerned
         case Found() | ImpactAssessed() | StrategyChosen() | Deployed() | Verified() | RecoveryConfirmed():
             pass
+        case CallOpened() | ChannelOpened() | ChannelFailed() | ChannelLeft():
+            pass
         case ItemTicked() | ItemUnticked() | Absorbed() | Linked() | Unlinked() | SplitOff() | SplitFrom():
             pass
         case _:
@@ -151,8 +182,9 @@ def _fixed(tx: Tx, plan: Plan, incident: Incident, evidence: str) -> None:
 
 def _named(tx: Tx, plan: Plan, incident: Incident, entry: RoleAssigned, evidence: str) -> None:
     obligations.meet(tx, incident.id, [f"role:{entry.role}"], evidence, incident.entries)
-    methods = reaching.first_ways(tx, plan, incident, entry.person)
-    naming.tell(tx, plan, incident, entry, methods, link(tx, f"/incidents/{incident.id}"))
+    ways = reaching.first_ways(tx, plan, incident, entry.person)
+    room = link(tx, f"/incidents/{incident.id}")
+    naming.tell(tx, plan, incident, entry, ways, room, notice.prepared(tx, plan, incident, entry.role, room))
 
 
 def _told(tx: Tx, plan: Plan, incident: Incident, entry: Updated, evidence: str) -> None:
@@ -174,9 +206,15 @@ def _end_here(tx: Tx, plan: Plan, incident: Incident, why: str) -> None:
     rederive(tx, plan, incident, why)
 
 
-def _read_by_others(tx: Tx, plan: Plan, incident: Incident, entry: Secrecy) -> None:
+def _read_by_others(tx: Tx, plan: Plan, incident: Incident, entry: Secrecy) -> Incident:
     rederive(tx, plan, incident, "who may read it changed")
     discretion.follow(tx, plan, incident, entry, link(tx, f"/incidents/{incident.id}"))
+    return _open_call(tx, plan, incident, entry)
+
+
+def _open_call(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident:
+    """The call that the plan wants now, before anybody is paged: the page says where it is."""
+    return record(tx, plan, incident, gathering.call(tx, plan, incident, entry))
 
 
 def rederive(tx: Tx, plan: Plan, incident: Incident, because: str = "") -> None:

@@ -16,11 +16,20 @@ from tocsin.response import discretion
 AUDIENCE = "role"
 
 
-def tell(tx: Tx, plan: Plan, incident: Incident, entry: RoleAssigned, ways: Sequence[Way], room: str) -> None:
-    """Write to whoever was named, by the ways on which they are reached first; whoever took the role knows."""
+def tell(
+    tx: Tx,
+    plan: Plan,
+    incident: Incident,
+    entry: RoleAssigned,
+    ways: Sequence[Way],
+    room: str,
+    prepared: Sequence[str] = (),
+) -> None:
+    """Write to whoever was named, by the ways on which they are reached first; whoever took the role knows. `prepared`
+    are the lines of what lies ready for them."""
     if entry.by == entry.person:
         return
-    text = _text(tx, plan, incident, entry, room)
+    text = _text(tx, plan, incident, entry, room, prepared)
     for place, way in enumerate(ways):
         method = way.method
         outbox.queue(
@@ -39,13 +48,13 @@ def tell(tx: Tx, plan: Plan, incident: Incident, entry: RoleAssigned, ways: Sequ
         )
 
 
-def _text(tx: Tx, plan: Plan, incident: Incident, entry: RoleAssigned, room: str) -> Text:
+def _text(tx: Tx, plan: Plan, incident: Incident, entry: RoleAssigned, room: str, prepared: Sequence[str]) -> Text:
     subject = f"{discretion.subject(incident)}: you are {words.role_name(plan, entry.role).lower()}"
-    data = _data(tx, plan, incident, entry, room)
-    return Text(subject, _body(plan, incident, entry, room), data, f"{subject}. {room}")
+    body, data = _body(plan, incident, entry, room, prepared), _data(tx, plan, incident, entry, room)
+    return Text(subject, body, data, f"{subject}. {room}")
 
 
-def _body(plan: Plan, incident: Incident, entry: RoleAssigned, room: str) -> str:
+def _body(plan: Plan, incident: Incident, entry: RoleAssigned, room: str, prepared: Sequence[str]) -> str:
     """The same words for a confidential incident: the heading is discreet, and duties are the plan's."""
     role = plan.roles[entry.role]
     after = f", after {words.name(plan, entry.before)}" if entry.before else ""
@@ -57,6 +66,8 @@ def _body(plan: Plan, incident: Incident, entry: RoleAssigned, room: str) -> str
         *(f"- {one}" for one in role.duties),
         "",
         f"The incident: {room}",
+        *([f"Call: {incident.call}"] if incident.call and not incident.confidential_at else []),
+        *(["", *prepared] if prepared else []),
     ]
     return "\n".join(lines) + "\n"
 

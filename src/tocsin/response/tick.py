@@ -17,7 +17,7 @@ from tocsin.obligations import store as obligations
 from tocsin.obligations.model import ANSWER_PREFIX, Kind, Obligation, State
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
-from tocsin.response import chasing, covering, followups, looking
+from tocsin.response import chasing, covering, followups, gathering, looking
 from tocsin.response.looking import Look
 from tocsin.signals import store as signals
 
@@ -55,6 +55,7 @@ def _see_to(tx: Tx, plan: Plan, incident: Incident, due: Sequence[Obligation]) -
     chasing.tell(tx, plan, incident, soon, silent)
     if unanswered:
         incident = followups.page_next(tx, plan, incident)
+        gathering.see_to_channel(tx, plan, incident)
     # The end of a watch derives every duty anew, so what fell due with it must be on the record before.
     for one in watched:
         incident = _end_watch(tx, plan, incident, one)

@@ -293,6 +293,7 @@ class Fact:
     is_missing: bool = False
     since: str = ""  # counts up from here
     due: str = ""  # counts down to here
+    href: str = ""
 
 
 @dataclass(frozen=True)

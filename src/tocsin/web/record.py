@@ -42,6 +42,7 @@ from tocsin.incidents.model import (
     Undelivered,
     Updated,
 )
+from tocsin.incidents.places import CallOpened, ChannelFailed, ChannelLeft, ChannelOpened
 from tocsin.incidents.relation import Absorbed, Linked, Merged, SplitFrom, SplitOff, Unlinked
 from tocsin.incidents.work import (
     Deployed,
@@ -189,7 +190,9 @@ def _mark(entry: AnyEntry) -> str:
             return "open"
         case EscalationAsked() | Declined():
             return "due"
-        case FellDue() | Escalated() | Undelivered() | GlassBroken():
+        case ChannelOpened() | CallOpened():
+            return "met"
+        case FellDue() | Escalated() | Undelivered() | GlassBroken() | ChannelFailed() | ChannelLeft():
             return "missed"
         case ObligationWaived():
             return "waived"
@@ -226,6 +229,7 @@ ABOUT = {
     "page": "Page",
     "role": "A role that is theirs",
     "invitation": "Invitation",
+    "channel": "What stands in the channel",
 }  # what a message is about, where it is for no audience
 _DELIVERY = {
     MessageState.QUEUED: ("open", "On its way"),

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from tocsin.comms import naming, rooms
 from tocsin.incidents import correcting, words, working
 from tocsin.incidents.correction import Moment
 from tocsin.incidents.model import Incident, Numbered, Paged, RoleAssigned
@@ -116,6 +117,7 @@ def head(plan: Plan, incident: Incident, duties: Iterable[Obligation], now: date
 
 
 def _facts(plan: Plan, incident: Incident, duties: Iterable[Obligation], now: datetime) -> Iterable[Fact]:
+    yield from _places(plan, incident)
     yield Fact("Trouble began", present.moment(incident.started_at, now))
     yield Fact("Detected", f"{present.moment(incident.detected_at, now)}, {words.spaced(incident.source)}")
     by = words.name(plan, incident.declared_by)
@@ -139,6 +141,18 @@ def _facts(plan: Plan, incident: Incident, duties: Iterable[Obligation], now: da
         yield Fact("Post-mortem", f"held {present.moment(incident.review_held_at, now)}")
     elif incident.review_at:
         yield Fact("Post-mortem", present.appointment(incident.review_at, now))
+
+
+def _places(plan: Plan, incident: Incident) -> Iterable[Fact]:
+    """Where people talk and write."""
+    if incident.call:
+        yield Fact("Call", "Join the call", href=incident.call)
+    chat = plan.communication.channels.chat
+    if incident.channel:
+        yield Fact("Channel", f"#{incident.channel.name}", href=incident.channel.link)
+    elif chat and rooms.is_wanted(plan, incident):
+        name = naming.channel_name(chat, incident, private=incident.confidential_at is not None)
+        yield Fact("Channel", f"none yet; the plan calls it #{name}")
 
 
 def ledger(

@@ -5,11 +5,15 @@ from datetime import timedelta
 
 import pytest
 
+from tests.support import ending
 from tests.support.public import public_text
 from tests.support.served import Served
+from tests.support.slack import TOKEN, Workspace, workspace
 from tests.support.visitor import Page, Visitor, actor, console
 from tests.support.world import World
+from tocsin.delivery.slack import Slack
 from tocsin.incidents.model import Decided, Mitigated, RoleAssigned, Updated
+from tocsin.incidents.places import CallOpened, ChannelFailed, ChannelOpened
 from tocsin.obligations.model import State
 from tocsin.plan.model import Stage
 from tocsin.response import commands
@@ -78,6 +82,87 @@ def test_rsp_01_the_record_begins_with_the_incident_before_any_scribe(here: Serv
     incident = declared(here)
     page = Visitor(here, "ben").open(f"/incidents/{incident}")
     assert page.says("Scribe") and page.says("Ana Okafor declared P1: Memory is down.")
+
+
+# ---- RSP-02: the channel, the call, the status page ----
+
+
+@pytest.fixture
+def slack(busy: World) -> Iterator[Workspace]:
+    with workspace() as one:
+        for person in ("ana", "ben", "lucia"):
+            one.person(person)
+        busy.connect(Slack(TOKEN, one.url, timedelta(seconds=2)))
+        yield one
+
+
+def test_rsp_02_a_channel_is_opened_with_its_people_and_archived_at_the_end(busy: World, slack: Workspace) -> None:
+    incident = busy.declare("Memory is down")
+    channel = slack.only()
+    assert channel.name == "incident-20261124-memory-is-down"
+    for role, person in TEAM.items():
+        busy.do(commands.assign, incident.id, role, person)
+    assert {slack.person(one) for one in ("ana", "ben", "lucia")} < set(channel.members)
+    (opened,) = busy.entries(incident.id, ChannelOpened)
+    assert opened.channel == channel.id and opened.at == incident.declared_at
+    busy.do(ending.mend, incident.id)
+    busy.do(commands.post_update, incident.id, "public", {"message": "We watch for it now."}, Stage.RESOLVED)
+    busy.advance(minutes=31)
+    busy.do(ending.wrap_up, incident.id)
+    for duty in list(busy.owed(incident.id)):
+        if duty != "review":
+            busy.do(commands.waive, incident.id, duty, "not what this is about", by="ben")
+    busy.do(commands.schedule_review, incident.id, busy.clock.now() + timedelta(days=1))
+    assert not channel.archived
+    busy.do(commands.close, incident.id)
+    assert channel.archived and channel.messages[-1].text.startswith("The incident is closed.")
+
+
+def test_rsp_02_a_call_is_started_for_a_p0_and_a_p1_and_stands_where_people_look(busy: World) -> None:
+    for severity in ("P0", "P1", "P2", "P3"):
+        incident = busy.declare(f"Trouble of {severity}", severity=severity)
+        calls = [one.link for one in busy.entries(incident.id, CallOpened)]
+        assert bool(calls) is (severity in ("P0", "P1")), severity
+        pages = [one.body for one in busy.mail.sent if one.audience == "page" and one.incident_id == incident.id]
+        assert all((f"Call: {busy.incident(incident.id).call}" in one) is bool(calls) for one in pages)
+    busy.do(commands.change_severity, incident.id, "P1", "All feel it")
+    (call,) = busy.entries(incident.id, CallOpened)
+    assert call.link == busy.incident(incident.id).call
+
+
+def test_rsp_02_the_call_and_the_channel_stand_in_the_room(here: Served) -> None:
+    incident = declared(here)
+    page = Visitor(here, "ben").open(f"/incidents/{incident}")
+    assert page.says("Join the call") and page.says("none yet; the plan calls it #incident-")
+    assert 'href="https://meet.example.org/incident-' in page.html
+
+
+def test_rsp_02_the_first_public_update_lies_ready_for_whoever_writes_to_the_public(busy: World) -> None:
+    incident = busy.declare("Memory is down", impact="Rose forgets what was said")
+    busy.do(commands.assign, incident.id, "scribe", "tomas")
+    assert not any("is prepared" in one.body for one in busy.mail.sent)
+    busy.do(commands.assign, incident.id, "communications_lead", "lucia")
+    (mail,) = [one for one in busy.mail.sent if "is prepared" in one.body]
+    assert mail.person == "lucia" and f"/incidents/{incident.id}?audience=public#compose" in mail.body
+    assert "Rose forgets what was said" in mail.body and "[to be written: " in mail.body
+    assert busy.incident(incident.id).stage is None  # nothing is published without a person
+    busy.do(commands.post_update, incident.id, "public", WORDS, Stage.INVESTIGATING, by="lucia")
+    busy.do(commands.assign, incident.id, "communications_lead", "ana")
+    assert len([one for one in busy.mail.sent if "is prepared" in one.body]) == 1
+
+
+def test_rsp_02_its_link_opens_the_composer_for_the_public(here: Served) -> None:
+    incident = declared(here)
+    page = Visitor(here, "ben").open(f"/incidents/{incident}?audience=public")
+    (composer,) = [one for one in page.forms() if "public.investigating.issue" in one.fields]
+    assert composer.fields["audience"] == ["public"] and composer.fields["public.stage"] == ["investigating"]
+
+
+def test_rsp_02_without_a_chat_nothing_is_missing(busy: World) -> None:
+    incident = busy.declare()
+    busy.advance(minutes=10)
+    assert busy.entries(incident.id, ChannelOpened) == [] == busy.entries(incident.id, ChannelFailed)
+    assert [one for one in busy.mail.sent if one.audience == "page"]
 
 
 # ---- RSP-03: the first diagnosis ----

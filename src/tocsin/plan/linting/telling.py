@@ -131,6 +131,20 @@ def public_of_nothing(plan: Plan) -> Iterator[Remark]:
             yield Remark(f"severities.{key}.public_impact", reason)
 
 
+@check(
+    "guessable-call",
+    Level.WARNING,
+    "Whoever knows how channels are called can work out where an incident's call is.",
+    mend="Put `{token}` into the link.",
+)
+def guessable_call(plan: Plan) -> Iterator[Remark]:
+    call = plan.communication.channels.call
+    if call and "{" in call.link and "{token}" not in call.link:
+        yield Remark(
+            "communication.channels.call.link", "each incident has a call of its own, and its address is no secret"
+        )
+
+
 def _audiences(plan: Plan) -> Iterator[tuple[str, Audience]]:
     yield from plan.communication.audiences.items()
 
@@ -144,4 +158,5 @@ CHECKS: tuple[Check, ...] = (
     not_required_here,
     late_owner,
     public_of_nothing,
+    guessable_call,
 )

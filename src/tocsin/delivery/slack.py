@@ -1,0 +1,202 @@
+"""Slack as a provider of channels, through its own library. Needs the extra `slack`.
+
+What is sent goes into the body of a request, never into its address; the token goes into a header and nowhere else.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from tocsin.delivery.chat import (
+    Busy,
+    ChannelArchived,
+    ChatTrouble,
+    Declined,
+    NameTaken,
+    NoSuchChannel,
+    NotLetIn,
+    Opened,
+)
+
+PLAIN = {"mrkdwn": "false", "unfurl_links": "false", "unfurl_media": "false"}  # words stay as they were written
+NOTHING: Mapping[str, str] = {}
+PAGES = 20  # of a thousand channels each, in which one of ours is looked for
+LONGEST_WAIT = timedelta(hours=1)  # that we let Slack ask for
+_NOT_LET_IN = frozenset(
+    {
+        "not_authed",
+        "invalid_auth",
+        "account_inactive",
+        "token_revoked",
+        "token_expired",
+        "no_permission",
+        "org_login_required",
+        "missing_scope",
+        "not_allowed_token_type",
+        "access_denied",
+        "restricted_action",
+        "team_access_not_granted",
+    }
+)
+_GONE = frozenset({"channel_not_found", "not_in_channel"})
+_NOW_BUSY = frozenset({"ratelimited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"})
+
+
+class Slack:
+    """One workspace, through the token of one app."""
+
+    name = "slack"
+
+    def __init__(self, token: str, base_url: str, timeout: timedelta) -> None:
+        quiet = logging.getLogger("tocsin.slack")
+        quiet.setLevel(logging.INFO)  # at DEBUG the library would write down what people say
+        seconds = max(1, int(timeout.total_seconds()))
+        self._client = AsyncWebClient(token=token, base_url=base_url, timeout=seconds, logger=quiet, retry_handlers=[])
+        self._timeout = timeout
+        self._self: tuple[str, str] | None = None  # who we are, and the workspace's address
+
+    async def open(self, name: str, *, private: bool, purpose: str) -> Opened:
+        me, workspace = await self._who_we_are()
+        try:
+            made = await self._call("conversations.create", {"name": name, "is_private": _yes_no(private)})
+            channel = str(made["channel"]["id"])
+        except NameTaken:
+            channel = await self._ours(name, me, private=private, purpose=purpose)
+        await self._call("conversations.setPurpose", {"channel": channel, "purpose": purpose})
+        return Opened(channel, f"{workspace}archives/{channel}")
+
+    async def account(self, email: str) -> str:
+        try:
+            found = await self._call("users.lookupByEmail", {"email": email})
+        except Declined as none:
+            if none.reason == "users_not_found":
+                return ""
+            raise
+        return str(found["user"]["id"])
+
+    async def invite(self, channel: str, account: str) -> None:
+        passing = ("already_in_channel", "cant_invite_self")
+        await self._call("conversations.invite", {"channel": channel, "users": account}, passing)
+
+    async def remove(self, channel: str, account: str) -> None:
+        # Whoever has left by themselves is as well removed as anybody.
+        passing = ("not_in_channel", "cant_kick_self", "user_not_found")
+        await self._call("conversations.kick", {"channel": channel, "user": account}, passing)
+
+    async def set_topic(self, channel: str, topic: str) -> None:
+        await self._call("conversations.setTopic", {"channel": channel, "topic": _escaped(topic)})
+
+    async def post(self, channel: str, text: str) -> str:
+        said = await self._call("chat.postMessage", {"channel": channel, "text": _escaped(text), **PLAIN})
+        return str(said["ts"])
+
+    async def pin(self, channel: str, message: str) -> None:
+        passing = ("already_pinned", "message_not_found")  # somebody may have deleted it
+        await self._call("pins.add", {"channel": channel, "timestamp": message}, passing)
+
+    async def take_back(self, channel: str, message: str) -> None:
+        await self._call("chat.delete", {"channel": channel, "ts": message}, ("message_not_found",))
+
+    async def rename(self, channel: str, name: str) -> None:
+        await self._call("conversations.rename", {"channel": channel, "name": name})
+
+    async def archive(self, channel: str) -> None:
+        await self._call("conversations.archive", {"channel": channel}, ("already_archived",))
+
+    async def unarchive(self, channel: str) -> None:
+        await self._call("conversations.unarchive", {"channel": channel}, ("not_archived",))
+
+    async def scopes(self) -> frozenset[str]:
+        """What the token may do. Slack says so beside every answer."""
+        answer = await self._ask("auth.test", {})
+        granted = answer.headers.get("x-oauth-scopes") or answer.headers.get("X-OAuth-Scopes") or ""
+        return frozenset(one.strip() for one in granted.split(",") if one.strip())
+
+    async def workspace(self) -> str:
+        """The address of the workspace."""
+        return (await self._who_we_are())[1]
+
+    # ---- Asking ----
+
+    async def _who_we_are(self) -> tuple[str, str]:
+        if self._self is None:
+            answer = await self._call("auth.test")
+            self._self = str(answer["user_id"]), str(answer["url"]).rstrip("/") + "/"
+        return self._self
+
+    async def _ours(self, name: str, me: str, *, private: bool, purpose: str) -> str:
+        """The channel of this name, if we made it for this purpose, or had not come to saying what for."""
+        kind = "private_channel" if private else "public_channel"
+        cursor = ""
+        for _ in range(PAGES):
+            wanted = {"types": kind, "exclude_archived": "true", "limit": "1000"}
+            page = await self._call("conversations.list", wanted | ({"cursor": cursor} if cursor else {}))
+            for one in page["channels"]:
+                if one["name"] == name and one.get("creator") == me:
+                    if one.get("purpose", {}).get("value", "") in ("", purpose):
+                        return str(one["id"])
+                    raise NameTaken("name_taken")
+            cursor = page.get("response_metadata", {}).get("next_cursor", "")
+            if not cursor:
+                break
+        raise NameTaken("name_taken")
+
+    async def _call(
+        self, method: str, arguments: Mapping[str, str] = NOTHING, passing: tuple[str, ...] = ()
+    ) -> Mapping[str, Any]:
+        """Ask Slack. An error in `passing` says only that what is wanted is so already."""
+        try:
+            answer: Mapping[str, Any] = (await self._ask(method, arguments)).data
+        except ChatTrouble as trouble:
+            if trouble.reason in passing:
+                return {}
+            raise
+        return answer
+
+    async def _ask(self, method: str, arguments: Mapping[str, str]) -> Any:
+        try:
+            async with asyncio.timeout(self._timeout.total_seconds()):
+                return await self._client.api_call(method, data=dict(arguments))
+        except SlackApiError as error:
+            raise _trouble(error.response) from None
+        except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            raise Busy(f"Slack can't be reached: {type(error).__name__}", down=True) from None
+
+
+def _trouble(answer: Any) -> ChatTrouble:
+    """What an answer that is no success means for us."""
+    status = int(getattr(answer, "status_code", 0) or getattr(answer, "status", 0))
+    data = getattr(answer, "data", None)
+    error = str(data.get("error", "")) if isinstance(data, dict) else ""
+    if status == 429 or error == "ratelimited":
+        return Busy("ratelimited", _asked(answer.headers.get("Retry-After", "")))
+    if status >= 500 or error in _NOW_BUSY or not error:
+        return Busy(error or f"HTTP {status}", down=status >= 500 or not error)
+    if error in _NOT_LET_IN:
+        needed = f", it needs {data['needed']}" if isinstance(data, dict) and data.get("needed") else ""
+        return NotLetIn(error + needed)
+    if error == "name_taken":
+        return NameTaken(error)
+    if error == "is_archived":
+        return ChannelArchived(error)
+    return NoSuchChannel(error) if error in _GONE else Declined(error)
+
+
+def _asked(retry_after: str) -> timedelta | None:
+    is_number = retry_after.isascii() and retry_after.isdigit()
+    return min(timedelta(seconds=int(retry_after[:9])), LONGEST_WAIT) if is_number else None
+
+
+def _escaped(text: str) -> str:
+    """The three letters with which Slack marks up; nobody's words may mention a channel or hide an address."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _yes_no(flag: bool) -> str:
+    return "true" if flag else "false"
