@@ -29,6 +29,8 @@ OF_ONE: dict[str, tuple[str, ...]] = {
     "checklist": (),
     "roles": (),
     "ticket": (),
+    "assessment": (),
+    "template": (),
     "replay": (),
     "readers": (),
     "pages": (),
@@ -39,6 +41,7 @@ OF_ONE: dict[str, tuple[str, ...]] = {
 """Commands that read one incident, and what they are given besides."""
 OF_ALL: dict[str, tuple[tuple[str, ...], ...]] = {
     "incidents": (("--all",), ()),
+    "changes": ((),),
     "signals": ((), ("--waiting",), ("--quarantined",)),
     "oncall": ((),),
     "oncall show": ((),),
@@ -68,6 +71,7 @@ CHANGES = {
     *("decide", "declare", "disclose", "finding", "fix", "impact", "link", "merge", "mitigate", "note"),
     *("postmortem final", "postmortem write", "remove-responder", "reopen", "resolve", "review held"),
     *("review schedule", "severity", "signal send", "split", "strategy", "thank", "tick", "type", "unlink", "untick"),
+    *("change", "support"),
     *("update", "waive", "migrate", "people invite", "people link", "plan apply", "token create", "token revoke"),
     *("oncall accept", "oncall cancel", "oncall decline", "oncall override", "oncall swap", "oncall withdraw"),
     *("escalate", "decline", "resend", "mail-in", "contacts add", "contacts code", "contacts remove"),

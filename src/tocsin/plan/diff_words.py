@@ -147,6 +147,24 @@ WORDINGS: Mapping[str, Wording] = {
     "vendors.*.status_page": Wording(
         Kind.OTHER, "Whoever asks how {name} is doing is led to {after} instead of {before}."
     ),
+    "services.*.users": Wording(
+        Kind.WATCHING,
+        "A first estimate of whom an incident of {name} touches begins with {after} users instead of {before}.",
+        "A first estimate of whom an incident of {name} touches begins with {after} users.",
+        "Without a word about its users, a first estimate says that whom an incident of {name} touches is not known.",
+    ),
+    "recovery.notice": Wording(
+        Kind.OTHER,
+        "Users are told how an incident ended in the words of {after} instead of {before}.",
+        "Users are told how an incident ended, in the words of {after}.",
+        "Users are not told any more how an incident ended, but for the last public update.",
+    ),
+    "paging.gather_within": Wording(
+        Kind.OTHER,
+        "Further pages to one place within {after} of the last come together as one, instead of within {before}.",
+        "Further pages to one place within {after} of the last come together as one that says how many.",
+        "Each page comes by itself, however many go to one place at once.",
+    ),
     "vendors.*.support": Wording(Kind.OTHER, "Whoever needs help of {name} finds it at {after} instead of {before}."),
     # --- How the work proceeds
     "phases.*.name": _named("The phase {1}"),
