@@ -75,8 +75,9 @@ class Obligation:
     @property
     def late_by(self) -> timedelta | None:
         """How long after its due time it ended; None if it ended in time, or has not ended."""
-        counts = self.state in (State.LATE, State.MISSED, State.WAIVED) and self.settled_at is not None
-        return self.settled_at - self.due_at if counts and self.settled_at > self.due_at else None  # type: ignore[operator]
+        if self.settled_at is None or self.state not in (State.LATE, State.MISSED, State.WAIVED):
+            return None
+        return self.settled_at - self.due_at if self.settled_at > self.due_at else None
 
     @property
     def late_by_seconds(self) -> float | None:

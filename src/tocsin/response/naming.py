@@ -5,13 +5,12 @@ from collections.abc import Sequence
 import msgspec
 
 from tocsin.db.engine import Tx
-from tocsin.delivery import outbox
 from tocsin.incidents import confidential, words
 from tocsin.incidents.model import Incident, RoleAssigned
 from tocsin.paging.reach import Text
 from tocsin.people.hours import Way
 from tocsin.plan.model import Plan
-from tocsin.response import discretion
+from tocsin.response import discretion, reaching
 
 AUDIENCE = "role"
 
@@ -30,22 +29,8 @@ def tell(
     if entry.by == entry.person:
         return
     text = _text(tx, plan, incident, entry, room, prepared)
-    for place, way in enumerate(ways):
-        method = way.method
-        outbox.queue(
-            tx,
-            dedup_key=f"{incident.id}-{incident.entries}-role-{entry.person}-{place}",
-            channel=method.channel,
-            address=method.address,
-            subject=text.subject,
-            body=text.said(method.channel),
-            person=entry.person,
-            audience=AUDIENCE,
-            thread=incident.id,
-            secret=method.secret,
-            incident_id=incident.id,
-            send_at=tx.now + way.after,
-        )
+    key = f"{incident.id}-{incident.entries}-role"
+    reaching.write(tx, incident, entry.person, text, ways, key=key, audience=AUDIENCE)
 
 
 def _text(tx: Tx, plan: Plan, incident: Incident, entry: RoleAssigned, room: str, prepared: Sequence[str]) -> Text:

@@ -35,6 +35,27 @@ def first_ways(tx: Tx, plan: Plan, incident: Incident, person: str) -> list[Way]
     return [way for way in ways if way.after == ways[0].after]
 
 
+def write(
+    tx: Tx, incident: Incident, person: str, text: reach.Text, ways: Sequence[Way], *, key: str, audience: str
+) -> None:
+    """Write to a person about an incident by these ways, each for its time; `key` tells the message from others."""
+    for place, way in enumerate(ways):
+        outbox.queue(
+            tx,
+            dedup_key=f"{key}-{person}-{place}",
+            channel=way.method.channel,
+            address=way.method.address,
+            subject=text.subject,
+            body=text.said(way.method.channel),
+            person=person,
+            audience=audience,
+            thread=incident.id,
+            secret=way.method.secret,
+            incident_id=incident.id,
+            send_at=tx.now + way.after,
+        )
+
+
 Known = tuple[list[ContactMethod], list[ContactRule], str]
 
 
