@@ -4,19 +4,15 @@ Everything that can be asked is rendered at once and kept as bytes; a request co
 stands a rush while everything else is down, and outlives a database that is away.
 """
 
-import asyncio
-import hashlib
-import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import asgi
-from litestar.enums import ScopeType
 from litestar.handlers import ASGIRouteHandler
-from litestar.types import HTTPScope, Receive, Scope, Send
+from litestar.types import Receive, Scope, Send
 
 from tocsin.app import App
 from tocsin.comms import statuspage, store
@@ -25,27 +21,15 @@ from tocsin.kit.actor import STRANGER
 from tocsin.kit.clock import stopwatch
 from tocsin.kit.text import listed, span
 from tocsin.plan.model import Stage
+from tocsin.web import board
+from tocsin.web.board import FOR_ANYONE, HTML, JSON, SAFE, Answer, Rendered, answered
 from tocsin.web.frame import asset
 
-log = logging.getLogger(__name__)
-
-FRESH_FOR = 0.5  # seconds; after that it is rendered again while the old one is still shown
-OLDEST = 1.0  # seconds; after that a reader waits for the new one
-MOST_WAIT = 1.0  # seconds that a reader waits for a database that does not answer, if there is an old page to show
 EARLIER = timedelta(days=14)
 
 PATH = "/status"
 INCIDENTS = f"{PATH}/i"
-HTML = b"text/html; charset=utf-8"
-JSON = b"application/json; charset=utf-8"
 ATOM = b"application/atom+xml; charset=utf-8"
-CACHED = (b"cache-control", b"public, max-age=5")
-FOR_ANYONE = (b"access-control-allow-origin", b"*")
-SAFE = (
-    (b"content-security-policy", b"default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-)
 _JSON_FORMS = {
     "summary.json": statuspage.summary_json,
     "status.json": statuspage.status_json,
@@ -57,17 +41,15 @@ _JSON_FORMS = {
     "scheduled-maintenances/active.json": statuspage.maintenances_json,
 }
 
-Header = tuple[bytes, bytes]
 
-
-def routes(board: "Board | None" = None) -> list[ASGIRouteHandler]:
-    board = board or Board()
+def routes(shown: "Board | None" = None) -> list[ASGIRouteHandler]:
+    shown = shown or Board()
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        await board.answer(scope, send, scope["path"].rstrip("/"))
+        await shown.answer(scope, send, scope["path"].rstrip("/"))
 
     async def answer_below(scope: Scope, receive: Receive, send: Send) -> None:
-        await board.answer(scope, send, f"{INCIDENTS}/{scope['path'].strip('/')}")
+        await shown.answer(scope, send, f"{INCIDENTS}/{scope['path'].strip('/')}")
 
     # The JSON stands below the page's own address, where readers of such pages look, and at the root.
     json = [f"{base}/api/v2/{name}" for base in ("", PATH) for name in _JSON_FORMS]
@@ -77,32 +59,6 @@ def routes(board: "Board | None" = None) -> list[ASGIRouteHandler]:
 
 
 # ---- From the record to bytes ----
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A whole answer: its bytes, its headers, and the headers that are left of it when the reader has it already."""
-
-    body: bytes
-    etag: bytes
-    headers: tuple[Header, ...]
-    brief: tuple[Header, ...]
-    status: int = 200
-
-
-def answered(body: bytes, kind: bytes, *more: Header, status: int = 200) -> Answer:
-    etag = b'"%s"' % hashlib.sha256(body).hexdigest()[:24].encode()
-    brief = ((b"etag", etag), CACHED, *more)
-    about = ((b"content-type", kind), (b"content-length", str(len(body)).encode()))
-    return Answer(body, etag, (*about, *brief), brief, status)
-
-
-@dataclass(frozen=True)
-class Rendered:
-    """Every answer there is, by its path, as of one moment; `missing` is the answer for all others."""
-
-    answers: Mapping[str, Answer]
-    missing: Answer
 
 
 def rendered(page: PublicPage, now: datetime) -> Rendered:
@@ -325,92 +281,14 @@ def _when(at: datetime, now: datetime) -> str:
 # ---- Serving it ----
 
 
-class NothingYet(Exception):
-    """The page could not be rendered even once."""
-
-
-class Board:
-    """The rendered page: never older than a second, rendered once however many ask.
-
-    When the database is away, the last page that could be rendered stays up, and says its age.
-    """
+class Board(board.Board):
+    """The status page, never older than a second."""
 
     def __init__(self, seconds: Callable[[], float] = stopwatch) -> None:
-        self._seconds = seconds
-        self._shown: Rendered | None = None
-        self._made_at = 0.0
-        self._renewing: asyncio.Task[None] | None = None
-        self._failed_at: float | None = None
-
-    async def answer(self, scope: Scope, send: Send, path: str) -> None:
-        if scope["type"] != ScopeType.HTTP:
-            await send({"type": "websocket.close", "code": 1000, "reason": "there is no websocket here"})
-            return
-        if scope["method"] not in ("GET", "HEAD"):
-            await _send(scope, send, 405, ((b"allow", b"GET, HEAD"), (b"content-length", b"0"), FOR_ANYONE), b"")
-            return
-        try:
-            shown = await self._present(scope["litestar_app"].state["tocsin"])
-        except NothingYet:
-            text = b"The status page can't be shown at this moment.\n"
-            about = ((b"content-type", b"text/plain"), (b"content-length", str(len(text)).encode()))
-            await _send(scope, send, 503, (*about, (b"retry-after", b"1")), text)
-            return
-        await self._serve(scope, send, shown.answers.get(path) or shown.missing)
-
-    async def _serve(self, scope: HTTPScope, send: Send, found: Answer) -> None:
-        age = self._seconds() - self._made_at
-        aged = ((b"age", str(int(age)).encode()),) if age >= OLDEST else ()
-        if found.status == 200 and _has_it(scope, found.etag):
-            await _send(scope, send, 304, (*found.brief, *aged), b"")
-        else:
-            await _send(scope, send, found.status, (*found.headers, *aged), found.body)
-
-    async def _present(self, app: App) -> Rendered:
-        """What is shown now; rendered again if it is too old for that."""
-        age = self._seconds() - self._made_at
-        if self._shown is None or age >= FRESH_FOR:
-            task = self._renewal(app)
-            if task and (self._shown is None or age >= OLDEST):
-                await asyncio.wait({task}, timeout=MOST_WAIT if self._shown else None)
-        if self._shown is None:
-            raise NothingYet
-        return self._shown
-
-    def _renewal(self, app: App) -> asyncio.Task[None] | None:
-        """The rendering under way, or a new one; none right after one that failed."""
-        if self._renewing is None:
-            if self._failed_at is not None and self._seconds() - self._failed_at < FRESH_FOR:
-                return None
-            self._renewing = asyncio.create_task(self._renew(app))
-        return self._renewing
-
-    async def _renew(self, app: App) -> None:
-        begun_at = self._seconds()
-        try:
-            self._shown = await asyncio.to_thread(_render, app)
-            self._made_at, self._failed_at = begun_at, None
-        except Exception:
-            if self._failed_at is None:
-                log.exception("the status page can't be rendered; the last one stays up")
-            self._failed_at = self._seconds()
-        finally:
-            self._renewing = None
+        super().__init__(_render, "the status page", seconds)
 
 
 def _render(app: App) -> Rendered:
     with app.database.read(STRANGER) as tx:
         page, now = store.public_page(tx), tx.now
     return rendered(page, now)
-
-
-def _has_it(scope: HTTPScope, etag: bytes) -> bool:
-    for name, value in scope["headers"]:
-        if name == b"if-none-match":
-            return value.strip() == b"*" or etag in [one.strip().removeprefix(b"W/") for one in value.split(b",")]
-    return False
-
-
-async def _send(scope: HTTPScope, send: Send, status: int, headers: Iterable[Header], body: bytes) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body, "more_body": False})
