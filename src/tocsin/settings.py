@@ -10,6 +10,7 @@ from tocsin.kit.errors import Invalid
 from tocsin.kit.text import nearest
 
 PREFIX = "TOCSIN_"
+PUBLIC_ON_CALL = ("no", "covered", "names")
 
 
 class BadSetting(Invalid):
@@ -46,6 +47,7 @@ class Settings:
     allow_private_webhooks: bool = False
     log_level: str = "info"
     proposals_after: int = 3
+    public_on_call: str = "no"
     url: str = ""  # of the server that the command line talks to
     token: str = ""  # with which it does
 
@@ -119,5 +121,7 @@ def _check(settings: Settings) -> None:
             raise BadSetting(f"TOCSIN_{name.upper()} must begin with http:// or https://")
     if settings.log_level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         raise BadSetting("TOCSIN_LOG_LEVEL is one of debug, info, warning, error")
+    if settings.public_on_call not in PUBLIC_ON_CALL:
+        raise BadSetting("TOCSIN_PUBLIC_ON_CALL is one of no, covered, names")
     if settings.plan and not Path(settings.plan).is_file():
         raise BadSetting(f"TOCSIN_PLAN names a file that is not there: {settings.plan}")

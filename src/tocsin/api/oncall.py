@@ -15,7 +15,7 @@ from tocsin.api.incidents import Limit, instant
 from tocsin.incidents import words
 from tocsin.kit.errors import Invalid, NotFound
 from tocsin.kit.text import listed
-from tocsin.oncall import commands, store
+from tocsin.oncall import commands, standing, store
 from tocsin.oncall.coverage import plain
 from tocsin.oncall.model import Override, Shift, Swap, Turn
 from tocsin.people import access
@@ -50,16 +50,20 @@ def handlers() -> list[HTTPRouteHandler]:
     return [show_on_call, list_shifts, prove_coverage, list_overrides, list_swaps, *arranging]
 
 
-@get("/oncall", summary="Who is on call now, in each rotation", **needs(access.PLAN_READ, 409))
+@get(
+    "/oncall",
+    summary="Who is on call in each rotation, until when, and who is next",
+    **needs(access.PLAN_READ, 409),
+)
 def show_on_call(request: Call) -> schema.OnCall:
     with app_of(request).database.read(request.auth) as tx:
         plan, now = plans.current(tx), tx.now
-        rotas = store.rotas(tx, plan)
-    held = {key: rotas.shift_at(key, now) for key in plan.rotations}
+        found = standing.standing(store.rotas(tx, plan), now)
     return schema.OnCall(
         now,
-        [line for key, shift in held.items() if shift for line in _shift(plan, key, shift)],
-        [key for key, shift in held.items() if shift is None],
+        [line for one in found if one.shift for line in _shift(plan, one.rotation, one.shift)],
+        [one.rotation for one in found if one.shift is None],
+        [line for one in found if one.next for line in _shift(plan, one.rotation, one.next)],
     )
 
 

@@ -67,11 +67,12 @@ class Gap(Struct):
 
 
 class OnCall(Struct):
-    """`nobody` names the rotations that nobody holds at this instant."""
+    """`nobody` names the rotations that nobody holds at this instant; `next` is the shift that comes after, of each."""
 
     at: datetime
     shifts: list[Shift]
     nobody: list[str]
+    next: list[Shift] = []
 
 
 class Shifts(Struct):

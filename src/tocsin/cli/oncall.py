@@ -26,17 +26,27 @@ Said = Annotated[str, Parameter(help="Anything to say to whoever asked.")]
 
 @oncall.default
 def who(*, json: AsJson = False) -> None:
-    """Who is on call in each rotation, and until when."""
+    """Who is on call in each rotation, until when, and who comes next."""
     found = client.get("oncall")
     if json:
         show.as_json(found)
         return
-    rows = [*map(_held, found["shifts"]), *((one, "nobody", "", None) for one in found["nobody"])]
-    show.table(("Rotation", "On call", "", "Until"), rows)
+    rows = [_held(one, found["next"]) for one in found["shifts"]]
+    rows += [(one, "nobody", "", _gap_ends(one, found["next"]), _then(one, found["next"])) for one in found["nobody"]]
+    show.table(("Rotation", "On call", "", "Until", "Then"), rows)
 
 
-def _held(one: dict[str, Any]) -> tuple[show.Cell, ...]:
-    return one["name"] or one["rotation"], one["person_name"], one["person"], show.minute(one["ends_at"])
+def _held(one: dict[str, Any], later: list[dict[str, Any]]) -> tuple[show.Cell, ...]:
+    then = _then(one["rotation"], later)
+    return one["name"] or one["rotation"], one["person_name"], one["person"], show.minute(one["ends_at"]), then
+
+
+def _then(rotation: str, later: list[dict[str, Any]]) -> str | None:
+    return ", ".join(one["person_name"] for one in later if one["rotation"] == rotation) or None
+
+
+def _gap_ends(rotation: str, later: list[dict[str, Any]]) -> str | None:
+    return next((show.minute(one["starts_at"]) for one in later if one["rotation"] == rotation), None)
 
 
 @oncall.command(name="show")

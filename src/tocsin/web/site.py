@@ -28,6 +28,7 @@ from tocsin.web import (
     mine,
     now,
     oncall,
+    oncallnow,
     plan,
     plandocument,
     sessions,
@@ -100,7 +101,7 @@ def routes() -> list[Any]:
         cache_control=CacheControlHeader(max_age=A_YEAR, public=True, immutable=True),
         include_in_schema=False,
     )
-    return [pages, static]
+    return [pages, static, *oncallnow.routes()]
 
 
 def template_config() -> TemplateConfig[JinjaTemplateEngine]:
