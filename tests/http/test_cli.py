@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from tests.support.server import Server, free_port, running_server, wait_until
@@ -308,6 +309,44 @@ def test_a_rota_is_taken_and_given_back_from_a_terminal(server: Server, tocsin: 
     assert "no film" in tocsin.done("oncall", "overrides")
     assert tocsin("oncall", "accept", "swp_NOBODY").code == 3
     assert "Nobody has asked" in tocsin.done("oncall", "swaps")
+
+
+def test_a_calendar_is_made_listed_and_revoked_from_a_terminal(server: Server, tocsin: Terminal) -> None:
+    app = server.app()
+    with app.database.work(access.local_operator("operator")) as tx:
+        _, secret = commands.make_token(tx, "planner", SCOPES | {access.PEOPLE_WRITE}, timedelta(hours=1))
+    app.database.dispose()
+    assert tocsin("oncall", "feed").code == 2  # a program has none of its own
+    tocsin.set("TOCSIN_TOKEN", secret)
+    made = tocsin("oncall", "feed", "on_call", "--person", "ana")
+    assert made.code == 0 and made.out.strip().endswith(".ics") and "not shown again" in made.err
+    calendar = httpx2.get(server.url + made.out.strip()[made.out.index("/oncall") :], trust_env=False)
+    assert calendar.text.startswith("BEGIN:VCALENDAR")
+    (feed,) = tocsin("oncall", "feeds", "--json").json["feeds"]
+    assert feed["id"] in tocsin.done("oncall", "feeds") and feed["id"] in made.err
+    assert "is revoked" in tocsin.done("oncall", "revoke", feed["id"])
+    assert tocsin("oncall", "revoke", feed["id"]).code == 3
+    assert "Nobody has subscribed" in tocsin.done("oncall", "feeds")
+
+
+def test_shifts_are_imported_from_a_terminal(server: Server, tocsin: Terminal, tmp_path: Path) -> None:
+    app = server.app()
+    with app.database.work(access.local_operator("operator")) as tx:
+        _, secret = commands.make_token(tx, "planner", SCOPES | {access.PLAN_WRITE}, timedelta(hours=1))
+    app.database.dispose()
+    tocsin.set("TOCSIN_TOKEN", secret)
+    file = tmp_path / "rota.csv"
+    file.write_text("start,end,person\n2030-02-04T09:00,2030-02-05T09:00,lucia\n2030-02-06,2030-02-07,x\n", "utf-8")
+    wrong = tocsin("oncall", "import", str(file), "--rotation", "on_call")
+    assert wrong.code == 2 and "line 3: 'x' names nobody of the plan" in wrong.err
+    file.write_text("start,end,person\n2030-02-04T09:00,2030-02-05T09:00,lucia\n", "utf-8")
+    looked = tocsin.done("oncall", "import", str(file), "--rotation", "on_call", "--dry-run")
+    assert "To be arranged: 1. So already: 0. Over: 0." in looked and "lucia" in looked
+    assert "Arranged: 1." in tocsin.done("oncall", "import", str(file), "--rotation", "on_call")
+    again = tocsin("oncall", "import", str(file), "--rotation", "on_call", "--json").json
+    assert (again["changes"], again["as_it_is"]) == ([], 1)
+    assert "Imported from rota.csv" in tocsin.done("oncall", "overrides")
+    assert tocsin("oncall", "import", str(tmp_path / "none.csv"), "--rotation", "on_call").code == 3
 
 
 def test_cover_is_proved_with_an_exit_code(tocsin: Terminal, tmp_path: Path) -> None:

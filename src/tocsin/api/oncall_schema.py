@@ -1,11 +1,14 @@
 """The shapes in which the API speaks of being on call, by the rules of `schema`."""
 
 from datetime import datetime
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from tocsin.api.schema import Line, Moment, Name
 from tocsin.oncall.model import SwapState
+
+Imported = Annotated[str, Meta(max_length=500_000, pattern=r"^[^\u0000]*$")]
 
 # ---- What comes in ----
 
@@ -42,6 +45,22 @@ class Answer(Struct, forbid_unknown_fields=True):
 
 class Reason(Struct, forbid_unknown_fields=True):
     reason: Line
+
+
+class NewFeed(Struct, forbid_unknown_fields=True):
+    """Without `rotation`, all shifts of the person; without `person`, whoever calls."""
+
+    rotation: Name | None = None
+    person: Name | None = None
+
+
+class NewImport(Struct, forbid_unknown_fields=True):
+    """`text` is a calendar (RFC 5545) or a table with the columns `start,end,person`. `dry_run` changes nothing."""
+
+    rotation: Name
+    text: Imported
+    reason: Line
+    dry_run: bool = False
 
 
 # ---- What goes out ----
@@ -129,6 +148,49 @@ class Swap(Struct):
 
 class Swaps(Struct):
     swaps: list[Swap]
+
+
+# ---- Calendars ----
+
+
+class Feed(Struct):
+    """A calendar that somebody subscribed to; without `rotation`, of all shifts of its owner."""
+
+    id: str
+    owner: str
+    rotation: str | None
+    made_by: str
+    made_at: datetime
+
+
+class NewAddress(Feed):
+    """`address` holds the secret: it is shown this once."""
+
+    address: str
+
+
+class Feeds(Struct):
+    feeds: list[Feed]
+
+
+class Change(Struct):
+    """`line` is that of the text; `instead_of` are those who would be on call otherwise."""
+
+    line: int
+    person: str
+    starts_at: datetime
+    ends_at: datetime
+    instead_of: list[str]
+
+
+class Import(Struct):
+    """`as_it_is` counts the shifts that are so already, `over` those that have ended; `overrides` is what was made."""
+
+    rotation: str
+    changes: list[Change]
+    as_it_is: int
+    over: int
+    overrides: list[str]
 
 
 # ---- The proof ----

@@ -15,6 +15,7 @@ from litestar.types import ExceptionHandlersMap
 from tocsin.api.keys import UnknownToken
 from tocsin.api.wire import TooLarge
 from tocsin.kit.errors import Forbidden, Invalid, NotFound, Overloaded, Refused, TocsinError
+from tocsin.oncall.importing import NotUnderstood
 from tocsin.plan.commands import BadPlan
 from tocsin.signals.formats import Unreadable
 
@@ -88,6 +89,8 @@ def _errors(error: TocsinError, *, asked: bool) -> list[dict[str, Any]]:
                 {"detail": one.message, "path": one.path, "line": one.line, "column": one.column}
                 for one in error.problems
             ]
+        case NotUnderstood():
+            return [{"detail": one.message, "line": one.line} for one in error.mistakes]
         case Unreadable():
             return [_placed(problem) for problem in error.problems]
         case Invalid(field=str() as name):

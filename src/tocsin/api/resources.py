@@ -10,6 +10,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from tocsin.api import (
     agreements,
+    calendars,
     contacts,
     coverage,
     described,
@@ -47,6 +48,7 @@ def routes() -> list[Router]:
                 *oncall.handlers(),
                 *contacts.handlers(),
                 *letters.handlers(),
+                *calendars.handlers(),
             ],
             guards=[gate()],
             request_class=Call,

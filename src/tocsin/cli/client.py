@@ -148,7 +148,9 @@ def _refusal(answer: "httpx2.Response", url: str) -> TocsinError:
 
 
 def _reason(mistake: Mapping[str, object]) -> str:
-    """One mistake and its place: a pointer into what was sent, a parameter of the address, or a line of a plan."""
+    """One mistake and its place: a pointer into what was sent, a parameter of the address, or a line of a file."""
     place = mistake.get("pointer") or mistake.get("parameter") or mistake.get("path")
+    if not place and mistake.get("line"):
+        place = f"line {mistake['line']}"
     said = str(mistake.get("detail", ""))
     return f"{str(place).removeprefix('#/')}: {said}" if place else said

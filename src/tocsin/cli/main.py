@@ -8,7 +8,7 @@ from typing import Never
 
 from cyclopts import App, CycloptsError
 
-from tocsin.cli import show
+from tocsin.cli import calendars, show
 from tocsin.cli.contacts import contacts
 from tocsin.cli.evidence import evidence
 from tocsin.cli.incidents import incidents
@@ -47,6 +47,9 @@ for part in (postmortem, review, oncall, contacts, plan, people, token, slack):
     app.command(part)
 plan.command(check)
 plan.command(coverage)
+for one in (calendars.feeds, calendars.feed, calendars.revoke):
+    oncall.command(one)
+oncall.command(calendars.import_shifts, name="import")
 
 
 @app.command

@@ -1,17 +1,19 @@
 """Arranging who is on call: overrides and swaps. Each is written down with who, when and why, and those concerned are
 told."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from tocsin.db import settings as kept
 from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
+from tocsin.kit.actor import ActorKind
 from tocsin.kit.errors import Invalid, Refused
 from tocsin.kit.ids import new_id
-from tocsin.kit.text import utc
-from tocsin.oncall import arranging, store
-from tocsin.oncall.model import Override, Swap, SwapState, Turn
+from tocsin.kit.text import listed, utc
+from tocsin.oncall import arranging, importing, store
+from tocsin.oncall.importing import Change, Changes, Wanted
+from tocsin.oncall.model import Feed, Override, Swap, SwapState, Turn
 from tocsin.people import access
 from tocsin.people import store as people
 from tocsin.people.model import Channel
@@ -19,6 +21,8 @@ from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
 
 AUDIENCE = "on_call"
+MOST_FEEDS = 20  # of one person
+LINES_TOLD = 40  # of what an import changed for one person
 
 
 class AlreadyCancelled(Refused):
@@ -117,6 +121,53 @@ def _may_cancel(tx: Tx, one: Override) -> None:
         raise access.NotAllowed("Only whoever made it, whoever is on call by it, or an administrator cancels it.")
     if one.swap_id is not None:
         raise PartOfASwap
+
+
+def import_shifts(
+    tx: Tx, rotation: str, wanted: Iterable[Wanted], reason: str, *, only_look: bool = False
+) -> tuple[Changes, list[Override]]:
+    """Put people on call as a calendar or a table of others has it: all of it, or nothing. What is so already stays.
+
+    `only_look` changes nothing and says what would change. Whoever is put on call or taken off is told, once.
+    """
+    access.require(tx.actor, access.INCIDENT_WRITE)
+    plan = plans.current(tx)
+    _known_rotation(plan, rotation)
+    found = importing.changes(store.rotas(tx, plan), rotation, wanted, tx.now)
+    because = arranging.reason_of(reason)
+    for one in found.changes:
+        _may_put(tx, one.person)
+        arranging.sound(plan, one.turn, tx.now)
+        arranging.known_person(plan, one.person)
+    if only_look:
+        return found, []
+    made = [_add(tx, one.turn, one.person, None, because) for one in found.changes]
+    _tell_of_import(tx, plan, rotation, found.changes, because)
+    return found, made
+
+
+def _tell_of_import(tx: Tx, plan: Plan, rotation: str, changed: Sequence[Change], because: str) -> None:
+    lines: dict[str, list[str]] = {}
+    for one in changed:
+        lines.setdefault(one.person, []).append(f"- you are on call, {_span(one.turn)}")
+        for off in one.instead_of:
+            lines.setdefault(off, []).append(f"- {_name(plan, one.person)} is on call, {_span(one.turn)}")
+    key, what = new_id("imp"), f"The rota {_rotation(plan, rotation)} was changed from a file"
+    for handle, said in lines.items():
+        more = [f"and {len(said) - LINES_TOLD} more"] if len(said) > LINES_TOLD else []
+        body = "\n".join(
+            [f"{what}, by {_name(plan, tx.actor.handle)}.", f"Reason: {because}", "", *said[:LINES_TOLD], *more]
+        )
+        _tell(tx, (handle,), key, what, body)
+
+
+def read_shifts(tx: Tx, rotation: str, text: str) -> list[Wanted]:
+    """What a calendar or a table says of one rotation. Raises NotUnderstood, with every line that is wrong."""
+    access.require(tx.actor, access.INCIDENT_WRITE)
+    plan = plans.current(tx)
+    _known_rotation(plan, rotation)
+    names = {handle: one.name for handle, one in plan.people.items()}
+    return importing.read(text, names, plan.rotations[rotation].zone, tx.now)
 
 
 # ---- Swaps -----------------------------------------------------------------------------------------------------------
@@ -224,6 +275,51 @@ def _answered(tx: Tx, plan: Plan, one: Swap, verb: str, answer: str) -> None:
     against = f"\nYou take {_turn(plan, one.takes)}." if one.takes and verb == "takes" else ""
     said = f"\nThey say: {answer.strip()}" if answer.strip() else ""
     _tell(tx, (one.asker,), f"{one.id}-{verb.replace(' ', '-')}", what, f"{what}.{against}{said}")
+
+
+# ---- Calendars that are subscribed to --------------------------------------------------------------------------------
+
+
+class TooManyCalendars(Refused):
+    """That are enough calendars for one person; revoke one first."""
+
+
+def make_feed(tx: Tx, rotation: str | None, owner: str | None = None) -> tuple[Feed, str]:
+    """Make a calendar of one rotation, or of all the owner's own shifts; the second value is its secret, shown this
+    once. Whoever has the secret reads it, without signing in."""
+    access.require(tx.actor, access.PLAN_READ)
+    plan, whose = plans.current(tx), owner or tx.actor.handle
+    if owner is None and tx.actor.kind is not ActorKind.PERSON:
+        raise Invalid("A program has no calendar; say whose it is.", field="person")
+    _may_keep(tx, whose)
+    people.load_person(tx, whose)
+    if rotation is not None:
+        _known_rotation(plan, rotation)
+    if len(store.feeds(tx, whose)) >= MOST_FEEDS:
+        raise TooManyCalendars
+    return store.add_feed(tx, whose, rotation)
+
+
+def revoke_feed(tx: Tx, feed_id: str) -> None:
+    """Shut a calendar's address: it shows nothing any more."""
+    _may_keep(tx, store.load_feed(tx, feed_id).owner)
+    store.revoke_feed(tx, feed_id)
+
+
+def feeds(tx: Tx) -> list[Feed]:
+    """The calendars that the actor may revoke: their own, or everybody's for whoever may change people."""
+    access.require(tx.actor, access.PLAN_READ)
+    return store.feeds(tx, None if tx.actor.may(access.PEOPLE_WRITE) else tx.actor.handle)
+
+
+def _known_rotation(plan: Plan, rotation: str) -> None:
+    if rotation not in plan.rotations:
+        raise Invalid(f"The plan has no rotation '{rotation}'; there is {listed(plan.rotations)}.", field="rotation")
+
+
+def _may_keep(tx: Tx, owner: str) -> None:
+    if tx.actor.handle != owner:
+        access.require(tx.actor, access.PEOPLE_WRITE)
 
 
 # ---- Telling those concerned -----------------------------------------------------------------------------------------

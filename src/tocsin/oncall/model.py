@@ -97,3 +97,14 @@ class Swap:
         if self.answered is SwapState.ASKED and instant >= self.expires_at:
             return SwapState.EXPIRED
         return self.answered
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feed:
+    """A calendar that somebody subscribed to: of one rotation, or of their own shifts. Its secret is kept nowhere."""
+
+    id: str
+    owner: str
+    rotation: str | None
+    made_by: str
+    made_at: datetime

@@ -3,14 +3,16 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Row, Select, Table, Text, delete, select
+from sqlalchemy import Column, Row, Select, Table, Text, delete, func, select, true
 
 from tocsin.db.columns import Instant, metadata
 from tocsin.db.engine import Tx
 from tocsin.kit.errors import NotFound
-from tocsin.oncall.model import Override, Swap, SwapState, Turn
+from tocsin.kit.ids import new_id, new_secret
+from tocsin.oncall.model import Feed, Override, Swap, SwapState, Turn
 from tocsin.oncall.schedule import Rotas
 from tocsin.oncall.warning import Warned
+from tocsin.people import store as people
 from tocsin.plan.model import Plan
 
 override = Table(
@@ -59,6 +61,17 @@ warning = Table(
     Column("ends_at", Instant),
     Column("told_at", Instant),
 )
+feed = Table(
+    "oncall_feed",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("hash", Text),
+    Column("owner", Text),
+    Column("rotation", Text),
+    Column("made_by", Text),
+    Column("made_at", Instant),
+    Column("revoked_at", Instant),
+)
 
 
 class NoSuchOverride(NotFound):
@@ -67,6 +80,10 @@ class NoSuchOverride(NotFound):
 
 class NoSuchSwap(NotFound):
     """There is no such request to swap."""
+
+
+class NoSuchFeed(NotFound):
+    """There is no such calendar, or it was revoked."""
 
 
 # ---- Who is on call --------------------------------------------------------------------------------------------------
@@ -179,6 +196,56 @@ def forget_warning(tx: Tx, warning_id: str) -> None:
     tx.run(delete(warning).where(warning.c.id == warning_id))
 
 
+# ---- Calendars that are subscribed to --------------------------------------------------------------------------------
+
+
+def add_feed(tx: Tx, owner: str, rotation: str | None) -> tuple[Feed, str]:
+    """A new feed, and its secret: shown this once and kept as a hash."""
+    secret = new_secret()
+    made = Feed(id=new_id("cal"), owner=owner, rotation=rotation, made_by=tx.actor.handle, made_at=tx.now)
+    tx.add(feed, {**vars(made), "hash": people.digest(secret), "revoked_at": None})
+    return made, secret
+
+
+def feeds(tx: Tx, owner: str | None = None) -> list[Feed]:
+    """The live feeds of one person, or of everybody."""
+    of = feed.c.owner == owner if owner is not None else true()
+    return [_feed(row) for row in tx.all(_feeds.where(of).order_by(feed.c.made_at, feed.c.id))]
+
+
+def load_feed(tx: Tx, feed_id: str) -> Feed:
+    row = tx.first(_feeds.where(feed.c.id == feed_id))
+    if row is None:
+        raise NoSuchFeed(f"There is no calendar {feed_id}, or it was revoked.")
+    return _feed(row)
+
+
+def feed_by_secret(tx: Tx, secret: str) -> Feed | None:
+    row = tx.first(_feeds.where(feed.c.hash == people.digest(secret)))
+    return _feed(row) if row else None
+
+
+def revoke_feed(tx: Tx, feed_id: str) -> None:
+    """The address shows nothing any more, from this very moment."""
+    live = (feed.c.id == feed_id) & feed.c.revoked_at.is_(None)
+    tx.run(feed.update().where(live).values(revoked_at=tx.now))
+
+
+_feeds = select(feed).where(feed.c.revoked_at.is_(None))
+
+
+def latest_change(tx: Tx) -> tuple[int, datetime | None]:
+    """Differs as soon as anything was arranged or cancelled: how often that was, and when last."""
+    (row,) = tx.all(
+        select(
+            (func.count(override.c.id) + func.count(override.c.cancelled_at)).label("often"),
+            func.max(override.c.made_at).label("made_at"),
+            func.max(override.c.cancelled_at).label("cancelled_at"),
+        )
+    )
+    return row.often, max(row.made_at, row.cancelled_at or row.made_at) if row.made_at else None
+
+
 # ---- Rows ------------------------------------------------------------------------------------------------------------
 
 
@@ -188,6 +255,10 @@ def _latest(table: Table, by: Column[Any], limit: int) -> Select[Any]:
 
 def _override(row: Row[Any]) -> Override:
     return Override(**row._mapping)
+
+
+def _feed(row: Row[Any]) -> Feed:
+    return Feed(**{name: row._mapping[name] for name in ("id", "owner", "rotation", "made_by", "made_at")})
 
 
 def _swap(row: Row[Any]) -> Swap:

@@ -104,6 +104,7 @@ DONE = {
     "revoked": "The token is revoked.",
     "override": "It is arranged. Whoever it concerns is told.",
     "override_off": "It is cancelled. What it covered holds again.",
+    "feed_off": "The calendar is revoked. Its address shows nothing any more.",
     "swap_asked": "They are asked by mail, and answer here.",
     "swap_accept": "Accepted. The rota is changed, and they are told.",
     "swap_decline": "Declined. They are told.",

@@ -21,6 +21,7 @@ from tocsin.web import (
     declare,
     documents,
     evidence,
+    feeds,
     incidents,
     learning,
     letters,
@@ -31,6 +32,7 @@ from tocsin.web import (
     oncallnow,
     plan,
     plandocument,
+    rota,
     sessions,
 )
 from tocsin.web.forms import MOST_FORM_BYTES, AnyRequest, read_form
@@ -79,6 +81,7 @@ def routes() -> list[Any]:
             *documents.routes(),
             *changes.routes(),
             *oncall.routes(),
+            *rota.routes(),
             *plan.routes(),
             *plandocument.routes(),
             *learning.routes(),
@@ -101,7 +104,7 @@ def routes() -> list[Any]:
         cache_control=CacheControlHeader(max_age=A_YEAR, public=True, immutable=True),
         include_in_schema=False,
     )
-    return [pages, static, *oncallnow.routes()]
+    return [pages, static, *feeds.routes(), *oncallnow.routes()]
 
 
 def template_config() -> TemplateConfig[JinjaTemplateEngine]:
