@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from bench import due, idle, intake, page, plan, record, schedule, status
+from bench import due, feed, idle, intake, page, plan, record, schedule, status
 from bench.installation import BUILD
 from bench.measure import Measured, save, table
 from tocsin.kit.clock import stopwatch
@@ -23,6 +23,7 @@ BENCHES: dict[str, Callable[[], list[Measured]]] = {
     "replay": record.replay,
     "verify": record.verify,
     "schedule": schedule.schedule,
+    "feed": feed.feed,
 }
 
 

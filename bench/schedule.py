@@ -87,8 +87,8 @@ def _year() -> Measured:
     arranged = {one for shift in found for one in shift.overrides}
     if len(arranged) < OVERRIDES / 2 or any(one.starts_at >= one.ends_at for one in found):
         raise RuntimeError(f"of {OVERRIDES} overrides {len(arranged)} are in the shifts")
-    taken = [_milliseconds(computed) for _ in range(TIMES)]
-    floor = [_milliseconds(lambda: [Shift(*one) for one in found]) for _ in range(TIMES)]
+    taken = [milliseconds(computed) for _ in range(TIMES)]
+    floor = [milliseconds(lambda: [Shift(*one) for one in found]) for _ in range(TIMES)]
     return Measured(
         name=f"schedule, {ROTAS} rotas for a year",
         value=percentile(taken, 50),
@@ -110,9 +110,9 @@ def _proof() -> Measured:
     proof = prove(plan, rotas, START, START + WEEKS, reached)
     if proof.claims != len(plan.severities) * (len(plan.roles) + 1) or not proof.holes:
         raise RuntimeError(f"{proof.claims} claims and {len(proof.holes)} holes")
-    taken = [_milliseconds(lambda: prove(plan, rotas, START, START + WEEKS, reached)) for _ in range(TIMES)]
+    taken = [milliseconds(lambda: prove(plan, rotas, START, START + WEEKS, reached)) for _ in range(TIMES)]
     names = list(plan.rotations)
-    floor = [_milliseconds(lambda: [rotas.clipped(one, START, START + WEEKS) for one in names]) for _ in range(TIMES)]
+    floor = [milliseconds(lambda: [rotas.clipped(one, START, START + WEEKS) for one in names]) for _ in range(TIMES)]
     return Measured(
         name="schedule, proof of 8 weeks",
         value=percentile(taken, 50),
@@ -138,7 +138,7 @@ def _with_holes(plan: Plan) -> Plan:
     return replace(plan, rotations=rotations, roles=roles, severities=severities)
 
 
-def _milliseconds(act: Callable[[], object]) -> float:
+def milliseconds(act: Callable[[], object]) -> float:
     began = stopwatch()
     act()
     return (stopwatch() - began) * 1000

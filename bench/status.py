@@ -51,21 +51,21 @@ def readers() -> list[Measured]:
         made = installation.prepared(f"sqlite:///{folder / 'tocsin.db'}", installation.plan())
         with installation.server(made, folder / "log") as server:
             freshness = Freshness()
-            floor = _bare_rate(folder / "log")
+            floor = bare_rate(folder / "log")
             with _going_on(freshness, server.port, made.token):
                 return [_measured(name, path, server, made.token, freshness, floor) for name, path in PATHS.items()]
 
 
-def _bare_rate(log: Path) -> float:
+def bare_rate(log: Path) -> float:
     """What a server that only ever says the same gives under this load."""
     with installation.started(lambda port: (*BARE, "--port", str(port)), {}, log, "/") as bare:
-        return _load(bare.port, "/", "", SECONDS / 2)
+        return load_of(bare.port, "/", "", SECONDS / 2)
 
 
 def _measured(name: str, path: str, server: Server, token: str, freshness: Freshness, floor: float) -> Measured:
     freshness.lags.clear()
     with _compared(freshness, server.port, path):
-        rate = _load(server.port, path, token)
+        rate = load_of(server.port, path, token)
     if freshness.failed is not None:
         raise freshness.failed
     worst = max(freshness.lags)
@@ -75,7 +75,7 @@ def _measured(name: str, path: str, server: Server, token: str, freshness: Fresh
     return Measured(name=name, value=rate, unit="requests/s", floor=floor, target=PER_SECOND, about=about)
 
 
-def _load(port: int, path: str, token: str, seconds: float = SECONDS) -> float:
+def load_of(port: int, path: str, token: str, seconds: float = SECONDS) -> float:
     """Answered requests a second; from wrk if it is installed, since that leaves more of the machine to the server."""
     if shutil.which("wrk") is None:
         sent = load.run(Load([port], token, seconds, READERS, 1, path))
