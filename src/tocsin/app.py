@@ -25,7 +25,7 @@ from tocsin.obligations import store as obligations
 from tocsin.people import store as people
 from tocsin.plan import commands as plan_commands
 from tocsin.plan import store as plans
-from tocsin.response import covering, dispatch, intake, looking, tick
+from tocsin.response import covering, dispatch, handing, intake, looking, tick
 from tocsin.response.looking import Look
 from tocsin.response.rooms import Rooms
 from tocsin.settings import BadSetting, Settings
@@ -75,6 +75,7 @@ class App:
             plan_commands.apply(tx, self._first_plan(), "the first plan of this installation")
         looking.schedule(tx)
         covering.schedule(tx)
+        handing.schedule(tx)
         kept.make_evidence_key(tx)
         return kept.signing_key(tx).decode()
 

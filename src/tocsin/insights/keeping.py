@@ -115,6 +115,7 @@ _RULES: tuple[tuple[str, How, Trace], ...] = (  # the first that fits decides
     ("roles.**", _G, "role:{1}"),  # where a role is filled: its name, its duties, who is eligible
     ("rotations.*.duties.*", _W, None),
     ("rotations.*.handed_over.*", _W, None),
+    ("rotations.*.handing_over.*", _W, None),
     ("rotations.*.people.*", _E, _turn),
     ("rotations.*.layers.*.people.*", _E, _layer_turn),
     ("rotations.**", _E, "target:{1}"),

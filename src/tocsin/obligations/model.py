@@ -14,6 +14,8 @@ class Kind(StrEnum):
     WATCH = "watch"  # the service stays well after the fix
     REVIEW = "review"  # the post-mortem meeting is held
     LOOK = "look"  # we look at a health address ourselves; renewed, never settled
+    HANDOFF = "handoff"  # who goes off call writes what goes on, and who comes accepts it
+    TURN = "turn"  # we look ahead for changes of who is on call; renewed, never settled
     COVER = "cover"  # we look ahead for moments at which nobody is on call; renewed, never settled
 
 

@@ -94,6 +94,20 @@ WORDINGS: Mapping[str, Wording] = {
     "rotations.*.days": Wording(Kind.ON_CALL, "A turn of {1} lasts {after} days instead of {before}."),
     "rotations.*.duties": _list(Kind.OBLIGATION, "What is asked of whoever is on call in {1}"),
     "rotations.*.handed_over": _list(Kind.OBLIGATION, "What is handed over at the end of a turn of {1}"),
+    "rotations.*.handing_over": Wording(
+        Kind.OBLIGATION,
+        new="Each handoff of {1} is now to be written and accepted in time.",
+        gone="Nobody has to write and accept the handoffs of {1} any more.",
+    ),
+    "rotations.*.handing_over.opened_before": Wording(
+        Kind.OBLIGATION, "A handoff of {1} is made ready {after} before the turn ends instead of {before}."
+    ),
+    "rotations.*.handing_over.written_before": Wording(
+        Kind.OBLIGATION, "A handoff of {1} is to be written {after} before the turn ends instead of {before}."
+    ),
+    "rotations.*.handing_over.accepted_within": Wording(
+        Kind.OBLIGATION, "A handoff of {1} is to be accepted within {after} instead of {before}."
+    ),
     # --- What can break
     "services.*": Wording(
         Kind.WATCHING, new="The service {1} is new.", gone="The service {1} is gone.", is_gone_large=True

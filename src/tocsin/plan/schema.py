@@ -144,6 +144,14 @@ MEANINGS: Mapping[str, str] = {
     "Rotation.layers": "More layers. Each covers those before it wherever it holds.",
     "Rotation.duties": "What whoever is on call does.",
     "Rotation.handed_over": "What is handed over at the end of a turn.",
+    "Rotation.handing_over": (
+        "When it is handed over. With it, every change of who is on call is written by whoever goes and accepted by "
+        "whoever comes, each in its time."
+    ),
+    "HandingOver": "The times of a handoff, in a rotation.",
+    "HandingOver.opened_before": "How long before the turn ends Tocsin makes the handoff ready and tells both.",
+    "HandingOver.written_before": "How long before the turn ends it is to be written; shorter than `opened_before`.",
+    "HandingOver.accepted_within": "How soon after the next turn begins it is to be accepted.",
     "Layer": (
         "Other people who take turns within a rotation, over the layers before. What it does not say of its clock, the "
         "rotation does."

@@ -22,7 +22,7 @@ from tocsin.signals import store as signals
 from tocsin.signals.model import Trigger
 from tocsin.signals.store import Disposition
 
-WAIVABLE = frozenset(Kind) - {Kind.LOOK, Kind.COVER, Kind.ANSWER, Kind.WATCH}
+WAIVABLE = frozenset(Kind) - {Kind.LOOK, Kind.COVER, Kind.TURN, Kind.HANDOFF, Kind.ANSWER, Kind.WATCH}
 
 
 class NoSuchObligation(NotFound):

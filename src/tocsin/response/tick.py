@@ -17,7 +17,7 @@ from tocsin.obligations import store as obligations
 from tocsin.obligations.model import ANSWER_PREFIX, Kind, Obligation, State
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
-from tocsin.response import chasing, covering, followups, gathering, looking
+from tocsin.response import chasing, covering, followups, gathering, handing, looking
 from tocsin.response.looking import Look
 from tocsin.signals import store as signals
 
@@ -125,6 +125,12 @@ def _looks(tx: Tx, due: list[Obligation]) -> list[Look]:
         if obligation.kind is Kind.COVER:
             covering.look_ahead(tx)
             obligations.renew(tx, obligation, tx.now + covering.EVERY)
+            continue
+        if obligation.kind is Kind.TURN:
+            obligations.renew(tx, obligation, handing.look_ahead(tx))
+            continue
+        if obligation.kind is Kind.HANDOFF:
+            handing.see_to(tx, obligation)
             continue
         look = by_name.get(obligation.key.removeprefix(looking.PREFIX))
         if look is None:

@@ -108,6 +108,9 @@ DONE = {
     "swap_accept": "Accepted. The rota is changed, and they are told.",
     "swap_decline": "Declined. They are told.",
     "swap_withdraw": "The request is taken back.",
+    "handoff_write": "The handoff is written. Whoever comes is told.",
+    "handoff_ask": "They are asked by mail, and write it again.",
+    "handoff_accept": "Accepted. The shift is yours, and whoever goes is told.",
 }
 """What a page says after it was changed, by the word in its address."""
 
