@@ -20,7 +20,7 @@ from tocsin.oncall.handoff import Did, Handoff, State
 from tocsin.people import access
 from tocsin.response import handing
 
-READ = needs(access.INCIDENT_READ, 404)
+READ = needs(access.INCIDENT_READ, 400, 404, 409)
 WRITE = needs(access.INCIDENT_WRITE, 400, 404, 409)
 
 

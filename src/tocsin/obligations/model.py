@@ -10,6 +10,8 @@ class Kind(StrEnum):
     ANSWER = "answer"  # the people of one escalation step answer their page before the next step
     ROLE = "role"  # a role is held by somebody
     UPDATE = "update"  # an audience is told
+    PROGRESS = "progress"  # whoever answers for it is heard of before the silence lasts too long
+    SNOOZE = "snooze"  # whoever snoozed it is asked again at the end
     RESOLVE = "resolve"  # the target resolution time
     WATCH = "watch"  # the service stays well after the fix
     REVIEW = "review"  # the post-mortem meeting is held

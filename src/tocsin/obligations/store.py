@@ -110,6 +110,14 @@ def meet(tx: Tx, incident_id: str, keys: Collection[str], evidence: str, proof: 
         tx.run(table.update().where(of_these).values(**ended))
 
 
+def postpone(tx: Tx, incident_id: str, duty: Duty) -> bool:
+    """Let an open duty that is not overdue fall due at another time; False if there is none."""
+    standing = _open(incident_id) & (table.c.key == duty.key) & table.c.overdue_at.is_(None)
+    values = {"due_at": duty.due_at, "act_at": first_act(duty, tx.now), "warned_at": None}
+    tx.wakes = True
+    return tx.run(table.update().where(standing).values(**values)).rowcount > 0
+
+
 def settle_answers(tx: Tx, incident_id: str, state: State, evidence: str, proof: int) -> None:
     """Settle every open wait for an answer to a page of one incident."""
     waits = _open(incident_id) & (table.c.kind == Kind.ANSWER)
@@ -141,6 +149,11 @@ def end(tx: Tx, obligation_id: str, state: State, evidence: str, proof: int | No
 def warned(tx: Tx, obligation: Obligation) -> None:
     """Its owner is reminded now; next, it falls due."""
     tx.put(table, obligation.id, {"warned_at": tx.now, "act_at": obligation.due_at})
+
+
+def hold(tx: Tx, obligation: Obligation, until: datetime) -> None:
+    """Its owner is not reminded before this instant; when it is due does not change."""
+    tx.put(table, obligation.id, {"act_at": min(until, obligation.due_at)})
 
 
 def fell_due(tx: Tx, obligation: Obligation) -> None:

@@ -74,6 +74,18 @@ WORDINGS: Mapping[str, Wording] = {
     "severities.*.response": _told("Whoever responds at {1} reads what is expected:"),
     "severities.*.requires": _list(Kind.OBLIGATION, "What is asked of everybody at {1}"),
     "severities.*.examples": _list(Kind.WORDS, "By what people recognise {1}"),
+    "severities.*.silent_after": Wording(
+        Kind.ON_CALL,
+        "At {1}, whoever acknowledged is paged again after {after} of silence instead of {before}.",
+        "At {1}, whoever acknowledged is paged again after {after} of silence.",
+        "At {1}, an acknowledgement holds: nobody is paged again for being silent.",
+    ),
+    "severities.*.snooze_most": Wording(
+        Kind.ON_CALL,
+        "At {1}, a responder may snooze an incident for {after} instead of {before}.",
+        "At {1}, a responder may snooze an incident for {after}.",
+        "At {1}, nobody may snooze an incident any more.",
+    ),
     # --- Who
     "people.*.name": Wording(Kind.PEOPLE, "The person behind {1} is {after} instead of {before}."),
     "people.*.title": Wording(Kind.PEOPLE, "The title of {name} is {after} instead of {before}."),

@@ -116,6 +116,11 @@ MEANINGS: Mapping[str, str] = {
         "Whether a page may wait for the end of somebody's quiet hours. Unless it is said, the worst severity is high, "
         "and whatever has to be answered within 15 min."
     ),
+    "Severity.silent_after": (
+        "How long somebody who acknowledged may be silent. After so long without an entry by a person they are paged "
+        "again, and then the ladder. Without it, an acknowledgement holds."
+    ),
+    "Severity.snooze_most": "For how long at the most a responder may snooze it. Without it, nobody may.",
     "Severity.roles_within": "Roles that must be filled, and how soon.",
     "Severity.post_mortem": "Whether a post-mortem is held.",
     "Severity.public_impact": "What the status page calls it.",

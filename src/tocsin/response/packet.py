@@ -169,7 +169,7 @@ def _actions(tx: Tx) -> list[ActionItems]:
 
 
 def _contacts(tx: Tx, handles: Sequence[str]) -> list[Contact]:
-    methods = people.contacts(tx, handles)
+    methods = {key: [one for one in each if one.verified_at] for key, each in people.contacts(tx, handles).items()}
     accounts = people.addresses(tx, [one for one in handles if not methods.get(one)])
     return [
         Contact(

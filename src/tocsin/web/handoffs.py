@@ -163,7 +163,7 @@ def _how(duty: Obligation, now: Any) -> str:
 
 def reached(tx: Tx, plan: Plan, one: Handoff, packet: Packet, me: str) -> tuple[present.Fact, ...]:
     """By which channels whoever comes is reached; the addresses are shown to whom they belong."""
-    own = people.contacts(tx, [me]).get(me, [])
+    own = [method for method in people.contacts(tx, [me]).get(me, []) if method.verified_at]
     account = people.addresses(tx, [me])
     mine = [f"{method.channel} {method.address}" for method in own] or [
         f"email {address}" for address in account.values()
