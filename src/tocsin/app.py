@@ -4,17 +4,18 @@ import asyncio
 import contextlib
 import importlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from datetime import datetime, timedelta
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
 from tocsin.db import settings as kept
 from tocsin.db.engine import Database, Tx
 from tocsin.db.migrate import migrate
-from tocsin.delivery import providers
+from tocsin.delivery import heartbeat, providers
 from tocsin.delivery.channel import Channel
 from tocsin.delivery.chat import Chat
 from tocsin.delivery.email import EmailChannel, smtp_server
@@ -25,7 +26,7 @@ from tocsin.obligations import store as obligations
 from tocsin.people import store as people
 from tocsin.plan import commands as plan_commands
 from tocsin.plan import store as plans
-from tocsin.response import covering, dispatch, intake, looking, tick
+from tocsin.response import covering, dispatch, handing, intake, looking, tick
 from tocsin.response.looking import Look
 from tocsin.response.rooms import Rooms
 from tocsin.settings import BadSetting, Settings
@@ -75,6 +76,7 @@ class App:
             plan_commands.apply(tx, self._first_plan(), "the first plan of this installation")
         looking.schedule(tx)
         covering.schedule(tx)
+        handing.schedule(tx)
         kept.make_evidence_key(tx)
         return kept.signing_key(tx).decode()
 
@@ -137,7 +139,8 @@ def open_chat(settings: Settings) -> Chat | None:
 
 
 class Engine:
-    """Two loops, woken when something becomes due: one settles what is due, the other sends what is queued."""
+    """Two loops, woken when something becomes due: one settles what is due, the other sends what is queued. A third
+    tells a watchdog that they turn."""
 
     def __init__(self, app: App, channels: Mapping[str, Channel], eyes: aiohttp.ClientSession) -> None:
         self._app = app
@@ -147,6 +150,7 @@ class Engine:
         self._queued = asyncio.Event()
         self._dispatcher = dispatch.Dispatcher(app.database, channels, on_done=self._queued.set)
         self._stopping = False
+        self._stopped = asyncio.Event()
         self._looking: set[asyncio.Task[None]] = set()
         self._kept_house_at: datetime | None = None
 
@@ -157,12 +161,14 @@ class Engine:
         turns = (
             self._repeat(self._settle, self._due, self._next_to_settle),
             self._repeat(self._send, self._queued, self._dispatcher.next_due),
+            *self._beats(),
         )
         tasks = [asyncio.create_task(turn) for turn in turns]
         try:
             yield
         finally:
             self._stopping = True
+            self._stopped.set()
             self._database.forget_wakes()
             self._due.set()
             self._queued.set()
@@ -171,6 +177,11 @@ class Engine:
             for look in self._looking:
                 look.cancel()
             await asyncio.gather(*self._looking, return_exceptions=True)
+
+    def _beats(self) -> Iterator[Coroutine[Any, Any, None]]:
+        """The sign of life for an outside watchdog, if there is one: it is sent only while the engine turns."""
+        if url := self._app.settings.heartbeat_url:
+            yield heartbeat.beat(self._eyes, url, self._app.is_turning, self._stopped)
 
     async def _repeat(
         self, turn: Callable[[], Awaitable[None]], bell: asyncio.Event, next_due: Callable[[], datetime | None]

@@ -48,6 +48,7 @@ class Settings:
     log_level: str = "info"
     proposals_after: int = 3
     public_on_call: str = "no"
+    heartbeat_url: str = ""
     url: str = ""  # of the server that the command line talks to
     token: str = ""  # with which it does
 
@@ -115,7 +116,16 @@ def _check(settings: Settings) -> None:
         raise BadSetting("TOCSIN_TELEGRAM_SECRET has 16 to 256 letters, digits, dashes and underscores")
     if settings.slack_bot_token and not settings.slack_bot_token.startswith("xoxb-"):
         raise BadSetting("TOCSIN_SLACK_BOT_TOKEN is the token of a bot, and begins with xoxb-")
-    for name in ("base_url", "url", "twilio_api_url", "sms_url", "ntfy_url", "telegram_api_url", "slack_api_url"):
+    for name in (
+        "base_url",
+        "url",
+        "heartbeat_url",
+        "twilio_api_url",
+        "sms_url",
+        "ntfy_url",
+        "telegram_api_url",
+        "slack_api_url",
+    ):
         value = getattr(settings, name)
         if value and urlsplit(value).scheme not in ("http", "https"):
             raise BadSetting(f"TOCSIN_{name.upper()} must begin with http:// or https://")

@@ -397,6 +397,7 @@ def test_the_obligations_carry_their_clauses() -> None:
         "resolve": "SEV-03",
         "watch": "FIX-04",
         "review": "PMR-01",
+        "handoff": "ONC-04",
     }
 
 

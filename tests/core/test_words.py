@@ -40,6 +40,7 @@ from tocsin.incidents.model import (
     Updated,
 )
 from tocsin.incidents.places import CallOpened, ChannelFailed, ChannelLeft, ChannelOpened, Wanted
+from tocsin.incidents.snooze import AskedAgain, Snoozed
 from tocsin.plan.model import Stage
 
 SENTENCES: list[tuple[AnyEntry, str, str]] = [
@@ -98,6 +99,16 @@ SENTENCES: list[tuple[AnyEntry, str, str]] = [
         Acknowledged(at=NIGHT, by="ana", through="working on it"),
         "acknowledged",
         "Ana Okafor acknowledged by working on it.",
+    ),
+    (
+        Snoozed(at=NIGHT, by="ana", until=NIGHT, because="the vendor works on it"),
+        "snoozed",
+        f"Ana Okafor snoozed it until {words.day_and_minute(NIGHT)}: the vendor works on it.",
+    ),
+    (
+        AskedAgain(at=NIGHT, by="tocsin", person="ana", because="no word for 20 min"),
+        "asked again",
+        "Ana Okafor is asked again: no word for 20 min.",
     ),
     (
         RoleAssigned(at=NIGHT, by="ben", role="incident_commander", person="ben"),

@@ -21,6 +21,7 @@ PAGES = (
     "/incidents/{incident}",
     "/declare",
     "/oncall",
+    "/oncall/calendar",
     "/plan",
     "/plan/document",
     "/plan/coverage",

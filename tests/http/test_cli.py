@@ -15,6 +15,7 @@ from tests.support.server import Server, free_port, running_server, wait_until
 from tests.support.smtp import SmtpSink
 from tests.support.terminal import Terminal
 from tests.support.world import QUIET
+from tocsin.kit.clock import SystemClock
 from tocsin.people import access, commands
 
 SCOPES = frozenset({"incidents:read", "incidents:write", "plan:read", "metrics:read", "signals:write"})
@@ -347,6 +348,35 @@ def test_shifts_are_imported_from_a_terminal(server: Server, tocsin: Terminal, t
     assert (again["changes"], again["as_it_is"]) == ([], 1)
     assert "Imported from rota.csv" in tocsin.done("oncall", "overrides")
     assert tocsin("oncall", "import", str(tmp_path / "none.csv"), "--rotation", "on_call").code == 3
+
+
+def test_a_shift_is_handed_on_from_a_terminal(server: Server, tocsin: Terminal) -> None:
+    app = server.app()
+    with app.database.work(access.local_operator("operator")) as tx:
+        _, secret = commands.make_token(tx, "handing", SCOPES | {access.PLAN_WRITE}, timedelta(hours=1))
+    app.database.dispose()
+    tocsin.set("TOCSIN_TOKEN", secret)
+    now = SystemClock().now()
+    span = ("--from", now.isoformat(), "--to", (now + timedelta(hours=2)).isoformat())
+    tocsin.done("oncall", "override", "on_call", *span, "--reason", "a film", "--person", "lucia")
+
+    def opened() -> list[dict[str, object]]:
+        found = tocsin("oncall", "handoff", "show", "--json").json["handoffs"]
+        return [one for one in found if one["incoming"] == ["lucia"]]
+
+    wait_until(lambda: bool(opened()))
+    handoff = str(opened()[0]["id"])
+    assert handoff in tocsin.done("oncall", "handoff", "show")
+    early = tocsin("oncall", "handoff", "accept", handoff, "--contacts-confirmed")
+    assert early.code == 4 and "not written yet" in early.err
+    assert tocsin("oncall", "handoff", "write", handoff, "--note", "Voice").code == 2
+    notes = [word for line in range(4) for word in ("--note", f"note {line}")]
+    assert "written" in tocsin.done("oncall", "handoff", "write", handoff, *notes)
+    assert "note 3" in tocsin.done("oncall", "handoff", "show", handoff)
+    assert "asked" in tocsin.done("oncall", "handoff", "ask", handoff, "Which voice?")
+    assert "Which voice?" in tocsin.done("oncall", "handoff", "show", handoff)
+    assert "accepted" in tocsin.done("oncall", "handoff", "accept", handoff, "--contacts-confirmed")
+    assert tocsin("oncall", "handoff", "show", "hnd_NOBODY").code == 3
 
 
 def test_cover_is_proved_with_an_exit_code(tocsin: Terminal, tmp_path: Path) -> None:

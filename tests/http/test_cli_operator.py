@@ -258,8 +258,17 @@ def test_migrate_sets_up_a_database_with_the_plan_of_the_settings(fresh: Termina
 
 
 def test_the_doctor_finds_nothing_wrong_with_a_new_installation(tocsin: Terminal) -> None:
-    assert tocsin.done("doctor") == "All is well.\n"
-    assert tocsin("doctor", "--json").json == {"ok": True, "problems": []}
+    assert tocsin.done("doctor").splitlines()[0] == "All is well."
+    assert tocsin("doctor", "--json").json.items() >= {"ok": True, "problems": []}.items()
+
+
+def test_the_doctor_says_what_would_keep_a_page_back(tocsin: Terminal) -> None:
+    (mail, people, *more) = tocsin("doctor", "--json").json["pages"]
+    assert "TOCSIN_SMTP_URL" in mail and "tomas" in people and not more
+    said = tocsin("doctor", "--strict")
+    assert said.code == 1 and "A page may not go out: No mail server is set" in said.out
+    tocsin.set("TOCSIN_SMTP_URL", "smtp://127.0.0.1:2525")
+    assert "TOCSIN_SMTP_URL" not in tocsin.done("doctor")
 
 
 def test_the_record_is_proven_and_a_change_of_it_named(tocsin: Terminal, tmp_path: Path) -> None:

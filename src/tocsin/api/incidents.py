@@ -42,6 +42,7 @@ def handlers() -> list[HTTPRouteHandler]:
         acknowledge,
         escalate,
         decline,
+        snooze,
         assign_role,
         change_severity,
         change_type,
@@ -163,6 +164,11 @@ def escalate(request: Call, incident_id: FromPath[str], data: JSONBody[schema.Es
 )
 def decline(request: Call, incident_id: FromPath[str], data: JSONBody[schema.OptionalBecause]) -> schema.Incident:
     return after(request, lambda tx: answers.decline(tx, incident_id, data.because, through="api"))
+
+
+@post("/incidents/{incident_id:str}/snooze", status_code=200, summary="Say that you will be silent, until when", **VERB)
+def snooze(request: Call, incident_id: FromPath[str], data: JSONBody[schema.Silence]) -> schema.Incident:
+    return after(request, lambda tx: commands.snooze(tx, incident_id, data.until, data.because))
 
 
 @post("/incidents/{incident_id:str}/roles", status_code=200, summary="Give a role to a person", **VERB)

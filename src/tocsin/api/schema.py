@@ -102,6 +102,13 @@ class Resolution(Struct, forbid_unknown_fields=True):
     unverified_because: Text = ""
 
 
+class Silence(Struct, forbid_unknown_fields=True):
+    """Until when nothing need be heard of the caller, and why."""
+
+    until: Moment
+    because: Text
+
+
 class Because(Struct, forbid_unknown_fields=True):
     because: Text
 
@@ -166,7 +173,7 @@ class Channel(Struct):
 class Incident(Struct):
     """`relations` says, by another incident's id, how this one stands to it. One that the caller may not see is left
     out, and `merged_into` is then empty. `confidential_at` is null for what everybody may read. `call` is
-    where people talk, empty if nowhere."""
+    where people talk, empty if nowhere. `asked_again_at` is since when whoever acknowledged is paged again."""
 
     id: str
     number: int
@@ -189,6 +196,9 @@ class Incident(Struct):
     declared_by: str
     acknowledged_at: datetime | None
     acknowledged_by: str | None
+    asked_again_at: datetime | None
+    snoozed_until: datetime | None
+    snoozed_by: str | None
     mitigated_at: datetime | None
     resolved_at: datetime | None
     recovered_at: datetime | None

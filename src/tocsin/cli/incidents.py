@@ -7,7 +7,7 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from tocsin.cli import client, show
-from tocsin.cli.options import INCIDENTS, AsJson, Because, Flag, Incident
+from tocsin.cli.options import INCIDENTS, AsJson, Because, Flag, Incident, instant_of
 from tocsin.kit.clock import SystemClock
 from tocsin.kit.errors import NotFound
 
@@ -123,6 +123,20 @@ def decline(
 ) -> None:
     """Say that you can't take a page of yours: whoever is next is paged."""
     send(incident, "decline", json=json, body={"because": because})
+
+
+@incidents.command(group=INCIDENTS)
+def snooze(
+    incident: Incident,
+    /,
+    *,
+    until: Annotated[str, Parameter(help="Until when, such as 2026-11-26T14:00+01:00; as long as the plan allows.")],
+    because: Because,
+    json: AsJson = False,
+) -> None:
+    """Say that you will be silent for a while; at the end you are asked again."""
+    body = {"until": instant_of(until).isoformat(), "because": because}
+    send(incident, "snooze", json=json, body=body)
 
 
 @incidents.command(group=INCIDENTS)

@@ -4,9 +4,9 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import metadata
-from typing import Never
+from typing import Annotated, Never
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
 from tocsin.cli import calendars, show
 from tocsin.cli.contacts import contacts
@@ -16,7 +16,7 @@ from tocsin.cli.ledger import app as ledger
 from tocsin.cli.letters import letters
 from tocsin.cli.mailin import mail
 from tocsin.cli.oncall import oncall
-from tocsin.cli.options import HERE, AsJson
+from tocsin.cli.options import HERE, AsJson, Flag
 from tocsin.cli.people import people, token
 from tocsin.cli.plan import plan
 from tocsin.cli.plancheck import check
@@ -53,17 +53,27 @@ oncall.command(calendars.import_shifts, name="import")
 
 
 @app.command
-def doctor(*, json: AsJson = False) -> int:
-    """Examine the database of this machine: every invariant that does not hold, or that all do."""
+def doctor(
+    *,
+    strict: Annotated[Flag, Parameter(help="Fail also where a page would be kept from going out.")] = False,
+    json: AsJson = False,
+) -> int:
+    """Examine the database of this machine: every invariant that does not hold, and what would keep a page back."""
     from tocsin.cli import local
     from tocsin.response import doctor as examiner
+    from tocsin.response import readiness
 
+    with local.installation() as installation:
+        has_mail = bool(installation.settings.smtp_url)
     found = local.look(examiner.examine)
+    hindrances = local.look(lambda tx: readiness.hindrances(tx, has_mail=has_mail))
     if json:
-        show.as_json({"ok": not found, "problems": found})
+        show.as_json({"ok": not found, "problems": found, "pages": hindrances})
     else:
         show.line("\n".join(found) or "All is well.")
-    return FAILED if found else 0
+        for one in hindrances:
+            show.line(f"A page may not go out: {one}")
+    return FAILED if found or (strict and hindrances) else 0
 
 
 @app.command

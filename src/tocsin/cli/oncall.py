@@ -7,6 +7,7 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from tocsin.cli import client, show
+from tocsin.cli.handoffs import handoff
 from tocsin.cli.options import AROUND, AsJson, Flag, instant_of
 from tocsin.cli.planfile import name_of, plan_text
 from tocsin.kit.clock import SystemClock
@@ -15,6 +16,8 @@ from tocsin.kit.errors import Invalid
 oncall = App(
     name="oncall", group=AROUND, group_commands=AROUND, help="Who is on call: the rotas, and what people arrange."
 )
+
+oncall.command(handoff)
 
 Rotation = Annotated[str, Parameter(help="The rotation: its key in the plan, such as on_call.")]
 From = Annotated[str, Parameter(name="--from", help="When it begins, such as 2026-11-26T14:00+01:00.")]

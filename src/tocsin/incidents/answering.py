@@ -32,6 +32,6 @@ def decline(
 ) -> list[AnyEntry]:
     """Say that one cannot. Once somebody has answered there is nothing to decline."""
     require_unresolved(incident)
-    if incident.acknowledged_at is not None:
+    if not incident.awaits_answer:
         return []
     return [Declined(at=now, by=by, step=step, through=through, because=because.strip())]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import assert_never
 
-from tocsin.incidents import completing, relation, work
+from tocsin.incidents import completing, relation, silence, work
 from tocsin.incidents.answer import Declined, EscalationAsked
 from tocsin.incidents.correction import FIELD, Moment, TimeCorrected
 from tocsin.incidents.model import (
@@ -47,6 +47,7 @@ from tocsin.incidents.model import (
 )
 from tocsin.incidents.places import CallOpened, ChannelFailed, ChannelLeft, ChannelOpened, PlaceEntry
 from tocsin.incidents.relation import Absorbed, Linked, Merged, RelationEntry, SplitFrom, SplitOff, Unlinked
+from tocsin.incidents.snooze import AskedAgain, Snoozed
 from tocsin.incidents.work import (
     Deployed,
     DutiesChanged,
@@ -102,7 +103,7 @@ class Empty(Invalid):
 
 def acknowledge(incident: Incident, *, by: str, now: datetime, through: str = "web") -> list[AnyEntry]:
     require_unresolved(incident)
-    return [] if incident.acknowledged_at else [Acknowledged(at=now, by=by, through=through)]
+    return [Acknowledged(at=now, by=by, through=through)] if incident.awaits_answer else []
 
 
 def assign(plan: Plan, incident: Incident, role: str, person: str, *, by: str, now: datetime) -> list[AnyEntry]:
@@ -385,7 +386,7 @@ def _grown(incident: Incident | None, incident_id: str, entries: int, numbered: 
         return _begin(incident_id, entry)
     if numbered.number != entries + 1:
         raise ValueError(f"the record of {incident_id} has no entry {entries + 1}")
-    return _after(incident, entry)
+    return silence.after(_after(incident, entry), entry)
 
 
 def _begin(incident_id: str, entry: Declared) -> Incident:
@@ -421,8 +422,8 @@ def _after(incident: Incident, entry: AnyEntry) -> Incident:
             raise ValueError(f"{incident.id} is declared twice")
         case Noted() | Decided() | SignalAttached() | SignalCleared() | SignalsGathered() | Escalated() | Undelivered():
             return incident  # first: most entries are of these kinds
-        case EscalationAsked() | Declined():
-            return incident  # whom that pages is an entry of its own
+        case EscalationAsked() | Declined() | Snoozed() | AskedAgain():
+            return incident  # whom that pages is an entry of its own; what is said of silence `silence` reads
         case Paged():
             return incident.changed(steps_paged=entry.step + 1, responders=_with(incident, *entry.people))
         case Acknowledged():
@@ -430,7 +431,8 @@ def _after(incident: Incident, entry: AnyEntry) -> Incident:
             # Through a tool of its own name it was the tool, not a person.
             responders = incident.responders if entry.through == entry.by else _with(incident, entry.by)
             answered = {"acknowledged_by": entry.by, "first_acknowledged_at": first, "responders": responders}
-            return incident.changed(acknowledged_at=entry.at, **answered)
+            # Asked again, they answer once more: since when somebody answers for it does not change.
+            return incident.changed(acknowledged_at=incident.acknowledged_at or entry.at, **answered)
         case RoleAssigned():
             roles = {**incident.roles, entry.role: entry.person}
             return incident.changed(roles=roles, responders=_with(incident, entry.person))

@@ -11,6 +11,7 @@ from tocsin.incidents.correction import TimeCorrected
 from tocsin.incidents.entry import Entry
 from tocsin.incidents.places import CallOpened, ChannelFailed, ChannelLeft, ChannelOpened
 from tocsin.incidents.relation import Absorbed, Linked, Merged, Relation, SplitFrom, SplitOff, Unlinked
+from tocsin.incidents.snooze import AskedAgain, Snoozed
 from tocsin.incidents.work import (
     Deployed,
     DutiesChanged,
@@ -267,6 +268,8 @@ AnyEntry = (
     | EscalationAsked
     | Declined
     | Acknowledged
+    | Snoozed
+    | AskedAgain
     | RoleAssigned
     | SeverityChanged
     | TypeChanged
@@ -362,6 +365,10 @@ class Incident:
     stage: Stage | None = None  # as last told to the public
     notice_at: datetime | None = None  # when users were told how it ended
     steps_paged: int = 0
+    heard_at: datetime | None = None  # the last entry that a person made
+    asked_again_at: datetime | None = None  # whoever answered is paged again, and has said nothing since
+    snoozed_until: datetime | None = None
+    snoozed_by: str | None = None
     roles: Mapping[str, str] = field(default_factory=dict)
     told_at: Mapping[str, datetime] = field(default_factory=dict)
     silent_at: Mapping[str, datetime] = field(default_factory=dict)
@@ -387,6 +394,11 @@ class Incident:
         incident = object.__new__(Incident)
         incident.__dict__.update(changed)
         return incident
+
+    @property
+    def awaits_answer(self) -> bool:
+        """Whether people are paged until somebody answers for it."""
+        return not self.is_resolved and (self.acknowledged_at is None or self.asked_again_at is not None)
 
     @property
     def is_open(self) -> bool:

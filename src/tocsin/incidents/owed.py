@@ -7,7 +7,7 @@ act as deriving at the declaration. Due times are computed from the record, neve
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
-from tocsin.incidents import confidential
+from tocsin.incidents import confidential, silence
 from tocsin.incidents.model import Incident, Status
 from tocsin.incidents.work import DutiesChanged
 from tocsin.kit.text import span
@@ -69,6 +69,7 @@ def _until_resolved(plan: Plan, incident: Incident) -> Iterator[Duty]:
             owner=ON_CALL,
             warn_within=_warn_within(plan, Kind.ACKNOWLEDGE),
         )
+    yield from _words(plan, incident, severity)
     yield from _roles(plan, incident, severity)
     yield from _updates(plan, incident)
     yield Duty(
@@ -80,6 +81,30 @@ def _until_resolved(plan: Plan, incident: Incident) -> Iterator[Duty]:
         owner=plan.recovery.owner or ON_CALL,
         warn_within=_warn_within(plan, Kind.RESOLVE),
     )
+
+
+def _words(plan: Plan, incident: Incident, severity: Severity) -> Iterator[Duty]:
+    """That whoever answers for it is heard of; or, while they snooze it, that they are asked again at the end."""
+    due_at = silence.word_due_at(incident, severity.silent_after) if severity.silent_after else None
+    if due_at is not None:
+        yield Duty(
+            key="progress",
+            kind=Kind.PROGRESS,
+            what=f"Say how it goes, at least every {span(severity.silent_after)}" if severity.silent_after else "",
+            clause=plan.clauses.get(Kind.PROGRESS, ""),
+            due_at=due_at,
+            owner=ON_CALL,
+            warn_within=_warn_within(plan, Kind.PROGRESS),
+        )
+    if incident.snoozed_until is not None:
+        yield Duty(
+            key="snooze",
+            kind=Kind.SNOOZE,
+            what="Ask again whoever snoozed it",
+            clause=plan.clauses.get(Kind.SNOOZE, ""),
+            due_at=incident.snoozed_until,
+            owner=ON_CALL,
+        )
 
 
 def _roles(plan: Plan, incident: Incident, severity: Severity) -> Iterator[Duty]:

@@ -50,6 +50,7 @@ from tocsin.incidents.relation import (
     SplitOff,
     Unlinked,
 )
+from tocsin.incidents.snooze import AskedAgain, Snoozed
 from tocsin.incidents.work import (
     Deployed,
     DutiesChanged,
@@ -93,6 +94,8 @@ _KIND: dict[type[AnyEntry], str] = {
     EscalationAsked: "escalated",
     Declined: "declined",
     Acknowledged: "acknowledged",
+    Snoozed: "snoozed",
+    AskedAgain: "asked again",
     RoleAssigned: "role",
     SeverityChanged: "severity",
     TypeChanged: "type",
@@ -237,8 +240,8 @@ def _said(plan: Plan, entry: AnyEntry, who: str) -> str:
             return _gathered(entry)
         case Paged():
             return _paged(plan, entry)
-        case Escalated():
-            return f"Step {entry.step + 1} went unanswered: {ended(entry.why)}"
+        case Escalated() | Snoozed() | AskedAgain():
+            return _unheard(plan, entry, who)
         case Undelivered():
             to = name(plan, entry.to)
             return f"The {spaced(entry.channel)} message to {to} was not delivered: {ended(entry.reason)}"
@@ -496,14 +499,28 @@ def _sent_on(entry: EscalationAsked | Declined, who: str) -> str:
     return f"{who} {said} through {spaced(entry.through)}{because}"
 
 
+def _unheard(plan: Plan, entry: Escalated | Snoozed | AskedAgain, who: str) -> str:
+    """Who did not answer, will not for a while, or is asked again."""
+    match entry:
+        case Escalated():
+            what = f"Step {entry.step + 1}" if entry.step >= 0 else "It"
+            return f"{what} went unanswered: {ended(entry.why)}"
+        case Snoozed():
+            return f"{who} snoozed it until {day_and_minute(entry.until)}: {ended(entry.because)}"
+        case AskedAgain():
+            return f"{name(plan, entry.person)} is asked again: {ended(entry.because)}"
+    assert_never(entry)
+
+
 def _paged(plan: Plan, entry: Paged) -> str:
     lost = listed(name(plan, one) for one in entry.unreachable)
     without = f" No way is known to reach {lost}." if lost else ""
+    at = "again" if entry.step < 0 else f"at step {entry.step + 1}"
     if not entry.people:
-        return f"Nobody could be paged at step {entry.step + 1}.{without}"
+        return f"Nobody could be paged {at}.{without}"
     people, ways = listed(name(plan, one) for one in entry.people), listed(spaced(way) for way in entry.through)
     through = f" through {ways}" if ways else ""
-    return f"Paged {people} at step {entry.step + 1}{through}; an answer was due {_second(entry.answer_by)}.{without}"
+    return f"Paged {people} {at}{through}; an answer was due {_second(entry.answer_by)}.{without}"
 
 
 def _secrecy(plan: Plan, entry: Secrecy, who: str) -> str:

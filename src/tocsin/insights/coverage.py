@@ -131,7 +131,7 @@ def coverage(
     period_end: datetime,
     is_whole: bool = True,
 ) -> Coverage:
-    """The coverage of the plan in force. `watched` are the looks, which belong to no incident."""
+    """The coverage of the plan in force. `watched` are the looks and the handoffs, which belong to no incident."""
     ledger = _Ledger({}, {})
     for story in stories:
         _read(ledger, story, period_start)

@@ -101,6 +101,8 @@ _RULES: tuple[tuple[str, How, Trace], ...] = (  # the first that fits decides
     ("severities.*.resolve_within", _T, None),
     ("severities.*.roles_within.*", _T, None),
     ("severities.*.escalation", _E, _paging),
+    ("severities.*.silent_after", _T, None),
+    ("severities.*.snooze_most", _E, "snoozed:{1}"),
     ("severities.*.post_mortem", _E, "resolved:{1}"),
     ("severities.*.public_impact", _E, "shown:{1}"),
     ("severities.*.error_rate", _E, "banded:{1}"),
@@ -115,6 +117,7 @@ _RULES: tuple[tuple[str, How, Trace], ...] = (  # the first that fits decides
     ("roles.**", _G, "role:{1}"),  # where a role is filled: its name, its duties, who is eligible
     ("rotations.*.duties.*", _W, None),
     ("rotations.*.handed_over.*", _W, None),
+    ("rotations.*.handing_over.*", _W, None),
     ("rotations.*.people.*", _E, _turn),
     ("rotations.*.layers.*.people.*", _E, _layer_turn),
     ("rotations.**", _E, "target:{1}"),

@@ -12,7 +12,7 @@ from tocsin.insights import proposals as proposing
 from tocsin.insights.coverage import Coverage
 from tocsin.insights.proposals import Proposal
 from tocsin.obligations import store as obligations
-from tocsin.obligations.model import Obligation
+from tocsin.obligations.model import Kind, Obligation
 from tocsin.plan import printing
 from tocsin.plan import store as plans
 from tocsin.plan.clauses import clauses
@@ -71,7 +71,7 @@ def coverage(tx: Tx, since: datetime) -> Coverage:
         plan,
         clauses(printing.document(plan, revision)),
         stories,
-        obligations.open_looks(tx),
+        [*obligations.open_looks(tx), *obligations.opened_since(tx, Kind.HANDOFF, since)],
         revision=revision,
         period_start=since,
         period_end=tx.now,

@@ -26,6 +26,7 @@ from tocsin.incidents.model import (
     Updated,
 )
 from tocsin.incidents.places import CallOpened, ChannelOpened
+from tocsin.incidents.snooze import Snoozed
 from tocsin.incidents.work import ItemTicked, ItemUnticked, RecoveryConfirmed, StrategyChosen, Verified
 from tocsin.obligations.model import ANSWER_PREFIX, Kind, Obligation
 from tocsin.plan.model import ON_CALL, Plan
@@ -73,6 +74,10 @@ def clause_of(plan: Plan, severity: str, owed: Obligation) -> str:
             return f"severities.{severity}.acknowledge_within"
         case Kind.RESOLVE:
             return f"severities.{severity}.resolve_within"
+        case Kind.PROGRESS:
+            return f"severities.{severity}.silent_after"
+        case Kind.SNOOZE:
+            return f"severities.{severity}.snooze_most"
         case Kind.ROLE:
             return f"severities.{severity}.roles_within.{owed.key.removeprefix('role:')}"
         case Kind.UPDATE:
@@ -83,7 +88,10 @@ def clause_of(plan: Plan, severity: str, owed: Obligation) -> str:
             return "recovery.watch_for"
         case Kind.REVIEW:
             return "review.meeting_within"
-        case Kind.COVER:
+        case Kind.HANDOFF:
+            rotation, _, part = owed.key.removeprefix("handoff:").rsplit(":", 2)
+            return f"rotations.{rotation}.handing_over.{'written_before' if part == 'written' else 'accepted_within'}"
+        case Kind.COVER | Kind.TURN:
             return ""  # no plan asks for it: whatever the rotas are, it is looked ahead
         case Kind.LOOK:
             service, _, probe = owed.key.removeprefix("look:").partition("/")
@@ -91,6 +99,8 @@ def clause_of(plan: Plan, severity: str, owed: Obligation) -> str:
 
 
 def _step(plan: Plan, severity: str, taken: int) -> str:
+    if taken < 0:
+        return f"severities.{severity}.silent_after"
     level = plan.severities.get(severity)
     if level is None or level.escalation is None:
         return ""
@@ -140,6 +150,8 @@ def _names(plan: Plan, now: _Standing, entry: AnyEntry) -> Iterator[str]:
             yield f"item:{entry.item}"
         case StrategyChosen():
             yield f"strategy:{entry.strategy}"
+        case Snoozed():
+            yield f"snoozed:{now.severity}"
         case Verified():
             yield f"check:{entry.check}"
         case RecoveryConfirmed():
@@ -173,6 +185,8 @@ def _ruled(why: str, severity: str) -> Iterator[str]:
 def _paged(plan: Plan, now: _Standing, entry: Paged) -> Iterator[str]:
     yield f"paged:{now.severity}"
     yield from (f"person:{one}" for one in entry.people)
+    if entry.step < 0:
+        return  # it was no step of a policy: somebody was asked again
     level = plan.severities.get(now.severity)
     if level is None or level.escalation is None:
         return

@@ -10,10 +10,14 @@ class Kind(StrEnum):
     ANSWER = "answer"  # the people of one escalation step answer their page before the next step
     ROLE = "role"  # a role is held by somebody
     UPDATE = "update"  # an audience is told
+    PROGRESS = "progress"  # whoever answers for it is heard of before the silence lasts too long
+    SNOOZE = "snooze"  # whoever snoozed it is asked again at the end
     RESOLVE = "resolve"  # the target resolution time
     WATCH = "watch"  # the service stays well after the fix
     REVIEW = "review"  # the post-mortem meeting is held
     LOOK = "look"  # we look at a health address ourselves; renewed, never settled
+    HANDOFF = "handoff"  # who goes off call writes what goes on, and who comes accepts it
+    TURN = "turn"  # we look ahead for changes of who is on call; renewed, never settled
     COVER = "cover"  # we look ahead for moments at which nobody is on call; renewed, never settled
 
 

@@ -110,6 +110,14 @@ def meet(tx: Tx, incident_id: str, keys: Collection[str], evidence: str, proof: 
         tx.run(table.update().where(of_these).values(**ended))
 
 
+def postpone(tx: Tx, incident_id: str, duty: Duty) -> bool:
+    """Let an open duty that is not overdue fall due at another time; False if there is none."""
+    standing = _open(incident_id) & (table.c.key == duty.key) & table.c.overdue_at.is_(None)
+    values = {"due_at": duty.due_at, "act_at": first_act(duty, tx.now), "warned_at": None}
+    tx.wakes = True
+    return tx.run(table.update().where(standing).values(**values)).rowcount > 0
+
+
 def settle_answers(tx: Tx, incident_id: str, state: State, evidence: str, proof: int) -> None:
     """Settle every open wait for an answer to a page of one incident."""
     waits = _open(incident_id) & (table.c.kind == Kind.ANSWER)
@@ -143,6 +151,11 @@ def warned(tx: Tx, obligation: Obligation) -> None:
     tx.put(table, obligation.id, {"warned_at": tx.now, "act_at": obligation.due_at})
 
 
+def hold(tx: Tx, obligation: Obligation, until: datetime) -> None:
+    """Its owner is not reminded before this instant; when it is due does not change."""
+    tx.put(table, obligation.id, {"act_at": min(until, obligation.due_at)})
+
+
 def fell_due(tx: Tx, obligation: Obligation) -> None:
     """It is overdue, and stays open until it is done, given up, or cannot be done any more."""
     tx.put(table, obligation.id, {"overdue_at": tx.now, "act_at": obligation.given_up_at})
@@ -167,13 +180,26 @@ def due_of(tx: Tx, incident_ids: Collection[str]) -> dict[str, list[Obligation]]
 
 
 def claim_looks(tx: Tx, limit: int) -> list[Obligation]:
-    """What belongs to no incident and is due now (looks, mostly), soonest first, locked until this unit of work ends.
+    """What belongs to no incident and is due now: looks, mostly. Soonest first, locked until this unit of work ends.
 
     Other nodes pass over locked rows, so that two nodes never take the same one.
     """
     due = (table.c.state == State.OPEN) & (table.c.act_at <= tx.now) & table.c.incident_id.is_(None)
     wanted = select(table).where(due).order_by(table.c.act_at).limit(limit).with_for_update(skip_locked=True)
     return [_obligation(row) for row in tx.all(wanted)]
+
+
+def of_keys(tx: Tx, keys: Collection[str]) -> list[Obligation]:
+    """Those of these keys that belong to no incident, however they stand."""
+    these = table.c.incident_id.is_(None) & table.c.key.in_(list(keys))
+    return [_obligation(row) for row in tx.all(select(table).where(these))] if keys else []
+
+
+def hurry(tx: Tx, kind: Kind) -> None:
+    """What is looked at again and again is looked at now: something that it looks at has changed."""
+    standing = (table.c.kind == kind) & (table.c.state == State.OPEN)
+    tx.run(table.update().where(standing).values(due_at=tx.now, act_at=tx.now))
+    tx.wakes = True
 
 
 def renew(tx: Tx, obligation: Obligation, due_at: datetime) -> None:
@@ -201,9 +227,17 @@ def open_for(tx: Tx, incident_id: str) -> list[Obligation]:
     return _read(tx, select(table).where(_open(incident_id)).order_by(table.c.due_at))
 
 
+def open_for_all(tx: Tx, incident_ids: Collection[str]) -> list[Obligation]:
+    """What is owed on several incidents, soonest first."""
+    owed = table.c.incident_id.in_(list(incident_ids)) & (table.c.state == State.OPEN)
+    return _read(tx, select(table).where(owed).order_by(table.c.due_at)) if incident_ids else []
+
+
 def open_soonest(tx: Tx, limit: int) -> list[Obligation]:
     """What is owed next over all incidents; looks at health addresses and waits for answers are not shown here."""
-    owed = (table.c.state == State.OPEN) & table.c.kind.not_in([Kind.LOOK, Kind.COVER, Kind.ANSWER])
+    owed = (table.c.state == State.OPEN) & table.c.kind.not_in(
+        [Kind.LOOK, Kind.COVER, Kind.TURN, Kind.HANDOFF, Kind.ANSWER]
+    )
     return _read(tx, select(table).where(owed).order_by(table.c.due_at).limit(limit))
 
 
@@ -222,6 +256,12 @@ def open_of(tx: Tx, kind: Kind) -> list[Obligation]:
     """Those of a kind that belongs to no incident."""
     standing = (table.c.kind == kind) & (table.c.state == State.OPEN)
     return [_obligation(row) for row in tx.all(select(table).where(standing))]
+
+
+def opened_since(tx: Tx, kind: Kind, instant: datetime) -> list[Obligation]:
+    """Those of a kind that belongs to no incident, however they stand."""
+    these = (table.c.kind == kind) & table.c.incident_id.is_(None) & (table.c.opened_at >= instant)
+    return [_obligation(row) for row in tx.all(select(table).where(these))]
 
 
 def neglected(tx: Tx, before: datetime) -> int:

@@ -11,6 +11,8 @@ from tocsin.kit.actor import ActorKind
 from tocsin.kit.errors import Invalid, Refused
 from tocsin.kit.ids import new_id
 from tocsin.kit.text import listed, utc
+from tocsin.obligations import store as obligations
+from tocsin.obligations.model import Kind
 from tocsin.oncall import arranging, importing, store
 from tocsin.oncall.importing import Change, Changes, Wanted
 from tocsin.oncall.model import Feed, Override, Swap, SwapState, Turn
@@ -60,6 +62,7 @@ def override(
     arranging.place(rotas, turn, person, instead_of)
     off = arranging.displaced(rotas, turn, instead_of)
     made = _add(tx, turn, person, instead_of, arranging.reason_of(reason))
+    obligations.hurry(tx, Kind.TURN)
     what = f"{_name(plan, person)} is on call in {_rotation(plan, rotation)}, {_span(turn)}"
     body = f"{what}, by {_name(plan, tx.actor.handle)}.\nReason: {made.reason}"
     _tell(tx, (person, *off), made.id, what, body)
@@ -77,6 +80,7 @@ def cancel(tx: Tx, override_id: str, reason: str) -> None:
     back: tuple[str, ...] = ()
     if not store.cancel_override(tx, override_id, because):
         raise AlreadyCancelled
+    obligations.hurry(tx, Kind.TURN)
     if one.rotation in plan.rotations:
         turn = Turn(rotation=one.rotation, starts_at=max(one.starts_at, tx.now), ends_at=one.ends_at)
         back = arranging.displaced(store.rotas(tx, plan), turn, one.instead_of)
@@ -216,6 +220,7 @@ def accept(tx: Tx, swap_id: str, answer: str = "") -> Swap:
     _add(tx, one.gives, one.other, one.asker, reason, one.id)
     if one.takes is not None:
         _add(tx, one.takes, one.asker, one.other, reason, one.id)
+    obligations.hurry(tx, Kind.TURN)
     _answered(tx, plan, one, "takes", answer)
     return store.load_swap(tx, swap_id)
 

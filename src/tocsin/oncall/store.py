@@ -3,12 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Row, Select, Table, Text, delete, func, select, true
+from sqlalchemy import Column, Integer, Row, Select, Table, Text, delete, func, select, true
 
-from tocsin.db.columns import Instant, metadata
+from tocsin.db.columns import Instant, Json, metadata
 from tocsin.db.engine import Tx
 from tocsin.kit.errors import NotFound
 from tocsin.kit.ids import new_id, new_secret
+from tocsin.oncall.handoff import STANDING, Deed, Did, Handoff, State
 from tocsin.oncall.model import Feed, Override, Swap, SwapState, Turn
 from tocsin.oncall.schedule import Rotas
 from tocsin.oncall.warning import Warned
@@ -72,6 +73,33 @@ feed = Table(
     Column("made_at", Instant),
     Column("revoked_at", Instant),
 )
+handoff = Table(
+    "oncall_handoff",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("rotation", Text),
+    Column("outgoing", Json),
+    Column("incoming", Json),
+    Column("leaves_at", Instant),
+    Column("begins_at", Instant),
+    Column("ends_at", Instant),
+    Column("lines", Json),
+    Column("opened_at", Instant),
+    Column("state", Text),
+    Column("settled_at", Instant),
+)
+deed = Table(
+    "oncall_handoff_deed",
+    metadata,
+    Column("handoff_id", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("done_at", Instant),
+    Column("done_by", Text),
+    Column("did", Text),
+    Column("text", Text),
+    Column("notes", Json),
+    Column("packet", Json),
+)
 
 
 class NoSuchOverride(NotFound):
@@ -84,6 +112,10 @@ class NoSuchSwap(NotFound):
 
 class NoSuchFeed(NotFound):
     """There is no such calendar, or it was revoked."""
+
+
+class NoSuchHandoff(NotFound):
+    """There is no such handoff."""
 
 
 # ---- Who is on call --------------------------------------------------------------------------------------------------
@@ -176,6 +208,56 @@ def latest_swaps(tx: Tx, limit: int) -> list[Swap]:
     return [_swap(row) for row in tx.all(_latest(swap, swap.c.asked_at, limit))]
 
 
+# ---- Handoffs --------------------------------------------------------------------------------------------------------
+
+
+def add_handoff(tx: Tx, one: Handoff) -> None:
+    tx.add(handoff, {**vars(one), **{name: list(getattr(one, name)) for name in _LISTS}})
+
+
+def load_handoff(tx: Tx, handoff_id: str) -> Handoff:
+    row = tx.first(select(handoff).where(handoff.c.id == handoff_id))
+    if row is None:
+        raise NoSuchHandoff(f"There is no handoff {handoff_id}.")
+    return _handoff(row)
+
+
+def latest_handoffs(tx: Tx, limit: int) -> list[Handoff]:
+    """The handoffs by their changes, the last first."""
+    return [_handoff(row) for row in tx.all(_latest(handoff, handoff.c.begins_at, limit))]
+
+
+def handoffs_since(tx: Tx, instant: datetime) -> list[Handoff]:
+    """Those of changes from an instant on, and whichever still stand, in the order of the changes."""
+    wanted = (handoff.c.begins_at >= instant) | handoff.c.state.in_(sorted(STANDING))
+    rows = tx.all(select(handoff).where(wanted).order_by(handoff.c.begins_at, handoff.c.id))
+    return [_handoff(row) for row in rows]
+
+
+def move_handoff(tx: Tx, one: Handoff, state: State) -> bool:
+    """Change how a handoff stands, if it still stands as it was read. The first to do so gets True."""
+    settled_at = None if state in STANDING else tx.now
+    unchanged = (handoff.c.id == one.id) & (handoff.c.state == one.state)
+    return tx.run(handoff.update().where(unchanged).values(state=state, settled_at=settled_at)).rowcount == 1
+
+
+def add_deed(tx: Tx, handoff_id: str, one: Deed) -> int:
+    """Put what was done to a handoff on its record, as the next in order. Returns its number."""
+    last = tx.scalar(select(func.max(deed.c.number)).where(deed.c.handoff_id == handoff_id)) or 0
+    values = {"done_at": one.at, "done_by": one.by, "did": one.did, "text": one.text, "packet": one.packet}
+    tx.add(deed, {"handoff_id": handoff_id, "number": last + 1, "notes": list(one.notes), **values})
+    return int(last + 1)
+
+
+def deeds(tx: Tx, handoff_id: str) -> list[Deed]:
+    """What was done to a handoff, in order."""
+    rows = tx.all(select(deed).where(deed.c.handoff_id == handoff_id).order_by(deed.c.number))
+    return [
+        Deed(at=row.done_at, by=row.done_by, did=Did(row.did), text=row.text, notes=tuple(row.notes), packet=row.packet)
+        for row in rows
+    ]
+
+
 # ---- Warnings --------------------------------------------------------------------------------------------------------
 
 
@@ -251,6 +333,15 @@ def latest_change(tx: Tx) -> tuple[int, datetime | None]:
 
 def _latest(table: Table, by: Column[Any], limit: int) -> Select[Any]:
     return select(table).order_by(by.desc(), table.c.id).limit(limit)
+
+
+_LISTS = ("outgoing", "incoming", "lines")
+
+
+def _handoff(row: Row[Any]) -> Handoff:
+    values = dict(row._mapping)
+    lists = {name: tuple(values[name]) for name in _LISTS}
+    return Handoff(**{**values, **lists, "state": State(values["state"])})
 
 
 def _override(row: Row[Any]) -> Override:

@@ -22,8 +22,20 @@ from tocsin.plan.model import (
 )
 from tocsin.plan.parse import Document, Problem, build, read
 
-REMINDED_KINDS = ("acknowledge", "role", "update", "resolve", "review")
-CLAUSE_KINDS = ("acknowledge", "answer", "role", "update", "resolve", "watch", "review", "look")
+REMINDED_KINDS = ("acknowledge", "role", "update", "resolve", "review", "handoff", "progress")
+CLAUSE_KINDS = (
+    "acknowledge",
+    "answer",
+    "role",
+    "update",
+    "resolve",
+    "watch",
+    "review",
+    "look",
+    "handoff",
+    "progress",
+    "snooze",
+)
 """The kinds of obligation that a clause can stand for."""
 
 FACTS = (

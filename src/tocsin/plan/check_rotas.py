@@ -17,12 +17,25 @@ def check(plan: Plan) -> Iterator[Finding]:
         path = f"rotations.{key}"
         yield from _turns(plan, path, rotation)
         yield from _layers(plan, path, rotation.layers)
+        yield from _handing_over(path, rotation)
     yield from _in_circles(plan)
     for key, team in plan.teams.items():
         yield from _known(plan, f"teams.{key}.rotation", team.rotation)
     for key, service in plan.services.items():
         yield from _known(plan, f"services.{key}.rotation", service.rotation)
         yield from unknown(f"services.{key}.team", "team", service.team, plan.teams) if service.team else ()
+
+
+def _handing_over(path: str, rotation: Rotation) -> Iterator[Finding]:
+    times = rotation.handing_over
+    if times is None:
+        return
+    yield from empty(
+        f"{path}.handed_over", rotation.handed_over, "name what is handed over, as handing_over asks for it"
+    )
+    if times.opened_before <= times.written_before:
+        message = "a handoff is opened earlier than it has to be written; make this longer than written_before"
+        yield Finding(f"{path}.handing_over.opened_before", message)
 
 
 def _known(plan: Plan, path: str, rotation: str | None) -> Iterator[Finding]:

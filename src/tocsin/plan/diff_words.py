@@ -74,6 +74,18 @@ WORDINGS: Mapping[str, Wording] = {
     "severities.*.response": _told("Whoever responds at {1} reads what is expected:"),
     "severities.*.requires": _list(Kind.OBLIGATION, "What is asked of everybody at {1}"),
     "severities.*.examples": _list(Kind.WORDS, "By what people recognise {1}"),
+    "severities.*.silent_after": Wording(
+        Kind.ON_CALL,
+        "At {1}, whoever acknowledged is paged again after {after} of silence instead of {before}.",
+        "At {1}, whoever acknowledged is paged again after {after} of silence.",
+        "At {1}, an acknowledgement holds: nobody is paged again for being silent.",
+    ),
+    "severities.*.snooze_most": Wording(
+        Kind.ON_CALL,
+        "At {1}, a responder may snooze an incident for {after} instead of {before}.",
+        "At {1}, a responder may snooze an incident for {after}.",
+        "At {1}, nobody may snooze an incident any more.",
+    ),
     # --- Who
     "people.*.name": Wording(Kind.PEOPLE, "The person behind {1} is {after} instead of {before}."),
     "people.*.title": Wording(Kind.PEOPLE, "The title of {name} is {after} instead of {before}."),
@@ -94,6 +106,20 @@ WORDINGS: Mapping[str, Wording] = {
     "rotations.*.days": Wording(Kind.ON_CALL, "A turn of {1} lasts {after} days instead of {before}."),
     "rotations.*.duties": _list(Kind.OBLIGATION, "What is asked of whoever is on call in {1}"),
     "rotations.*.handed_over": _list(Kind.OBLIGATION, "What is handed over at the end of a turn of {1}"),
+    "rotations.*.handing_over": Wording(
+        Kind.OBLIGATION,
+        new="Each handoff of {1} is now to be written and accepted in time.",
+        gone="Nobody has to write and accept the handoffs of {1} any more.",
+    ),
+    "rotations.*.handing_over.opened_before": Wording(
+        Kind.OBLIGATION, "A handoff of {1} is made ready {after} before the turn ends instead of {before}."
+    ),
+    "rotations.*.handing_over.written_before": Wording(
+        Kind.OBLIGATION, "A handoff of {1} is to be written {after} before the turn ends instead of {before}."
+    ),
+    "rotations.*.handing_over.accepted_within": Wording(
+        Kind.OBLIGATION, "A handoff of {1} is to be accepted within {after} instead of {before}."
+    ),
     # --- What can break
     "services.*": Wording(
         Kind.WATCHING, new="The service {1} is new.", gone="The service {1} is gone.", is_gone_large=True

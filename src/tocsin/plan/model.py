@@ -92,6 +92,8 @@ class Severity:
     resolve_within: Span
     escalation: str | None = None  # nobody is paged without one
     urgency: Urgency | None = None  # derived, unless it is said
+    silent_after: Span | None = None  # whoever acknowledged is paged again after so long without a word
+    snooze_most: Span | None = None  # nobody snoozes it without one
     roles_within: Mapping[str, Span] = field(default_factory=dict)
     post_mortem: Need = Need.NONE
     public_impact: Literal["critical", "major", "minor", "none"] = "minor"

@@ -145,6 +145,15 @@ def _severities(plan: Plan) -> Blocks:
         yield from _severity(plan, key, severity)
 
 
+def _silence(severity: Severity, path: str) -> Blocks:
+    if severity.silent_after is not None:
+        text = f"Whoever acknowledged is paged again after {span(severity.silent_after)} without a word."
+        yield statement(text, f"{path}.silent_after")
+    if severity.snooze_most is not None:
+        text = f"A responder snoozes it for {span(severity.snooze_most)} at the most."
+        yield statement(text, f"{path}.snooze_most")
+
+
 def _severity(plan: Plan, key: str, severity: Severity) -> Blocks:
     path = f"severities.{key}"
     yield heading(3, f"{plain(key)}: {plain(severity.name)}", path)
@@ -154,6 +163,7 @@ def _severity(plan: Plan, key: str, severity: Severity) -> Blocks:
             *([statement(plain(severity.response), f"{path}.response")] if severity.response else []),
             statement(f"Acknowledge within {span(severity.acknowledge_within)}.", f"{path}.acknowledge_within"),
             statement(f"Resolve within {span(severity.resolve_within)}.", f"{path}.resolve_within"),
+            *_silence(severity, path),
             *(
                 statement(f"{whom(plan, role)} is named within {span(within)}.", f"{path}.roles_within.{role}")
                 for role, within in severity.roles_within.items()

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from tocsin.kit.text import listed
+from tocsin.kit.text import listed, span
 from tocsin.plan.markdown import Blocks, bullets, code, heading, items, numbered, plain, statement
 from tocsin.plan.model import Plan
-from tocsin.plan.rotas import Holiday, Layer, Rotation, Window
+from tocsin.plan.rotas import HandingOver, Holiday, Layer, Rotation, Window
 from tocsin.plan.who import whom
 
 
@@ -39,6 +39,15 @@ def _rotation(plan: Plan, key: str, rotation: Rotation) -> Blocks:
         yield from _layer(plan, f"{path}.layers.{number}", layer)
     yield from items("What whoever is on call does", rotation.duties, f"{path}.duties")
     yield from items("What is handed over", rotation.handed_over, f"{path}.handed_over")
+    if rotation.handing_over is not None:
+        yield from bullets(_handing_over(f"{path}.handing_over", rotation.handing_over))
+
+
+def _handing_over(path: str, times: HandingOver) -> Iterator[str]:
+    opened, written, accepted = (span(one) for one in vars(times).values())
+    yield statement(f"The handoff is made ready {opened} before a turn ends.", f"{path}.opened_before")
+    yield statement(f"Whoever goes has written it {written} before.", f"{path}.written_before")
+    yield statement(f"Whoever comes accepts it within {accepted} of the next turn.", f"{path}.accepted_within")
 
 
 def _layer(plan: Plan, path: str, layer: Layer) -> Blocks:

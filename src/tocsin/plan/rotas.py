@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from tocsin.plan.fields import Text, TimeOfDay, Zone
+from tocsin.plan.fields import Span, Text, TimeOfDay, Zone
 
 STRICT = {"extra": "forbid"}
 
@@ -64,6 +64,16 @@ class Layer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HandingOver:
+    """When each change of who is on call is handed over: made ready, then written, then accepted."""
+
+    __pydantic_config__ = STRICT
+    opened_before: Span
+    written_before: Span
+    accepted_within: Span
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rotation:
     """People who take turns. A turn begins at `handoff` on a wall clock in `zone`, every `days` days."""
 
@@ -82,6 +92,7 @@ class Rotation:
     layers: tuple[Layer, ...] = ()
     duties: tuple[Text, ...] = ()
     handed_over: tuple[Text, ...] = ()
+    handing_over: HandingOver | None = None  # without it, nothing is owed at a handoff
 
     @property
     def everyone(self) -> tuple[str, ...]:

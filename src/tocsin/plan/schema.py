@@ -116,6 +116,11 @@ MEANINGS: Mapping[str, str] = {
         "Whether a page may wait for the end of somebody's quiet hours. Unless it is said, the worst severity is high, "
         "and whatever has to be answered within 15 min."
     ),
+    "Severity.silent_after": (
+        "How long somebody who acknowledged may be silent. After so long without an entry by a person they are paged "
+        "again, and then the ladder. Without it, an acknowledgement holds."
+    ),
+    "Severity.snooze_most": "For how long at the most a responder may snooze it. Without it, nobody may.",
     "Severity.roles_within": "Roles that must be filled, and how soon.",
     "Severity.post_mortem": "Whether a post-mortem is held.",
     "Severity.public_impact": "What the status page calls it.",
@@ -144,6 +149,14 @@ MEANINGS: Mapping[str, str] = {
     "Rotation.layers": "More layers. Each covers those before it wherever it holds.",
     "Rotation.duties": "What whoever is on call does.",
     "Rotation.handed_over": "What is handed over at the end of a turn.",
+    "Rotation.handing_over": (
+        "When it is handed over. With it, every change of who is on call is written by whoever goes and accepted by "
+        "whoever comes, each in its time."
+    ),
+    "HandingOver": "The times of a handoff, in a rotation.",
+    "HandingOver.opened_before": "How long before the turn ends Tocsin makes the handoff ready and tells both.",
+    "HandingOver.written_before": "How long before the turn ends it is to be written; shorter than `opened_before`.",
+    "HandingOver.accepted_within": "How soon after the next turn begins it is to be accepted.",
     "Layer": (
         "Other people who take turns within a rotation, over the layers before. What it does not say of its clock, the "
         "rotation does."

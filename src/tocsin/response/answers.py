@@ -176,7 +176,7 @@ def _waiting(tx: Tx, handle: str) -> dict[Page, Incident]:
     found: dict[Page, Incident] = {}
     for page in pages.recent_of(tx, handle, tx.now - STILL_WAITS):
         incident = incidents.load(tx, page.incident_id)
-        if incident.acknowledged_at is None and not incident.is_resolved and incident not in found.values():
+        if incident.awaits_answer and incident not in found.values():
             found[page] = incident
     return found
 
@@ -186,7 +186,7 @@ def _said(incident: Incident, answer: Answer, handle: str) -> str:
     named = f"{incident.severity} number {incident.number}"
     if incident.is_resolved:
         return f"{named} is resolved already."
-    if answer is Answer.ACKNOWLEDGE or incident.acknowledged_at is not None:
+    if answer is Answer.ACKNOWLEDGE or not incident.awaits_answer:
         mine = incident.acknowledged_by == handle
         return f"{named} is acknowledged by you." if mine else f"{named} was acknowledged by somebody else."
     return f"{named}: whoever is next is paged."

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from tocsin.comms import updates
 from tocsin.db.engine import Tx
-from tocsin.incidents import confidential, correcting, lifecycle, working
+from tocsin.incidents import confidential, correcting, lifecycle, silence, working
 from tocsin.incidents import store as incidents
 from tocsin.incidents.correction import Moment
 from tocsin.incidents.model import Declared, Incident, SignalAttached
@@ -22,7 +22,9 @@ from tocsin.signals import store as signals
 from tocsin.signals.model import Trigger
 from tocsin.signals.store import Disposition
 
-WAIVABLE = frozenset(Kind) - {Kind.LOOK, Kind.COVER, Kind.ANSWER, Kind.WATCH}
+WAIVABLE = frozenset(Kind) - {
+    *(Kind.LOOK, Kind.COVER, Kind.TURN, Kind.HANDOFF, Kind.ANSWER, Kind.WATCH, Kind.PROGRESS, Kind.SNOOZE)
+}
 
 
 class NoSuchObligation(NotFound):
@@ -178,6 +180,14 @@ def acknowledge_as(tx: Tx, incident: Incident, handle: str, through: str) -> Inc
     require_paged(incident, handle)
     plan = plans.load(tx, incident.plan_revision)
     entries = lifecycle.acknowledge(incident, by=handle, now=tx.now, through=through)
+    return followups.record(tx, plan, incident, entries)
+
+
+def snooze(tx: Tx, incident_id: str, until: datetime, because: str) -> Incident:
+    """A responder says that they will be silent until then, as far as the plan allows it."""
+    plan, incident = opened(tx, incident_id)
+    lifecycle.require_unresolved(incident)
+    entries = silence.snooze(plan, incident, until, because, by=tx.actor.handle, now=tx.now)
     return followups.record(tx, plan, incident, entries)
 
 

@@ -18,7 +18,7 @@ def arrived_nowhere(tx: Tx, message: Message, outcome: Dead) -> None:
         return
     outbox.hurry_next(tx, message.page_id)
     incident = incidents.load(tx, str(message.incident_id))
-    if incident.acknowledged_at is None and not incident.is_resolved:
+    if incident.awaits_answer:
         page_died(tx, message, outcome)
 
 

@@ -9,7 +9,7 @@ from typing import assert_never
 from tocsin.db import settings as kept
 from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
-from tocsin.incidents import confidential
+from tocsin.incidents import confidential, silence
 from tocsin.incidents import store as incidents
 from tocsin.incidents.answer import Declined, EscalationAsked
 from tocsin.incidents.correction import TimeCorrected
@@ -49,6 +49,7 @@ from tocsin.incidents.model import (
 from tocsin.incidents.owed import difference, owed
 from tocsin.incidents.places import CallOpened, ChannelFailed, ChannelLeft, ChannelOpened
 from tocsin.incidents.relation import Absorbed, Linked, Merged, SplitFrom, SplitOff, Unlinked
+from tocsin.incidents.snooze import AskedAgain, Snoozed
 from tocsin.incidents.work import (
     Deployed,
     DutiesChanged,
@@ -78,9 +79,24 @@ from tocsin.response import assessing, discretion, gathering, inviting, naming, 
 def record(tx: Tx, plan: Plan, incident: Incident, entries: Iterable[AnyEntry]) -> Incident:
     """Add entries to an incident and do what follows from each. Returns the incident as it is then."""
     for entry in entries:
+        before = incident
         incident = incidents.append(tx, incident, [entry])
+        if silence.is_word(entry):
+            _heard(tx, plan, before, incident, entry)
         incident = follow(tx, plan, incident, entry)
     return incident
+
+
+def _heard(tx: Tx, plan: Plan, before: Incident, incident: Incident, entry: AnyEntry) -> None:
+    """A person has written something: whoever was asked again has answered, and the clock of silence begins anew."""
+    evidence = f"entry {incident.entries}, by {entry.by}"
+    if before.asked_again_at is not None and incident.asked_again_at is None:
+        _stop_paging(tx, incident, State.MET, evidence)
+        obligations.meet(tx, incident.id, ["progress"], evidence, incident.entries)
+    if plan.severities[incident.severity].silent_after is not None:
+        duty = owed(plan, incident).get("progress")
+        if duty is not None and not obligations.postpone(tx, incident.id, duty):
+            obligations.open_duty(tx, incident.id, duty, incident.entries)
 
 
 def follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident:
@@ -137,13 +153,12 @@ def _follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident
             _told(tx, plan, incident, entry, evidence)
         case Resolved():
             _fixed(tx, plan, incident, evidence)
-        case Recovered():
-            rederive(tx, plan, incident, "the watch has passed")
+        case Recovered() | Closed():
+            is_over = "the incident was closed" if isinstance(entry, Closed) else "the watch has passed"
+            rederive(tx, plan, incident, is_over)
         case Reopened():
             rederive(tx, plan, incident, "the incident was reopened")
             return page_next(tx, plan, _open_call(tx, plan, incident, entry))
-        case Closed():
-            rederive(tx, plan, incident, "the incident was closed")
         case ReviewHeld():
             obligations.meet(tx, incident.id, ["review"], evidence, incident.entries)
         case ObligationWaived():
@@ -155,6 +170,8 @@ def _follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident
             return _declined(tx, plan, incident, entry, evidence)
         case Escalated():
             return page_next(tx, plan, incident)
+        case Snoozed() | AskedAgain():
+            return _about_silence(tx, plan, incident, entry)
         case SignalAttached() | SignalCleared() | SignalsGathered() | Undelivered() | Paged() | Noted() | Decided():
             pass
         case TimeCorrected():
@@ -165,9 +182,9 @@ def _follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident
             pass  # of what is overdue the tick itself has told those concerned
         case Found() | ImpactAssessed() | StrategyChosen() | Deployed() | Verified() | RecoveryConfirmed():
             pass
-        case CallOpened() | ChannelOpened() | ChannelFailed() | ChannelLeft():
+        case ItemTicked() | ItemUnticked() | CallOpened() | ChannelOpened() | ChannelFailed() | ChannelLeft():
             pass
-        case ItemTicked() | ItemUnticked() | Absorbed() | Linked() | Unlinked() | SplitOff() | SplitFrom():
+        case Absorbed() | Linked() | Unlinked() | SplitOff() | SplitFrom():
             pass
         case _:
             assert_never(entry)
@@ -286,7 +303,23 @@ def _declined(tx: Tx, plan: Plan, incident: Incident, entry: Declined, evidence:
 def ends_a_round(plan: Plan, incident: Incident, step: int) -> bool:
     """Whether the ladder begins again, or ends, after this step."""
     name = plan.severities[incident.severity].escalation
-    return name is None or (step + 1) % len(plan.escalation[name].steps) == 0
+    return name is None or (step != silence.AGAIN and (step + 1) % len(plan.escalation[name].steps) == 0)
+
+
+def _about_silence(tx: Tx, plan: Plan, incident: Incident, entry: Snoozed | AskedAgain) -> Incident:
+    """Whoever snoozes it is asked again at the end. Whoever is asked again is paged once more; if they say nothing,
+    the ladder is climbed from its first step."""
+    if isinstance(entry, Snoozed):
+        rederive(tx, plan, incident, f"{entry.by} snoozed it")
+        return incident
+    level = plan.severities[incident.severity]
+    first = plan.escalation[level.escalation].steps[0].wait if level.escalation else level.acknowledge_within
+    step = ladder.PageStep(step=silence.AGAIN, targets=(entry.person,), wait=first)
+    incident, paged = _page_step(tx, plan, incident, step)
+    if not paged:
+        return page_next(tx, plan, incident)
+    _await_answer(tx, incident, step, paged)
+    return incident
 
 
 def _page_step(tx: Tx, plan: Plan, incident: Incident, step: ladder.PageStep) -> tuple[Incident, tuple[str, ...]]:
@@ -322,7 +355,7 @@ def _await_answer(tx: Tx, incident: Incident, step: ladder.PageStep, handles: tu
 
     When the whole ladder reaches nobody, its last step waits all the same, and then tries again.
     """
-    if incident.acknowledged_at is not None:
+    if not incident.awaits_answer:
         return
     duty = Duty(
         key=f"{ANSWER_PREFIX}{step.step}",

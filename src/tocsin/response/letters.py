@@ -77,7 +77,7 @@ def resend(tx: Tx, message_id: str) -> None:
         raise NoSuchMessage
     if message.page_id and message.incident_id:
         incident = incidents.load(tx, message.incident_id)
-        if incident.acknowledged_at is not None or incident.is_resolved:
+        if not incident.awaits_answer:
             raise AnsweredAlready
     if outbox.revive(tx, message_id):
         receipts.add(tx, message, ReceiptKind.RESENT, f"by {tx.actor.handle}")

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
-from tocsin.incidents import lifecycle
+from tocsin.incidents import lifecycle, silence
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import AnyEntry, Escalated, FellDue, Incident
 from tocsin.kit.actor import SYSTEM
@@ -17,7 +17,7 @@ from tocsin.obligations import store as obligations
 from tocsin.obligations.model import ANSWER_PREFIX, Kind, Obligation, State
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
-from tocsin.response import chasing, covering, followups, gathering, looking
+from tocsin.response import chasing, covering, followups, gathering, handing, looking
 from tocsin.response.looking import Look
 from tocsin.signals import store as signals
 
@@ -40,7 +40,11 @@ def settle_due(tx: Tx, limit: int = BATCH) -> tuple[int, list[Look]]:
 
 def _see_to(tx: Tx, plan: Plan, incident: Incident, due: Sequence[Obligation]) -> None:
     """Everything that time does to one incident at this instant, in one go."""
-    soon, over, unanswered, watched = _parted(due, tx.now)
+    soon, over, unanswered, watched, silent_ones, slept = _parted(due, tx.now)
+    if incident.snoozed_until is not None and incident.snoozed_until > tx.now:
+        for one in soon:
+            obligations.hold(tx, one, incident.snoozed_until)
+        soon = []
     for one in soon:
         obligations.warned(tx, one)
     entries: list[AnyEntry] = []
@@ -49,6 +53,8 @@ def _see_to(tx: Tx, plan: Plan, incident: Incident, due: Sequence[Obligation]) -
         standing, fell_due = _overdue(tx, one, incident.entries + len(entries) + 1)
         silent.append(standing)
         entries += fell_due
+    for one in silent_ones:
+        entries += _overdue(tx, one, incident.entries + len(entries) + 1)[1]
     for one in unanswered:
         entries.append(_unanswered(tx, one, incident.entries + len(entries) + 1))
     incident = incidents.append(tx, incident, entries) if entries else incident
@@ -56,20 +62,30 @@ def _see_to(tx: Tx, plan: Plan, incident: Incident, due: Sequence[Obligation]) -
     if unanswered:
         incident = followups.page_next(tx, plan, incident)
         gathering.see_to_channel(tx, plan, incident)
+    for one in slept:
+        obligations.end(tx, one.id, State.MET, "the snooze ended", incident.entries + 1)
+    if silent_ones or slept:
+        why = "the snooze ended" if slept else f"no word for {short_span(tx.now - (incident.heard_at or tx.now))}"
+        incident = followups.record(tx, plan, incident, silence.asked(incident, why, now=tx.now))
     # The end of a watch derives every duty anew, so what fell due with it must be on the record before.
     for one in watched:
         incident = _end_watch(tx, plan, incident, one)
 
 
 def _parted(due: Sequence[Obligation], now: datetime) -> tuple[list[Obligation], ...]:
-    """What is due soon, what is overdue, pages that nobody answered, and watches that have passed."""
-    parts: tuple[list[Obligation], ...] = ([], [], [], [])
+    """What is due soon, what is overdue, pages that nobody answered, watches that have passed, silences that last too
+    long, and snoozes that have ended."""
+    parts: tuple[list[Obligation], ...] = ([], [], [], [], [], [])
     for one in due:
         match one.kind:
             case Kind.ANSWER:
                 parts[2].append(one)
             case Kind.WATCH:
                 parts[3].append(one)
+            case Kind.PROGRESS if one.due_at <= now:
+                parts[4].append(one)
+            case Kind.SNOOZE:
+                parts[5].append(one)
             case _:
                 parts[0 if now < one.due_at else 1].append(one)
     return parts
@@ -125,6 +141,12 @@ def _looks(tx: Tx, due: list[Obligation]) -> list[Look]:
         if obligation.kind is Kind.COVER:
             covering.look_ahead(tx)
             obligations.renew(tx, obligation, tx.now + covering.EVERY)
+            continue
+        if obligation.kind is Kind.TURN:
+            obligations.renew(tx, obligation, handing.look_ahead(tx))
+            continue
+        if obligation.kind is Kind.HANDOFF:
+            handing.see_to(tx, obligation)
             continue
         look = by_name.get(obligation.key.removeprefix(looking.PREFIX))
         if look is None:

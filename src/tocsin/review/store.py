@@ -92,6 +92,12 @@ def statuses(tx: Tx) -> dict[str, Standing]:
     return {row.incident_id: Standing(row.status) for row in tx.all(wanted)}
 
 
+def latest_written(tx: Tx, limit: int) -> list[tuple[str, dict[str, str]]]:
+    """What was written into the post-mortems that the actor may see, by incident, the latest first."""
+    wanted = select(table.c.incident_id, table.c.written).order_by(table.c.updated_at.desc()).limit(limit)
+    return [(row.incident_id, dict(row.written)) for row in tx.all(sight.within(tx, wanted, table.c.incident_id))]
+
+
 def _related(tx: Tx, incident: Incident) -> list[Incident]:
     """Those that people tied to it, and then earlier ones of the same type and service, the latest first."""
 

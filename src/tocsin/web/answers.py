@@ -150,7 +150,7 @@ def _all(request: AnyRequest, token: str) -> Template:
 def _line(tx: Any, page: pages.Page, now: Any) -> Line:
     incident = incidents.load(tx, page.incident_id)
     plan = plans.load(tx, incident.plan_revision)
-    waits = incident.acknowledged_at is None and not incident.is_resolved
+    waits = incident.awaits_answer
     declined = "You said that you can't" if page.declined_at else "Waits for an answer"
     return Line(
         action=f"/a/{pages.link_token(tx, page)}",
@@ -211,7 +211,7 @@ def _answer(
         due_iso=present.iso(due_at) if due_at else "",
         time_left=short_span(abs(due_at - now)) if due_at else "",
         is_late=due_at is not None and due_at < now,
-        is_waiting=incident.acknowledged_at is None and not incident.is_resolved,
+        is_waiting=incident.awaits_answer,
         outcome=_outcome(plan, incident, page.handle, now),
         may_decline=page.declined_at is None,
         declined=present.moment(page.declined_at, now) if page.declined_at else "",
@@ -225,7 +225,7 @@ def _outcome(plan: Plan, incident: Incident, handle: str, now: Any) -> str:
         return f"The incident was closed at {present.moment(incident.closed_at, now)}. Nothing is asked of you."
     if incident.is_resolved and incident.resolved_at:
         return f"It was resolved at {present.moment(incident.resolved_at, now)}. Nothing is asked of you."
-    if incident.acknowledged_at and incident.acknowledged_by:
+    if incident.acknowledged_at and incident.acknowledged_by and not incident.awaits_answer:
         who = "you" if incident.acknowledged_by == handle else words.name(plan, incident.acknowledged_by)
         return f"Acknowledged by {who} at {present.moment(incident.acknowledged_at, now)}."
     return ""

@@ -54,6 +54,7 @@ DONE = {
     "acknowledged": "Acknowledged. The pages that had not left are withdrawn.",
     "escalated": "The next step is paged.",
     "declined": "You declined. Whoever is next is asked.",
+    "snoozed": "It is snoozed. Whatever is due stays due; at the end you are asked again.",
     "assigned": "The role is filled.",
     "severity": "The severity is changed; its clocks run.",
     "type": "The type is changed.",
@@ -109,6 +110,9 @@ DONE = {
     "swap_accept": "Accepted. The rota is changed, and they are told.",
     "swap_decline": "Declined. They are told.",
     "swap_withdraw": "The request is taken back.",
+    "handoff_write": "The handoff is written. Whoever comes is told.",
+    "handoff_ask": "They are asked by mail, and write it again.",
+    "handoff_accept": "Accepted. The shift is yours, and whoever goes is told.",
 }
 """What a page says after it was changed, by the word in its address."""
 

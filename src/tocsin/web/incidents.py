@@ -225,7 +225,7 @@ def _view(
 
 def _may_decline(tx: Tx, incident: Incident, me: str) -> bool:
     """Whether a page of theirs waits for an answer."""
-    if incident.is_resolved or incident.acknowledged_at is not None:
+    if not incident.awaits_answer:
         return False
     mine = pages.last_of(tx, incident.id, me)
     return mine is not None and mine.declined_at is None

@@ -16,6 +16,7 @@ from tocsin.kit.text import listed, span
 from tocsin.oncall import commands
 from tocsin.oncall import store as oncall
 from tocsin.oncall.coverage import Proof, Stretch, stretches
+from tocsin.oncall.handoff import State
 from tocsin.oncall.model import Shift
 from tocsin.oncall.schedule import Rotas
 from tocsin.people import store as people
@@ -263,6 +264,8 @@ def _page(request: AnyRequest, visitor: Visitor, typed: Mapping[str, str], wrong
             turns=turns(plan, rotas, me, now),
             arranged=arranging.view(tx, plan, rotas, me),
             can_write=visitor.can_write,
+            hands_over=any(one.handing_over is not None for one in plan.rotations.values()),
+            handoffs_waiting=_waiting(tx, me),
             policies=policies(plan),
             doubts=doubts(plan, ways, people.people(tx)),
             cover=cover(covering.proof(tx, COVER_WEEKS), now),
@@ -271,6 +274,13 @@ def _page(request: AnyRequest, visitor: Visitor, typed: Mapping[str, str], wrong
                 for handle, one in plan.people.items()
             ],
         )
+
+
+def _waiting(tx: Tx, me: str) -> int:
+    """How many handoffs wait for this person: to be written, or to be accepted."""
+    standing = [one for one in oncall.handoffs_since(tx, tx.now) if one.is_standing]
+    to_write = sum(me in one.outgoing and one.state is not State.WRITTEN for one in standing)
+    return to_write + sum(me in one.incoming and one.state is State.WRITTEN for one in standing)
 
 
 # ---- Forms -----------------------------------------------------------------------------------------------------------

@@ -128,7 +128,7 @@ def owed(plan: Plan, rotas: Rotas, incident: Incident, duty: Obligation, now: da
         by=f"{'was' if state == 'overdue' else 'by'} {moment(duty.due_at, now)}",
         whole=max(1, int(whole.total_seconds())),
         left=max(0, int(left.total_seconds())),
-        is_waivable=duty.kind not in (Kind.WATCH, Kind.ANSWER, Kind.LOOK, Kind.COVER),
+        is_waivable=duty.kind not in (Kind.WATCH, Kind.ANSWER, Kind.PROGRESS, Kind.SNOOZE),
     )
 
 

@@ -44,6 +44,7 @@ from tocsin.incidents.model import (
 )
 from tocsin.incidents.places import CallOpened, ChannelFailed, ChannelLeft, ChannelOpened
 from tocsin.incidents.relation import Absorbed, Linked, Merged, SplitFrom, SplitOff, Unlinked
+from tocsin.incidents.snooze import AskedAgain, Snoozed
 from tocsin.incidents.work import (
     Deployed,
     DutiesChanged,
@@ -94,7 +95,7 @@ class Filter:
 FILTERS: Mapping[str, tuple[str, tuple[type[AnyEntry], ...]]] = {
     "update": ("Updates", (Updated,)),
     "decision": ("Decisions", (Decided,)),
-    "page": ("Pages", (Paged, Escalated, Undelivered, EscalationAsked, Declined, Acknowledged)),
+    "page": ("Pages", (Paged, Escalated, Undelivered, EscalationAsked, Declined, Acknowledged, Snoozed, AskedAgain)),
     "obligation": ("Obligations", (FellDue, ObligationWaived)),
     "signal": ("Signals", (SignalAttached, SignalCleared, SignalsGathered)),
     "finding": ("Findings", (Found, ImpactAssessed, SupportContacted)),
@@ -192,7 +193,9 @@ def _mark(entry: AnyEntry) -> str:
             return "due"
         case ChannelOpened() | CallOpened():
             return "met"
-        case FellDue() | Escalated() | Undelivered() | GlassBroken() | ChannelFailed() | ChannelLeft():
+        case Snoozed():
+            return "waived"
+        case FellDue() | Escalated() | Undelivered() | GlassBroken() | ChannelFailed() | ChannelLeft() | AskedAgain():
             return "missed"
         case ObligationWaived():
             return "waived"

@@ -81,6 +81,8 @@ class Head:
     is_acknowledged: bool
     last_step: int  # of those that were paged
     may_escalate: bool
+    snooze_until: str  # what the form offers; empty where it cannot be snoozed
+    snooze_most: str
     title: str
     type: str
     text: str
@@ -93,6 +95,8 @@ class Head:
 
 
 def head(plan: Plan, incident: Incident, duties: Iterable[Obligation], now: datetime) -> Head:
+    most = plan.severities[incident.severity].snooze_most
+    may_snooze = most is not None and incident.acknowledged_at is not None and not incident.is_resolved
     end = incident.closed_at or incident.recovered_at or incident.resolved_at
     return Head(
         id=incident.id,
@@ -101,9 +105,11 @@ def head(plan: Plan, incident: Incident, duties: Iterable[Obligation], now: date
         status=words.status(incident.status),
         is_open=incident.is_open,
         is_resolved=incident.is_resolved,
-        is_acknowledged=incident.acknowledged_at is not None,
+        is_acknowledged=incident.acknowledged_at is not None and not incident.awaits_answer,
         last_step=max(incident.steps_paged - 1, 0),
         may_escalate=not incident.is_resolved and plan.severities[incident.severity].escalation is not None,
+        snooze_until=present.typed_time(now + most) if most is not None and may_snooze else "",
+        snooze_most=span(most) if most is not None else "",
         title=incident.title,
         type=words.type_name(plan, incident.type),
         text=words.impact(incident) or "No impact is written yet.",
@@ -127,6 +133,11 @@ def _facts(plan: Plan, incident: Incident, duties: Iterable[Obligation], now: da
         yield Fact("Acknowledged", f"{present.moment(incident.acknowledged_at, now)} by {who}")
     elif not incident.is_resolved:
         yield Fact("Acknowledged", "by nobody yet", is_missing=True)
+    if incident.asked_again_at:
+        yield Fact("Asked again", f"{present.moment(incident.asked_again_at, now)}, no word since", is_missing=True)
+    if incident.snoozed_until and incident.snoozed_by:
+        who = words.name(plan, incident.snoozed_by)
+        yield Fact("Snoozed", f"until {present.moment(incident.snoozed_until, now)} by {who}")
     for duty in duties:
         if duty.kind is Kind.RESOLVE and duty.state is State.OPEN:
             yield Fact("Resolve by", present.moment(duty.due_at, now))

@@ -255,6 +255,13 @@ def _correct(tx: Tx, incident_id: str, form: Form) -> Incident:
     return commands.correct_time(tx, incident_id, happened, instant, form.text("correct.because"))
 
 
+def _snooze(tx: Tx, incident_id: str, form: Form) -> Incident:
+    until = form.instant("snooze.until")
+    if until is None:
+        raise Invalid("Say until when.", field="until")
+    return commands.snooze(tx, incident_id, until, form.text("snooze.because"))
+
+
 VERBS: Mapping[str, Verb] = {
     **WORK,
     **RELATING,
@@ -262,6 +269,7 @@ VERBS: Mapping[str, Verb] = {
     "escalate": Verb(_escalate, "escalated", {"because": "escalate-because"}),
     "decline": Verb(lambda tx, one, form: answers.decline(tx, one, form.text("decline.because")), "declined"),
     "acknowledge": Verb(lambda tx, one, form: commands.acknowledge(tx, one), "acknowledged"),
+    "snooze": Verb(_snooze, "snoozed", {"until": "snooze-until", "because": "snooze-because"}),
     "assign": Verb(_assign, "assigned", {"person": "roles", "role": "roles"}, "roles"),
     "severity": Verb(
         lambda tx, one, form: commands.change_severity(tx, one, form.text("severity"), form.text("severity.because")),

@@ -12,15 +12,17 @@ from tocsin.delivery.channel import Dead
 from tocsin.incidents.answer import Answer, Declined
 from tocsin.incidents.model import Escalated
 from tocsin.kit.actor import SYSTEM
+from tocsin.obligations.model import State
 from tocsin.oncall import commands as arranging
 from tocsin.oncall import store as oncall
+from tocsin.oncall.handoff import Handoff
 from tocsin.oncall.model import Turn
 from tocsin.people import commands as people_commands
 from tocsin.people import store as people
 from tocsin.people.model import AccountRole, Channel, Urgency
 from tocsin.plan import commands as plan_commands
 from tocsin.plan import store as plans
-from tocsin.response import answers, covering
+from tocsin.response import answers, commands, covering, handing, working
 
 NEW_YORK = ZoneInfo("America/New_York")
 HANDOFF = datetime(2026, 11, 30, 8, tzinfo=UTC)  # Monday, nine o'clock in Berlin
@@ -106,6 +108,59 @@ def test_onc_02_a_way_that_fails_is_followed_by_the_next_one_and_no_time_is_lost
     (page,) = world.expect_page("ana")
     assert page.address == "second@ana.example"
     assert world.entries(incident.id, Escalated) == []
+
+
+def hand_over(world: World) -> Handoff:
+    """Somebody looks ahead, and the handoff of Monday is opened a day before."""
+    with world.database.work(SYSTEM) as tx:
+        handing.schedule(tx)
+    world.sleep(seconds=(HANDOFF - timedelta(days=1, minutes=30) - world.clock.now()).total_seconds())
+    world.advance(minutes=31)
+    (one,) = world.read(oncall.latest_handoffs, 5)
+    return one
+
+
+def test_onc_04_what_goes_on_is_put_together_written_by_who_goes_and_accepted_by_who_comes(world: World) -> None:
+    incident = world.declare(severity="P1", title="Voice replies hang")
+    world.do(commands.acknowledge, incident.id)
+    world.do(working.find, incident.id, "The vendor answers slowly")
+    world.overlook()
+    one = hand_over(world)
+    mails = world.expect_update("on_call", "ana", "tomas")
+    assert all(f"/oncall/handoffs/{one.id}" in mail.body and "Voice" not in mail.body for mail in mails)
+    assert one.lines == world.plan().rotations["on_call"].handed_over
+    with world.database.read(world.actor("tomas")) as tx:
+        (going,) = handing.handed_over(tx, one, []).incidents
+    assert (going.title, going.findings) == ("Voice replies hang", ("Observation: The vendor answers slowly",))
+    assert any(what.startswith("Resolve within") for what in going.owed)
+    world.do(handing.write, one.id, [f"About: {line}" for line in one.lines], by="ana")
+    world.expect_update("on_call", "tomas")
+    world.do(handing.accept, one.id, contacts_confirmed=True, by="tomas")
+    world.expect_update("on_call", "ana")
+    duties = world.read(handing.duties, one)
+    assert [(duty.clause, duty.state, duty.settled_by) for duty in duties] == [
+        ("ONC-04", State.MET, "ana"),
+        ("ONC-04", State.MET, "tomas"),
+    ]
+
+
+def test_onc_04_a_handoff_is_timed_who_forgets_is_reminded_and_late_stays_late(world: World) -> None:
+    one = hand_over(world)
+    world.overlook()
+    world.sleep(seconds=(HANDOFF - timedelta(hours=2) - world.clock.now()).total_seconds())
+    world.advance(hours=4)
+    assert [(about, who) for about, who, _ in world.told()] == [
+        ("reminder", "ana"),
+        ("overdue", "ana"),
+        ("overdue", "ben"),
+        ("reminder", "tomas"),
+        ("overdue", "tomas"),
+        ("overdue", "ben"),
+    ]
+    world.do(handing.write, one.id, [f"About: {line}" for line in one.lines], by="ana")
+    world.do(handing.accept, one.id, contacts_confirmed=True, by="tomas")
+    world.overlook()
+    assert [duty.state for duty in world.read(handing.duties, one)] == [State.LATE, State.LATE]
 
 
 def test_onc_05_an_override_of_a_part_leaves_the_rest_and_when_it_is_cancelled_all(world: World) -> None:

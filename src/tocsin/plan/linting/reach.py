@@ -73,6 +73,30 @@ def step_reaches_nobody_new(plan: Plan) -> Iterator[Remark]:
                 yield Remark(f"escalation.{key}.steps.{number}.page", f"{listed(step.page)} have been paged already")
 
 
+@check(
+    "last-resort-empty",
+    Level.WARNING,
+    "The last step of an escalation reaches nobody at some hours.",
+    mend="Let the last step name people, a team with members, everyone, or a rotation without gaps beside the others.",
+)
+def last_resort_empty(plan: Plan) -> Iterator[Remark]:
+    for key, policy in plan.escalation.items():
+        last = policy.steps[-1].page if policy.steps else ()
+        if _may_be(plan, last) and not any(_is_always_somebody(plan, name) for name in last):
+            path = f"escalation.{key}.steps.{len(policy.steps)}.page"
+            yield Remark(path, f"at some hours nobody is on call in {listed(last)}, and no step comes after it")
+
+
+def _is_always_somebody(plan: Plan, target: str) -> bool:
+    """Whether somebody stands behind a target at every hour: of a rotation, whether one of its layers has no gap."""
+    if target not in plan.rotations:
+        return bool(plan.members((target,)))
+    rotation = plan.rotations[target]
+    whole = [one for one in rotation.layers if one.from_on is None and one.until_on is None]
+    hours = [(rotation.during, rotation.holidays), *((one.during, one.holidays) for one in whole)]
+    return any(not during and not holidays for during, holidays in hours)
+
+
 def _may_be(plan: Plan, targets: tuple[str, ...]) -> set[str]:
     """Everybody whom the targets can mean at some time."""
     turns = {person for name in targets if name in plan.rotations for person in plan.rotations[name].everyone}
@@ -266,6 +290,7 @@ CHECKS: tuple[Check, ...] = (
     escalation_ends,
     step_reaches_nobody,
     step_reaches_nobody_new,
+    last_resort_empty,
     rotation_of_one,
     role_without_rota,
     rota_beside_role,

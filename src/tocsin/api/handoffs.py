@@ -1,0 +1,191 @@
+"""Handing shifts on over HTTP: what is to be handed over, writing it, asking back, accepting it."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from litestar import get, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, JSONBody
+from msgspec import Struct
+
+from tocsin.api.caller import Call, act, app_of, needs
+from tocsin.api.incidents import Limit
+from tocsin.api.schema import Line, Name, Text
+from tocsin.obligations.model import Obligation
+from tocsin.obligations.model import State as Owed
+from tocsin.oncall import store
+from tocsin.oncall.handoff import Did, Handoff, State
+from tocsin.people import access
+from tocsin.response import handing
+
+READ = needs(access.INCIDENT_READ, 400, 404, 409)
+WRITE = needs(access.INCIDENT_WRITE, 400, 404, 409)
+
+
+class Notes(Struct, forbid_unknown_fields=True):
+    """One note for each of the handoff's `lines`, in their order."""
+
+    notes: list[Text]
+
+
+class Question(Struct, forbid_unknown_fields=True):
+    question: Text
+
+
+class Acceptance(Struct, forbid_unknown_fields=True):
+    """`contacts_confirmed` says that what stands there about reaching whoever comes is right."""
+
+    contacts_confirmed: bool
+    said: Line = ""
+
+
+class Handed(Struct):
+    """A handoff as it stands. `lines` are what the plan wants handed over."""
+
+    id: str
+    state: State
+    rotation: str
+    outgoing: list[str]
+    incoming: list[str]
+    leaves_at: datetime
+    begins_at: datetime
+    ends_at: datetime
+    lines: list[str]
+    opened_at: datetime
+    settled_at: datetime | None
+
+
+class HandoffDuty(Struct):
+    """The writing or the acceptance, as it is owed."""
+
+    key: str
+    what: str
+    clause: str
+    due_at: datetime
+    overdue_at: datetime | None
+    state: Owed
+    settled_at: datetime | None
+    settled_by: str
+    evidence: str
+    late_by_seconds: float | None
+
+
+class HandoffDeed(Struct):
+    """What somebody did to it; `notes` stand in the order of the lines."""
+
+    at: datetime
+    by: str
+    did: Did
+    text: str
+    notes: list[str]
+
+
+class GoingOn(Struct):
+    incident_id: str
+    number: int
+    title: str
+    severity: str
+    status: str
+    declared_at: datetime
+    acknowledged_by: str
+    strategy: str
+    update: str
+    updated_at: datetime | None
+    findings: list[str]
+    owed: list[str]
+
+
+class WrittenActions(Struct):
+    """What a post-mortem says is to be done, as people wrote it."""
+
+    incident_id: str
+    number: int
+    title: str
+    section: str
+    text: str
+
+
+class ReachedBy(Struct):
+    person: str
+    channels: list[str]
+
+
+class HandedOver(Struct):
+    """What is handed over, as far as the caller may see it; kept as it was once the handoff is settled."""
+
+    made_at: datetime
+    incidents: list[GoingOn]
+    actions: list[WrittenActions]
+    waiting_signals: int
+    unreadable_bodies: int
+    contacts: list[ReachedBy]
+
+
+class HandoffInFull(Handed):
+    owed: list[HandoffDuty]
+    deeds: list[HandoffDeed]
+    packet: HandedOver
+
+
+class Handoffs(Struct):
+    handoffs: list[Handed]
+
+
+def handlers() -> list[HTTPRouteHandler]:
+    return [list_handoffs, show_handoff, write_handoff, ask_about_handoff, accept_handoff]
+
+
+@get("/oncall/handoffs", summary="The handoffs of shifts, those of the latest changes first", **READ)
+def list_handoffs(request: Call, limit: Limit = 50) -> Handoffs:
+    with app_of(request).database.read(request.auth) as tx:
+        return Handoffs([Handed(**_plain(one)) for one in store.latest_handoffs(tx, limit)])
+
+
+@get("/oncall/handoffs/{handoff_id:str}", summary="A handoff with everything that is handed over", **READ)
+def show_handoff(request: Call, handoff_id: FromPath[Name]) -> HandoffInFull:
+    with app_of(request).database.read(request.auth) as tx:
+        return _full(tx, store.load_handoff(tx, handoff_id))
+
+
+@post("/oncall/handoffs/{handoff_id:str}/write", status_code=200, summary="Write a handoff", **WRITE)
+def write_handoff(request: Call, handoff_id: FromPath[Name], data: JSONBody[Notes]) -> HandoffInFull:
+    return _after(request, lambda tx: handing.write(tx, handoff_id, data.notes))
+
+
+@post("/oncall/handoffs/{handoff_id:str}/ask", status_code=200, summary="Ask back instead of accepting", **WRITE)
+def ask_about_handoff(request: Call, handoff_id: FromPath[Name], data: JSONBody[Question]) -> HandoffInFull:
+    return _after(request, lambda tx: handing.ask(tx, handoff_id, data.question))
+
+
+@post("/oncall/handoffs/{handoff_id:str}/accept", status_code=200, summary="Take a shift over", **WRITE)
+def accept_handoff(request: Call, handoff_id: FromPath[Name], data: JSONBody[Acceptance]) -> HandoffInFull:
+    def accept(tx: Any) -> Handoff:
+        return handing.accept(tx, handoff_id, contacts_confirmed=data.contacts_confirmed, said=data.said)
+
+    return _after(request, accept)
+
+
+def _after(request: Call, command: Callable[[Any], Handoff]) -> HandoffInFull:
+    return act(request, lambda tx: _full(tx, command(tx)))
+
+
+def _plain(one: Handoff) -> dict[str, Any]:
+    return {name: getattr(one, name) for name in Handed.__struct_fields__} | {
+        name: list(getattr(one, name)) for name in ("outgoing", "incoming", "lines")
+    }
+
+
+def _full(tx: Any, one: Handoff) -> HandoffInFull:
+    deeds = store.deeds(tx, one.id)
+    return HandoffInFull(
+        **_plain(one),
+        owed=[_duty(duty) for duty in handing.duties(tx, one)],
+        deeds=[HandoffDeed(deed.at, deed.by, deed.did, deed.text, list(deed.notes)) for deed in deeds],
+        packet=msgspec.convert(handing.handed_over(tx, one, deeds), HandedOver, from_attributes=True),
+    )
+
+
+def _duty(duty: Obligation) -> HandoffDuty:
+    return msgspec.convert(duty, HandoffDuty, from_attributes=True)

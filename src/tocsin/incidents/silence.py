@@ -1,0 +1,111 @@
+"""Whether anybody still works on it: an acknowledgement holds only as long as its giver is heard of. Pure.
+
+An entry that a person makes counts as a word; what programs, signals and time write does not. The plan says for each
+severity how long the silence may be, and how long at the most somebody may say beforehand that they will be silent.
+"""
+
+from datetime import datetime, timedelta
+
+from tocsin.incidents.answer import Declined, EscalationAsked
+from tocsin.incidents.model import (
+    AnyEntry,
+    Closed,
+    Escalated,
+    FellDue,
+    Incident,
+    Paged,
+    Reopened,
+    Resolved,
+    SeverityChanged,
+    SignalAttached,
+    SignalCleared,
+    SignalsGathered,
+    Undelivered,
+)
+from tocsin.incidents.relation import Merged
+from tocsin.incidents.snooze import AskedAgain, Snoozed
+from tocsin.incidents.work import DutiesChanged
+from tocsin.kit.actor import SYSTEM
+from tocsin.kit.errors import Invalid, Refused
+from tocsin.kit.text import span
+from tocsin.plan.model import Plan
+
+AGAIN = -1  # the step at which somebody is asked again; the ladder's own begin at 0
+
+_NOBODYS = (  # the last two are a person's, who says that they do not answer
+    *(SignalAttached, SignalCleared, SignalsGathered, Paged, Escalated, Undelivered),
+    *(FellDue, DutiesChanged, AskedAgain),
+    *(EscalationAsked, Declined),
+)
+
+
+class NotAcknowledged(Refused):
+    """Nobody has acknowledged it yet; acknowledge first."""
+
+
+class NotTheirIncident(Refused):
+    """Only somebody who responds to the incident snoozes it."""
+
+
+class NoSnooze(Refused):
+    """The plan lets nobody snooze an incident of this severity."""
+
+
+def is_word(entry: AnyEntry) -> bool:
+    """Whether a person made this entry."""
+    is_program = entry.by == SYSTEM.handle or entry.by.startswith("token:")
+    by_tool = getattr(entry, "through", None) == entry.by  # the tool that sent the signal, in its own name
+    return not (is_program or by_tool or isinstance(entry, _NOBODYS))
+
+
+def after(incident: Incident, entry: AnyEntry) -> Incident:
+    """What an entry says about silence, of the incident as it is after it."""
+    match entry:
+        case AskedAgain():
+            return incident.changed(asked_again_at=entry.at, snoozed_until=None, snoozed_by=None, steps_paged=AGAIN + 1)
+        case Snoozed():
+            return incident.changed(
+                heard_at=entry.at, asked_again_at=None, snoozed_until=entry.until, snoozed_by=entry.by
+            )
+        case Resolved() | Reopened() | Closed() | Merged():
+            return incident.changed(heard_at=entry.at, asked_again_at=None, snoozed_until=None, snoozed_by=None)
+        case SeverityChanged() if entry.raised:
+            awake = incident.changed(snoozed_until=None, snoozed_by=None)
+            return awake.changed(heard_at=entry.at, asked_again_at=None) if is_word(entry) else awake
+        case _ if is_word(entry):
+            return incident.changed(heard_at=entry.at, asked_again_at=None)
+        case _:
+            return incident
+
+
+def word_due_at(incident: Incident, silent_after: timedelta) -> datetime | None:
+    """When the next word is due from whoever answered; None while none is."""
+    if incident.acknowledged_at is None or incident.asked_again_at or incident.snoozed_until:
+        return None
+    return max(incident.heard_at or incident.acknowledged_at, incident.level_at) + silent_after
+
+
+def snooze(plan: Plan, incident: Incident, until: datetime, because: str, *, by: str, now: datetime) -> list[AnyEntry]:
+    """Say that one will be silent until then. The plan says for how long at the most."""
+    most = plan.severities[incident.severity].snooze_most
+    if incident.acknowledged_at is None:
+        raise NotAcknowledged
+    if by not in incident.responders:
+        raise NotTheirIncident
+    if most is None:
+        raise NoSnooze(f"The plan lets nobody snooze a {incident.severity}.")
+    if until <= now:
+        raise Invalid("That is over already.", field="until")
+    if until - now > most:
+        raise Invalid(f"The plan allows {span(most)} at the most for a {incident.severity}.", field="until")
+    if not because.strip():
+        raise Invalid("Say why; whoever waits wants to know.", field="because")
+    return [Snoozed(at=now, by=by, until=until, because=because.strip())]
+
+
+def asked(incident: Incident, because: str, *, now: datetime) -> list[AnyEntry]:
+    """Whoever snoozed it, or else whoever answered for it, is asked again."""
+    person = incident.snoozed_by or incident.acknowledged_by
+    if person is None or incident.is_resolved:
+        return []
+    return [AskedAgain(at=now, by=SYSTEM.handle, person=person, because=because)]

@@ -1,0 +1,61 @@
+"""What would keep a page from going out tonight, and can be mended today."""
+
+from datetime import timedelta
+
+from tocsin.db import sight
+from tocsin.db.engine import Tx
+from tocsin.delivery import outbox
+from tocsin.kit.text import listed
+from tocsin.obligations import store as obligations
+from tocsin.oncall import store as oncall
+from tocsin.oncall import warning
+from tocsin.oncall.coverage import Reach, prove, stretches
+from tocsin.plan import store as plans
+from tocsin.response import covering
+
+AHEAD = timedelta(weeks=1)
+LOST_MOST = 100  # messages that were given up, counted
+GRACE = timedelta(seconds=30)  # how long something may be due while the engine is busy
+
+LACK = {
+    Reach.NO_ACCOUNT: "have no account",
+    Reach.DISABLED: "have a disabled account",
+    Reach.NO_METHOD: "have no contact method",
+}
+
+
+def hindrances(tx: Tx, *, has_mail: bool) -> list[str]:
+    """Whatever stands in the way, in words; none if nothing does. Nothing is told of what an incident says."""
+    sight.see_everything(tx)
+    mail = [] if has_mail else ["No mail server is set (TOCSIN_SMTP_URL): mails wait in the outbox."]
+    return [*mail, *_engine(tx), *_people(tx), *_gaps(tx), *_lost(tx)]
+
+
+def _engine(tx: Tx) -> list[str]:
+    late = obligations.neglected(tx, tx.now - GRACE)
+    return ["Nobody lets time pass: no engine is turning, so nobody is paged."] if late else []
+
+
+def _people(tx: Tx) -> list[str]:
+    """People of the plan's rotas whom nothing reaches, by what they lack."""
+    plan = plans.current(tx)
+    in_turn = dict.fromkeys(person for rotation in plan.rotations.values() for person in rotation.everyone)
+    reached = covering.reached(tx, plan)
+    return [
+        f"On call, but nothing reaches them: {listed(those)} {lack}."
+        for what, lack in LACK.items()
+        if (those := [person for person in in_turn if reached[person] is what])
+    ]
+
+
+def _gaps(tx: Tx) -> list[str]:
+    """Moments of the coming week at which nobody is named at all; who can't be reached is told by name."""
+    plan = plans.current(tx)
+    proof = prove(plan, oncall.rotas(tx, plan), tx.now, tx.now + AHEAD)
+    return warning.lines(stretches(proof.holes), proof.ends_at)
+
+
+def _lost(tx: Tx) -> list[str]:
+    lost = len(outbox.undelivered(tx, LOST_MOST))
+    count = "1 message was" if lost == 1 else f"{lost}{' or more' if lost == LOST_MOST else ''} messages were"
+    return [f"{count} given up; `tocsin undelivered` says which and why."] if lost else []
