@@ -153,6 +153,26 @@ CASES = [
         {"severities__bad__requires": ["A public post"], "severities__mild__requires": ["Public posts"]},
     ),
     Case(
+        "last-resort-empty",
+        "escalation.in_turn.steps.3.page",
+        {
+            "escalation__in_turn__steps": [
+                {"page": ["kim"], "wait": "5 min"},
+                {"page": ["first"], "wait": "5 min"},
+                {"page": ["second"], "wait": "5 min"},
+            ],
+            "rotations__second__during": [{"begins": "09:00", "ends": "17:00"}],
+        },
+        {
+            "escalation__in_turn__steps": [
+                {"page": ["first"], "wait": "5 min"},
+                {"page": ["second"], "wait": "5 min"},
+                {"page": ["second", "everyone"], "wait": "5 min"},
+            ],
+            "rotations__second__during": [{"begins": "09:00", "ends": "17:00"}],
+        },
+    ),
+    Case(
         "late-owner",
         "communication.audiences.public.cadence.bad.first_within",
         {"communication__audiences__public__cadence__bad__first_within": "10 min"},

@@ -5,14 +5,17 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.world import RecordingChannel, World
+from tests.support.world import ROSE, RecordingChannel, World
 from tocsin.delivery import outbox
 from tocsin.delivery.channel import Dead, Message, MessageState, Result, Retry
 from tocsin.incidents.model import Acknowledged, Escalated, Incident, Paged, Undelivered
+from tocsin.kit.actor import SYSTEM
 from tocsin.obligations.model import State
+from tocsin.oncall import commands as arranging
 from tocsin.paging.store import NoSuchPage
 from tocsin.people import store as people
 from tocsin.people.model import Channel
+from tocsin.plan import commands as plan_commands
 from tocsin.response import commands
 
 EVERYBODY = ("ana", "ben", "erin", "lucia", "tomas")
@@ -93,6 +96,26 @@ def test_when_nobody_can_be_reached_it_says_so_and_keeps_trying(nobody: World) -
     world.advance(minutes=5)
     world.expect_page("tomas")
     world.do(commands.acknowledge, incident.id)
+
+
+def test_a_step_that_an_arranged_rota_leaves_empty_is_passed_at_once_and_an_override_fills_it(world: World) -> None:
+    """On Thursday nobody is on call in the first step's rota: the next step is paged in the same instant."""
+    gap = ROSE.replace("people: [tomas, ana]", "people: [tomas, ana]\n    holidays: [{ days: [2026-11-26] }]", 1)
+    assert gap != ROSE
+    with world.database.work(SYSTEM) as tx:
+        plan_commands.apply(tx, gap, "a gap", accept_large=True)
+    world.sleep(days=2)
+    incident = world.declare(severity="P1", by="lucia")
+    world.expect_page("ben")
+    first, second = world.entries(incident.id, Paged)
+    assert (first.step, first.people, second.step, second.people) == (0, (), 1, ("ben",))
+    assert first.at == second.at
+    world.do(commands.acknowledge, incident.id, by="ben")
+    now = world.clock.now()
+    about = {"starts_at": now, "ends_at": now + timedelta(hours=2), "reason": "somebody must"}
+    world.do(arranging.override, "on_call", "lucia", by="lucia", **about)
+    world.declare(severity="P1", title="Another thing", by="ana", type="data_loss")
+    world.expect_page("lucia")
 
 
 def test_a_disabled_account_is_not_paged(world: World) -> None:

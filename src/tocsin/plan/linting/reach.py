@@ -1,12 +1,13 @@
 """Who is reached, and who is not: people, teams, roles, rotations and escalation."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from tocsin.kit.text import listed, span
 from tocsin.plan.linting.afterwards import POST_MORTEM, TICKET
 from tocsin.plan.linting.findings import Around, Check, Level, Remark, check, check_around
 from tocsin.plan.model import EVERYONE, EscalationPolicy, Plan, Severity
+from tocsin.plan.rotas import Holiday, Layer, Rotation, Window
 
 
 @check(
@@ -71,6 +72,36 @@ def step_reaches_nobody_new(plan: Plan) -> Iterator[Remark]:
             again = {name for one in policy.steps[: number - 1] for name in one.page}
             if reached and (reached <= before or set(step.page) <= again):
                 yield Remark(f"escalation.{key}.steps.{number}.page", f"{listed(step.page)} have been paged already")
+
+
+@check(
+    "last-resort-empty",
+    Level.WARNING,
+    "The last step of an escalation reaches nobody at some hours.",
+    mend="Let the last step name people, a team with members, everyone, or a rotation without gaps beside the others.",
+)
+def last_resort_empty(plan: Plan) -> Iterator[Remark]:
+    for key, policy in plan.escalation.items():
+        last = policy.steps[-1].page if policy.steps else ()
+        if _may_be(plan, last) and not any(_is_always_somebody(plan, name) for name in last):
+            path = f"escalation.{key}.steps.{len(policy.steps)}.page"
+            yield Remark(path, f"at some hours nobody is on call in {listed(last)}, and no step comes after it")
+
+
+def _is_always_somebody(plan: Plan, target: str) -> bool:
+    """Whether somebody stands behind a target at every hour: of a rotation, whether one of its layers has no gap."""
+    if target not in plan.rotations:
+        return bool(plan.members((target,)))
+    rotation = plan.rotations[target]
+    whole = [one for one in rotation.layers if one.from_on is None and one.until_on is None]
+    return any(not during and not holidays for during, holidays in _limits(rotation, whole))
+
+
+def _limits(rotation: Rotation, layers: Sequence[Layer]) -> Iterator[tuple[Sequence[Window], Sequence[Holiday]]]:
+    """When a rotation and its layers hold only, and when they do not."""
+    yield rotation.during, rotation.holidays
+    for one in layers:
+        yield one.during, one.holidays
 
 
 def _may_be(plan: Plan, targets: tuple[str, ...]) -> set[str]:
@@ -266,6 +297,7 @@ CHECKS: tuple[Check, ...] = (
     escalation_ends,
     step_reaches_nobody,
     step_reaches_nobody_new,
+    last_resort_empty,
     rotation_of_one,
     role_without_rota,
     rota_beside_role,
