@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.support.ending import mend
 from tests.support.world import World
 from tocsin.delivery import outbox
 from tocsin.delivery import store as receipts
@@ -119,7 +120,7 @@ def test_once_somebody_has_answered_there_is_nothing_to_decline(world: World) ->
     assert world.entries(incident.id, Declined) == []
     with pytest.raises(NotPaged):
         world.do(answers.decline, incident.id, by="lucia")
-    world.do(commands.resolve, incident.id, "Restarted", "it was tried")
+    world.do(mend, incident.id)
     world.expect_silence()
     by_link(world, page, Answer.ESCALATE)
     with pytest.raises(AlreadyResolved):

@@ -110,6 +110,20 @@ def test_onc_02_a_way_that_fails_is_followed_by_the_next_one_and_no_time_is_lost
     assert world.entries(incident.id, Escalated) == []
 
 
+def test_onc_03_whoever_is_on_call_works_down_the_procedure_and_the_record_says_who_did_what(world: World) -> None:
+    incident = world.declare(severity="P1", by="lucia")
+    (page,) = world.expect_page("ana")
+    world.do(answers.answer_link, world.answer_link(page), Answer.ACKNOWLEDGE)
+    for number, _ in enumerate(world.plan().types["service_outage"].actions, start=1):
+        world.do(working.tick, incident.id, f"type.service_outage.{number}")
+    world.do(working.find, incident.id, "The process has no memory left")
+    world.do(commands.note, incident.id, "I restart it")
+    world.overlook()
+    done = [(type(one).__name__, one.by) for one in world.entries(incident.id) if one.by == "ana"]
+    ticks = len(world.plan().types["service_outage"].actions)
+    assert done == [("Acknowledged", "ana"), *[("ItemTicked", "ana")] * ticks, ("Found", "ana"), ("Noted", "ana")]
+
+
 def hand_over(world: World) -> Handoff:
     """Somebody looks ahead, and the handoff of Monday is opened a day before."""
     with world.database.work(SYSTEM) as tx:

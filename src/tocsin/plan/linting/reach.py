@@ -1,12 +1,13 @@
 """Who is reached, and who is not: people, teams, roles, rotations and escalation."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from tocsin.kit.text import listed, span
 from tocsin.plan.linting.afterwards import POST_MORTEM, TICKET
 from tocsin.plan.linting.findings import Around, Check, Level, Remark, check, check_around
 from tocsin.plan.model import EVERYONE, EscalationPolicy, Plan, Severity
+from tocsin.plan.rotas import Holiday, Layer, Rotation, Window
 
 
 @check(
@@ -93,8 +94,14 @@ def _is_always_somebody(plan: Plan, target: str) -> bool:
         return bool(plan.members((target,)))
     rotation = plan.rotations[target]
     whole = [one for one in rotation.layers if one.from_on is None and one.until_on is None]
-    hours = [(rotation.during, rotation.holidays), *((one.during, one.holidays) for one in whole)]
-    return any(not during and not holidays for during, holidays in hours)
+    return any(not during and not holidays for during, holidays in _limits(rotation, whole))
+
+
+def _limits(rotation: Rotation, layers: Sequence[Layer]) -> Iterator[tuple[Sequence[Window], Sequence[Holiday]]]:
+    """When a rotation and its layers hold only, and when they do not."""
+    yield rotation.during, rotation.holidays
+    for one in layers:
+        yield one.during, one.holidays
 
 
 def _may_be(plan: Plan, targets: tuple[str, ...]) -> set[str]:
