@@ -349,13 +349,15 @@ def _ended(plan: Plan, incident: Incident, entries: Sequence[Numbered]) -> str:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the assessment. `how` chooses its mark; `href` is an address of another, `path` one of ours."""
+    """One line of the assessment. `how` chooses its mark; `href` is an address of another, `path` one of ours; `about`
+    is whom it speaks of, where others may share what is said."""
 
     text: str
     how: How | None = None
     more: str = ""
     href: str = ""
     path: str = ""
+    about: str = ""
 
 
 @dataclass(frozen=True)
@@ -406,7 +408,7 @@ def _vendor_lines(found: Assessment) -> Iterator[Line]:
         yield Line("The plan names none for it")
     for one in found.vendors:
         said = {How.WELL: "no trouble known", How.TROUBLE: "in trouble", How.NOT_LOOKED: "not looked at"}[one.how]
-        yield Line(f"{one.name}: {said}", one.how, one.because, href=one.status_page or "")
+        yield Line(f"{one.name}: {said}", one.how, one.because, href=one.status_page or "", about=one.name)
 
 
 def _similar_lines(found: Assessment) -> Iterator[Line]:
@@ -419,8 +421,13 @@ def _similar_lines(found: Assessment) -> Iterator[Line]:
 
 
 def text(found: Iterable[Part]) -> list[str]:
-    """The same as lines of plain text, for a mail."""
+    """The same as lines of plain text, for a mail. Of whom the same nothing is known, one line speaks."""
     said = ["What is known without anybody asking:"]
     for part in found:
-        said += [f"{part.title}:", *(f"- {one.text}{f' ({one.more})' if one.more else ''}" for one in part.lines)]
+        unseen = [one for one in part.lines if one.about and one.how is How.NOT_LOOKED]
+        told = [one for one in part.lines if one not in unseen]
+        if unseen:
+            names = listed(one.about for one in unseen)
+            told.append(Line(f"{names}: not looked at", None, unseen[0].more if len(unseen) == 1 else ""))
+        said += [f"{part.title}:", *(f"- {one.text}{f' ({one.more})' if one.more else ''}" for one in told)]
     return said

@@ -191,6 +191,7 @@ def _data(
 
 def _first_actions(plan: Plan, incident: Incident) -> list[str]:
     kind = plan.types[incident.type]
-    actions = [f"{place}. {action}" for place, action in enumerate(kind.actions, 1)]
+    wanted = [one.do for one in kind.actions if not one.severities or incident.severity in one.severities]
+    actions = [f"{place}. {what}" for place, what in enumerate(wanted, 1)]
     runbook = plan.links.get(kind.runbook or "", kind.runbook)
     return ["", "First actions:", *actions, *([f"Runbook: {runbook}"] if runbook else [])]

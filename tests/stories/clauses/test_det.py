@@ -205,6 +205,14 @@ def test_det_03_whoever_is_woken_reads_what_is_known(busy: World) -> None:
     assert "same type and service, also voice" in said
     assert "Recovery of an outside service: Groq came back by itself." in said
     assert page.body.index("/a/") < page.body.index("What is known")  # first how to answer
+    first = busy.plan().types["external_api_failure"].actions[0].do
+    assert f"First actions:\n1. {first}\n2. " in page.body
+
+
+def test_det_03_vendors_of_whom_nothing_is_known_share_a_line(busy: World) -> None:
+    busy.declare()
+    (page,) = busy.expect_page("ana")
+    assert "Vendors:\n- Railway, Groq, ElevenLabs and Qdrant: not looked at\n" in page.body
 
 
 def test_det_03_the_room_shows_it_before_anybody_wrote_a_word(console: Console) -> None:
