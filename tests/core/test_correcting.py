@@ -106,7 +106,8 @@ def test_no_correction_brings_disorder(record: tuple[Numbered, ...], moment: Mom
         return
     after = lifecycle.fold(before.id, timeline(*entries, *added))
     changed = {name for name, value in vars(after).items() if value != getattr(before, name)}
-    assert changed <= {FIELD[moment], "acknowledged_at", "entries", "updated_at"}
+    word = {"heard_at", "asked_again_at"}  # a person spoke
+    assert changed <= {FIELD[moment], "acknowledged_at", "entries", "updated_at", *word}
     for order in ORDERS:
         if moment in order and added:
             at = [value for value in (known(after, one) for one in order) if value]
