@@ -11,7 +11,7 @@ from tocsin.incidents import answering, confidential
 from tocsin.incidents import store as incidents
 from tocsin.incidents.answer import ALL, Answer, read_reply
 from tocsin.incidents.model import Incident
-from tocsin.kit.errors import Invalid, Refused
+from tocsin.kit.errors import Forbidden, Invalid, NotFound, Refused, TocsinError
 from tocsin.paging import store as pages
 from tocsin.paging.store import Page
 from tocsin.people import store as people
@@ -55,18 +55,29 @@ def pages_behind(tx: Tx, token: str) -> list[Page]:
     """All pages that the message brought in which this link stood: its own, and those that were gathered into it."""
     page, place = pages.by_link_token(tx, token), pages.place_of(token)
     message = outbox.of_page(tx, page.id, place) if place is not None else None
-    others = outbox.said_by(tx, message.id) if message else []
-    return [page, *(pages.load(tx, one.page_id) for one in others if one.page_id)]
+    others = [pages.load(tx, one.page_id) for one in (outbox.said_by(tx, message.id) if message else ()) if one.page_id]
+    numbers = {one.id: one.number for one in incidents.load_many(tx, [other.incident_id for other in others])}
+    return [page, *sorted(others, key=lambda other: numbers.get(other.incident_id, 0))]
 
 
 def answer_all(tx: Tx, token: str, answer: Answer) -> None:
-    """Answer every page behind a link that is not answered yet."""
+    """Answer every page behind a link that is not answered yet, but for those that are not this person's to answer any
+    more; the refusal is raised if there is nothing else."""
     place = pages.place_of(token)
+    refused: TocsinError | None = None
+    answered = 0
     for page in pages_behind(tx, token):
-        answer_page(tx, page, answer, "link")
+        try:
+            answer_page(tx, page, answer, "link")
+        except (Forbidden, NotFound, Refused) as error:
+            refused = error
+            continue
+        answered += 1
         message = outbox.of_page(tx, page.id, place) if place is not None else None
         if message is not None:
             receipts.add(tx, message, ReceiptKind.ANSWERED, str(answer))
+    if refused is not None and not answered:
+        raise refused
 
 
 def answer_page(tx: Tx, page: Page, answer: Answer, through: str, because: str = "") -> Incident:
