@@ -1,5 +1,7 @@
 """Words for spans of time, names for rows, the clock, and what an installation sets."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from tocsin.kit import ids, text
 from tocsin.kit.actor import SYSTEM, Actor, ActorKind
 from tocsin.kit.clock import ManualClock, SystemClock, from_millis, to_millis
 from tocsin.kit.errors import Forbidden, Invalid, NotFound, Overloaded, Refused
+from tocsin.kit.later import later
 
 # ---- Spans of time ---------------------------------------------------------------------------------------------------
 
@@ -187,3 +190,23 @@ def test_a_setting_that_cannot_be_used_is_refused_by_its_name(variable: str, val
     with pytest.raises(settings.BadSetting, match=words) as refused:
         settings.read({variable: value})
     assert variable in refused.value.message
+
+
+# ---- What is loaded later ----
+
+
+def test_a_library_that_is_named_loads_when_it_is_looked_at() -> None:
+    start = (
+        "from tocsin.kit.later import later; colors = later('colorsys'); before = type(colors).__name__; "
+        "colors.ONE_THIRD; print(before, type(colors).__name__)"
+    )
+    told = subprocess.run([sys.executable, "-c", start], capture_output=True, text=True, check=True).stdout
+    assert told == "_LazyModule module\n"
+    with pytest.raises(ModuleNotFoundError, match="no_such_library"):
+        later("no_such_library")
+
+
+def test_a_server_that_serves_no_calendar_has_not_loaded_what_writes_one() -> None:
+    start = "import sys, tocsin.main; print([one for one in ('alembic', 'icalendar.cal') if one in sys.modules])"
+    told = subprocess.run([sys.executable, "-c", start], capture_output=True, text=True, check=True).stdout
+    assert told == "[]\n"

@@ -1,9 +1,12 @@
 """Starting on an empty database, on one that is up to date, on one of a later release, and on no database at all."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import ProgrammingError
 
@@ -11,7 +14,8 @@ from tests.support.races import together
 from tocsin.app import App
 from tocsin.db.columns import metadata
 from tocsin.db.engine import BadDatabaseUrl, Database, StorageUnavailable
-from tocsin.db.migrate import TooNew, migrate, upgrade
+from tocsin.db.migrate import TooNew, migrate, revisions, upgrade
+from tocsin.db.upgrading import FOLDER
 from tocsin.incidents import store as incidents
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.clock import SystemClock
@@ -46,6 +50,18 @@ def test_an_empty_database_gets_every_table_and_again_changes_nothing(empty: Dat
     assert (revision(empty), columns(empty)) == first
     with empty.read(SYSTEM) as tx:
         assert incidents.listing(tx) == []
+
+
+def test_the_files_are_numbered_in_the_order_in_which_they_run() -> None:
+    chain = [one.revision for one in ScriptDirectory(str(FOLDER)).walk_revisions()]
+    assert revisions() == chain[::-1]
+
+
+def test_a_database_that_is_up_to_date_does_not_load_what_runs_migrations(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'tocsin.db'}"
+    upgrade(url)
+    start = f"import sys; from tocsin.db.migrate import upgrade; upgrade({url!r}); print('alembic' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", start], capture_output=True, text=True, check=True).stdout == "False\n"
 
 
 def test_the_tables_are_those_that_the_stores_speak_of(empty: Database) -> None:

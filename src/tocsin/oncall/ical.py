@@ -5,13 +5,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from icalendar import Calendar, vText, vUri
-from icalendar.parser import Contentline, Parameters
-
+from tocsin.kit.later import later
 from tocsin.oncall.appointments import Appointment
 from tocsin.plan.model import Plan
+
+if TYPE_CHECKING:
+    import icalendar
+else:
+    icalendar = later("icalendar")
 
 REFRESH = timedelta(minutes=15)
 PATH = "/oncall/feeds"
@@ -36,13 +40,13 @@ class Heading:
 def calendar(plan: Plan, heading: Heading, appointments: Iterable[Appointment], planned_at: datetime) -> bytes:
     """The whole calendar. `planned_at` is when the plan came into force, by which all stands that nobody changed."""
     head = _head(heading).removesuffix(_END)
-    url = _line("URL", vUri(f"{heading.address}/oncall"))
+    url = _line("URL", icalendar.vUri(f"{heading.address}/oncall"))
     events = (_event(_said(plan, heading, one, planned_at, url)) for one in appointments)
     return b"".join((head, *events, _END))
 
 
 def _head(heading: Heading) -> bytes:
-    made = Calendar()
+    made = icalendar.Calendar()
     made.add("version", "2.0")
     made.add("prodid", "-//Tocsin//On call//EN")
     made.add("calscale", "GREGORIAN")
@@ -125,11 +129,11 @@ def _event(said: _Said) -> bytes:
 @lru_cache(maxsize=4096)
 def _text(name: str, value: str) -> str:
     """A line of text as the library escapes and folds it; the same names stand in hundreds of appointments."""
-    return _line(name, vText(value))
+    return _line(name, icalendar.vText(value))
 
 
-def _line(name: str, value: vText | vUri) -> str:
-    return bytes(Contentline.from_parts(name, Parameters(), value).to_ical()).decode()
+def _line(name: str, value: "icalendar.vText | icalendar.vUri") -> str:
+    return bytes(icalendar.parser.Contentline.from_parts(name, icalendar.Parameters(), value).to_ical()).decode()
 
 
 def _instant(at: datetime) -> str:

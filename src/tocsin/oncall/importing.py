@@ -8,16 +8,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
-from typing import Any
-
-import recurring_ical_events
-from icalendar import Calendar
+from typing import TYPE_CHECKING, Any
 
 from tocsin.kit.errors import Invalid
+from tocsin.kit.later import later
 from tocsin.kit.text import clip, listed, utc
 from tocsin.oncall import arranging, wall
 from tocsin.oncall.model import Turn
 from tocsin.oncall.schedule import Rotas
+
+if TYPE_CHECKING:
+    import icalendar
+    import recurring_ical_events
+else:
+    icalendar, recurring_ical_events = later("icalendar"), later("recurring_ical_events")
 
 MOST_SHIFTS = 1000
 MOST_MISTAKES = 100
@@ -173,7 +177,7 @@ def _typed(said: str, zone: str) -> datetime:
 
 def _calendar(text: str, names: Mapping[str, str], zone: str, now: datetime) -> Iterator[Wanted | Mistake]:
     try:
-        calendars = Calendar.from_ical(text, multiple=True)
+        calendars = icalendar.Calendar.from_ical(text, multiple=True)
     except _MALFORMED as why:
         yield Mistake(1, f"this is no calendar: {clip(str(why), 200)}")
         return
@@ -223,7 +227,7 @@ def _occurrences(parts: Sequence[tuple[int, Any, Any]], now: datetime) -> Iterab
     repeats = any(name in event for _, _, event in parts for name in ("RRULE", "RDATE", "RECURRENCE-ID"))
     if not repeats:
         return [event for _, _, event in parts]
-    alone = Calendar()
+    alone = icalendar.Calendar()
     calendars = {id(calendar): calendar for _, calendar, _ in parts}.values()
     for component in (
         *(zone for one in calendars for zone in one.walk("VTIMEZONE")),
