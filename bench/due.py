@@ -9,14 +9,17 @@ from typing import Any
 
 import psycopg
 from pysqlite3 import dbapi2
+from sqlalchemy import Table, text
 
 from bench import floors, installation, postgres
 from bench.installation import Plan
 from bench.measure import Measured, percentile
 from tests.support.postgres import fresh_database
 from tocsin.app import App
+from tocsin.incidents import store as incidents
 from tocsin.kit.actor import SYSTEM
-from tocsin.kit.clock import ManualClock, SystemClock, stopwatch, to_millis
+from tocsin.kit.clock import EPOCH, ManualClock, SystemClock, stopwatch, to_millis
+from tocsin.obligations import store as obligations
 from tocsin.plan import store as plans
 from tocsin.response import commands
 from tocsin.settings import Settings
@@ -24,12 +27,12 @@ from tocsin.signals.model import Trigger
 
 INCIDENTS = 1000  # whose obligations fall due in the storm
 OBLIGATIONS = 10_000
-OTHERS = 9000  # incidents with as many obligations each, which fall due after it
+COPIES = 9  # of each incident: what they owe waits beside the storm, and falls due after it
 WITHIN = timedelta(minutes=15)  # every duty of the bench's plan has this long
 DECLARED_TOGETHER = 10
 SPREAD = timedelta(seconds=1)
 AFTER_THE_STORM = timedelta(minutes=2)
-BEFORE_THE_STORM = timedelta(seconds=75)  # to prepare it, and for the servers to come up and fall asleep
+BEFORE_THE_STORM = timedelta(seconds=45)  # to prepare it, and for the servers to come up and fall asleep
 SETTLE_WITHIN = 8.0
 BATCH = 500
 ROWS_EACH = 2.5  # its own, its entry, a share of its incident and of what is owed next
@@ -65,7 +68,7 @@ def _stormed(
     storm_at = SystemClock().now() + BEFORE_THE_STORM
     made = installation.prepared(database_url, installation.plan(all_at_once))
     declare(made.database_url, storm_at - WITHIN)
-    declare(made.database_url, storm_at - WITHIN + AFTER_THE_STORM, OTHERS, INCIDENTS)
+    _let_others_wait(made.database_url)
     with ExitStack() as servers, connected() as ask:
         for _ in range(nodes):
             servers.enter_context(installation.server(made, folder / "log"))
@@ -109,12 +112,33 @@ def all_at_once(plan: Plan) -> None:
     plan["escalation"]["bench"] = {"steps": [{"page": ["on_call"], "wait": span}]}
 
 
-def declare(database_url: str, from_instant: datetime, count: int = INCIDENTS, number: int = 0) -> None:
+def _let_others_wait(database_url: str) -> None:
+    """Put nine copies of each incident beside it, with all that it owes, due some minutes later."""
+    later = to_millis(EPOCH + AFTER_THE_STORM)
+    app = App(Settings(database_url=database_url), SystemClock())
+    with app.database.work(SYSTEM) as tx:
+        for copy in range(1, COPIES + 1):
+            named = {"id": f"id || '-{copy}'", "number": f"number + {INCIDENTS * copy}"}
+            _copy(tx, incidents.table, named)
+            moved = {name: f"{name} + {later}" for name in ("due_at", "act_at", "given_up_at")}
+            owed = {"id": f"id || '-{copy}'", "incident_id": f"incident_id || '-{copy}'", **moved}
+            _copy(tx, obligations.table, owed, "and state = 'open' and incident_id is not null")
+    app.database.dispose()
+
+
+def _copy(tx: Any, table: Table, changed: dict[str, str], which: str = "") -> None:
+    names = [column.name for column in table.columns]
+    values = ", ".join(changed.get(name, name) for name in names)
+    rows = f"select {values} from {table.name} where id not like '%-%' {which}"
+    tx.run(text(f"insert into {table.name} ({', '.join(names)}) {rows}"))
+
+
+def declare(database_url: str, from_instant: datetime, count: int = INCIDENTS) -> None:
     """Declare incidents, spread over one second, through the program's own commands at those instants."""
     clock = ManualClock(from_instant)
     app = App(Settings(database_url=database_url), clock)
-    for first in range(number, number + count, DECLARED_TOGETHER):
-        clock.advance_to(from_instant + SPREAD * (first - number) / count)
+    for first in range(0, count, DECLARED_TOGETHER):
+        clock.advance_to(from_instant + SPREAD * first / count)
         app.database.run(SYSTEM, lambda tx, first=first: _declare_some(tx, first))  # type: ignore[misc]
     app.database.dispose()
 

@@ -31,7 +31,11 @@ def update(connection: Connection, table: Table, names: tuple[str, ...], rows: M
 
 
 def _listed(values: Iterable[Any]) -> list[Any]:
-    return [to_millis(value) if type(value) is datetime else value for value in values]
+    return [_millis(value) if type(value) is datetime else value for value in values]
+
+
+# Most instants of a set are the one of its unit of work, and a thousand duties fall due at a few.
+_millis = functools.lru_cache(maxsize=4096)(to_millis)
 
 
 def _encoded(rows: list[list[Any]]) -> str:

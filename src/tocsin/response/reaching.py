@@ -13,7 +13,7 @@ from tocsin.paging.store import Page
 from tocsin.people import hours
 from tocsin.people import store as people
 from tocsin.people.hours import Way
-from tocsin.people.model import Channel, ContactMethod, ContactRule
+from tocsin.people.model import Channel, ContactMethod, ContactRule, Urgency
 from tocsin.plan.model import Plan
 
 WORST_WAITS = timedelta(seconds=3)  # for others, at the most
@@ -22,11 +22,12 @@ WORST_WAITS = timedelta(seconds=3)  # for others, at the most
 def ways_of(tx: Tx, plan: Plan, incident: Incident, handles: Sequence[str]) -> dict[str, list[Way]]:
     """How each of these people is paged about this incident now, the first way first."""
     urgency = plan.urgency(incident.severity)
-    found = {}
+    known: dict[tuple[str, Urgency], list[Way]] = tx.memo.setdefault("ways", {})
     for handle in handles:
-        methods, rules, zone = _known(tx, handles)[handle]
-        found[handle] = hours.ways(methods, rules, urgency, zone, tx.now)
-    return found
+        if (handle, urgency) not in known:
+            methods, rules, zone = _known(tx, handles)[handle]
+            known[handle, urgency] = hours.ways(methods, rules, urgency, zone, tx.now)
+    return {handle: known[handle, urgency] for handle in handles}
 
 
 def first_ways(tx: Tx, plan: Plan, incident: Incident, person: str) -> list[Way]:
