@@ -361,16 +361,9 @@ def fold(incident_id: str, entries: Iterable[Numbered]) -> Incident:
     """Read a timeline. The first entry is `Declared`; anything else is a damaged record and raises ValueError."""
     incident: Incident | None = None
     last: Numbered | None = None
-    word: AnyEntry | None = None
     for numbered in entries:
-        entry = numbered.entry
-        if last is not None and numbered.number == last.number + 1 and type(entry) in silence.ONLY_WORDS:
-            word = entry if silence.is_word(entry) else word  # of many in a row the last says all
-        else:
-            incident = _grown(silence.after_words(incident, word), incident_id, last.number if last else 0, numbered)
-            word = None
+        incident = _grown(incident, incident_id, last.number if last else 0, numbered)
         last = numbered
-    incident = silence.after_words(incident, word)
     if incident is None or last is None:
         raise ValueError(f"{incident_id} has no entries")
     return _up_to(incident, last)  # once: no rule asks how long the record is

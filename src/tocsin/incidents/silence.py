@@ -10,11 +10,9 @@ from tocsin.incidents.answer import Declined, EscalationAsked
 from tocsin.incidents.model import (
     AnyEntry,
     Closed,
-    Decided,
     Escalated,
     FellDue,
     Incident,
-    Noted,
     Paged,
     Reopened,
     Resolved,
@@ -58,14 +56,6 @@ def is_word(entry: AnyEntry) -> bool:
     is_program = entry.by == SYSTEM.handle or entry.by.startswith("token:")
     by_tool = getattr(entry, "through", None) == entry.by  # the tool that sent the signal, in its own name
     return not (is_program or by_tool or isinstance(entry, _NOBODYS))
-
-
-ONLY_WORDS = frozenset({Noted, Decided})  # they change nothing but that somebody has said something
-
-
-def after_words(incident: Incident | None, last: AnyEntry | None) -> Incident | None:
-    """The incident after a row of words, of which this is the last by a person."""
-    return incident if incident is None or last is None else after(incident, last)
 
 
 def after(incident: Incident, entry: AnyEntry) -> Incident:
