@@ -5,7 +5,7 @@ Pure functions. A verb returns the entries to append, none if it would change no
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import assert_never
+from typing import Any, assert_never
 
 from tocsin.incidents import completing, relation, silence, work
 from tocsin.incidents.answer import Declined, EscalationAsked
@@ -359,34 +359,37 @@ def not_after(instant: datetime | None, now: datetime) -> datetime | None:
 
 def fold(incident_id: str, entries: Iterable[Numbered]) -> Incident:
     """Read a timeline. The first entry is `Declared`; anything else is a damaged record and raises ValueError."""
-    incident: Incident | None = None
-    last: Numbered | None = None
-    for numbered in entries:
-        incident = _grown(incident, incident_id, last.number if last else 0, numbered)
-        last = numbered
-    if incident is None or last is None:
+    record = iter(entries)
+    last = next(record, None)
+    if last is None:
         raise ValueError(f"{incident_id} has no entries")
-    return _up_to(incident, last)  # once: no rule asks how long the record is
+    incident: Incident = _declared(incident_id, last).draft()
+    for number, last in enumerate(record, start=2):
+        incident = _grown(incident, number, last)
+    return Incident.changed(incident, **_up_to(last))  # once: no rule asks how long the record is
 
 
 def follow(incident: Incident | None, incident_id: str, numbered: Numbered) -> Incident:
     """The incident after one more entry."""
-    return _up_to(_grown(incident, incident_id, incident.entries if incident else 0, numbered), numbered)
-
-
-def _up_to(incident: Incident, last: Numbered) -> Incident:
-    return incident.changed(entries=last.number, head=last.hash, updated_at=last.entry.at)
-
-
-def _grown(incident: Incident | None, incident_id: str, entries: int, numbered: Numbered) -> Incident:
-    entry = numbered.entry
     if incident is None:
-        if not isinstance(entry, Declared) or numbered.number != 1:
-            raise ValueError(f"the record of {incident_id} does not begin with its declaration")
-        return _begin(incident_id, entry)
-    if numbered.number != entries + 1:
-        raise ValueError(f"the record of {incident_id} has no entry {entries + 1}")
-    return silence.after(_after(incident, entry), entry)
+        return _declared(incident_id, numbered).changed(**_up_to(numbered))
+    return _grown(incident, incident.entries + 1, numbered).changed(**_up_to(numbered))
+
+
+def _up_to(last: Numbered) -> dict[str, Any]:
+    return {"entries": last.number, "head": last.hash, "updated_at": last.entry.at}
+
+
+def _declared(incident_id: str, first: Numbered) -> Incident:
+    if not isinstance(first.entry, Declared) or first.number != 1:
+        raise ValueError(f"the record of {incident_id} does not begin with its declaration")
+    return _begin(incident_id, first.entry)
+
+
+def _grown(incident: Incident, number: int, numbered: Numbered) -> Incident:
+    if numbered.number != number:
+        raise ValueError(f"the record of {incident.id} has no entry {number}")
+    return silence.after(_after(incident, numbered.entry), numbered.entry)
 
 
 def _begin(incident_id: str, entry: Declared) -> Incident:

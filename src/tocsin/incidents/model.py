@@ -387,13 +387,15 @@ class Incident:
     updated_at: datetime
 
     def changed(self, **values: Any) -> "Incident":
-        """What `dataclasses.replace` gives, at a fifth of its cost: a timeline is folded entry by entry."""
-        changed = {**self.__dict__, **values}
-        if len(changed) != len(self.__dict__):
-            raise TypeError(f"an incident has no {', '.join(sorted(values.keys() - self.__dict__.keys()))}")
+        """What `dataclasses.replace` gives, at a fifth of its cost."""
         incident = object.__new__(Incident)
-        incident.__dict__.update(changed)
-        return incident
+        incident.__dict__.update(self.__dict__)
+        return _set(incident, values)
+
+    def draft(self) -> "Draft":
+        draft = object.__new__(Draft)
+        draft.__dict__.update(self.__dict__)
+        return draft
 
     @property
     def awaits_answer(self) -> bool:
@@ -407,3 +409,18 @@ class Incident:
     @property
     def is_resolved(self) -> bool:
         return self.status not in UNRESOLVED
+
+
+class Draft(Incident):
+    """An incident while its timeline is read. The fold alone holds it, so it changes in place: copies cost the most."""
+
+    def changed(self, **values: Any) -> Incident:
+        return _set(self, values)
+
+
+def _set(incident: Incident, values: dict[str, Any]) -> Incident:
+    known = incident.__dict__
+    if not values.keys() <= known.keys():
+        raise TypeError(f"an incident has no {', '.join(sorted(values.keys() - known.keys()))}")
+    known.update(values)
+    return incident

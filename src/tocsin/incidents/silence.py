@@ -32,10 +32,12 @@ from tocsin.plan.model import Plan
 
 AGAIN = -1  # the step at which somebody is asked again; the ladder's own begin at 0
 
-_NOBODYS = (  # the last two are a person's, who says that they do not answer
-    *(SignalAttached, SignalCleared, SignalsGathered, Paged, Escalated, Undelivered),
-    *(FellDue, DutiesChanged, AskedAgain),
-    *(EscalationAsked, Declined),
+_NOBODYS = frozenset[type[AnyEntry]](
+    (
+        *(SignalAttached, SignalCleared, SignalsGathered, Paged, Escalated, Undelivered),
+        *(FellDue, DutiesChanged, AskedAgain),
+        *(EscalationAsked, Declined),  # a person's, who says that they do not answer
+    )
 )
 
 
@@ -53,9 +55,9 @@ class NoSnooze(Refused):
 
 def is_word(entry: AnyEntry) -> bool:
     """Whether a person made this entry."""
-    is_program = entry.by == SYSTEM.handle or entry.by.startswith("token:")
-    by_tool = getattr(entry, "through", None) == entry.by  # the tool that sent the signal, in its own name
-    return not (is_program or by_tool or isinstance(entry, _NOBODYS))
+    if type(entry) in _NOBODYS or entry.by == SYSTEM.handle or entry.by.startswith("token:"):
+        return False
+    return getattr(entry, "through", None) != entry.by  # else the tool that sent the signal, in its own name
 
 
 def after(incident: Incident, entry: AnyEntry) -> Incident:
