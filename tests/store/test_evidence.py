@@ -25,11 +25,12 @@ from tocsin.incidents.chain import Sealed
 from tocsin.incidents.model import Incident
 from tocsin.kit.actor import SYSTEM, Actor, ActorKind
 from tocsin.kit.clock import ManualClock
+from tocsin.kit.signing import NotAKey
 from tocsin.people import access
 from tocsin.people.access import NotAllowed
 from tocsin.plan import store as plans
 from tocsin.response import archive, commands, evidence, verification
-from tocsin.response.archive import NotAKey, NotAnArchive
+from tocsin.response.archive import NotAnArchive
 from tocsin.response.evidence import BrokenRecord, NoKey
 
 FIELDS = {"impact": "voice is silent", "actions": "restarting", "next": "watching"}

@@ -10,20 +10,23 @@ import io
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from tocsin.delivery.channel import Message
 from tocsin.incidents import chain
 from tocsin.incidents.chain import Sealed
 from tocsin.incidents.model import Incident, Updated
 from tocsin.kit.errors import Invalid
+from tocsin.kit.later import later
 from tocsin.obligations.model import Obligation
 from tocsin.plan.store import revision_id
+
+if TYPE_CHECKING:
+    from tocsin.kit import signing
+else:
+    signing = later("tocsin.kit.signing")
 
 FORMAT = "tocsin evidence 1"
 MANIFEST, SIGNATURE, PUBLIC_KEY = "manifest.json", "manifest.sig", "public-key.pem"
@@ -39,10 +42,6 @@ _json = msgspec.json.Encoder(order="sorted")
 
 class NotAnArchive(Invalid):
     """This is not an evidence archive of Tocsin."""
-
-
-class NotAKey(Invalid):
-    """This is not a public key: it is a PEM text that begins with -----BEGIN PUBLIC KEY-----."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +81,6 @@ class Manifest(msgspec.Struct, frozen=True):
 
 def pack(evidence: Evidence, secret: bytes) -> bytes:
     """The archive. `secret` are the 32 bytes of the installation's key."""
-    key = Ed25519PrivateKey.from_private_bytes(secret)
     files = _files(evidence)
     incident = evidence.incident
     manifest = _readable(
@@ -101,7 +99,7 @@ def pack(evidence: Evidence, secret: bytes) -> bytes:
     return _zipped(
         {
             MANIFEST: manifest,
-            SIGNATURE: key.sign(manifest),
+            SIGNATURE: signing.sign(secret, manifest),
             PUBLIC_KEY: pem(secret).encode(),
             **files,
         }
@@ -110,14 +108,12 @@ def pack(evidence: Evidence, secret: bytes) -> bytes:
 
 def pem(secret: bytes) -> str:
     """The public key of the installation as a text, for whoever is to check its archives."""
-    key = Ed25519PrivateKey.from_private_bytes(secret).public_key()
-    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+    return signing.pem(secret)
 
 
 def fingerprint(public_key: str) -> str:
     """A short name for a key, to compare it by eye: the SHA-256 of its 32 bytes."""
-    raw = _key(public_key).public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-    return _sha256(raw)
+    return _sha256(signing.raw(public_key))
 
 
 def _files(evidence: Evidence) -> dict[str, bytes]:
@@ -194,11 +190,9 @@ def examine(data: bytes, public_key: str | None = None) -> Examined:
 
 
 def _of_signature(files: Mapping[str, bytes], public_key: str) -> list[str]:
-    try:
-        _key(public_key).verify(files.get(SIGNATURE, b""), files[MANIFEST])
-    except InvalidSignature:
-        return [f"{SIGNATURE}: the manifest was not signed with this key, or was changed since"]
-    return []
+    if signing.is_signed(public_key, files.get(SIGNATURE, b""), files[MANIFEST]):
+        return []
+    return [f"{SIGNATURE}: the manifest was not signed with this key, or was changed since"]
 
 
 def _of_files(files: Mapping[str, bytes], manifest: Manifest) -> list[str]:
@@ -281,18 +275,6 @@ def _unzipped(data: bytes) -> dict[str, bytes]:
             return {one.filename: archive.read(one) for one in listed}
     except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, RuntimeError):
         raise NotAnArchive from None
-
-
-def _key(text: str) -> Ed25519PublicKey:
-    if not text.lstrip().startswith("-----BEGIN PUBLIC KEY-----"):
-        raise NotAKey  # the library would find one in the midst of anything, even of an archive
-    try:
-        key = serialization.load_pem_public_key(text.encode())
-    except ValueError:
-        raise NotAKey from None
-    if not isinstance(key, Ed25519PublicKey):
-        raise NotAKey("This key is not an Ed25519 key.")
-    return key
 
 
 def _sha256(data: bytes) -> str:
