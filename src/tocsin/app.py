@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 
 LONGEST_SLEEP = timedelta(seconds=1)  # other nodes and the command line write without waking us
 AFTER_A_FAILURE = timedelta(seconds=1)
+OTHERS_TURN = timedelta(milliseconds=5)
 WAIT_FOR_CHAT = timedelta(seconds=10)  # for one step in a channel; several are taken for one message
 WAIT_FOR_ANSWER = timedelta(seconds=20)  # for a mail or web server to take a message
 SENDERS_SHARE = 9  # times as long as a batch takes is left to senders, while any wait
@@ -199,10 +200,11 @@ class Engine:
                 await asyncio.wait_for(bell.wait(), sleep.total_seconds())
 
     def _sleep_until(self, next_due: Callable[[], datetime | None]) -> timedelta:
+        """What is due already, right after a turn, another node is seeing to."""
         due_at = next_due()
         if due_at is None:
             return LONGEST_SLEEP
-        return max(timedelta(0), min(due_at - self._database.now(), LONGEST_SLEEP))
+        return max(OTHERS_TURN, min(due_at - self._database.now(), LONGEST_SLEEP))
 
     def _next_to_settle(self) -> datetime | None:
         with self._database.read(SYSTEM) as tx:

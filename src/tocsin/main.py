@@ -1,6 +1,7 @@
 """One ASGI application out of pages, API and hooks, and what runs it: alone, or beside a stand-in to try it out."""
 
 import contextlib
+import gc
 import logging
 import os
 from collections.abc import AsyncIterator
@@ -90,8 +91,11 @@ def serve() -> None:
     """Run the server: pages, API, and the engine that pages people. Settings come from the environment."""
     app = prepared(environment.read(os.environ))
     _offer_the_way_in(app)
+    served = asgi(app)
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays: the collector need not look through it again and again
     uvicorn.run(
-        asgi(app),
+        served,
         host=app.settings.host,
         port=app.settings.port,
         log_level=app.settings.log_level,

@@ -360,36 +360,32 @@ def not_after(instant: datetime | None, now: datetime) -> datetime | None:
 def fold(incident_id: str, entries: Iterable[Numbered]) -> Incident:
     """Read a timeline. The first entry is `Declared`; anything else is a damaged record and raises ValueError."""
     record = iter(entries)
-    last = next(record, None)
-    if last is None:
+    first = next(record, None)
+    if first is None:
         raise ValueError(f"{incident_id} has no entries")
-    incident: Incident = _declared(incident_id, last).draft()
-    for number, last in enumerate(record, start=2):
-        incident = _grown(incident, number, last)
-    return Incident.changed(incident, **_up_to(last))  # once: no rule asks how long the record is
+    return follow(begun(incident_id, first), record)
 
 
-def follow(incident: Incident | None, incident_id: str, numbered: Numbered) -> Incident:
-    """The incident after one more entry."""
-    if incident is None:
-        return _declared(incident_id, numbered).changed(**_up_to(numbered))
-    return _grown(incident, incident.entries + 1, numbered).changed(**_up_to(numbered))
+def follow(incident: Incident, more: Iterable[Numbered]) -> Incident:
+    """The incident after these entries, in one go: no rule asks how long the record is."""
+    draft: Incident = incident.draft()
+    last: Numbered | None = None
+    for number, last in enumerate(more, start=incident.entries + 1):
+        if last.number != number:
+            raise ValueError(f"the record of {incident.id} has no entry {number}")
+        draft = silence.after(_after(draft, last.entry), last.entry)
+    return incident if last is None else Incident.changed(draft, **_up_to(last))
+
+
+def begun(incident_id: str, first: Numbered) -> Incident:
+    """The incident as its first entry declares it."""
+    if not isinstance(first.entry, Declared) or first.number != 1:
+        raise ValueError(f"the record of {incident_id} does not begin with its declaration")
+    return _begin(incident_id, first.entry).changed(**_up_to(first))
 
 
 def _up_to(last: Numbered) -> dict[str, Any]:
     return {"entries": last.number, "head": last.hash, "updated_at": last.entry.at}
-
-
-def _declared(incident_id: str, first: Numbered) -> Incident:
-    if not isinstance(first.entry, Declared) or first.number != 1:
-        raise ValueError(f"the record of {incident_id} does not begin with its declaration")
-    return _begin(incident_id, first.entry)
-
-
-def _grown(incident: Incident, number: int, numbered: Numbered) -> Incident:
-    if numbered.number != number:
-        raise ValueError(f"the record of {incident.id} has no entry {number}")
-    return silence.after(_after(incident, numbered.entry), numbered.entry)
 
 
 def _begin(incident_id: str, entry: Declared) -> Incident:

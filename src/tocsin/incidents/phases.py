@@ -166,7 +166,7 @@ def exits(plan: Plan, incident: Incident, entries: Sequence[Numbered]) -> dict[s
     since: dict[tuple[str, Exit], int] = {}
     grown: Incident | None = None
     for numbered in entries:
-        grown = lifecycle.follow(grown, incident.id, numbered)
+        grown = lifecycle.follow(grown, [numbered]) if grown else lifecycle.begun(incident.id, numbered)
         if isinstance(numbered.entry, _IDLE):
             continue
         for key, one in asked:

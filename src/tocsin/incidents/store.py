@@ -55,7 +55,7 @@ def begin(tx: Tx, declared: Declared) -> Incident:
     """Write the first entry of a new incident."""
     incident_id = new_id("inc", 8)
     row = _sealed(chain.genesis(incident_id), incident_id, 1, declared)
-    incident = lifecycle.follow(None, incident_id, Numbered(number=1, entry=declared, hash=row["hash"]))
+    incident = lifecycle.begun(incident_id, Numbered(number=1, entry=declared, hash=row["hash"]))
     tx.add(table, {"id": incident_id, **_row(incident)})
     tx.add(entries, row)
     tx.memo.pop("open like", None)
@@ -67,12 +67,13 @@ def append(tx: Tx, incident: Incident, more: Iterable[AnyEntry]) -> Incident:
 
     `(incident, number)` is the lock: whoever writes the same number second is refused with `Overtaken`.
     """
-    before = incident
-    for entry in more:
-        number = incident.entries + 1
-        row = _sealed(incident.head, incident.id, number, entry)
-        incident = lifecycle.follow(incident, incident.id, Numbered(number=number, entry=entry, hash=row["hash"]))
+    before, head, added = incident, incident.head, []
+    for number, entry in enumerate(more, start=incident.entries + 1):
+        row = _sealed(head, incident.id, number, entry)
+        head = row["hash"]
+        added.append(Numbered(number=number, entry=entry, hash=head))
         tx.add(entries, row)
+    incident = lifecycle.follow(incident, added)
     if (before.status, before.type) != (incident.status, incident.type):
         tx.memo.pop("open like", None)
     tx.put_late(table, incident.id, partial(_row, incident))
@@ -134,12 +135,16 @@ def survivor(tx: Tx, incident: Incident) -> Incident:
     return incident
 
 
+DUTIES_EACH = 10  # of an incident fall due together, in a storm
+CLAIMANTS = 4  # nodes at once: who comes second looks past what the first holds
+
+
 def claim_due(tx: Tx, limit: int) -> list[Incident]:
     """The incidents with which time has something to do, those first that wait longest, locked.
 
     Other nodes pass over locked incidents. Nobody else changes what is owed for one that this unit of work has locked.
     """
-    due = obligations.first_due(tx.now, limit * 10)
+    due = obligations.first_due(tx.now, limit * DUTIES_EACH * CLAIMANTS)
     wanted = select(table.c.fold).join(due, due.c.incident_id == table.c.id).order_by(due.c.act_at).limit(limit)
     return [_remember(tx, _incident(row)) for row in tx.all(wanted.with_for_update(of=table, skip_locked=True))]
 

@@ -186,7 +186,7 @@ class _Replay:
         return _known(self.old, _routed(before)), _known(self.new, _routed(after))
 
     def incident(self, tx: Tx, incident_id: str, timeline: Sequence[Numbered]) -> _Found:
-        first = lifecycle.follow(None, incident_id, timeline[0])
+        first = lifecycle.begun(incident_id, timeline[0])
         attached = next((one.entry.signal_id for one in timeline if isinstance(one.entry, SignalAttached)), None)
         if attached is None or first.declared_by != SYSTEM.handle:
             said = Outcome(first.severity, first.type)  # people declare what they see, whatever the rules say
