@@ -288,7 +288,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.now = NIGHT
         entry = declared(severity=severity, type=kind)
         self.entries: list[Numbered] = [Numbered(number=1, entry=entry)]
-        self.state = lifecycle.follow(None, "inc_NIGHT", self.entries[0])
+        self.state = lifecycle.begun("inc_NIGHT", self.entries[0])
 
     def _do(self, verb: Callable[[Incident, datetime], list[AnyEntry]]) -> None:
         try:
@@ -298,7 +298,7 @@ class AnyOrder(RuleBasedStateMachine):
         for entry in entries:
             numbered = Numbered(number=self.state.entries + 1, entry=entry)
             self.entries.append(numbered)
-            self.state = lifecycle.follow(self.state, "inc_NIGHT", numbered)
+            self.state = lifecycle.follow(self.state, [numbered])
 
     @rule(minutes=st.integers(0, 300))
     def wait(self, minutes: int) -> None:
