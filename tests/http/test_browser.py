@@ -22,6 +22,9 @@ PAGES = (
     "/declare",
     "/oncall",
     "/oncall/calendar",
+    "/oncall/handoffs",
+    "/changes",
+    "/undelivered",
     "/plan",
     "/plan/document",
     "/plan/coverage",
@@ -97,6 +100,24 @@ def test_every_main_page_loads_without_a_word_on_the_console(server: Server, bro
         wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wider <= 0, f"{path} is {wider} px wider than a {size}"
     assert said == []
+
+
+@pytest.mark.parametrize("width", [360, 1280, 1600])
+def test_a_confidential_room_begins_with_what_it_is_about(server: Server, browser: Browser, width: int) -> None:
+    incident = an_incident(server)
+    with server.client() as client:
+        ana = {"person": "ana", "because": "She knows the logs"}
+        client.post(f"/api/v1/incidents/{incident}/responders", json=ana).raise_for_status()
+        because = {"because": "Strange logins"}
+        client.post(f"/api/v1/incidents/{incident}/confidential", json=because).raise_for_status()
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    signed_in(server, page)
+    page.goto(f"{server.url}/incidents/{incident}")
+    places = [page.locator(one).first.bounding_box() for one in (".banner", "h1", "#owed")]
+    tops = [place["y"] for place in places if place]
+    assert len(tops) == 3
+    assert tops == sorted(tops)
+    assert tops[1] < 900, "one has to scroll to learn what it is about"
 
 
 def test_the_room_can_be_worked_without_a_script(server: Server, browser: Browser) -> None:
