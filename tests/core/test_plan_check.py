@@ -104,6 +104,14 @@ HOLES = [
     ("rotations.on_call.days", 99999, "", "a turn takes from 1 to 366 days, not 99999"),
     ("rotations.on_call.starts_on", "0001-01-01", "", "0001-01-01 is not a day on which anybody is on call"),
     ("rotations.on_call.hours", 0, "", "a turn takes from 1 to 8784 hours, not 0"),
+    ("paging.canary.every", "36 h", "", "1 d 12 h is not whole days; write it like 1 d or 1 w"),
+    ("paging.canary.starts_on", "0001-01-01", "", "0001-01-01 is not a day on which anybody is paged"),
+    (
+        "paging.canary.answer_within",
+        "1 w",
+        "",
+        "an answer is waited for until the next comes, after 1 w, and not longer",
+    ),
     ("rotations.on_call.together", 0, "", "at least 1 person in a turn"),
     (
         "rotations.commander.together",

@@ -52,7 +52,7 @@ SAID_OF = {
     ("owner", None): "whoever is on call",
 }
 SILENT = {
-    *("urgency", "gather_within"),
+    *("urgency", "gather_within", "canary", "reached_within"),
     *("within", "slow_after", "runbook", "template", "rotation", "by", "link", "effect", "chat", "call", "status_page"),
     *("error_rate", "above", "at_least", "below", "at_most", "since", "until", "count_by", "band_of"),
     *("handoff_on", "hours", "starts_on", "handoff", "zone", "from_on", "until_on", "team"),

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from tocsin.kit.text import listed, span
 from tocsin.people.model import Urgency
-from tocsin.plan import check_rotas, check_work
+from tocsin.plan import check_paging, check_rotas, check_work
 from tocsin.plan.findings import Finding, each, empty, nobody, unknown
 from tocsin.plan.model import (
     EVERYONE,
@@ -129,6 +129,7 @@ def check(plan: Plan) -> list[Finding]:
         *_severities(plan),
         *check_rotas.check(plan),
         *_escalation(plan),
+        *check_paging.check(plan),
         *_services(plan),
         *_rules(plan),
         *_communication(plan),

@@ -191,6 +191,24 @@ WORDINGS: Mapping[str, Wording] = {
         "Further pages to one place within {after} of the last come together as one that says how many.",
         "Each page comes by itself, however many go to one place at once.",
     ),
+    "paging.canary": Wording(
+        Kind.PAGING,
+        new="Everybody now gets test pages by each of their contact methods.",
+        gone="Nobody gets test pages any more: a way of paging that is broken shows when it is needed.",
+        is_gone_large=True,
+    ),
+    "paging.canary.starts_on": Wording(Kind.PAGING, "Test pages are counted from {after} instead of {before}."),
+    "paging.canary.every": Wording(Kind.PAGING, "A test page comes every {after} instead of every {before}."),
+    "paging.canary.at": Wording(Kind.PAGING, "Test pages come at {after} instead of {before}."),
+    "paging.canary.answer_within": Wording(
+        Kind.PAGING, "A test page is to be answered within {after} instead of {before}."
+    ),
+    "paging.reached_within": Wording(
+        Kind.PAGING,
+        "95 of 100 pages should reach somebody within {after} instead of {before}.",
+        "95 of 100 pages should reach somebody within {after}.",
+        "Nothing says any more how fast pages should reach somebody.",
+    ),
     "vendors.*.support": Wording(Kind.OTHER, "Whoever needs help of {name} finds it at {after} instead of {before}."),
     # --- How the work proceeds
     "phases.*.name": _named("The phase {1}"),

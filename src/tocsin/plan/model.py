@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Annotated, Literal
 
 from tocsin.people.model import Urgency
-from tocsin.plan.fields import Several, Span, Text
+from tocsin.plan.fields import Several, Span, Text, TimeOfDay
 from tocsin.plan.measures import Band, Metric
 from tocsin.plan.procedure import Exit, Resolution, SomeAction, SomeActivity, SomeTool, Telling, TriggerSource
 from tocsin.plan.rotas import Rotation
@@ -361,11 +361,24 @@ class Reminders:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Canary:
+    """A page to everybody by each of their contact methods that tests the way and asks for nothing but an answer."""
+
+    __pydantic_config__ = STRICT
+    starts_on: date
+    every: Span  # whole days
+    at: TimeOfDay  # on each person's own clock
+    answer_within: Span
+
+
+@dataclass(frozen=True, kw_only=True)
 class Paging:
     """How pages are sent. Without `gather_within` each incident pages by itself, however many there are."""
 
     __pydantic_config__ = STRICT
     gather_within: Span | None = None
+    canary: Canary | None = None  # without it, a way is tested only when somebody asks for it
+    reached_within: Span | None = None  # in which 95 of 100 pages reach whom they are for
 
 
 @dataclass(frozen=True, kw_only=True)

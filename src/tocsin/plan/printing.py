@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from tocsin.kit.text import listed, span
 from tocsin.people.model import Urgency
+from tocsin.plan import printing_paging as paging
 from tocsin.plan import printing_rotas as rotas
 from tocsin.plan import printing_work as work
 from tocsin.plan.markdown import (
@@ -82,7 +83,7 @@ def document(plan: Plan, revision: str = "") -> str:
         *_review(plan),
         *work.metrics(plan),
         *_reminders(plan),
-        *_gathering(plan),
+        *paging.pages(plan),
         *_owed(plan),
         *_links(plan),
         *_history(plan),
@@ -505,14 +506,6 @@ def _reminders(plan: Plan) -> Blocks:
     lead = plan.reminders.overdue_to
     told = f"What is overdue is told to {owner(plan, lead)}, or to whoever could hold that role."
     yield from bullets([*ahead, *([statement(told, "reminders.overdue_to")] if lead else [])])
-
-
-def _gathering(plan: Plan) -> Blocks:
-    within = plan.paging.gather_within
-    if within is not None:
-        yield "## When many incidents come at once"
-        told = f"Further pages to the same place within {span(within)} are gathered into one, which says how many."
-        yield from bullets([statement(told, "paging.gather_within")])
 
 
 def _agenda(plan: Plan) -> Blocks:

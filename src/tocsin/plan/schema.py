@@ -319,6 +319,22 @@ MEANINGS: Mapping[str, str] = {
         "For so long after a page to somebody by one contact method, further pages there are gathered into one that "
         "says how many there are. The first is never held; one of the worst severity for 3 seconds at the most."
     ),
+    "Paging.canary": (
+        "Pages that test themselves: to everybody of the plan, by each of their contact methods, again and again."
+    ),
+    "Paging.reached_within": (
+        "The objective of delivery: in 95 of 100 pages and tests, somebody is reached within this time."
+    ),
+    "Canary": (
+        "Under `paging.canary`. A page that tests whether a contact method works. It is no incident, wakes nobody in "
+        "their quiet hours, and waits while whoever it is for is paged for something real."
+    ),
+    "Canary.starts_on": "The day of the first, from which the others are counted.",
+    "Canary.every": "How long after one the next comes: whole days.",
+    "Canary.at": "At which time of day, on the clock of whoever it is for.",
+    "Canary.answer_within": (
+        "How long an answer is waited for. Then the way is doubtful, and its owner and the administrators are told."
+    ),
     "Change": "One entry of `history`.",
     "Change.on": "The day.",
     "Change.version": "The version that it brought.",
@@ -413,7 +429,7 @@ MEANINGS: Mapping[str, str] = {
     "Plan.recovery": "When it is over.",
     "Plan.review": "The post-mortem.",
     "Plan.metrics": "The figures by which the response is judged.",
-    "Plan.paging": "How pages are sent when many incidents come at once.",
+    "Plan.paging": "How pages are sent when many incidents come at once, how they are tested, and how fast they are.",
     "Plan.reminders": "Who is told before something is due, and who when it is overdue.",
     "Plan.links": "Names and addresses of related documents.",
     "Plan.history": "The revisions of the plan. If there are any, the plan's version is among them.",

@@ -1,0 +1,41 @@
+"""How pages are sent, tested and measured, as part of the printed plan."""
+
+from tocsin.kit.text import span
+from tocsin.plan.markdown import Blocks, bullets, heading, statement
+from tocsin.plan.model import Plan
+
+
+def pages(plan: Plan) -> Blocks:
+    yield from _gathering(plan)
+    yield from _testing(plan)
+    yield from _objective(plan)
+
+
+def _gathering(plan: Plan) -> Blocks:
+    within = plan.paging.gather_within
+    if within is not None:
+        yield "## When many incidents come at once"
+        told = f"Further pages to the same place within {span(within)} are gathered into one, which says how many."
+        yield from bullets([statement(told, "paging.gather_within")])
+
+
+def _testing(plan: Plan) -> Blocks:
+    canary = plan.paging.canary
+    if canary is not None:
+        yield heading(2, "How pages test themselves", "paging.canary")
+        yield "Everybody gets a test page by each of their contact methods."
+        tests = {
+            "starts_on": f"The first comes on {canary.starts_on.isoformat()}.",
+            "every": f"Another comes every {span(canary.every)}.",
+            "at": f"It comes at {canary.at:%H:%M} on the clock of whoever it is for.",
+            "answer_within": f"If nobody answers within {span(canary.answer_within)}, that way of paging is doubtful.",
+        }
+        yield from bullets(statement(said, f"paging.canary.{key}") for key, said in tests.items())
+
+
+def _objective(plan: Plan) -> Blocks:
+    within = plan.paging.reached_within
+    if within is not None:
+        yield "## How fast people are reached"
+        told = f"95 of 100 pages reach whom they are for within {span(within)}."
+        yield from bullets([statement(told, "paging.reached_within")])
