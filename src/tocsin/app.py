@@ -26,7 +26,7 @@ from tocsin.obligations import store as obligations
 from tocsin.people import store as people
 from tocsin.plan import commands as plan_commands
 from tocsin.plan import store as plans
-from tocsin.response import covering, dispatch, handing, intake, looking, tick
+from tocsin.response import covering, dispatch, handing, intake, looking, tick, trials
 from tocsin.response.looking import Look
 from tocsin.response.rooms import Rooms
 from tocsin.settings import BadSetting, Settings
@@ -78,6 +78,7 @@ class App:
         looking.schedule(tx)
         covering.schedule(tx)
         handing.schedule(tx)
+        trials.schedule(tx)
         kept.make_evidence_key(tx)
         return kept.signing_key(tx).decode()
 

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+TEST = "test"  # the audience of a page that tests the way by which it comes
+
 
 class MessageState(StrEnum):
     QUEUED = "queued"
@@ -46,6 +48,12 @@ class Message:
     actions: Mapping[str, str] | None = None
     planned_at: datetime | None = None  # when a page would leave that may be gathered with others
     gathered_into: str | None = None  # the message that says it too
+    meant_at: datetime | None = None  # when it should leave, whatever keeps it; a message of old does not say
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it asks for nothing but a sign that it has come."""
+        return self.audience == TEST
 
 
 @dataclass(frozen=True)

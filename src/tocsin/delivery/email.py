@@ -16,6 +16,7 @@ from tocsin.kit.errors import Invalid
 
 HOW_TO_REPLY = "\nOr reply to this mail, with ack, escalate or decline in its first line.\n"
 NOT_LET_IN = frozenset({530, 534, 535, 538})  # RFC 4954: authentication is missing, too weak, or wrong
+HOW_TO_CONFIRM = "\nOr reply to this mail, with ack in its first line.\n"
 
 
 class BadSmtpUrl(Invalid):
@@ -112,7 +113,8 @@ class EmailChannel:
         if reply:
             local, _, domain = self._reply_to.rpartition("@")
             mail["Reply-To"] = f"{local}+{reply}@{domain}"
-        mail.set_content(f"{message.body}{HOW_TO_REPLY}" if reply else message.body)
+        how = HOW_TO_CONFIRM if message.is_test else HOW_TO_REPLY
+        mail.set_content(f"{message.body}{how}" if reply else message.body)
         return mail
 
 

@@ -44,8 +44,9 @@ def published(message: Message) -> dict[str, Any]:
     }
     if message.actions:
         answer = message.actions["answer"]
-        about |= {"priority": URGENT, "tags": ["rotating_light"], "click": answer}
-        buttons = (("Acknowledge", answer), ("Next step", f"{answer}/escalate"), ("I can't", f"{answer}/decline"))
+        about |= {"priority": URGENT, "tags": ["test_tube" if message.is_test else "rotating_light"], "click": answer}
+        buttons = [("Acknowledge", answer), ("Next step", f"{answer}/escalate"), ("I can't", f"{answer}/decline")]
+        buttons = [("It has reached me", answer)] if message.is_test else buttons
         about["actions"] = [
             {"action": "http", "label": label, "url": url, "method": "POST", "clear": True} for label, url in buttons
         ]

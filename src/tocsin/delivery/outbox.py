@@ -11,7 +11,7 @@ from sqlalchemy import Column, ColumnElement, Integer, Row, Table, Text, func, s
 from tocsin.db import sight
 from tocsin.db.columns import Instant, Json, metadata
 from tocsin.db.engine import Tx
-from tocsin.delivery.channel import Dead, Delivered, Message, MessageState, Result, Retry
+from tocsin.delivery.channel import TEST, Dead, Delivered, Message, MessageState, Result, Retry
 from tocsin.kit.ids import new_id
 
 table = Table(
@@ -41,6 +41,7 @@ table = Table(
     Column("actions", Json),
     Column("planned_at", Instant),
     Column("gathered_into", Text),
+    Column("meant_at", Instant),
 )
 
 LEASE = timedelta(seconds=60)  # longer than any channel waits for the other side
@@ -62,7 +63,7 @@ def queue(tx: Tx, *, dedup_key: str, channel: str, address: str, subject: str, b
         subject=subject,
         body=body,
         created_at=tx.now,
-        **{"send_at": tx.now, **about},
+        **{"send_at": tx.now, "meant_at": about.get("planned_at") or about.get("send_at") or tx.now, **about},
     )
     tx.add(table, dict(vars(message)))
     tx.wakes = True
@@ -195,7 +196,7 @@ def hurry_next(tx: Tx, page_id: str) -> None:
     untried &= table.c.attempts == 0
     waiting = select(table.c.id).where((table.c.page_id == page_id) & untried).order_by(table.c.send_at).limit(1)
     if (found := tx.scalar(waiting)) is not None:
-        tx.put(table, found, {"send_at": tx.now})
+        tx.put(table, found, {"send_at": tx.now, "meant_at": tx.now})
         tx.wakes = True
 
 
@@ -249,7 +250,7 @@ def alive_for_pages(tx: Tx, page_ids: Collection[str]) -> int:
     return int(tx.scalar(select(func.count()).select_from(table).where(alive)) or 0)
 
 
-UNTOLD = ("verification",)  # what these messages say is for their reader alone
+UNTOLD = ("verification", TEST)  # what these messages say is for their reader alone
 
 
 def undelivered(tx: Tx, limit: int) -> list[Message]:
@@ -266,7 +267,8 @@ def load_undelivered(tx: Tx, message_id: str) -> Message | None:
 
 def revive(tx: Tx, message_id: str) -> bool:
     """Queue something again that was given up. The first caller gets True."""
-    values = {"state": MessageState.QUEUED, "send_at": tx.now, "created_at": tx.now, "attempts": 0, "last_error": ""}
+    fresh = {"send_at": tx.now, "created_at": tx.now, "meant_at": tx.now}
+    values = {**fresh, "state": MessageState.QUEUED, "attempts": 0, "last_error": ""}
     tx.wakes = True
     return tx.run(table.update().where(_given_up() & (table.c.id == message_id)).values(values)).rowcount == 1
 

@@ -13,6 +13,7 @@ from tocsin.kit.text import clip
 
 LONGEST = 4096
 BUTTONS = (("Acknowledge", "acknowledge"), ("Next step", "escalate"), ("I can't", "decline"))
+OF_A_TEST = (("It has reached me", "acknowledge"),)
 
 
 class TelegramChannel:
@@ -34,7 +35,8 @@ class TelegramChannel:
 def sent(message: Message) -> dict[str, Any]:
     about: dict[str, Any] = {"chat_id": int(message.address), "text": clip(message.body.strip(), LONGEST)}
     if message.actions:
-        buttons = [{"text": label, "callback_data": f"{answer}:{message.id}"} for label, answer in BUTTONS]
+        offered = OF_A_TEST if message.is_test else BUTTONS
+        buttons = [{"text": label, "callback_data": f"{answer}:{message.id}"} for label, answer in offered]
         about["reply_markup"] = {"inline_keyboard": [buttons]}
     return about
 

@@ -17,6 +17,8 @@ from tocsin.kit.text import clip
 
 LONGEST_TEXT = 1600
 REPLY = "Reply 1 to acknowledge, 2 for the next step, 3 if you can't."
+REPLY_TO_TEST = "Reply 1 to confirm that it has reached you."
+KEY_OF_TEST = "Press 1 to confirm that it has reached you."
 KEYS = "Press 1 to acknowledge, 2 to page the next step, 3 if you cannot take it."
 Session = Callable[[], aiohttp.ClientSession]
 
@@ -38,7 +40,8 @@ class TwilioSms:
         self._account = account
 
     async def send(self, message: Message) -> Result:
-        text = f"{message.body.strip()}\n{REPLY}" if message.actions else message.body.strip()
+        reply = REPLY_TO_TEST if message.is_test else REPLY
+        text = f"{message.body.strip()}\n{reply}" if message.actions else message.body.strip()
         return await _post(self._session(), self._account, "Messages.json", message, {"Body": clip(text, LONGEST_TEXT)})
 
 
@@ -51,7 +54,8 @@ class TwilioVoice:
 
     async def send(self, message: Message) -> Result:
         keys = f"{self._account.callbacks}/voice/{message.id}" if message.actions else None
-        spoken = {"Twiml": call(message.subject, keys), "Timeout": "30"}
+        asked = KEY_OF_TEST if message.is_test else KEYS
+        spoken = {"Twiml": call(message.subject, keys, asked), "Timeout": "30"}
         return await _post(self._session(), self._account, "Calls.json", message, spoken)
 
 
@@ -87,12 +91,12 @@ def _judge(status: int, retry_after: str, body: Mapping[str, Any]) -> Result:
     return judge(status, retry_after, said)
 
 
-def call(text: str, keys: str | None) -> str:
+def call(text: str, keys: str | None, asked: str = KEYS) -> str:
     """TwiML that says a text twice; with an address for keys, it asks for one."""
     said = f"<Say>{escape(text, quote=False)}</Say>"
     if keys is None:
         return f"<Response>{said}<Pause/>{said}</Response>"
-    asks = f'<Gather numDigits="1" timeout="8" method="POST" action="{escape(keys)}">{said}<Say>{KEYS}</Say></Gather>'
+    asks = f'<Gather numDigits="1" timeout="8" method="POST" action="{escape(keys)}">{said}<Say>{asked}</Say></Gather>'
     return f"<Response>{asks}{asks}<Say>Nothing was pressed. Goodbye.</Say></Response>"
 
 

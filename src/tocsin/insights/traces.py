@@ -91,8 +91,8 @@ def clause_of(plan: Plan, severity: str, owed: Obligation) -> str:
         case Kind.HANDOFF:
             rotation, _, part = owed.key.removeprefix("handoff:").rsplit(":", 2)
             return f"rotations.{rotation}.handing_over.{'written_before' if part == 'written' else 'accepted_within'}"
-        case Kind.COVER | Kind.TURN:
-            return ""  # no plan asks for it: whatever the rotas are, it is looked ahead
+        case Kind.CANARY | Kind.COVER | Kind.TURN:
+            return ""  # no plan asks for it: whatever it says, it is looked ahead
         case Kind.LOOK:
             service, _, probe = owed.key.removeprefix("look:").partition("/")
             return f"services.{service}.probes.{probe}"

@@ -18,6 +18,7 @@ class Kind(StrEnum):
     LOOK = "look"  # we look at a health address ourselves; renewed, never settled
     HANDOFF = "handoff"  # who goes off call writes what goes on, and who comes accepts it
     TURN = "turn"  # we look ahead for changes of who is on call; renewed, never settled
+    CANARY = "canary"  # we look ahead for contact methods that are to be tested; renewed, never settled
     COVER = "cover"  # we look ahead for moments at which nobody is on call; renewed, never settled
 
 

@@ -236,7 +236,7 @@ def open_for_all(tx: Tx, incident_ids: Collection[str]) -> list[Obligation]:
 def open_soonest(tx: Tx, limit: int) -> list[Obligation]:
     """What is owed next over all incidents; looks at health addresses and waits for answers are not shown here."""
     owed = (table.c.state == State.OPEN) & table.c.kind.not_in(
-        [Kind.LOOK, Kind.COVER, Kind.TURN, Kind.HANDOFF, Kind.ANSWER]
+        [Kind.LOOK, Kind.CANARY, Kind.COVER, Kind.TURN, Kind.HANDOFF, Kind.ANSWER]
     )
     return _read(tx, select(table).where(owed).order_by(table.c.due_at).limit(limit))
 

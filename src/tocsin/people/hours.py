@@ -40,6 +40,17 @@ def ways(
     return [Way(one.method, held) for one in _all(verified)]
 
 
+def quiet_until(rules: Sequence[ContactRule], zone: str, now: datetime) -> datetime:
+    """When what is not urgent may come: at once, or at the end of the quiet hours that it is now."""
+    until = now
+    for _ in range(LONGEST_QUIET):
+        rule = _holding(rules, Urgency.LOW, until.astimezone(ZoneInfo(zone)))
+        if rule is None or rule.steps:
+            break
+        until = _end(rule, until, zone)
+    return until
+
+
 def _holding(rules: Sequence[ContactRule], urgency: Urgency, local: datetime) -> ContactRule | None:
     """The rule that holds: one with hours before one without."""
     of_this = [one for one in rules if one.urgency is urgency and one.covers(local.time())]

@@ -1,7 +1,5 @@
 """What people do about a page, from whatever they have at hand: answer for it, send it on, or say that they cannot."""
 
-from datetime import timedelta
-
 from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
 from tocsin.delivery import store as receipts
@@ -17,9 +15,7 @@ from tocsin.paging.store import Page
 from tocsin.people import store as people
 from tocsin.people.model import Channel as ContactChannel
 from tocsin.plan import store as plans
-from tocsin.response import commands, failing, followups
-
-STILL_WAITS = timedelta(days=7)  # a page that is older is not what somebody answers from a telephone
+from tocsin.response import commands, failing, followups, trials
 
 
 class NoAnswer(Invalid):
@@ -32,8 +28,8 @@ class NotPaged(Refused):
 
 def opened(tx: Tx, token: str) -> None:
     """The link of a message was looked at: by its reader, or by whatever looks at links in mails. Once is enough."""
-    page, place = pages.by_link_token(tx, token), pages.place_of(token)
-    message = outbox.of_page(tx, page.id, place) if place is not None else None
+    page_id, place = pages.signed_id(tx, token), pages.place_of(token)
+    message = outbox.of_page(tx, page_id, place) if place is not None else None
     if message is None:
         return
     kinds = {one.kind for one in receipts.of_messages(tx, [message.id])[message.id]}
@@ -126,6 +122,8 @@ def answer_message(tx: Tx, message_id: str, answer: Answer, through: str, *, add
         return "There is nothing to answer."
     if address is not None and message.address != address:
         return "This page is somebody else's."
+    if pages.is_trial(message.page_id):
+        return trials.confirm(tx, message.page_id, message)
     said = []
     for one in (message, *outbox.said_by(tx, message.id)):
         incident = answer_page(tx, pages.load(tx, str(one.page_id)), answer, through)
@@ -144,11 +142,11 @@ def answer_text(tx: Tx, number: str, text: str) -> str:
 
 def answer_mail(tx: Tx, token: str, text: str) -> str:
     """Answer by replying to a mail: the address that was replied to says which page, its first line says what."""
-    page, place = pages.by_reply_token(tx, token)
+    page_id, place = pages.by_reply_token(tx, token)
     reply = read_reply(text)
     if reply is None:
         raise NoAnswer
-    message = outbox.of_page(tx, page.id, place)
+    message = outbox.of_page(tx, page_id, place)
     if message is None:
         raise pages.NoSuchPage
     return answer_message(tx, message.id, reply.answer, message.channel)
@@ -167,11 +165,11 @@ def answer_written(tx: Tx, handle: str, text: str, through: str) -> str:
     reply = read_reply(text)
     if reply is None:
         return "Reply 1 to acknowledge, 2 for the next step, 3 if you can't; with several, add the number: 1 12."
-    waiting = _waiting(tx, handle)
+    waiting = trials.awaited(tx, handle)
     if reply.number not in (None, ALL):
         waiting = {page: incident for page, incident in waiting.items() if incident.number == reply.number}
     if not waiting:
-        return "Nothing waits for your answer."
+        return trials.confirm_by(tx, handle, through) or "Nothing waits for your answer."
     if len({one.id for one in waiting.values()}) > 1 and reply.number is None:
         named = ", ".join(f"{one.number} ({confidential.heading(one)})" for one in waiting.values())
         return f"{len(waiting)} incidents wait for you: {named}. Reply {text.strip()[:8]} and its number, or all."
@@ -180,16 +178,6 @@ def answer_written(tx: Tx, handle: str, text: str, through: str) -> str:
         for message in outbox.for_page(tx, page.id, through):
             receipts.add(tx, message, ReceiptKind.ANSWERED, str(reply.answer))
     return " ".join(said)
-
-
-def _waiting(tx: Tx, handle: str) -> dict[Page, Incident]:
-    """The last page of each incident that waits for this person's answer."""
-    found: dict[Page, Incident] = {}
-    for page in pages.recent_of(tx, handle, tx.now - STILL_WAITS):
-        incident = incidents.load(tx, page.incident_id)
-        if incident.awaits_answer and incident not in found.values():
-            found[page] = incident
-    return found
 
 
 def _said(incident: Incident, answer: Answer, handle: str) -> str:

@@ -23,7 +23,7 @@ from tocsin.signals.model import Trigger
 from tocsin.signals.store import Disposition
 
 WAIVABLE = frozenset(Kind) - {
-    *(Kind.LOOK, Kind.COVER, Kind.TURN, Kind.HANDOFF, Kind.ANSWER, Kind.WATCH, Kind.PROGRESS, Kind.SNOOZE)
+    *(Kind.LOOK, Kind.CANARY, Kind.COVER, Kind.TURN, Kind.HANDOFF, Kind.ANSWER, Kind.WATCH, Kind.PROGRESS, Kind.SNOOZE)
 }
 
 

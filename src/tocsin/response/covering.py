@@ -1,7 +1,7 @@
 """Looking ahead: whether somebody is there at every moment of the coming weeks, and who is told in time if not."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
@@ -58,8 +58,8 @@ def reached(tx: Tx, plan: Plan) -> dict[str, Reach]:
     return found
 
 
-def look_ahead(tx: Tx) -> None:
-    """Tell of what is new in the proof of the coming weeks; forget what is mended or over.
+def look_ahead(tx: Tx) -> datetime:
+    """Tell of what is new in the proof of the coming weeks; forget what is mended or over. Returns when to look again.
 
     As long as nobody can be told, nothing counts as told.
     """
@@ -69,11 +69,12 @@ def look_ahead(tx: Tx) -> None:
         oncall.change_warning(tx, one)
     for one in news.mended:
         oncall.forget_warning(tx, one.id)
-    addresses = people.addresses(tx, _menders(tx)) if news.fresh else {}
+    addresses = people.addresses(tx, menders(tx)) if news.fresh else {}
     if addresses:
         for one in news.told:
             oncall.add_warning(tx, one)
         _tell(tx, addresses, news.told[0].id, warning.lines(news.fresh, found.ends_at))
+    return tx.now + EVERY
 
 
 def _tell(tx: Tx, addresses: Mapping[str, str], key: str, lines: list[str]) -> None:
@@ -100,7 +101,7 @@ def _tell(tx: Tx, addresses: Mapping[str, str], key: str, lines: list[str]) -> N
         )
 
 
-def _menders(tx: Tx) -> list[str]:
+def menders(tx: Tx) -> list[str]:
     """Who can mend it: the administrators; where nothing reaches any of them, whoever leads by the plan now."""
     administrators = [one.handle for one in people.people(tx) if one.role is AccountRole.ADMINISTRATOR]
     if people.addresses(tx, administrators):

@@ -18,7 +18,7 @@ from tocsin.delivery.channel import Channel, Delivered, Message, Result, Retry
 from tocsin.delivery.store import ReceiptKind
 from tocsin.kit.actor import SYSTEM
 from tocsin.paging import gathering
-from tocsin.response import failing
+from tocsin.response import failing, trials
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +103,9 @@ class Dispatcher:
         claimed: list[Message] = []
         deferred = 0
         for name in due:
-            found = outbox.claim(tx, self._room(name, tx.now), name)
+            claimed_here = outbox.claim(tx, self._room(name, tx.now), name)
+            found = [one for one in claimed_here if not trials.stands_back(tx, one)]
+            deferred += len(claimed_here) - len(found)
             open_until = self._lane(name).breaker.open_until
             if open_until is not None and tx.now < open_until:
                 for message in found:
@@ -188,5 +190,5 @@ def _record_one(tx: Tx, message: Message, result: Result, began: datetime) -> No
     receipts.attempted(tx, message, result, tx.now - began, gave_up=died)
     if message.page_id and not isinstance(result, Delivered):
         outbox.hurry_next(tx, message.page_id)
-    if died and message.incident_id and message.page_id:
-        failing.page_died(tx, message, result)
+    if died:
+        failing.given_up(tx, message, result)

@@ -9,17 +9,28 @@ from tocsin.kit.actor import SYSTEM
 from tocsin.obligations import store as obligations
 from tocsin.paging import store as pages
 from tocsin.plan import store as plans
-from tocsin.response import followups, reaching
+from tocsin.response import followups, reaching, trials
 
 
 def arrived_nowhere(tx: Tx, message: Message, outcome: Dead) -> None:
     """A provider had taken it, and says now that it did not arrive."""
     if not outbox.came_back(tx, message, outcome.reason) or not message.page_id:
         return
+    if pages.is_trial(message.page_id):
+        trials.failed(tx, message, outcome.reason)
+        return
     outbox.hurry_next(tx, message.page_id)
     incident = incidents.load(tx, str(message.incident_id))
     if incident.awaits_answer:
         page_died(tx, message, outcome)
+
+
+def given_up(tx: Tx, message: Message, result: Result) -> None:
+    """A message will never arrive. Of pages, and of tests, something follows."""
+    if pages.is_trial(message.page_id):
+        trials.failed(tx, message, result.reason if isinstance(result, Dead | Retry) else "")
+    elif message.incident_id and message.page_id:
+        page_died(tx, message, result)
 
 
 def page_died(tx: Tx, message: Message, result: Result) -> None:

@@ -16,6 +16,7 @@ from tocsin.people.hours import Way
 from tocsin.people.model import Channel, ContactMethod, ContactRule, Urgency
 from tocsin.plan.model import Plan
 
+ACCOUNT = "account"  # the contact method that the account's address is, where there is no other
 WORST_WAITS = timedelta(seconds=3)  # for others, at the most
 
 
@@ -57,6 +58,11 @@ def write(
         )
 
 
+def methods(tx: Tx, handles: Sequence[str]) -> dict[str, list[ContactMethod]]:
+    """The contact methods that count for each of these people."""
+    return {handle: _known(tx, handles)[handle][0] for handle in handles}
+
+
 Known = tuple[list[ContactMethod], list[ContactRule], str]
 
 
@@ -77,7 +83,7 @@ def _known(tx: Tx, handles: Sequence[str]) -> dict[str, Known]:
 
 
 def _of_account(handle: str, address: str, now: datetime) -> ContactMethod:
-    return ContactMethod(id="account", handle=handle, channel=Channel.EMAIL, address=address, verified_at=now)
+    return ContactMethod(id=ACCOUNT, handle=handle, channel=Channel.EMAIL, address=address, verified_at=now)
 
 
 def send(

@@ -5,13 +5,15 @@ from datetime import timedelta
 from tocsin.db import sight
 from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
+from tocsin.incidents import words
 from tocsin.kit.text import listed
 from tocsin.obligations import store as obligations
 from tocsin.oncall import store as oncall
 from tocsin.oncall import warning
 from tocsin.oncall.coverage import Reach, prove, stretches
+from tocsin.paging.trial import NAMES
 from tocsin.plan import store as plans
-from tocsin.response import covering
+from tocsin.response import covering, trials
 
 AHEAD = timedelta(weeks=1)
 LOST_MOST = 100  # messages that were given up, counted
@@ -28,7 +30,7 @@ def hindrances(tx: Tx, *, has_mail: bool) -> list[str]:
     """Whatever stands in the way, in words; none if nothing does. Nothing is told of what an incident says."""
     sight.see_everything(tx)
     mail = [] if has_mail else ["No mail server is set (TOCSIN_SMTP_URL): mails wait in the outbox."]
-    return [*mail, *_engine(tx), *_people(tx), *_gaps(tx), *_lost(tx)]
+    return [*mail, *_engine(tx), *_people(tx), *_doubts(tx), *_gaps(tx), *_lost(tx)]
 
 
 def _engine(tx: Tx) -> list[str]:
@@ -46,6 +48,13 @@ def _people(tx: Tx) -> list[str]:
         for what, lack in LACK.items()
         if (those := [person for person in in_turn if reached[person] is what])
     ]
+
+
+def _doubts(tx: Tx) -> list[str]:
+    """Ways of paging that failed their last test: they are used, and may reach nobody."""
+    plan = plans.current(tx)
+    found = [f"{words.name(plan, one.handle)} by {NAMES[one.channel]}" for one in trials.doubts(tx, plan.people)]
+    return [f"The last test page was not answered: {listed(found)}."] if found else []
 
 
 def _gaps(tx: Tx) -> list[str]:

@@ -3,7 +3,7 @@
 The server calls this whenever something is due and sleeps in between; a story jumps from one due instant to the next.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from tocsin.db.engine import Tx
@@ -17,7 +17,7 @@ from tocsin.obligations import store as obligations
 from tocsin.obligations.model import ANSWER_PREFIX, Kind, Obligation, State
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
-from tocsin.response import chasing, covering, followups, gathering, handing, looking
+from tocsin.response import chasing, covering, followups, gathering, handing, looking, trials
 from tocsin.response.looking import Look
 from tocsin.signals import store as signals
 
@@ -131,6 +131,14 @@ def _end_watch(tx: Tx, plan: Plan, incident: Incident, one: Obligation) -> Incid
     return followups.record(tx, plan, incident, lifecycle.recover(incident, by=by, now=now))
 
 
+_LOOKED_AHEAD: dict[Kind, Callable[[Tx], datetime]] = {
+    Kind.COVER: covering.look_ahead,
+    Kind.TURN: handing.look_ahead,
+    Kind.CANARY: trials.look_ahead,
+}
+"""What is looked at again and again, and says itself when next."""
+
+
 def _looks(tx: Tx, due: list[Obligation]) -> list[Look]:
     """Renew each look before it is taken: a node that dies on the way loses one look, not the probe."""
     if not due:
@@ -138,12 +146,8 @@ def _looks(tx: Tx, due: list[Obligation]) -> list[Look]:
     by_name = {look.name: look for look in looking.looks(plans.current(tx))}
     found = []
     for obligation in due:
-        if obligation.kind is Kind.COVER:
-            covering.look_ahead(tx)
-            obligations.renew(tx, obligation, tx.now + covering.EVERY)
-            continue
-        if obligation.kind is Kind.TURN:
-            obligations.renew(tx, obligation, handing.look_ahead(tx))
+        if obligation.kind in _LOOKED_AHEAD:
+            obligations.renew(tx, obligation, _LOOKED_AHEAD[obligation.kind](tx))
             continue
         if obligation.kind is Kind.HANDOFF:
             handing.see_to(tx, obligation)

@@ -16,9 +16,11 @@ from tocsin.kit.text import short_span
 from tocsin.obligations import store as obligations
 from tocsin.obligations.model import ANSWER_PREFIX, Obligation
 from tocsin.paging import store as pages
+from tocsin.paging import trial
+from tocsin.people import store as people
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
-from tocsin.response import answers
+from tocsin.response import answers, trials
 from tocsin.web import present
 from tocsin.web.forms import AnyRequest, Sent
 from tocsin.web.frame import bare
@@ -59,7 +61,28 @@ def show_answer(request: AnyRequest, token: FromPath[str]) -> Template:
     """Looking changes nothing; that somebody, or something, has looked is kept."""
     if request.method == "GET":
         installation(request).database.run(SYSTEM, lambda tx: answers.opened(tx, token))
+    if pages.is_trial(token):
+        return _trial_page(request, token)
     return _answer_page(request, token)
+
+
+def _trial_page(request: AnyRequest, token: str) -> Template:
+    """A test page, for whoever has got it."""
+    with installation(request).database.read(SYSTEM) as tx:
+        one = pages.load_trial(tx, pages.signed_id(tx, token))
+        return bare(
+            request,
+            "answer_test.html",
+            title="A test page",
+            action=f"/a/{token}",
+            who=people.load_person(tx, one.handle).name,
+            way=f"{trial.NAMES.get(one.channel, one.channel)} to {one.address}",
+            answer_by=present.moment(one.answer_by, tx.now),
+            is_waiting=one.may_be_answered,
+            is_late=one.state is trial.State.FAILED,
+            outcome=trial.THANKS if one.state is trial.State.ANSWERED else trial.OVER,
+            now_iso=present.iso(tx.now),
+        )
 
 
 @post("/a/{token:str}", sync_to_thread=True, opt={"exclude_from_csrf": True}, status_code=200)
@@ -81,6 +104,9 @@ def decline(request: AnyRequest, token: FromPath[str], form: Sent) -> Template:
 
 
 def _answered(request: AnyRequest, token: str, said: Answer, because: str = "") -> Template:
+    if pages.is_trial(token):
+        installation(request).database.run(SYSTEM, lambda tx: trials.confirm_link(tx, token))
+        return _trial_page(request, token)
     installation(request).database.run(SYSTEM, lambda tx: answers.answer_link(tx, token, said, because))
     return _answer_page(request, token)
 
