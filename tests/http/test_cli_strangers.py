@@ -79,6 +79,7 @@ CHANGES = {
     *("oncall feed", "oncall import", "oncall revoke"),
     *("oncall handoff accept", "oncall handoff ask", "oncall handoff write", "snooze"),
     *("escalate", "decline", "resend", "mail-in", "contacts add", "contacts code", "contacts remove"),
+    "contacts test",
     *("contacts rule", "contacts unrule", "contacts verify", "contacts zone"),
     *("plan import", "rehearse run", "rehearse serve", "serve", "slack account", "slack forget"),
 }

@@ -9,8 +9,10 @@ import pytest
 from tests.support.served import Served
 from tests.support.visitor import Visitor, console
 from tocsin.delivery import outbox
+from tocsin.delivery.channel import Dead
 from tocsin.kit.actor import SYSTEM
 from tocsin.people import store as people
+from tocsin.response import failing, trials
 
 
 @pytest.fixture
@@ -131,3 +133,76 @@ def test_how_others_are_paged_is_for_administrators(here: Served) -> None:
     assert here.get("/api/v1/people/ana/contacts", headers=ana).status_code == 200
     program = here.bearer("incidents:read")
     assert here.get("/api/v1/people/me/contacts", headers=program).status_code in (403, 404)
+
+
+# ---- Test pages ------------------------------------------------------------------------------------------------------
+
+
+def add_way(here: Served, address: str = "ben@phone.example") -> str:
+    with here.app.database.work(SYSTEM) as tx:
+        return people.add_contact(tx, "ben", people.Channel.EMAIL, address, verified=True).id
+
+
+def link_sent(here: Served) -> str:
+    found = re.search(r"https://tocsin\.example\.org(/a/\S+)", last_message(here).body)
+    assert found
+    return found[1]
+
+
+def test_somebody_tests_a_way_and_confirms_it_without_signing_in(here: Served) -> None:
+    way = add_way(here)
+    ben = Visitor(here, "ben")
+    assert ben.open("/me").says("Not tested yet")
+    assert ben.do("/me", f"/me/contacts/{way}/test").onward == "/me?done=tested#contacts"
+    assert last_message(here).subject == "TEST, nothing is wrong: does this page reach you?"
+    assert ben.open("/me").says("A test is on its way")
+    refused = ben.do("/me", f"/me/contacts/{way}/test")
+    assert refused.status == 409 and refused.says("Wait a minute")
+    link = link_sent(here)
+    looked = here.get(link)
+    assert "It has reached me" in looked.text and "Nothing is wrong" in looked.text
+    assert ben.open("/me").says("A test is on its way")
+    assert "has reached you" in here.post(link).text
+    assert "has reached you" in here.post(link).text  # twice changes nothing
+    assert ben.open("/me").says("Its test came through")
+    assert here.post(link[:-9] + "tampered.0").status_code == 404
+
+
+def test_the_accounts_own_address_is_tested_with_a_button_too(here: Served) -> None:
+    with here.app.database.work(SYSTEM) as tx:
+        people.change_person(tx, "ben", email="ben@rose.example")
+    ben = Visitor(here, "ben")
+    assert ben.do("/me", "/me/contacts/account/test").status == 303
+    assert last_message(here).address == "ben@rose.example"
+    here.post(link_sent(here))
+    assert ben.open("/me").says("Its test came through")
+
+
+def test_a_program_tests_the_ways_of_its_person_and_nobody_elses(here: Served) -> None:
+    way = add_way(here)
+    ben, ana = (here.bearer("incidents:read", "incidents:write", person=one) for one in ("ben", "erin"))
+    assert here.post(f"/api/v1/people/ben/contacts/{way}/test", headers=ana, json={}).status_code == 403
+    assert here.post("/api/v1/people/me/contacts/con_NONE/test", headers=ben, json={}).status_code == 404
+    sent = here.post(f"/api/v1/people/me/contacts/{way}/test", headers=ben, json={}).json()
+    assert (sent["state"], sent["settled_at"]) == ("waiting", None)
+    here.post(link_sent(here))
+    (shown,) = here.get("/api/v1/people/me/contacts", headers=ben).json()["contacts"]
+    assert shown["test"]["state"] == "answered"
+
+
+def test_a_doubtful_way_is_shown_where_cover_is_and_breaks_no_proof(here: Served) -> None:
+    way = add_way(here)
+    with here.app.database.work(SYSTEM) as tx:
+        one = trials.try_now(tx, "ben", way)
+    before = here.get("/api/v1/oncall/coverage", headers=here.bearer("plan:read")).json()
+    with here.app.database.work(SYSTEM) as tx:
+        message = outbox.of_page(tx, one.id, 0)
+        assert message is not None
+        failing.given_up(tx, message, Dead("SMTP 550 no such mailbox"))
+    found = here.get("/api/v1/oncall/coverage", headers=here.bearer("plan:read")).json()
+    assert [(one["person"], one["channel"], one["why"]) for one in found["doubts"]] == [
+        ("ben", "email", "SMTP 550 no such mailbox")
+    ]
+    assert (found["holds"], before["doubts"]) == (before["holds"], [])
+    ben = Visitor(here, "ben")
+    assert ben.open("/me").says("Doubtful since") and ben.open("/oncall").says("SMTP 550 no such mailbox")

@@ -1,7 +1,7 @@
 """Contact methods and the rules about them over HTTP: one's own, or those of somebody whom one may change."""
 
 from collections.abc import Callable
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Annotated, Any, TypeVar
 
 from litestar import delete, get, post, put
@@ -11,10 +11,12 @@ from msgspec import Meta, Struct
 
 from tocsin.api.caller import Call, act, app_of, needs
 from tocsin.kit.errors import Invalid
+from tocsin.paging.trial import State, Trial
 from tocsin.people import access
 from tocsin.people import commands as people_commands
 from tocsin.people import store as people
 from tocsin.people.model import Channel, ContactMethod, ContactRule, Urgency
+from tocsin.response import trials
 
 T = TypeVar("T")
 ME = "me"
@@ -49,11 +51,22 @@ class NewRule(Struct, forbid_unknown_fields=True):
     ends: TimeOfDay | None = None
 
 
+class Test(Struct):
+    """What became of the last test page there: `waiting`, `answered` or `failed`, and why."""
+
+    state: State
+    sent_at: datetime
+    answer_by: datetime
+    settled_at: datetime | None
+    why: str
+
+
 class Contact(Struct):
     id: str
     channel: Channel
     address: str
     verified: bool
+    test: Test | None
 
 
 class Rule(Struct):
@@ -72,7 +85,7 @@ class Contacts(Struct):
 
 
 def handlers() -> list[HTTPRouteHandler]:
-    methods = [show_contacts, add_contact, send_contact_code, verify_contact, remove_contact]
+    methods = [show_contacts, add_contact, send_contact_code, verify_contact, try_contact, remove_contact]
     return [*methods, set_zone, add_contact_rule, remove_contact_rule]
 
 
@@ -121,6 +134,16 @@ def verify_contact(request: Call, handle: FromPath[str], contact_id: FromPath[st
     return _after(request, handle)
 
 
+@post(
+    "/people/{handle:str}/contacts/{contact_id:str}/test",
+    status_code=200,
+    summary="Send a test page to a contact method now; `account` is the account's address, where there is no other way",
+    **CHANGE,
+)
+def try_contact(request: Call, handle: FromPath[str], contact_id: FromPath[str]) -> Test:
+    return _test(_act(request, handle, lambda tx, who: trials.try_now(tx, who, contact_id)))
+
+
 @delete("/people/{handle:str}/contacts/{contact_id:str}", status_code=204, summary="Remove a contact method", **CHANGE)
 def remove_contact(request: Call, handle: FromPath[str], contact_id: FromPath[str]) -> None:
     _act(request, handle, lambda tx, who: people_commands.remove_contact(tx, who, contact_id))
@@ -163,16 +186,21 @@ def _after(call: Call, handle: str) -> Contacts:
 
 
 def _shown(tx: Any, who: str) -> Contacts:
+    tests = trials.standing(tx, [who])
     return Contacts(
         handle=who,
         zone=people.load_person(tx, who).zone,
-        contacts=[_contact(one) for one in people.contacts(tx, [who])[who]],
+        contacts=[_contact(one, tests.get((who, one.id))) for one in people.contacts(tx, [who])[who]],
         rules=[_rule(one) for one in people.rules(tx, [who])[who]],
     )
 
 
-def _contact(one: ContactMethod) -> Contact:
-    return Contact(one.id, one.channel, one.address, one.verified_at is not None)
+def _contact(one: ContactMethod, last: Trial | None = None) -> Contact:
+    return Contact(one.id, one.channel, one.address, one.verified_at is not None, _test(last) if last else None)
+
+
+def _test(one: Trial) -> Test:
+    return Test(one.state, one.opened_at, one.answer_by, one.settled_at, one.why)
 
 
 def _rule(one: ContactRule) -> Rule:

@@ -21,7 +21,7 @@ from tocsin.oncall.model import Override, Shift, Swap, Turn
 from tocsin.people import access
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
-from tocsin.response import covering
+from tocsin.response import covering, trials
 
 AHEAD = timedelta(weeks=4)
 LONGEST = timedelta(days=400)
@@ -123,7 +123,10 @@ def _span(now: datetime, begins: str | None, until: str | None) -> tuple[datetim
 )
 def prove_coverage(request: Call, weeks: Weeks = 8) -> schema.Proof:
     with app_of(request).database.read(request.auth) as tx:
-        return msgspec.convert(plain(covering.proof(tx, weeks)), schema.Proof)
+        found = msgspec.convert(plain(covering.proof(tx, weeks)), schema.Proof)
+        doubted = trials.doubts(tx, plans.current(tx).people)
+    found.doubts = [schema.Doubt(one.handle, one.channel, one.settled_at or one.opened_at, one.why) for one in doubted]
+    return found
 
 
 # ---- Overrides ----

@@ -211,9 +211,18 @@ class Hole(Struct):
     is_open: bool
 
 
+class Doubt(Struct):
+    """A way of paging somebody whose last test page failed. It is used all the same, and the proof counts on it."""
+
+    person: str
+    channel: str
+    since: datetime
+    why: str
+
+
 class Proof(Struct):
     """`holds` if somebody is named at every instant for each of the `claims`; `knows_reach` says whether it is known
-    whom anything reaches."""
+    whom anything reaches. `doubts` break no proof."""
 
     starts_at: datetime
     ends_at: datetime
@@ -221,3 +230,4 @@ class Proof(Struct):
     claims: int
     knows_reach: bool
     holes: list[Hole]
+    doubts: list[Doubt] = []

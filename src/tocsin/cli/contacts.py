@@ -69,6 +69,13 @@ def code(contact: Contact, /, *, person: Person = "me", json: AsJson = False) ->
     _said(client.post("people", person, "contacts", contact, "code"), "Another code is on its way.", json=json)
 
 
+@contacts.command(name="test")
+def try_contact(contact: Contact, /, *, person: Person = "me", json: AsJson = False) -> None:
+    """Send a test page to a contact method now; `account` is the account's address, where there is no other way."""
+    made = client.post("people", person, "contacts", contact, "test")
+    _said(made, f"A test page is on its way; confirm it by {show.minute(made['answer_by'])} UTC.", json=json)
+
+
 @contacts.command
 def remove(contact: Contact, /, *, person: Person = "me", json: AsJson = False) -> None:
     """Remove a contact method."""
@@ -128,7 +135,15 @@ def _step(text: str) -> dict[str, object]:
 
 
 def _state(one: dict[str, Any]) -> str:
-    return "" if one["verified"] else "not verified"
+    if not one["verified"]:
+        return "not verified"
+    last = one["test"]
+    if last is None:
+        return "not tested"
+    if last["state"] == "waiting":
+        return f"a test waits until {show.minute(last['answer_by'])}"
+    at = show.minute(last["settled_at"])
+    return f"tested {at}" if last["state"] == "answered" else f"doubtful since {at}: {last['why']}"
 
 
 def _hours(one: dict[str, Any]) -> str:

@@ -97,6 +97,9 @@ def prove(
         return int(failed)
     columns = ("From (UTC)", "Until", "Severity", "For", "Why", "Instead")
     show.table(columns, [_hole(one) for one in found["holes"]], empty="No rota has a gap.")
+    if doubts := found.get("doubts"):
+        rows = [(one["person"], one["channel"], show.minute(one["since"]), one["why"]) for one in doubts]
+        show.table(("Doubtful", "By", "Since (UTC)", "Why"), rows)
     verdict = "Somebody is there at every moment" if found["holds"] else "There are moments at which nobody is there"
     unknown = "" if found["knows_reach"] else " Whether anything reaches these people is not known from a file."
     show.line(f"{verdict}, {show.minute(found['starts_at'])} to {show.minute(found['ends_at'])}.{unknown}")

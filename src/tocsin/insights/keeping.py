@@ -165,6 +165,8 @@ _RULES: tuple[tuple[str, How, Trace], ...] = (  # the first that fits decides
     ("review.**", _G, "post-mortem"),
     ("reminders.before.*", _E, "reminded:{2}"),
     ("reminders.overdue_to", _E, "overdue"),
+    ("paging.reached_within", _W, None),  # it is measured and published; nothing is done about it
+    ("paging.**", _E, None),
     ("metrics.**", _W, None),
     ("links.*", _G, None),
     ("history.*", _W, None),

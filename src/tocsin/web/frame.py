@@ -96,6 +96,7 @@ DONE = {
     "contact": "The contact method is added. A code is on its way to it, unless it is your account's own address.",
     "code": "A fresh code is on its way.",
     "verified": "The contact method is verified. You are paged there from now on.",
+    "tested": "A test page is on its way. Confirm it where it comes.",
     "zone": "Your hours are read on a clock there.",
     "rule": "The rule is added.",
     "rule-removed": "The rule is removed.",

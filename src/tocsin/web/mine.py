@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
@@ -13,9 +13,11 @@ from litestar.response import Redirect, Template
 
 from tocsin.kit.errors import Forbidden, Invalid, NotFound, Refused
 from tocsin.kit.text import span
+from tocsin.paging.trial import State, Trial
 from tocsin.people import commands as people_commands
 from tocsin.people import store as people
 from tocsin.people.model import Channel, ContactMethod, ContactRule, Urgency
+from tocsin.response import reaching, trials
 from tocsin.web import present
 from tocsin.web.forms import AnyRequest, Form, Sent
 from tocsin.web.frame import SignedIn, Tx, Visitor, page
@@ -61,6 +63,8 @@ class Contact:
     secret: str
     is_verified: bool
     code: str  # from the link that was sent, for its field
+    tested: str  # what became of the last test
+    is_doubtful: bool
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,7 @@ def _me(
     with visitor.app.database.read(visitor.actor) as tx:
         account = people.load_person(tx, handle)
         methods, rules = people.contacts(tx, [handle])[handle], people.rules(tx, [handle])[handle]
+        tests = {contact_id: one for (_, contact_id), one in trials.standing(tx, [handle]).items()}
         return page(
             request,
             visitor,
@@ -103,7 +108,8 @@ def _me(
             status=wrong.status if wrong else 200,
             me=person_row(account, methods),
             has_password=account.has_password,
-            contacts=[_contact(one, code if one.id == verify else "") for one in methods],
+            contacts=[_contact(one, code if one.id == verify else "", tests.get(one.id), tx.now) for one in methods],
+            account_tested=_tested(tests.get(reaching.ACCOUNT), tx.now),
             ways=[one for one in WAYS if one.key in visitor.app.offers],
             rules=[_rule(one, methods) for one in rules],
             afters=_afters(),
@@ -116,9 +122,28 @@ def _me(
         )
 
 
-def _contact(one: ContactMethod, code: str) -> Contact:
-    verified = one.verified_at is not None
-    return Contact(one.id, str(one.channel), label(one.channel), one.address, one.secret or "", verified, code)
+def _contact(one: ContactMethod, code: str, last: Trial | None, now: datetime) -> Contact:
+    return Contact(
+        id=one.id,
+        channel=str(one.channel),
+        label=label(one.channel),
+        address=one.address,
+        secret=one.secret or "",
+        is_verified=one.verified_at is not None,
+        code=code,
+        tested=_tested(last, now),
+        is_doubtful=last is not None and last.state is State.FAILED,
+    )
+
+
+def _tested(last: Trial | None, now: datetime) -> str:
+    """What the last test said of a way, in a sentence."""
+    if last is None:
+        return "Not tested yet."
+    if last.state is State.WAITING:
+        return f"A test is on its way; confirm it by {present.moment(last.answer_by, now)}."
+    at = present.moment(last.settled_at or last.opened_at, now)
+    return f"Its test came through, {at}." if last.state is State.ANSWERED else f"Doubtful since {at}: {last.why}."
 
 
 def _rule(rule: ContactRule, methods: Sequence[ContactMethod]) -> Rule:
@@ -212,6 +237,12 @@ def verify_contact(
     return Redirect("/me?done=verified#contacts", status_code=303)
 
 
+@post("/me/contacts/{contact_id:str}/test", sync_to_thread=True)
+def try_contact(request: AnyRequest, visitor: SignedIn, contact_id: FromPath[str], form: Sent) -> Template | Redirect:
+    """Send a test page there now."""
+    return _change(request, visitor, form, lambda tx, me: trials.try_now(tx, me, contact_id), "tested", "#contacts")
+
+
 @post("/me/contacts/{contact_id:str}/remove", sync_to_thread=True)
 def remove_contact(visitor: SignedIn, contact_id: FromPath[str]) -> Redirect:
     handle = visitor.account.handle
@@ -287,5 +318,5 @@ def _change(
 
 
 def routes() -> list[Any]:
-    contacts = [add_contact, send_code, verify_contact, remove_contact]
+    contacts = [add_contact, send_code, verify_contact, try_contact, remove_contact]
     return [show_me, set_password, *contacts, set_zone, add_rule, remove_rule]

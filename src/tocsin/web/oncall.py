@@ -19,12 +19,13 @@ from tocsin.oncall.coverage import Proof, Stretch, stretches
 from tocsin.oncall.handoff import State
 from tocsin.oncall.model import Shift
 from tocsin.oncall.schedule import Rotas
+from tocsin.paging.trial import NAMES, Trial
 from tocsin.people import store as people
 from tocsin.people.model import Account
 from tocsin.plan import store as plans
 from tocsin.plan.model import EVERYONE, EscalationPolicy, Plan
 from tocsin.plan.printing_rotas import every
-from tocsin.response import covering
+from tocsin.response import covering, trials
 from tocsin.web import arranging, present
 from tocsin.web import now as front
 from tocsin.web.forms import AnyRequest, Form, Sent
@@ -203,6 +204,17 @@ def doubts(plan: Plan, ways: Mapping[str, str], accounts: Iterable[Account]) -> 
     return tuple(found)
 
 
+def doubtful(plan: Plan, failed: Iterable[Trial], now: datetime) -> tuple[Doubt, ...]:
+    """Ways of paging whose last test failed."""
+    return tuple(
+        Doubt(
+            words.name(plan, one.handle),
+            f"By {NAMES[one.channel]} since {present.moment(one.settled_at or one.opened_at, now)}: {one.why}.",
+        )
+        for one in failed
+    )
+
+
 @dataclass(frozen=True)
 class Hole:
     state: str
@@ -268,6 +280,7 @@ def _page(request: AnyRequest, visitor: Visitor, typed: Mapping[str, str], wrong
             handoffs_waiting=_waiting(tx, me),
             policies=policies(plan),
             doubts=doubts(plan, ways, people.people(tx)),
+            doubtful=doubtful(plan, trials.doubts(tx, plan.people), now),
             cover=cover(covering.proof(tx, COVER_WEEKS), now),
             reach=[
                 present.Choice(handle, one.name, ways.get(handle, "") or "nothing", bool(ways.get(handle)))
