@@ -51,6 +51,7 @@ OF_ALL: dict[str, tuple[tuple[str, ...], ...]] = {
     "oncall handoff show": ((),),
     "oncall prove": ((), ("--plan", "changed.yaml")),
     "metrics": (FROM_2026,),
+    "insights reach": (FROM_2026,),
     "insights proposals": ((*FROM_2026, "--at-least", "1"),),
     "plan show": ((),),
     "plan coverage": (("--since", "2026-01-01"), ("--sort", "used")),

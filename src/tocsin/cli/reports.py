@@ -1,5 +1,6 @@
 """What is going on beside the incidents: signals, who is on call, the numbers. Spoken to the API from any machine."""
 
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
@@ -8,7 +9,7 @@ from cyclopts.validators import Number
 from tocsin.cli import client, show
 from tocsin.cli.options import AROUND, AsJson, Flag, instant_of
 from tocsin.kit.errors import Invalid
-from tocsin.kit.text import listed
+from tocsin.kit.text import listed, short_span
 
 Trigger = Literal["monitoring_alert", "health_check", "user_report", "external_notice", "observation"]
 
@@ -223,3 +224,52 @@ def proposals(
         return
     rows = [(one["path"], one["text"]) for one in found["proposals"]]
     show.table(("In the plan", ""), rows, empty="The record proposes nothing.")
+
+
+@insights.command
+def reach(
+    *,
+    since: Annotated[
+        str | None, Parameter(name="--from", help="The first day or instant; 90 days before the end unless given.")
+    ] = None,
+    until: Annotated[
+        str | None, Parameter(name="--to", help="The day or instant that ends the period; now unless given.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """How fast each person is reached by pages and tests, by channel, against the plan's objective."""
+    begin, end = (instant_of(one).isoformat() if one else None for one in (since, until))
+    found = client.get("metrics", "reach", **{"from": begin, "to": end})
+    if json:
+        show.as_json(found)
+        return
+    within = found["objective_seconds"]
+    show.line(f"{show.minute(found['period_start'])} to {show.minute(found['period_end'])}")
+    if within is not None:
+        show.line(f"The objective: 95 of 100 within {show.seconds(within)}.")
+    show.table(
+        ("", "Half within", "95 of 100 within", "Times", "Not reached", ""), [_reached(one) for one in found["people"]]
+    )
+    show.heading("By channel")
+    columns = ("", "Channel", "Pages", "Tests", "Failed", "Taken, 95 of 100", "Delivered", "Seen or answered")
+    rows = [_way(one["person"], way) for one in found["people"] for way in one["ways"]]
+    show.table(columns, rows, empty="Nothing was sent.")
+
+
+def _reached(one: dict[str, Any]) -> tuple[show.Cell, ...]:
+    kept = {True: "kept", False: "not kept", None: ""}[one["kept"]]
+    times = (_soon(one[name], one["rounds"]) for name in ("p50_seconds", "p95_seconds"))
+    return one["person"], *times, one["rounds"], one["failures"], kept
+
+
+def _way(person: str, one: dict[str, Any]) -> tuple[show.Cell, ...]:
+    counts = (one["pages"], one["tests"], one["failures"])
+    times = (_soon(one[name]["p95_seconds"], one[name]["count"]) for name in ("accepted", "delivered", "seen"))
+    return person, one["channel"], *counts, *times
+
+
+def _soon(seconds: float | None, count: int) -> str:
+    """A time; where too many were never reached, that; where nothing was sent, nothing."""
+    if seconds is not None:
+        return f"{seconds:.1f} s" if seconds < 10 else short_span(timedelta(seconds=round(seconds)))
+    return "not reached" if count else ""

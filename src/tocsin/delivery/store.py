@@ -1,17 +1,19 @@
 """What became of each message, step by step: rows that are only ever added."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Column, Integer, Row, Table, Text, select
+from sqlalchemy import Column, Integer, Row, Table, Text, func, select
 
+from tocsin.db import sight
 from tocsin.db.columns import AutoKey, Instant, metadata
 from tocsin.db.engine import Tx
-from tocsin.delivery.channel import Dead, Delivered, Message, Result, Retry
+from tocsin.delivery import outbox
+from tocsin.delivery.channel import TEST, Dead, Delivered, Message, MessageState, Result, Retry
 
 table = Table(
     "receipt",
@@ -96,3 +98,51 @@ def _receipt(row: Row[Any]) -> Receipt:
     took = None if row.took is None else timedelta(milliseconds=row.took)
     named = {name: row._mapping[name] for name in ("message_id", "page_id", "at", "provider", "provider_id", "detail")}
     return Receipt(kind=ReceiptKind(row.kind), took=took, **named)
+
+
+# ---- What was sent, with what became of it ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A message of a page or of a test, without what it says. `has_failed` if it never will arrive."""
+
+    id: str
+    page_id: str
+    person: str
+    channel: str
+    is_test: bool
+    created_at: datetime
+    meant_at: datetime
+    has_failed: bool
+    receipts: Sequence[Receipt]
+
+
+def sent_for_pages(tx: Tx, start: datetime, end: datetime) -> list[Sent]:
+    """What was to leave for somebody in a period, as far as the reader may know of it, the first first; but for what
+    was withdrawn before it left."""
+    columns = outbox.table.c
+    when = func.coalesce(columns.meant_at, columns.created_at, type_=Instant)
+    these = columns.page_id.is_not(None) & columns.person.is_not(None) & (when >= start) & (when < end)
+    left = columns.withdrawn_at.is_(None) | columns.sent_at.is_not(None)
+    about = (columns.id, columns.page_id, columns.person, columns.channel, columns.audience, columns.created_at)
+    chosen = select(*about, columns.state, columns.withdrawn_at, when.label("meant_at")).where(these & left)
+    rows = tx.all(sight.within(tx, chosen, columns.incident_id).order_by(columns.created_at, columns.id))
+    kept: dict[str, list[Receipt]] = defaultdict(list)
+    for row in tx.all(select(table).where(table.c.page_id.is_not(None) & (table.c.at >= start)).order_by(table.c.id)):
+        kept[row.message_id].append(_receipt(row))
+    return [_sent(row, kept.get(row.id, [])) for row in rows]
+
+
+def _sent(row: Row[Any], receipts: Sequence[Receipt]) -> Sent:
+    return Sent(
+        id=row.id,
+        page_id=row.page_id,
+        person=row.person,
+        channel=row.channel,
+        is_test=row.audience == TEST,
+        created_at=row.created_at,
+        meant_at=row.meant_at,
+        has_failed=row.state == MessageState.DEAD and row.withdrawn_at is None,
+        receipts=receipts,
+    )

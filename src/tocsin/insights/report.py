@@ -3,14 +3,18 @@
 from datetime import datetime, timedelta
 
 from tocsin.db.engine import Tx
+from tocsin.delivery import store as receipts
+from tocsin.delivery.store import Receipt, ReceiptKind, Sent
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import Incident
 from tocsin.incidents.relation import Relation
 from tocsin.insights import coverage as covering
 from tocsin.insights import metrics
 from tocsin.insights import proposals as proposing
+from tocsin.insights import reach as reaching
 from tocsin.insights.coverage import Coverage
 from tocsin.insights.proposals import Proposal
+from tocsin.insights.reach import Reach, Travel
 from tocsin.obligations import store as obligations
 from tocsin.obligations.model import Kind, Obligation
 from tocsin.plan import printing
@@ -90,3 +94,34 @@ def _stories(tx: Tx, known: list[Incident]) -> list[covering.Story]:
         )
         for one in known
     ]
+
+
+# ---- How fast people are reached -------------------------------------------------------------------------------------
+
+
+def reach(tx: Tx, period_start: datetime, period_end: datetime) -> Reach:
+    """How fast the people of the plan in force were reached, as far as the reader may see what they were paged for."""
+    plan = plans.current(tx)
+    travels = [_travel(one) for one in receipts.sent_for_pages(tx, period_start, period_end)]
+    return reaching.reach(travels, list(plan.people), plan.paging.reached_within, period_start, period_end)
+
+
+def _travel(one: Sent) -> Travel:
+    came: dict[ReceiptKind, Receipt] = {}
+    for each in one.receipts:
+        came.setdefault(each.kind, each)
+    sent, delivered = came.get(ReceiptKind.SENT), came.get(ReceiptKind.DELIVERED)
+    seen = [came[kind].at for kind in (ReceiptKind.OPENED, ReceiptKind.ANSWERED) if kind in came]
+    return Travel(
+        # Tests of one round are pages of their own, and go to somebody at once like the messages of one page.
+        round=f"{one.person} {one.created_at.isoformat()}" if one.is_test else one.page_id,
+        person=one.person,
+        channel=one.channel,
+        is_test=one.is_test,
+        meant_at=one.meant_at,
+        carrier=f"{one.channel} {sent.provider}" if sent else one.channel,
+        accepted_at=sent.at if sent else None,
+        delivered_at=delivered.at if delivered else None,
+        seen_at=min(seen, default=None),
+        has_failed=one.has_failed,
+    )

@@ -33,6 +33,7 @@ from tocsin.web import (
     oncallnow,
     plan,
     plandocument,
+    reach,
     rota,
     sessions,
 )
@@ -87,6 +88,7 @@ def routes() -> list[Any]:
             *plan.routes(),
             *plandocument.routes(),
             *learning.routes(),
+            *reach.routes(),
             *letters.routes(),
             *manage.routes(),
             *mine.routes(),
