@@ -32,6 +32,7 @@ PAGES = (
     "/post-mortems",
     "/post-mortems/{incident}",
     "/insights",
+    "/reach",
     "/people",
     "/tokens",
     "/me",

@@ -12,7 +12,7 @@ from tocsin.incidents import words
 from tocsin.insights import report
 from tocsin.insights.reach import Reach, Reached, Spread, Way
 from tocsin.kit.text import short_span, span
-from tocsin.paging.trial import NAMES
+from tocsin.paging.trial import DAY, NAMES
 from tocsin.people import access
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
@@ -95,7 +95,9 @@ def _next_tests(plan: Plan, now: datetime) -> str:
     if canary is None:
         return ""
     first = "" if canary.starts_on <= now.date() else f", from {canary.starts_on.isoformat()} on"
-    return f"Every {span(canary.every)} at {canary.at:%H:%M}, on each person's own clock{first}."
+    days = canary.every // DAY
+    often = "Every day" if days == 1 else "Every week" if days == 7 else f"Every {days} days"
+    return f"{often} at {canary.at:%H:%M}, on each person's own clock{first}."
 
 
 def view(plan: Plan, found: Reach, doubtful: set[tuple[str, str]]) -> View:
