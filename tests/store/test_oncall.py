@@ -19,6 +19,7 @@ from tocsin.paging import reach
 from tocsin.people import access
 from tocsin.people.model import Account, AccountRole
 from tocsin.plan import store as plans
+from tocsin.response import handing, tick
 
 T = TypeVar("T")
 NOW = datetime(2026, 11, 24, 2, 38, tzinfo=UTC)  # Ana is on call, Ben commands, Lucía speaks, Tomás writes
@@ -186,6 +187,36 @@ def test_a_request_expires_when_its_first_shift_begins(database: Database, clock
         assert store.load_swap(tx, asked.id).state_at(tx.now) is SwapState.EXPIRED
     with pytest.raises(commands.AlreadyAnswered, match="expired"):
         do(database, commands.accept, asked.id, by="tomas")
+
+
+def test_both_are_told_once_that_a_request_expired_unanswered(database: Database, clock: ManualClock) -> None:
+    with database.work(SYSTEM) as tx:
+        handing.schedule(tx)
+    asked = ask(database)
+    database.run(SYSTEM, tick.settle_due)
+    told(database)
+    clock.advance_to(NOW + HOUR)
+    for _ in range(2):
+        database.run(SYSTEM, tick.settle_due)
+    news = told(database)
+    assert [person for person, _ in news] == ["ana", "tomas"]
+    assert all("Tomás Brandt did not answer in time" in subject for _, subject in news)
+    clock.advance_to(NOW + 3 * HOUR)
+    database.run(SYSTEM, tick.settle_due)
+    assert told(database) == []
+    with database.read(SYSTEM) as tx:
+        assert store.load_swap(tx, asked.id).answered is SwapState.ASKED  # that it expired follows from the instant
+
+
+def test_an_answer_in_time_is_told_of_and_no_expiry(database: Database, clock: ManualClock) -> None:
+    with database.work(SYSTEM) as tx:
+        handing.schedule(tx)
+    asked = ask(database)
+    do(database, commands.decline, asked.id, by="tomas")
+    told(database)
+    clock.advance_to(NOW + 2 * HOUR)
+    database.run(SYSTEM, tick.settle_due)
+    assert not [subject for _, subject in told(database) if "in time" in subject]
 
 
 def test_a_request_is_taken_back(database: Database) -> None:

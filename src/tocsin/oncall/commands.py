@@ -2,7 +2,7 @@
 told."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tocsin.db import settings as kept
 from tocsin.db.engine import Tx
@@ -24,6 +24,7 @@ from tocsin.plan.model import Plan
 
 AUDIENCE = "on_call"
 MOST_FEEDS = 20  # of one person
+LATE_NEWS = timedelta(days=1)  # that a request expired longer ago is no news to anybody
 LINES_TOLD = 40  # of what an import changed for one person
 
 
@@ -200,6 +201,7 @@ def ask(tx: Tx, other: str, gives: Turn, takes: Turn | None, reason: str) -> Swa
     )
     _must_fit(tx, plan, asked)
     store.add_swap(tx, asked)
+    obligations.hurry(tx, Kind.TURN)  # whoever looks ahead learns when it expires
     what = f"{_name(plan, asker)} asks you to take {_turn(plan, gives)}"
     against = f"\nIn exchange they take {_turn(plan, takes)}." if takes else ""
     body = f"{what}.{against}\nReason: {asked.reason}\nAnswer by {utc(begins)}; after that the request has expired."
@@ -243,6 +245,20 @@ def withdraw(tx: Tx, swap_id: str) -> Swap:
     what = f"{_name(plan, one.asker)} no longer asks you to take {_turn(plan, one.gives)}"
     _tell(tx, (one.other,), f"{one.id}-{SwapState.WITHDRAWN}", what, f"{what}. There is nothing to answer.")
     return store.load_swap(tx, swap_id)
+
+
+def tell_of_expired(tx: Tx) -> datetime | None:
+    """Tell whoever asked, and whom, that nobody answered in time; each once. Returns when the next request expires.
+
+    That it has expired follows from the instant alone: only the telling needs somebody to do it.
+    """
+    plan = plans.current(tx)
+    for one in store.untold_expiries(tx, tx.now - LATE_NEWS):
+        what = f"{_name(plan, one.other)} did not answer in time about {_turn(plan, one.gives)}"
+        body = f"{what}. The request has expired, and nothing is changed by it. Ask somebody else if you need to."
+        _tell(tx, (one.asker, one.other), f"{one.id}-{SwapState.EXPIRED}", what, body)
+        store.told_of_expiry(tx, one.id)
+    return store.next_expiry(tx)
 
 
 def _may_come(tx: Tx, plan: Plan, turn: Turn | None) -> None:

@@ -48,6 +48,7 @@ swap = Table(
     Column("reason", Text),
     Column("asked_at", Instant),
     Column("expires_at", Instant),
+    Column("expiry_told_at", Instant),
     Column("answered", Text),
     Column("answered_at", Instant),
     Column("answered_by", Text),
@@ -204,6 +205,24 @@ def answer_swap(tx: Tx, swap_id: str, answered: SwapState, answer: str) -> bool:
     return tx.run(swap.update().where(waits).values(**values)).rowcount == 1
 
 
+def untold_expiries(tx: Tx, since: datetime) -> list[Swap]:
+    """Requests that expired since then without an answer, and of which nobody was told."""
+    expired = (swap.c.answered == SwapState.ASKED) & (swap.c.expires_at <= tx.now) & (swap.c.expires_at > since)
+    wanted = select(swap).where(expired & swap.c.expiry_told_at.is_(None)).order_by(swap.c.expires_at, swap.c.id)
+    return [_swap(row) for row in tx.all(wanted)]
+
+
+def told_of_expiry(tx: Tx, swap_id: str) -> None:
+    tx.put(swap, swap_id, {"expiry_told_at": tx.now})
+
+
+def next_expiry(tx: Tx) -> datetime | None:
+    """When the next request expires, if nobody answers it before."""
+    waits = (swap.c.answered == SwapState.ASKED) & (swap.c.expires_at > tx.now)
+    soonest: datetime | None = tx.scalar(select(func.min(swap.c.expires_at, type_=Instant)).where(waits))
+    return soonest
+
+
 def latest_swaps(tx: Tx, limit: int) -> list[Swap]:
     return [_swap(row) for row in tx.all(_latest(swap, swap.c.asked_at, limit))]
 
@@ -353,7 +372,7 @@ def _feed(row: Row[Any]) -> Feed:
 
 
 def _swap(row: Row[Any]) -> Swap:
-    values = dict(row._mapping)
+    values = {name: value for name, value in row._mapping.items() if name != "expiry_told_at"}
     turns = {}
     for name in ("gives", "takes"):
         turn = {field: values.pop(f"{name}_{field}") for field in ("rotation", "starts_at", "ends_at")}

@@ -53,8 +53,9 @@ def key_of(handoff: Handoff, part: str) -> str:
 
 
 def look_ahead(tx: Tx) -> datetime:
-    """Open the handoffs whose time has come, and void those that the rota no longer asks for. Returns when to look
-    again."""
+    """Open the handoffs whose time has come, void those that the rota no longer asks for, and tell of requests that
+    expired. Returns when to look again."""
+    next_expiry = arranging.tell_of_expired(tx)
     plan = plans.current(tx)
     known = oncall.handoffs_since(tx, tx.now - BEHIND)
     standing = [one for one in known if one.is_standing]
@@ -62,7 +63,7 @@ def look_ahead(tx: Tx) -> datetime:
     for one in rules.overtaken(standing, computed, tx.now):
         _void(tx, plan, one)
     before = {one.between for one in known if one.state is not State.VOID}
-    next_at = tx.now + EVERY
+    next_at = min(next_expiry or tx.now + EVERY, tx.now + EVERY)
     for change in computed:
         opens_at = _opens_at(plan, change)
         if change.between in before:

@@ -1,4 +1,4 @@
-"""Pages that test a contact method, and when each message was meant to leave."""
+"""Pages that test a contact method, when each message was meant to leave, and which expired requests were told of."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,6 +9,7 @@ down_revision = "0011"
 
 def upgrade() -> None:
     op.add_column("message", sa.Column("meant_at", sa.BigInteger, nullable=True))
+    op.add_column("oncall_swap", sa.Column("expiry_told_at", sa.BigInteger, nullable=True))
     op.create_index("receipt_at", "receipt", ["at"])
     op.create_table(
         "trial",
