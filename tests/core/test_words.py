@@ -40,7 +40,7 @@ from tocsin.incidents.model import (
     Updated,
 )
 from tocsin.incidents.places import CallOpened, ChannelFailed, ChannelLeft, ChannelOpened, Wanted
-from tocsin.incidents.snooze import AskedAgain, Snoozed
+from tocsin.incidents.snooze import AskedAgain, Snoozed, SnoozeEnded
 from tocsin.plan.model import Stage
 
 SENTENCES: list[tuple[AnyEntry, str, str]] = [
@@ -104,6 +104,11 @@ SENTENCES: list[tuple[AnyEntry, str, str]] = [
         Snoozed(at=NIGHT, by="ana", until=NIGHT, because="the vendor works on it"),
         "snoozed",
         f"Ana Okafor snoozed it until {words.day_and_minute(NIGHT)}: the vendor works on it.",
+    ),
+    (
+        SnoozeEnded(at=NIGHT, by="ben", until=NIGHT, because="the vendor is done"),
+        "snooze ended",
+        "Ben Halvorsen ended the snooze: the vendor is done.",
     ),
     (
         AskedAgain(at=NIGHT, by="tocsin", person="ana", because="no word for 20 min"),

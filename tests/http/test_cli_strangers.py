@@ -78,7 +78,7 @@ CHANGES = {
     *("update", "waive", "migrate", "people invite", "people link", "plan apply", "token create", "token revoke"),
     *("oncall accept", "oncall cancel", "oncall decline", "oncall override", "oncall swap", "oncall withdraw"),
     *("oncall feed", "oncall import", "oncall revoke"),
-    *("oncall handoff accept", "oncall handoff ask", "oncall handoff write", "snooze"),
+    *("oncall handoff accept", "oncall handoff ask", "oncall handoff write", "snooze", "wake"),
     *("escalate", "decline", "resend", "mail-in", "contacts add", "contacts code", "contacts remove"),
     "contacts test",
     *("contacts rule", "contacts unrule", "contacts verify", "contacts zone"),

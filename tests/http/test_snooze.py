@@ -57,3 +57,21 @@ def test_a_snooze_over_the_api(here: Served, incident: Incident) -> None:
     )
     other = here.bearer("incidents:read", "incidents:write", name="lucia", person="lucia")
     assert here.post(path, json={**late, "until": "2026-11-24T05:00:00Z"}, headers=other).status_code == 409
+
+
+def test_a_snooze_is_ended_on_its_page_and_over_the_api(here: Served, incident: Incident) -> None:
+    room, ben = f"/incidents/{incident.id}", Visitor(here, "ben")
+    headers = here.bearer("incidents:read", "incidents:write", name="ben", person="ben")
+    path, until = f"/api/v1/incidents/{incident.id}/snooze", {"until": "2026-11-24T05:00:00Z", "because": "the vendor"}
+    assert here.post(f"{path}/end", json={}, headers=headers).status_code == 409
+    for end in ("page", "api"):
+        assert here.post(path, json=until, headers=headers).status_code == 200
+        if end == "page":
+            assert ben.do(room, f"{room}/wake", **{"wake.because": "it is done"}).status == 303
+        else:
+            assert (
+                here.post(f"{path}/end", json={"because": "it is done"}, headers=headers).json()["snoozed_by"] is None
+            )
+        page = ben.open(room)
+        assert page.says("ended the snooze: it is done") and f"{room}/wake" not in page.html
+    assert here.post(f"{path}/end", json={}, headers=here.bearer("incidents:read")).status_code == 403

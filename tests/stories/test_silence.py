@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.world import ROSE, World
 from tocsin.incidents.model import Paged
-from tocsin.incidents.silence import NoSnooze, NotAcknowledged, NotTheirIncident
+from tocsin.incidents.silence import NoSnooze, NotAcknowledged, NotSnoozed, NotTheirIncident
 from tocsin.incidents.snooze import AskedAgain
 from tocsin.kit.actor import Actor, ActorKind
 from tocsin.kit.errors import Invalid
@@ -119,6 +119,37 @@ def test_a_snooze_holds_the_clock_and_ends_with_a_page_to_whoever_snoozed(world:
     world.do(commands.acknowledge, incident)
     world.advance(minutes=19)
     world.expect_silence()
+
+
+def test_a_responder_ends_a_snooze_by_hand_and_the_silence_counts_from_then(world: World) -> None:
+    incident = answered(world)
+    world.do(commands.snooze, incident, world.clock.now() + timedelta(minutes=90), "the vendor works on it")
+    world.advance(minutes=30)
+    with pytest.raises(NotTheirIncident):
+        world.do(commands.wake, incident, by="erin")
+    world.do(commands.wake, incident, "the vendor is done")
+    world.expect_silence()
+    assert world.ended(incident, "snooze") == [State.VOID]
+    assert world.incident(incident).snoozed_until is None
+    with pytest.raises(NotSnoozed):
+        world.do(commands.wake, incident)
+    world.advance(minutes=19)
+    world.expect_silence()
+    world.advance(minutes=1)
+    world.expect_page("ana")
+
+
+def test_reminders_that_a_snooze_held_come_when_it_is_ended_by_hand(world: World) -> None:
+    incident = answered(world)
+    due = world.owed(incident)["resolve"].due_at
+    world.advance(seconds=(due - timedelta(minutes=30) - world.clock.now()).total_seconds())
+    world.do(commands.note, incident, "still at it")
+    world.do(commands.snooze, incident, due - timedelta(minutes=2), "the vendor works on it")
+    world.advance(minutes=16)
+    assert not [one for one in world.told() if one[0] == "reminder" and "Resolve" in one[2]]
+    world.do(commands.wake, incident)
+    assert [one for one in world.told() if one[0] == "reminder" and "Resolve" in one[2]]
+    world.overlook()
 
 
 def test_reminders_wait_for_the_end_of_a_snooze_and_what_is_overdue_does_not(world: World) -> None:

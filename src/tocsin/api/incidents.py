@@ -43,6 +43,7 @@ def handlers() -> list[HTTPRouteHandler]:
         escalate,
         decline,
         snooze,
+        wake,
         assign_role,
         change_severity,
         change_type,
@@ -169,6 +170,16 @@ def decline(request: Call, incident_id: FromPath[str], data: JSONBody[schema.Opt
 @post("/incidents/{incident_id:str}/snooze", status_code=200, summary="Say that you will be silent, until when", **VERB)
 def snooze(request: Call, incident_id: FromPath[str], data: JSONBody[schema.Silence]) -> schema.Incident:
     return after(request, lambda tx: commands.snooze(tx, incident_id, data.until, data.because))
+
+
+@post(
+    "/incidents/{incident_id:str}/snooze/end",
+    status_code=200,
+    summary="End a snooze before its time; the silence counts again",
+    **VERB,
+)
+def wake(request: Call, incident_id: FromPath[str], data: JSONBody[schema.OptionalBecause]) -> schema.Incident:
+    return after(request, lambda tx: commands.wake(tx, incident_id, data.because))
 
 
 @post("/incidents/{incident_id:str}/roles", status_code=200, summary="Give a role to a person", **VERB)

@@ -140,6 +140,18 @@ def snooze(
 
 
 @incidents.command(group=INCIDENTS)
+def wake(
+    incident: Incident,
+    /,
+    *,
+    because: Annotated[str, Parameter(help="Why, if there is anything to say.")] = "",
+    json: AsJson = False,
+) -> None:
+    """End a snooze before its time: the silence counts again from now."""
+    send(incident, "snooze", "end", json=json, body={"because": because})
+
+
+@incidents.command(group=INCIDENTS)
 def assign(
     incident: Incident,
     role: Annotated[str, Parameter(help="A role of the plan, such as incident_commander.")],

@@ -47,7 +47,7 @@ from tocsin.incidents.model import (
 )
 from tocsin.incidents.places import CallOpened, ChannelFailed, ChannelLeft, ChannelOpened, PlaceEntry
 from tocsin.incidents.relation import Absorbed, Linked, Merged, RelationEntry, SplitFrom, SplitOff, Unlinked
-from tocsin.incidents.snooze import AskedAgain, Snoozed
+from tocsin.incidents.snooze import AskedAgain, Snoozed, SnoozeEnded
 from tocsin.incidents.work import (
     Deployed,
     DutiesChanged,
@@ -421,7 +421,7 @@ def _after(incident: Incident, entry: AnyEntry) -> Incident:
             raise ValueError(f"{incident.id} is declared twice")
         case Noted() | Decided() | SignalAttached() | SignalCleared() | SignalsGathered() | Escalated() | Undelivered():
             return incident  # first: most entries are of these kinds
-        case EscalationAsked() | Declined() | Snoozed() | AskedAgain():
+        case EscalationAsked() | Declined() | Snoozed() | SnoozeEnded() | AskedAgain():
             return incident  # whom that pages is an entry of its own; what is said of silence `silence` reads
         case Paged():
             return incident.changed(steps_paged=entry.step + 1, responders=_with(incident, *entry.people))

@@ -11,7 +11,7 @@ from tocsin.incidents.correction import TimeCorrected
 from tocsin.incidents.entry import Entry
 from tocsin.incidents.places import CallOpened, ChannelFailed, ChannelLeft, ChannelOpened
 from tocsin.incidents.relation import Absorbed, Linked, Merged, Relation, SplitFrom, SplitOff, Unlinked
-from tocsin.incidents.snooze import AskedAgain, Snoozed
+from tocsin.incidents.snooze import AskedAgain, Snoozed, SnoozeEnded
 from tocsin.incidents.work import (
     Deployed,
     DutiesChanged,
@@ -269,6 +269,7 @@ AnyEntry = (
     | Declined
     | Acknowledged
     | Snoozed
+    | SnoozeEnded
     | AskedAgain
     | RoleAssigned
     | SeverityChanged

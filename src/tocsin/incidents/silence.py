@@ -23,7 +23,7 @@ from tocsin.incidents.model import (
     Undelivered,
 )
 from tocsin.incidents.relation import Merged
-from tocsin.incidents.snooze import AskedAgain, Snoozed
+from tocsin.incidents.snooze import AskedAgain, Snoozed, SnoozeEnded
 from tocsin.incidents.work import DutiesChanged
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.errors import Invalid, Refused
@@ -49,6 +49,10 @@ class NotTheirIncident(Refused):
     """Only somebody who responds to the incident snoozes it."""
 
 
+class NotSnoozed(Refused):
+    """Nobody has snoozed it, or the snooze has ended already."""
+
+
 class NoSnooze(Refused):
     """The plan lets nobody snooze an incident of this severity."""
 
@@ -69,7 +73,7 @@ def after(incident: Incident, entry: AnyEntry) -> Incident:
             return incident.changed(
                 heard_at=entry.at, asked_again_at=None, snoozed_until=entry.until, snoozed_by=entry.by
             )
-        case Resolved() | Reopened() | Closed() | Merged():
+        case SnoozeEnded() | Resolved() | Reopened() | Closed() | Merged():
             return incident.changed(heard_at=entry.at, asked_again_at=None, snoozed_until=None, snoozed_by=None)
         case SeverityChanged() if entry.raised:
             awake = incident.changed(snoozed_until=None, snoozed_by=None)
@@ -103,6 +107,15 @@ def snooze(plan: Plan, incident: Incident, until: datetime, because: str, *, by:
     if not because.strip():
         raise Invalid("Say why; whoever waits wants to know.", field="because")
     return [Snoozed(at=now, by=by, until=until, because=because.strip())]
+
+
+def wake(incident: Incident, because: str, *, by: str, now: datetime) -> list[AnyEntry]:
+    """End the snooze before its time: whoever answers for it is to be heard of again."""
+    if incident.snoozed_until is None:
+        raise NotSnoozed
+    if by not in incident.responders:
+        raise NotTheirIncident("Only somebody who responds to the incident ends its snooze.")
+    return [SnoozeEnded(at=now, by=by, until=incident.snoozed_until, because=because.strip())]
 
 
 def asked(incident: Incident, because: str, *, now: datetime) -> list[AnyEntry]:

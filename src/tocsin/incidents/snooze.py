@@ -15,6 +15,14 @@ class Snoozed(Entry):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SnoozeEnded(Entry):
+    """A responder ended the snooze before its time, which was `until`: the silence counts again."""
+
+    until: datetime
+    because: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class AskedAgain(Entry):
     """Nothing was heard of somebody who had answered for the incident, or their snooze has ended: they are paged
     again, and after them the ladder from its first step."""

@@ -50,7 +50,7 @@ from tocsin.incidents.relation import (
     SplitOff,
     Unlinked,
 )
-from tocsin.incidents.snooze import AskedAgain, Snoozed
+from tocsin.incidents.snooze import AskedAgain, Snoozed, SnoozeEnded
 from tocsin.incidents.work import (
     Deployed,
     DutiesChanged,
@@ -95,6 +95,7 @@ _KIND: dict[type[AnyEntry], str] = {
     Declined: "declined",
     Acknowledged: "acknowledged",
     Snoozed: "snoozed",
+    SnoozeEnded: "snooze ended",
     AskedAgain: "asked again",
     RoleAssigned: "role",
     SeverityChanged: "severity",
@@ -240,7 +241,7 @@ def _said(plan: Plan, entry: AnyEntry, who: str) -> str:
             return _gathered(entry)
         case Paged():
             return _paged(plan, entry)
-        case Escalated() | Snoozed() | AskedAgain():
+        case Escalated() | Snoozed() | SnoozeEnded() | AskedAgain():
             return _unheard(plan, entry, who)
         case Undelivered():
             to = name(plan, entry.to)
@@ -499,7 +500,7 @@ def _sent_on(entry: EscalationAsked | Declined, who: str) -> str:
     return f"{who} {said} through {spaced(entry.through)}{because}"
 
 
-def _unheard(plan: Plan, entry: Escalated | Snoozed | AskedAgain, who: str) -> str:
+def _unheard(plan: Plan, entry: Escalated | Snoozed | SnoozeEnded | AskedAgain, who: str) -> str:
     """Who did not answer, will not for a while, or is asked again."""
     match entry:
         case Escalated():
@@ -507,6 +508,8 @@ def _unheard(plan: Plan, entry: Escalated | Snoozed | AskedAgain, who: str) -> s
             return f"{what} went unanswered: {ended(entry.why)}"
         case Snoozed():
             return f"{who} snoozed it until {day_and_minute(entry.until)}: {ended(entry.because)}"
+        case SnoozeEnded():
+            return f"{who} ended the snooze{f': {ended(entry.because)}' if entry.because else '.'}"
         case AskedAgain():
             return f"{name(plan, entry.person)} is asked again: {ended(entry.because)}"
     assert_never(entry)

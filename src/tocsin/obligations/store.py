@@ -156,6 +156,13 @@ def hold(tx: Tx, obligation: Obligation, until: datetime) -> None:
     tx.put(table, obligation.id, {"act_at": min(until, obligation.due_at)})
 
 
+def release(tx: Tx, incident_id: str, until: datetime) -> None:
+    """What was held until then need not wait any more."""
+    held = _open(incident_id) & (table.c.act_at == until) & (table.c.due_at > until) & table.c.warned_at.is_(None)
+    tx.run(table.update().where(held).values(act_at=tx.now))
+    tx.wakes = True
+
+
 def fell_due(tx: Tx, obligation: Obligation) -> None:
     """It is overdue, and stays open until it is done, given up, or cannot be done any more."""
     tx.put(table, obligation.id, {"overdue_at": tx.now, "act_at": obligation.given_up_at})

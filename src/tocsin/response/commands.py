@@ -191,6 +191,13 @@ def snooze(tx: Tx, incident_id: str, until: datetime, because: str) -> Incident:
     return followups.record(tx, plan, incident, entries)
 
 
+def wake(tx: Tx, incident_id: str, because: str = "") -> Incident:
+    """A responder ends the snooze: from now on the silence counts again."""
+    plan, incident = opened(tx, incident_id)
+    lifecycle.require_unresolved(incident)
+    return followups.record(tx, plan, incident, silence.wake(incident, because, by=tx.actor.handle, now=tx.now))
+
+
 def assign(tx: Tx, incident_id: str, role: str, person: str) -> Incident:
     """Give a role to a person; if somebody holds it, this hands it over."""
     plan, incident = opened(tx, incident_id)

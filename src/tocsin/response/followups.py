@@ -49,7 +49,7 @@ from tocsin.incidents.model import (
 from tocsin.incidents.owed import difference, owed
 from tocsin.incidents.places import CallOpened, ChannelFailed, ChannelLeft, ChannelOpened
 from tocsin.incidents.relation import Absorbed, Linked, Merged, SplitFrom, SplitOff, Unlinked
-from tocsin.incidents.snooze import AskedAgain, Snoozed
+from tocsin.incidents.snooze import AskedAgain, Snoozed, SnoozeEnded
 from tocsin.incidents.work import (
     Deployed,
     DutiesChanged,
@@ -170,7 +170,7 @@ def _follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident
             return _declined(tx, plan, incident, entry, evidence)
         case Escalated():
             return page_next(tx, plan, incident)
-        case Snoozed() | AskedAgain():
+        case Snoozed() | SnoozeEnded() | AskedAgain():
             return _about_silence(tx, plan, incident, entry)
         case SignalAttached() | SignalCleared() | SignalsGathered() | Undelivered() | Paged() | Noted() | Decided():
             pass
@@ -306,11 +306,14 @@ def ends_a_round(plan: Plan, incident: Incident, step: int) -> bool:
     return name is None or (step != silence.AGAIN and (step + 1) % len(plan.escalation[name].steps) == 0)
 
 
-def _about_silence(tx: Tx, plan: Plan, incident: Incident, entry: Snoozed | AskedAgain) -> Incident:
+def _about_silence(tx: Tx, plan: Plan, incident: Incident, entry: Snoozed | SnoozeEnded | AskedAgain) -> Incident:
     """Whoever snoozes it is asked again at the end. Whoever is asked again is paged once more; if they say nothing,
     the ladder is climbed from its first step."""
-    if isinstance(entry, Snoozed):
-        rederive(tx, plan, incident, f"{entry.by} snoozed it")
+    if isinstance(entry, Snoozed | SnoozeEnded):
+        did = "snoozed it" if isinstance(entry, Snoozed) else "ended the snooze"
+        rederive(tx, plan, incident, f"{entry.by} {did}")
+        if isinstance(entry, SnoozeEnded):
+            obligations.release(tx, incident.id, entry.until)
         return incident
     level = plan.severities[incident.severity]
     first = plan.escalation[level.escalation].steps[0].wait if level.escalation else level.acknowledge_within

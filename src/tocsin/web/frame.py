@@ -54,6 +54,7 @@ DONE = {
     "acknowledged": "Acknowledged. The pages that had not left are withdrawn.",
     "escalated": "The next step is paged.",
     "declined": "You declined. Whoever is next is asked.",
+    "woken": "The snooze is ended. The silence counts again from now.",
     "snoozed": "It is snoozed. Whatever is due stays due; at the end you are asked again.",
     "assigned": "The role is filled.",
     "severity": "The severity is changed; its clocks run.",

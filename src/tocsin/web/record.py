@@ -44,7 +44,7 @@ from tocsin.incidents.model import (
 )
 from tocsin.incidents.places import CallOpened, ChannelFailed, ChannelLeft, ChannelOpened
 from tocsin.incidents.relation import Absorbed, Linked, Merged, SplitFrom, SplitOff, Unlinked
-from tocsin.incidents.snooze import AskedAgain, Snoozed
+from tocsin.incidents.snooze import AskedAgain, Snoozed, SnoozeEnded
 from tocsin.incidents.work import (
     Deployed,
     DutiesChanged,
@@ -95,7 +95,10 @@ class Filter:
 FILTERS: Mapping[str, tuple[str, tuple[type[AnyEntry], ...]]] = {
     "update": ("Updates", (Updated,)),
     "decision": ("Decisions", (Decided,)),
-    "page": ("Pages", (Paged, Escalated, Undelivered, EscalationAsked, Declined, Acknowledged, Snoozed, AskedAgain)),
+    "page": (
+        "Pages",
+        (Paged, Escalated, Undelivered, EscalationAsked, Declined, Acknowledged, Snoozed, SnoozeEnded, AskedAgain),
+    ),
     "obligation": ("Obligations", (FellDue, ObligationWaived)),
     "signal": ("Signals", (SignalAttached, SignalCleared, SignalsGathered)),
     "finding": ("Findings", (Found, ImpactAssessed, SupportContacted)),
@@ -195,6 +198,8 @@ def _mark(entry: AnyEntry) -> str:
             return "met"
         case Snoozed():
             return "waived"
+        case SnoozeEnded():
+            return "open"
         case FellDue() | Escalated() | Undelivered() | GlassBroken() | ChannelFailed() | ChannelLeft() | AskedAgain():
             return "missed"
         case ObligationWaived():

@@ -83,6 +83,7 @@ class Head:
     may_escalate: bool
     snooze_until: str  # what the form offers; empty where it cannot be snoozed
     snooze_most: str
+    is_snoozed: bool
     title: str
     type: str
     text: str
@@ -110,6 +111,7 @@ def head(plan: Plan, incident: Incident, duties: Iterable[Obligation], now: date
         may_escalate=not incident.is_resolved and plan.severities[incident.severity].escalation is not None,
         snooze_until=present.typed_time(now + most) if most is not None and may_snooze else "",
         snooze_most=span(most) if most is not None else "",
+        is_snoozed=incident.snoozed_until is not None,
         title=incident.title,
         type=words.type_name(plan, incident.type),
         text=words.impact(incident) or "No impact is written yet.",

@@ -270,6 +270,7 @@ VERBS: Mapping[str, Verb] = {
     "decline": Verb(lambda tx, one, form: answers.decline(tx, one, form.text("decline.because")), "declined"),
     "acknowledge": Verb(lambda tx, one, form: commands.acknowledge(tx, one), "acknowledged"),
     "snooze": Verb(_snooze, "snoozed", {"until": "snooze-until", "because": "snooze-because"}),
+    "wake": Verb(lambda tx, one, form: commands.wake(tx, one, form.text("wake.because")), "woken"),
     "assign": Verb(_assign, "assigned", {"person": "roles", "role": "roles"}, "roles"),
     "severity": Verb(
         lambda tx, one, form: commands.change_severity(tx, one, form.text("severity"), form.text("severity.because")),
