@@ -11,6 +11,7 @@ from tocsin.delivery import store as receipts
 from tocsin.delivery.channel import Dead, Message, MessageState, Retry
 from tocsin.delivery.store import ReceiptKind
 from tocsin.incidents import store as incidents
+from tocsin.incidents.answer import Answer
 from tocsin.insights import report
 from tocsin.kit.actor import SYSTEM
 from tocsin.people import commands as people_commands
@@ -374,3 +375,40 @@ def test_a_test_of_the_accounts_own_address_can_be_asked_for_where_there_is_no_o
     with pytest.raises(people.NoSuchContact):
         trying.do(trials.try_now, "ana", "account")
     assert date(2026, 11, 24) == trying.clock.now().date()
+
+
+@pytest.mark.parametrize("channel", ["voice", "telegram"])
+def test_a_key_or_a_button_confirms_a_test_for_whoever_it_was_sent_to(trying: World, channel: str) -> None:
+    with trying.database.work(trying.actor("ana")) as tx:
+        way = people.add_contact(tx, "ana", Channel(channel), "4711", verified=True)
+    wire = RecordingChannel()
+    trying.chats[channel] = wire
+    trying.do(trials.try_now, "ana", way.id)
+    (message,) = wire.sent
+    refused = trying.do(answers.answer_message, message.id, Answer.ACKNOWLEDGE, channel, address="4712")
+    assert refused == "This page is somebody else's."
+    assert "has reached you" in trying.do(answers.answer_message, message.id, Answer.DECLINE, channel, address="4711")
+    assert trying.read(trials.standing, ["ana"])["ana", way.id].state == "answered"
+
+
+def test_a_reply_by_mail_confirms_a_test(trying: World) -> None:
+    trying.do(trials.try_now, "ana", "account")
+    (mail,) = trials_by(trying.mail)
+    assert mail.actions is not None
+    with pytest.raises(answers.NoAnswer):
+        trying.do(answers.answer_mail, mail.actions["reply"], "I am on holiday until Monday.")
+    assert "has reached you" in trying.do(answers.answer_mail, mail.actions["reply"], "ack")
+    assert trying.read(trials.standing, ["ana"])["ana", "account"].state == "answered"
+    trying.overlook()
+
+
+def test_a_provider_that_says_it_did_not_arrive_fails_the_test(trying: World) -> None:
+    with trying.database.work(trying.actor("ana")) as tx:
+        way = people.add_contact(tx, "ana", Channel.SMS, "+15005550006", verified=True)
+    wire = RecordingChannel()
+    trying.chats["sms"] = wire
+    trying.do(trials.try_now, "ana", way.id)
+    trying.do(answers.reported, wire.sent[0].id, "", Dead("Twilio: undelivered (30003)"))
+    (doubt,) = trying.read(trials.doubts, ["ana"])
+    assert doubt.why == "Twilio: undelivered (30003)"
+    assert set(warnings(trying)) == {"ana"}

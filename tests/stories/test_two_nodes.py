@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -18,7 +18,7 @@ from tocsin.incidents.model import Escalated, Paged
 from tocsin.kit.actor import SYSTEM
 from tocsin.obligations import store as obligations
 from tocsin.obligations.model import Kind, State
-from tocsin.response import commands, dispatch, doctor, tick
+from tocsin.response import commands, dispatch, doctor, tick, trials
 
 INCIDENTS = 200
 
@@ -105,3 +105,18 @@ def test_two_nodes_that_settle_the_same_incident_at_once_lose_no_entry(
     assert {*overdue.values()} == {1}
     assert {"acknowledge", "role:scribe", "role:incident_commander", "update:public", "update:internal"} <= set(overdue)
     assert all(one.act_at is None or one.act_at > world.clock.now() for one in ledger if one.state is State.OPEN)
+
+
+def test_two_nodes_send_each_test_page_once(nodes: tuple[World, Database]) -> None:
+    world, other = nodes
+    with world.database.work(SYSTEM) as tx:
+        trials.schedule(tx)
+    world.settle()
+    world.clock.advance_to(datetime(2026, 11, 30, 10, tzinfo=UTC))
+    first, second = RecordingChannel(), RecordingChannel()
+
+    together(lambda: _drive(world.database, first), lambda: _drive(other, second))
+    _drive(world.database, first)
+
+    assert Counter(one.person for one in first.sent + second.sent) == dict.fromkeys(world.plan().people, 1)
+    assert len({one.dedup_key for one in first.sent + second.sent}) == len(world.plan().people)
