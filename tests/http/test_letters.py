@@ -155,7 +155,7 @@ def test_who_may_not_see_an_incident_sees_nothing_that_was_sent_for_it(here: Ser
 
 
 def test_the_link_of_a_gathered_page_shows_the_list_and_answers_all_of_it(here: Served) -> None:
-    plan = ROSE + "\npaging:\n  gather_within: 30 s\n"
+    plan = ROSE.replace("\npaging:\n", "\npaging:\n  gather_within: 30 s\n")
     here.app.database.run(SYSTEM, lambda tx: plan_commands.apply(tx, plan, "storms", accept_large=True))
     mail = RecordingChannel()
     for _ in range(3):

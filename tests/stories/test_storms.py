@@ -15,7 +15,7 @@ from tocsin.people import store as people
 from tocsin.people.model import Channel
 from tocsin.response import answers, commands, dispatch, secrecy
 
-GATHERING = ROSE + "\npaging:\n  gather_within: 30 s\n"
+GATHERING = ROSE.replace("\npaging:\n", "\npaging:\n  gather_within: 30 s\n")
 GONE = Dead("SMTP 550 no such mailbox")
 
 

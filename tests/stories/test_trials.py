@@ -269,6 +269,17 @@ def test_a_way_that_was_added_after_the_hour_waits_for_the_next_round(trying: Wo
     assert trials_by(trying.hook) == []
 
 
+def test_an_installation_that_begins_within_an_hour_of_a_round_does_not_begin_with_tests(world: World) -> None:
+    world.sleep(seconds=(DUE + timedelta(minutes=30) - world.clock.now()).total_seconds())
+    with world.database.work(SYSTEM) as tx:
+        plan_commands.apply(tx, TESTING, "Tests sooner", accept_large=True)
+        for account in people.people(tx):
+            people.change_person(tx, account.handle, created_at=tx.now)
+        trials.schedule(tx)
+    world.advance(hours=3)
+    world.expect_silence()
+
+
 def test_whoever_moves_to_another_zone_is_not_tested_twice_a_day(trying: World) -> None:
     until(trying, DUE + timedelta(minutes=1))
     confirm_all(trying)

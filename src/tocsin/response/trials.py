@@ -82,15 +82,15 @@ def look_ahead(tx: Tx) -> datetime:
 
 def _due(tx: Tx, plan: Plan, canary: Canary) -> Iterator[datetime]:
     """Send what is due now; says when each person's next round is."""
-    handles = list(plan.people)
-    zones, last = people.zones(tx, handles), pages.last_round_at(tx, handles)
-    methods = reaching.methods(tx, handles)
-    for handle in handles:
-        found = rules.rounds(canary, zones.get(handle, "UTC"), tx.now)
+    accounts = [one for one in people.people(tx) if one.handle in plan.people]
+    handles = [one.handle for one in accounts]
+    methods, last = reaching.methods(tx, handles), pages.last_round_at(tx, handles)
+    for account in accounts:
+        found = rules.rounds(canary, account.zone, tx.now)
         yield found.next_at
-        for one in methods[handle] if found.due_at else ():
-            since = None if one.id == reaching.ACCOUNT else one.verified_at
-            if found.due_at and rules.is_wanted(canary, found.due_at, since, last.get((handle, one.id))):
+        for one in methods[account.handle] if found.due_at else ():
+            since = account.created_at if one.id == reaching.ACCOUNT else one.verified_at
+            if found.due_at and rules.is_wanted(canary, found.due_at, since, last.get((account.handle, one.id))):
                 _send(tx, one, canary.answer_within, due_at=found.due_at)
 
 
