@@ -15,6 +15,7 @@ import aiohttp
 from tocsin.db import settings as kept
 from tocsin.db.engine import Database, Tx
 from tocsin.db.migrate import migrate
+from tocsin.db.presence import Presence
 from tocsin.delivery import heartbeat, providers
 from tocsin.delivery.channel import Channel
 from tocsin.delivery.chat import Chat
@@ -150,7 +151,10 @@ class Engine:
         self._eyes = eyes
         self._due = asyncio.Event()
         self._queued = asyncio.Event()
-        self._dispatcher = dispatch.Dispatcher(app.database, channels, on_done=self._queued.set)
+        self._presence = Presence(app.database)
+        self._dispatcher = dispatch.Dispatcher(
+            app.database, channels, presence=self._presence, on_done=self._queued.set
+        )
         self._stopping = False
         self._stopped = asyncio.Event()
         self._looking: set[asyncio.Task[None]] = set()
@@ -176,6 +180,7 @@ class Engine:
             self._queued.set()
             await asyncio.gather(*tasks)
             await self._dispatcher.close(LAST_WORDS)
+            self._presence.leave()
             for look in self._looking:
                 look.cancel()
             await asyncio.gather(*self._looking, return_exceptions=True)

@@ -207,3 +207,21 @@ def test_gathered_pages_survive_a_sender_that_dies(world: World) -> None:
     assert "Trouble 1" in together.body and "Trouble 2" in together.body
     world.overlook()
     end(world, storm)
+
+
+def test_a_page_that_may_have_arrived_is_repeated_as_it_was_and_takes_nobody_else_along(world: World) -> None:
+    """Whoever has its key already throws the repetition away, with whatever is new in it."""
+    storm = declare(world, 3)
+    pages(world)
+    world.clock.advance_to(world.clock.now() + timedelta(seconds=30))
+    (claimed,) = [one for one in dispatch.Dispatcher(world.database, {})._claim()[0] if one.person == "ana"]
+    world.clock.advance_to(world.clock.now() + outbox.LEASE - timedelta(seconds=1))
+    storm.append(world.declare("Trouble 3", severity="P1"))
+    world.advance(seconds=40)
+    sent = [one for one in world.mail.sent if one.person == "ana" and one.page_id]
+    (again,) = [one for one in sent if one.dedup_key == claimed.dedup_key]
+    assert (again.subject, again.body) == (claimed.subject, claimed.body)
+    (other,) = [one for one in sent if one.subject.startswith("[P1] Trouble 3")]
+    assert other.dedup_key != claimed.dedup_key
+    world.overlook()
+    end(world, storm)

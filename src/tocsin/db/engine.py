@@ -32,6 +32,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.pool import NullPool
 
 from tocsin.db import sets
 from tocsin.kit.actor import Actor
@@ -278,6 +279,10 @@ class Database:
     def wake(self) -> None:
         for callback in self._on_wake:
             callback()
+
+    def connect_apart(self) -> Connection:
+        """A connection that belongs to its holder alone and commits each statement. Only where there is a server."""
+        return create_engine(self.url, poolclass=NullPool, isolation_level="AUTOCOMMIT").connect()
 
     def dispose(self) -> None:
         for engine in (self._writer, self._reader, self._alone):

@@ -49,6 +49,7 @@ class Message:
     planned_at: datetime | None = None  # when a page would leave that may be gathered with others
     gathered_into: str | None = None  # the message that says it too
     meant_at: datetime | None = None  # when it should leave, whatever keeps it; a message of old does not say
+    leased_by: str | None = None  # the node that sends it now
 
     @property
     def is_test(self) -> bool:

@@ -42,6 +42,7 @@ table = Table(
     Column("planned_at", Instant),
     Column("gathered_into", Text),
     Column("meant_at", Instant),
+    Column("leased_by", Text),
 )
 
 LEASE = timedelta(seconds=60)  # longer than any channel waits for the other side
@@ -82,16 +83,33 @@ def due_lanes(tx: Tx) -> list[str]:
     return [row.lane for row in tx.all(select(table.c.lane).where(due).distinct())]
 
 
-def claim(tx: Tx, limit: int, lane: str | None = None) -> list[Message]:
-    """Lease messages that are due, pages first. If we die before `record`, they fall due again when the lease ends."""
+def claim(tx: Tx, limit: int, lane: str | None = None, by: str | None = None) -> list[Message]:
+    """Lease messages that are due, pages first. If we die before `record`, they fall due again when the lease ends, or
+    sooner where another node sees that the one of this name is gone."""
     due = _leaves_by_itself() & (table.c.send_at <= tx.now)
     due = due if lane is None else due & (table.c.lane == lane)
     pages_first = select(table).where(due).order_by(table.c.page_id.is_(None), table.c.send_at)
     wanted = pages_first.limit(limit).with_for_update(skip_locked=True)
     messages = [_message(row) for row in tx.all(wanted)]
     for message in messages:
-        tx.put(table, message.id, {"send_at": tx.now + LEASE, "attempts": message.attempts + 1})
+        leased = {"send_at": tx.now + LEASE, "attempts": message.attempts + 1, "leased_by": by}
+        tx.put(table, message.id, leased)
     return messages
+
+
+def holders(tx: Tx) -> list[str]:
+    """The nodes that have leased something."""
+    leased = (table.c.state == MessageState.QUEUED) & table.c.leased_by.is_not(None)
+    return [str(row.leased_by) for row in tx.all(select(table.c.leased_by).where(leased).distinct())]
+
+
+def free(tx: Tx, holder: str) -> int:
+    """Let what a node had leased fall due now: it is gone. Returns how many messages that were.
+
+    Whether any of them arrived nobody knows, so each goes out again, under the key that it had.
+    """
+    held = (table.c.state == MessageState.QUEUED) & (table.c.leased_by == holder)
+    return tx.run(table.update().where(held).values(send_at=tx.now, leased_by=None)).rowcount
 
 
 def _leaves_by_itself() -> ColumnElement[bool]:
@@ -116,9 +134,15 @@ def held_until(tx: Tx, person: str, channel: str, address: str, planned: datetim
 
 
 def gather(tx: Tx, leader: Message) -> list[Message]:
-    """Let a page that leaves now take along all others that wait for the same place. Returns those, the first first."""
+    """Let a page that leaves now take along all others that wait for the same place. Returns those, the first first.
+
+    One that leaves again takes nobody along who was not with it before: it may have arrived, and whoever knows its key
+    would pass over what is new in it.
+    """
     if leader.planned_at is None:
         return []
+    if leader.attempts:
+        return gathered(tx, leader.id)
     there = (table.c.person == leader.person) & (table.c.address == leader.address)
     there &= (table.c.channel == leader.channel) & (table.c.planned_at <= tx.now) & (table.c.attempts == 0)
     others = _leaves_by_itself() & there & (table.c.id != leader.id)
@@ -128,7 +152,7 @@ def gather(tx: Tx, leader: Message) -> list[Message]:
 
 def join(tx: Tx, leader: Message, message: Message) -> None:
     """Let a message that was claimed leave with another one instead."""
-    tx.put(table, message.id, {"gathered_into": leader.id, "attempts": message.attempts})
+    tx.put(table, message.id, {"gathered_into": leader.id, "attempts": message.attempts, "leased_by": None})
 
 
 def gathered(tx: Tx, leader_id: str) -> list[Message]:
@@ -158,7 +182,7 @@ def record(tx: Tx, message: Message, result: Result) -> bool:
             values["provider_id"] = result.provider_id
         case Retry() if tx.now - message.created_at < GIVE_UP_AFTER:
             wait = result.after or backoff(message.attempts + 1, _spread(message))
-            values = {"send_at": tx.now + wait, "last_error": result.reason}
+            values = {"send_at": tx.now + wait, "last_error": result.reason, "leased_by": None}
         case Retry() | Dead():
             values = {"state": MessageState.DEAD, "last_error": result.reason}
     # A page may be withdrawn while its bytes travel; that it arrived is the truth all the same.
@@ -186,7 +210,7 @@ def defer(tx: Tx, message: Message, until: datetime, reason: str) -> None:
     """Let a leased message wait without trying it: whoever should take it takes nothing now."""
     wait = (until - tx.now) * (1 + JITTER * _spread(message))
     still_queued = (table.c.id == message.id) & (table.c.state == MessageState.QUEUED)
-    values = {"send_at": tx.now + wait, "last_error": reason, "attempts": message.attempts}
+    values = {"send_at": tx.now + wait, "last_error": reason, "attempts": message.attempts, "leased_by": None}
     tx.run(table.update().where(still_queued).values(values))
 
 

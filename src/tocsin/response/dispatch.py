@@ -9,8 +9,10 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from tocsin.db.engine import Database, Tx
+from tocsin.db.presence import Presence, is_gone
 from tocsin.delivery import outbox
 from tocsin.delivery import store as receipts
 from tocsin.delivery.breaker import Breaker
@@ -25,6 +27,7 @@ log = logging.getLogger(__name__)
 WIDTH = 16  # messages that travel in one lane at a time
 SEND_WITHIN = timedelta(seconds=30)  # longer than a channel itself waits, and shorter than the lease
 DEFERRED_AT_ONCE = 100  # messages of a lane that is shut, in one unit of work
+LOOK_AROUND_EVERY = timedelta(milliseconds=500)
 RESTING = "the provider has failed several times in a row and is left alone for a moment"
 
 
@@ -52,12 +55,15 @@ class Dispatcher:
         *,
         width: int = WIDTH,
         within: timedelta = SEND_WITHIN,
+        presence: Presence | None = None,
         on_done: Callable[[], object] = lambda: None,
     ) -> None:
         self._database = database
         self._channels = channels
         self._width = width
         self._within = within
+        self._presence = presence
+        self._looked_around_at: datetime | None = None
         self._on_done = on_done
         self._lanes: dict[str, Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -93,17 +99,32 @@ class Dispatcher:
     # ---- Setting out ----
 
     def _claim(self) -> tuple[list[Message], int]:
+        self._look_around()
         with self._database.read(SYSTEM) as tx:  # most wake-ups are about something else: they wait for no writer
             due = [name for name in outbox.due_lanes(tx) if self._room(name, tx.now)]
         if not due:
             return [], 0
         return self._database.run(SYSTEM, lambda tx: self._claim_in(tx, due))
 
+    def _look_around(self) -> None:
+        """Now and then, say that this node is there, and free what was taken by those that are gone."""
+        now, presence = self._database.now(), self._presence
+        if presence is None or (self._looked_around_at and now - self._looked_around_at < LOOK_AROUND_EVERY):
+            return
+        self._looked_around_at = now
+        presence.hold()
+        with self._database.read(SYSTEM) as tx:
+            others = [one for one in outbox.holders(tx) if one != presence.name]
+        for name in others:
+            if freed := self._database.run(SYSTEM, partial(_free, name=name)):
+                log.warning("node %s is gone; %d messages that it had taken are sent again", name, freed)
+
     def _claim_in(self, tx: Tx, due: Iterable[str]) -> tuple[list[Message], int]:
         claimed: list[Message] = []
         deferred = 0
         for name in due:
-            claimed_here = outbox.claim(tx, self._room(name, tx.now), name)
+            by = self._presence.name if self._presence else None
+            claimed_here = outbox.claim(tx, self._room(name, tx.now), name, by)
             found = [one for one in claimed_here if not trials.stands_back(tx, one)]
             deferred += len(claimed_here) - len(found)
             open_until = self._lane(name).breaker.open_until
@@ -167,9 +188,13 @@ def _gathered(tx: Tx, claimed: Sequence[Message]) -> list[Message]:
             outbox.join(tx, leaders[place], message)
             continue
         leaving.append(message)
-        if message.planned_at is not None:
+        if message.planned_at is not None and message.attempts == 0:
             leaders[place] = message
     return [gathering.together(one, outbox.gather(tx, one)) for one in leaving]
+
+
+def _free(tx: Tx, name: str) -> int:
+    return outbox.free(tx, name) if is_gone(tx, name) else 0
 
 
 def _defer(tx: Tx, message: Message, until: datetime) -> None:

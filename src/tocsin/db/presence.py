@@ -1,0 +1,60 @@
+"""Which nodes are there: one that is killed is known to be gone at once, and what it had taken is free for others.
+
+On PostgreSQL a node holds a lock for as long as it lives. The lock belongs to a connection, which the kernel closes
+with the process. On SQLite there is one server process for one file, so that every other one is gone.
+"""
+
+import os
+import secrets
+import socket
+import zlib
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from tocsin.db.engine import Database, Tx
+
+_KIND = 7267048  # of lock: apart from those of migrations and of deciding
+
+
+class Presence:
+    """This node, known to others by its name. The machine and the process stand in it for whoever reads the log."""
+
+    def __init__(self, database: Database) -> None:
+        self.name = f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
+        self._database = database
+        self._connection: Connection | None = None
+
+    def hold(self) -> None:
+        """Be there: take the lock, and take it again where its connection has died."""
+        if self._database.is_sqlite or self._is_held():
+            return
+        self.leave()
+        self._connection = self._database.connect_apart()
+        self._connection.execute(text("select pg_advisory_lock(:kind, :node)"), _lock(self.name))
+
+    def _is_held(self) -> bool:
+        if self._connection is None:
+            return False
+        try:
+            self._connection.execute(text("select 1"))
+        except DBAPIError:
+            return False
+        return True
+
+    def leave(self) -> None:
+        """Be gone; what this node had taken is free."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def is_gone(tx: Tx, name: str) -> bool:
+    """Whether another node is not there any more. One that is cut off from the database counts as gone."""
+    lock = text("select pg_try_advisory_xact_lock(:kind, :node)")
+    return not tx.is_postgresql or bool(tx.scalar(lock, _lock(name)))
+
+
+def _lock(name: str) -> dict[str, int]:
+    number = zlib.crc32(name.encode())
+    return {"kind": _KIND, "node": number - (1 << 32) if number >= 1 << 31 else number}
