@@ -4,7 +4,7 @@
 #   make test     everything: `make check`, then all tests on SQLite and PostgreSQL
 #   make check    before each push: format, lint, types, imports and the fast tests
 #   make format   put the code into shape
-#   make bench    measure; ONLY=name measures one thing
+#   make bench    measure; ONLY=name measures one thing, KILLS=30 kills less often in ONLY=kill
 #   make mutants  would the fast tests notice if the core decided otherwise? ONLY='tocsin.incidents.owed*' tries some
 #   make lock     bring requirements/ in line with pyproject.toml
 #   make clean    remove what the others made here
