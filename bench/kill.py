@@ -24,7 +24,12 @@ from tests.support.postgres import fresh_database
 KILLS = 300
 SEED = 20261128
 INSTALLATIONS = (("sqlite", 1), ("postgresql", 1), ("one of two nodes", 2))
+MOST_NAMED = 20  # of what is wrong
 TAKEN_OVER_WITHIN = 5.0  # seconds; what a node that is gone was sending, by the one that lives
+
+
+class LostOrDoubled(Exception):
+    """Something was lost, or came twice as if it were another thing."""
 
 
 def nights() -> list[Measured]:
@@ -37,7 +42,10 @@ def nights() -> list[Measured]:
         with ThreadPoolExecutor(len(prepared)) as pool:
             for running in [pool.submit(night.run, kills) for night in prepared]:
                 running.result()
-        return [row for night in prepared for row in _measured(night)]
+        survived = [Survived(night) for night in prepared]
+        if wrong := [difference for one in survived for difference in one.differences()]:
+            raise LostOrDoubled("\n".join(["", *wrong[:MOST_NAMED], *_more(len(wrong) - MOST_NAMED)]))
+        return [row for one in survived for row in _measured(one)]
 
 
 def _prepared(stack: ExitStack, name: str, nodes: int, seed: int) -> Night:
@@ -70,9 +78,12 @@ def _postgresql(url: str, sql: str) -> list[tuple[Any, ...]]:
         return connection.execute(sql.encode()).fetchall()
 
 
-def _measured(night: Night) -> list[Measured]:
-    survived = Survived(night)
-    survived.check()
+def _more(count: int) -> list[str]:
+    return [f"and {count} more"] if count > 0 else []
+
+
+def _measured(survived: Survived) -> list[Measured]:
+    night = survived.night
     about: dict[str, object] = {
         "seed": night.seed,
         "kills": len(night.kills),

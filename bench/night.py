@@ -34,7 +34,8 @@ WAIT = "1 s"
 ROUNDS = 2
 LIFE = 1.6  # seconds that a server lives at the most, once it answers
 SEND_EVERY = 0.05
-NEW_ONE_IN = 8  # the others are repetitions of signals of late
+NEW_ONE_IN = 4  # the others are repetitions of signals of late
+NEW_IN_A_LIFE = 3  # at the most
 QUIET_WITHIN = 120.0
 MAIL, HOOK = "mail", "hook"
 REACHED_BY = {"ana": (MAIL,), "ben": (HOOK,), "lucia": (MAIL, HOOK)}
@@ -168,10 +169,11 @@ class Night:
         """Signals, each again until it is taken, as senders do; most of them say what was said before."""
         chance, lately = random.Random(self.seed + 1), deque[int](maxlen=20)
         while not self._sending_over.wait(SEND_EVERY):
-            outage = chance.choice(lately) if lately and chance.randrange(NEW_ONE_IN) else len(self.told.sent_at)
-            if outage not in self.told.sent_at:
-                if outage >= KINDS * SERVICES:
-                    continue
+            outage = len(self.told.sent_at)
+            is_enough = outage >= NEW_IN_A_LIFE * (len(self.kills) + 1) or outage >= KINDS * SERVICES
+            if lately and (is_enough or chance.randrange(NEW_ONE_IN)):
+                outage = chance.choice(lately)
+            else:
                 self.told.sent_at[outage] = _now()
                 lately.append(outage)
             while not self._taken(outage) and not self._over.is_set():

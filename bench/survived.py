@@ -16,18 +16,12 @@ from bench.catcher import Page, caught
 from bench.installation import ROOT
 from bench.night import REACHED_BY, ROUNDS, STEPS, Night, address
 
-MOST_NAMED = 20
-
-
-class LostOrDoubled(Exception):
-    """Something was lost, or came twice as if it were another thing."""
-
 
 class Survived:
     """What a night left behind."""
 
     def __init__(self, night: Night) -> None:
-        self._night = night
+        self.night = night
         self.pages, _ = caught(night.journal)
         self.by_key: dict[str, list[Page]] = defaultdict(list)
         for page in self.pages:
@@ -38,28 +32,25 @@ class Survived:
     def repeats(self) -> int:
         return sum(len(same) - 1 for same in self.by_key.values())
 
-    def check(self) -> None:
-        """Raises LostOrDoubled with whatever is wrong."""
+    def differences(self) -> list[str]:
+        """Whatever is wrong; nothing, if all is well."""
         parts = (self._signals, self._owed, self._keys, self._answers, self._ladders, self._record)
-        found = [problem for part in parts for problem in part()]
-        if found:
-            more = [f"and {len(found) - MOST_NAMED} more"] if len(found) > MOST_NAMED else []
-            raise LostOrDoubled("\n".join(["", *found[:MOST_NAMED], *more]))
+        return [difference for part in parts for difference in part()]
 
     def _wrong(self, outage: int, at: int | None, what: str) -> str:
         """One difference with its seed, and the kill that came next after its instant."""
-        kills, since = self._night.kills, self._night.told.sent_at.get(outage, 0) if at is None else at
+        kills, since = self.night.kills, self.night.told.sent_at.get(outage, 0) if at is None else at
         place = bisect_left([kill.at for kill in kills], since)
-        began = min(self._night.told.sent_at.values(), default=since)
+        began = min(self.night.told.sent_at.values(), default=since)
         kill = f"kill {kills[place].number} at {(kills[place].at - began) / 1000:.3f} s" if kills[place:] else "no kill"
-        return f"seed {self._night.seed}, {self._night.name}, before {kill}: outage {outage}: {what}"
+        return f"seed {self.night.seed}, {self.night.name}, before {kill}: outage {outage}: {what}"
 
     # ---- Signals ----
 
     def _signals(self) -> Iterator[str]:
         """Each signal that was taken has its incident, one; and each taking of it was counted."""
-        told = self._night.told
-        rows = self._night.ask("select title, incident_id, count from signal")
+        told = self.night.told
+        rows = self.night.ask("select title, incident_id, count from signal")
         kept = {str(title): (incident, int(str(count))) for title, incident, count in rows}
         for outage in told.taken:
             incident, count = kept.get(f"Outage number {outage}", (None, 0))
@@ -68,7 +59,7 @@ class Survived:
             least, most = told.taken[outage], told.taken[outage] + told.unanswered[outage]
             if not least <= count <= most:
                 yield self._wrong(outage, None, f"its signal was taken {least} to {most} times, and counted {count}")
-        titles = Counter(str(title) for (title,) in self._night.ask("select title from incident"))
+        titles = Counter(str(title) for (title,) in self.night.ask("select title from incident"))
         for title, times in titles.items():
             if times > 1:
                 yield self._wrong(int(title.split()[-1]), None, f"{times} incidents")
@@ -80,7 +71,7 @@ class Survived:
         arrived: dict[tuple[int, str], set[str]] = defaultdict(set)
         for page in self.pages:
             arrived[page.outage, page.to].add(page.key)
-        for outage in self._night.told.taken.keys() - self._night.told.answered.keys():
+        for outage in self.night.told.taken.keys() - self.night.told.answered.keys():
             for person in (one for step in STEPS for one in step):
                 for way in REACHED_BY[person]:
                     keys = arrived[outage, address(person, way)]
@@ -90,7 +81,7 @@ class Survived:
 
     def _keys(self) -> Iterator[str]:
         """What counts as sent has arrived, nothing else has, and a repetition is what it repeats, word for word."""
-        rows = self._night.ask(
+        rows = self.night.ask(
             "select m.dedup_key, m.state, m.withdrawn_at, m.created_at, i.title from message m "
             "join incident i on i.id = m.incident_id where m.page_id is not null"
         )
@@ -107,7 +98,7 @@ class Survived:
 
     def _answers(self) -> Iterator[str]:
         """Who was told that they had answered has, and nobody was paged afterwards."""
-        for outage, at in self._night.told.answered.items():
+        for outage, at in self.night.told.answered.items():
             kinds = [kind for kind, _ in self._entries(outage)]
             if kinds.count("Acknowledged") != 1:
                 yield self._wrong(outage, at, "somebody answered for it, and that is not on the record once")
@@ -121,10 +112,10 @@ class Survived:
 
     def _ladders(self) -> Iterator[str]:
         """Each step was paged once and ended once, in its order; each of its people has one page of it."""
-        pages = Counter((str(one), int(str(step)), str(person)) for one, step, person in self._night.ask(PAGES))
-        answers = Counter((str(one), str(key)) for one, key, _ in self._night.ask(ANSWERS))
-        still_open = {(str(one), str(key)) for one, key, state in self._night.ask(ANSWERS) if state == "open"}
-        for outage in self._night.told.taken:
+        pages = Counter((str(one), int(str(step)), str(person)) for one, step, person in self.night.ask(PAGES))
+        answers = Counter((str(one), str(key)) for one, key, _ in self.night.ask(ANSWERS))
+        still_open = {(str(one), str(key)) for one, key, state in self.night.ask(ANSWERS) if state == "open"}
+        for outage in self.night.told.taken:
             incident = self._incidents.get(f"Outage number {outage}", "")
             paged = [int(str(body["step"])) for kind, body in self._entries(outage) if kind == "Paged"]
             missed = [int(str(body["step"])) for kind, body in self._entries(outage) if kind == "Escalated"]
@@ -143,21 +134,21 @@ class Survived:
         if paged == steps and missed == [*steps, -1]:
             return True
         so_far = steps[: len(paged)]
-        return outage in self._night.told.answered and bool(paged) and paged == so_far and missed == so_far[:-1]
+        return outage in self.night.told.answered and bool(paged) and paged == so_far and missed == so_far[:-1]
 
     def _record(self) -> Iterator[str]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}
-        environment["TOCSIN_DATABASE_URL"] = self._night.made.database_url
+        environment["TOCSIN_DATABASE_URL"] = self.night.made.database_url
         command = [sys.executable, "-m", "tocsin", "verify"]
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
-            yield f"seed {self._night.seed}, {self._night.name}: tocsin verify: {done.stdout}{done.stderr}"
+            yield f"seed {self.night.seed}, {self.night.name}: tocsin verify: {done.stdout}{done.stderr}"
 
     @property
     def _timelines(self) -> dict[str, list[tuple[str, dict[str, object]]]]:
         if not hasattr(self, "_read"):
             self._read: dict[str, list[tuple[str, dict[str, object]]]] = defaultdict(list)
-            for one, kind, body in self._night.ask("select incident_id, kind, body from entry order by 1, number"):
+            for one, kind, body in self.night.ask("select incident_id, kind, body from entry order by 1, number"):
                 self._read[str(one)].append((str(kind), msgspec.json.decode(str(body))))
         return self._read
 
@@ -165,8 +156,8 @@ class Survived:
 
     def taken_over(self) -> list[float]:
         """Seconds from each kill until what was being sent then had been sent by another process."""
-        held = {one: kill.at for kill in self._night.kills for one in kill.taken}
-        sent = self._night.ask("select id, sent_at from message where state = 'sent'")
+        held = {one: kill.at for kill in self.night.kills for one in kill.taken}
+        sent = self.night.ask("select id, sent_at from message where state = 'sent'")
         return [(int(str(at)) - held[str(one)]) / 1000 for one, at in sent if str(one) in held]
 
 
