@@ -29,7 +29,8 @@ from tocsin.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "build"
-COMMAND = (sys.executable, "-m", "tocsin", "serve")
+# Not `-m tocsin`: whoever walks through the README meanwhile ends every server that is called so.
+COMMAND = (sys.executable, "-mtocsin", "serve")
 START_WITHIN = 30.0  # seconds
 STOP_WITHIN = 3.0  # then it is killed: nobody needs its data any more
 

@@ -31,6 +31,7 @@ from tocsin.response import covering, dispatch, handing, intake, looking, tick, 
 from tocsin.response.looking import Look
 from tocsin.response.rooms import Rooms
 from tocsin.settings import BadSetting, Settings
+from tocsin.signals import store as signals
 from tocsin.watch import probes
 
 log = logging.getLogger(__name__)
@@ -232,8 +233,11 @@ class Engine:
 
     def _settle_some(self) -> tuple[bool, list[Look]]:
         self._keep_house()
-        decided = intake.decide_some(self._database)
-        settled, looks = self._database.run(SYSTEM, tick.settle_due)
+        with self._database.read(SYSTEM) as tx:  # most turns are about one of the two, or neither: no writer waits
+            due_at = obligations.next_due(tx)
+            has_arrived, is_due = signals.is_waiting(tx), due_at is not None and due_at <= tx.now
+        decided = intake.decide_some(self._database) if has_arrived else 0
+        settled, looks = self._database.run(SYSTEM, tick.settle_due) if is_due else (0, [])
         return decided > 0 or settled > 0, looks
 
     def _begin(self, look: Look) -> None:

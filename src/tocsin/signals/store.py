@@ -248,6 +248,11 @@ def _as_many_as_hold(limit: int, rows: list[Row[Any]]) -> list[Row[Any]]:
     return rows[: max(1, bisect_right(held, limit))]
 
 
+def is_waiting(tx: Tx) -> bool:
+    """Whether anything is accepted and not decided yet."""
+    return tx.first(select(inbox.c.id).limit(1)) is not None
+
+
 def backlog(tx: Tx) -> int:
     """How many signals are accepted and not decided yet."""
     return int(tx.scalar(select(func.sum(inbox.c.signals))) or 0)
