@@ -48,6 +48,7 @@ def test_the_walk_survives_a_kill(tmp_path: Path) -> None:
         assert (incident["severity"], incident["type"], incident["source"]) == ("P0", "service_outage", "probe")
         mails = sink.wait_for(len(EVERYBODY), timeout=30)
         assert {mail.recipients[0] for mail in mails} == EVERYBODY
+        wait_until(lambda: server.ask(outbox.waiting) == 0, what="the receipts")  # or else they come again
 
         server.kill()
         server.start()
@@ -61,6 +62,7 @@ def test_the_walk_survives_a_kill(tmp_path: Path) -> None:
         assert incidents(server)[0]["acknowledged_by"] == mails[0].recipients[0].split("@")[0]
 
         walk(server, at, incident["id"])
+        wait_until(lambda: server.ask(outbox.waiting) == 0, what="the receipts")
         server.kill()
         server.start()
         (after,) = incidents(server)
