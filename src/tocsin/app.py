@@ -160,6 +160,7 @@ class Engine:
         self._stopped = asyncio.Event()
         self._looking: set[asyncio.Task[None]] = set()
         self._kept_house_at: datetime | None = None
+        self._at_once = intake.FEW  # arrivals to decide: few at first, so that a short life gets something done
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -236,8 +237,11 @@ class Engine:
         with self._database.read(SYSTEM) as tx:  # most turns are about one of the two, or neither: no writer waits
             due_at = obligations.next_due(tx)
             has_arrived, is_due = signals.is_waiting(tx), due_at is not None and due_at <= tx.now
-        decided = intake.decide_some(self._database) if has_arrived else 0
+        # What is owed already comes first: a server that dies over what arrived, again and again, still pages people.
         settled, looks = self._database.run(SYSTEM, tick.settle_due) if is_due else (0, [])
+        decided = intake.decide_some(self._database, self._at_once) if has_arrived else 0
+        if decided:
+            self._at_once = min(2 * self._at_once, intake.BATCH)
         return decided > 0 or settled > 0, looks
 
     def _begin(self, look: Look) -> None:

@@ -279,14 +279,14 @@ def _incident_of(tx: Tx, signal: Signal) -> Incident | None:
     return incident if incident.status in (*UNRESOLVED, Status.WATCHING) else None
 
 
-def decide_some(database: Database) -> int:
-    """Decide one batch from the inbox. Returns how many arrivals it held.
+def decide_some(database: Database, most: int = BATCH) -> int:
+    """Decide one batch from the inbox, of so many at the most. Returns how many arrivals it held.
 
     When a batch can't be decided, its first arrival is tried alone, and one that still can't be is put into quarantine
     where a person sees it: nothing behind it waits.
     """
     try:
-        limit = FEW if database.is_contended else BATCH
+        limit = FEW if database.is_contended else most
         return database.run(SYSTEM, lambda tx: decide(tx, signals.take(tx, limit)))
     except (Overloaded, Overtaken, plans.NoPlan):
         return 0  # what was accepted stays in the inbox
