@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
 from tocsin.db.engine import Database
-from tocsin.db.presence import Presence
+from tocsin.db.migrate import migrate
+from tocsin.db.presence import Presence, is_gone
 from tocsin.delivery import outbox
 from tocsin.delivery.channel import Delivered, Message, MessageState, Result, Retry
 from tocsin.kit.actor import SYSTEM
@@ -124,6 +126,41 @@ def test_a_node_whose_connection_broke_takes_its_place_again(
         await one.die()
 
     asyncio.run(story())
+
+
+def test_a_server_that_is_there_twice_on_sqlite_by_mistake_does_not_send_what_the_other_sends(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    async def story() -> None:
+        database = Database(f"sqlite:///{tmp_path / 'tocsin.db'}", clock)
+        migrate(database)
+        one, other = Node(database, silent=True), Node(database)
+        await other.turn()
+        queue(database, "k1")
+        await one.turn()
+        clock.advance_to(clock.now() + 2 * LOOK_AROUND_EVERY)
+        await other.turn()
+        assert (one.mailbox.taken, other.mailbox.taken) == (["k1"], [])
+        await one.die()
+        database.dispose()
+
+    asyncio.run(story())
+
+
+def test_a_node_does_not_wait_for_the_lock_of_a_connection_that_the_database_still_believes_in(
+    pair: tuple[Node, Node], nodes: tuple[Database, Database]
+) -> None:
+    one, _ = pair
+    one.presence.hold()
+    before = one.presence.name
+    lost, one.presence._connection = one.presence._connection, None  # cut off, and nobody has told the database
+    one.presence.hold()
+    assert one.presence.name != before
+    with nodes[1].work(SYSTEM) as tx:
+        assert not is_gone(tx, one.presence.name)
+        assert not is_gone(tx, before)
+    assert lost is not None
+    lost.close()
 
 
 def test_what_waits_for_another_try_is_nobodys_and_keeps_its_time(database: Database, clock: ManualClock) -> None:

@@ -21,17 +21,21 @@ class Presence:
     """This node, known to others by its name. The machine and the process stand in it for whoever reads the log."""
 
     def __init__(self, database: Database) -> None:
-        self.name = f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
+        self.name = _new_name()
         self._database = database
         self._connection: Connection | None = None
 
     def hold(self) -> None:
-        """Be there: take the lock, and take it again where its connection has died."""
-        if self._database.is_sqlite or self._is_held():
-            return
-        self.leave()
-        self._connection = self._database.connect_apart()
-        self._connection.execute(text("select pg_advisory_lock(:kind, :node)"), _lock(self.name))
+        """Be there: take the lock. Where its connection has died, be there under another name: whether the database
+        has noticed that is not known, and nobody waits to learn it."""
+        while not self._database.is_sqlite and not self._is_held():
+            self.leave()
+            self.name = _new_name()
+            connection = self._database.connect_apart()
+            if connection.scalar(text("select pg_try_advisory_lock(:kind, :node)"), _lock(self.name)):
+                self._connection = connection
+            else:
+                connection.close()
 
     def _is_held(self) -> bool:
         if self._connection is None:
@@ -53,6 +57,10 @@ def is_gone(tx: Tx, name: str) -> bool:
     """Whether another node is not there any more. One that is cut off from the database counts as gone."""
     lock = text("select pg_try_advisory_xact_lock(:kind, :node)")
     return not tx.is_postgresql or bool(tx.scalar(lock, _lock(name)))
+
+
+def _new_name() -> str:
+    return f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
 
 
 def _lock(name: str) -> dict[str, int]:

@@ -111,8 +111,10 @@ class Dispatcher:
         now, presence = self._database.now(), self._presence
         if presence is None or (self._looked_around_at and now - self._looked_around_at < LOOK_AROUND_EVERY):
             return
-        self._looked_around_at = now
+        begins, self._looked_around_at = self._looked_around_at is None, now
         presence.hold()
+        if self._database.is_sqlite and not begins:
+            return  # all others were gone before this node began
         with self._database.read(SYSTEM) as tx:
             others = [one for one in outbox.holders(tx) if one != presence.name]
         for name in others:
