@@ -16,7 +16,7 @@ from tocsin.db import settings as kept
 from tocsin.db.engine import Database, Tx
 from tocsin.db.migrate import migrate
 from tocsin.db.presence import Presence
-from tocsin.delivery import heartbeat, providers
+from tocsin.delivery import heartbeat, providers, slackdm
 from tocsin.delivery.channel import Channel
 from tocsin.delivery.chat import Chat
 from tocsin.delivery.email import EmailChannel, smtp_server
@@ -59,6 +59,7 @@ class App:
         self.clock = clock
         self.database = Database(settings.database_url, clock)
         self._chat = open_chat(settings)
+        self._messages = open_messages(settings)
         self.intake = intake.GroupCommit(self.database)
         self.signing_key = ""  # known once `prepare` has run
         self.turned_at: datetime | None = None  # when the engine last finished a turn
@@ -116,12 +117,15 @@ class App:
             log.warning("TOCSIN_SMTP_URL is not set: mails wait in the outbox until it is")
         if self._chat:
             channels[self._chat.name] = Rooms(self.database, self._chat)
+        if self._messages:
+            channels[slackdm.CHANNEL] = self._messages
         return channels
 
     @property
     def offers(self) -> frozenset[str]:
         """The channels that people may choose."""
-        return frozenset({"email", "webhook", *providers.channels(self.settings, _no_session, self.clock)})
+        known = providers.channels(self.settings, _no_session, self.clock)
+        return frozenset({"email", "webhook", *known, *([slackdm.CHANNEL] if self._messages else [])})
 
     def is_turning(self) -> bool:
         """Whether the engine has finished a turn lately; if not, nobody is being paged."""
@@ -132,14 +136,25 @@ def open_chat(settings: Settings) -> Chat | None:
     """The chat in which channels are opened, if there is one. Its library is an extra, and imported only then."""
     if not settings.slack_bot_token:
         return None
+    chat: Chat = _slack(settings)
+    return chat
+
+
+def open_messages(settings: Settings) -> Channel | None:
+    """Direct messages in Slack, if there is one: through a client of their own, so that they wait for no channel."""
+    if not settings.slack_bot_token:
+        return None
+    return slackdm.SlackMessages(_slack(settings), answered=bool(settings.slack_signing_secret))
+
+
+def _slack(settings: Settings) -> Any:
     try:
         slack = importlib.import_module("tocsin.delivery.slack")
     except ModuleNotFoundError:
         raise BadSetting(
             "TOCSIN_SLACK_BOT_TOKEN is set, and Slack's library is missing: install tocsin[slack]"
         ) from None
-    chat: Chat = slack.Slack(settings.slack_bot_token, settings.slack_api_url, WAIT_FOR_CHAT)
-    return chat
+    return slack.Slack(settings.slack_bot_token, settings.slack_api_url, WAIT_FOR_CHAT)
 
 
 class Engine:

@@ -41,6 +41,7 @@ class Settings:
     sms_url: str = ""
     sms_token: str = field(default="", repr=False)
     slack_bot_token: str = field(default="", repr=False)
+    slack_signing_secret: str = field(default="", repr=False)  # by which requests of Slack are known
     slack_api_url: str = "https://slack.com/api/"
     plan: str = ""
     secure_cookies: bool = False
@@ -116,6 +117,8 @@ def _check(settings: Settings) -> None:
         raise BadSetting("TOCSIN_TELEGRAM_SECRET has 16 to 256 letters, digits, dashes and underscores")
     if settings.slack_bot_token and not settings.slack_bot_token.startswith("xoxb-"):
         raise BadSetting("TOCSIN_SLACK_BOT_TOKEN is the token of a bot, and begins with xoxb-")
+    if settings.slack_signing_secret and not settings.slack_bot_token:
+        raise BadSetting("TOCSIN_SLACK_SIGNING_SECRET belongs to TOCSIN_SLACK_BOT_TOKEN, which is not set")
     for name in (
         "base_url",
         "url",

@@ -7,12 +7,16 @@ from tocsin.delivery.channel import Dead
 from tocsin.kit.actor import SYSTEM
 from tocsin.obligations import store as obligations
 from tocsin.obligations.model import Duty, Kind
+from tocsin.people import store as people
+from tocsin.people.model import Channel
 from tocsin.plan import commands as plan_commands
 from tocsin.response import readiness
 
+OFFERS = ("email", "webhook", "sms")
+
 
 def hindrances(world: World, *, has_mail: bool = True) -> list[str]:
-    return world.read(lambda tx: readiness.hindrances(tx, has_mail=has_mail))
+    return world.read(lambda tx: readiness.hindrances(tx, has_mail=has_mail, offers=OFFERS))
 
 
 def test_nothing_stands_in_the_way_of_a_whole_installation(database_url: str) -> None:
@@ -58,4 +62,15 @@ def test_time_that_nobody_lets_pass_is_said(database_url: str) -> None:
     world.sleep(minutes=1)
     assert hindrances(world) == ["Nobody lets time pass: no engine is turning, so nobody is paged."]
     assert timedelta(minutes=1) > readiness.GRACE
+    world.close()
+
+
+def test_a_way_that_this_server_does_not_have_is_named_with_those_who_count_on_it(database_url: str) -> None:
+    world = World(database_url, plan=QUIET)
+    with world.database.work(SYSTEM) as tx:
+        for handle in ("ana", "ben"):
+            people.add_contact(tx, handle, Channel.SLACK, f"U0{handle.upper()}", verified=True)
+        people.add_contact(tx, "ana", Channel.SMS, "+4917012345", verified=True)
+        people.add_contact(tx, "ana", Channel.TELEGRAM, "77")  # nobody is paged there yet
+    assert hindrances(world) == ["Not set up on this server: slack_dm, by which ana and ben would be paged."]
     world.close()

@@ -4,6 +4,8 @@ It answers what Slack's documentation says of each method that Tocsin calls, and
 speaks to it. A story may let it hang, be down, ask for patience, or lose an answer after doing what was asked.
 """
 
+import hashlib
+import hmac
 import json
 import re
 import threading
@@ -12,10 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 TOKEN = "xoxb-7-the-stand-in"
 BOT = "U0BOT"
+SIGNING_SECRET = "8f1c2d3e4a5b69788796a5b4c3d2e1f0"
 _READ, _WRITE = ("channels:read", "groups:read", "users:read", "users:read.email"), ("channels:manage", "groups:write")
 ALL_SCOPES = frozenset((*_READ, *_WRITE, "chat:write", "pins:write"))
 
@@ -25,6 +28,13 @@ class Message:
     ts: str
     text: str
     user: str = BOT
+    blocks: list[Any] = field(default_factory=list)
+
+    @property
+    def buttons(self) -> dict[str, str]:
+        """The value of each button, by its action."""
+        rows = [one["elements"] for one in self.blocks if one["type"] == "actions"]
+        return {one["action_id"]: one["value"] for row in rows for one in row}
 
 
 @dataclass
@@ -54,7 +64,9 @@ class Workspace:
     users: dict[str, str] = field(default_factory=dict)  # address → user id
     channels: dict[str, Channel] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
+    talks: dict[str, Channel] = field(default_factory=dict)  # user id → what was said to them alone
     busy: dict[str, list[int]] = field(default_factory=dict)  # method → seconds of patience, one for each call
+    busy_channels: dict[str, int] = field(default_factory=dict)  # channel or user → seconds, at each post there
     lost: set[str] = field(default_factory=set)  # methods whose next answer never arrives, though they are done
     refused: dict[str, str] = field(default_factory=dict)  # method → the error it ends in
     held: dict[str, threading.Event] = field(default_factory=dict)  # methods whose answer waits, though they are done
@@ -208,14 +220,33 @@ class Workspace:
 
     def _post(self, arguments: dict[str, str]) -> dict[str, Any]:
         self.require("chat:write")
-        channel, text = self._find(arguments), arguments["text"]
-        if not text:
-            raise Refused("no_text")
-        if len(text) > 40_000:
-            raise Refused("msg_too_long")
-        said = Message(self.now(), text)
+        if arguments["channel"] in self.busy_channels:
+            raise Busy(self.busy_channels[arguments["channel"]])
+        channel, said = self._talk(arguments), Message(self.now(), arguments["text"], blocks=read_blocks(arguments))
+        text = said.text
         channel.messages.append(said)
         return {"channel": channel.id, "ts": said.ts, "message": {"text": text}}
+
+    def _talk(self, arguments: dict[str, str]) -> Channel:
+        """A channel that we are in, or what is said to one person alone."""
+        to = arguments["channel"]
+        if not to.startswith("U"):
+            return self._find(arguments)
+        if to not in self.users.values():
+            raise Refused("channel_not_found")
+        return self.talks.setdefault(to, Channel(f"D{len(self.talks) + 1:04}", "", True, BOT, [BOT, to]))
+
+    def _update(self, arguments: dict[str, str]) -> dict[str, Any]:
+        self.require("chat:write")
+        known = {one.id: one for one in (*self.channels.values(), *self.talks.values())}
+        channel = known.get(arguments["channel"])
+        if channel is None:  # the id of a person is none of a channel
+            raise Refused("channel_not_found")
+        found = self._message(channel, arguments["ts"])
+        if found.user != BOT:
+            raise Refused("cant_update_message")
+        found.text, found.blocks = arguments.get("text", found.text), read_blocks(arguments)
+        return {"channel": channel.id, "ts": found.ts, "text": found.text}
 
     def _delete(self, arguments: dict[str, str]) -> dict[str, Any]:
         self.require("chat:write")
@@ -254,6 +285,72 @@ class MissingScope(Refused):
     pass
 
 
+class Busy(Refused):
+    """A channel in which too much is said; the argument is how many seconds to be patient."""
+
+
+TEXTS = {"plain_text": {"type", "text", "emoji"}, "mrkdwn": {"type", "text", "verbatim"}}
+
+
+def read_blocks(arguments: dict[str, str]) -> list[Any]:
+    """What a message says, measured as Slack measures it."""
+    text, blocks = arguments.get("text", ""), json.loads(arguments.get("blocks") or "[]")
+    if not text and not blocks:
+        raise Refused("no_text")
+    if len(text) > 40_000:
+        raise Refused("msg_too_long")
+    if len(blocks) > 50 or not all(_is_block(one) for one in blocks):
+        raise Refused("invalid_blocks")
+    names = [button["action_id"] for one in blocks for button in one.get("elements", ())]
+    if len(set(names)) != len(names):
+        raise Refused("invalid_blocks")
+    return list(blocks)
+
+
+def _is_block(one: dict[str, Any]) -> bool:
+    if one["type"] == "section":
+        return one.keys() <= {"type", "block_id", "text"} and _is_text(one["text"], 3000, "plain_text", "mrkdwn")
+    if one["type"] != "actions" or not one.keys() <= {"type", "block_id", "elements"}:
+        return False
+    return 0 < len(one["elements"]) <= 25 and all(_is_button(button) for button in one["elements"])
+
+
+def _is_button(one: dict[str, Any]) -> bool:
+    known = one.keys() <= {"type", "text", "action_id", "value", "style", "url"} and one["type"] == "button"
+    fits = len(one["value"]) <= 2000 and 0 < len(one["action_id"]) <= 255
+    return (
+        known
+        and fits
+        and one.get("style", "primary") in ("primary", "danger")
+        and _is_text(one["text"], 75, "plain_text")
+    )
+
+
+def _is_text(one: dict[str, Any], most: int, *kinds: str) -> bool:
+    return one["type"] in kinds and one.keys() <= TEXTS[one["type"]] and 0 < len(one["text"]) <= most
+
+
+# ---- What Slack sends ----
+
+
+def pressed(user: str, action: str, value: str, kind: str = "block_actions") -> bytes:
+    """The body of a request that says that somebody pressed a button."""
+    about = {"type": kind, "user": {"id": user, "team_id": "T0ROSE"}, "api_app_id": "A0", "trigger_id": "1.2.3"}
+    about |= {"response_url": "https://hooks.slack.example/actions/1", "container": {"type": "message"}}
+    button = {"action_id": action, "block_id": "answer", "value": value, "type": "button", "action_ts": "1.1"}
+    return urlencode({"payload": json.dumps(about | {"actions": [button]})}).encode()
+
+
+def signed(body: bytes, at: float, secret: str = SIGNING_SECRET) -> dict[str, str]:
+    """The headers with which Slack sends it."""
+    known = hmac.new(secret.encode(), f"v0:{int(at)}:".encode() + body, hashlib.sha256).hexdigest()
+    return {
+        "X-Slack-Request-Timestamp": str(int(at)),
+        "X-Slack-Signature": f"v0={known}",
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+
+
 @dataclass(frozen=True)
 class Rule:
     does: Callable[[Workspace, dict[str, str]], dict[str, Any]]
@@ -277,6 +374,7 @@ METHODS = {
     "conversations.archive": _rule(Workspace._archive, "channel"),
     "conversations.unarchive": _rule(Workspace._unarchive, "channel"),
     "chat.postMessage": _rule(Workspace._post, "channel text", "blocks thread_ts mrkdwn unfurl_links unfurl_media"),
+    "chat.update": _rule(Workspace._update, "channel ts", "text blocks"),
     "chat.delete": _rule(Workspace._delete, "channel ts", "as_user"),
     "pins.add": _rule(Workspace._pin, "channel timestamp"),
     "users.lookupByEmail": _rule(Workspace._lookup, "email"),
@@ -328,7 +426,10 @@ class _Handler(BaseHTTPRequestHandler):
             if here.busy.get(method):
                 seconds = here.busy[method].pop(0)
                 return self._say(429, {"ok": False, "error": "ratelimited"}, {"Retry-After": str(seconds)})
-            answer = self._answer(here, method, parts.query, body)
+            try:
+                answer = self._answer(here, method, parts.query, body)
+            except Busy as busy:
+                return self._say(429, {"ok": False, "error": "ratelimited"}, {"Retry-After": str(busy)})
             if method in here.lost:
                 here.lost.discard(method)
                 self.close_connection = True
@@ -345,6 +446,8 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             given = {name: one for name, (one,) in parse_qs(body.decode(), keep_blank_values=True).items()}
             return {"ok": True, **here.answer(method, given)}
+        except Busy:
+            raise
         except MissingScope as missing:
             provided = ",".join(sorted(here.scopes))
             return {"ok": False, "error": "missing_scope", "needed": str(missing), "provided": provided}

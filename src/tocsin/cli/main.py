@@ -64,9 +64,9 @@ def doctor(
     from tocsin.response import readiness
 
     with local.installation() as installation:
-        has_mail = bool(installation.settings.smtp_url)
+        has_mail, offers = bool(installation.settings.smtp_url), installation.offers
     found = local.look(examiner.examine)
-    hindrances = local.look(lambda tx: readiness.hindrances(tx, has_mail=has_mail))
+    hindrances = local.look(lambda tx: readiness.hindrances(tx, has_mail=has_mail, offers=offers))
     if json:
         show.as_json({"ok": not found, "problems": found, "pages": hindrances})
     else:

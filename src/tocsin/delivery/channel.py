@@ -21,7 +21,8 @@ class Message:
 
     `thread` groups the messages of one incident in a mail reader. `secret` signs a webhook. `lane` is whom it waits
     for: messages of other lanes never do. `provider_id` is the name under which the provider has it. `actions` are the
-    addresses at which the reader can do something about a page: `answer` it, or read on in the `room`.
+    addresses at which the reader can do something about a page: `answer` it, or read on in the `room`. `replaces` is
+    the provider's name for an earlier message, in whose place this one is put.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Message:
     gathered_into: str | None = None  # the message that says it too
     meant_at: datetime | None = None  # when it should leave, whatever keeps it; a message of old does not say
     leased_by: str | None = None  # the node that sends it now
+    replaces: str | None = None
 
     @property
     def is_test(self) -> bool:

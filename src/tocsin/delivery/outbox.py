@@ -43,6 +43,7 @@ table = Table(
     Column("gathered_into", Text),
     Column("meant_at", Instant),
     Column("leased_by", Text),
+    Column("replaces", Text),
 )
 
 LEASE = timedelta(seconds=60)  # longer than any channel waits for the other side
@@ -165,6 +166,33 @@ def said_by(tx: Tx, leader_id: str) -> list[Message]:
     """Everything that this message said besides its own, whatever became of it."""
     with_it = select(table).where(table.c.gathered_into == leader_id)
     return [_message(row) for row in tx.all(with_it.order_by(table.c.created_at, table.c.id))]
+
+
+def restate(tx: Tx, message: Message, subject: str, said: str, key: str) -> None:
+    """Put what became of it in the place of a message that was sent, once for each `key`."""
+    dedup_key = f"{message.dedup_key}-{key}"
+    if not message.provider_id or tx.first(select(table.c.id).where(table.c.dedup_key == dedup_key)):
+        return
+    queue(
+        tx,
+        dedup_key=dedup_key,
+        channel=message.channel,
+        address=message.address,
+        subject=subject,
+        body=f"{subject}\n{said}\n",
+        person=message.person,
+        audience="answered",
+        incident_id=message.incident_id,
+        replaces=message.provider_id,
+    )
+
+
+def said_alone(tx: Tx, incident_id: str, channel: str) -> list[Message]:
+    """The pages of this incident that this channel has taken, but for those that were said with others."""
+    taken = (table.c.incident_id == incident_id) & table.c.page_id.is_not(None) & (table.c.channel == channel)
+    taken &= (table.c.state == MessageState.SENT) & table.c.gathered_into.is_(None)
+    leaders = select(table.c.gathered_into).where(table.c.gathered_into.is_not(None))
+    return [_message(row) for row in tx.all(select(table).where(taken & table.c.id.not_in(leaders)))]
 
 
 def _release(tx: Tx) -> None:

@@ -96,6 +96,18 @@ class Slack:
         said = await self._call("chat.postMessage", {"channel": channel, "text": _escaped(text), **PLAIN})
         return str(said["ts"])
 
+    async def tell(self, account: str, text: str, blocks: str) -> str:
+        """Say something to one person; returns the place of the message, which `retell` takes."""
+        about = {"channel": account, "text": _escaped(text), "blocks": blocks, **PLAIN}
+        said = await self._call("chat.postMessage", about)
+        return f"{said['channel']}/{said['ts']}"
+
+    async def retell(self, place: str, text: str, blocks: str) -> None:
+        """Put something else in the place of a message. One that its reader has deleted is as well gone."""
+        channel, _, ts = place.partition("/")
+        about = {"channel": channel, "ts": ts, "text": _escaped(text), "blocks": blocks}
+        await self._call("chat.update", about, ("message_not_found",))
+
     async def pin(self, channel: str, message: str) -> None:
         passing = ("already_pinned", "message_not_found")  # somebody may have deleted it
         await self._call("pins.add", {"channel": channel, "timestamp": message}, passing)

@@ -50,6 +50,14 @@ def _chat(address: str) -> str:
     return address
 
 
+def _member(address: str) -> str:
+    if not re.fullmatch(r"[UW][A-Z0-9]{2,20}", address):
+        raise Invalid(
+            f"'{address}' is no member ID; in Slack it is on a person's profile, like U024BE7LH.", field="address"
+        )
+    return address
+
+
 _CHECKS: dict[Channel, Callable[[str], str]] = {
     Channel.EMAIL: check_email,
     Channel.WEBHOOK: _webhook,
@@ -57,4 +65,5 @@ _CHECKS: dict[Channel, Callable[[str], str]] = {
     Channel.VOICE: _number,
     Channel.NTFY: _topic,
     Channel.TELEGRAM: _chat,
+    Channel.SLACK: _member,
 }

@@ -20,6 +20,7 @@ class Channel(StrEnum):
     VOICE = "voice"
     NTFY = "ntfy"
     TELEGRAM = "telegram"
+    SLACK = "slack_dm"
 
 
 class Urgency(StrEnum):

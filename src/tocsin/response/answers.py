@@ -124,12 +124,16 @@ def answer_message(tx: Tx, message_id: str, answer: Answer, through: str, *, add
         return "This page is somebody else's."
     if pages.is_trial(message.page_id):
         return trials.confirm(tx, message.page_id, message)
-    said = []
+    answered: list[Incident] = []
     for one in (message, *outbox.said_by(tx, message.id)):
-        incident = answer_page(tx, pages.load(tx, str(one.page_id)), answer, through)
+        answered.append(answer_page(tx, pages.load(tx, str(one.page_id)), answer, through))
         receipts.add(tx, one, ReceiptKind.ANSWERED, str(answer))
-        said.append(_said(incident, answer, message.person or ""))
-    return " ".join(said)
+    said = " ".join(_said(incident, answer, message.person or "") for incident in answered)
+    if message.channel == ContactChannel.SLACK:
+        named = ", ".join(followups.in_chat(one) for one in answered)
+        key = followups.ANSWERED if answer is Answer.ACKNOWLEDGE else str(answer)
+        outbox.restate(tx, message, named, said, key)
+    return said
 
 
 def answer_text(tx: Tx, number: str, text: str) -> str:

@@ -9,7 +9,7 @@ from typing import assert_never
 from tocsin.db import settings as kept
 from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
-from tocsin.incidents import confidential, silence
+from tocsin.incidents import confidential, silence, words
 from tocsin.incidents import store as incidents
 from tocsin.incidents.answer import Declined, EscalationAsked
 from tocsin.incidents.correction import TimeCorrected
@@ -75,6 +75,8 @@ from tocsin.people.model import Channel
 from tocsin.plan.model import Plan
 from tocsin.response import assessing, discretion, gathering, inviting, naming, notice, reaching
 
+ANSWERED = "answered"  # once, whoever answers and by whichever way
+
 
 def record(tx: Tx, plan: Plan, incident: Incident, entries: Iterable[AnyEntry]) -> Incident:
     """Add entries to an incident and do what follows from each. Returns the incident as it is then."""
@@ -137,7 +139,7 @@ def _follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident
             return page_next(tx, plan, _open_call(tx, plan, incident, entry))
         case Acknowledged():
             obligations.meet(tx, incident.id, ["acknowledge"], evidence, incident.entries)
-            _stop_paging(tx, incident, State.MET, evidence)
+            _stop_paging(tx, incident, State.MET, evidence, _acknowledged(plan, incident, entry))
         case RoleAssigned():
             _named(tx, plan, incident, entry, evidence)
         case SeverityChanged():
@@ -193,7 +195,7 @@ def _follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident
 
 def _fixed(tx: Tx, plan: Plan, incident: Incident, evidence: str) -> None:
     obligations.meet(tx, incident.id, ["resolve"], evidence, incident.entries)
-    _stop_paging(tx, incident, State.VOID, "the incident was resolved")
+    _stop_paging(tx, incident, State.VOID, "the incident was resolved", "It was resolved; nothing is asked of you.")
     rederive(tx, plan, incident, "the incident was resolved")
 
 
@@ -219,7 +221,7 @@ def _at_new_type(tx: Tx, plan: Plan, incident: Incident, entry: TypeChanged) -> 
 
 
 def _end_here(tx: Tx, plan: Plan, incident: Incident, why: str) -> None:
-    _stop_paging(tx, incident, State.VOID, why)
+    _stop_paging(tx, incident, State.VOID, why, f"Nothing is asked of you: {why}.")
     rederive(tx, plan, incident, why)
 
 
@@ -381,9 +383,27 @@ def _page_at_new_level(tx: Tx, plan: Plan, incident: Incident, entry: SeverityCh
     return page_next(tx, plan, incident)
 
 
-def _stop_paging(tx: Tx, incident: Incident, state: State, evidence: str) -> None:
+def _stop_paging(tx: Tx, incident: Incident, state: State, evidence: str, said: str = "") -> None:
+    """Nobody need answer any more. `said` is what became of it, for the pages that stand in chats."""
     obligations.settle_answers(tx, incident.id, state, evidence, incident.entries)
     outbox.withdraw_pages(tx, incident.id, "somebody has answered already")
+    if said:
+        _say_in_chats(tx, incident, said)
+
+
+def _acknowledged(plan: Plan, incident: Incident, entry: Acknowledged) -> str:
+    return "It is acknowledged." if incident.confidential_at else f"Acknowledged by {words.name(plan, entry.by)}."
+
+
+def in_chat(incident: Incident) -> str:
+    """What a message in a chat calls an incident from now on, whatever it said before."""
+    return f"[{incident.severity}] {confidential.heading(incident)} (#{incident.number})"
+
+
+def _say_in_chats(tx: Tx, incident: Incident, said: str) -> None:
+    """Where a page stands in a chat with its buttons, what became of it stands there from now on."""
+    for message in outbox.said_alone(tx, incident.id, Channel.SLACK):
+        outbox.restate(tx, message, in_chat(incident), said, ANSWERED)
 
 
 def send_update(tx: Tx, plan: Plan, incident: Incident, entry: Updated) -> None:

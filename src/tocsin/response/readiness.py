@@ -1,5 +1,6 @@
 """What would keep a page from going out tonight, and can be mended today."""
 
+from collections.abc import Collection
 from datetime import timedelta
 
 from tocsin.db import sight
@@ -12,6 +13,7 @@ from tocsin.oncall import store as oncall
 from tocsin.oncall import warning
 from tocsin.oncall.coverage import Reach, prove, stretches
 from tocsin.paging.trial import NAMES
+from tocsin.people import store as people
 from tocsin.plan import store as plans
 from tocsin.response import covering, trials
 
@@ -26,11 +28,14 @@ LACK = {
 }
 
 
-def hindrances(tx: Tx, *, has_mail: bool) -> list[str]:
-    """Whatever stands in the way, in words; none if nothing does. Nothing is told of what an incident says."""
+def hindrances(tx: Tx, *, has_mail: bool, offers: Collection[str]) -> list[str]:
+    """Whatever stands in the way, in words; none if nothing does. Nothing is told of what an incident says.
+
+    `offers` are the channels that the settings of this server set up.
+    """
     sight.see_everything(tx)
     mail = [] if has_mail else ["No mail server is set (TOCSIN_SMTP_URL): mails wait in the outbox."]
-    return [*mail, *_engine(tx), *_people(tx), *_doubts(tx), *_gaps(tx), *_lost(tx)]
+    return [*mail, *_engine(tx), *_people(tx), *_ways(tx, offers), *_doubts(tx), *_gaps(tx), *_lost(tx)]
 
 
 def _engine(tx: Tx) -> list[str]:
@@ -55,6 +60,17 @@ def _doubts(tx: Tx) -> list[str]:
     plan = plans.current(tx)
     found = [f"{words.name(plan, one.handle)} by {NAMES[one.channel]}" for one in trials.doubts(tx, plan.people)]
     return [f"The last test page was not answered: {listed(found)}."] if found else []
+
+
+def _ways(tx: Tx, offers: Collection[str]) -> list[str]:
+    """Verified contact methods through which nothing goes out."""
+    methods = [one for some in people.contacts(tx, list(plans.current(tx).people)).values() for one in some]
+    closed = [one for one in methods if one.verified_at and one.channel not in offers]
+    return [
+        f"Not set up on this server: {channel}, by which {listed(dict.fromkeys(those))} would be paged."
+        for channel in sorted({str(one.channel) for one in closed})
+        if (those := [one.handle for one in closed if one.channel == channel])
+    ]
 
 
 def _gaps(tx: Tx) -> list[str]:

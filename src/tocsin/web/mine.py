@@ -51,6 +51,7 @@ WAYS = (
     Way(Channel.VOICE, "Call", "a number like +49 170 1234567"),
     Way(Channel.NTFY, "Push by ntfy", "a topic that nobody guesses"),
     Way(Channel.TELEGRAM, "Telegram", "the number that the bot answers /start with"),
+    Way(Channel.SLACK, "Slack", "the member ID on your profile there"),
 )
 
 
