@@ -25,6 +25,7 @@ from tocsin.kit.actor import SYSTEM
 from tocsin.kit.clock import Clock, stopwatch
 from tocsin.obligations import store as obligations
 from tocsin.people import store as people
+from tocsin.people.model import Channel as Contact
 from tocsin.plan import commands as plan_commands
 from tocsin.plan import store as plans
 from tocsin.response import covering, dispatch, handing, intake, looking, tick, trials
@@ -60,7 +61,9 @@ class App:
         self.database = Database(settings.database_url, clock)
         self._chat = open_chat(settings)
         self._messages = open_messages(settings)
+        self._webpush, self._push_secret = open_webpush(settings), ""
         self.intake = intake.GroupCommit(self.database)
+        self.push_key = ""  # and this, where browsers are pushed to
         self.signing_key = ""  # known once `prepare` has run
         self.turned_at: datetime | None = None  # when the engine last finished a turn
 
@@ -83,6 +86,9 @@ class App:
         handing.schedule(tx)
         trials.schedule(tx)
         kept.make_evidence_key(tx)
+        if self._webpush:
+            self._push_secret = kept.push_key(tx)
+            self.push_key = self._webpush.public_key(self._push_secret)
         return kept.signing_key(tx).decode()
 
     def _first_plan(self) -> str:
@@ -119,13 +125,18 @@ class App:
             channels[self._chat.name] = Rooms(self.database, self._chat)
         if self._messages:
             channels[slackdm.CHANNEL] = self._messages
+        if self._webpush:
+            channels[Contact.PUSH] = self._webpush.WebPush(
+                lambda: http, resolver, self.clock, self._push_secret, settings.push_contact
+            )
         return channels
 
     @property
     def offers(self) -> frozenset[str]:
         """The channels that people may choose."""
         known = providers.channels(self.settings, _no_session, self.clock)
-        return frozenset({"email", "webhook", *known, *([slackdm.CHANNEL] if self._messages else [])})
+        extras = {slackdm.CHANNEL: self._messages, Contact.PUSH: self._webpush}
+        return frozenset({"email", "webhook", *known, *(name for name, found in extras.items() if found)})
 
     def is_turning(self) -> bool:
         """Whether the engine has finished a turn lately; if not, nobody is being paged."""
@@ -145,6 +156,18 @@ def open_messages(settings: Settings) -> Channel | None:
     if not settings.slack_bot_token:
         return None
     return slackdm.SlackMessages(_slack(settings), answered=bool(settings.slack_signing_secret))
+
+
+def open_webpush(settings: Settings) -> Any:
+    """What pushes to browsers, where that is set up. Its libraries are an extra, and are loaded by the first push."""
+    if not settings.push_contact:
+        return None
+    try:
+        return importlib.import_module("tocsin.delivery.webpush")
+    except ModuleNotFoundError:
+        raise BadSetting(
+            "TOCSIN_PUSH_CONTACT is set, and the libraries for it are missing: install tocsin[push]"
+        ) from None
 
 
 def _slack(settings: Settings) -> Any:

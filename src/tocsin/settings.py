@@ -10,6 +10,7 @@ from tocsin.kit.errors import Invalid
 from tocsin.kit.text import nearest
 
 PREFIX = "TOCSIN_"
+_CONTACT = r"mailto:[^@\s]+@[\w-]+(\.[\w-]+)+|https://[\w-]+(\.[\w-]+)+"
 PUBLIC_ON_CALL = ("no", "covered", "names")
 
 
@@ -43,6 +44,7 @@ class Settings:
     slack_bot_token: str = field(default="", repr=False)
     slack_signing_secret: str = field(default="", repr=False)  # by which requests of Slack are known
     slack_api_url: str = "https://slack.com/api/"
+    push_contact: str = ""  # whom a push service may write to; with it, browsers are pushed to
     plan: str = ""
     secure_cookies: bool = False
     allow_private_webhooks: bool = False
@@ -119,6 +121,7 @@ def _check(settings: Settings) -> None:
         raise BadSetting("TOCSIN_SLACK_BOT_TOKEN is the token of a bot, and begins with xoxb-")
     if settings.slack_signing_secret and not settings.slack_bot_token:
         raise BadSetting("TOCSIN_SLACK_SIGNING_SECRET belongs to TOCSIN_SLACK_BOT_TOKEN, which is not set")
+    _check_push(settings)
     for name in (
         "base_url",
         "url",
@@ -138,3 +141,13 @@ def _check(settings: Settings) -> None:
         raise BadSetting("TOCSIN_PUBLIC_ON_CALL is one of no, covered, names")
     if settings.plan and not Path(settings.plan).is_file():
         raise BadSetting(f"TOCSIN_PLAN names a file that is not there: {settings.plan}")
+
+
+def _check_push(settings: Settings) -> None:
+    if not settings.push_contact:
+        return
+    if not re.fullmatch(_CONTACT, settings.push_contact):
+        raise BadSetting("TOCSIN_PUSH_CONTACT is mailto:somebody@example.org, or the https address of a site")
+    here = urlsplit(settings.public_url)
+    if here.scheme != "https" and here.hostname not in ("localhost", "127.0.0.1"):
+        raise BadSetting("TOCSIN_PUSH_CONTACT needs a TOCSIN_BASE_URL with https: browsers subscribe nowhere else")

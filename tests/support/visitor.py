@@ -136,9 +136,9 @@ class Visitor:
 
 
 @contextmanager
-def console(database_url: str) -> Iterator[Served]:
+def console(database_url: str, **settings: Any) -> Iterator[Served]:
     """An installation with an administrator (ana), a responder (ben) and a viewer (erin)."""
-    with served(database_url) as here:
+    with served(database_url, **settings) as here:
         for handle, role in ROLES.items():
             here.app.database.run(SYSTEM, lambda tx, handle=handle, role=role: _let_in(tx, handle, role))  # type: ignore[misc]
         yield here

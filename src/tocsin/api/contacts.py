@@ -66,6 +66,7 @@ class Contact(Struct):
     channel: Channel
     address: str
     verified: bool
+    ended: str | None  # why nothing arrives there any more
     test: Test | None
 
 
@@ -196,7 +197,8 @@ def _shown(tx: Any, who: str) -> Contacts:
 
 
 def _contact(one: ContactMethod, last: Trial | None = None) -> Contact:
-    return Contact(one.id, one.channel, one.address, one.verified_at is not None, _test(last) if last else None)
+    verified, test = one.verified_at is not None, _test(last) if last else None
+    return Contact(one.id, one.channel, one.address, verified, one.ended_because, test)
 
 
 def _test(one: Trial) -> Test:

@@ -135,6 +135,8 @@ def _step(text: str) -> dict[str, object]:
 
 
 def _state(one: dict[str, Any]) -> str:
+    if one["ended"]:
+        return f"ended: {one['ended']}"
     if not one["verified"]:
         return "not verified"
     last = one["test"]

@@ -10,6 +10,7 @@ table = Table("setting", metadata, Column("key", Text, primary_key=True), Column
 
 SIGNING_KEY = "signing.key"
 EVIDENCE_KEY = "evidence.key"
+PUSH_KEY = "push.key"
 CHAT = "chat.provider"  # in which channels are opened; written at each start, empty if there is none
 BASE_URL = "base.url"  # under which people reach this installation; written at each start
 
@@ -40,6 +41,11 @@ def signing_key(tx: Tx) -> bytes:
 def make_evidence_key(tx: Tx) -> None:
     """See that there is a private key to sign archives with: 32 random bytes, as URL-safe text."""
     _secret(tx, EVIDENCE_KEY)
+
+
+def push_key(tx: Tx) -> str:
+    """The secret by which push services know this installation: 32 random bytes, as URL-safe text."""
+    return _secret(tx, PUSH_KEY)
 
 
 def _secret(tx: Tx, key: str) -> str:

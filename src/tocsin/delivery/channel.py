@@ -52,6 +52,7 @@ class Message:
     meant_at: datetime | None = None  # when it should leave, whatever keeps it; a message of old does not say
     leased_by: str | None = None  # the node that sends it now
     replaces: str | None = None
+    urgency: str | None = None  # of a page: high, or low
 
     @property
     def is_test(self) -> bool:
@@ -81,9 +82,10 @@ class Retry:
 
 @dataclass(frozen=True)
 class Dead:
-    """It never will."""
+    """It never will. `gone`: nothing else ever will arrive at this address either."""
 
     reason: str
+    gone: bool = False
 
 
 Result = Delivered | Retry | Dead

@@ -78,7 +78,7 @@ class WebhookChannel:
         body = message.body.encode()
         headers = self._headers(message, body)
         try:
-            self._check_literal(message.address)
+            check_literal(self._resolver, message.address)
             async with self._session().post(
                 message.address, data=body, headers=headers, allow_redirects=False
             ) as answer:
@@ -101,14 +101,15 @@ class WebhookChannel:
             headers["webhook-signature"] = signature(message.secret, message.dedup_key, now, body)
         return headers
 
-    def _check_literal(self, address: str) -> None:
-        """A host that is written as an address is never resolved, so it is checked here."""
-        host = URL(address).host or ""
-        try:
-            ipaddress.ip_address(host)
-        except ValueError:
-            return
-        self._resolver.check(host)
+
+def check_literal(resolver: PublicResolver, address: str) -> None:
+    """A host that is written as an address is never resolved, so it is checked here."""
+    host = URL(address).host or ""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return
+    resolver.check(host)
 
 
 def unreached(error: Exception) -> Result:

@@ -44,6 +44,7 @@ table = Table(
     Column("meant_at", Instant),
     Column("leased_by", Text),
     Column("replaces", Text),
+    Column("urgency", Text),
 )
 
 LEASE = timedelta(seconds=60)  # longer than any channel waits for the other side

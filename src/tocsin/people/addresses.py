@@ -5,14 +5,20 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from tocsin.kit.errors import Invalid
+from tocsin.kit.ids import new_secret
+from tocsin.people import secretive
 from tocsin.people.model import Channel
 
 _EMAIL = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+")
 
 
-def checked(channel: Channel, address: str) -> str:
-    """The address as it is kept. Raises Invalid for one that this channel can't have."""
-    return _CHECKS[channel](address.strip())
+def checked(channel: Channel, typed: str) -> tuple[str, str | None]:
+    """The address as it is kept and shown, and the secret that is kept with it. Raises Invalid for one that this
+    channel can't have."""
+    if channel in _SECRET:
+        return _SECRET[channel](typed.strip())
+    address = _CHECKS[channel](typed.strip())
+    return address, new_secret() if channel is Channel.WEBHOOK else None
 
 
 def check_email(address: str) -> str:
@@ -66,4 +72,7 @@ _CHECKS: dict[Channel, Callable[[str], str]] = {
     Channel.NTFY: _topic,
     Channel.TELEGRAM: _chat,
     Channel.SLACK: _member,
+}
+_SECRET: dict[Channel, Callable[[str], tuple[str, str]]] = {
+    Channel.PUSH: secretive.subscription,
 }

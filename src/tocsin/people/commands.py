@@ -139,9 +139,10 @@ def add_contact(tx: Tx, handle: str, channel: Channel, address: str) -> ContactM
     account = store.load_person(tx, handle)
     if len(store.contacts(tx, [handle])[handle]) >= MOST_CONTACTS:
         raise TooMany
-    kept_as = addresses.checked(channel, address)
+    kept_as, secret = addresses.checked(channel, address)
+    if secret is not None and secret in {one.secret for one in store.contacts(tx, [handle])[handle]}:
+        raise Refused("This is one of your contact methods already; remove it there before you add it again.")
     known = channel is Channel.EMAIL and kept_as == account.email
-    secret = new_secret() if channel is Channel.WEBHOOK else None
     method = store.add_contact(tx, handle, channel, kept_as, secret, verified=known)
     if not known:
         _send_code(tx, method)
@@ -154,6 +155,8 @@ def send_code(tx: Tx, handle: str, contact_id: str) -> ContactMethod:
     method = store.contact(tx, handle, contact_id)
     if method.verified_at is not None:
         raise Refused("This contact method is verified already.")
+    if method.ended_at is not None:
+        raise Refused(f"This contact method has ended ({method.ended_because}); remove it, and add it anew.")
     sent_at = store.code_sent_at(tx, contact_id)
     if sent_at is not None and tx.now - sent_at < CODE_EVERY:
         raise TooSoon
@@ -187,7 +190,7 @@ def verify_contact(tx: Tx, handle: str, contact_id: str, code: str) -> bool:
     own(tx, handle)
     method = store.contact(tx, handle, contact_id)
     if method.verified_at is None:
-        if not store.try_code(tx, contact_id, code.strip().replace(" ", ""), MOST_TRIES):
+        if method.ended_at is not None or not store.try_code(tx, contact_id, code.strip().replace(" ", ""), MOST_TRIES):
             return False
         store.verify_contact(tx, contact_id)
     return True

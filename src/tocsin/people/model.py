@@ -21,6 +21,7 @@ class Channel(StrEnum):
     NTFY = "ntfy"
     TELEGRAM = "telegram"
     SLACK = "slack_dm"
+    PUSH = "push"
 
 
 class Urgency(StrEnum):
@@ -46,7 +47,8 @@ class Account:
 class ContactMethod:
     """Where a person is paged. Until the person has shown that it is theirs, nothing but a code is sent there.
 
-    `secret` signs what is sent to a web address.
+    `secret` signs what is sent to a web address; where the address is itself a secret it is kept there, and `address`
+    is what may be shown of it. One that has ended is verified no more.
     """
 
     id: str
@@ -55,6 +57,8 @@ class ContactMethod:
     address: str
     secret: str | None = None
     verified_at: datetime | None = None
+    ended_at: datetime | None = None
+    ended_because: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,6 +46,8 @@ contact_method = Table(
     Column("secret", Text),
     Column("created_at", Instant),
     Column("verified_at", Instant),
+    Column("ended_at", Instant),
+    Column("ended_because", Text),
 )
 contact_code = Table(
     "contact_code",
@@ -201,6 +203,15 @@ def verified_at_address(tx: Tx, channels: Collection[Channel], address: str) -> 
     of_this = contact_method.c.channel.in_(list(channels)) & (contact_method.c.address == address)
     wanted = select(contact_method).where(of_this & contact_method.c.verified_at.is_not(None))
     return [_contact(row) for row in tx.all(wanted)]
+
+
+def end_contacts(tx: Tx, channel: str, address: str, because: str) -> list[ContactMethod]:
+    """Let a contact method count no more at which nothing will ever arrive. Returns those that did until now."""
+    of_this = (contact_method.c.channel == channel) & (contact_method.c.address == address)
+    found = tx.all(select(contact_method).where(of_this & contact_method.c.ended_at.is_(None)))
+    for row in found:
+        tx.put(contact_method, row.id, {"verified_at": None, "ended_at": tx.now, "ended_because": because})
+    return [_contact(row) for row in found]
 
 
 def keep_code(tx: Tx, contact_id: str, code: str) -> None:
@@ -407,6 +418,8 @@ def _contact(row: Row[Any]) -> ContactMethod:
         address=row.address,
         secret=row.secret,
         verified_at=row.verified_at,
+        ended_at=row.ended_at,
+        ended_because=row.ended_because,
     )
 
 

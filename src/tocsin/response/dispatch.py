@@ -16,7 +16,7 @@ from tocsin.db.presence import Presence, is_gone
 from tocsin.delivery import outbox
 from tocsin.delivery import store as receipts
 from tocsin.delivery.breaker import Breaker
-from tocsin.delivery.channel import Channel, Delivered, Message, Result, Retry
+from tocsin.delivery.channel import Channel, Dead, Delivered, Message, Result, Retry
 from tocsin.delivery.store import ReceiptKind
 from tocsin.kit.actor import SYSTEM
 from tocsin.paging import gathering
@@ -215,6 +215,8 @@ def _record(tx: Tx, message: Message, result: Result, began: datetime) -> None:
 def _record_one(tx: Tx, message: Message, result: Result, began: datetime) -> None:
     died = outbox.record(tx, message, result)
     receipts.attempted(tx, message, result, tx.now - began, gave_up=died)
+    if isinstance(result, Dead) and result.gone:
+        failing.ended(tx, message, result)
     if message.page_id and not isinstance(result, Delivered):
         outbox.hurry_next(tx, message.page_id)
     if died:

@@ -1,5 +1,8 @@
 """What follows when a page does not get through: the person's next way, their other ways, and then the next step."""
 
+import msgspec
+
+from tocsin.db import settings as kept
 from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
 from tocsin.delivery.channel import Dead, Message, Result, Retry
@@ -8,6 +11,8 @@ from tocsin.incidents.model import Undelivered
 from tocsin.kit.actor import SYSTEM
 from tocsin.obligations import store as obligations
 from tocsin.paging import store as pages
+from tocsin.people import store as people
+from tocsin.people.model import Channel, ContactMethod
 from tocsin.plan import store as plans
 from tocsin.response import followups, reaching, trials
 
@@ -31,6 +36,41 @@ def given_up(tx: Tx, message: Message, result: Result) -> None:
         trials.failed(tx, message, result.reason if isinstance(result, Dead | Retry) else "")
     elif message.incident_id and message.page_id:
         page_died(tx, message, result)
+
+
+def ended(tx: Tx, message: Message, outcome: Dead) -> None:
+    """Nothing will ever arrive there again: it counts no more, and its owner is told so by another way."""
+    for method in people.end_contacts(tx, message.channel, message.address, outcome.reason):
+        tx.memo.pop("contact methods", None)
+        tx.memo.pop("ways", None)
+        _tell(tx, method)
+
+
+def _tell(tx: Tx, method: ContactMethod) -> None:
+    others = [one for one in people.contacts(tx, [method.handle])[method.handle] if one.verified_at]
+    address = people.addresses(tx, [method.handle]).get(method.handle)
+    if address is None and not others:
+        return  # the doctor says whom nothing reaches
+    channel, to, secret = (Channel.EMAIL, address, None) if address else _where(others[0])
+    subject = f"You are paged no more by {method.channel} at {method.address}"
+    about = {"contact": method.id, "channel": method.channel, "link": kept.link(tx, "/me#contacts")}
+    body = f"{subject}: nothing arrives there any more. Add it anew if you still use it:\n{about['link']}\n"
+    data = {"type": "contact.ended", "timestamp": tx.now, "data": about}
+    outbox.queue(
+        tx,
+        dedup_key=f"{method.id}-ended",
+        channel=channel,
+        address=str(to),
+        subject=subject,
+        body=msgspec.json.encode(data).decode() if channel == Channel.WEBHOOK else body,
+        person=method.handle,
+        audience="contact",
+        secret=secret,
+    )
+
+
+def _where(method: ContactMethod) -> tuple[Channel, str, str | None]:
+    return method.channel, method.address, method.secret
 
 
 def page_died(tx: Tx, message: Message, result: Result) -> None:

@@ -123,6 +123,7 @@ def send(
             audience="page",
             thread=incident.id,
             secret=way.method.secret,
+            urgency=plan.urgency(incident.severity),
             incident_id=incident.id,
             page_id=page.id,
             actions={"answer": answer, "room": room, "reply": pages.reply_token(tx, page, place)},

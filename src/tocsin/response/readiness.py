@@ -65,8 +65,10 @@ def _doubts(tx: Tx) -> list[str]:
 def _ways(tx: Tx, offers: Collection[str]) -> list[str]:
     """Verified contact methods through which nothing goes out."""
     methods = [one for some in people.contacts(tx, list(plans.current(tx).people)).values() for one in some]
+    ended = [one for one in methods if one.ended_at]
     closed = [one for one in methods if one.verified_at and one.channel not in offers]
-    return [
+    gone = [f"Ended by itself: {one.channel} of {one.handle} ({one.ended_because})." for one in ended]
+    return gone + [
         f"Not set up on this server: {channel}, by which {listed(dict.fromkeys(those))} would be paged."
         for channel in sorted({str(one.channel) for one in closed})
         if (those := [one.handle for one in closed if one.channel == channel])

@@ -59,6 +59,7 @@ DONE = {
     "assigned": "The role is filled.",
     "severity": "The severity is changed; its clocks run.",
     "type": "The type is changed.",
+    "device": "This device is added. A push is on its way to it: press it, and verify the code.",
     "noted": "The note is on the timeline.",
     "decided": "The decision is on the timeline.",
     "posted": "The update is posted.",

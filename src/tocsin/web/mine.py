@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
-from litestar import get, post
+from litestar import Response, get, post
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
 
@@ -20,7 +20,7 @@ from tocsin.people.model import Channel, ContactMethod, ContactRule, Urgency
 from tocsin.response import reaching, trials
 from tocsin.web import present
 from tocsin.web.forms import AnyRequest, Form, Sent
-from tocsin.web.frame import SignedIn, Tx, Visitor, page
+from tocsin.web.frame import STATIC, SignedIn, Tx, Visitor, asset, page
 from tocsin.web.manage import person_row
 from tocsin.web.sessions import begin_session
 from tocsin.web.trouble import Trouble, trouble
@@ -55,14 +55,18 @@ WAYS = (
 )
 
 
+LABELS = {one.key: one.label for one in WAYS} | {Channel.PUSH: "Push to a browser"}
+
+
 @dataclass(frozen=True)
 class Contact:
     id: str
     channel: str
     label: str
     address: str
-    secret: str
+    secret: str  # that signs what is sent there; no other is shown
     is_verified: bool
+    ended: str
     code: str  # from the link that was sent, for its field
     tested: str  # what became of the last test
     is_doubtful: bool
@@ -77,7 +81,7 @@ class Rule:
 
 
 def label(channel: Channel) -> str:
-    return next((one.label for one in WAYS if one.key == channel), channel.capitalize())
+    return LABELS[channel]
 
 
 @get("/me", sync_to_thread=True)
@@ -114,6 +118,8 @@ def _me(
             ways=[one for one in WAYS if one.key in visitor.app.offers],
             rules=[_rule(one, methods) for one in rules],
             afters=_afters(),
+            push_key=visitor.app.push_key,
+            push_script=asset("push.js"),
             zone=account.zone,
             zones=_zones(),
             local=present.clock_in(tx.now, account.zone),
@@ -129,8 +135,9 @@ def _contact(one: ContactMethod, code: str, last: Trial | None, now: datetime) -
         channel=str(one.channel),
         label=label(one.channel),
         address=one.address,
-        secret=one.secret or "",
+        secret=(one.secret or "") if one.channel is Channel.WEBHOOK else "",
         is_verified=one.verified_at is not None,
+        ended=one.ended_because or "",
         code=code,
         tested=_tested(last, now),
         is_doubtful=last is not None and last.state is State.FAILED,
@@ -216,6 +223,25 @@ def add_contact(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template 
         people_commands.add_contact(tx, handle, Channel(channel), address)
 
     return _change(request, visitor, form, add, "contact")
+
+
+@post("/me/devices", sync_to_thread=True)
+def add_device(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template | Redirect:
+    """Add the browser in front of the person; it has told its subscription."""
+
+    def add(tx: Tx, handle: str) -> None:
+        if Channel.PUSH not in visitor.app.offers:
+            raise Invalid("This server pushes to no browsers.", field="device")
+        people_commands.add_contact(tx, handle, Channel.PUSH, form.text("subscription"))
+
+    return _change(request, visitor, form, add, "device", "#contacts")
+
+
+@get("/push-worker.js", sync_to_thread=False)
+def push_worker() -> Response[bytes]:
+    """What shows a push in a browser. Its address must not change, and must stand above all it is for."""
+    body = (STATIC / "push-worker.js").read_bytes()
+    return Response(body, media_type="text/javascript", headers={"cache-control": "no-cache"})
 
 
 @post("/me/contacts/{contact_id:str}/code", sync_to_thread=True)
@@ -319,5 +345,5 @@ def _change(
 
 
 def routes() -> list[Any]:
-    contacts = [add_contact, send_code, verify_contact, try_contact, remove_contact]
+    contacts = [add_contact, add_device, push_worker, send_code, verify_contact, try_contact, remove_contact]
     return [show_me, set_password, *contacts, set_zone, add_rule, remove_rule]

@@ -1,0 +1,44 @@
+// Shows a push as a notification, and answers the page that it brings. It keeps nothing and reads nothing else.
+"use strict";
+self.addEventListener("install", () => self.skipWaiting());
+self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+
+const shown = (about) => self.registration.showNotification(about.title, {
+  body: about.text,
+  tag: about.tag,
+  icon: "/static/tocsin.svg",
+  requireInteraction: about.stays,
+  data: about,
+  actions: about.answer
+    ? [{ action: "acknowledge", title: "Acknowledge" }, { action: "open", title: "Open" }]
+    : [],
+});
+
+self.addEventListener("push", (event) => {
+  // Each push must show something, or the browser ends the subscription.
+  let about = { title: "Tocsin", text: "Something wants your attention.", link: "/", answer: "", stays: false, tag: "" };
+  try {
+    about = { ...about, ...event.data.json() };
+  } catch {
+    // What can't be read is shown as that.
+  }
+  event.waitUntil(shown(about));
+});
+
+// The address of the page proves by itself whose answer it is.
+const acknowledge = async (about) => {
+  try {
+    const answer = await fetch(about.answer, { method: "POST", credentials: "omit" });
+    if (!answer.ok) throw new Error(String(answer.status));
+  } catch {
+    return self.clients.openWindow(about.link);
+  }
+  return shown({ ...about, title: `Acknowledged: ${about.title}`, answer: "", stays: false });
+};
+
+self.addEventListener("notificationclick", (event) => {
+  const about = event.notification.data;
+  event.notification.close();
+  const wanted = event.action === "acknowledge" && about.answer;
+  event.waitUntil(wanted ? acknowledge(about) : self.clients.openWindow(about.link || "/"));
+});
