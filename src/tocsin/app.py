@@ -21,6 +21,7 @@ from tocsin.delivery.channel import Channel
 from tocsin.delivery.chat import Chat
 from tocsin.delivery.email import EmailChannel, smtp_server
 from tocsin.delivery.http import PublicResolver, WebhookChannel, open_session
+from tocsin.delivery.teams import TeamsMessages
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.clock import Clock, stopwatch
 from tocsin.obligations import store as obligations
@@ -114,6 +115,7 @@ class App:
         settings = self.settings
         channels = providers.channels(settings, lambda: apis, self.clock)
         channels["webhook"] = WebhookChannel(lambda: http, resolver, self.clock)
+        channels[Contact.TEAMS] = TeamsMessages(lambda: http, resolver)
         if settings.smtp_url:
             server = smtp_server(settings.smtp_url)
             channels["email"] = EmailChannel(
@@ -136,7 +138,9 @@ class App:
         """The channels that people may choose."""
         known = providers.channels(self.settings, _no_session, self.clock)
         extras = {slackdm.CHANNEL: self._messages, Contact.PUSH: self._webpush}
-        return frozenset({"email", "webhook", *known, *(name for name, found in extras.items() if found)})
+        return frozenset(
+            {"email", "webhook", Contact.TEAMS, *known, *(name for name, found in extras.items() if found)}
+        )
 
     def is_turning(self) -> bool:
         """Whether the engine has finished a turn lately; if not, nobody is being paged."""

@@ -135,6 +135,21 @@ def test_how_others_are_paged_is_for_administrators(here: Served) -> None:
     assert here.get("/api/v1/people/me/contacts", headers=program).status_code in (403, 404)
 
 
+def test_an_address_that_is_a_secret_is_shown_to_nobody(here: Served) -> None:
+    address = "https://flow.example.org/workflows/f1/triggers/manual/paths/invoke?api-version=1&sig=s1gnature"
+    ben = Visitor(here, "ben")
+    assert ben.do("/me", "/me/contacts", channel="teams_dm", address=address).onward == "/me?done=contact"
+    message = last_message(here)
+    assert message.secret == address and "s1gnature" not in message.address + message.lane + message.body
+    headers = here.bearer("*", person="ana")
+    (shown,) = here.get("/api/v1/people/ben/contacts", headers=headers).json()["contacts"]
+    assert shown["address"].startswith("https://flow.example.org/…")
+    for html in (ben.open("/me").html, Visitor(here, "ana").open("/people").html):
+        assert "s1gnature" not in html and "/workflows/" not in html
+    again = ben.do("/me", "/me/contacts", channel="teams_dm", address=address)
+    assert again.status == 409 and again.says("one of your contact methods already")
+
+
 # ---- Test pages ------------------------------------------------------------------------------------------------------
 
 

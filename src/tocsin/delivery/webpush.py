@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tocsin.delivery.channel import Dead, Delivered, Message, Result
 from tocsin.delivery.http import NotPublic, PublicResolver, check_literal, judge, unreached
+from tocsin.delivery.parts import parts
 from tocsin.kit.clock import Clock
 from tocsin.kit.later import later
 from tocsin.kit.text import clip
@@ -91,8 +92,8 @@ class WebPush:
 
     def _headers(self, to: Subscription, message: Message) -> dict[str, str]:
         until = int((self._clock.now() + PROOF_LASTS).timestamp())
-        parts = urlsplit(to.endpoint)
-        claims = {"aud": f"{parts.scheme}://{parts.netloc}", "exp": until, "sub": self._contact}
+        at = urlsplit(to.endpoint)
+        claims = {"aud": f"{at.scheme}://{at.netloc}", "exp": until, "sub": self._contact}
         proof: dict[str, str] = py_vapid.Vapid02(self._key).sign(claims)
         urgency = message.urgency or ""
         return {
@@ -114,14 +115,12 @@ def public_key(secret: str) -> str:
 
 def shown(message: Message) -> dict[str, Any]:
     """What the browser shows: the words, where they lead, and by which address a page is answered."""
-    lines = [line for line in message.body.strip().splitlines() if line and line != message.subject]
-    links = [line for line in lines if line.startswith(("http://", "https://"))]
-    actions = message.actions or {}
+    said = parts(message)
     return {
-        "title": clip(message.subject, 250),
-        "text": clip("\n".join(line for line in lines if line not in links), LONGEST),
-        "link": actions.get("answer") or (links[-1] if links else ""),
-        "answer": actions.get("answer", ""),
+        "title": clip(said.title, 250),
+        "text": clip(said.text, LONGEST),
+        "link": said.link,
+        "answer": (message.actions or {}).get("answer", ""),
         "stays": message.urgency == "high",
         "tag": message.id,
     }

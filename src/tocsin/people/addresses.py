@@ -75,4 +75,5 @@ _CHECKS: dict[Channel, Callable[[str], str]] = {
 }
 _SECRET: dict[Channel, Callable[[str], tuple[str, str]]] = {
     Channel.PUSH: secretive.subscription,
+    Channel.TEAMS: secretive.workflow,
 }

@@ -22,6 +22,7 @@ class Channel(StrEnum):
     TELEGRAM = "telegram"
     SLACK = "slack_dm"
     PUSH = "push"
+    TEAMS = "teams_dm"
 
 
 class Urgency(StrEnum):

@@ -39,6 +39,16 @@ def subscription(typed: str) -> tuple[str, str]:
     return f"https://{parts[1]}/{_mark()}", msgspec.json.encode(secret).decode()
 
 
+def workflow(typed: str) -> tuple[str, str]:
+    """What is shown of the address of a workflow in Teams, and the address itself."""
+    parts = _parts(typed)
+    if parts is None or parts[0] != "https" or any(one.isspace() for one in typed):
+        raise Invalid("The address of a workflow begins with https://.", field="address")
+    if parts[1].endswith((".webhook.office.com", "outlook.office.com")):
+        raise Invalid("Teams takes nothing at such an address any more; make a workflow there.", field="address")
+    return f"https://{parts[1]}/{_mark()}", typed
+
+
 def _parts(address: str) -> tuple[str, str] | None:
     """Scheme and host of an address of the web, with its port where it names one."""
     try:

@@ -1,0 +1,79 @@
+"""Messages in Microsoft Teams, through a workflow that somebody made there and that posts what it gets to their chat.
+
+The address of the workflow is where a person says and a secret as a whole, so it is called as a webhook is, and stands
+in no log. A workflow says that it has taken a card, and never whether that was read; nothing comes back from a card
+that could be proven, so its button opens the link that answers the page.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from tocsin.delivery.channel import Dead, Delivered, Message, Result, Retry
+from tocsin.delivery.http import NotPublic, PublicResolver, check_literal, judge, unreached
+from tocsin.delivery.parts import parts
+from tocsin.kit.text import clip
+
+CHANNEL = "teams_dm"
+LONGEST_TITLE = 250
+LONGEST = 4000  # letters; a card may have 28 KB
+JSON = {"Content-Type": "application/json"}
+KIND = "application/vnd.microsoft.card.adaptive"
+SCHEMA = "http://adaptivecards.io/schemas/adaptive-card.json"
+
+
+class TeamsMessages:
+    def __init__(self, session: Callable[[], aiohttp.ClientSession], resolver: PublicResolver) -> None:
+        self._session = session
+        self._resolver = resolver
+
+    async def send(self, message: Message) -> Result:
+        to = message.secret or ""
+        try:
+            check_literal(self._resolver, to)
+            card = msgspec.json.encode(envelope(message))
+            async with self._session().post(to, data=card, headers=JSON, allow_redirects=False) as answer:
+                result = judge(answer.status, answer.headers.get("Retry-After", ""))
+                return Delivered(provider="teams") if isinstance(result, Delivered) else result
+        except NotPublic as error:
+            return Dead(str(error))
+        except (aiohttp.NonHttpUrlClientError, ValueError):
+            return Dead("the address can't be used")
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            result = unreached(error)
+            # The address may stand in the error.
+            return Retry(f"not reached: {type(error).__name__}", down=True) if isinstance(result, Retry) else result
+
+
+def envelope(message: Message) -> dict[str, Any]:
+    """The card as a workflow takes it. Runs of text and not blocks of it: those would read marks as formatting, and so
+    let somebody's words hide an address."""
+    said = parts(message)
+    body = [_run(clip(said.title, LONGEST_TITLE), weight="Bolder", size="Medium")]
+    if said.text:
+        body.append(_run(clip(said.text, LONGEST)))
+    card = {
+        "$schema": SCHEMA,
+        "type": "AdaptiveCard",
+        "version": "1.2",
+        "msteams": {"width": "full"},
+        "body": body,
+        "actions": _buttons(message, said.link),
+    }
+    return {"type": "message", "attachments": [{"contentType": KIND, "contentUrl": None, "content": card}]}
+
+
+def _run(text: str, **looks: str) -> dict[str, Any]:
+    return {"type": "RichTextBlock", "inlines": [{"type": "TextRun", "text": text, **looks}]}
+
+
+def _buttons(message: Message, link: str) -> list[dict[str, str]]:
+    if message.actions:
+        return [_button("Answer", link), _button("The incident", message.actions["room"])]
+    return [_button("Open", link)] if link else []
+
+
+def _button(title: str, url: str) -> dict[str, str]:
+    return {"type": "Action.OpenUrl", "title": title, "url": url}
