@@ -16,7 +16,7 @@ from tocsin.db import settings as kept
 from tocsin.db.engine import Database, Tx
 from tocsin.db.migrate import migrate
 from tocsin.db.presence import Presence
-from tocsin.delivery import heartbeat, providers, slackdm
+from tocsin.delivery import heartbeat, notifyall, providers, slackdm
 from tocsin.delivery.channel import Channel
 from tocsin.delivery.chat import Chat
 from tocsin.delivery.email import EmailChannel, smtp_server
@@ -24,7 +24,9 @@ from tocsin.delivery.http import PublicResolver, WebhookChannel, open_session
 from tocsin.delivery.teams import TeamsMessages
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.clock import Clock, stopwatch
+from tocsin.kit.errors import Invalid
 from tocsin.obligations import store as obligations
+from tocsin.people import addresses
 from tocsin.people import store as people
 from tocsin.people.model import Channel as Contact
 from tocsin.plan import commands as plan_commands
@@ -46,6 +48,11 @@ WAIT_FOR_ANSWER = timedelta(seconds=20)  # for a mail or web server to take a me
 SENDERS_SHARE = 9  # times as long as a batch takes is left to senders, while any wait
 HOUSEKEEPING_EVERY = timedelta(minutes=1)
 LAST_WORDS = timedelta(seconds=2)  # that messages on their way have when the server stops
+NEEDS = {
+    "apprise": "the extra tocsin[notify-all]",
+    "push": "the extra tocsin[push], and TOCSIN_PUSH_CONTACT",
+    "slack_dm": "the extra tocsin[slack], and TOCSIN_SLACK_BOT_TOKEN",
+}
 USER_AGENT = "tocsin-probe"
 
 
@@ -112,7 +119,7 @@ class App:
         self, http: aiohttp.ClientSession, resolver: PublicResolver, apis: aiohttp.ClientSession
     ) -> dict[str, Channel]:
         """`http` leads where people say, `apis` where the settings say."""
-        settings = self.settings
+        settings, private = self.settings, self.settings.allow_private_webhooks
         channels = providers.channels(settings, lambda: apis, self.clock)
         channels["webhook"] = WebhookChannel(lambda: http, resolver, self.clock)
         channels[Contact.TEAMS] = TeamsMessages(lambda: http, resolver)
@@ -127,6 +134,8 @@ class App:
             channels[self._chat.name] = Rooms(self.database, self._chat)
         if self._messages:
             channels[slackdm.CHANNEL] = self._messages
+        if notifyall.is_installed():
+            channels[Contact.APPRISE] = notifyall.NotifyAll(WAIT_FOR_ANSWER, allow_private=private)
         if self._webpush:
             channels[Contact.PUSH] = self._webpush.WebPush(
                 lambda: http, resolver, self.clock, self._push_secret, settings.push_contact
@@ -137,10 +146,28 @@ class App:
     def offers(self) -> frozenset[str]:
         """The channels that people may choose."""
         known = providers.channels(self.settings, _no_session, self.clock)
-        extras = {slackdm.CHANNEL: self._messages, Contact.PUSH: self._webpush}
+        extras = {
+            slackdm.CHANNEL: self._messages,
+            Contact.PUSH: self._webpush,
+            Contact.APPRISE: notifyall.is_installed(),
+        }
         return frozenset(
             {"email", "webhook", Contact.TEAMS, *known, *(name for name, found in extras.items() if found)}
         )
+
+    def check_contact(self, channel: str, address: str) -> None:
+        """Refuse a contact method that this server does not have, or whose address nobody here can read. It may take a
+        moment, so it is asked with no unit of work open."""
+        if channel not in self.offers:
+            needs = NEEDS.get(channel)
+            known = f"This server has the channels {', '.join(sorted(self.offers))}."
+            raise Invalid(f"{channel} needs {needs}. {known}" if needs else known, field="channel")
+        if channel == Contact.APPRISE:
+            _, url = addresses.checked(Contact.APPRISE, address)
+            if not notifyall.can_read(url or ""):
+                raise Invalid(
+                    "Apprise can't read this address; its own documentation says how each is written.", field="address"
+                )
 
     def is_turning(self) -> bool:
         """Whether the engine has finished a turn lately; if not, nobody is being paged."""

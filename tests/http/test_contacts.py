@@ -150,6 +150,29 @@ def test_an_address_that_is_a_secret_is_shown_to_nobody(here: Served) -> None:
     assert again.status == 409 and again.says("one of your contact methods already")
 
 
+def test_an_address_of_apprise_is_read_before_it_is_kept_and_its_page_shows_its_kind_alone(here: Served) -> None:
+    ben, headers = Visitor(here, "ben"), here.bearer("incidents:write", person="ben")
+    for address, said in (("syslog://", "one word"), ("dbus://x", "the machine"), ("nothing://s3cret", "can't read")):
+        body = {"channel": "apprise", "address": address}
+        answer = here.post("/api/v1/people/me/contacts", json=body, headers=headers)
+        assert answer.status_code == 400 and said in answer.text, answer.text
+    page = ben.do("/me", "/me/contacts", channel="apprise", address="nothing://s3cret")
+    assert page.status == 400 and page.says("can't read this address")
+    assert ben.do("/me", "/me/contacts", channel="apprise", address="json://ana:s3cret@example.org/x").status == 303
+    page = ben.open("/me")
+    assert "s3cret" not in page.html and "json://…" in page.html
+    assert last_message(here).lane.startswith("apprise json://…")
+
+
+@pytest.mark.parametrize(
+    ("channel", "needs"), [("push", "TOCSIN_PUSH_CONTACT"), ("slack_dm", "TOCSIN_SLACK_BOT_TOKEN")]
+)
+def test_a_kind_that_is_not_set_up_is_refused_with_what_it_needs(here: Served, channel: str, needs: str) -> None:
+    body = {"channel": channel, "address": "U024BE7LH"}
+    answer = here.post("/api/v1/people/me/contacts", json=body, headers=here.bearer("incidents:write", person="ben"))
+    assert answer.status_code == 400 and needs in answer.text
+
+
 # ---- Test pages ------------------------------------------------------------------------------------------------------
 
 

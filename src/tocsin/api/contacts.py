@@ -10,7 +10,6 @@ from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct
 
 from tocsin.api.caller import Call, act, app_of, needs
-from tocsin.kit.errors import Invalid
 from tocsin.paging.trial import State, Trial
 from tocsin.people import access
 from tocsin.people import commands as people_commands
@@ -104,9 +103,7 @@ def show_contacts(request: Call, handle: FromPath[str]) -> Contacts:
 
 @post("/people/{handle:str}/contacts", summary="Add a contact method; a code is sent to it", **CHANGE)
 def add_contact(request: Call, handle: FromPath[str], data: JSONBody[NewContact]) -> Contact:
-    offers = app_of(request).offers
-    if data.channel not in offers:
-        raise Invalid(f"This server has the channels {', '.join(sorted(offers))}.", field="channel")
+    app_of(request).check_contact(data.channel, data.address)
     found = _act(
         request, handle, lambda tx, who: people_commands.add_contact(tx, who, Channel(data.channel), data.address)
     )

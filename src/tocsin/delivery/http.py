@@ -15,6 +15,7 @@ from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
 from tocsin.delivery.channel import Dead, Delivered, Message, Result, Retry
+from tocsin.delivery.public import is_public
 from tocsin.kit.clock import Clock
 
 PREFIX = "whsec_"
@@ -47,23 +48,11 @@ class PublicResolver(AbstractResolver):
         return found
 
     def check(self, address: str) -> None:
-        if not self._allow_private and not _reached(address).is_global:
+        if not self._allow_private and not is_public(address):
             raise NotPublic(f"{address} is not a public address; set TOCSIN_ALLOW_PRIVATE_WEBHOOKS=yes to allow it")
 
     async def close(self) -> None:
         await self._inner.close()
-
-
-def _reached(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """What an address leads to: some IPv6 addresses only wrap one of IPv4, for a gateway to unwrap."""
-    found = ipaddress.ip_address(address.split("%")[0])
-    if isinstance(found, ipaddress.IPv4Address):
-        return found
-    translated = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF) if found in _NAT64 else None
-    return found.ipv4_mapped or found.sixtofour or translated or found
-
-
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 class WebhookChannel:

@@ -74,7 +74,10 @@ def queue(tx: Tx, *, dedup_key: str, channel: str, address: str, subject: str, b
 
 
 def lane_of(channel: str, address: str) -> str:
-    """Whom a message waits for: the channel, or the one server that an address of the web names."""
+    """Whom a message waits for: the channel, or the one server that an address of the web names. What stands behind
+    each address of Apprise is another service."""
+    if channel == "apprise":
+        return f"{channel} {address}"
     host = urlsplit(address).hostname if address.startswith(("http://", "https://")) else None
     return f"{channel} {host}" if host else channel
 

@@ -76,4 +76,5 @@ _CHECKS: dict[Channel, Callable[[str], str]] = {
 _SECRET: dict[Channel, Callable[[str], tuple[str, str]]] = {
     Channel.PUSH: secretive.subscription,
     Channel.TEAMS: secretive.workflow,
+    Channel.APPRISE: secretive.apprise,
 }

@@ -23,6 +23,7 @@ class Channel(StrEnum):
     SLACK = "slack_dm"
     PUSH = "push"
     TEAMS = "teams_dm"
+    APPRISE = "apprise"
 
 
 class Urgency(StrEnum):

@@ -2,12 +2,17 @@
 
 import base64
 import binascii
+import re
 from urllib.parse import urlsplit
 
 import msgspec
 
 from tocsin.kit.errors import Invalid
 from tocsin.kit.ids import new_id
+
+_DESKTOP = {"dbus", "gio", "glib", "gnome", "kde", "macosx", "notify-send", "qt", "windows"}
+LOCAL = frozenset(_DESKTOP | {"blink1", "exec", "file", "script", "shell", "syslog", "unix"})
+"""What Apprise, or a plugin for it, does on the machine itself: its desktop, its log, its files and programs."""
 
 
 class _Keys(msgspec.Struct):
@@ -47,6 +52,18 @@ def workflow(typed: str) -> tuple[str, str]:
     if parts[1].endswith((".webhook.office.com", "outlook.office.com")):
         raise Invalid("Teams takes nothing at such an address any more; make a workflow there.", field="address")
     return f"https://{parts[1]}/{_mark()}", typed
+
+
+def apprise(typed: str) -> tuple[str, str]:
+    """What is shown of an address of Apprise, and the address itself. One that would do something on this machine, and
+    not elsewhere, is refused."""
+    found = re.match(r"([a-z0-9][a-z0-9+.-]{0,30})://\S", typed, re.IGNORECASE)
+    if found is None or len(typed.split()) != 1:
+        raise Invalid("An address of Apprise is one word, such as tgram://TOKEN/CHAT.", field="address")
+    scheme = found[1].lower()
+    if scheme in LOCAL:
+        raise Invalid(f"{scheme}:// would reach the machine that Tocsin runs on, and not you.", field="address")
+    return f"{scheme}://{_mark()}", typed
 
 
 def _parts(address: str) -> tuple[str, str] | None:

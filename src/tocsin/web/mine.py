@@ -52,6 +52,7 @@ WAYS = (
     Way(Channel.NTFY, "Push by ntfy", "a topic that nobody guesses"),
     Way(Channel.TELEGRAM, "Telegram", "the number that the bot answers /start with"),
     Way(Channel.SLACK, "Slack", "the member ID on your profile there"),
+    Way(Channel.APPRISE, "Apprise", "an address of Apprise for any other service"),
     Way(Channel.TEAMS, "Teams", "the https address of a workflow that posts to your chat"),
 )
 
@@ -219,10 +220,12 @@ def add_contact(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template 
     channel, address = form.text("channel"), form.text("address")
 
     def add(tx: Tx, handle: str) -> None:
-        if channel not in visitor.app.offers:
-            raise Invalid("Choose one of the ways that this server has.", field="channel")
         people_commands.add_contact(tx, handle, Channel(channel), address)
 
+    try:
+        visitor.app.check_contact(channel, address)
+    except Invalid as why:
+        return _me(request, visitor, form.typed(), trouble(why, IDS))
     return _change(request, visitor, form, add, "contact")
 
 
@@ -231,8 +234,7 @@ def add_device(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template |
     """Add the browser in front of the person; it has told its subscription."""
 
     def add(tx: Tx, handle: str) -> None:
-        if Channel.PUSH not in visitor.app.offers:
-            raise Invalid("This server pushes to no browsers.", field="device")
+        visitor.app.check_contact(Channel.PUSH, "")
         people_commands.add_contact(tx, handle, Channel.PUSH, form.text("subscription"))
 
     return _change(request, visitor, form, add, "device", "#contacts")
