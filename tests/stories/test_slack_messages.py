@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tests.support.slack import TOKEN, Message, Workspace, workspace
-from tests.support.world import World
+from tests.support.world import ROSE, World
 from tocsin.delivery import outbox
 from tocsin.delivery.slack import Slack
 from tocsin.delivery.slackdm import CHANNEL, SlackMessages
@@ -29,6 +29,10 @@ def slack() -> Iterator[Workspace]:
 
 @pytest.fixture
 def here(busy: World, slack: Workspace) -> World:
+    return connected(busy, slack)
+
+
+def connected(busy: World, slack: Workspace) -> World:
     """A world in which everybody who is paged is paged in Slack."""
     busy.connect(Slack(TOKEN, slack.url, QUICKLY))
     busy.chats[CHANNEL] = SlackMessages(Slack(TOKEN, slack.url, QUICKLY), answered=True)
@@ -153,3 +157,19 @@ def test_a_member_id_counts_once_the_code_that_came_there_is_typed_in(here: Worl
     assert message.buttons == {} and method.verified_at is None
     code = message.text.split("code is ")[1][:6]
     assert here.do(people_commands.verify_contact, "ana", method.id, code)
+
+
+def test_what_was_said_with_others_keeps_its_buttons_until_all_is_answered_there(
+    database_url: str, slack: Workspace
+) -> None:
+    here = connected(World(database_url, plan=f"{ROSE}\npaging:\n  gather_within: 30 s\n"), slack)
+    who = paged(here, here.declare("Voice replies hang"))
+    one, other = here.declare("Voice is silent"), here.declare("Memory is gone")
+    here.advance(seconds=30)
+    together = said(slack, who)[-1]
+    assert "2 incidents page you" in together.text
+    here.do(commands.acknowledge, one.id, by="ben")
+    assert said(slack, who)[-1].buttons
+    assert "acknowledged" in answer(here, slack, who, Answer.ACKNOWLEDGE)
+    assert here.incident(other.id).acknowledged_by == who and said(slack, who)[-1].buttons == {}
+    here.close()

@@ -195,8 +195,9 @@ def said_alone(tx: Tx, incident_id: str, channel: str) -> list[Message]:
     """The pages of this incident that this channel has taken, but for those that were said with others."""
     taken = (table.c.incident_id == incident_id) & table.c.page_id.is_not(None) & (table.c.channel == channel)
     taken &= (table.c.state == MessageState.SENT) & table.c.gathered_into.is_(None)
-    leaders = select(table.c.gathered_into).where(table.c.gathered_into.is_not(None))
-    return [_message(row) for row in tx.all(select(table).where(taken & table.c.id.not_in(leaders)))]
+    other = table.alias()
+    with_others = select(other.c.id).where(other.c.gathered_into == table.c.id).exists()
+    return [_message(row) for row in tx.all(select(table).where(taken & ~with_others))]
 
 
 def _release(tx: Tx) -> None:
