@@ -52,8 +52,8 @@ WAYS = (
     Way(Channel.NTFY, "Push by ntfy", "a topic that nobody guesses"),
     Way(Channel.TELEGRAM, "Telegram", "the number that the bot answers /start with"),
     Way(Channel.SLACK, "Slack", "the member ID on your profile there"),
-    Way(Channel.APPRISE, "Apprise", "an address of Apprise for any other service"),
     Way(Channel.TEAMS, "Teams", "the https address of a workflow that posts to your chat"),
+    Way(Channel.APPRISE, "Apprise", "an address of Apprise for any other service"),
 )
 
 
