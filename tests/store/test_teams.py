@@ -9,7 +9,7 @@ import pytest
 
 from tests.support import teams
 from tests.support.teams import SIGNATURE, Workflow
-from tocsin.delivery.channel import Dead, Delivered, Message, Result, Retry
+from tocsin.delivery.channel import TEST, Dead, Delivered, Message, Result, Retry
 from tocsin.delivery.http import PublicResolver, open_session
 from tocsin.delivery.teams import TeamsMessages
 from tocsin.kit.errors import Invalid
@@ -54,6 +54,12 @@ def test_a_page_is_a_card_whose_words_are_words_and_whose_buttons_lead_to_its_an
     (card,) = workflow.cards
     assert teams.said(card) == [PAGE.subject]
     assert [(one["title"], one["url"]) for one in card["actions"]] == [("Answer", ANSWER), ("The incident", ROOM)]
+
+
+def test_a_test_has_one_button_that_says_that_it_came() -> None:
+    _, here = send(replace(PAGE, audience=TEST, actions={"answer": ANSWER, "room": ANSWER, "reply": "r"}))
+    (card,) = here.cards
+    assert [(one["title"], one["url"]) for one in card["actions"]] == [("It has reached me", ANSWER)]
 
 
 def test_a_code_is_a_card_with_its_text_and_one_button() -> None:

@@ -10,9 +10,9 @@ import aiohttp
 import pytest
 
 from tests.support.webpush import Browser, Service, decoded, serving
-from tocsin.delivery.channel import Dead, Delivered, Message, Result, Retry
+from tocsin.delivery.channel import TEST, Dead, Delivered, Message, Result, Retry
 from tocsin.delivery.http import PublicResolver, open_session
-from tocsin.delivery.webpush import WebPush, private_key, public_key
+from tocsin.delivery.webpush import WebPush, private_key, public_key, shown
 from tocsin.kit.clock import ManualClock
 
 NOW = datetime(2026, 11, 24, 3, tzinfo=UTC)
@@ -69,10 +69,16 @@ def test_a_page_is_read_by_the_browser_and_keeps_its_words_and_its_answer() -> N
         "text": "",
         "link": ANSWER,
         "answer": ANSWER,
+        "button": "Acknowledge",
         "stays": True,
         "tag": PAGE.id,
     }
     assert (taken.headers["TTL"], taken.headers["Urgency"], taken.headers["Topic"]) == ("3600", "high", PAGE.id)
+
+
+def test_a_test_asks_for_nothing_but_a_sign_that_it_came() -> None:
+    assert shown(PAGE)["button"] == "Acknowledge"
+    assert shown(replace(PAGE, audience=TEST))["button"] == "It has reached me"
 
 
 def test_what_may_wait_waits_longer_and_a_code_only_as_long_as_it_is_good() -> None:

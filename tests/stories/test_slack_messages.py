@@ -16,8 +16,9 @@ from tocsin.kit.actor import SYSTEM
 from tocsin.people import commands as people_commands
 from tocsin.people import store as people
 from tocsin.people.model import Channel
-from tocsin.response import answers, commands, secrecy
+from tocsin.response import answers, commands, secrecy, trials
 
+GATHERING = ROSE.replace("\npaging:\n", "\npaging:\n  gather_within: 30 s\n")
 QUICKLY = timedelta(seconds=0.5)
 
 
@@ -91,6 +92,16 @@ def test_declining_is_said_in_the_message_and_the_next_is_paged(here: World, sla
     assert len({one for page in here.entries(incident.id, Paged) for one in page.people}) > 1
 
 
+def test_a_test_page_has_one_button_which_goes_once_it_is_pressed(here: World, slack: Workspace) -> None:
+    (way,) = [one for one in here.read(people.contacts, ["ben"])["ben"] if one.channel is Channel.SLACK]
+    here.do(trials.try_now, "ben", way.id, by="ben")
+    (message,) = said(slack, "ben")
+    assert message.text.startswith("TEST") and list(message.buttons) == ["acknowledge"]
+    assert "has reached you" in answer(here, slack, "ben", Answer.ACKNOWLEDGE)
+    (message,) = said(slack, "ben")
+    assert message.buttons == {} and "has reached you" in message.text
+
+
 def test_a_button_answers_for_nobody_else(here: World, slack: Workspace) -> None:
     incident = here.declare()
     message_id = said(slack, paged(here, incident))[-1].buttons["acknowledge"]
@@ -162,7 +173,7 @@ def test_a_member_id_counts_once_the_code_that_came_there_is_typed_in(here: Worl
 def test_what_was_said_with_others_keeps_its_buttons_until_all_is_answered_there(
     database_url: str, slack: Workspace
 ) -> None:
-    here = connected(World(database_url, plan=f"{ROSE}\npaging:\n  gather_within: 30 s\n"), slack)
+    here = connected(World(database_url, plan=GATHERING), slack)
     who = paged(here, here.declare("Voice replies hang"))
     one, other = here.declare("Voice is silent"), here.declare("Memory is gone")
     here.advance(seconds=30)

@@ -224,7 +224,7 @@ def test_an_unanswered_test_warns_its_owner_and_those_who_can_mend_it_once(tryin
     assert PUSH in told["ana"] and "nobody answered within 4 h" in told["ana"]
     assert "Ana Okafor, by webhook: nobody answered within 4 h" in told["erin"] and PUSH not in told["erin"]
     assert [one.channel for one in trying.read(trials.doubts, ["ana", "ben"])] == ["webhook"]
-    lines = trying.read(lambda tx: readiness.hindrances(tx, has_mail=True))
+    lines = trying.read(lambda tx: readiness.hindrances(tx, has_mail=True, offers={"email", "webhook"}))
     assert "The last test page was not answered: Ana Okafor by webhook." in lines
     trying.advance(days=2)
     trying.expect_silence()
@@ -388,7 +388,7 @@ def test_a_test_of_the_accounts_own_address_can_be_asked_for_where_there_is_no_o
     assert date(2026, 11, 24) == trying.clock.now().date()
 
 
-@pytest.mark.parametrize("channel", ["voice", "telegram"])
+@pytest.mark.parametrize("channel", ["voice", "telegram", "slack_dm"])
 def test_a_key_or_a_button_confirms_a_test_for_whoever_it_was_sent_to(trying: World, channel: str) -> None:
     with trying.database.work(trying.actor("ana")) as tx:
         way = people.add_contact(tx, "ana", Channel(channel), "4711", verified=True)

@@ -70,6 +70,8 @@ def _run(text: str, **looks: str) -> dict[str, Any]:
 
 
 def _buttons(message: Message, link: str) -> list[dict[str, str]]:
+    if message.actions and message.is_test:
+        return [_button("It has reached me", link)]
     if message.actions:
         return [_button("Answer", link), _button("The incident", message.actions["room"])]
     return [_button("Open", link)] if link else []

@@ -121,6 +121,7 @@ def shown(message: Message) -> dict[str, Any]:
         "text": clip(said.text, LONGEST),
         "link": said.link,
         "answer": (message.actions or {}).get("answer", ""),
+        "button": "It has reached me" if message.is_test else "Acknowledge",
         "stays": message.urgency == "high",
         "tag": message.id,
     }

@@ -111,6 +111,10 @@ NAMES = {
     "voice": "call",
     "ntfy": "push by ntfy",
     "telegram": "Telegram",
+    "slack_dm": "Slack",
+    "push": "push to a browser",
+    "teams_dm": "Microsoft Teams",
+    "apprise": "Apprise",
 }
 
 

@@ -123,7 +123,10 @@ def answer_message(tx: Tx, message_id: str, answer: Answer, through: str, *, add
     if address is not None and message.address != address:
         return "This page is somebody else's."
     if pages.is_trial(message.page_id):
-        return trials.confirm(tx, message.page_id, message)
+        said = trials.confirm(tx, message.page_id, message)
+        if message.channel == ContactChannel.SLACK:
+            outbox.restate(tx, message, message.subject, said, followups.ANSWERED)
+        return said
     answered: list[Incident] = []
     for one in (message, *outbox.said_by(tx, message.id)):
         answered.append(answer_page(tx, pages.load(tx, str(one.page_id)), answer, through))

@@ -10,13 +10,15 @@ const shown = (about) => self.registration.showNotification(about.title, {
   requireInteraction: about.stays,
   data: about,
   actions: about.answer
-    ? [{ action: "acknowledge", title: "Acknowledge" }, { action: "open", title: "Open" }]
+    ? [{ action: "acknowledge", title: about.button }, { action: "open", title: "Open" }]
     : [],
 });
 
 self.addEventListener("push", (event) => {
   // Each push must show something, or the browser ends the subscription.
-  let about = { title: "Tocsin", text: "Something wants your attention.", link: "/", answer: "", stays: false, tag: "" };
+  let about = {
+    title: "Tocsin", text: "Something wants your attention.", link: "/", answer: "", button: "", stays: false, tag: "",
+  };
   try {
     about = { ...about, ...event.data.json() };
   } catch {
@@ -33,7 +35,7 @@ const acknowledge = async (about) => {
   } catch {
     return self.clients.openWindow(about.link);
   }
-  return shown({ ...about, title: `Acknowledged: ${about.title}`, answer: "", stays: false });
+  return shown({ ...about, title: `Answered: ${about.title}`, answer: "", stays: false });
 };
 
 self.addEventListener("notificationclick", (event) => {
