@@ -73,7 +73,7 @@ def code(contact: Contact, /, *, person: Person = "me", json: AsJson = False) ->
 def try_contact(contact: Contact, /, *, person: Person = "me", json: AsJson = False) -> None:
     """Send a test page to a contact method now; `account` is the account's address, where there is no other way."""
     made = client.post("people", person, "contacts", contact, "test")
-    _said(made, f"A test page is on its way; confirm it by {show.minute(made['answer_by'])} UTC.", json=json)
+    _said(made, f"A test page is on its way; confirm it by {show.minute(made['answer_by'])}.", json=json)
 
 
 @contacts.command
