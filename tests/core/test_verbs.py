@@ -1,5 +1,6 @@
 """What each verb writes, to the letter, and what closing says is missing."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from importlib import resources
@@ -12,12 +13,15 @@ from tocsin.incidents.model import (
     Acknowledged,
     AnyEntry,
     Closed,
+    Decided,
     Disclosed,
     GlassBroken,
     Incident,
     MadeConfidential,
     ObligationWaived,
+    Paged,
     Recovered,
+    Reopened,
     Resolved,
     ResponderAdded,
     ResponderRemoved,
@@ -251,3 +255,58 @@ def test_times_in_what_changed_are_utc_whatever_zone_they_came_in() -> None:
     late = datetime(2026, 11, 24, 23, 45, tzinfo=UTC)
     (said,) = difference([], [owed("c", half_past_midnight)], "it moved", by="tocsin", now=late.astimezone(berlin))
     assert said.begun == ("C, due 23:30 UTC",)
+
+
+# ---- What is refused, and by which field ----
+
+
+VOID = " \n"
+REFUSED: dict[str, tuple[Callable[[], object], str]] = {
+    "note": (lambda: lifecycle.note(rose(), VOID, by="ana", now=NOW), "text"),
+    "decision": (lambda: lifecycle.decide(rose(), VOID, "Safer", by="ana", now=NOW), "decision"),
+    "why decided": (lambda: lifecycle.decide(rose(), "Roll back", VOID, by="ana", now=NOW), "because"),
+    "mitigation": (lambda: lifecycle.mitigate(rose(), VOID, by="ana", now=NOW), "how"),
+    "resolution": (lambda: lifecycle.resolve(rose(), VOID, by="ana", now=NOW), "how"),
+    "reopening": (lambda: lifecycle.reopen(rose(FIXED), VOID, by="ana", now=NOW), "because"),
+    "severity": (lambda: lifecycle.change_severity(ROSE, rose(), "P0", VOID, by="ana", now=NOW), "because"),
+    "type": (lambda: lifecycle.change_type(ROSE, rose(), "data_loss", VOID, by="ana", now=NOW), "because"),
+    "no role": (lambda: lifecycle.assign(ROSE, rose(), "cook", "ana", by="ana", now=NOW), "role"),
+    "nobody": (lambda: lifecycle.assign(ROSE, rose(), "scribe", "zoe", by="ana", now=NOW), "person"),
+    "no severity": (lambda: lifecycle.change_severity(ROSE, rose(), "P9", "Worse", by="ana", now=NOW), "severity"),
+    "no type": (lambda: lifecycle.change_type(ROSE, rose(), "rain", "It is", by="ana", now=NOW), "type"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_refusal_names_the_field_in_which_it_is_mended(case: str) -> None:
+    attempt, field = REFUSED[case]
+    with pytest.raises(Invalid) as refusal:
+        attempt()
+    assert refusal.value.field == field
+
+
+def test_an_unknown_word_is_answered_with_those_there_are() -> None:
+    with pytest.raises(Invalid, match="The plan has no severity called 'P9'; it has P0, P1, P2 and P3"):
+        lifecycle.change_severity(ROSE, rose(), "P9", "Worse", by="ana", now=NOW)
+    with pytest.raises(Invalid, match="The plan has no role called 'cook'; it has incident_commander"):
+        lifecycle.assign(ROSE, rose(), "cook", "ana", by="ana", now=NOW)
+
+
+def test_what_is_regular_says_no_reason_of_its_own() -> None:
+    assert lifecycle.resolve(rose(Acknowledged(at=later(1), by="ana")), " Restarted ", by="ana", now=NOW) == [
+        Resolved(at=NOW, by="ana", how="Restarted", unverified=(), because="")
+    ]
+    (own,) = lifecycle.decide(rose(), "Roll back", "Safer", by="ana", now=NOW, decider="ana")
+    (others,) = lifecycle.decide(rose(), "Roll back", "Safer", by="ana", now=NOW, decider="ben")
+    assert isinstance(own, Decided) and isinstance(others, Decided)
+    assert (own.decider, others.decider) == ("", "ben")
+
+
+def test_one_that_is_reopened_begins_its_ladder_and_its_public_stage_anew() -> None:
+    paged = Paged(at=later(0), by="tocsin", step=2, people=("ana",), through=("email",), answer_by=later(5))
+    public = Updated(at=later(3), by="ben", audience="public", text="News", stage=Stage.MONITORING)
+    again = Reopened(at=later(50), by="ana", because="It is back")
+    told, untold = rose(paged, public, FIXED, again), rose(paged, FIXED, again)
+    assert (told.steps_paged, told.stage) == (0, Stage.INVESTIGATING)
+    assert (untold.steps_paged, untold.stage) == (0, None)
+    assert (told.acknowledged_at, told.resolved_at, told.level_at) == (None, None, later(50))

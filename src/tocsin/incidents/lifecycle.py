@@ -125,7 +125,11 @@ def change_severity(
         return []
     raised = plan.worse(severity, incident.severity)
     before = incident.severity
-    return [SeverityChanged(at=now, by=by, severity=severity, before=before, raised=raised, because=said(because))]
+    return [
+        SeverityChanged(
+            at=now, by=by, severity=severity, before=before, raised=raised, because=said(because, "because")
+        )
+    ]
 
 
 def change_type(plan: Plan, incident: Incident, kind: str, because: str, *, by: str, now: datetime) -> list[AnyEntry]:
@@ -133,7 +137,7 @@ def change_type(plan: Plan, incident: Incident, kind: str, because: str, *, by: 
     known("type", kind, plan.types)
     if kind == incident.type:
         return []
-    return [TypeChanged(at=now, by=by, type=kind, before=incident.type, because=said(because))]
+    return [TypeChanged(at=now, by=by, type=kind, before=incident.type, because=said(because, "because"))]
 
 
 def note(incident: Incident, text: str, *, by: str, now: datetime) -> list[AnyEntry]:
