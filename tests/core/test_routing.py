@@ -117,8 +117,18 @@ def test_the_reason_names_the_rule_the_evidence_and_what_was_measured() -> None:
     arrival = _arrival(labels={"team": "payments"}, severity="critical", details={"reason": "3 looks of 3 agree"})
     found = route(_plan(_rule("pay", when={"team": "*", "severity": "critical"}, severity="P0")), arrival)
     assert isinstance(found, Route)
-    for words in ("P0", "“pay”", "team is payments", "severity is critical", "3 looks of 3 agree"):
-        assert words in found.why
+    assert found.why == "P0, by the rule “pay”: team is payments and severity is critical; 3 looks of 3 agree."
+    unsaid = route(_plan(_rule(when={"team": "*"})), replace(arrival, details={"reason": 3}))
+    assert isinstance(unsaid, Route)
+    assert unsaid.why == "P1, by the rule “the rule”: team is payments."
+
+
+def test_what_a_band_measures_is_evidence_and_what_is_not_measured_calls_for_nothing() -> None:
+    plan = replace(ROSE, rules=(Rule(name="rate", type="high_error_rate", when={}, band_of="error_rate"),))
+    found = route(plan, _arrival(labels={"error_rate": "60%"}))
+    assert isinstance(found, Route)
+    assert found.why == "P1, by the rule “rate”: error_rate is 60%."
+    assert route(plan, _arrival()) == route(plan, _arrival(labels={"error_rate": "much"})) == Unrouted()
 
 
 def test_a_rule_may_name_the_incident_and_the_service_or_leave_both_to_the_signal() -> None:
@@ -140,7 +150,7 @@ def test_a_service_that_the_plan_does_not_know_is_kept_as_it_was_sent() -> None:
 def test_an_enormous_label_does_not_fill_the_record() -> None:
     found = route(_plan(_rule(when={"log": "*"})), _arrival(labels={"log": "x" * 50_000}))
     assert isinstance(found, Route)
-    assert len(found.why) < 400
+    assert found.why == f"P1, by the rule “the rule”: log is {'x' * 119}…."
 
 
 # ---- The rules of Rose, for everything that our own look can see -----------------------------------------------------
