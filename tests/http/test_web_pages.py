@@ -134,6 +134,7 @@ def test_no_page_holds_a_script_or_style_of_its_own(night: Served) -> None:
 def test_a_viewer_sees_no_form_that_changes_anything(night: Served) -> None:
     erin = Visitor(night, "erin")
     own = {"/signout", "/theme", "/me/contacts", "/me/password", "/me/rules", "/me/zone"}
+    own |= {"/me/contacts/account/test"}  # whether oneself is reached
     own |= {"/oncall/calendar/feeds", "/oncall/calendar/zone"}  # what one subscribes to, and in which zone one looks
     for path in (*READ_BY_ALL, *incident_pages(erin.open("/").html)):
         posts = {form.action for form in erin.open(path).forms() if form.method == "post"}
