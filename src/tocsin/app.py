@@ -31,12 +31,11 @@ from tocsin.people import store as people
 from tocsin.people.model import Channel as Contact
 from tocsin.plan import commands as plan_commands
 from tocsin.plan import store as plans
-from tocsin.response import covering, dispatch, handing, intake, looking, tick, trials
-from tocsin.response.looking import Look
+from tocsin.response import covering, dispatch, handing, intake, looking, seeing, tick, trials
+from tocsin.response.looking import AnyLook
 from tocsin.response.rooms import Rooms
 from tocsin.settings import BadSetting, Settings
 from tocsin.signals import store as signals
-from tocsin.watch import probes
 
 log = logging.getLogger(__name__)
 
@@ -301,7 +300,7 @@ class Engine:
                 # Deciding holds the writer; what senders bring must reach the disk first.
                 await asyncio.sleep(min((stopwatch() - began) * SENDERS_SHARE, LONGEST_SLEEP.total_seconds()))
 
-    def _settle_some(self) -> tuple[bool, list[Look]]:
+    def _settle_some(self) -> tuple[bool, list[AnyLook]]:
         self._keep_house()
         with self._database.read(SYSTEM) as tx:  # most turns are about one of the two, or neither: no writer waits
             due_at = obligations.next_due(tx)
@@ -313,7 +312,7 @@ class Engine:
             self._at_once = min(2 * self._at_once, intake.BATCH)
         return decided > 0 or settled > 0, looks
 
-    def _begin(self, look: Look) -> None:
+    def _begin(self, look: AnyLook) -> None:
         task = asyncio.create_task(self._look(look))
         self._looking.add(task)
         task.add_done_callback(self._looking.discard)
@@ -330,12 +329,9 @@ class Engine:
         while not self._stopping and await self._dispatcher.turn():
             pass
 
-    async def _look(self, look: Look) -> None:
-        probe = look.probe
-        reading = await probes.look(
-            self._eyes, probe.url, probe.paths, probe.timeout, USER_AGENT, looking.expectation(probe)
-        )
+    async def _look(self, look: AnyLook) -> None:
+        learn = await seeing.see(self._eyes, look, USER_AGENT)
         try:
-            await asyncio.to_thread(self._database.run, SYSTEM, lambda tx: looking.learn(tx, look, reading))
+            await asyncio.to_thread(self._database.run, SYSTEM, learn)
         except Exception:
             log.exception("what a look at %s saw could not be kept", look.name)

@@ -50,7 +50,7 @@ def _without_probes(plan: str) -> str:
     kept, skipping = [], False
     for line in plan.splitlines():
         skipping = line == "    probes:" or (skipping and (not line.strip() or line.startswith("      ")))
-        if not skipping:
+        if not skipping and not line.startswith("    look_every:"):
             kept.append(line)
     return "\n".join(kept)
 
@@ -158,7 +158,11 @@ class World:
             if not (decided or settled or sent):
                 return
 
-    def _look(self, look: looking.Look) -> None:
+    def _look(self, look: looking.AnyLook) -> None:
+        if isinstance(look, looking.PageLook):
+            silent = Reading(took=looking.WAIT_FOR_PAGE, failure="timeout", path="")  # no vendor is in reach of a story
+            self.database.run(SYSTEM, lambda tx: looking.learn_page(tx, look, silent, None))
+            return
         reading = self._reading(look)
         self.database.run(SYSTEM, lambda tx: looking.learn(tx, look, reading))
 

@@ -16,7 +16,7 @@ from tocsin.incidents import words, working
 from tocsin.incidents.model import Incident, Numbered, Resolved
 from tocsin.kit.text import listed, span
 from tocsin.plan.model import Plan, Vendor
-from tocsin.watch.outcomes import Kind, Outcome
+from tocsin.watch.outcomes import LEARNED_NOTHING, Kind, Outcome
 
 RECENT = timedelta(hours=24)  # how long before the trouble a change still counts as recent
 SIMILAR_SHOWN = 5
@@ -193,7 +193,7 @@ def _looked(name: str, service: str, seen: Seen | None) -> Looked:
         said = "not looked at yet"
         return Looked(probe=name, service=service, how=How.NOT_LOOKED, said=said, states={}, looked_at=None)
     how = How.WELL if outcome.kind is Kind.HEALTHY else How.TROUBLE
-    if outcome.kind is Kind.RATE_LIMITED:
+    if outcome.kind in LEARNED_NOTHING:
         how = How.NOT_LOOKED
     said = f"{words.spaced(outcome.kind)}: {outcome.reason}"
     return Looked(probe=name, service=service, how=how, said=said, states=outcome.states, looked_at=seen.looked_at)
@@ -241,7 +241,18 @@ def _vendor(plan: Plan, incident: Incident, key: str, vendor: Vendor, material: 
 
 
 def _standing(plan: Plan, incident: Incident, key: str, vendor: Vendor, material: Material) -> tuple[How, str]:
-    """How a vendor is, and how that is known: the strongest evidence first."""
+    """How a vendor is, and how that is known: what we see ourselves, the strongest first, and then its own word."""
+    seen = _evidence(plan, incident, key, vendor, material)
+    page = material.seen.get(f"{key}/status_page") if vendor.look_every else None
+    told = [one for one in (seen, _own_word(page.outcome) if page and page.outcome else None) if one]
+    if not told:
+        return How.NOT_LOOKED, "no signal, no open incident and no probe speaks of it"
+    known = [how for how, _ in told if how is not How.NOT_LOOKED]
+    how = How.TROUBLE if How.TROUBLE in known else known[0] if known else How.NOT_LOOKED
+    return how, "; ".join(because for _, because in told)
+
+
+def _evidence(plan: Plan, incident: Incident, key: str, vendor: Vendor, material: Material) -> tuple[How, str] | None:
     called = _called(key, vendor)
     for signal in material.firing:
         if called.search(signal.said):
@@ -250,12 +261,28 @@ def _standing(plan: Plan, incident: Incident, key: str, vendor: Vendor, material
         if not one.is_resolved and called.search(f"{one.title} {one.why}"):
             which = "this incident" if one.id == incident.id else f"#{one.number}, which is open"
             return How.TROUBLE, f"{which}: {one.title}"
+    return _reported(plan, key, material)
+
+
+def _own_word(outcome: Outcome) -> tuple[How, str]:
+    """What the vendor says of itself, or why that could not be read."""
+    match outcome.kind:
+        case Kind.HEALTHY:
+            return How.WELL, f"its status page says: {outcome.reason}"
+        case Kind.DEGRADED:
+            return How.TROUBLE, f"its status page says: {outcome.reason}"
+        case _:
+            return How.NOT_LOOKED, f"its status page could not be read: {outcome.reason}"
+
+
+def _reported(plan: Plan, key: str, material: Material) -> tuple[How, str] | None:
+    """How the health report of a service of ours calls it."""
     for name, seen in material.seen.items():
         outcome = seen.outcome
         if outcome and key in outcome.states:
             how = How.TROUBLE if key in outcome.components else How.WELL
             return how, f"the health report of {_of_probe(plan, name)} calls it {outcome.states[key]}"
-    return How.NOT_LOOKED, "no signal, no open incident and no probe speaks of it"
+    return None
 
 
 def _of_probe(plan: Plan, name: str) -> str:

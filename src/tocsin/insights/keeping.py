@@ -140,6 +140,7 @@ _RULES: tuple[tuple[str, How, Trace], ...] = (  # the first that fits decides
     ("services.*.rotation", _E, "on call for:{1}"),
     ("services.*.team", _E, "on call for:{1}"),
     ("services.**", _W, None),
+    ("vendors.*.look_every", _T, None),
     ("vendors.**", _W, None),
     ("rules.*", _E, _rule),
     ("communication.channels.chat.habits.*", _W, None),

@@ -95,7 +95,7 @@ def clause_of(plan: Plan, severity: str, owed: Obligation) -> str:
             return ""  # no plan asks for it: whatever it says, it is looked ahead
         case Kind.LOOK:
             service, _, probe = owed.key.removeprefix("look:").partition("/")
-            return f"services.{service}.probes.{probe}"
+            return f"services.{service}.probes.{probe}" if service in plan.services else f"vendors.{service}.look_every"
 
 
 def _step(plan: Plan, severity: str, taken: int) -> str:

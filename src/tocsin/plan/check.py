@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from urllib.parse import urlsplit
 
 from tocsin.kit.text import listed, span
 from tocsin.people.model import Urgency
-from tocsin.plan import check_paging, check_rotas, check_work
+from tocsin.plan import check_paging, check_probes, check_rotas, check_work
 from tocsin.plan.findings import Finding, each, empty, nobody, unknown
 from tocsin.plan.model import (
     EVERYONE,
@@ -15,7 +14,6 @@ from tocsin.plan.model import (
     Audience,
     EscalationPolicy,
     Plan,
-    Probe,
     Rule,
     Severity,
     Stage,
@@ -287,36 +285,7 @@ def _services(plan: Plan) -> Iterator[Finding]:
         if service.users is not None and service.users < 1:
             yield Finding(f"services.{key}.users", "at least 1; leave it out where nobody has counted")
         for name, probe in service.probes.items():
-            yield from _probe(f"services.{key}.probes.{name}", probe)
-
-
-def _probe(path: str, probe: Probe) -> Iterator[Finding]:
-    if complaint := _address(probe.url):
-        yield Finding(f"{path}.url", complaint)
-    yield from empty(f"{path}.paths", probe.paths, 'at least one path; write "" for the address itself')
-    for number, one in enumerate(probe.paths, start=1):
-        if one and not one.startswith("/"):
-            yield Finding(f"{path}.paths.{number}", f"a path begins with a slash: /{one}")
-    for count in ("failures", "recoveries"):
-        if getattr(probe, count) < 1:
-            yield Finding(f"{path}.{count}", "at least 1 look")
-    if probe.slow_after is not None and probe.slow_after >= probe.timeout:
-        message = f"an answer that takes {span(probe.slow_after)} is never seen: the timeout is {span(probe.timeout)}"
-        yield Finding(f"{path}.slow_after", message)
-
-
-def _address(url: str) -> str | None:
-    """Why this is no address to look at, if it is none."""
-    try:
-        parts = urlsplit(url)
-        port_is_sound = parts.port != 0
-    except ValueError:
-        return f"'{url}' is not an address"
-    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_sound:
-        return f"'{url}' is not an address that begins with http:// or https://"
-    if parts.username or parts.password:
-        return "a plan is read by everybody and holds no passwords"
-    return None
+            yield from check_probes.problems(f"services.{key}.probes.{name}", probe)
 
 
 def _rules(plan: Plan) -> Iterator[Finding]:

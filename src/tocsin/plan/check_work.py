@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from tocsin.plan import check_probes
 from tocsin.plan.findings import Finding, each, empty, unknown
 from tocsin.plan.measures import Band, Metric, Moment
 from tocsin.plan.model import ON_CALL, Channels, IncidentType, Phase, Plan
@@ -112,6 +113,7 @@ def _dependencies(plan: Plan) -> Iterator[Finding]:
             yield Finding(f"vendors.{key}", f'"{key}" is also one of the services; what depends on which?')
         if vendor.status_page is not None:
             yield from _address(f"vendors.{key}.status_page", vendor.status_page)
+        yield from check_probes.page(f"vendors.{key}", vendor)
     known = dict.fromkeys([*plan.services, *plan.vendors])
     for key, service in plan.services.items():
         yield from _needs(f"services.{key}.depends_on", key, service.depends_on, known)

@@ -155,6 +155,24 @@ WORDINGS: Mapping[str, Wording] = {
     f"{_PROBE}.recoveries": Wording(
         Kind.WATCHING, "{name} counts as well again after {after} good looks in a row instead of {before}."
     ),
+    f"{_PROBE}.out_of": Wording(
+        Kind.WATCHING,
+        "{name} counts as broken by its bad looks among the last {after} instead of {before}.",
+        "{name} counts as broken by its bad looks among the last {after}, and not only by those in a row.",
+        "{name} counts as broken by bad looks in a row alone.",
+    ),
+    f"{_PROBE}.certificate_days": Wording(
+        Kind.WATCHING,
+        f"{_LOOK} calls a certificate trouble {{after}} days before its end instead of {{before}}.",
+        f"{_LOOK} calls a certificate trouble {{after}} days before its end.",
+        f"{_LOOK} does not say any more that a certificate will end.",
+    ),
+    f"{_PROBE}.control": Wording(
+        Kind.WATCHING,
+        f"{_LOOK} is checked against {{after}} instead of {{before}} when nothing is heard.",
+        f"{_LOOK} is checked against {{after}} when nothing is heard: if that is silent too, our network is to blame.",
+        f"{_LOOK} is not checked against another address any more: trouble of our own network looks like an outage.",
+    ),
     f"{_PROBE}.status_field": Wording(
         Kind.WATCHING, f"{_LOOK} reads the health in the field {{after}}, not {{before}}."
     ),
@@ -172,6 +190,12 @@ WORDINGS: Mapping[str, Wording] = {
     "vendors.*.description": _told("Whoever looks up {name} reads what the vendor does:"),
     "vendors.*.status_page": Wording(
         Kind.OTHER, "Whoever asks how {name} is doing is led to {after} instead of {before}."
+    ),
+    "vendors.*.look_every": Wording(
+        Kind.WATCHING,
+        "The status page of {name} is read every {after} instead of every {before}.",
+        "The status page of {name} is read every {after}.",
+        "Nobody reads the status page of {name} any more.",
     ),
     "services.*.users": Wording(
         Kind.WATCHING,

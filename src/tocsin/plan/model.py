@@ -221,7 +221,8 @@ class Communication:
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """A health address to look at, and how its answer is read."""
+    """An address to look at, and how its answer is read. How the address begins says what is looked at: a health
+    report at http:// or https://, a port at tcp://, a name at dns://, a certificate at tls://."""
 
     __pydantic_config__ = STRICT
     url: str
@@ -231,6 +232,9 @@ class Probe:
     slow_after: Span | None = None
     failures: int = 3
     recoveries: int = 2
+    out_of: int | None = None  # failures count among so many last looks, and not only in a row
+    certificate_days: int | None = None  # a certificate that ends sooner is trouble
+    control: str | None = None  # somebody else's address: if that is silent too, our own network is in trouble
     status_field: str = "status"
     healthy_values: tuple[str, ...] = ("healthy",)
     components_field: str = "services"
@@ -255,6 +259,7 @@ class Vendor:
     name: Text
     description: Text = ""
     status_page: str | None = None
+    look_every: Span | None = None  # nobody looks at the status page without it
     support: Text = ""
 
 

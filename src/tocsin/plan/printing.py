@@ -321,6 +321,11 @@ def _vendors(plan: Plan) -> Blocks:
                     if vendor.status_page
                     else []
                 ),
+                *(
+                    [statement(f"Looked at every {span(vendor.look_every)}.", f"{path}.look_every")]
+                    if vendor.look_every
+                    else []
+                ),
                 *([statement(f"Support: {plain(vendor.support)}", f"{path}.support")] if vendor.support else []),
             ]
         )
@@ -335,7 +340,15 @@ def _probe(path: str, probe: Probe) -> Iterable[str]:
     if probe.slow_after is not None:
         yield statement(f"An answer that takes longer than {span(probe.slow_after)} is slow.", f"{path}.slow_after")
     yield statement(f"Looks in a row that make it trouble: {probe.failures}", f"{path}.failures")
+    if probe.out_of is not None:
+        yield statement(f"They need not be in a row, but among the last {probe.out_of}.", f"{path}.out_of")
     yield statement(f"Good looks in a row that end it: {probe.recoveries}", f"{path}.recoveries")
+    if probe.certificate_days is not None:
+        said = f"A certificate that lasts less than {probe.certificate_days} more days is trouble."
+        yield statement(said, f"{path}.certificate_days")
+    if probe.control is not None:
+        said = f"If nothing is heard of {address(probe.control)} either, our own network is in trouble."
+        yield statement(said, f"{path}.control")
     yield statement(f"The overall state stands under {code(probe.status_field)}.", f"{path}.status_field")
     yield statement(f"Healthy is {_any_of(probe.healthy_values)}.", f"{path}.healthy_values")
     yield statement(f"The states of components stand under {code(probe.components_field)}.", f"{path}.components_field")

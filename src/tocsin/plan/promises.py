@@ -64,6 +64,19 @@ def looks(plan: Plan) -> list[Promise]:
         )
         for service_key, service in plan.services.items()
         for name, probe in service.probes.items()
+    ] + [
+        Promise(
+            kind="look",
+            key=f"look:{key}/status_page",
+            what=f"Read the status page of {vendor.name}",
+            owners=("tocsin",),
+            within=vendor.look_every,
+            since=Since.LOOK,
+            clause="",
+            path=f"vendors.{key}.look_every",
+        )
+        for key, vendor in plan.vendors.items()
+        if vendor.look_every
     ]
 
 

@@ -84,6 +84,8 @@ NARROWER: Mapping[str, dict[str, Any]] = {
     "Probe.paths": _SOME,
     "Probe.failures": _COUNT,
     "Probe.recoveries": _COUNT,
+    "Probe.out_of": {"minimum": 1, "maximum": 60},
+    "Probe.certificate_days": {"minimum": 1, "maximum": 366},
     "Topic.minutes": _COUNT,
     "Section.facts": {"enum": [*FACTS, None]},
     "Reminders.before": {"propertyNames": {"enum": list(REMINDED_KINDS)}},
@@ -231,14 +233,23 @@ MEANINGS: Mapping[str, str] = {
     "Communication.stages": (
         "The template for each stage of a public update. With a public audience, every stage needs one."
     ),
-    "Probe": "A health address that Tocsin looks at, under `services.….probes`.",
-    "Probe.url": "Begins with http:// or https:// and holds no password.",
+    "Probe": "An address that Tocsin looks at, under `services.….probes`.",
+    "Probe.url": (
+        "How it begins says what is looked at: a health report at http:// or https://, a port at tcp://, a name at "
+        "dns://, a certificate at tls://. It holds no password."
+    ),
     "Probe.paths": 'Tried in order; `""` is the address itself.',
     "Probe.every": "How often to look.",
     "Probe.timeout": "How long to wait for an answer.",
     "Probe.slow_after": "An answer that takes longer is slow. Shorter than the timeout.",
     "Probe.failures": "How many looks in a row make it trouble.",
+    "Probe.out_of": "The failures need not be in a row, but among so many last looks; at most 60.",
     "Probe.recoveries": "How many good looks in a row end it.",
+    "Probe.certificate_days": "A certificate that ends in less than so many days is trouble. At https:// and tls://.",
+    "Probe.control": (
+        "Somebody else's address, http:// or https://. While nothing is heard of either, our own network is in "
+        "trouble: nothing is declared, and the administrators are told."
+    ),
     "Probe.status_field": "The key of the answer that holds the overall state.",
     "Probe.healthy_values": "The values of it that are healthy.",
     "Probe.components_field": "The key of the answer that holds the components' states.",
@@ -399,6 +410,7 @@ MEANINGS: Mapping[str, str] = {
     "Vendor.name": "What it is called.",
     "Vendor.description": "What it is needed for.",
     "Vendor.status_page": "Where it says how it is doing.",
+    "Vendor.look_every": "How often its status page is read, at least 1 min. Without it nobody reads it.",
     "Vendor.support": "How to reach its support.",
     "Plan": "The whole file.",
     "Plan.tocsin": "The version of this format.",

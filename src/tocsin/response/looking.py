@@ -1,20 +1,24 @@
-"""Our own looks at the health addresses of the plan: when, and what follows from what they see."""
+"""Our own looks at the addresses of the plan: when, and what follows from what they see."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from tocsin.db.engine import Tx
 from tocsin.obligations import store as obligations
 from tocsin.obligations.model import Duty, Kind, State
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan, Probe, Service
+from tocsin.response import blindness
 from tocsin.signals import store as signals
-from tocsin.watch import outcomes
+from tocsin.watch import outcomes, statuspages
 from tocsin.watch import store as watch
 from tocsin.watch.outcomes import Expectation, Reading
 from tocsin.watch.store import Agreed
 
 PREFIX = "look:"
+PAGE = "status_page"
+WAIT_FOR_PAGE = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
@@ -26,10 +30,28 @@ class Look:
     service: Service
     probe: Probe
 
+    @property
+    def every(self) -> timedelta:
+        return self.probe.every
+
+
+@dataclass(frozen=True)
+class PageLook:
+    """A look that is due at a vendor's status page: `name` is `vendor/status_page`, `known` the path that answered."""
+
+    name: str
+    vendor_id: str
+    address: str
+    every: timedelta
+    known: str = ""
+
+
+AnyLook = Look | PageLook
+
 
 def schedule(tx: Tx) -> None:
     """Make the open looks those of the current plan. Doing it twice changes nothing."""
-    wanted = {look.name: look for look in looks(plans.current(tx))}
+    wanted = every_look(plans.current(tx))
     for standing in obligations.open_looks(tx):
         if wanted.pop(standing.key.removeprefix(PREFIX), None) is None:
             obligations.settle(tx, standing.id, State.VOID, "the plan no longer asks for it")
@@ -44,12 +66,50 @@ def looks(plan: Plan) -> Iterator[Look]:
             yield Look(f"{service_id}/{probe_id}", service_id, service, probe)
 
 
-def learn(tx: Tx, look: Look, reading: Reading) -> None:
-    """Judge what a look saw, and once enough looks agree on a change, send it the way of every signal."""
-    probe = look.probe
-    outcome = outcomes.judge(reading, expectation(probe))
+def pages(plan: Plan) -> Iterator[PageLook]:
+    """The vendors' pages that are read. A vendor's key is none of a service's, so no probe has such a name."""
+    for key, vendor in plan.vendors.items():
+        if vendor.status_page and vendor.look_every:
+            yield PageLook(page_name(key), key, vendor.status_page, vendor.look_every)
+
+
+def page_name(vendor_id: str) -> str:
+    return f"{vendor_id}/{PAGE}"
+
+
+def every_look(plan: Plan) -> dict[str, AnyLook]:
+    found: list[AnyLook] = [*looks(plan), *pages(plan)]
+    return {look.name: look for look in found}
+
+
+def ready(tx: Tx, look: AnyLook) -> AnyLook:
+    """The same look, with what is to be known before it is taken."""
+    if isinstance(look, Look):
+        return look
+    last = watch.load(tx, look.name).outcome
+    return replace(look, known=last.path) if last else look
+
+
+def learn_page(tx: Tx, look: PageLook, reading: Reading, more: Reading | None) -> None:
+    """Keep what a vendor says of itself. It is no signal: it says how the vendor is, and not how we are."""
+    outcome = statuspages.judge_page(reading, more, Expectation(timeout=WAIT_FOR_PAGE))
     standing = watch.load(tx, look.name)
     run = outcomes.advance(standing.run, outcome, tx.now)
+    watch.save(tx, replace(standing, run=run, outcome=outcome, looked_at=tx.now))
+
+
+def learn(tx: Tx, look: Look, reading: Reading, control: Reading | None = None) -> None:
+    """Judge what a look saw, and once enough looks agree on a change, send it the way of every signal.
+
+    `control` is what a look at the control saw, where one was taken.
+    """
+    probe = look.probe
+    outcome = outcomes.judge(reading, expectation(probe))
+    outcome = outcomes.with_certificate(outcome, reading, expectation(probe), tx.now)
+    outcome = outcomes.with_control(outcome, reading, control) if control else outcome
+    standing = watch.load(tx, look.name)
+    run = outcomes.advance(standing.run, outcome, tx.now, out_of=probe.out_of or 0)
+    blindness.tell(tx, look.name, standing.run.blind if standing.run else 0, run.blind, probe.failures)
     agreed = standing.confirmed
     change = outcomes.verdict(
         agreed.kind if agreed else None,
@@ -62,7 +122,8 @@ def learn(tx: Tx, look: Look, reading: Reading) -> None:
     if change is None:
         watch.save(tx, standing)
         return
-    watch.save(tx, replace(standing, confirmed=Agreed(change.kind, change.components)))
+    settled = replace(run, lately=())  # what is agreed on is counted anew, or one bad look would bring it back
+    watch.save(tx, replace(standing, run=settled, confirmed=Agreed(change.kind, change.components)))
     arrival = outcomes.arrival(look.name, look.service.name, outcome, change.since)
     named = replace(arrival, labels={**arrival.labels, "service": look.service_id})
     signals.accept(tx, [signals.encode(named)])
@@ -76,4 +137,5 @@ def expectation(probe: Probe) -> Expectation:
         good_values=probe.good_values,
         slow_after=probe.slow_after,
         timeout=probe.timeout,
+        certificate_days=probe.certificate_days,
     )

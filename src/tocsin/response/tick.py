@@ -18,13 +18,13 @@ from tocsin.obligations.model import ANSWER_PREFIX, Kind, Obligation, State
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
 from tocsin.response import chasing, covering, followups, gathering, handing, looking, trials
-from tocsin.response.looking import Look
+from tocsin.response.looking import AnyLook
 from tocsin.signals import store as signals
 
 BATCH = 64  # incidents seen to in one unit of work; looks count like incidents
 
 
-def settle_due(tx: Tx, limit: int = BATCH) -> tuple[int, list[Look]]:
+def settle_due(tx: Tx, limit: int = BATCH) -> tuple[int, list[AnyLook]]:
     """See to what is due. Returns how many obligations, and the looks that are now to be taken."""
     count = 0
     found = incidents.claim_due(tx, limit)
@@ -139,11 +139,11 @@ _LOOKED_AHEAD: dict[Kind, Callable[[Tx], datetime]] = {
 """What is looked at again and again, and says itself when next."""
 
 
-def _looks(tx: Tx, due: list[Obligation]) -> list[Look]:
+def _looks(tx: Tx, due: list[Obligation]) -> list[AnyLook]:
     """Renew each look before it is taken: a node that dies on the way loses one look, not the probe."""
     if not due:
         return []
-    by_name = {look.name: look for look in looking.looks(plans.current(tx))}
+    by_name = looking.every_look(plans.current(tx))
     found = []
     for obligation in due:
         if obligation.kind in _LOOKED_AHEAD:
@@ -156,8 +156,8 @@ def _looks(tx: Tx, due: list[Obligation]) -> list[Look]:
         if look is None:
             obligations.end(tx, obligation.id, State.VOID, "the plan no longer asks for it")
             continue
-        obligations.renew(tx, obligation, tx.now + look.probe.every)
-        found.append(look)
+        obligations.renew(tx, obligation, tx.now + look.every)
+        found.append(looking.ready(tx, look))
     return found
 
 

@@ -29,18 +29,25 @@ class Kind(StrEnum):
     HTTP_ERROR = "http_error"
     DNS = "dns"
     TLS = "tls"
+    EXPIRING = "expiring"
+    OWN_NETWORK = "own_network"
 
 
 NOT_ANSWERING = frozenset({Kind.TIMEOUT, Kind.REFUSED, Kind.HTTP_ERROR, Kind.DNS, Kind.TLS})
 """The kinds that are one trouble to a user, however it shows from look to look."""
+
+LEARNED_NOTHING = frozenset({Kind.RATE_LIMITED, Kind.OWN_NETWORK})
+"""The kinds that say nothing about the service. They are never counted, neither as good nor as bad."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
     """What one look saw: an answer, or in `failure` why there is none.
 
-    `failure` is one of timeout, refused, dns, tls and closed (a connection was made, but no whole HTTP answer came
-    over it); `detail` is the evidence for it. `took` covers the request on `path` alone.
+    `failure` is one of timeout, refused, unreachable, dns, tls and closed (a connection was made, but no whole HTTP
+    answer came over it); `detail` is the evidence for it. `took` covers the request on `path` alone. `connected` says what was
+    reached where nothing but that was asked; `certificate_ends_at` is the last instant of the certificate, if one was
+    looked at.
     """
 
     status: int | None = None
@@ -50,6 +57,8 @@ class Reading:
     failure: str | None = None
     path: str
     detail: str = ""
+    connected: str = ""
+    certificate_ends_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +72,7 @@ class Expectation:
     slow_after: timedelta | None = None
     # Longer than the five seconds for which a health route that waits for its own database may hang.
     timeout: timedelta = timedelta(seconds=10)
+    certificate_days: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +98,8 @@ def judge(reading: Reading, expect: Expectation) -> Outcome:
     says that the path is wrong. Two exceptions: 429 says only that we ask too often, and a 404 in which the hosting
     platform speaks for an absent service is an outage.
     """
+    if reading.connected and reading.failure is None:
+        return _judge_speed(reading, reading.connected, {}, expect)
     if reading.failure is not None or reading.status is None:
         return _unanswered(reading, expect)
     if reading.status == 429:
@@ -120,7 +132,7 @@ def _read_report(content: object, expect: Expectation) -> _Report | None:
     components = content.get(expect.components_field)
     if not isinstance(components, dict):
         return None
-    states = {_plain(name, _WORD): _word(state) for name, state in components.items()}
+    states = {plain(name, _WORD): _word(state) for name, state in components.items()}
     return _Report(_word(content[expect.status_field]), states)
 
 
@@ -130,15 +142,54 @@ def _judge_report(reading: Reading, report: _Report, expect: Expectation) -> Out
     if bad or report.status not in expect.healthy_values:
         found = _failing(bad, report.states) if bad else "no component is in a bad state"
         return _outcome(reading, Kind.DEGRADED, f"{said}: {text.clip(found, _EVIDENCE)}", report.states, bad)
+    return _judge_speed(reading, said, report.states, expect)
+
+
+def _judge_speed(reading: Reading, said: str, states: dict[str, str], expect: Expectation) -> Outcome:
     if expect.slow_after is not None and reading.took > expect.slow_after:
         reason = f"{said}, but it took {_seconds(reading.took)}; more than {_seconds(expect.slow_after)} is slow"
-        return _outcome(reading, Kind.SLOW, reason, report.states)
-    return _outcome(reading, Kind.HEALTHY, said, report.states)
+        return _outcome(reading, Kind.SLOW, reason, states)
+    return _outcome(reading, Kind.HEALTHY, said, states)
 
+
+def with_certificate(outcome: Outcome, reading: Reading, expect: Expectation, now: datetime) -> Outcome:
+    """The same outcome; or, where nothing else is wrong, that the certificate ends sooner than the plan allows."""
+    ends_at = reading.certificate_ends_at
+    if outcome.kind is not Kind.HEALTHY or ends_at is None or expect.certificate_days is None:
+        return outcome
+    left = f"the certificate ends in {_days((ends_at - now).days)}, on {ends_at:%Y-%m-%d}"
+    if ends_at - now >= timedelta(days=expect.certificate_days):
+        return replace(outcome, reason=f"{outcome.reason}; {left}")
+    reason = f"{left}; less than {_days(expect.certificate_days)} is too little"
+    return replace(outcome, kind=Kind.EXPIRING, reason=reason)
+
+
+def _days(count: int) -> str:
+    return f"{count} day" if count == 1 else f"{count} days"
+
+
+def may_be_ours(reading: Reading) -> bool:
+    """Whether our own network may be to blame: nothing was heard. A refusal was sent by somebody, so it is theirs."""
+    return reading.failure in _NETWORK
+
+
+def with_control(outcome: Outcome, reading: Reading, control: Reading) -> Outcome:
+    """What a look means beside one at somebody else's address: if nothing is heard of that either, it is our network.
+
+    Any answer of the other, whatever it says, shows that the network works.
+    """
+    if not (may_be_ours(reading) and may_be_ours(control)):
+        return outcome
+    reason = f"our own network is in trouble: nothing is heard of the control either ({control.failure})"
+    return replace(outcome, kind=Kind.OWN_NETWORK, reason=f"{reason}; {outcome.reason}")
+
+
+_NETWORK = ("timeout", "unreachable", "dns")
 
 _FAILURES = {
     "timeout": (Kind.TIMEOUT, "no whole answer within"),
     "refused": (Kind.REFUSED, "no connection could be made"),
+    "unreachable": (Kind.REFUSED, "no way leads there"),
     "dns": (Kind.DNS, "the address could not be resolved"),
     "tls": (Kind.TLS, "no secure connection could be made"),
     "closed": (Kind.HTTP_ERROR, "the connection brought no whole HTTP answer"),
@@ -149,7 +200,7 @@ def _unanswered(reading: Reading, expect: Expectation) -> Outcome:
     kind, reason = _FAILURES[reading.failure or "closed"]
     if kind is Kind.TIMEOUT:
         return _outcome(reading, kind, f"{reason} {_seconds(expect.timeout)}")
-    detail = _plain(reading.detail, _EVIDENCE)
+    detail = plain(reading.detail, _EVIDENCE)
     return _outcome(reading, kind, f"{reason}: {detail}" if detail else reason)
 
 
@@ -164,7 +215,7 @@ def _outcome(
         latency=reading.took,
         reason=reason,
         path=reading.path,
-        request_id=_plain(request_id, _WORD) if request_id else None,
+        request_id=plain(request_id, _WORD) if request_id else None,
     )
 
 
@@ -175,7 +226,7 @@ def _platform_answered(reading: Reading) -> bool:
 
 def _rate_limit_reason(reading: Reading) -> str:
     wait = _header(reading, "retry-after")
-    advice = f" (asks us to wait: {_plain(wait, _WORD)})" if wait else ""
+    advice = f" (asks us to wait: {plain(wait, _WORD)})" if wait else ""
     return f"429, we ask too often{advice}: {_shown(reading.body)}"
 
 
@@ -183,7 +234,7 @@ def _wrong_body_reason(reading: Reading) -> str:
     if reading.status == 404:
         return f"404, so this path is wrong: {_shown(reading.body)}"
     target = _header(reading, "location")
-    towards = f" and points to {_plain(target, _WORD)}" if target else ""
+    towards = f" and points to {plain(target, _WORD)}" if target else ""
     return f"{reading.status} but the body is not a health report{towards}: {_shown(reading.body)}"
 
 
@@ -192,16 +243,16 @@ def _header(reading: Reading, name: str) -> str | None:
 
 
 def _word(value: Any) -> str:
-    return _plain(value if isinstance(value, str) else json.dumps(value), _WORD)
+    return plain(value if isinstance(value, str) else json.dumps(value), _WORD)
 
 
 def _shown(body: bytes) -> str:
     """A body as evidence: one clipped line that can be printed, whatever the bytes were."""
     # Four bytes a letter are the most that UTF-8 takes; decoding a whole huge body would be for nothing.
-    return _plain(body[: 4 * _EVIDENCE].decode("utf-8", "replace"), _EVIDENCE) or "(empty)"
+    return plain(body[: 4 * _EVIDENCE].decode("utf-8", "replace"), _EVIDENCE) or "(empty)"
 
 
-def _plain(said: str, length: int) -> str:
+def plain(said: str, length: int) -> str:
     """Text from outside, on one line and without letters that a database or a terminal would choke on."""
     line = " ".join(text.clip(said, 4 * length).split())
     return text.clip(
@@ -228,7 +279,9 @@ def _failing(components: tuple[str, ...], states: Mapping[str, str]) -> str:
 class Run:
     """How many looks in a row meant the same, and since when. A count of zero: nothing has been learned yet.
 
-    `unwell` counts the looks since the last healthy one, whether or not they agree on what is wrong.
+    `unwell` counts the looks since the last healthy one, whether or not they agree on what is wrong. `lately` has the
+    last looks since the last change, true for each that was well, as many as the plan counts among. `blind` counts the
+    looks in a row at which our own network was in trouble.
     """
 
     kind: Kind
@@ -236,6 +289,8 @@ class Run:
     count: int
     since: datetime
     unwell: int = 0
+    lately: tuple[bool, ...] = ()
+    blind: int = 0
 
 
 @dataclass(frozen=True)
@@ -248,14 +303,17 @@ class Change:
     since: datetime
 
 
-def advance(run: Run | None, outcome: Outcome, now: datetime) -> Run:
-    """Count one more look. A rate-limited look taught us nothing and leaves the run as it is."""
-    if outcome.kind is Kind.RATE_LIMITED:
-        return run or Run(Kind.RATE_LIMITED, (), 0, now)
-    unwell = 0 if outcome.kind is Kind.HEALTHY else (run.unwell if run else 0) + 1
+def advance(run: Run | None, outcome: Outcome, now: datetime, *, out_of: int = 0) -> Run:
+    """Count one more look. A look that taught us nothing about the service leaves the run as it is."""
+    if outcome.kind in LEARNED_NOTHING:
+        known = run or Run(outcome.kind, (), 0, now)
+        return replace(known, blind=known.blind + 1) if outcome.kind is Kind.OWN_NETWORK else known
+    is_well = outcome.kind is Kind.HEALTHY
+    unwell = 0 if is_well else (run.unwell if run else 0) + 1
+    lately = (*(run.lately if run else ()), is_well)[-out_of:] if out_of else ()
     if run is None or not _same(run.kind, outcome.kind) or run.components != outcome.components:
-        return Run(outcome.kind, outcome.components, 1, now, unwell)
-    return replace(run, kind=outcome.kind, count=run.count + 1, unwell=unwell)
+        return Run(outcome.kind, outcome.components, 1, now, unwell, lately)
+    return replace(run, kind=outcome.kind, count=run.count + 1, unwell=unwell, lately=lately, blind=0)
 
 
 def confirmed(run: Run, needed: int) -> bool:
@@ -279,7 +337,9 @@ def verdict(
     calm = previous_confirmed in (None, Kind.HEALTHY)
     # A service that fails in another way at each look is never well: twice the looks settle it, whatever the last says.
     undecided = calm and run.unwell >= 2 * max(1, needed_bad)
-    if not undecided and not confirmed(run, needed_good if run.kind is Kind.HEALTHY else needed_bad):
+    # Nor is one that fails again and again with good looks in between, where the plan counts among the last so many.
+    often = calm and run.kind is not Kind.HEALTHY and run.lately.count(False) >= max(1, needed_bad)
+    if not undecided and not often and not confirmed(run, needed_good if run.kind is Kind.HEALTHY else needed_bad):
         return None
     known = previous_confirmed is not None and _same(previous_confirmed, run.kind)
     if known and previous_components in (None, run.components):
@@ -297,11 +357,11 @@ def _same(one: Kind, other: Kind) -> bool:
 def arrival(probe_name: str, service: str, outcome: Outcome, now: datetime) -> Arrival:
     """The signal for a confirmed outcome: resolved when healthy, otherwise firing since `now`.
 
-    Hand in the run's `since` as `now` to date the trouble from the first look that saw it. A rate-limited look is
-    never confirmed, so asking for its signal is a bug.
+    Hand in the run's `since` as `now` to date the trouble from the first look that saw it. A look that
+    taught us nothing is never confirmed, so asking for its signal is a bug.
     """
-    if outcome.kind is Kind.RATE_LIMITED:
-        raise ValueError("a rate-limited look says nothing about the service")
+    if outcome.kind in LEARNED_NOTHING:
+        raise ValueError(f"a look that saw {outcome.kind} says nothing about the service")
     healthy = outcome.kind is Kind.HEALTHY
     return Arrival(
         source="probe",
@@ -342,6 +402,7 @@ _HEADLINES = {
     Kind.HTTP_ERROR: "answers with an error",
     Kind.DNS: "address does not resolve",
     Kind.TLS: "no secure connection",
+    Kind.EXPIRING: "the certificate ends soon",
 }
 
 

@@ -1,16 +1,19 @@
 """Looking at a service over HTTP. Whatever the network does, a look ends in time and returns what it saw."""
 
 import asyncio
+import errno
 from collections.abc import Sequence
 from datetime import timedelta
 
 import aiohttp
 
 from tocsin.kit.clock import stopwatch
-from tocsin.watch import outcomes
+from tocsin.watch import outcomes, statuspages
 from tocsin.watch.outcomes import Expectation, Kind, Reading
 
+UNREACHABLE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL)
 _BODY_LIMIT = 64 * 1024
+_PAGE_LIMIT = 2 * 1024 * 1024  # the history of every component stands in some of them
 _USUAL = Expectation()
 # The look has one limit of its own; aiohttp's would add defaults that nobody chose and round them up.
 _NO_LIMIT = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
@@ -41,29 +44,52 @@ async def look(
     return reading
 
 
-async def _get(session: aiohttp.ClientSession, url: str, path: str, seconds: float, user_agent: str) -> Reading:
+async def look_at_page(
+    session: aiohttp.ClientSession, url: str, known: str, timeout: timedelta, user_agent: str
+) -> tuple[Reading, Reading | None]:
+    """Read somebody's status page: what came, and a second page of their incidents where the first leaves them out.
+
+    The path that answered last time is `known`; the others are tried while somebody answers with something else.
+    """
+    ends = stopwatch() + timeout.total_seconds()
+    first, *others = sorted(statuspages.PATHS, key=lambda path: path != known)
+    reading = await _get(session, url, first, ends - stopwatch(), user_agent, _PAGE_LIMIT)
+    for path in others:
+        if reading.failure is not None or statuspages.is_page(reading):
+            break
+        reading = await _get(session, url, path, ends - stopwatch(), user_agent, _PAGE_LIMIT)
+    if not statuspages.leaves_incidents_out(reading):
+        return reading, None
+    return reading, await _get(session, url, statuspages.INCIDENTS, ends - stopwatch(), user_agent, _PAGE_LIMIT)
+
+
+async def _get(
+    session: aiohttp.ClientSession, url: str, path: str, seconds: float, user_agent: str, limit: int = _BODY_LIMIT
+) -> Reading:
     started = stopwatch()
     try:
         async with asyncio.timeout(seconds):
-            status, headers, body = await _fetch(session, _join(url, path), user_agent)
+            status, headers, body = await _fetch(session, _join(url, path), user_agent, limit)
     except (aiohttp.ClientError, OSError, UnicodeError) as error:
         return Reading(failure=_failure(error), detail=_detail(error), took=_since(started), path=path)
     return Reading(status=status, headers=headers, body=body, took=_since(started), path=path)
 
 
-async def _fetch(session: aiohttp.ClientSession, url: str, user_agent: str) -> tuple[int, dict[str, str], bytes]:
+async def _fetch(
+    session: aiohttp.ClientSession, url: str, user_agent: str, limit: int
+) -> tuple[int, dict[str, str], bytes]:
     # A kept connection would hide that no new one can be made, so every look asks for its own.
     headers = {"User-Agent": user_agent, "Accept": "application/json", "Connection": "close"}
     async with session.get(url, headers=headers, allow_redirects=False, timeout=_NO_LIMIT) as response:
-        body = await _read(response.content)
+        body = await _read(response.content, limit)
         return response.status, {name.lower(): value for name, value in response.headers.items()}, body
 
 
-async def _read(content: aiohttp.StreamReader) -> bytes:
+async def _read(content: aiohttp.StreamReader, limit: int) -> bytes:
     """The body up to the limit; the rest is never asked for."""
     body = bytearray()
-    while len(body) < _BODY_LIMIT:
-        chunk = await content.read(_BODY_LIMIT - len(body))
+    while len(body) < limit:
+        chunk = await content.read(limit - len(body))
         if not chunk:
             break
         body += chunk
@@ -87,6 +113,8 @@ def _failure(error: Exception) -> str:
         return "tls"
     if isinstance(error, (aiohttp.ClientConnectorDNSError, *_NO_ADDRESS)):
         return "dns"
+    if getattr(cause, "errno", None) in UNREACHABLE:
+        return "unreachable"
     return "refused" if isinstance(error, aiohttp.ClientConnectorError) else "closed"
 
 

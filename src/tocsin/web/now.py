@@ -143,6 +143,8 @@ def outcome_word(kind: Kind) -> tuple[str, str]:
         return "ok", "Healthy"
     if kind is Kind.RATE_LIMITED:
         return "unknown", "Unknown: asked too often"
+    if kind is Kind.OWN_NETWORK:
+        return "unknown", "Unknown: our own network"
     if kind in NOT_ANSWERING:
         return "down", "Down: " + kind.replace("_", " ")
     return "degraded", kind.replace("_", " ").capitalize()

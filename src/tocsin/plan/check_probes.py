@@ -1,0 +1,87 @@
+"""Whether what a plan has us look at holds together: the addresses of probes, how often, and what counts as trouble."""
+
+from collections.abc import Iterator
+from dataclasses import fields
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from tocsin.kit.text import listed, span
+from tocsin.plan.findings import Finding, empty
+from tocsin.plan.model import Probe, Vendor
+
+WEB = ("http", "https")
+PLAIN = ("tcp", "dns", "tls")
+OUT_OF_MOST = 60
+LEAST_OFTEN = timedelta(minutes=1)  # a vendor's page belongs to somebody else, and is read by thousands
+_OF_A_REPORT = ("paths", "status_field", "healthy_values", "components_field", "good_values")
+
+
+def problems(path: str, probe: Probe) -> Iterator[Finding]:
+    if complaint := _address(probe.url, (*WEB, *PLAIN)):
+        yield Finding(f"{path}.url", complaint)
+    else:
+        yield from _kind(path, probe)
+    if probe.control is not None and (complaint := _address(probe.control, WEB)):
+        yield Finding(f"{path}.control", complaint)
+    yield from empty(f"{path}.paths", probe.paths, 'at least one path; write "" for the address itself')
+    for number, one in enumerate(probe.paths, start=1):
+        if one and not one.startswith("/"):
+            yield Finding(f"{path}.paths.{number}", f"a path begins with a slash: /{one}")
+    yield from _counts(path, probe)
+    if probe.slow_after is not None and probe.slow_after >= probe.timeout:
+        message = f"an answer that takes {span(probe.slow_after)} is never seen: the timeout is {span(probe.timeout)}"
+        yield Finding(f"{path}.slow_after", message)
+
+
+def page(path: str, vendor: Vendor) -> Iterator[Finding]:
+    if vendor.look_every is None:
+        return
+    if vendor.status_page is None:
+        yield Finding(f"{path}.look_every", "nobody can look at a status page that is not named; add status_page")
+    elif complaint := _address(vendor.status_page, WEB):
+        yield Finding(f"{path}.status_page", complaint)
+    if vendor.look_every < LEAST_OFTEN:
+        yield Finding(f"{path}.look_every", f"at least {span(LEAST_OFTEN)}: the page belongs to somebody else")
+
+
+def _kind(path: str, probe: Probe) -> Iterator[Finding]:
+    """What a probe cannot do at an address of its kind."""
+    parts = urlsplit(probe.url)
+    if parts.scheme == "tcp" and parts.port is None:
+        yield Finding(f"{path}.url", "a port is missing; write it like tcp://db.example.org:5432")
+    if parts.scheme == "dns" and parts.port is not None:
+        yield Finding(f"{path}.url", "a name is looked up without a port; write it like dns://www.example.org")
+    if parts.scheme in PLAIN and (parts.path.strip("/") or parts.query):
+        yield Finding(f"{path}.url", f"nothing follows the name and the port after {parts.scheme}://")
+    if parts.scheme == "tls" and probe.certificate_days is None:
+        yield Finding(f"{path}.url", "say in certificate_days how long a certificate must still last")
+    if parts.scheme not in ("https", "tls") and probe.certificate_days is not None:
+        yield Finding(f"{path}.certificate_days", f"there is no certificate at an address with {parts.scheme}://")
+    usual = {one.name: one.default for one in fields(Probe)}
+    for key in _OF_A_REPORT if parts.scheme in PLAIN else ():
+        if getattr(probe, key) != usual[key]:
+            yield Finding(f"{path}.{key}", f"no health report is read at an address with {parts.scheme}://")
+
+
+def _counts(path: str, probe: Probe) -> Iterator[Finding]:
+    for count in ("failures", "recoveries"):
+        if getattr(probe, count) < 1:
+            yield Finding(f"{path}.{count}", "at least 1 look")
+    if probe.out_of is not None and not probe.failures <= probe.out_of <= OUT_OF_MOST:
+        yield Finding(f"{path}.out_of", f"from {probe.failures} (the failures) to {OUT_OF_MOST} looks")
+    if probe.certificate_days is not None and not 1 <= probe.certificate_days <= 366:
+        yield Finding(f"{path}.certificate_days", "from 1 to 366 days")
+
+
+def _address(url: str, schemes: tuple[str, ...]) -> str | None:
+    """Why this is no address to look at, if it is none."""
+    try:
+        parts = urlsplit(url)
+        port_is_sound = parts.port != 0
+    except ValueError:
+        return f"'{url}' is not an address"
+    if parts.scheme not in schemes or not parts.hostname or not port_is_sound:
+        return f"'{url}' is not an address that begins with {listed([f'{one}://' for one in schemes], 'or')}"
+    if parts.username or parts.password:
+        return "a plan is read by everybody and holds no passwords"
+    return None
