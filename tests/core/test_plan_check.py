@@ -151,13 +151,13 @@ HOLES = [
         "services.rose.probes.health.url",
         "rose.example.org",
         "",
-        "'rose.example.org' is not an address that begins with http:// or https://",
+        "'rose.example.org' is not an address that begins with http://, https://, tcp://, dns:// or tls://",
     ),
     (
         "services.rose.probes.health.url",
         "file:///etc/passwd",
         "",
-        "'file:///etc/passwd' is not an address that begins with http:// or https://",
+        "'file:///etc/passwd' is not an address that begins with http://, https://, tcp://, dns:// or tls://",
     ),
     ("services.rose.probes.health.url", "http://[", "", "'http://[' is not an address"),
     ("services.rose.probes.health.url", "http://rose:99999", "", "'http://rose:99999' is not an address"),
@@ -166,6 +166,22 @@ HOLES = [
         "https://a:b@rose.example.org",
         "",
         "a plan is read by everybody and holds no passwords",
+    ),
+    ("services.rose.probes.health.certificate_days", 14, "", "there is no certificate at an address with http://"),
+    ("services.rose.probes.health.out_of", 2, "", "from 3 (the failures) to 60 looks"),
+    ("services.rose.probes.health.out_of", 61, "", "from 3 (the failures) to 60 looks"),
+    (
+        "services.rose.probes.health.control",
+        "example.org",
+        "",
+        "'example.org' is not an address that begins with http:// or https://",
+    ),
+    ("vendors.groq.look_every", "30 s", "", "at least 1 min: the page belongs to somebody else"),
+    (
+        "vendors.groq.status_page",
+        None,
+        "look",
+        "nobody can look at a status page that is not named; add status_page",
     ),
     ("services.rose.probes.health.paths", [], "", 'at least one path; write "" for the address itself'),
     ("services.rose.probes.health.paths", ["", "health"], "2", "a path begins with a slash: /health"),
@@ -248,7 +264,9 @@ HOLES = [
 @pytest.mark.parametrize(("place", "value", "item", "sentence"), HOLES)
 def test_a_hole_is_found_before_anybody_falls_in(place: str, value: object, item: str, sentence: str) -> None:
     parent = place.rpartition(".")[0]
-    path = {"": place, "-": parent, "agenda": f"{parent}.agenda"}.get(item, f"{place}.{item}")
+    path = {"": place, "-": parent, "agenda": f"{parent}.agenda", "look": f"{parent}.look_every"}.get(
+        item, f"{place}.{item}"
+    )
     assert said(put(place, value)) == {path: sentence}
 
 
@@ -310,3 +328,25 @@ def test_rotations_that_stand_in_for_each_other_without_end_are_found() -> None:
     for name, other in (("on_call", "commander"), ("commander", "on_call")):
         plan["rotations"][name]["holidays"] = [{"days": ["2026-12-25"], "rotation": other}]
     assert set(said(plan)) == {"rotations.on_call.holidays.1.rotation", "rotations.commander.holidays.1.rotation"}
+
+
+@pytest.mark.parametrize(
+    ("probe", "key", "sentence"),
+    [
+        ({"url": "tcp://db.example.org"}, "url", "a port is missing; write it like tcp://db.example.org:5432"),
+        (
+            {"url": "dns://rose.example.org:53"},
+            "url",
+            "a name is looked up without a port; write it like dns://www.example.org",
+        ),
+        ({"url": "tcp://db.example.org:1/x"}, "url", "nothing follows the name and the port after tcp://"),
+        ({"url": "tls://rose.example.org"}, "url", "say in certificate_days how long a certificate must still last"),
+        (
+            {"url": "dns://rose.example.org", "good_values": ["up"]},
+            "good_values",
+            "no health report is read at an address with dns://",
+        ),
+    ],
+)
+def test_a_probe_asks_only_for_what_its_address_can_say(probe: dict[str, object], key: str, sentence: str) -> None:
+    assert said(put("services.rose.probes", {"one": probe})) == {f"services.rose.probes.one.{key}": sentence}

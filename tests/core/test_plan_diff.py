@@ -22,7 +22,7 @@ from tocsin.plan.diff import diff, large
 from tocsin.plan.measures import Band, Count, Moment
 from tocsin.plan.model import Call, Chat, Plan, Rule
 from tocsin.plan.procedure import Action, Activity, Effect, Telling, Tool
-from tocsin.plan.rotas import Holiday, Layer, Weekday, Window
+from tocsin.plan.rotas import HandingOver, Holiday, Layer, Weekday, Window
 
 TEXT = (resources.files("tocsin") / "plans" / "rose.yaml").read_text(encoding="utf-8")
 FIVE = (Path(__file__).parents[2] / "examples" / "five-people.yaml").read_text(encoding="utf-8")
@@ -149,6 +149,9 @@ def something_else(spot: Spot) -> object:
                 Decimal: Decimal(50),
                 Effect: Effect.READS,
                 Chat: Chat(),
+                HandingOver: HandingOver(
+                    opened_before=timedelta(hours=2), written_before=timedelta(0), accepted_within=timedelta(hours=1)
+                ),
                 Call: Call(link="https://meet.example.org"),
                 Moment: Moment.CLOSED,
                 Count: Count.TYPE,

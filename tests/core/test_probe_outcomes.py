@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tocsin.signals.model import State, Trigger
 from tocsin.watch.outcomes import (
+    LEARNED_NOTHING,
     NOT_ANSWERING,
     Change,
     Expectation,
@@ -23,6 +24,8 @@ from tocsin.watch.outcomes import (
     confirmed,
     judge,
     verdict,
+    with_certificate,
+    with_control,
 )
 
 NOW = datetime(2026, 11, 24, 3, 34, 19, tzinfo=UTC)
@@ -305,7 +308,7 @@ def test_a_first_look_that_is_rate_limited_confirms_nothing_and_starts_nothing()
 
 @given(LOOKS)
 def test_a_run_counts_the_looks_at_the_end_that_mean_the_same(looks):
-    counted = [look for look in looks if look.kind is not Kind.RATE_LIMITED]
+    counted = [look for look in looks if look.kind not in LEARNED_NOTHING]
     run = None
     for number, outcome in enumerate(counted):
         run = advance(run, outcome, NOW + number * timedelta(seconds=30))
@@ -320,7 +323,7 @@ def test_a_run_counts_the_looks_at_the_end_that_mean_the_same(looks):
 def test_a_change_comes_exactly_when_enough_looks_agree_that_something_is_new(looks, bad, good):
     expected, known, before, alike, unwell = [], None, None, 0, 0
     for number, look in enumerate(looks):
-        if look.kind is Kind.RATE_LIMITED:
+        if look.kind in LEARNED_NOTHING:
             continue
         healthy, what = look.kind is Kind.HEALTHY, meaning(look)
         alike = alike + 1 if what == before else 1
@@ -348,7 +351,7 @@ def test_flapping_shorter_than_needed_never_confirms_trouble(looks, bad):
 
 @given(LOOKS, st.lists(st.integers(0, 40), max_size=10), NEEDED, NEEDED)
 def test_rate_limited_looks_change_nothing(looks, places, bad, good):
-    quiet = [look for look in looks if look.kind is not Kind.RATE_LIMITED]
+    quiet = [look for look in looks if look.kind not in LEARNED_NOTHING]
     noisy = list(quiet)
     for place in places:
         noisy.insert(min(place, len(noisy)), outcome_of(Kind.RATE_LIMITED))
@@ -405,7 +408,7 @@ def test_a_healthy_outcome_resolves_the_same_signal():
     assert "components" not in resolved.labels
 
 
-@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.RATE_LIMITED])
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind not in LEARNED_NOTHING])
 def test_every_kind_has_a_title_and_details_that_can_be_stored(kind):
     signal = arrival("p", "Rose", outcome_of(kind), NOW)
     assert signal.title.removeprefix("Rose: ") not in ("", signal.title)
@@ -414,7 +417,7 @@ def test_every_kind_has_a_title_and_details_that_can_be_stored(kind):
 
 
 def test_titles_of_different_kinds_differ():
-    kinds = [kind for kind in Kind if kind is not Kind.RATE_LIMITED]
+    kinds = [kind for kind in Kind if kind not in LEARNED_NOTHING]
     assert len({arrival("p", "Rose", outcome_of(kind), NOW).title for kind in kinds}) == len(kinds)
 
 
@@ -423,6 +426,88 @@ def test_a_title_is_clipped():
     assert len(arrival("p", "Rose", outcome_of(Kind.DEGRADED, *many), NOW).title) <= 160
 
 
-def test_a_rate_limited_look_is_no_signal():
-    with pytest.raises(ValueError, match="rate-limited"):
-        arrival("p", "Rose", replace(outcome_of(Kind.HEALTHY), kind=Kind.RATE_LIMITED), NOW)
+@pytest.mark.parametrize("kind", sorted(LEARNED_NOTHING))
+def test_a_look_that_taught_us_nothing_is_no_signal(kind):
+    with pytest.raises(ValueError, match="says nothing about the service"):
+        arrival("p", "Rose", replace(outcome_of(Kind.HEALTHY), kind=kind), NOW)
+
+
+# --- certificates, the control, and looks that are counted among the last few ---------------------------------------
+
+
+def certified(days, wanted=14, **states):
+    seen = replace(reading(body=report(**states)), certificate_ends_at=NOW + timedelta(days=days))
+    expect = Expectation(certificate_days=wanted)
+    return with_certificate(judge(seen, expect), seen, expect, NOW)
+
+
+def test_a_certificate_that_ends_too_soon_is_said_with_its_days_and_its_last():
+    outcome = certified(3)
+    assert outcome.kind is Kind.EXPIRING
+    assert outcome.reason == "the certificate ends in 3 days, on 2026-11-27; less than 14 days is too little"
+    assert arrival("p", "Rose", outcome, NOW).title == "Rose: the certificate ends soon"
+
+
+def test_a_certificate_that_lasts_as_long_as_the_plan_wants_is_healthy_and_named():
+    outcome = certified(14)
+    assert outcome.kind is Kind.HEALTHY
+    assert outcome.reason.endswith("; the certificate ends in 14 days, on 2026-12-08")
+
+
+def test_a_certificate_never_hides_worse_trouble():
+    assert certified(3, groq="disconnected").kind is Kind.DEGRADED
+
+
+@pytest.mark.parametrize("failure", ["timeout", "unreachable", "dns"])
+@pytest.mark.parametrize("other", ["timeout", "unreachable", "dns"])
+def test_silence_here_and_at_the_control_is_our_own_network(failure, other):
+    seen = reading(failure=failure)
+    outcome = with_control(judge(seen, Expectation()), seen, reading(failure=other))
+    assert outcome.kind is Kind.OWN_NETWORK
+    assert other in outcome.reason
+
+
+@pytest.mark.parametrize("seen", [{"failure": "refused"}, {"failure": "tls"}, {"failure": "closed"}, {"status": 500}])
+def test_whoever_refuses_or_errs_has_been_reached(seen):
+    outcome = judge(reading(**seen), Expectation())
+    assert with_control(outcome, reading(**seen), reading(failure="timeout")) == outcome
+
+
+@pytest.mark.parametrize("control", [{"status": 200}, {"status": 500}, {"failure": "refused"}, {"failure": "tls"}])
+def test_a_control_that_says_anything_leaves_the_outage_an_outage(control):
+    seen = reading(failure="timeout")
+    outcome = judge(seen, Expectation())
+    assert with_control(outcome, seen, reading(**control)) == outcome
+
+
+def test_looks_of_a_blind_network_are_counted_apart_and_leave_the_run():
+    run = advance(None, outcome_of(Kind.HEALTHY), NOW)
+    for _ in range(3):
+        run = advance(run, outcome_of(Kind.OWN_NETWORK), NOW)
+    assert (run.kind, run.count, run.blind) == (Kind.HEALTHY, 1, 3)
+    assert verdict(Kind.HEALTHY, run, 1, 1) is None
+    assert advance(run, outcome_of(Kind.HEALTHY), NOW).blind == 0
+
+
+def counted(pattern, failures=3, out_of=5, recoveries=2):
+    """Where looks change what is agreed: `x` is a look that refuses, `.` a healthy one."""
+    run, agreed, found = None, None, []
+    for number, letter in enumerate(pattern):
+        outcome = outcome_of(Kind.REFUSED if letter == "x" else Kind.HEALTHY)
+        run = advance(run, outcome, NOW, out_of=out_of)
+        change = verdict(agreed, run, failures, recoveries)
+        if change:
+            agreed, run = change.kind, replace(run, lately=())
+            found.append((number, str(change.kind)))
+    return found
+
+
+def test_bad_looks_among_the_last_few_are_trouble_without_being_in_a_row():
+    assert counted("..x.x.x") == [(1, "healthy"), (6, "refused")] == counted("..x.x.x", out_of=5)
+    assert counted("..x.x..x.x") == [(1, "healthy")]
+    assert counted("..x.x.x", out_of=0) == [(1, "healthy")]
+
+
+def test_trouble_that_is_over_is_counted_anew():
+    assert counted("..xxx..x.x") == [(1, "healthy"), (4, "refused"), (6, "healthy")]
+    assert counted("..xxx.x.x") == [(1, "healthy"), (4, "refused")]  # one good look ends nothing

@@ -34,9 +34,9 @@ def _mail(tx: Tx, name: str, *, is_over: bool) -> None:
     else:
         subject = "[probes] Our own network is in trouble"
         said = (
-            f"Nothing is heard of {name}, and nothing of the control that the plan names for it either. So it is likely "
+            f"Nothing is heard of {name}, and nothing of the control that the plan names for it either. It is likely "
             "that the network of Tocsin itself is in trouble, and not what it looks at. No incident is declared for "
-            "it. Until it is mended, nobody is told by these probes of what breaks: look yourselves, and declare by hand."
+            "it. Until it is mended, these probes tell nobody of what breaks: look yourselves, and declare by hand."
         )
     for handle, address in people.addresses(tx, covering.menders(tx)).items():
         outbox.queue(

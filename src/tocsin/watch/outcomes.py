@@ -45,9 +45,9 @@ class Reading:
     """What one look saw: an answer, or in `failure` why there is none.
 
     `failure` is one of timeout, refused, unreachable, dns, tls and closed (a connection was made, but no whole HTTP
-    answer came over it); `detail` is the evidence for it. `took` covers the request on `path` alone. `connected` says what was
-    reached where nothing but that was asked; `certificate_ends_at` is the last instant of the certificate, if one was
-    looked at.
+    answer came over it); `detail` is the evidence for it. `took` covers the request on `path` alone. `connected` says
+    what was reached where nothing but that was asked; `certificate_ends_at` is the last instant of the certificate, if
+    one was looked at.
     """
 
     status: int | None = None

@@ -1,0 +1,114 @@
+"""What our own looks bring about: trouble of our own network is no outage, and vendors speak for themselves."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from tests.support.world import ROSE, World
+from tocsin.incidents import store as incidents
+from tocsin.incidents.assessment import How
+from tocsin.kit.actor import SYSTEM
+from tocsin.people import store as people
+from tocsin.people.model import AccountRole
+from tocsin.response import assessing, looking
+from tocsin.watch import statuspages
+from tocsin.watch import store as watch
+from tocsin.watch.outcomes import Kind, Outcome, Reading
+
+CONTROLLED = ROSE.replace("        failures: 3\n", "        failures: 3\n        control: https://control.example\n", 1)
+SILENT = Reading(took=timedelta(seconds=12), failure="timeout", path="/api/health")
+ANSWER = Reading(took=timedelta(seconds=1), status=404, path="")
+
+
+@pytest.fixture
+def world(database_url: str) -> Iterator[World]:
+    assert CONTROLLED != ROSE
+    world = World(database_url, plan=CONTROLLED)
+    with world.database.work(SYSTEM) as tx:
+        people.change_person(tx, "ana", role=AccountRole.ADMINISTRATOR)
+    yield world
+    world.close()
+
+
+def outcome_of(world: World, name: str) -> Outcome:
+    found = world.read(watch.standings)[name].outcome
+    assert found is not None
+    return found
+
+
+def looks(world: World, reading: Reading, control: Reading | None, times: int = 3) -> None:
+    look = next(looking.looks(world.plan()))
+    for _ in range(times):
+        world.sleep(seconds=5)
+        with world.database.work(SYSTEM) as tx:
+            looking.learn(tx, look, reading, control)
+    world.settle()
+
+
+def test_trouble_of_our_own_network_is_told_once_and_declares_nothing(world: World) -> None:
+    looks(world, SILENT, SILENT, times=2)
+    world.expect_silence()
+    looks(world, SILENT, SILENT, times=4)
+    (told,) = world.expect_update("on_call", "ana")
+    assert told.subject == "[probes] Our own network is in trouble"
+    assert "No incident is declared" in told.body
+    assert world.read(incidents.listing) == []
+    assert outcome_of(world, "rose/health").kind is Kind.OWN_NETWORK
+    looks(world, SILENT, ANSWER, times=1)
+    (over,) = world.expect_update("on_call", "ana")
+    assert over.subject == "[probes] Our own network works again"
+
+
+def test_silence_that_the_control_does_not_share_is_an_outage(world: World) -> None:
+    looks(world, SILENT, ANSWER)
+    assert world.incident().title == "Rose does not answer"
+    world.overlook()
+
+
+def page(**content: object) -> Reading:
+    body = json.dumps({"page": {"time_zone": "Etc/UTC"}, "components": [], "incidents": [], **content}).encode()
+    return Reading(took=timedelta(seconds=1), status=200, body=body, path=statuspages.SUMMARY)
+
+
+def vendors_say(world: World, **pages: Reading) -> None:
+    known = {one.vendor_id: one for one in looking.pages(world.plan())}
+    for vendor, reading in pages.items():
+        with world.database.work(SYSTEM) as tx:
+            looking.learn_page(tx, known[vendor], reading, None)
+
+
+def seen_of(world: World, vendor: str) -> tuple[How, str]:
+    incident = world.incident()
+    found = world.read(assessing.assess, world.plan(), incident).vendors
+    return next((one.how, one.because) for one in found if one.key == vendor)
+
+
+def test_the_first_assessment_says_what_the_vendors_say(world: World) -> None:
+    incident = {"name": "Slow replies", "status": "identified"}
+    web = Reading(took=timedelta(seconds=1), status=200, body=b"<html>", path=statuspages.SUMMARY)
+    vendors_say(
+        world,
+        groq=page(status={"indicator": "minor"}, incidents=[incident]),
+        elevenlabs=page(status={"indicator": "none"}),
+        qdrant=web,
+    )
+    world.settle()
+    assert world.read(incidents.listing) == []  # a vendor's page alone declares nothing
+    world.declare()
+    assert seen_of(world, "groq") == (How.TROUBLE, "its status page says: minor; Slow replies (identified)")
+    assert seen_of(world, "elevenlabs") == (How.WELL, "its status page says: all is well")
+    unread = "its status page could not be read: 200, and no format of a status page is recognised there"
+    assert seen_of(world, "qdrant") == (How.NOT_LOOKED, unread)
+    assert "Slow replies (identified)" in world.expect_page("ana")[0].body
+
+
+def test_a_look_at_a_page_is_due_again_and_remembers_the_path_that_answered(world: World) -> None:
+    vendors_say(world, groq=page(status={"indicator": "none"}))
+    with world.database.work(SYSTEM) as tx:
+        looking.schedule(tx)
+        groq = looking.every_look(world.plan())["groq/status_page"]
+        ready = looking.ready(tx, groq)
+    assert isinstance(ready, looking.PageLook)
+    assert (ready.known, ready.every) == (statuspages.SUMMARY, timedelta(minutes=2))
