@@ -15,6 +15,7 @@ from tocsin.insights import coverage as covering
 from tocsin.insights import report
 from tocsin.kit.errors import Invalid
 from tocsin.people import access
+from tocsin.response import beating
 
 
 class LastUse(Struct):
@@ -83,6 +84,7 @@ Only = Annotated[
     Literal["enforced", "timed", "guided", "written", "never", "missed"] | None,
     QueryParameter(required=False, description="Clauses of one kind, never exercised, or missed or late at all."),
 ]
+WRITE = needs(access.PLAN_WRITE)
 Since = Annotated[
     str | None,
     QueryParameter(required=False, description="From when obligations are counted; 90 days ago if left out."),
@@ -90,7 +92,31 @@ Since = Annotated[
 
 
 def handlers() -> list[HTTPRouteHandler]:
-    return [show_coverage]
+    return [show_coverage, list_heartbeats]
+
+
+class Heartbeat(Struct):
+    """`address` is secret: who has it can speak for the job. `state` is `waiting` until it was heard of."""
+
+    name: str
+    address: str
+    every: str
+    grace: str
+    state: Literal["waiting", "healthy", "failed", "silent"]
+    said: str
+    heard_at: datetime | None
+    due_at: datetime | None
+
+
+class Heartbeats(Struct):
+    heartbeats: list[Heartbeat]
+
+
+@get("/plan/heartbeats", summary="The signs of life of the plan in force, with their secret addresses", **WRITE)
+def list_heartbeats(request: Call) -> Heartbeats:
+    with app_of(request).database.read(request.auth) as tx:
+        found = beating.shown(tx)
+    return Heartbeats([msgspec.convert(one, Heartbeat, from_attributes=True) for one in found])
 
 
 @get(

@@ -22,13 +22,16 @@ from tocsin.api.wire import Reply
 from tocsin.app import App
 from tocsin.changes import commands as changing
 from tocsin.kit.actor import SYSTEM
-from tocsin.kit.errors import Forbidden, Overloaded, TocsinError
+from tocsin.kit.errors import Forbidden, Invalid, Overloaded, TocsinError
 from tocsin.kit.ids import new_key
+from tocsin.kit.text import clip
 from tocsin.people import access
 from tocsin.people.model import Token
+from tocsin.response import beating
 from tocsin.signals import alertmanager, formats, pagerduty
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival
+from tocsin.watch import heartbeats
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +40,7 @@ EVENT_MOST = 512_000  # bytes; what PagerDuty takes, and what its clients cut to
 LONG_BODY = 32_000  # bytes; reading more than that would hold up everybody else
 UNAUTHENTICATED = "unauthenticated"
 BY_PATH = "/in/alertmanager/"  # and then the token
+BY_PING = "/in/heartbeat/"  # and then the secret of the heartbeat, and what it says
 
 T = TypeVar("T")
 Take = Callable[[App, Scope, Receive], Awaitable[Reply]]
@@ -61,6 +65,7 @@ class Front:
             "/v2/change/enqueue": (intake.change, _event_refused),
         }
         self._by_path = (intake.alertmanager_by_path, _problem)
+        self._by_ping = (intake.ping, _problem)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         hook = self._hook(scope.get("path", ""))  # the application's own beginning and end have none
@@ -72,6 +77,8 @@ class Front:
     def _hook(self, path: str) -> tuple[Take, Shape] | None:
         if found := self._hooks.get(path):
             return found
+        if path.startswith(BY_PING):
+            return self._by_ping
         return self._by_path if path.startswith(BY_PATH) else self._hooks.get(path.rstrip("/"))
 
 
@@ -88,7 +95,10 @@ async def _answer(app: App, take: Take, shape: Shape, scope: Scope, receive: Rec
 
 
 async def _reply(app: App, take: Take, shape: Shape, scope: HTTPScope, receive: Receive) -> Reply:
-    if scope["method"] != "POST":
+    if scope["path"].startswith(BY_PING):
+        if scope["method"] not in PING_METHODS:
+            return shape(NOT_A_PING)
+    elif scope["method"] != "POST":
         return shape(NOT_POST)
     try:
         return await take(app, scope, receive)
@@ -107,6 +117,11 @@ NOT_POST = Problem(
     status=405,
     detail="Signals are sent here with POST.",
     headers={"Allow": "POST"},
+)
+
+PING_METHODS = ("GET", "HEAD", "POST")
+NOT_A_PING = replace(
+    NOT_POST, detail="A sign of life is sent with GET, HEAD or POST.", headers={"Allow": ", ".join(PING_METHODS)}
 )
 
 
@@ -138,6 +153,15 @@ class Intake:
         elif count:
             await app.intake.accept([signals.Envelope(alertmanager.SOURCE, count, body.decode())])
         return Reply(200, _encoder.encode(_Count(count)))
+
+    async def ping(self, app: App, scope: Scope, receive: Receive) -> Reply:
+        """A sign of life. It is answered once it is kept; what stands in its body is not read."""
+        secret, _, said = scope["path"].removeprefix(BY_PING).rstrip("/").partition("/")
+        ping = heartbeats.read(said)
+        if ping is None:
+            raise UnknownPing(f"'{clip(said, 40)}' is not start, fail, or the status of a program, from 0 to 255.")
+        await asyncio.to_thread(_hear, app, secret, ping)
+        return Reply(200, b"OK", b"text/plain", ((b"ping-body-limit", b"0"), (b"access-control-allow-origin", b"*")))
 
     async def enqueue(self, app: App, scope: Scope, receive: Receive) -> Reply:
         """An event for PagerDuty: the token travels in the body."""
@@ -179,6 +203,16 @@ class Intake:
         if access.SIGNAL_WRITE not in token.rights:
             access.require(access.bearer(token), access.SIGNAL_WRITE)
         return token
+
+
+class UnknownPing(Invalid):
+    """This is no sign of life."""
+
+
+def _hear(app: App, secret: str, ping: heartbeats.Ping) -> None:
+    with app.database.read(SYSTEM) as tx:  # whoever guesses secrets holds no writer up
+        beat = beating.known(tx, secret)
+    app.database.run(SYSTEM, lambda tx: beating.hear(tx, beat, ping))
 
 
 def _not_ahead(at: datetime | None, now: datetime) -> datetime | None:

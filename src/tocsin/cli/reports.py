@@ -22,6 +22,23 @@ class NotALabel(Invalid):
     """A label is written name=value."""
 
 
+# ---- Signs of life ---------------------------------------------------------------------------------------------------
+
+
+@reports.command(group=AROUND)
+def heartbeats(*, json: AsJson = False) -> None:
+    """List the signs of life of the plan, how each stands, and the secret address to which its job sends them."""
+    found = client.get("plan", "heartbeats")
+    if json:
+        show.as_json(found)
+        return
+    rows = [
+        (one["name"], one["state"], one["said"], f"{one['every']} + {one['grace']}", one["address"])
+        for one in found["heartbeats"]
+    ]
+    show.table(("Name", "State", "", "Missed after", "Address"), rows)
+
+
 # ---- Signals ---------------------------------------------------------------------------------------------------------
 
 

@@ -135,6 +135,8 @@ _RULES: tuple[tuple[str, How, Trace], ...] = (  # the first that fits decides
     ("resolution.verification.*", _E, "check:{2}"),
     ("services.*.probes.*", _T, None),
     ("services.*.probes.**", _E, "look:{1}/{3}"),
+    ("services.*.heartbeats.*", _T, None),
+    ("services.*.heartbeats.**", _E, "look:{1}/{3}"),
     ("services.*.components.*", _E, "component:{1}/{3}"),
     ("services.*", _E, "service:{1}"),
     ("services.*.rotation", _E, "on call for:{1}"),

@@ -95,7 +95,10 @@ def clause_of(plan: Plan, severity: str, owed: Obligation) -> str:
             return ""  # no plan asks for it: whatever it says, it is looked ahead
         case Kind.LOOK:
             service, _, probe = owed.key.removeprefix("look:").partition("/")
-            return f"services.{service}.probes.{probe}" if service in plan.services else f"vendors.{service}.look_every"
+            known = plan.services.get(service)
+            if known is None:
+                return f"vendors.{service}.look_every"
+            return f"services.{service}.{'heartbeats' if probe in known.heartbeats else 'probes'}.{probe}"
 
 
 def _step(plan: Plan, severity: str, taken: int) -> str:

@@ -216,6 +216,7 @@ def _named(plan: Plan) -> Iterator[tuple[str, Iterable[str]]]:
     for key, service in plan.services.items():
         yield f"services.{key}.components", service.components
         yield f"services.{key}.probes", service.probes
+        yield f"services.{key}.heartbeats", service.heartbeats
 
 
 def _owners(plan: Plan) -> list[str]:
@@ -286,6 +287,7 @@ def _services(plan: Plan) -> Iterator[Finding]:
             yield Finding(f"services.{key}.users", "at least 1; leave it out where nobody has counted")
         for name, probe in service.probes.items():
             yield from check_probes.problems(f"services.{key}.probes.{name}", probe)
+        yield from check_probes.heartbeats(f"services.{key}", service)
 
 
 def _rules(plan: Plan) -> Iterator[Finding]:

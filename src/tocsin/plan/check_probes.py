@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from tocsin.kit.text import listed, span
 from tocsin.plan.findings import Finding, empty
-from tocsin.plan.model import Probe, Vendor
+from tocsin.plan.model import Probe, Service, Vendor
 
 WEB = ("http", "https")
 PLAIN = ("tcp", "dns", "tls")
@@ -31,6 +31,15 @@ def problems(path: str, probe: Probe) -> Iterator[Finding]:
     if probe.slow_after is not None and probe.slow_after >= probe.timeout:
         message = f"an answer that takes {span(probe.slow_after)} is never seen: the timeout is {span(probe.timeout)}"
         yield Finding(f"{path}.slow_after", message)
+
+
+def heartbeats(path: str, service: Service) -> Iterator[Finding]:
+    for name, one in service.heartbeats.items():
+        here = f"{path}.heartbeats.{name}"
+        if name in service.probes:
+            yield Finding(here, f'a probe is called "{name}" too')
+        if one.every < LEAST_OFTEN:
+            yield Finding(f"{here}.every", f"at least {span(LEAST_OFTEN)}")
 
 
 def page(path: str, vendor: Vendor) -> Iterator[Finding]:

@@ -181,6 +181,18 @@ WORDINGS: Mapping[str, Wording] = {
         Kind.WATCHING, f"{_LOOK} reads the state of each component in the field {{after}}, not {{before}}."
     ),
     f"{_PROBE}.good_values": _list(Kind.WATCHING, f"{_LOOK} takes a component for sound that says"),
+    "services.*.heartbeats.*": Wording(
+        Kind.WATCHING,
+        new="{name} has one more sign of life that is missed when it does not come: {3}.",
+        gone="Nobody notices any more when {3} of {name} sends no sign of life.",
+        is_gone_large=True,
+    ),
+    "services.*.heartbeats.*.every": Wording(
+        Kind.WATCHING, "The sign of life {3} of {name} comes every {after} instead of every {before}."
+    ),
+    "services.*.heartbeats.*.grace": Wording(
+        Kind.WATCHING, "The sign of life {3} of {name} may be {after} late instead of {before}."
+    ),
     "vendors.*": Wording(
         Kind.OTHER,
         new="{name} is a vendor from now on, on whom services may depend.",

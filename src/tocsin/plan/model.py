@@ -242,6 +242,19 @@ class Probe:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Heartbeat:
+    """A sign of life that something of ours sends: it is missed `grace` after it should have come."""
+
+    __pydantic_config__ = STRICT
+    every: Span
+    grace: Span = timedelta(minutes=5)
+
+    @property
+    def missed_after(self) -> timedelta:
+        return self.every + self.grace
+
+
+@dataclass(frozen=True, kw_only=True)
 class Component:
     """A part of a service that the status page names."""
 
@@ -274,6 +287,7 @@ class Service:
     depends_on: tuple[str, ...] = ()
     components: Mapping[str, Component] = field(default_factory=dict)
     probes: Mapping[str, Probe] = field(default_factory=dict)
+    heartbeats: Mapping[str, Heartbeat] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -301,6 +301,15 @@ def _service(plan: Plan, key: str, service: Service) -> Blocks:
     for name, probe in service.probes.items():
         yield heading(4, f"Probe {plain(name)}", f"{path}.probes.{name}")
         yield from bullets(_probe(f"{path}.probes.{name}", probe))
+    for name, one in service.heartbeats.items():
+        here = f"{path}.heartbeats.{name}"
+        yield heading(4, f"Heartbeat {plain(name)}", here)
+        yield from bullets(
+            [
+                statement(f"Comes every {span(one.every)}.", f"{here}.every"),
+                statement(f"Is missed {span(one.grace)} after it should have come.", f"{here}.grace"),
+            ]
+        )
 
 
 def _needs(names: Iterable[str]) -> str:

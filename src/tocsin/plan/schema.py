@@ -254,6 +254,9 @@ MEANINGS: Mapping[str, str] = {
     "Probe.healthy_values": "The values of it that are healthy.",
     "Probe.components_field": "The key of the answer that holds the components' states.",
     "Probe.good_values": "The values of those that are good.",
+    "Heartbeat": "A sign of life that something of yours sends, under `services.….heartbeats`.",
+    "Heartbeat.every": "How often it comes, at least 1 min.",
+    "Heartbeat.grace": "How late it may be before it is missed; also how long a run may take that said when it began.",
     "Component": "A part of a service that the status page names, under `services.….components`.",
     "Component.name": "What it is called in public.",
     "Component.description": "What it does.",
@@ -267,6 +270,7 @@ MEANINGS: Mapping[str, str] = {
     "Service.depends_on": "Services and vendors without which it does not work.",
     "Service.components": "Its parts.",
     "Service.probes": "The addresses at which it is looked at.",
+    "Service.heartbeats": "The signs of life that its jobs send.",
     "Rule": "One entry of `rules`: what a signal means.",
     "Rule.name": "Named on the incident that it declares; each name once.",
     "Rule.precedence": (

@@ -46,6 +46,17 @@ class PageLook:
     known: str = ""
 
 
+@dataclass(frozen=True)
+class Beat:
+    """A sign of life that is to come: `name` is `service/heartbeat`. It is due when it is missed."""
+
+    name: str
+    service_id: str
+    service: Service
+    every: timedelta
+    grace: timedelta
+
+
 AnyLook = Look | PageLook
 
 
@@ -55,8 +66,10 @@ def schedule(tx: Tx) -> None:
     for standing in obligations.open_looks(tx):
         if wanted.pop(standing.key.removeprefix(PREFIX), None) is None:
             obligations.settle(tx, standing.id, State.VOID, "the plan no longer asks for it")
-    for name in wanted:
-        duty = Duty(key=PREFIX + name, kind=Kind.LOOK, what=f"Look at {name}", clause="", due_at=tx.now)
+    for name, one in wanted.items():
+        due_at = tx.now + one.every + one.grace if isinstance(one, Beat) else tx.now
+        what = f"Hear of {name}" if isinstance(one, Beat) else f"Look at {name}"
+        duty = Duty(key=PREFIX + name, kind=Kind.LOOK, what=what, clause="", due_at=due_at)
         obligations.open_duty(tx, None, duty)
 
 
@@ -77,8 +90,15 @@ def page_name(vendor_id: str) -> str:
     return f"{vendor_id}/{PAGE}"
 
 
-def every_look(plan: Plan) -> dict[str, AnyLook]:
-    found: list[AnyLook] = [*looks(plan), *pages(plan)]
+def beats(plan: Plan) -> Iterator[Beat]:
+    for service_id, service in plan.services.items():
+        for name, one in service.heartbeats.items():
+            yield Beat(f"{service_id}/{name}", service_id, service, one.every, one.grace)
+
+
+def every_look(plan: Plan) -> dict[str, AnyLook | Beat]:
+    """What is due by itself: the looks that we take, and the signs of life for which we wait."""
+    found: list[AnyLook | Beat] = [*looks(plan), *pages(plan), *beats(plan)]
     return {look.name: look for look in found}
 
 

@@ -17,8 +17,8 @@ from tocsin.obligations import store as obligations
 from tocsin.obligations.model import ANSWER_PREFIX, Kind, Obligation, State
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
-from tocsin.response import chasing, covering, followups, gathering, handing, looking, trials
-from tocsin.response.looking import AnyLook
+from tocsin.response import beating, chasing, covering, followups, gathering, handing, looking, trials
+from tocsin.response.looking import AnyLook, Beat
 from tocsin.signals import store as signals
 
 BATCH = 64  # incidents seen to in one unit of work; looks count like incidents
@@ -155,6 +155,9 @@ def _looks(tx: Tx, due: list[Obligation]) -> list[AnyLook]:
         look = by_name.get(obligation.key.removeprefix(looking.PREFIX))
         if look is None:
             obligations.end(tx, obligation.id, State.VOID, "the plan no longer asks for it")
+            continue
+        if isinstance(look, Beat):
+            beating.miss(tx, look, obligation)
             continue
         obligations.renew(tx, obligation, tx.now + look.every)
         found.append(looking.ready(tx, look))

@@ -31,6 +31,8 @@ class Kind(StrEnum):
     TLS = "tls"
     EXPIRING = "expiring"
     OWN_NETWORK = "own_network"
+    FAILED = "failed"
+    SILENT = "silent"
 
 
 NOT_ANSWERING = frozenset({Kind.TIMEOUT, Kind.REFUSED, Kind.HTTP_ERROR, Kind.DNS, Kind.TLS})
@@ -403,6 +405,8 @@ _HEADLINES = {
     Kind.DNS: "address does not resolve",
     Kind.TLS: "no secure connection",
     Kind.EXPIRING: "the certificate ends soon",
+    Kind.FAILED: "says that it failed",
+    Kind.SILENT: "no sign of life in time",
 }
 
 

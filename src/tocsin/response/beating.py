@@ -1,0 +1,117 @@
+"""Signs of life: what follows when one comes, and when one is missed."""
+
+import hmac
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from tocsin.db import settings as kept
+from tocsin.db.engine import Tx
+from tocsin.kit.errors import NotFound
+from tocsin.kit.text import span
+from tocsin.obligations import store as obligations
+from tocsin.obligations.model import Obligation, State
+from tocsin.people import access
+from tocsin.plan import store as plans
+from tocsin.plan.model import Plan
+from tocsin.response import looking
+from tocsin.response.looking import Beat
+from tocsin.signals import store as signals
+from tocsin.watch import heartbeats
+from tocsin.watch import store as watch
+from tocsin.watch.heartbeats import Ping, Word
+from tocsin.watch.outcomes import Kind, Outcome
+from tocsin.watch.store import Agreed
+
+
+class NoHeartbeat(NotFound):
+    """No heartbeat of the plan has this address."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A heartbeat, as whoever sets up its job sees it. `address` is secret: who has it can speak for the job."""
+
+    name: str
+    address: str
+    every: str
+    grace: str
+    state: str
+    said: str
+    heard_at: datetime | None
+    due_at: datetime | None
+
+
+def known(tx: Tx, secret: str) -> Beat:
+    """The heartbeat whose address this is. Raises NoHeartbeat."""
+    key = kept.signing_key(tx)
+    for beat in looking.beats(plans.current(tx)):
+        if hmac.compare_digest(heartbeats.secret(key, beat.name).encode(), secret.encode()):
+            return beat
+    raise NoHeartbeat
+
+
+def hear(tx: Tx, beat: Beat, ping: Ping) -> None:
+    """Keep a sign of life, and move on the instant at which the next is missed."""
+    owed = _owed(tx, beat)
+    if owed is None:
+        looking.schedule(tx)
+        owed = _owed(tx, beat)
+    if owed is not None:
+        obligations.renew(tx, owed, heartbeats.due_at(ping, beat.every, beat.grace, owed.due_at, tx.now))
+    tx.wakes = True
+    outcome = heartbeats.outcome(ping)
+    # After what is owed, as whoever misses it does: two that lock in another order would wait for each other.
+    standing = replace(watch.load(tx, beat.name), outcome=outcome, looked_at=tx.now)
+    if ping.word is Word.START:
+        watch.save(tx, standing)  # that a run begins does not say that the last one went well
+    else:
+        _agree(tx, beat, standing, outcome)
+
+
+def miss(tx: Tx, beat: Beat, owed: Obligation) -> None:
+    """Nothing came in time. From here on it is asked again once a period."""
+    obligations.renew(tx, owed, tx.now + beat.every)
+    standing = watch.load(tx, beat.name)
+    if standing.outcome and standing.outcome.kind is Kind.SILENT:
+        return
+    outcome = heartbeats.silence(standing.looked_at)
+    _agree(tx, beat, replace(standing, outcome=outcome), outcome)
+
+
+def _agree(tx: Tx, beat: Beat, standing: watch.Standing, outcome: Outcome) -> None:
+    before = standing.confirmed
+    watch.save(tx, replace(standing, confirmed=Agreed(outcome.kind, ())))
+    was = before.kind if before else Kind.HEALTHY
+    if was is not outcome.kind:
+        arrival = heartbeats.arrival(beat.name, beat.service_id, beat.service.name, outcome, tx.now)
+        signals.accept(tx, [signals.encode(arrival)])
+
+
+def _owed(tx: Tx, beat: Beat) -> Obligation | None:
+    found = obligations.of_keys(tx, [looking.PREFIX + beat.name])
+    return next((one for one in found if one.state is State.OPEN), None)
+
+
+def shown(tx: Tx) -> list[Shown]:
+    """The heartbeats of the plan with their secret addresses, for whoever may change the plan."""
+    access.require(tx.actor, access.PLAN_WRITE)
+    return list(_shown(tx, plans.current(tx)))
+
+
+def _shown(tx: Tx, plan: Plan) -> Iterator[Shown]:
+    key, standings = kept.signing_key(tx), watch.standings(tx)
+    base = (kept.read(tx, kept.BASE_URL) or "").rstrip("/")
+    for beat in looking.beats(plan):
+        standing, owed = standings.get(beat.name), _owed(tx, beat)
+        outcome = standing.outcome if standing else None
+        yield Shown(
+            name=beat.name,
+            address=f"{base}/in/heartbeat/{heartbeats.secret(key, beat.name)}",
+            every=span(beat.every),
+            grace=span(beat.grace),
+            state=outcome.kind.value if outcome else "waiting",
+            said=outcome.reason if outcome else "never heard of yet",
+            heard_at=standing.looked_at if standing else None,
+            due_at=owed.due_at if owed else None,
+        )

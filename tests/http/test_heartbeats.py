@@ -1,0 +1,144 @@
+"""Signs of life over HTTP: who may send them, what is answered, and what follows when they come or are missed."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.support.inbox import decide_all
+from tests.support.served import Served, served
+from tests.support.world import QUIET
+from tocsin.kit.actor import SYSTEM
+from tocsin.plan import commands as plan_commands
+from tocsin.response import looking, tick
+from tocsin.signals import store as signals
+from tocsin.signals.store import Signal
+
+PLAN = QUIET.replace(
+    "    depends_on: [railway]\n",
+    "    depends_on: [railway]\n    heartbeats:\n      backup: { every: 1 h, grace: 10 min }\n"
+    "      report: { every: 1 d }\n",
+    1,
+)
+
+
+@pytest.fixture
+def here(database_url: str) -> Iterator[Served]:
+    with served(database_url) as one:
+        with one.app.database.work(SYSTEM) as tx:
+            plan_commands.apply(tx, PLAN, "with signs of life", accept_large=True)
+            looking.schedule(tx)
+        yield one
+
+
+def listed(here: Served) -> dict[str, dict[str, Any]]:
+    answer = here.get("/api/v1/plan/heartbeats", headers=here.bearer("plan:write"))
+    assert answer.status_code == 200
+    return {one["name"]: one for one in answer.json()["heartbeats"]}
+
+
+def path_of(here: Served, name: str = "rose/backup") -> str:
+    address: str = listed(here)[name]["address"]
+    return address[address.index("/in/heartbeat/") :]
+
+
+def passes(here: Served, **span: float) -> None:
+    here.clock.advance_to(here.clock.now() + timedelta(**span))
+    here.app.database.run(SYSTEM, tick.settle_due)
+    decide_all(here.app.database)
+
+
+def firing(here: Served) -> list[Signal]:
+    decide_all(here.app.database)
+    with here.app.database.read(SYSTEM) as tx:
+        return [one for one in signals.firing(tx, 10) if one.source == "heartbeat"]
+
+
+def test_each_heartbeat_has_an_address_of_its_own_for_those_who_may_change_the_plan(here: Served) -> None:
+    found = listed(here)
+    assert sorted(found) == ["rose/backup", "rose/report"]
+    assert found["rose/backup"]["address"] != found["rose/report"]["address"]
+    assert (found["rose/backup"]["state"], found["rose/backup"]["heard_at"]) == ("waiting", None)
+    assert here.get("/api/v1/plan/heartbeats", headers=here.bearer("plan:read")).status_code == 403
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_a_sign_of_life_is_kept_and_moves_on_when_the_next_is_missed(here: Served, method: str) -> None:
+    passes(here, minutes=30)
+    answer = here.request(method, path_of(here))
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/plain")
+    assert answer.content == (b"" if method == "HEAD" else b"OK")
+    passes(here, minutes=69)
+    assert firing(here) == []
+    passes(here, minutes=1)
+    (signal,) = firing(here)
+    assert signal.title == "Rose: backup no sign of life in time"
+    assert signal.labels == {"heartbeat": "rose/backup", "service": "rose", "outcome": "silent"}
+
+
+def test_one_that_never_came_is_missed_too_and_told_once(here: Served) -> None:
+    passes(here, minutes=70)
+    (first,) = firing(here)
+    passes(here, hours=5)
+    assert [one.last_at for one in firing(here)] == [first.last_at]
+    assert listed(here)["rose/backup"]["said"] == "never heard of yet"
+
+
+def test_the_next_that_goes_well_ends_it(here: Served) -> None:
+    passes(here, minutes=70)
+    assert here.get(path_of(here)).status_code == 200
+    assert firing(here) == []
+    (signal,) = here.get("/api/v1/signals", headers=here.bearer("incidents:read")).json()["signals"]
+    assert (signal["source"], signal["state"]) == ("heartbeat", "resolved")
+    assert listed(here)["rose/backup"]["state"] == "healthy"
+
+
+@pytest.mark.parametrize("said", ["fail", "1", "255"])
+def test_a_failure_is_a_signal_at_once(here: Served, said: str) -> None:
+    assert here.post(f"{path_of(here)}/{said}").status_code == 200
+    (signal,) = firing(here)
+    assert (signal.title, signal.labels["outcome"]) == ("Rose: backup says that it failed", "failed")
+    assert here.post(f"{path_of(here)}/0").status_code == 200
+    assert firing(here) == []
+
+
+def test_a_run_that_has_begun_is_missed_when_it_does_not_end_within_the_grace(here: Served) -> None:
+    here.post(path_of(here))
+    here.post(f"{path_of(here)}/start")
+    passes(here, minutes=9)
+    assert firing(here) == []
+    passes(here, minutes=1)
+    assert len(firing(here)) == 1
+
+
+def test_a_start_does_not_say_that_the_last_run_went_well(here: Served) -> None:
+    here.post(f"{path_of(here)}/fail")
+    here.post(f"{path_of(here)}/start")
+    assert len(firing(here)) == 1
+
+
+@pytest.mark.parametrize("said", ["256", "-1", "started", "1/2", "\N{SUPERSCRIPT TWO}", "0000"])
+def test_what_is_no_sign_of_life_is_refused_and_changes_nothing(here: Served, said: str) -> None:
+    assert here.post(f"{path_of(here)}/{said}").status_code == 400
+    assert listed(here)["rose/backup"]["state"] == "waiting"
+
+
+@pytest.mark.parametrize("secret", ["", "nobody", "00000000-0000-4000-8000-000000000000", "\N{SNOWMAN}"])
+def test_an_address_that_nobody_has_is_not_found(here: Served, secret: str) -> None:
+    assert here.get(f"/in/heartbeat/{secret}").status_code == 404
+
+
+def test_other_methods_are_told_which_there_are(here: Served) -> None:
+    answer = here.request("PUT", path_of(here))
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, POST")
+
+
+def test_a_heartbeat_that_the_plan_drops_has_no_address_any_more(here: Served) -> None:
+    path = path_of(here)
+    with here.app.database.work(SYSTEM) as tx:
+        plan_commands.apply(tx, QUIET, "without signs of life", accept_large=True)
+        looking.schedule(tx)
+    assert here.get(path).status_code == 404
+    passes(here, hours=3)
+    assert firing(here) == []
