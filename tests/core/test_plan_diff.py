@@ -535,3 +535,26 @@ def test_fewer_people_at_a_time_is_large() -> None:
     two = replace(ROSE, rotations={**ROSE.rotations, "on_call": replace(ROSE.rotations["on_call"], together=2)})
     (fewer,) = diff(two, ROSE)
     assert (fewer.sentence, fewer.weight) == ("on_call has 1 on call at a time, instead of 2.", Weight.LARGE)
+
+
+@pytest.mark.parametrize(
+    ("value", "come", "gone"),
+    [
+        (
+            {"out_of": 5},
+            "Rose counts as broken by its bad looks among the last 5, and not only by those in a row.",
+            "Rose counts as broken by bad looks in a row alone.",
+        ),
+        (
+            {"certificate_days": 14},
+            "The look health at Rose calls a certificate trouble 14 days before its end.",
+            "The look health at Rose does not say any more that a certificate will end.",
+        ),
+    ],
+)
+def test_what_may_be_left_out_comes_and_goes_in_words_of_its_own(value: dict[str, Any], come: str, gone: str) -> None:
+    rose = ROSE.services["rose"]
+    probe = replace(rose.probes["health"], **value)
+    new = replace(ROSE, services={"rose": replace(rose, probes={"health": probe})})
+    assert [one.sentence for one in diff(ROSE, new)] == [come]
+    assert [one.sentence for one in diff(new, ROSE)] == [gone]

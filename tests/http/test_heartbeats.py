@@ -13,6 +13,7 @@ from tocsin.kit.actor import SYSTEM
 from tocsin.plan import commands as plan_commands
 from tocsin.response import looking, tick
 from tocsin.signals import store as signals
+from tocsin.signals.model import State
 from tocsin.signals.store import Signal
 
 PLAN = QUIET.replace(
@@ -89,8 +90,9 @@ def test_the_next_that_goes_well_ends_it(here: Served) -> None:
     passes(here, minutes=70)
     assert here.get(path_of(here)).status_code == 200
     assert firing(here) == []
-    (signal,) = here.get("/api/v1/signals", headers=here.bearer("incidents:read")).json()["signals"]
-    assert (signal["source"], signal["state"]) == ("heartbeat", "resolved")
+    with here.app.database.read(SYSTEM) as tx:
+        (signal,) = signals.recent(tx)
+    assert (signal.source, signal.state) == ("heartbeat", State.RESOLVED)
     assert listed(here)["rose/backup"]["state"] == "healthy"
 
 

@@ -367,9 +367,10 @@ def _fits(form: tuple[str, ...], path: tuple[str, ...]) -> bool:
 def _said(pair: Pair, wording: Wording, one: Difference) -> Said | None:
     if isinstance(one.before, Order):
         return order(one, wording.kind, f"{'.'.join(one.path)} stands in another order")
-    if one.after is ABSENT:
+    # What may be left out comes or goes as well: then it is None on one side.
+    if one.after is ABSENT or (one.after is None and wording.gone):
         return Said(wording.kind, _filled(pair, wording.gone, one), wording.is_gone_large) if wording.gone else None
-    if one.before is ABSENT:
+    if one.before is ABSENT or (one.before is None and wording.new):
         return Said(wording.kind, _filled(pair, wording.new, one)) if wording.new else None
     if isinstance(one.before, tuple) or isinstance(one.after, tuple):
         subject = _filled(pair, wording.changed, one)
