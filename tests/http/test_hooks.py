@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from tests.support.served import Served, served
-from tocsin.api import hooks
+from tocsin.api import hooks, taking
 from tocsin.incidents import store as incidents
 from tocsin.kit.actor import SYSTEM
 from tocsin.people import store as people
@@ -281,7 +281,7 @@ def test_only_so_much_of_what_strangers_send_is_kept(here: Served) -> None:
 
 @pytest.mark.parametrize("path", ["/api/v1/signals", "/api/v1/signals/alertmanager", "/v2/enqueue"])
 def test_a_body_that_is_too_large_is_refused_and_not_kept(here: Served, key: str, path: str) -> None:
-    most = hooks.EVENT_MOST if path == "/v2/enqueue" else hooks.BODY_MOST
+    most = hooks.EVENT_MOST if path == "/v2/enqueue" else taking.BODY_MOST
 
     async def pieces() -> Any:
         for _ in range(most // 50_000 + 1):

@@ -8,13 +8,13 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from tocsin.api import problems, wire
+from tocsin.api import problems, senders, taking, wire
 from tocsin.api.allowance import Allowance
 from tocsin.api.keys import Keys, UnknownToken, any_secret
 from tocsin.api.problems import Problem
@@ -22,7 +22,7 @@ from tocsin.api.wire import Reply
 from tocsin.app import App
 from tocsin.changes import commands as changing
 from tocsin.kit.actor import SYSTEM
-from tocsin.kit.errors import Forbidden, Invalid, Overloaded, TocsinError
+from tocsin.kit.errors import Forbidden, Invalid, TocsinError
 from tocsin.kit.ids import new_key
 from tocsin.kit.text import clip
 from tocsin.people import access
@@ -31,21 +31,19 @@ from tocsin.response import beating
 from tocsin.signals import alertmanager, formats, pagerduty
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival
+from tocsin.signals.senders import prometheus
+from tocsin.signals.senders.table import SENDERS
 from tocsin.watch import heartbeats
 
 log = logging.getLogger(__name__)
 
-BODY_MOST = 1_000_000
 EVENT_MOST = 512_000  # bytes; what PagerDuty takes, and what its clients cut to
-LONG_BODY = 32_000  # bytes; reading more than that would hold up everybody else
 UNAUTHENTICATED = "unauthenticated"
 BY_PATH = "/in/alertmanager/"  # and then the token
 BY_PING = "/in/heartbeat/"  # and then the secret of the heartbeat, and what it says
 
-T = TypeVar("T")
 Take = Callable[[App, Scope, Receive], Awaitable[Reply]]
 Shape = Callable[[Problem], Reply]
-Format = Callable[[bytes], list[Arrival]]
 
 
 class Front:
@@ -66,6 +64,10 @@ class Front:
         }
         self._by_path = (intake.alertmanager_by_path, _problem)
         self._by_ping = (intake.ping, _problem)
+        roads = {name: senders.Road(name, sender, intake.keys) for name, sender in SENDERS.items()}
+        self._senders = {name: _hook_of(road) for name, road in roads.items()}
+        self._hooks["/in/alertmanager"] = (intake.alertmanager, _problem)
+        self._hooks["/api/v2/alerts"] = self._senders[prometheus.SOURCE]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         hook = self._hook(scope.get("path", ""))  # the application's own beginning and end have none
@@ -79,7 +81,15 @@ class Front:
             return found
         if path.startswith(BY_PING):
             return self._by_ping
-        return self._by_path if path.startswith(BY_PATH) else self._hooks.get(path.rstrip("/"))
+        if path.startswith(BY_PATH):
+            return self._by_path
+        if path.startswith(senders.ROOT):
+            return self._senders.get(senders.named(path))
+        return self._hooks.get(path.rstrip("/"))
+
+
+def _hook_of(road: senders.Road) -> tuple[Take, Shape]:
+    return road.take, lambda problem: road.refused(problem, _problem(problem))
 
 
 async def _answer(app: App, take: Take, shape: Shape, scope: Scope, receive: Receive, send: Send) -> None:
@@ -129,13 +139,13 @@ class Intake:
     """What the addresses for signals share: who is known, and how much of what strangers send is kept."""
 
     def __init__(self) -> None:
-        self._keys = Keys()
+        self.keys = Keys()
         self._strangers = Allowance(each=10, overall=60)
 
     async def generic(self, app: App, scope: Scope, receive: Receive) -> Reply:
         sender = await self._sender(app, any_secret(scope))
-        body = await wire.body_of(receive, BODY_MOST)
-        arrivals = await _take(app, "generic", formats.generic, sender, body)
+        body = await wire.body_of(receive, taking.BODY_MOST)
+        arrivals = await taking.take(app, "generic", formats.generic, sender, body)
         return Reply(202, _receipt(arrivals))
 
     async def alertmanager(self, app: App, scope: Scope, receive: Receive) -> Reply:
@@ -146,10 +156,10 @@ class Intake:
 
     async def _alertmanager(self, app: App, secret: str, receive: Receive) -> Reply:
         sender = await self._sender(app, secret)
-        body = await wire.body_of(receive, BODY_MOST)
+        body = await wire.body_of(receive, taking.BODY_MOST)
         count = alertmanager.size(body)
         if count is None:
-            count = len(await _take(app, alertmanager.SOURCE, alertmanager.read, sender, body))
+            count = len(await taking.take(app, alertmanager.SOURCE, alertmanager.read, sender, body))
         elif count:
             await app.intake.accept([signals.Envelope(alertmanager.SOURCE, count, body.decode())])
         return Reply(200, _encoder.encode(_Count(count)))
@@ -167,19 +177,19 @@ class Intake:
         """An event for PagerDuty: the token travels in the body."""
         body = await wire.body_of(receive, EVENT_MOST)
         try:
-            event = await _read(lambda sent: pagerduty.read(sent, new_key), body)
+            event = await taking.read(lambda sent: pagerduty.read(sent, new_key), body, len(body))
         except formats.Unreadable as error:
             await self._keep_event(app, scope, body, error)
             raise
         await self._sender(app, event.routing_key)
-        await _accept(app, [event.arrival])
+        await taking.accept(app, [event.arrival])
         return Reply(202, pagerduty.accepted(event.arrival.key))
 
     async def change(self, app: App, scope: Scope, receive: Receive) -> Reply:
         """A change event for PagerDuty: it goes into the register, and pages nobody."""
         body = await wire.body_of(receive, EVENT_MOST)
         try:
-            event = await _read(pagerduty.read_change, body)
+            event = await taking.read(pagerduty.read_change, body, len(body))
         except formats.Unreadable as error:
             await self._keep_event(app, scope, body, error)
             raise
@@ -196,13 +206,10 @@ class Intake:
         except Forbidden:
             if not self._strangers.take(wire.address(scope), app.database.now()):
                 return
-        await _keep(app, "pagerduty", sender, error, body)
+        await taking.keep(app, "pagerduty", sender, error, body)
 
     async def _sender(self, app: App, secret: str) -> Token:
-        token = await self._keys.token(app, secret)
-        if access.SIGNAL_WRITE not in token.rights:
-            access.require(access.bearer(token), access.SIGNAL_WRITE)
-        return token
+        return await taking.sender(app, self.keys, secret)
 
 
 class UnknownPing(Invalid):
@@ -218,39 +225,6 @@ def _hear(app: App, secret: str, ping: heartbeats.Ping) -> None:
 def _not_ahead(at: datetime | None, now: datetime) -> datetime | None:
     """A stamp that lies ahead of us costs its sender no change: it is taken as now."""
     return None if at is None or at > now else at
-
-
-async def _take(app: App, source: str, form: Format, sender: Token, body: bytes) -> list[Arrival]:
-    """Read the body's signals and accept them; a body that can't be read is kept for people to see."""
-    try:
-        arrivals = await _read(form, body)
-    except formats.Unreadable as error:
-        await _keep(app, source, sender.name, error, body)
-        raise
-    await _accept(app, arrivals)
-    return arrivals
-
-
-async def _read(form: Callable[[bytes], T], body: bytes) -> T:
-    return form(body) if len(body) <= LONG_BODY else await asyncio.to_thread(form, body)
-
-
-async def _accept(app: App, arrivals: Sequence[Arrival]) -> None:
-    if arrivals:
-        await app.intake.accept([signals.encode(arrival) for arrival in arrivals])
-
-
-async def _keep(app: App, source: str, sender: str, error: formats.Unreadable, body: bytes) -> None:
-    def keep() -> None:
-        app.database.run(
-            SYSTEM,
-            lambda tx: signals.keep_unreadable(tx, source=source, sender=sender, reason=error.message, body=body),
-        )
-
-    try:
-        await asyncio.to_thread(keep)
-    except TocsinError as refusal:
-        raise Overloaded("The body can't be read, nor kept now; send it again in a second.") from refusal
 
 
 class _Named(msgspec.Struct):

@@ -43,6 +43,12 @@ def any_secret(scope: Scope) -> str:
     return value
 
 
+def sender_secret(scope: Scope) -> str:
+    """The same, or the key of Opsgenie's own scheme."""
+    scheme, value = _shown(scope)
+    return value if scheme == "geniekey" else any_secret(scope)
+
+
 def _shown(scope: Scope) -> tuple[str, str]:
     shown = wire.header(scope, b"authorization")
     if shown is None:

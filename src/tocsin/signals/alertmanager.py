@@ -85,12 +85,12 @@ def _doubts(sent: _Notification) -> list[str]:
 
 def _arrival(alert: _Alert, sent: _Notification, shared: tuple[str, ...]) -> Arrival:
     warnings = list(shared)
-    labels = formats.fitted_labels(_merged_labels(alert, sent), warnings)
+    labels = formats.fitted_labels(telling_first(_merged_labels(alert, sent)), warnings)
     return Arrival(
         source=SOURCE,
         key=_key(alert, warnings),
         state=_state(alert, sent, warnings),
-        title=formats.fitted_title(_title(alert, labels), warnings),
+        title=formats.fitted_title(title(alert.annotations, labels), warnings),
         severity=labels.get("severity") or None,
         labels=labels,
         details=formats.fitted_details(_details(alert, sent), warnings),
@@ -112,11 +112,15 @@ def _merged_labels(alert: _Alert, sent: _Notification) -> dict[str, Any]:
     for shared in (sent.common_labels, sent.group_labels):
         for name, value in shared.items() if isinstance(shared, dict) else ():
             merged.setdefault(name, value)
-    return _first("severity", _first("alertname", merged))
+    return merged
+
+
+def telling_first(labels: dict[str, Any]) -> dict[str, Any]:
+    """The labels with severity and name in front, where a bound on their number cannot cut them off."""
+    return _first("severity", _first("alertname", labels))
 
 
 def _first(name: str, labels: dict[str, Any]) -> dict[str, Any]:
-    """The labels with this one in front, where a bound on their number cannot cut it off."""
     if len(labels) <= formats.LABELS_MOST or name not in labels:
         return labels
     return {name: labels[name], **labels}
@@ -131,8 +135,9 @@ def _state(alert: _Alert, sent: _Notification, warnings: list[str]) -> State:
     return State.FIRING
 
 
-def _title(alert: _Alert, labels: dict[str, str]) -> str:
-    said = alert.annotations or {}
+def title(annotations: dict[str, Any] | None, labels: dict[str, str]) -> str:
+    """What an alert says in a line: its summary, its description, or else its name."""
+    said = annotations or {}
     for words in (said.get("summary"), said.get("description"), labels.get("alertname")):
         if (text := formats.as_text(words)) and text.strip():
             return text

@@ -106,6 +106,11 @@ def _scrubbed(value: Any) -> Any:
             return value
 
 
+def storable(text: str) -> str:
+    """Text from outside the body, such as a piece of the address, without what databases refuse."""
+    return str(_scrubbed(text))
+
+
 # Fitting: what is too long or too much is cut, with a warning; the signal itself is never lost for it.
 
 

@@ -1,0 +1,95 @@
+"""`/in/SENDER`: one road for every sender that speaks a language of its own."""
+
+import asyncio
+from collections.abc import Sequence
+from urllib.parse import parse_qsl, unquote
+
+from litestar.types import Receive, Scope
+
+from tocsin.api import taking, wire
+from tocsin.api.keys import Keys, sender_secret
+from tocsin.api.problems import Problem
+from tocsin.api.wire import Reply
+from tocsin.app import App
+from tocsin.changes import commands as changing
+from tocsin.changes.model import Report
+from tocsin.kit.ids import new_key
+from tocsin.people import access
+from tocsin.people.model import Token
+from tocsin.signals.model import Arrival
+from tocsin.signals.senders.sent import NoSuchAddress, Sent, Told
+from tocsin.signals.senders.table import Call, Sender
+
+ROOT = "/in/"
+
+
+def named(path: str) -> str:
+    """The sender that an address under `/in/` names."""
+    return path.removeprefix(ROOT).partition("/")[0]
+
+
+class Road:
+    """The way of one sender's requests: known by its token, read, on the disk, answered as it wants to be."""
+
+    def __init__(self, name: str, sender: Sender, keys: Keys) -> None:
+        self._name = name
+        self._sender = sender
+        self._keys = keys
+
+    async def take(self, app: App, scope: Scope, receive: Receive) -> Reply:
+        began = app.database.now()
+        secret, path = self._address(scope)
+        token = await taking.sender(app, self._keys, secret)
+        body = await wire.body_of(receive, taking.BODY_MOST)
+        sent = Sent(
+            body=body,
+            now=began,
+            path=path,
+            query=dict(parse_qsl(scope["query_string"].decode("latin-1"))),
+            headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
+        )
+        told = await taking.read_or_keep(app, self._name, self._sender.read, token, sent, body)
+        await _keep_all(app, token, told)
+        took = (app.database.now() - began).total_seconds()
+        return Reply(self._sender.status, self._sender.answer(Call(_request_id(), took, len(told))))
+
+    def refused(self, problem: Problem, plain: Reply) -> Reply:
+        """A refusal as this sender decodes it; the status and the headers are those of everybody."""
+        if self._sender.refused is None:
+            return plain
+        return Reply(
+            plain.status, self._sender.refused(problem.detail, Call(_request_id(), 0.0)), wire.JSON, plain.headers
+        )
+
+    def _address(self, scope: Scope) -> tuple[str, tuple[str, ...]]:
+        """The token, out of the address if it stands there, and what follows in the sender's own tongue."""
+        pieces = [unquote(piece) for piece in _raw_path(scope).split("/")[3:] if piece]
+        root = self._sender.root
+        by_path = bool(pieces) and pieces[0] != root
+        path = tuple(pieces[1:] if by_path else pieces)
+        if path and root is None:
+            raise NoSuchAddress(f"{ROOT}{self._name} or {ROOT}{self._name}/TOKEN is the whole address.")
+        return pieces[0] if by_path else sender_secret(scope), path
+
+
+def _raw_path(scope: Scope) -> str:
+    """The path as it was sent: a slash that is part of a name is still told apart."""
+    raw: bytes | None = scope.get("raw_path")
+    return raw.decode("latin-1") if raw else scope["path"]
+
+
+def _request_id() -> str:
+    key = new_key()
+    return "-".join((key[:8], key[8:12], key[12:16], key[16:20], key[20:]))
+
+
+async def _keep_all(app: App, token: Token, told: Sequence[Told]) -> None:
+    """Changes go into the register and signals into the inbox; sent again, either is known by its key."""
+    reports = [one for one in told if isinstance(one, Report)]
+    if reports:
+        await asyncio.to_thread(_register, app, token, reports)
+    await taking.accept(app, [one for one in told if isinstance(one, Arrival)])
+
+
+def _register(app: App, token: Token, reports: Sequence[Report]) -> None:
+    app.database.run(access.bearer(token), lambda tx: [changing.tell(tx, report) for report in reports])

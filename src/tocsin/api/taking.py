@@ -1,0 +1,69 @@
+"""What every address for signals does with a body: read it, have it kept, and answer only then."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from tocsin.api.keys import Keys
+from tocsin.app import App
+from tocsin.kit.actor import SYSTEM
+from tocsin.kit.errors import Overloaded, TocsinError
+from tocsin.people import access
+from tocsin.people.model import Token
+from tocsin.signals import formats
+from tocsin.signals import store as signals
+from tocsin.signals.model import Arrival
+
+BODY_MOST = 1_000_000  # bytes
+LONG_BODY = 32_000  # bytes; reading more than that would hold up everybody else
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+
+async def sender(app: App, keys: Keys, secret: str) -> Token:
+    """The token with this secret, if it may send signals."""
+    token = await keys.token(app, secret)
+    if access.SIGNAL_WRITE not in token.rights:
+        access.require(access.bearer(token), access.SIGNAL_WRITE)
+    return token
+
+
+async def take(
+    app: App, source: str, form: Callable[[bytes], list[Arrival]], token: Token, body: bytes
+) -> list[Arrival]:
+    """Read the body's signals and accept them; a body that can't be read is kept for people to see."""
+    arrivals = await read_or_keep(app, source, form, token, body, body)
+    await accept(app, arrivals)
+    return arrivals
+
+
+async def read_or_keep(app: App, source: str, form: Callable[[S], T], token: Token, sent: S, body: bytes) -> T:
+    """What the reader makes of it; a body that can't be read is kept for people to see."""
+    try:
+        return await read(form, sent, len(body))
+    except formats.Unreadable as error:
+        await keep(app, source, token.name, error, body)
+        raise
+
+
+async def read(form: Callable[[S], T], sent: S, size: int) -> T:
+    return form(sent) if size <= LONG_BODY else await asyncio.to_thread(form, sent)
+
+
+async def accept(app: App, arrivals: Sequence[Arrival]) -> None:
+    if arrivals:
+        await app.intake.accept([signals.encode(arrival) for arrival in arrivals])
+
+
+async def keep(app: App, source: str, name: str, error: formats.Unreadable, body: bytes) -> None:
+    def put_away() -> None:
+        app.database.run(
+            SYSTEM,
+            lambda tx: signals.keep_unreadable(tx, source=source, sender=name, reason=error.message, body=body),
+        )
+
+    try:
+        await asyncio.to_thread(put_away)
+    except TocsinError as refusal:
+        raise Overloaded("The body can't be read, nor kept now; send it again in a second.") from refusal
