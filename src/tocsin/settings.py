@@ -45,6 +45,8 @@ class Settings:
     slack_signing_secret: str = field(default="", repr=False)  # by which requests of Slack are known
     slack_api_url: str = "https://slack.com/api/"
     push_contact: str = ""  # whom a push service may write to; with it, browsers are pushed to
+    sentry_client_secret: str = field(default="", repr=False)  # with which Sentry signs what it sends
+    github_webhook_secret: str = field(default="", repr=False)
     plan: str = ""
     secure_cookies: bool = False
     allow_private_webhooks: bool = False

@@ -66,6 +66,7 @@ class Front:
         self._by_ping = (intake.ping, _problem)
         roads = {name: senders.Road(name, sender, intake.keys) for name, sender in SENDERS.items()}
         self._senders = {name: _hook_of(road) for name, road in roads.items()}
+        self._roads = roads
         self._hooks["/in/alertmanager"] = (intake.alertmanager, _problem)
         self._hooks["/api/v2/alerts"] = self._senders[prometheus.SOURCE]
 
@@ -73,8 +74,17 @@ class Front:
         hook = self._hook(scope.get("path", ""))  # the application's own beginning and end have none
         if hook is None:
             await self._rest(scope, receive, send)
+        elif answer := self._asked(scope):
+            await wire.send_reply(scope, send, answer)
         else:
             await _answer(self._app, *hook, scope, receive, send)
+
+    def _asked(self, scope: Scope) -> Reply | None:
+        """The answer to a sender that asks beforehand whether it may send."""
+        if scope.get("method") != "OPTIONS":
+            return None
+        road = self._roads.get(senders.named(scope["path"]))
+        return road.asked(scope) if road else None
 
     def _hook(self, path: str) -> tuple[Take, Shape] | None:
         if found := self._hooks.get(path):

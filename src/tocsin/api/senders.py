@@ -1,26 +1,46 @@
 """`/in/SENDER`: one road for every sender that speaks a language of its own."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from urllib.parse import parse_qsl, unquote
 
 from litestar.types import Receive, Scope
 
 from tocsin.api import taking, wire
-from tocsin.api.keys import Keys, sender_secret
+from tocsin.api.keys import Keys, UnknownToken, sender_secret
 from tocsin.api.problems import Problem
 from tocsin.api.wire import Reply
 from tocsin.app import App
 from tocsin.changes import commands as changing
 from tocsin.changes.model import Report
+from tocsin.kit.errors import Refused
 from tocsin.kit.ids import new_key
 from tocsin.people import access
 from tocsin.people.model import Token
+from tocsin.settings import Settings
 from tocsin.signals.model import Arrival
+from tocsin.signals.senders import github, sentry
 from tocsin.signals.senders.sent import NoSuchAddress, Sent, Told
 from tocsin.signals.senders.table import Call, Sender
 
 ROOT = "/in/"
+
+
+ANY_ORIGIN = (b"access-control-allow-origin", b"*")
+# With what a sender signs its bodies. Its sender can't be known by a token alone: none of these can show one but in
+# the address.
+_SECRETS: dict[str, tuple[str, Callable[[Settings], str]]] = {
+    sentry.SOURCE: ("TOCSIN_SENTRY_CLIENT_SECRET", lambda settings: settings.sentry_client_secret),
+    github.SOURCE: ("TOCSIN_GITHUB_WEBHOOK_SECRET", lambda settings: settings.github_webhook_secret),
+}
+
+
+class NoSecret(Refused):
+    """This sender signs what it sends, and the secret to check that with is not set."""
+
+
+class NotSigned(UnknownToken):
+    """The signature of the body does not fit."""
 
 
 def named(path: str) -> str:
@@ -46,12 +66,35 @@ class Road:
             now=began,
             path=path,
             query=dict(parse_qsl(scope["query_string"].decode("latin-1"))),
-            headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
+            headers=_headers(scope),
         )
+        self._check(app, sent)
         told = await taking.read_or_keep(app, self._name, self._sender.read, token, sent, body)
         await _keep_all(app, token, told)
         took = (app.database.now() - began).total_seconds()
-        return Reply(self._sender.status, self._sender.answer(Call(_request_id(), took, len(told))))
+        answer = self._sender.answer(Call(_request_id(), took, len(told)))
+        return Reply(self._sender.status, answer, headers=self._origin)
+
+    def asked(self, scope: Scope) -> Reply | None:
+        """The answer to a sender that asks beforehand whether it may send; None if this one never does."""
+        if self._sender.asks is None:
+            return None
+        said = self._sender.asks(_headers(scope))
+        headers = [(name.encode(), value.encode("latin-1")) for name, value in said.items()]
+        return Reply(200, b"", headers=(*headers, (b"allow", b"POST"), *self._origin))
+
+    @property
+    def _origin(self) -> tuple[wire.Header, ...]:
+        return (ANY_ORIGIN,) if self._sender.in_browsers else ()
+
+    def _check(self, app: App, sent: Sent) -> None:
+        if self._sender.signature is None:
+            return
+        variable, secret = _SECRETS[self._name]
+        if not secret(app.settings):
+            raise NoSecret(f"Set {variable} to the secret with which {self._name} signs; without it nothing is taken.")
+        if not self._sender.signature.fits(secret(app.settings), sent):
+            raise NotSigned(f"The signature does not fit the body; {variable} may hold another secret.")
 
     def refused(self, problem: Problem, plain: Reply) -> Reply:
         """A refusal as this sender decodes it; the status and the headers are those of everybody."""
@@ -63,13 +106,18 @@ class Road:
 
     def _address(self, scope: Scope) -> tuple[str, tuple[str, ...]]:
         """The token, out of the address if it stands there, and what follows in the sender's own tongue."""
-        pieces = [unquote(piece) for piece in _raw_path(scope).split("/")[3:] if piece]
+        own = _raw_path(scope).removeprefix(f"{ROOT}{self._name}")
+        pieces = [unquote(piece) for piece in own.split("/") if piece]
         root = self._sender.root
         by_path = bool(pieces) and pieces[0] != root
         path = tuple(pieces[1:] if by_path else pieces)
         if path and root is None:
             raise NoSuchAddress(f"{ROOT}{self._name} or {ROOT}{self._name}/TOKEN is the whole address.")
         return pieces[0] if by_path else sender_secret(scope), path
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
 def _raw_path(scope: Scope) -> str:

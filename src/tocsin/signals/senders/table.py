@@ -1,19 +1,28 @@
 """Every sender that is taken at `/in/SENDER`: what reads its bodies, and how it wants to be answered."""
 
-from collections.abc import Callable
+import hmac
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import msgspec
 
 from tocsin.signals.senders import (
+    azure,
+    cloudevents,
+    datadog,
     gatus,
+    github,
+    google_cloud,
     grafana,
     healthchecks,
     opsgenie,
     prometheus,
+    railway,
+    sentry,
     uptime_kuma,
+    zabbix,
 )
-from tocsin.signals.senders.sent import Reader
+from tocsin.signals.senders.sent import Reader, Sent
 
 
 @dataclass(frozen=True)
@@ -25,6 +34,19 @@ class Call:
     accepted: int = 0
 
 
+@dataclass(frozen=True)
+class Signature:
+    """Where a sender puts the HMAC-SHA256 of its body, as hexadecimal digits after this prefix."""
+
+    header: str
+    prefix: str = ""
+
+    def fits(self, secret: str, sent: Sent) -> bool:
+        """Whether whoever holds the secret sent these very bytes."""
+        expected = self.prefix + hmac.new(secret.encode(), sent.body, "sha256").hexdigest()
+        return hmac.compare_digest(expected.encode(), sent.headers.get(self.header, "").encode())
+
+
 def _counted(call: Call) -> bytes:
     return msgspec.json.encode({"accepted": call.accepted})
 
@@ -33,7 +55,8 @@ def _counted(call: Call) -> bytes:
 class Sender:
     """One sender. `root` begins the sender's own part of the address, where it has one; no token is called so.
 
-    `refused` is how it wants to be told what was wrong, if not as everybody is.
+    `refused` is how it wants to be told what was wrong, if not as everybody is. `asks` are the headers with which it is
+    told that it may send, where it asks beforehand; `in_browsers` if a page of its own sends for it, as a test does.
     """
 
     read: Reader
@@ -41,6 +64,9 @@ class Sender:
     status: int = 200
     answer: Callable[[Call], bytes] = _counted
     refused: Callable[[str, Call], bytes] | None = None
+    signature: Signature | None = None
+    asks: Callable[[Mapping[str, str]], dict[str, str]] | None = None
+    in_browsers: bool = False
 
 
 SENDERS: dict[str, Sender] = {
@@ -51,6 +77,14 @@ SENDERS: dict[str, Sender] = {
     uptime_kuma.SOURCE: Sender(read=uptime_kuma.read),
     gatus.SOURCE: Sender(read=gatus.read),
     healthchecks.SOURCE: Sender(read=healthchecks.read),
+    sentry.SOURCE: Sender(read=sentry.read, signature=Signature(sentry.SIGNED_IN)),
+    datadog.SOURCE: Sender(read=datadog.read),
+    zabbix.SOURCE: Sender(read=zabbix.read),
+    cloudevents.SOURCE: Sender(read=cloudevents.read, asks=cloudevents.allowed),
+    railway.SOURCE: Sender(read=railway.read, asks=railway.allowed, in_browsers=True),
+    github.SOURCE: Sender(read=github.read, signature=Signature(github.SIGNED_IN, "sha256=")),
+    google_cloud.SOURCE: Sender(read=google_cloud.read),
+    azure.SOURCE: Sender(read=azure.read),
     opsgenie.SOURCE: Sender(
         read=opsgenie.read,
         root=opsgenie.ROOT,

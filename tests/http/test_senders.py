@@ -1,0 +1,209 @@
+"""`/in/SENDER`: who is known there, what is answered, and what becomes of what can't be read."""
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.support.served import Served, served
+from tocsin.api import taking
+from tocsin.changes import store as changes
+from tocsin.kit.actor import SYSTEM
+from tocsin.signals import store as signals
+from tocsin.signals.model import State
+from tocsin.signals.senders.table import SENDERS
+
+PAYLOADS = Path(__file__).parents[1] / "support" / "payloads" / "senders"
+SECRETS = {"sentry": "s3ntry", "github": "g1thub"}
+TAILS = {"opsgenie": "/v2/alerts", "prometheus": "/api/v2/alerts"}
+EVERY = sorted(SENDERS)
+
+
+@pytest.fixture
+def here(sqlite_url: str) -> Iterator[Served]:
+    with served(sqlite_url, sentry_client_secret=SECRETS["sentry"], github_webhook_secret=SECRETS["github"]) as one:
+        yield one
+
+
+@pytest.fixture
+def key(here: Served) -> str:
+    return here.token("signals:write", name="alerts")
+
+
+def body_of(name: str) -> bytes:
+    return (PAYLOADS / f"{name}.json").read_bytes()
+
+
+def headers_of(name: str, body: bytes) -> dict[str, str]:
+    """What this sender says and signs, besides its token."""
+    mac = hmac.new(SECRETS.get(name, "").encode(), body, hashlib.sha256).hexdigest()
+    match name:
+        case "sentry":
+            return {"Sentry-Hook-Resource": "event_alert", "Sentry-Hook-Signature": mac}
+        case "github":
+            return {"X-GitHub-Event": "deployment_status", "X-Hub-Signature-256": f"sha256={mac}"}
+        case _:
+            return {}
+
+
+def send(here: Served, name: str, secret: str, body: bytes | None = None, **more: Any) -> httpx2.Response:
+    """A sender's request with its token in the address."""
+    sent = body_of(name) if body is None else body
+    headers = {**headers_of(name, sent), **more.pop("headers", {})}
+    return here.post(f"/in/{name}/{secret}{TAILS.get(name, '')}", content=sent, headers=headers, **more)
+
+
+def seen(here: Served) -> list[signals.Signal]:
+    here.decide()
+    with here.app.database.read(SYSTEM) as tx:
+        return signals.recent(tx)
+
+
+def in_inbox(here: Served) -> int:
+    with here.app.database.read(SYSTEM) as tx:
+        return signals.backlog(tx)
+
+
+def quarantined(here: Served) -> list[signals.Quarantined]:
+    with here.app.database.read(SYSTEM) as tx:
+        return signals.quarantined(tx)
+
+
+def registered(here: Served) -> list[Any]:
+    with here.app.database.read(SYSTEM) as tx:
+        return changes.listing(tx)
+
+
+# ---- Who may send ----
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_sender_is_taken_with_its_token_in_the_address_or_in_a_header(here: Served, key: str, name: str) -> None:
+    basic = "Basic " + base64.b64encode(f"tocsin:{key}".encode()).decode()
+    answers = [send(here, name, key)]
+    for shown in (f"Bearer {key}", basic, f"GenieKey {key}"):
+        sent = body_of(name)
+        headers = {**headers_of(name, sent), "Authorization": shown}
+        answers.append(here.post(f"/in/{name}{TAILS.get(name, '')}", content=sent, headers=headers))
+    assert {answer.status_code for answer in answers} == {SENDERS[name].status}
+    kept = {(one.source, one.count) for one in seen(here) if one.state is State.FIRING}
+    assert kept == (set() if name == "github" else {(name, 4)})  # the same signal each time
+    assert len(registered(here)) == (name == "github")  # and the same change
+
+
+def test_a_stranger_is_turned_away_and_nothing_is_kept(here: Served) -> None:
+    lacking = here.token("incidents:read")
+    for name in EVERY:
+        assert send(here, name, "nobody").status_code == 401
+        assert here.post(f"/in/{name}{TAILS.get(name, '')}", content=body_of(name)).status_code == 401
+        assert send(here, name, lacking, b"no json").status_code == 403
+    assert in_inbox(here) == 0 and quarantined(here) == [] and registered(here) == []
+
+
+def test_what_cannot_be_read_is_kept_in_quarantine(here: Served, key: str) -> None:
+    for name in EVERY:
+        assert send(here, name, key, b"\x00 no json").status_code == 400
+        kept = quarantined(here)[0]
+        assert (kept.source, kept.sender, kept.size) == (name, "alerts", 9)
+    assert in_inbox(here) == 0
+
+
+def test_a_body_that_is_too_large_is_refused_and_not_kept(here: Served, key: str) -> None:
+    for name in EVERY:
+        assert send(here, name, key, b" " * (taking.BODY_MOST + 1)).status_code == 413
+    assert quarantined(here) == []
+
+
+def test_signals_are_posted(here: Served) -> None:
+    for name in EVERY:
+        assert {here.request(method, f"/in/{name}/x").status_code for method in ("GET", "PUT")} == {405}
+
+
+def test_an_address_of_nobody_is_no_address(here: Served, key: str) -> None:
+    assert here.post(f"/in/nobody/{key}", content=b"{}").status_code == 404
+    assert here.post(f"/in/gatus/{key}/more", content=b"{}").status_code == 404
+    assert here.post("/in", content=b"{}").status_code == 404
+
+
+def test_alertmanager_is_taken_here_too_with_its_token_in_a_header(here: Served, key: str) -> None:
+    alert = {"status": "firing", "labels": {"alertname": "X"}, "fingerprint": "9c1e7a40b2d35f68"}
+    answer = here.post("/in/alertmanager", json={"alerts": [alert]}, headers={"Authorization": f"Bearer {key}"})
+    assert (answer.status_code, answer.json()) == (200, {"accepted": 1})
+
+
+# ---- Signatures ----
+
+
+@pytest.mark.parametrize("name", sorted(SECRETS))
+def test_a_body_that_is_not_signed_is_refused(here: Served, key: str, name: str) -> None:
+    good = headers_of(name, body_of(name))
+    field = next(field for field in good if "Signature" in field)
+    for bad in ("", "ä".encode("latin-1"), headers_of(name, b"another")[field], good[field].upper()):
+        answer = here.post(f"/in/{name}/{key}", content=body_of(name), headers={**good, field: bad})
+        assert (answer.status_code, "signature" in answer.json()["detail"]) == (401, True)
+    assert in_inbox(here) == 0 and registered(here) == [] and quarantined(here) == []
+
+
+@pytest.mark.parametrize("name", sorted(SECRETS))
+def test_without_the_secret_nothing_is_taken_and_the_answer_names_the_setting(sqlite_url: str, name: str) -> None:
+    with served(sqlite_url) as bare:
+        answer = send(bare, name, bare.token("signals:write"))
+        assert (answer.status_code, "TOCSIN_" in answer.json()["detail"]) == (409, True)
+
+
+# ---- As each wants to be answered ----
+
+
+def test_prometheus_needs_no_path_of_its_own_and_is_refused_with_a_json_string(here: Served, key: str) -> None:
+    bearer = {"Authorization": f"Bearer {key}"}
+    assert here.post("/api/v2/alerts", content=body_of("prometheus"), headers=bearer).json() == {"accepted": 2}
+    refused = here.post("/api/v2/alerts", json=[{"labels": {}}], headers=bearer)
+    assert refused.status_code == 400 and isinstance(refused.json(), str)
+    assert here.post(f"/in/prometheus/{key}/api/v1/alerts", json=[], headers={}).status_code == 404
+
+
+def test_opsgenie_is_answered_with_an_id_for_the_request(here: Served, key: str) -> None:
+    genie = {"Authorization": f"GenieKey {key}"}
+    made = here.post("/in/opsgenie/v2/alerts", content=body_of("opsgenie"), headers=genie)
+    assert (made.status_code, set(made.json())) == (202, {"result", "took", "requestId"})
+    assert len(made.json()["requestId"]) == 36
+    close = "/in/opsgenie/v2/alerts/rose%2Fvoice/close?identifierType=alias"
+    assert here.post(close, json={}, headers=genie).status_code == 202
+    (signal,) = seen(here)
+    assert (signal.key, signal.state.value) == ("rose/voice", "resolved")
+    for refused in (here.post(close.split("?")[0], json={}, headers=genie), here.post(close, json={})):
+        assert set(refused.json()) == {"message", "took", "requestId"}
+    assert here.post("/in/opsgenie/v2/alerts/unknown/close?identifierType=alias", headers=genie).status_code == 202
+
+
+def test_railways_test_button_sends_from_a_browser(here: Served, key: str) -> None:
+    asked = here.request("OPTIONS", f"/in/railway/{key}", headers={"Origin": "https://railway.com"})
+    assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (200, "*")
+    assert "content-type" in asked.headers["access-control-allow-headers"]
+    assert send(here, "railway", key).headers["access-control-allow-origin"] == "*"
+    assert "access-control-allow-origin" not in send(here, "gatus", key).headers
+    assert here.request("OPTIONS", f"/in/gatus/{key}").status_code == 405
+
+
+def test_a_sender_of_cloudevents_asks_first_and_is_allowed(here: Served, key: str) -> None:
+    asked = here.request("OPTIONS", f"/in/cloudevents/{key}", headers={"WebHook-Request-Origin": "eventer.example.org"})
+    assert (asked.status_code, asked.headers["webhook-allowed-origin"]) == (200, "eventer.example.org")
+
+
+def test_a_deployment_that_went_live_stands_in_the_register_once(here: Served, key: str) -> None:
+    live = {**json.loads(body_of("railway")), "type": "Deployment.success"}
+    for _ in range(2):
+        assert send(here, "railway", key, json.dumps(live).encode()).status_code == 200
+    send(here, "github", key)
+    assert {(one.source, one.what) for one in registered(here)} == {
+        ("railway", "Deployment of rose in production: Tune voice"),
+        ("github", "Deployment of rose main 41f2c0f to production"),
+    }
+    assert len(registered(here)) == 2
+    assert {one.service for one in registered(here)} <= {"rose", None}
