@@ -8,7 +8,8 @@ import httpx2
 import pytest
 
 from tests.support.alertmanager import needs_alertmanager, running_alertmanager
-from tests.support.server import Server, new_server, running_server, wait_until
+from tests.support.prometheus import needs_prometheus, running_prometheus, something_well
+from tests.support.server import Server, free_port, new_server, running_server, wait_until
 from tests.support.smtp import SmtpSink
 from tests.support.standin import quick_plan, stand_in, switch
 from tests.support.world import QUIET
@@ -175,11 +176,29 @@ receivers:
             ended = SystemClock().now().isoformat()
             manager.push([{"labels": labels, "endsAt": ended}])
 
-            def cleared() -> bool:
-                with server.client() as client:
-                    return client.get("/api/v1/signals/recent").json()["signals"][0]["state"] == "resolved"
+            wait_until(lambda: cleared(server), what="the end of the signal")
 
-            wait_until(cleared, what="the end of the signal")
+
+def cleared(server: Server) -> bool:
+    with server.client() as client:
+        return bool(client.get("/api/v1/signals/recent").json()["signals"][0]["state"] == "resolved")
+
+
+@needs_prometheus
+@pytest.mark.parametrize("prefix", ["", "/in/prometheus", "/in/prometheus/TOKEN"])
+def test_a_real_prometheus_hands_over_its_alerts_itself(tmp_path: Path, prefix: str) -> None:
+    url, watched = f"sqlite:///{tmp_path / 'tocsin.db'}", free_port()
+    with SmtpSink() as sink, running_server(tmp_path, url, sink.port, plan=QUIET) as server:
+        shown = "" if "TOKEN" in prefix else f"authorization: {{credentials: '{server.token}'}}, "
+        path = f"path_prefix: '{prefix.replace('TOKEN', server.token)}', " if prefix else ""
+        target = server.url.removeprefix("http://")
+        where = f"{{scheme: http, {path}{shown}static_configs: [{{targets: ['{target}']}}]}}"
+        with running_prometheus(where, watched, tmp_path):
+            (incident,) = wait_until(lambda: incidents(server), what="the incident")
+            assert (incident["source"], incident["title"]) == ("prometheus", "Voice replies fail for everybody")
+            sink.wait_for(1, timeout=30)
+            with something_well(watched):
+                wait_until(lambda: cleared(server), what="the end of the signal")
 
 
 def _receiver(server: Server, dialect: str) -> str:
