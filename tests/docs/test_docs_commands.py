@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from tocsin.plan import check
 from tocsin.plan.model import Plan
 from tocsin.rehearsal.control import Wanted
 from tocsin.signals import formats, pagerduty
+from tocsin.signals.senders import cloudevents, opsgenie
+from tocsin.signals.senders.sent import Sent
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -78,11 +81,14 @@ def test_command_lines_are_found_at_all() -> None:
 # ---- Requests ----
 
 
+NOW = datetime(2026, 11, 24, 3, 34, 19, tzinfo=UTC)
 READERS: dict[str, Callable[[bytes], object]] = {
     r"/switch$": lambda body: msgspec.json.decode(body, type=Wanted),
     r"/api/v1/signals$": formats.generic,
     r"/v2/enqueue$": lambda body: pagerduty.read(body, lambda: "a-new-key"),
     r"/v2/change/enqueue$": pagerduty.read_change,
+    r"/in/opsgenie/v2/alerts$": lambda body: opsgenie.read(Sent(body=body, now=NOW, path=("v2", "alerts"))),
+    r"/in/cloudevents$": lambda body: cloudevents.read(Sent(body=body, now=NOW)),
     r"/api/v1/changes$": lambda body: msgspec.json.decode(body, type=knowledge_schema.NewChange),
     r"/updates$": lambda body: msgspec.json.decode(body, type=schema.Update),
 }

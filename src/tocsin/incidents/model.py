@@ -49,7 +49,7 @@ class Declared(Entry):
     type: str
     service: str | None
     components: tuple[str, ...] = ()
-    source: str  # what told us: probe, alertmanager, pagerduty, generic, person
+    source: str  # what told us: probe, generic, person, or the name of a sender
     trigger: str  # one of the plan's trigger sources
     why: str = ""  # the evidence and the rule, in a sentence
     impact: str = ""
