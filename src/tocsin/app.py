@@ -17,6 +17,7 @@ from tocsin.db.engine import Database, Tx
 from tocsin.db.migrate import migrate
 from tocsin.db.presence import Presence
 from tocsin.delivery import heartbeat, notifyall, providers, slackdm
+from tocsin.delivery.amazon import Amazon
 from tocsin.delivery.channel import Channel
 from tocsin.delivery.chat import Chat
 from tocsin.delivery.email import EmailChannel, smtp_server
@@ -43,6 +44,7 @@ LONGEST_SLEEP = timedelta(seconds=1)  # other nodes and the command line write w
 AFTER_A_FAILURE = timedelta(seconds=1)
 OTHERS_TURN = timedelta(milliseconds=5)
 WAIT_FOR_CHAT = timedelta(seconds=10)  # for one step in a channel; several are taken for one message
+WAIT_FOR_AMAZON = timedelta(seconds=10)  # which itself waits hardly longer for us
 WAIT_FOR_ANSWER = timedelta(seconds=20)  # for a mail or web server to take a message
 SENDERS_SHARE = 9  # times as long as a batch takes is left to senders, while any wait
 HOUSEKEEPING_EVERY = timedelta(minutes=1)
@@ -71,6 +73,7 @@ class App:
         self._webpush, self._push_secret = open_webpush(settings), ""
         self.intake = intake.GroupCommit(self.database)
         self.push_key = ""  # and this, where browsers are pushed to
+        self.amazon = Amazon(settings.sns_url, WAIT_FOR_AMAZON)
         self.signing_key = ""  # known once `prepare` has run
         self.turned_at: datetime | None = None  # when the engine last finished a turn
 

@@ -47,6 +47,7 @@ class Settings:
     push_contact: str = ""  # whom a push service may write to; with it, browsers are pushed to
     sentry_client_secret: str = field(default="", repr=False)  # with which Sentry signs what it sends
     github_webhook_secret: str = field(default="", repr=False)
+    sns_url: str = ""  # to be asked instead of Amazon's own hosts
     plan: str = ""
     secure_cookies: bool = False
     allow_private_webhooks: bool = False

@@ -1,5 +1,6 @@
 """What each sender's body is read as. The bodies are written from the senders' documentation; none was captured."""
 
+import contextlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from tocsin.changes.model import Kind, Report
 from tocsin.signals import formats
 from tocsin.signals.model import Arrival, State, Trigger
+from tocsin.signals.senders import cloudwatch
 from tocsin.signals.senders.sent import NoSuchAddress, Sent, Told
 from tocsin.signals.senders.table import SENDERS
 
@@ -54,6 +56,27 @@ def changed(body: Any, *path: str, to: Any) -> Any:
     """The body with another value at this place."""
     head, *rest = path
     return {**body, head: changed(body[head], *rest, to=to) if rest else to}
+
+
+# ---- Anything ----
+
+steadily = settings(derandomize=True, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+TEXT = st.text(st.characters(exclude_categories=()), max_size=12)
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def spoilt(body: Any, data: st.DataObject) -> Any:
+    """The body with one of its values, anywhere in it, replaced by anything or gone."""
+    if isinstance(body, dict) and body and data.draw(st.integers(0, 4)):
+        name = data.draw(st.sampled_from(sorted(body)))
+        return {**body, name: spoilt(body[name], data)}
+    if isinstance(body, list) and body and data.draw(st.integers(0, 4)):
+        return [spoilt(body[0], data), *body[1:]]
+    return data.draw(ANYTHING)
 
 
 # ---- Prometheus, by Alertmanager's API v2 ----
@@ -357,7 +380,44 @@ def test_a_change_that_lies_ahead_is_taken_as_now() -> None:
     assert isinstance(change, Report) and change.at == NOW
 
 
-# ---- Google Cloud, Azure ----
+# ---- CloudWatch, Google Cloud, Azure ----
+
+
+def of_alarm(**changes: Any) -> dict[str, Any]:
+    body: dict[str, Any] = body_of("cloudwatch")
+    return {**body, "Message": json.dumps({**json.loads(body["Message"]), **changes})}
+
+
+def test_an_alarm_of_cloudwatch() -> None:
+    fired = one("cloudwatch", of_alarm())
+    assert (fired.key, fired.started_at) == ("arn:aws:cloudwatch:eu-west-1:111122223333:alarm:rose", BEGAN)
+    assert (fired.title, fired.severity) == ("Rose answers slowly: p95 above 4 s", None)
+    assert fired.labels["LoadBalancer"] == "app/rose" and fired.labels["state"] == "ALARM"
+    assert one("cloudwatch", of_alarm(NewStateValue="OK")).state is State.RESOLVED
+    blind = one("cloudwatch", of_alarm(NewStateValue="INSUFFICIENT_DATA", AlarmArn=None))
+    assert (blind.state, blind.key) == (State.FIRING, "111122223333/EU (Ireland)/Rose answers slowly")
+    assert (
+        one("cloudwatch", {**body_of("cloudwatch"), "Message": "\ud800 [" * 9, "Subject": "Backup"}).title == "Backup"
+    )
+
+
+def test_what_amazon_signs_is_put_together_as_amazon_does() -> None:
+    body = {**body_of("cloudwatch"), "Message": "{…}", "Subject": None}
+    found = cloudwatch.seal(request("cloudwatch", body))
+    assert found.signed.decode() == (
+        "Message\n{…}\nMessageId\nm-1\nTimestamp\n2026-11-24T03:30:00.315Z\n"
+        "TopicArn\narn:aws:sns:eu-west-1:111122223333:rose\nType\nNotification\n"
+    )
+    assert (found.hashed, found.confirm_url) == ("sha256", None)
+    china = "https://sns.cn-north-1.amazonaws.com.cn/a.pem"
+    assert cloudwatch.seal(request("cloudwatch", {**body, "SigningCertURL": china})).certificate_url == china
+
+
+@steadily
+@given(data=st.data())
+def test_no_body_makes_the_look_at_a_seal_fail(data: st.DataObject) -> None:
+    with contextlib.suppress(formats.Unreadable):
+        cloudwatch.seal(request("cloudwatch", spoilt(body_of("cloudwatch"), data)))
 
 
 def test_an_incident_of_google_cloud() -> None:
@@ -384,24 +444,6 @@ def test_an_alert_of_azure() -> None:
 
 
 # ---- Whatever the bytes ----
-
-steadily = settings(derandomize=True, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
-TEXT = st.text(st.characters(exclude_categories=()), max_size=12)
-ANYTHING = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | TEXT,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
-    max_leaves=6,
-)
-
-
-def spoilt(body: Any, data: st.DataObject) -> Any:
-    """The body with one of its values, anywhere in it, replaced by anything or gone."""
-    if isinstance(body, dict) and body and data.draw(st.integers(0, 4)):
-        name = data.draw(st.sampled_from(sorted(body)))
-        return {**body, name: spoilt(body[name], data)}
-    if isinstance(body, list) and body and data.draw(st.integers(0, 4)):
-        return [spoilt(body[0], data), *body[1:]]
-    return data.draw(ANYTHING)
 
 
 @pytest.mark.parametrize("name", sorted(SENDERS))

@@ -22,7 +22,7 @@ from tocsin.signals.senders.table import SENDERS
 PAYLOADS = Path(__file__).parents[1] / "support" / "payloads" / "senders"
 SECRETS = {"sentry": "s3ntry", "github": "g1thub"}
 TAILS = {"opsgenie": "/v2/alerts", "prometheus": "/api/v2/alerts"}
-EVERY = sorted(SENDERS)
+EVERY = sorted(name for name, sender in SENDERS.items() if sender.seal is None)  # Amazon has a file of its own
 
 
 @pytest.fixture

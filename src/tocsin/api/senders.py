@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
 from litestar.types import Receive, Scope
@@ -15,13 +16,20 @@ from tocsin.changes import commands as changing
 from tocsin.changes.model import Report
 from tocsin.kit.errors import Refused
 from tocsin.kit.ids import new_key
+from tocsin.kit.later import later
 from tocsin.people import access
 from tocsin.people.model import Token
 from tocsin.settings import Settings
 from tocsin.signals.model import Arrival
 from tocsin.signals.senders import github, sentry
+from tocsin.signals.senders.cloudwatch import Seal
 from tocsin.signals.senders.sent import NoSuchAddress, Sent, Told
 from tocsin.signals.senders.table import Call, Sender
+
+if TYPE_CHECKING:
+    from tocsin.kit import certificates
+else:
+    certificates = later("tocsin.kit.certificates")
 
 ROOT = "/in/"
 
@@ -69,8 +77,11 @@ class Road:
             headers=_headers(scope),
         )
         self._check(app, sent)
+        seal = await self._sealed(app, token, sent)
         told = await taking.read_or_keep(app, self._name, self._sender.read, token, sent, body)
         await _keep_all(app, token, told)
+        if seal and seal.confirm_url:
+            await app.amazon.confirm(seal.confirm_url)
         took = (app.database.now() - began).total_seconds()
         answer = self._sender.answer(Call(_request_id(), took, len(told)))
         return Reply(self._sender.status, answer, headers=self._origin)
@@ -86,6 +97,16 @@ class Road:
     @property
     def _origin(self) -> tuple[wire.Header, ...]:
         return (ANY_ORIGIN,) if self._sender.in_browsers else ()
+
+    async def _sealed(self, app: App, token: Token, sent: Sent) -> Seal | None:
+        """The seal of a sender that signs by a certificate, once it was seen to be good."""
+        if self._sender.seal is None:
+            return None
+        seal = await taking.read_or_keep(app, self._name, self._sender.seal, token, sent, sent.body)
+        certificate = await app.amazon.certificate(seal.certificate_url)
+        if not certificates.is_signed(certificate, seal.signature, seal.signed, hashed=seal.hashed):
+            raise NotSigned("The signature does not fit the body and the certificate.")
+        return seal
 
     def _check(self, app: App, sent: Sent) -> None:
         if self._sender.signature is None:

@@ -9,6 +9,7 @@ import msgspec
 from tocsin.signals.senders import (
     azure,
     cloudevents,
+    cloudwatch,
     datadog,
     gatus,
     github,
@@ -65,6 +66,7 @@ class Sender:
     answer: Callable[[Call], bytes] = _counted
     refused: Callable[[str, Call], bytes] | None = None
     signature: Signature | None = None
+    seal: Callable[[Sent], cloudwatch.Seal] | None = None
     asks: Callable[[Mapping[str, str]], dict[str, str]] | None = None
     in_browsers: bool = False
 
@@ -83,6 +85,7 @@ SENDERS: dict[str, Sender] = {
     cloudevents.SOURCE: Sender(read=cloudevents.read, asks=cloudevents.allowed),
     railway.SOURCE: Sender(read=railway.read, asks=railway.allowed, in_browsers=True),
     github.SOURCE: Sender(read=github.read, signature=Signature(github.SIGNED_IN, "sha256=")),
+    cloudwatch.SOURCE: Sender(read=cloudwatch.read, seal=cloudwatch.seal),
     google_cloud.SOURCE: Sender(read=google_cloud.read),
     azure.SOURCE: Sender(read=azure.read),
     opsgenie.SOURCE: Sender(
