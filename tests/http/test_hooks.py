@@ -301,7 +301,14 @@ def test_a_body_of_the_largest_size_is_read(here: Served, key: str) -> None:
 
 # ---- Methods, overload, trouble ----
 
-ADDRESSES = ["/api/v1/signals", "/api/v2/alerts", "/in/alertmanager", "/api/v1/signals/alertmanager", "/v2/enqueue", "/in/alertmanager/x"]
+ADDRESSES = [
+    "/api/v1/signals",
+    "/api/v2/alerts",
+    "/in/alertmanager",
+    "/api/v1/signals/alertmanager",
+    "/v2/enqueue",
+    "/in/alertmanager/x",
+]
 
 
 @pytest.mark.parametrize("path", ADDRESSES)
