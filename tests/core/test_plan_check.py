@@ -178,9 +178,9 @@ HOLES = [
     ),
     ("vendors.groq.look_every", "30 s", "", "at least 1 min: the page belongs to somebody else"),
     (
-        "vendors.groq.status_page",
-        None,
-        "look",
+        "vendors.groq",
+        {"name": "Groq", "look_every": "2 min"},
+        "look_every",
         "nobody can look at a status page that is not named; add status_page",
     ),
     ("services.rose.probes.health.paths", [], "", 'at least one path; write "" for the address itself'),
@@ -264,9 +264,7 @@ HOLES = [
 @pytest.mark.parametrize(("place", "value", "item", "sentence"), HOLES)
 def test_a_hole_is_found_before_anybody_falls_in(place: str, value: object, item: str, sentence: str) -> None:
     parent = place.rpartition(".")[0]
-    path = {"": place, "-": parent, "agenda": f"{parent}.agenda", "look": f"{parent}.look_every"}.get(
-        item, f"{place}.{item}"
-    )
+    path = {"": place, "-": parent, "agenda": f"{parent}.agenda"}.get(item, f"{place}.{item}")
     assert said(put(place, value)) == {path: sentence}
 
 

@@ -1,6 +1,7 @@
 """What our own looks bring about: trouble of our own network is no outage, and vendors speak for themselves."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -17,7 +18,9 @@ from tocsin.watch import statuspages
 from tocsin.watch import store as watch
 from tocsin.watch.outcomes import Kind, Outcome, Reading
 
+# Rose's plan, in which a probe has a control, and the pages of all vendors are read.
 CONTROLLED = ROSE.replace("        failures: 3\n", "        failures: 3\n        control: https://control.example\n", 1)
+CONTROLLED = re.sub(r"\n(    status_page: \S+)\n", r"\n\1\n    look_every: 2 min\n", CONTROLLED)
 SILENT = Reading(took=timedelta(seconds=12), failure="timeout", path="/api/health")
 ANSWER = Reading(took=timedelta(seconds=1), status=404, path="")
 

@@ -50,7 +50,7 @@ def _without_probes(plan: str) -> str:
     kept, skipping = [], False
     for line in plan.splitlines():
         skipping = line == "    probes:" or (skipping and (not line.strip() or line.startswith("      ")))
-        if not skipping and not line.startswith("    look_every:"):
+        if not skipping:
             kept.append(line)
     return "\n".join(kept)
 
