@@ -57,6 +57,7 @@ SILENT = {
     *("error_rate", "above", "at_least", "below", "at_most", "since", "until", "count_by", "band_of"),
     *("handoff_on", "hours", "starts_on", "handoff", "zone", "from_on", "until_on", "team"),
     *("readers", "users", "notice", "handing_over", "silent_after", "snooze_most"),
+    *("out_of", "control", "certificate_days", "look_every"),
 }  # of these the document says nothing if the plan does not
 
 
