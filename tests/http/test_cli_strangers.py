@@ -67,7 +67,8 @@ OF_ALL: dict[str, tuple[tuple[str, ...], ...]] = {
     "verify": ((),),
 }
 """Commands that read whatever they may see."""
-ACCOUNTS = {"people list", "contacts list", "slack accounts"}  # they name accounts, or one's own addresses
+# They name accounts, one's own addresses, or those at which jobs give signs of life.
+ACCOUNTS = {"people list", "contacts list", "slack accounts", "heartbeats"}
 OUTSIDE = {"slack check"}  # asks Slack, and nothing here
 CHANGES = {
     *("ack", "add-responder", "assign", "break-glass", "check", "close", "confidential", "confirm", "correct"),

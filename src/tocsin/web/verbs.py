@@ -275,12 +275,12 @@ VERBS: Mapping[str, Verb] = {
     "severity": Verb(
         lambda tx, one, form: commands.change_severity(tx, one, form.text("severity"), form.text("severity.because")),
         "severity",
-        {"severity": "severity-level", "text": "severity-because"},
+        {"severity": "severity-level", "because": "severity-because"},
     ),
     "type": Verb(
         lambda tx, one, form: commands.change_type(tx, one, form.text("type"), form.text("type.because")),
         "type",
-        {"type": "type-kind", "text": "type-because"},
+        {"type": "type-kind", "because": "type-because"},
     ),
     "correct": Verb(
         _correct,
