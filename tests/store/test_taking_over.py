@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
 from tocsin.db.engine import Database
 from tocsin.db.migrate import migrate
@@ -155,12 +157,36 @@ def test_a_node_does_not_wait_for_the_lock_of_a_connection_that_the_database_sti
     before = one.presence.name
     lost, one.presence._connection = one.presence._connection, None  # cut off, and nobody has told the database
     one.presence.hold()
-    assert one.presence.name != before
+    assert one.presence.name and before and one.presence.name != before
     with nodes[1].work(SYSTEM) as tx:
         assert not is_gone(tx, one.presence.name)
         assert not is_gone(tx, before)
     assert lost is not None
     lost.close()
+
+
+def test_a_node_that_can_not_say_that_it_is_there_sends_all_the_same(
+    pair: tuple[Node, Node], nodes: tuple[Database, Database], clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> None:
+        one, other = pair
+
+        def too_many() -> Connection:
+            raise OperationalError("connect", None, Exception("too many clients already"))
+
+        monkeypatch.setattr(nodes[0], "connect_apart", too_many)
+        queue(nodes[0], "k1")
+        await one.turn()
+        clock.advance_to(clock.now() + LOOK_AROUND_EVERY)
+        await other.turn()
+        assert (one.mailbox.taken, other.mailbox.taken, one.presence.name) == (["k1"], [], None)
+        await one.die()
+        clock.advance_to(clock.now() + outbox.LEASE)
+        await other.turn()
+        await other.dispatcher.drained()
+        assert other.mailbox.taken == ["k1"]
+
+    asyncio.run(story())
 
 
 def test_what_waits_for_another_try_is_nobodys_and_keeps_its_time(database: Database, clock: ManualClock) -> None:

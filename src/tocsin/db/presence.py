@@ -4,6 +4,7 @@ On PostgreSQL a node holds a lock for as long as it lives. The lock belongs to a
 with the process. On SQLite there is one server process for one file, so that every other one is gone.
 """
 
+import logging
 import os
 import secrets
 import socket
@@ -14,6 +15,8 @@ from sqlalchemy.exc import DBAPIError
 
 from tocsin.db.engine import Database, Tx
 
+log = logging.getLogger(__name__)
+
 _KIND = 7267048  # of lock: apart from those of migrations and of deciding
 
 
@@ -21,24 +24,34 @@ class Presence:
     """This node, known to others by its name. The machine and the process stand in it for whoever reads the log."""
 
     def __init__(self, database: Database) -> None:
-        self.name = _new_name()
+        self.name: str | None = None  # while it is not held nothing is taken under a name
         self._database = database
         self._connection: Connection | None = None
 
     def hold(self) -> None:
         """Be there: take the lock. Where its connection has died, be there under another name: whether the database
-        has noticed that is not known, and nobody waits to learn it."""
-        while not self._database.is_sqlite and not self._is_held():
+        has noticed that is not known, and nobody waits to learn it.
+
+        Where it can't be had, as with too many connections, this node has no name: its messages go out all the same,
+        and what it leaves behind waits for the end of its lease.
+        """
+        if self._database.is_sqlite:
+            self.name = self.name or _new_name()
+        elif not self._is_held():
             self.leave()
-            self.name = _new_name()
-            connection = self._database.connect_apart()
-            if connection.scalar(text("select pg_try_advisory_lock(:kind, :node)"), _lock(self.name)):
-                self._connection = connection
-            else:
-                connection.close()
+            try:
+                self._take()
+            except DBAPIError as error:
+                self.leave()
+                log.warning("this node can't say that it is there: %s", type(error).__name__)
+
+    def _take(self) -> None:
+        name, self._connection = _new_name(), self._database.connect_apart()
+        if self._connection.scalar(text("select pg_try_advisory_lock(:kind, :node)"), _lock(name)):
+            self.name = name
 
     def _is_held(self) -> bool:
-        if self._connection is None:
+        if self._connection is None or self.name is None:
             return False
         try:
             self._connection.execute(text("select 1"))
@@ -48,6 +61,7 @@ class Presence:
 
     def leave(self) -> None:
         """Be gone; what this node had taken is free."""
+        self.name = None
         if self._connection is not None:
             self._connection.close()
             self._connection = None
