@@ -1,31 +1,25 @@
 """How fast people are reached, over HTTP: as JSON for programs, and with the cover of the rotas for Prometheus."""
 
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
-from typing import Annotated, Any
+from typing import Any
 
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import QueryParameter
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from tocsin.api.caller import Call, app_of, needs
-from tocsin.api.incidents import instant
+from tocsin.api.periods import From, To, period
 from tocsin.delivery import outbox
 from tocsin.insights import reach, report
 from tocsin.insights.reach import Reach, Reached, Spread, Way
-from tocsin.kit.errors import Invalid
 from tocsin.oncall.coverage import Proof
 from tocsin.paging.trial import Trial
 from tocsin.people import access
 from tocsin.plan import store as plans
 from tocsin.response import covering, trials
-
-PERIOD = timedelta(days=90)  # what is measured unless somebody says otherwise
-INSTANT = timedelta(milliseconds=1)  # what was sent this very instant counts
 
 
 def handlers() -> list[HTTPRouteHandler]:
@@ -39,18 +33,11 @@ def handlers() -> list[HTTPRouteHandler]:
 )
 def show_reach(
     request: Call,
-    from_: Annotated[
-        str | None,
-        QueryParameter(name="from", required=False, description="An instant; 90 days before `to` if left out."),
-    ] = None,
-    to: Annotated[str | None, QueryParameter(required=False, description="An instant; now if left out.")] = None,
+    from_: From = None,
+    to: To = None,
 ) -> dict[str, Any]:
     with app_of(request).database.read(request.auth) as tx:
-        end = instant(to, "to") or tx.now + INSTANT
-        start = instant(from_, "from") or end - PERIOD
-        if start >= end:
-            raise Invalid("The period ends before it begins.", field="to")
-        return reach.as_json(report.reach(tx, start, end))
+        return reach.as_json(report.reach(tx, *period(tx.now, from_, to)))
 
 
 # ---- For Prometheus --------------------------------------------------------------------------------------------------
@@ -68,7 +55,7 @@ _TEXT = {200: ResponseSpec(str, description="The numbers, in Prometheus's text f
 def scrape(request: Call) -> Response[bytes]:
     """The cover is told to whoever may read the plan as well."""
     with app_of(request).database.read(request.auth) as tx:
-        found = report.reach(tx, tx.now + INSTANT - PERIOD, tx.now + INSTANT)
+        found = report.reach(tx, *period(tx.now, None, None))
         metrics = [*_reach(found), *_doubts(trials.doubts(tx, plans.current(tx).people))]
         metrics.append(_one("messages_waiting", "Messages that wait to leave.", outbox.waiting(tx)))
         if request.auth.may(access.PLAN_READ):

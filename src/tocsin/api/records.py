@@ -1,6 +1,5 @@
 """Reading what came in and what was learned over HTTP: signals, post-mortems, the numbers."""
 
-from datetime import timedelta
 from typing import Annotated, Any
 
 import msgspec
@@ -11,9 +10,9 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 
 from tocsin.api import cursors, schema
 from tocsin.api.caller import Call, act, app_of, needs
-from tocsin.api.incidents import Cursor, Limit, instant, shown
+from tocsin.api.incidents import Cursor, Limit, shown
+from tocsin.api.periods import From, To, period
 from tocsin.insights import metrics, proposals, report
-from tocsin.kit.errors import Invalid
 from tocsin.people import access
 from tocsin.response import commands
 from tocsin.review import commands as review_commands
@@ -22,7 +21,6 @@ from tocsin.review import store as reviews
 from tocsin.signals import store as signals
 
 MARKDOWN = "text/markdown; charset=utf-8"
-PERIOD = timedelta(days=90)  # what is measured unless somebody says otherwise
 
 READ = needs(access.INCIDENT_READ, 400)
 READ_ONE = needs(access.INCIDENT_READ, 400, 404)
@@ -160,18 +158,11 @@ def _document(found: postmortem.PostMortem) -> schema.PostMortem:
 )
 def show_metrics(
     request: Call,
-    from_: Annotated[
-        str | None,
-        QueryParameter(name="from", required=False, description="An instant; 90 days before `to` if left out."),
-    ] = None,
-    to: Annotated[str | None, QueryParameter(required=False, description="An instant; now if left out.")] = None,
+    from_: From = None,
+    to: To = None,
 ) -> dict[str, Any]:
     with app_of(request).database.read(request.auth) as tx:
-        end = instant(to, "to") or tx.now
-        start = instant(from_, "from") or end - PERIOD
-        if start >= end:
-            raise Invalid("The period ends before it begins.", field="to")
-        return metrics.as_json(report.report(tx, start, end))
+        return metrics.as_json(report.report(tx, *period(tx.now, from_, to)))
 
 
 @get(
@@ -181,20 +172,13 @@ def show_metrics(
 )
 def show_proposals(
     request: Call,
-    from_: Annotated[
-        str | None,
-        QueryParameter(name="from", required=False, description="An instant; 90 days before `to` if left out."),
-    ] = None,
-    to: Annotated[str | None, QueryParameter(required=False, description="An instant; now if left out.")] = None,
+    from_: From = None,
+    to: To = None,
     at_least: Annotated[
         int | None, QueryParameter(required=False, ge=1, description="How often, instead of what is set.")
     ] = None,
 ) -> dict[str, Any]:
     app = app_of(request)
     with app.database.read(request.auth) as tx:
-        end = instant(to, "to") or tx.now + timedelta(milliseconds=1)  # what was declared this very instant counts
-        start = instant(from_, "from") or end - PERIOD
-        if start >= end:
-            raise Invalid("The period ends before it begins.", field="to")
-        found = report.proposals(tx, start, end, at_least or app.settings.proposals_after)
+        found = report.proposals(tx, *period(tx.now, from_, to), at_least or app.settings.proposals_after)
     return {"proposals": [proposals.as_json(one) for one in found]}

@@ -15,6 +15,10 @@ Flag = Annotated[bool, Parameter(negative=(), show_default=False)]
 AsJson = Annotated[Flag, Parameter(name="--json", help="Print JSON, for a program to read.")]
 Incident = Annotated[str, Parameter(help="The incident's id, or its number.")]
 Because = Annotated[str, Parameter(help="Why; it stands on the record.")]
+Since = Annotated[
+    str | None, Parameter(name="--from", help="The first day or instant; 90 days before the end unless given.")
+]
+Until = Annotated[str | None, Parameter(name="--to", help="The day or instant that ends the period; now unless given.")]
 
 
 class BadInstant(Invalid):
@@ -28,3 +32,9 @@ def instant_of(text: str) -> datetime:
     except ValueError:
         raise BadInstant(f"'{text}' is no instant; write it like 2026-11-26T14:00+01:00") from None
     return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def period(since: str | None, until: str | None) -> dict[str, str | None]:
+    """The period that somebody typed, as a request names it."""
+    begin, end = (instant_of(one).isoformat() if one else None for one in (since, until))
+    return {"from": begin, "to": end}

@@ -7,7 +7,7 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from tocsin.cli import client, show
-from tocsin.cli.options import AROUND, AsJson, Flag, instant_of
+from tocsin.cli.options import AROUND, AsJson, Flag, Since, Until, instant_of, period
 from tocsin.kit.errors import Invalid
 from tocsin.kit.text import listed, short_span
 
@@ -173,23 +173,18 @@ def changes(
 @reports.command(group=AROUND)
 def metrics(
     *,
-    since: Annotated[
-        str | None, Parameter(name="--from", help="The first day or instant; 90 days before the end unless given.")
-    ] = None,
-    until: Annotated[
-        str | None, Parameter(name="--to", help="The day or instant that ends the period; now unless given.")
-    ] = None,
+    since: Since = None,
+    until: Until = None,
     json: AsJson = False,
 ) -> None:
     """How long it took to detect, acknowledge, resolve and recover, and whether the plan was kept."""
-    begin, end = (instant_of(one).isoformat() if one else None for one in (since, until))
-    found = client.get("metrics", "incidents", **{"from": begin, "to": end})
+    found = client.get("metrics", "incidents", **period(since, until))
     if json:
         show.as_json(found)
         return
     total = found["counts"]["total"]
-    period = f"{show.minute(found['period_start'])} to {show.minute(found['period_end'])}"
-    show.line(f"{total} {'incident' if total == 1 else 'incidents'}, {found['counts']['open']} open; {period}")
+    measured = f"{show.minute(found['period_start'])} to {show.minute(found['period_end'])}"
+    show.line(f"{total} {'incident' if total == 1 else 'incidents'}, {found['counts']['open']} open; {measured}")
     columns = ("", "Incidents", "Median", "Mean", "9 in 10 within", "")
     show.table(columns, [_time(name, one) for name, one in found["times"].items() if name != "incidents"])
     _show_targets(found)
@@ -222,20 +217,15 @@ reports.command(insights)
 @insights.command
 def proposals(
     *,
-    since: Annotated[
-        str | None, Parameter(name="--from", help="The first day or instant; 90 days before the end unless given.")
-    ] = None,
-    until: Annotated[
-        str | None, Parameter(name="--to", help="The day or instant that ends the period; now unless given.")
-    ] = None,
+    since: Since = None,
+    until: Until = None,
     at_least: Annotated[
         int | None, Parameter(help="How often something must have happened; as is set unless given.")
     ] = None,
     json: AsJson = False,
 ) -> None:
     """What was missed again and again, put forward as changes to the plan."""
-    begin, end = (instant_of(one).isoformat() if one else None for one in (since, until))
-    found = client.get("metrics", "proposals", **{"from": begin, "to": end, "at_least": at_least})
+    found = client.get("metrics", "proposals", **period(since, until), at_least=at_least)
     if json:
         show.as_json(found)
         return
@@ -246,17 +236,12 @@ def proposals(
 @insights.command
 def reach(
     *,
-    since: Annotated[
-        str | None, Parameter(name="--from", help="The first day or instant; 90 days before the end unless given.")
-    ] = None,
-    until: Annotated[
-        str | None, Parameter(name="--to", help="The day or instant that ends the period; now unless given.")
-    ] = None,
+    since: Since = None,
+    until: Until = None,
     json: AsJson = False,
 ) -> None:
     """How fast each person is reached by pages and tests, by channel, against the plan's objective."""
-    begin, end = (instant_of(one).isoformat() if one else None for one in (since, until))
-    found = client.get("metrics", "reach", **{"from": begin, "to": end})
+    found = client.get("metrics", "reach", **period(since, until))
     if json:
         show.as_json(found)
         return

@@ -51,33 +51,24 @@ def promises(plan: Plan, severity: str) -> list[Promise]:
 
 def looks(plan: Plan) -> list[Promise]:
     """How often we look at each health address, whether there is an incident or not."""
-    return [
-        Promise(
-            kind="look",
-            key=f"look:{service_key}/{name}",
-            what=f"Look at {service.name}, {name}",
-            owners=("tocsin",),
-            within=probe.every,
-            since=Since.LOOK,
-            clause="",
-            path=f"services.{service_key}.probes.{name}",
-        )
-        for service_key, service in plan.services.items()
+    services = [
+        _look(f"{key}/{name}", f"Look at {service.name}, {name}", probe.every, f"services.{key}.probes.{name}")
+        for key, service in plan.services.items()
         for name, probe in service.probes.items()
-    ] + [
-        Promise(
-            kind="look",
-            key=f"look:{key}/status_page",
-            what=f"Read the status page of {vendor.name}",
-            owners=("tocsin",),
-            within=vendor.look_every,
-            since=Since.LOOK,
-            clause="",
-            path=f"vendors.{key}.look_every",
-        )
-        for key, vendor in plan.vendors.items()
-        if vendor.look_every
     ]
+    vendors = [
+        _look(f"{key}/status_page", f"Read the status page of {one.name}", one.look_every, f"vendors.{key}.look_every")
+        for key, one in plan.vendors.items()
+        if one.look_every
+    ]
+    return services + vendors
+
+
+def _look(name: str, what: str, every: timedelta, path: str) -> Promise:
+    key = f"look:{name}"
+    return Promise(
+        kind="look", key=key, what=what, owners=("tocsin",), within=every, since=Since.LOOK, clause="", path=path
+    )
 
 
 def _acknowledgement(plan: Plan, severity: str) -> Promise:
