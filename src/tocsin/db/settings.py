@@ -14,13 +14,19 @@ PUSH_KEY = "push.key"
 CHAT = "chat.provider"  # in which channels are opened; written at each start, empty if there is none
 BASE_URL = "base.url"  # under which people reach this installation; written at each start
 
+_KNOWN = "settings"
+
 
 def read(tx: Tx, key: str) -> str | None:
-    value: str | None = tx.scalar(select(table.c.value).where(table.c.key == key))
+    """A value as this unit of work knows it: they are few, so that the first who asks reads them all."""
+    if _KNOWN not in tx.memo:
+        tx.memo[_KNOWN] = {row.key: row.value for row in tx.all(select(table))}
+    value: str | None = tx.memo[_KNOWN].get(key)
     return value
 
 
 def write(tx: Tx, key: str, value: str) -> None:
+    tx.memo.pop(_KNOWN, None)
     change = table.update().where(table.c.key == key).values(value=value)
     if not tx.run(change).rowcount:
         tx.run(table.insert().values(key=key, value=value))
@@ -28,9 +34,7 @@ def write(tx: Tx, key: str, value: str) -> None:
 
 def link(tx: Tx, path: str) -> str:
     """A path of ours as an address that works from outside."""
-    if "base url" not in tx.memo:
-        tx.memo["base url"] = read(tx, BASE_URL) or "http://127.0.0.1:8000"
-    return f"{tx.memo['base url']}{path}"
+    return f"{read(tx, BASE_URL) or 'http://127.0.0.1:8000'}{path}"
 
 
 def signing_key(tx: Tx) -> bytes:
@@ -55,4 +59,5 @@ def _secret(tx: Tx, key: str) -> str:
         # Never `write`: another node may have made one since we looked, and what it signed must stay valid. Whoever
         # inserts second is refused with `Overtaken`, and reads the first one's when it is run again.
         tx.run(table.insert().values(key=key, value=value))
+        tx.memo.pop(_KNOWN, None)
     return value

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Protocol
 
 from tocsin.changes.model import Change
 from tocsin.changes.model import Kind as ChangeKind
@@ -33,6 +34,36 @@ class Heard:
     said: str
     users: int | None
     last_at: datetime
+
+
+class Titled(Protocol):
+    """An incident, as far as what it is called."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def number(self) -> int: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def why(self) -> str: ...
+
+
+class Kin(Protocol):
+    """An incident, as far as it takes to see whether another is like it."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def service(self) -> str | None: ...
+    @property
+    def components(self) -> tuple[str, ...]: ...
+    @property
+    def merged_into(self) -> str | None: ...
+    @property
+    def declared_at(self) -> datetime: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,16 +150,16 @@ class Assessment:
 class Material:
     """What was loaded for it. Whoever loads it decides whose eyes it is loaded with.
 
-    `firing` are all signals that fire now, `on_it` those on this incident, `open` the other open incidents; `past` are
-    earlier incidents of this type, the latest first, and `records` their timelines.
+    `firing` are all signals that fire now, `on_it` those on this incident, `open` the other open incidents; `similar`
+    are those before it that are like it, in the order in which they are shown, and `records` their timelines.
     """
 
     seen: Mapping[str, Seen]
     changes: Sequence[Change]
     firing: Sequence[Heard]
     on_it: Sequence[Heard]
-    open: Sequence[Incident]
-    past: Sequence[Incident]
+    open: Sequence[Titled]
+    similar: Sequence[Incident]
     records: Mapping[str, Sequence[Numbered]]
 
 
@@ -163,6 +194,11 @@ def vendors(plan: Plan, incident: Incident) -> dict[str, Vendor]:
     return {one: plan.vendors[one] for one in _needs(plan, incident.service) if one in plan.vendors}
 
 
+def is_watched(plan: Plan, incident: Incident) -> bool:
+    """Whether a probe looks at what it is about."""
+    return any(plan.services[one].probes for one in services(plan, incident))
+
+
 def _needs(plan: Plan, service: str) -> list[str]:
     """The service and all that it needs, each once, the nearest first."""
     found = {service: None}
@@ -182,7 +218,7 @@ def _needs(plan: Plan, service: str) -> list[str]:
 
 def _looks(plan: Plan, incident: Incident, seen: Mapping[str, Seen]) -> Iterator[Looked]:
     for service in services(plan, incident):
-        for probe in plan.services[service].probes if service in plan.services else ():
+        for probe in plan.services[service].probes:
             name = f"{service}/{probe}"
             yield _looked(name, words.service_name(plan, service), seen.get(name))
 
@@ -257,8 +293,9 @@ def _evidence(plan: Plan, incident: Incident, key: str, vendor: Vendor, material
     for signal in material.firing:
         if called.search(signal.said):
             return How.TROUBLE, f"a signal of {words.spaced(signal.source)} that fires: {signal.title}"
-    for one in (incident, *material.open):
-        if not one.is_resolved and called.search(f"{one.title} {one.why}"):
+    own = [] if incident.is_resolved else [incident]
+    for one in (*own, *material.open):
+        if called.search(f"{one.title} {one.why}"):
             which = "this incident" if one.id == incident.id else f"#{one.number}, which is open"
             return How.TROUBLE, f"{which}: {one.title}"
     return _reported(plan, key, material)
@@ -334,7 +371,7 @@ def _people(count: int) -> str:
 # ---- What was like it ----
 
 
-def alike(incident: Incident, other: Incident) -> str:
+def alike(incident: Incident, other: Kin) -> str:
     """In what an earlier incident is like this one, in words; nothing if it is not."""
     if other.id == incident.id or other.merged_into is not None or other.declared_at > incident.declared_at:
         return ""
@@ -348,15 +385,14 @@ def alike(incident: Incident, other: Incident) -> str:
 
 
 def _similar(plan: Plan, incident: Incident, material: Material) -> Iterator[Similar]:
-    likenesses = ((one, alike(incident, one)) for one in material.past)
-    for one, how in [pair for pair in likenesses if pair[1]][:SIMILAR_SHOWN]:
+    for one in material.similar:
         yield Similar(
             id=one.id,
             number=one.number,
             title=one.title,
             severity=one.severity,
             declared_at=one.declared_at,
-            how_alike=how,
+            how_alike=alike(incident, one),
             how_ended=_ended(plan, one, material.records.get(one.id, ())),
         )
 

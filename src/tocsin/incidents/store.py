@@ -192,10 +192,46 @@ def listing(
     return found if tx.writes else as_seen(tx, found)
 
 
-def of_type(tx: Tx, kind: str, limit: int) -> list[Incident]:
+class Kin(NamedTuple):
+    """An incident, as far as it takes to see whether another is like it."""
+
+    id: str
+    type: str
+    service: str | None
+    components: tuple[str, ...]
+    merged_into: str | None
+    declared_at: datetime
+
+
+def kin(tx: Tx, kind: str, limit: int) -> list[Kin]:
     """The latest incidents of a type."""
-    wanted = select(table.c.fold).where(table.c.type == kind).order_by(table.c.number.desc()).limit(limit)
-    return as_seen(tx, [_incident(row) for row in tx.all(sight.within(tx, wanted, table.c.id))])
+    wanted = select(*_KIN).where(table.c.type == kind).order_by(table.c.number.desc()).limit(limit)
+    rows = tx.all(sight.within(tx, wanted, table.c.id))
+    return [Kin._make(row)._replace(components=tuple(row.components or ())) for row in rows]
+
+
+_FOLD = {name: table.c.fold[name] for name in ("components", "merged_into", "why")}
+_KIN = (
+    *(table.c.id, table.c.type, table.c.service, _FOLD["components"].label("components")),
+    *(_FOLD["merged_into"].as_string().label("merged_into"), table.c.declared_at),
+)
+
+
+class Heading(NamedTuple):
+    """What an incident is called, and why it was declared."""
+
+    id: str
+    number: int
+    title: str
+    why: str
+
+
+def open_headings(tx: Tx, statuses: Collection[Status], limit: int) -> list[Heading]:
+    """What the incidents of these statuses are called, the last declared first."""
+    columns = (table.c.id, table.c.number, table.c.title, _FOLD["why"].as_string().label("why"))
+    wanted = select(*columns).where(table.c.status.in_([str(status) for status in statuses]))
+    latest = sight.within(tx, wanted, table.c.id).order_by(table.c.number.desc()).limit(limit)
+    return [Heading._make(row) for row in tx.all(latest)]
 
 
 def open_like(tx: Tx, kind: str, service: str | None) -> Incident | None:

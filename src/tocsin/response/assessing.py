@@ -4,14 +4,15 @@ import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from tocsin.changes import store as changes
 from tocsin.db import sight
 from tocsin.db.engine import Tx
 from tocsin.incidents import assessment
 from tocsin.incidents import store as incidents
-from tocsin.incidents.assessment import Assessment, Heard, Material, Seen
-from tocsin.incidents.model import OPEN_STATUSES, Incident
+from tocsin.incidents.assessment import Assessment, Heard, Kin, Material, Seen
+from tocsin.incidents.model import UNRESOLVED, Incident
 from tocsin.plan.model import Plan
 from tocsin.signals import store as signals
 from tocsin.watch import store as watch
@@ -39,43 +40,62 @@ def called_for_by(tx: Tx, signal: signals.Signal) -> Iterator[None]:
 
 @dataclass
 class Around:
-    """What is known whichever incident is asked about: many that begin together ask for it once."""
+    """What is known whichever incident is asked about, read when it is first asked for: many that begin together share
+    it."""
 
-    seen: dict[str, Seen]
-    firing: list[Heard]
-    open: list[Incident]
-    past: dict[str, list[Incident]] = field(default_factory=dict)  # by type
+    tx: Tx
+    past: dict[str, list[incidents.Kin]] = field(default_factory=dict)  # by type
 
+    @cached_property
+    def seen(self) -> dict[str, Seen]:
+        standings = watch.standings(self.tx).items()
+        return {name: Seen(outcome=one.outcome, looked_at=one.looked_at) for name, one in standings}
 
-def around(tx: Tx) -> Around:
-    return Around(
-        seen={name: Seen(outcome=one.outcome, looked_at=one.looked_at) for name, one in watch.standings(tx).items()},
-        firing=_heard(signals.firing(tx, FIRING_LOOKED_AT)),
-        open=incidents.listing(tx, statuses=OPEN_STATUSES, limit=OPEN_LOOKED_AT),
-    )
+    @cached_property
+    def firing(self) -> list[Heard]:
+        return [
+            Heard(source=one.source, title=one.title, said=_said(one), users=None, last_at=one.last_at)
+            for one in signals.firing(self.tx, FIRING_LOOKED_AT)
+        ]
+
+    @cached_property
+    def open(self) -> list[incidents.Heading]:
+        return incidents.open_headings(self.tx, UNRESOLVED, OPEN_LOOKED_AT)
+
+    def of_type(self, kind: str) -> list[incidents.Kin]:
+        if kind not in self.past:
+            self.past[kind] = incidents.kin(self.tx, kind, PAST_LOOKED_AT)
+        return self.past[kind]
 
 
 def assess(tx: Tx, plan: Plan, incident: Incident, known: Around | None = None) -> Assessment:
     """What is known now, as far as whoever asks may see it."""
-    known = known or around(tx)
-    if incident.type not in known.past:
-        known.past[incident.type] = incidents.of_type(tx, incident.type, PAST_LOOKED_AT)
-    related = incidents.glimpse(tx, list(incident.relations))
-    past = list({one.id: one for one in (*related, *known.past[incident.type])}.values())
-    alike = [one.id for one in past if assessment.alike(incident, one)]
+    known = known or Around(tx)
+    similar = _similar(tx, incident, known)
     named = None if incident.service is None else assessment.services(plan, incident)
     calling = _heard([tx.memo[_CALLING]] if _CALLING in tx.memo else [])
     since = incident.started_at - assessment.RECENT
+    needs_vendors = bool(assessment.vendors(plan, incident))  # else nothing that others say is asked for
     material = Material(
-        seen=known.seen,
+        seen=known.seen if needs_vendors or assessment.is_watched(plan, incident) else {},
         changes=changes.made_between(tx, since, tx.now, named, CHANGES_SHOWN),
-        firing=[*calling, *known.firing],
+        firing=[*calling, *known.firing] if needs_vendors else [],
         on_it=[*calling, *_heard(signals.of_incident(tx, incident.id))],
-        open=[one for one in known.open if one.id != incident.id],
-        past=past,
-        records=incidents.timelines(tx, alike[: assessment.SIMILAR_SHOWN]),
+        open=[one for one in known.open if one.id != incident.id] if needs_vendors else [],
+        similar=similar,
+        records=incidents.timelines(tx, [one.id for one in similar]),
     )
     return assessment.assess(plan, incident, material, tx.now)
+
+
+def _similar(tx: Tx, incident: Incident, known: Around) -> list[Incident]:
+    """Those before it that are like it: the related ones first, then the latest."""
+    related = incidents.glimpse(tx, list(incident.relations))
+    others: list[Kin] = [*related, *known.of_type(incident.type)]
+    past = {one.id: one for one in others}
+    alike = [one.id for one in past.values() if assessment.alike(incident, one)][: assessment.SIMILAR_SHOWN]
+    found = {one.id: one for one in incidents.glimpse(tx, alike)}
+    return [found[one] for one in alike if one in found]
 
 
 def _heard(found: Iterable[signals.Signal]) -> list[Heard]:
@@ -83,12 +103,16 @@ def _heard(found: Iterable[signals.Signal]) -> list[Heard]:
         Heard(
             source=one.source,
             title=one.title,
-            said=" ".join((one.title, one.why, *one.labels.values())),
+            said=_said(one),
             users=assessment.counted(one.labels, one.details),
             last_at=one.last_at,
         )
         for one in found
     ]
+
+
+def _said(signal: signals.Signal | signals.Firing) -> str:
+    return " ".join((signal.title, signal.why, *signal.labels.values()))
 
 
 def for_a_message(tx: Tx, plan: Plan, incident: Incident) -> list[str]:
@@ -101,7 +125,7 @@ def for_a_message(tx: Tx, plan: Plan, incident: Incident) -> list[str]:
         return []
     with sight.of_strangers(tx):
         if _AROUND not in tx.memo:
-            tx.memo[_AROUND] = around(tx)
+            tx.memo[_AROUND] = Around(tx)
         try:
             return assessment.text(assessment.parts(plan, assess(tx, plan, incident, tx.memo[_AROUND])))
         except (LookupError, TypeError, ValueError):

@@ -337,9 +337,21 @@ def waiting(tx: Tx, limit: int = 20) -> list[Signal]:
     return _read(tx, select(table).where(wanted).order_by(table.c.last_at.desc()).limit(limit))
 
 
-def firing(tx: Tx, limit: int) -> list[Signal]:
+class Firing(NamedTuple):
+    """A signal that fires, as far as its words go."""
+
+    source: str
+    title: str
+    why: str
+    labels: dict[str, str]
+    last_at: datetime
+
+
+def firing(tx: Tx, limit: int) -> list[Firing]:
     """Signals that fire now, the last seen first."""
-    return _read(tx, select(table).where(table.c.state == State.FIRING).order_by(table.c.last_at.desc()).limit(limit))
+    wanted = select(*(table.c[name] for name in Firing._fields)).where(table.c.state == State.FIRING)
+    latest = wanted.order_by(table.c.last_at.desc()).limit(limit)
+    return [Firing._make(row) for row in tx.all(sight.within(tx, latest, table.c.incident_id))]
 
 
 def of_incident(tx: Tx, incident_id: str) -> list[Signal]:
