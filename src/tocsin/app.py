@@ -47,6 +47,7 @@ WAIT_FOR_CHAT = timedelta(seconds=10)  # for one step in a channel; several are 
 WAIT_FOR_AMAZON = timedelta(seconds=10)  # which itself waits hardly longer for us
 WAIT_FOR_ANSWER = timedelta(seconds=20)  # for a mail or web server to take a message
 SENDERS_SHARE = 9  # times as long as a batch takes is left to senders, while any wait
+STILL = 0.02  # seconds without anything new, after which senders are done
 HOUSEKEEPING_EVERY = timedelta(minutes=1)
 LAST_WORDS = timedelta(seconds=2)  # that messages on their way have when the server stops
 NEEDS = {
@@ -300,8 +301,16 @@ class Engine:
             self._app.turned_at = self._database.now()
             self._queued.set()  # once a batch: each signal need not ask whether there is mail
             if self._app.intake.is_busy:
-                # Deciding holds the writer; what senders bring must reach the disk first.
-                await asyncio.sleep(min((stopwatch() - began) * SENDERS_SHARE, LONGEST_SLEEP.total_seconds()))
+                await self._leave_to_senders(stopwatch() - began)
+
+    async def _leave_to_senders(self, batch: float) -> None:
+        """Deciding holds the writer; what senders bring must reach the disk first. A batch that took long when nobody
+        sends more is no storm: the engine goes on as soon as they have been still for a moment."""
+        until = stopwatch() + min(batch * SENDERS_SHARE, LONGEST_SLEEP.total_seconds())
+        brought = -1
+        while not self._stopping and stopwatch() < until and brought != self._app.intake.brought:
+            brought = self._app.intake.brought
+            await asyncio.sleep(min(STILL, max(0.0, until - stopwatch())))
 
     def _settle_some(self) -> tuple[bool, list[AnyLook]]:
         self._keep_house()

@@ -45,6 +45,7 @@ class GroupCommit:
         self._writer = ThreadPoolExecutor(1, "tocsin-intake")  # its own: pages must not keep senders waiting
         self._queue: deque[_Waiting] = deque()
         self._waiting = 0
+        self.brought = 0  # signals so far, by senders who were answered or wait to be
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -61,6 +62,7 @@ class GroupCommit:
         one = _Waiting(envelopes, size, loop.create_future())
         self._queue.append(one)
         self._waiting += size
+        self.brought += size
         if self._task is None or self._task.done():
             self._task = loop.create_task(self._write_all())
         await one.done
