@@ -81,7 +81,7 @@ def _pair(one: dict[str, Any]) -> str:
 
 
 def _print(one: dict[str, Any]) -> None:
-    show.line(f"{one['rotation']}: {_pair(one)}, {show.minute(one['begins_at'])} UTC; {one['state']}")
+    show.line(f"{one['rotation']}: {_pair(one)}, {show.minute(one['begins_at'])}; {one['state']}")
     for duty in one["owed"]:
         show.line(f"  {duty['what']}, due {show.minute(duty['due_at'])}: {duty['state']} {duty['evidence']}".rstrip())
     written: list[str] = next((deed["notes"] for deed in reversed(one["deeds"]) if deed["notes"]), [])

@@ -70,6 +70,7 @@ from tocsin.incidents.work import (
 )
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.text import listed
+from tocsin.people.model import called
 from tocsin.plan.model import Plan
 
 WORKING = "working on it"  # how somebody acknowledges who simply starts to mitigate or resolve
@@ -521,7 +522,7 @@ def _paged(plan: Plan, entry: Paged) -> str:
     at = "again" if entry.step < 0 else f"at step {entry.step + 1}"
     if not entry.people:
         return f"Nobody could be paged {at}.{without}"
-    people, ways = listed(name(plan, one) for one in entry.people), listed(spaced(way) for way in entry.through)
+    people, ways = listed(name(plan, one) for one in entry.people), listed(called(way) for way in entry.through)
     through = f" through {ways}" if ways else ""
     return f"Paged {people} {at}{through}; an answer was due {_second(entry.answer_by)}.{without}"
 

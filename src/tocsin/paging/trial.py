@@ -10,6 +10,7 @@ import msgspec
 from tocsin.kit.text import listed, span, utc
 from tocsin.oncall import wall
 from tocsin.paging.reach import Text
+from tocsin.people.model import called
 from tocsin.plan.model import Canary
 
 DAY = timedelta(days=1)
@@ -101,26 +102,12 @@ OVER = "This test is over: another one was sent, or a real page came first. Noth
 
 def ways(names: Sequence[str]) -> str:
     """`mail`, `mail and text messages`."""
-    return listed(NAMES.get(one, one) for one in dict.fromkeys(names))
-
-
-NAMES = {
-    "email": "mail",
-    "webhook": "webhook",
-    "sms": "text message",
-    "voice": "call",
-    "ntfy": "push by ntfy",
-    "telegram": "Telegram",
-    "slack_dm": "Slack",
-    "push": "push to a browser",
-    "teams_dm": "Microsoft Teams",
-    "apprise": "Apprise",
-}
+    return listed(called(one) for one in dict.fromkeys(names))
 
 
 def to_owner(failed: Sequence[Trial], link: str) -> tuple[str, str]:
     """To whoever would be paged this way: subject and body."""
-    lines = [f"- {NAMES.get(one.channel, one.channel)} {one.address}: {one.why}." for one in failed]
+    lines = [f"- {called(one.channel)} {one.address}: {one.why}." for one in failed]
     told = [
         "A test page did not get its answer. A real one might not reach you either:",
         "\n".join(lines),
@@ -132,7 +119,7 @@ def to_owner(failed: Sequence[Trial], link: str) -> tuple[str, str]:
 
 def to_menders(failed: Iterable[tuple[str, Trial]], link: str) -> tuple[str, str]:
     """To those who can mend it; they read by which kind of way, and not where. Pairs of a person's name and a trial."""
-    lines = [f"- {name}, by {NAMES.get(one.channel, one.channel)}: {one.why}." for name, one in failed]
+    lines = [f"- {name}, by {called(one.channel)}: {one.why}." for name, one in failed]
     told = [
         "Test pages did not get their answer. Real ones might not reach these people either:",
         "\n".join(lines),

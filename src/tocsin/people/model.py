@@ -26,6 +26,24 @@ class Channel(StrEnum):
     APPRISE = "apprise"
 
 
+_CALLED: dict[str, str] = {
+    Channel.EMAIL: "mail",
+    Channel.SMS: "text message",
+    Channel.VOICE: "call",
+    Channel.NTFY: "push by ntfy",
+    Channel.TELEGRAM: "Telegram",
+    Channel.SLACK: "Slack",
+    Channel.PUSH: "push to a browser",
+    Channel.TEAMS: "Microsoft Teams",
+    Channel.APPRISE: "Apprise",
+}
+
+
+def called(channel: str) -> str:
+    """A channel in words: `text message` for `sms`."""
+    return _CALLED.get(channel, channel)
+
+
 class Urgency(StrEnum):
     """Whether a page may wait for the morning. The plan says it of each severity."""
 

@@ -12,8 +12,8 @@ from tocsin.obligations import store as obligations
 from tocsin.oncall import store as oncall
 from tocsin.oncall import warning
 from tocsin.oncall.coverage import Reach, prove, stretches
-from tocsin.paging.trial import NAMES
 from tocsin.people import store as people
+from tocsin.people.model import called
 from tocsin.plan import store as plans
 from tocsin.response import covering, trials
 
@@ -58,7 +58,7 @@ def _people(tx: Tx) -> list[str]:
 def _doubts(tx: Tx) -> list[str]:
     """Ways of paging that failed their last test: they are used, and may reach nobody."""
     plan = plans.current(tx)
-    found = [f"{words.name(plan, one.handle)} by {NAMES[one.channel]}" for one in trials.doubts(tx, plan.people)]
+    found = [f"{words.name(plan, one.handle)} by {called(one.channel)}" for one in trials.doubts(tx, plan.people)]
     return [f"The last test page was not answered: {listed(found)}."] if found else []
 
 

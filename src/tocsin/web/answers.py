@@ -18,6 +18,7 @@ from tocsin.obligations.model import ANSWER_PREFIX, Obligation
 from tocsin.paging import store as pages
 from tocsin.paging import trial
 from tocsin.people import store as people
+from tocsin.people.model import called
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
 from tocsin.response import answers, trials
@@ -76,7 +77,7 @@ def _trial_page(request: AnyRequest, token: str) -> Template:
             title="A test page",
             action=f"/a/{token}",
             who=people.load_person(tx, one.handle).name,
-            way=f"{trial.NAMES.get(one.channel, one.channel)} to {one.address}",
+            way=f"{called(one.channel)} to {one.address}",
             answer_by=present.moment(one.answer_by, tx.now),
             is_waiting=one.may_be_answered,
             is_late=one.state is trial.State.FAILED,

@@ -14,6 +14,7 @@ from tocsin.obligations.model import Obligation
 from tocsin.oncall import store as oncall
 from tocsin.oncall.handoff import Deed, Did, Handoff, State
 from tocsin.people import store as people
+from tocsin.people.model import called
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
 from tocsin.response import handing
@@ -83,7 +84,7 @@ def line(plan: Plan, one: Handoff, me: str, now: Any) -> Line:
         href=f"/oncall/handoffs/{one.id}",
         state=state,
         word=word,
-        rotation=called(plan, one.rotation),
+        rotation=rota_name(plan, one.rotation),
         outgoing=present.names(plan, one.outgoing),
         incoming=present.names(plan, one.incoming),
         at=present.appointment(one.begins_at, now),
@@ -92,7 +93,7 @@ def line(plan: Plan, one: Handoff, me: str, now: Any) -> Line:
     )
 
 
-def called(plan: Plan, rotation: str) -> str:
+def rota_name(plan: Plan, rotation: str) -> str:
     return (plan.rotations[rotation].name if rotation in plan.rotations else "") or rotation
 
 
@@ -165,13 +166,14 @@ def reached(tx: Tx, plan: Plan, one: Handoff, packet: Packet, me: str) -> tuple[
     """By which channels whoever comes is reached; the addresses are shown to whom they belong."""
     own = [method for method in people.contacts(tx, [me]).get(me, []) if method.verified_at]
     account = people.addresses(tx, [me])
-    mine = [f"{method.channel} {method.address}" for method in own] or [
-        f"email {address}" for address in account.values()
+    mine = [f"{called(method.channel)} {method.address}" for method in own] or [
+        f"mail {address}" for address in account.values()
     ]
     return tuple(
         present.Fact(
             present.names(plan, [contact.person]),
-            listed(mine if contact.person == me and one.is_standing else contact.channels) or "nothing reaches them",
+            listed(mine if contact.person == me and one.is_standing else map(called, contact.channels))
+            or "nothing reaches them",
             is_missing=not contact.channels,
         )
         for contact in packet.contacts
@@ -187,7 +189,7 @@ def show_handoffs(request: AnyRequest, visitor: SignedIn) -> Template:
     with visitor.app.database.read(visitor.actor) as tx:
         plan, now = plans.current(tx), tx.now
         found = [line(plan, one, me, now) for one in oncall.latest_handoffs(tx, SHOWN)]
-        asked_for = [called(plan, key) for key, one in plan.rotations.items() if one.handing_over is not None]
+        asked_for = [rota_name(plan, key) for key, one in plan.rotations.items() if one.handing_over is not None]
         return page(
             request,
             visitor,
@@ -216,7 +218,7 @@ def _page(request: AnyRequest, visitor: Visitor, handoff_id: str, form: Form | N
             visitor,
             tx,
             "handoff.html",
-            title=f"Handoff of {called(plan, one.rotation)}",
+            title=f"Handoff of {rota_name(plan, one.rotation)}",
             here="/oncall",
             status=wrong.status if wrong else 200,
             wrong=wrong,

@@ -11,6 +11,7 @@ from litestar.response import Redirect, Template
 from tocsin.delivery.store import Receipt, ReceiptKind
 from tocsin.incidents import words
 from tocsin.kit.text import span
+from tocsin.people.model import called
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
 from tocsin.response import letters
@@ -65,7 +66,7 @@ def _row(plan: Plan, letter: Letter, now: datetime) -> Row:
     return Row(
         id=one.id,
         to=words.name(plan, one.person) if one.person else one.address,
-        by=one.channel,
+        by=called(one.channel),
         subject=one.subject,
         room=f"/incidents/{one.incident_id}" if one.incident_id else "",
         why=one.last_error,

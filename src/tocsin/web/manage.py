@@ -13,7 +13,7 @@ from tocsin.kit.errors import Invalid, NotFound, Refused
 from tocsin.people import access
 from tocsin.people import commands as people_commands
 from tocsin.people import store as people
-from tocsin.people.model import Account, AccountRole, ContactMethod, Token
+from tocsin.people.model import Account, AccountRole, ContactMethod, Token, called
 from tocsin.response import followups
 from tocsin.web import present
 from tocsin.web.forms import AnyRequest, Form, Sent
@@ -50,7 +50,7 @@ class Person:
 
 
 def person_row(account: Account, methods: list[ContactMethod]) -> Person:
-    ways = ", ".join(dict.fromkeys(str(one.channel) for one in methods if one.verified_at))
+    ways = ", ".join(dict.fromkeys(called(one.channel) for one in methods if one.verified_at))
     fallback = f"{account.email} (of the account)" if account.email and not account.disabled_at else ""
     return Person(
         handle=account.handle,

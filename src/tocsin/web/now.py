@@ -15,6 +15,7 @@ from tocsin.obligations import store as obligations
 from tocsin.obligations.model import Obligation, State
 from tocsin.oncall.schedule import Rotas
 from tocsin.people import store as people
+from tocsin.people.model import called
 from tocsin.plan.model import Plan
 from tocsin.response import commands
 from tocsin.response.looking import looks
@@ -210,8 +211,8 @@ def ways_to_reach(tx: Tx, handles: Iterable[str]) -> dict[str, str]:
     contacts, addresses = people.contacts(tx, wanted), people.addresses(tx, wanted)
     found = {}
     for handle in wanted:
-        channels = dict.fromkeys(method.channel.value for method in contacts[handle])
-        fallback = "email" if handle in addresses else ""
+        channels = dict.fromkeys(called(method.channel) for method in contacts[handle])
+        fallback = "mail" if handle in addresses else ""
         found[handle] = ", ".join(channels) or fallback
     return found
 

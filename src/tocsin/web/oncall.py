@@ -19,9 +19,9 @@ from tocsin.oncall.coverage import Proof, Stretch, stretches
 from tocsin.oncall.handoff import State
 from tocsin.oncall.model import Shift
 from tocsin.oncall.schedule import Rotas
-from tocsin.paging.trial import NAMES, Trial
+from tocsin.paging.trial import Trial
 from tocsin.people import store as people
-from tocsin.people.model import Account
+from tocsin.people.model import Account, called
 from tocsin.plan import store as plans
 from tocsin.plan.model import EVERYONE, EscalationPolicy, Plan
 from tocsin.plan.printing_rotas import every
@@ -209,7 +209,7 @@ def doubtful(plan: Plan, failed: Iterable[Trial], now: datetime) -> tuple[Doubt,
     return tuple(
         Doubt(
             words.name(plan, one.handle),
-            f"By {NAMES[one.channel]} since {present.moment(one.settled_at or one.opened_at, now)}: {one.why}.",
+            f"By {called(one.channel)} since {present.moment(one.settled_at or one.opened_at, now)}: {one.why}.",
         )
         for one in failed
     )

@@ -12,8 +12,9 @@ from tocsin.incidents import words
 from tocsin.insights import report
 from tocsin.insights.reach import Reach, Reached, Spread, Way
 from tocsin.kit.text import short_span, span
-from tocsin.paging.trial import DAY, NAMES
+from tocsin.paging.trial import DAY
 from tocsin.people import access
+from tocsin.people.model import called
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
 from tocsin.response import trials
@@ -144,7 +145,7 @@ def _dots(one: Reached, objective: timedelta | None) -> tuple[tuple[str, bool], 
 def _channel(way: Way, *, is_doubtful: bool) -> Channel:
     stations = (("Taken", way.accepted), ("Delivered", way.delivered), ("Seen or answered", way.seen))
     return Channel(
-        label=NAMES.get(way.channel, way.channel),
+        label=called(way.channel),
         pages=way.pages,
         tests=way.tests,
         failures=way.failures,

@@ -59,6 +59,7 @@ from tocsin.incidents.work import (
     Thanked,
     Verified,
 )
+from tocsin.people.model import called
 from tocsin.plan.model import Plan
 from tocsin.response.letters import Letter
 from tocsin.web import letters, present
@@ -259,7 +260,7 @@ def deliveries(plan: Plan, sent: Iterable[Letter], now: datetime) -> tuple[Deliv
                 mark=mark,
                 word=word,
                 to=words.name(plan, one.person) if one.person else one.address,
-                by=one.channel,
+                by=called(one.channel),
                 about=ABOUT.get(one.audience) or words.audience_name(plan, one.audience),
                 queued=present.moment(one.created_at, now),
                 sent=present.moment(one.sent_at, now) if one.sent_at else "",
