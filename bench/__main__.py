@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from bench import due, feed, idle, intake, kill, page, plan, record, schedule, status
+from bench import due, feed, idle, intake, kill, page, plan, record, schedule, status, storm
 from bench.installation import BUILD
 from bench.measure import Measured, save, table
 from tocsin.kit.clock import stopwatch
@@ -15,6 +15,7 @@ BENCHES: dict[str, Callable[[], list[Measured]]] = {
     "page": page.latency,
     "page-hang": page.beside_a_hanging_provider,
     "due": due.lateness,
+    "storm": storm.storm,
     "idle": idle.footprint,
     "kill": kill.nights,
     "status": status.readers,

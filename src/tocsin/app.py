@@ -32,7 +32,7 @@ from tocsin.people import store as people
 from tocsin.people.model import Channel as Contact
 from tocsin.plan import commands as plan_commands
 from tocsin.plan import store as plans
-from tocsin.response import covering, dispatch, handing, intake, looking, seeing, tick, trials
+from tocsin.response import covering, dispatch, handing, intake, looking, lookout, seeing, tick, trials
 from tocsin.response.looking import AnyLook
 from tocsin.response.rooms import Rooms
 from tocsin.settings import BadSetting, Settings
@@ -232,6 +232,8 @@ class Engine:
         self._stopped = asyncio.Event()
         self._looking: set[asyncio.Task[None]] = set()
         self._kept_house_at: datetime | None = None
+        self._is_storm = False  # whether the last batch was a full one, so that more is likely to wait behind it
+        self._lookout = lookout.Lookout(app.database)
         self._at_once = intake.FEW  # arrivals to decide: few at first, so that a short life gets something done
 
     @contextlib.asynccontextmanager
@@ -319,10 +321,12 @@ class Engine:
             has_arrived, is_due = signals.is_waiting(tx), due_at is not None and due_at <= tx.now
         # What is owed already comes first: a server that dies over what arrived, again and again, still pages people.
         settled, looks = self._database.run(SYSTEM, tick.settle_due) if is_due else (0, [])
+        early = self._lookout.turn() if has_arrived and self._is_storm else 0
         decided = intake.decide_some(self._database, self._at_once) if has_arrived else 0
+        self._is_storm = decided >= intake.FEW
         if decided:
             self._at_once = min(2 * self._at_once, intake.BATCH)
-        return decided > 0 or settled > 0, looks
+        return decided + early + settled > 0, looks
 
     def _begin(self, look: AnyLook) -> None:
         task = asyncio.create_task(self._look(look))

@@ -187,11 +187,35 @@ def test_what_became_confidential_is_not_named_among_the_others(world: World) ->
     end(world, storm)
 
 
-def test_without_a_word_in_the_plan_each_incident_pages_by_itself(database_url: str) -> None:
+def test_without_a_word_in_the_plan_two_pages_of_a_minute_come_by_themselves(database_url: str) -> None:
     world = World(database_url)
-    storm = declare(world, 3)
-    assert len(pages(world)) == 3
-    end(world, storm)
+    storm = declare(world, 2)
+    assert len(pages(world)) == 2
+    world.advance(seconds=20)
+    storm += declare(world, 3)
+    assert pages(world) == []
+    world.advance(seconds=39)
+    assert pages(world) == []
+    world.advance(seconds=1)
+    (together,) = pages(world)
+    assert together.subject.startswith("3 incidents page you: [P1] Trouble 0")
+    worst = world.declare("Everything is down", severity="P0")
+    assert pages(world) == []
+    world.advance(seconds=3)
+    assert len(pages(world)) == 1
+    end(world, [*storm, worst])
+    world.close()
+
+
+def test_the_plan_says_how_many_pages_of_a_minute_come_by_themselves(database_url: str) -> None:
+    world = World(database_url, plan=ROSE.replace("\npaging:\n", "\npaging:\n  singly: 1\n"))
+    first = declare(world, 1)
+    worst = world.declare("Everything is down", severity="P0")
+    assert len(pages(world)) == 1
+    world.advance(seconds=3)
+    (page,) = pages(world)
+    assert page.subject.startswith("[P0] Everything is down")
+    end(world, [*first, worst])
     world.close()
 
 

@@ -47,6 +47,7 @@ table = Table(
     Column("urgency", Text),
 )
 
+MINUTE = timedelta(minutes=1)
 LEASE = timedelta(seconds=60)  # longer than any channel waits for the other side
 FIRST_WAIT = timedelta(seconds=2)
 LONGEST_WAIT = timedelta(minutes=5)
@@ -136,6 +137,21 @@ def held_until(tx: Tx, person: str, channel: str, address: str, planned: datetim
     left_at = func.coalesce(table.c.sent_at, table.c.planned_at)
     last: datetime | None = tx.scalar(select(func.max(left_at, type_=Instant)).where(there))
     return planned if last is None or last <= planned - within else last + within
+
+
+def held_in_storm(tx: Tx, person: str, channel: str, address: str, planned: datetime, most: int) -> datetime:
+    """Until when a page that would leave at `planned` waits, where so many went there by themselves within a minute:
+    until the first of those is a minute old. Those that wait already are joined."""
+    pages = (table.c.person == person) & table.c.page_id.is_not(None) & (table.c.meant_at > planned - MINUTE)
+    there = pages & (table.c.channel == channel) & (table.c.address == address) & table.c.withdrawn_at.is_(None)
+    waiting = there & table.c.planned_at.is_not(None) & (table.c.state == MessageState.QUEUED)
+    waiting &= (table.c.attempts == 0) & (table.c.send_at > planned)
+    joined: datetime | None = tx.scalar(select(func.min(table.c.send_at)).where(waiting))
+    if joined is not None:
+        return joined
+    latest = select(table.c.meant_at).where(there & (table.c.meant_at <= planned)).order_by(table.c.meant_at.desc())
+    before = tx.all(latest.limit(most))
+    return before[-1].meant_at + MINUTE if len(before) == most else planned
 
 
 def gather(tx: Tx, leader: Message) -> list[Message]:

@@ -236,7 +236,7 @@ def open_headings(tx: Tx, statuses: Collection[Status], limit: int) -> list[Head
 
 def open_like(tx: Tx, kind: str, service: str | None) -> Incident | None:
     """The latest incident of this type and service that still watches for the same trouble."""
-    found: dict[tuple[str, str | None], str] = tx.memo.setdefault("open like", {})
+    found: dict[Any, str] = tx.memo.setdefault("open like", {})
     if (kind, service) not in found:
         alike = (table.c.type == kind) & table.c.service.is_not_distinct_from(service) & table.c.status.in_(_PRESENT)
         latest = tx.scalar(select(table.c.id).where(alike).order_by(table.c.declared_at.desc()).limit(1))
@@ -245,6 +245,19 @@ def open_like(tx: Tx, kind: str, service: str | None) -> Incident | None:
             return None
         found[kind, service] = latest
     return load(tx, found[kind, service])
+
+
+def about_others(tx: Tx, kind: str, services: tuple[str, ...], limit: int) -> dict[str, str]:
+    """The latest incidents of this type that still watch for trouble and are about other services than these, as ids
+    by service."""
+    found: dict[Any, Any] = tx.memo.setdefault("open like", {})
+    if (kind, services) not in found:
+        others = table.c.service.is_not(None) & table.c.service.not_in(services) & table.c.status.in_(_PRESENT)
+        wanted = select(table.c.service, table.c.id).where((table.c.type == kind) & others)
+        rows = tx.all(wanted.order_by(table.c.declared_at.desc(), table.c.number.desc()).limit(limit))
+        found[kind, services] = {row.service: row.id for row in rows}
+    latest: dict[str, str] = found[kind, services]
+    return latest
 
 
 def _went_on(tx: Tx, kind: str, service: str | None) -> str | None:

@@ -8,10 +8,13 @@ from tocsin.plan.findings import Finding
 from tocsin.plan.model import Canary, Plan
 
 DAY = timedelta(days=1)
+SINGLY_MOST = 1000
 _YEARS = range(1970, 2200)
 
 
 def check(plan: Plan) -> Iterator[Finding]:
+    if not 1 <= plan.paging.singly <= SINGLY_MOST:
+        yield Finding("paging.singly", f"from 1 to {SINGLY_MOST} pages a minute")
     if plan.paging.canary is not None:
         yield from _canary("paging.canary", plan.paging.canary)
 

@@ -221,6 +221,9 @@ WORDINGS: Mapping[str, Wording] = {
         "Users are told how an incident ended, in the words of {after}.",
         "Users are not told any more how an incident ended, but for the last public update.",
     ),
+    "paging.singly": Wording(
+        Kind.OTHER, "{after} pages a minute come to one place by themselves, instead of {before}; the rest is gathered."
+    ),
     "paging.gather_within": Wording(
         Kind.OTHER,
         "Further pages to one place within {after} of the last come together as one, instead of within {before}.",

@@ -392,9 +392,10 @@ class Canary:
 
 @dataclass(frozen=True, kw_only=True)
 class Paging:
-    """How pages are sent. Without `gather_within` each incident pages by itself, however many there are."""
+    """How pages are sent."""
 
     __pydantic_config__ = STRICT
+    singly: int = 2  # pages a minute by one contact method; what comes beyond is gathered
     gather_within: Span | None = None
     canary: Canary | None = None  # without it, a way is tested only when somebody asks for it
     reached_within: Span | None = None  # in which 95 of 100 pages reach whom they are for

@@ -13,10 +13,13 @@ def pages(plan: Plan) -> Blocks:
 
 def _gathering(plan: Plan) -> Blocks:
     within = plan.paging.gather_within
+    yield "## When many incidents come at once"
     if within is not None:
-        yield "## When many incidents come at once"
         told = f"Further pages to the same place within {span(within)} are gathered into one, which says how many."
         yield from bullets([statement(told, "paging.gather_within")])
+    else:
+        told = f"Of the pages of a minute to one place {plan.paging.singly} leave by themselves; the rest is gathered."
+        yield from bullets([statement(told, "paging.singly")])
 
 
 def _testing(plan: Plan) -> Blocks:

@@ -81,6 +81,7 @@ NARROWER: Mapping[str, dict[str, Any]] = {
     "Holiday.days": _SOME,
     "Step.page": _SOME,
     "EscalationPolicy.steps": _SOME,
+    "Paging.singly": {"minimum": 1, "maximum": 1000},
     "Probe.paths": _SOME,
     "Probe.failures": _COUNT,
     "Probe.recoveries": _COUNT,
@@ -330,6 +331,11 @@ MEANINGS: Mapping[str, str] = {
         "The role that leads: its holder is told what is overdue, or the next who could hold it, and may waive it."
     ),
     "Paging": "Under `paging`. How pages are sent.",
+    "Paging.singly": (
+        "How many pages a minute come to somebody by one contact method by themselves. What comes beyond waits until a "
+        "minute has passed since the first of them and leaves as one page that says how many there are; of the worst "
+        "severity it waits for 3 seconds at the most. Not asked where there is `gather_within`."
+    ),
     "Paging.gather_within": (
         "For so long after a page to somebody by one contact method, further pages there are gathered into one that "
         "says how many there are. The first is never held; one of the worst severity for 3 seconds at the most."

@@ -34,6 +34,8 @@ BATCH = 500  # arrivals in one transaction
 TOLD_ONE_BY_ONE = 10  # signals of one incident and one batch that get entries of their own
 TITLES_KEPT = 5  # of those that are counted
 FEW = 50  # arrivals decided at a time while senders wait to be answered
+STRANGERS = 20  # incidents of one type that signals declare about services that the plan does not know
+CROWDED = f"It joined the latest of {STRANGERS} such incidents about services that the plan does not know."
 WAITING_LIMIT = 10_000  # arrivals that may wait for their transaction before senders are asked to come again
 
 
@@ -160,14 +162,31 @@ def _fires(tx: Tx, plan: Plan, signal: Signal, one: Taken) -> Signal:
     if isinstance(route, routing.Unrouted):
         return signal if incident else _waits(tx, signal, route.why)
     disposition = Disposition.ATTACHED
+    why = route.why
     if incident is None:
-        incident = incidents.open_like(tx, route.type, route.service)
+        incident, crowd = _place(tx, plan, route)
+        why = f"{why} {crowd}" if crowd else why
     if incident is None:
         disposition = Disposition.DECLARED
         with assessing.called_for_by(tx, replace(signal, why=route.why)):
             incident = _declare(tx, plan, route, one)
     incident = _attach(tx, plans.load(tx, incident.plan_revision), incident, signal, route)
-    return replace(signal, disposition=disposition, why=route.why, incident_id=incident.id)
+    return replace(signal, disposition=disposition, why=why, incident_id=incident.id)
+
+
+def _place(tx: Tx, plan: Plan, route: routing.Route) -> tuple[Incident | None, str]:
+    """The incident that a signal joins, if it calls for none of its own, and why where it is not about the same.
+
+    A service that the plan does not know may be anything, and there may be any number: a host's name, a mistake in a
+    rule. After so many incidents of a type that are about such, the next join the latest of them.
+    """
+    if route.service is not None and route.service not in plan.services:
+        strangers = incidents.about_others(tx, route.type, tuple(plan.services), STRANGERS)
+        if len(strangers) == STRANGERS:
+            same = strangers.get(route.service)
+            found = incidents.load(tx, same or next(iter(strangers.values())))
+            return found, "" if same else CROWDED
+    return incidents.open_like(tx, route.type, route.service), ""
 
 
 def _waits(tx: Tx, signal: Signal, why: str) -> Signal:

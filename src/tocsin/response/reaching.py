@@ -132,11 +132,15 @@ def send(
 
 
 def _time(tx: Tx, plan: Plan, incident: Incident, handle: str, way: Way) -> dict[str, datetime]:
-    """When a page leaves: as planned, or with others where one went to the same place shortly before."""
+    """When a page leaves: as planned, or with others where one or several went to the same place shortly before."""
     planned, within = tx.now + way.after, plan.paging.gather_within
+    place = handle, way.method.channel, way.method.address
     if within is None:
-        return {"send_at": planned}
-    held = outbox.held_until(tx, handle, way.method.channel, way.method.address, planned, within)
+        held = outbox.held_in_storm(tx, *place, planned, plan.paging.singly)
+        if held == planned:
+            return {"send_at": planned}
+    else:
+        held = outbox.held_until(tx, *place, planned, within)
     is_worst = plan.rank(incident.severity) == 0
     return {"send_at": min(held, planned + WORST_WAITS) if is_worst else held, "planned_at": planned}
 

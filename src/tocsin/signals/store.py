@@ -248,6 +248,44 @@ def _as_many_as_hold(limit: int, rows: list[Row[Any]]) -> list[Row[Any]]:
     return rows[: max(1, bisect_right(held, limit))]
 
 
+class Waiting(NamedTuple):
+    """A delivery that is accepted and not decided yet."""
+
+    inbox_id: int
+    arrivals: list[Arrival]
+
+
+def newest(tx: Tx, after: int, limit: int, behind: int) -> list[Waiting]:
+    """The deliveries that came last, the latest first, as far as they can be read: none unless so many are before them.
+
+    `after` is the last that was looked at before."""
+    rows = tx.all(select(inbox).where(inbox.c.id > after).order_by(inbox.c.id.desc()).limit(limit))
+    oldest = tx.scalar(select(func.min(inbox.c.id)))
+    if not rows or rows[0].id - oldest < behind:
+        return []
+    return [Waiting(row.id, _read_row(row)) for row in rows]
+
+
+def _read_row(row: Row[Any]) -> list[Arrival]:
+    try:
+        return _READERS[row.form](row.body)
+    except (msgspec.MsgspecError, Unreadable, LookupError):
+        return []  # whoever decides it puts it into quarantine
+
+
+def take_early(tx: Tx, inbox_id: int, key: str) -> list[Taken]:
+    """Take a delivery out of the inbox before its turn, and with it all before it that name the same key: a signal's
+    clearing must not overtake its firing. None if the delivery itself does not name its key as it stands."""
+    if not _may_decide(tx):
+        return []
+    named = inbox.c.body.contains(_encoder.encode(key).decode()[1:-1], autoescape=True)
+    rows = tx.all(select(inbox).where((inbox.c.id <= inbox_id) & named).order_by(inbox.c.id))
+    if not rows or rows[-1].id != inbox_id:
+        return []
+    tx.run(delete(inbox).where(inbox.c.id.in_([row.id for row in rows])))
+    return [Taken(row.id, row.at, arrival) for row in rows for arrival in _READERS[row.form](row.body)]
+
+
 def is_waiting(tx: Tx) -> bool:
     """Whether anything is accepted and not decided yet."""
     return tx.first(select(inbox.c.id).limit(1)) is not None
