@@ -109,6 +109,7 @@ def all_at_once(plan: Plan) -> None:
         if "P1" in audience["cadence"]:
             audience["cadence"]["P1"] = {"first_within": span, "every": "4 h"}
     plan["reminders"] = {"overdue_to": "incident_commander"}  # they would have come before the storm
+    plan["paging"]["singly"] = 1000  # each page by itself, as each wait is
     plan["escalation"]["bench"] = {"steps": [{"page": ["on_call"], "wait": span}]}
 
 

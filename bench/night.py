@@ -261,6 +261,7 @@ def escalating(plan: Plan) -> None:
         if "P1" in audience["cadence"]:
             audience["cadence"]["P1"] = {"first_within": SPAN, "every": SPAN}
     steps = [{"page": list(people), "wait": WAIT} for people in STEPS]
+    plan["paging"]["singly"] = 1000  # each page is counted by itself
     plan["escalation"]["bench"] = {"steps": steps, "rounds": ROUNDS}
     plan["services"].update({f"service-{one}": {"name": f"Service {one}"} for one in range(SERVICES)})
     for kind in range(KINDS):

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.support.races import together
-from tests.support.world import RecordingChannel, World
+from tests.support.world import ROSE, RecordingChannel, World
 from tocsin.db.engine import Database
 from tocsin.delivery import outbox
 from tocsin.delivery.channel import MessageState
@@ -25,7 +25,7 @@ INCIDENTS = 200
 
 @pytest.fixture
 def nodes(postgresql_url: str) -> Iterator[tuple[World, Database]]:
-    world = World(postgresql_url)
+    world = World(postgresql_url, plan=ROSE.replace("\npaging:\n", "\npaging:\n  singly: 1000\n"))
     other = Database(postgresql_url, world.clock)
     yield world, other
     other.dispose()

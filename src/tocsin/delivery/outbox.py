@@ -139,9 +139,11 @@ def held_until(tx: Tx, person: str, channel: str, address: str, planned: datetim
     return planned if last is None or last <= planned - within else last + within
 
 
-def held_in_storm(tx: Tx, person: str, channel: str, address: str, planned: datetime, most: int) -> datetime:
-    """Until when a page that would leave at `planned` waits, where so many went there by themselves within a minute:
-    until the first of those is a minute old. Those that wait already are joined."""
+def held_in_storm(
+    tx: Tx, person: str, channel: str, address: str, planned: datetime, *, of: str, most: int
+) -> datetime:
+    """Until when a page `of` an incident that would leave at `planned` waits, where pages of so many others went there
+    within a minute: until the first of those is a minute old. Those that wait already are joined."""
     pages = (table.c.person == person) & table.c.page_id.is_not(None) & (table.c.meant_at > planned - MINUTE)
     there = pages & (table.c.channel == channel) & (table.c.address == address) & table.c.withdrawn_at.is_(None)
     waiting = there & table.c.planned_at.is_not(None) & (table.c.state == MessageState.QUEUED)
@@ -149,9 +151,10 @@ def held_in_storm(tx: Tx, person: str, channel: str, address: str, planned: date
     joined: datetime | None = tx.scalar(select(func.min(table.c.send_at)).where(waiting))
     if joined is not None:
         return joined
-    latest = select(table.c.meant_at).where(there & (table.c.meant_at <= planned)).order_by(table.c.meant_at.desc())
-    before = tx.all(latest.limit(most))
-    return before[-1].meant_at + MINUTE if len(before) == most else planned
+    at = func.max(table.c.meant_at, type_=Instant).label("at")
+    others = there & (table.c.meant_at <= planned) & (table.c.incident_id != of)
+    before = tx.all(select(at).where(others).group_by(table.c.incident_id).order_by(at.desc()).limit(most))
+    return before[-1].at + MINUTE if len(before) == most else planned
 
 
 def gather(tx: Tx, leader: Message) -> list[Message]:

@@ -332,9 +332,9 @@ MEANINGS: Mapping[str, str] = {
     ),
     "Paging": "Under `paging`. How pages are sent.",
     "Paging.singly": (
-        "How many pages a minute come to somebody by one contact method by themselves. What comes beyond waits until a "
-        "minute has passed since the first of them and leaves as one page that says how many there are; of the worst "
-        "severity it waits for 3 seconds at the most. Not asked where there is `gather_within`."
+        "Of how many incidents a minute pages come to somebody by one contact method by themselves. What comes beyond "
+        "waits until a minute has passed since the first of them and leaves as one page that says how many there are; "
+        "of the worst severity it waits for 3 seconds at the most. Not asked where there is `gather_within`."
     ),
     "Paging.gather_within": (
         "For so long after a page to somebody by one contact method, further pages there are gathered into one that "

@@ -136,7 +136,7 @@ def _time(tx: Tx, plan: Plan, incident: Incident, handle: str, way: Way) -> dict
     planned, within = tx.now + way.after, plan.paging.gather_within
     place = handle, way.method.channel, way.method.address
     if within is None:
-        held = outbox.held_in_storm(tx, *place, planned, plan.paging.singly)
+        held = outbox.held_in_storm(tx, *place, planned, of=incident.id, most=plan.paging.singly)
         if held == planned:
             return {"send_at": planned}
     else:
