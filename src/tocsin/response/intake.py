@@ -158,6 +158,7 @@ def _is_news(before: Signal, after: Signal) -> bool:
 def _fires(tx: Tx, plan: Plan, signal: Signal, one: Taken) -> Signal:
     rules: routing.Rules = tx.memo["rules"]
     route = rules.route(one.arrival)
+    signal = replace(signal, decided_at=tx.now, plan_revision=plans.current_id(tx))
     incident = _incident_of(tx, signal)
     if isinstance(route, routing.Unrouted):
         return signal if incident else _waits(tx, signal, route.why)

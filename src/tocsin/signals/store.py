@@ -51,6 +51,8 @@ table = Table(
     Column("disposition", Text),
     Column("why", Text),
     Column("incident_id", Text),
+    Column("decided_at", Instant),
+    Column("plan_revision", Text),
 )
 quarantine = Table(
     "quarantine",
@@ -117,6 +119,8 @@ class Signal:
     disposition: Disposition
     why: str
     incident_id: str | None
+    decided_at: datetime | None = None  # when the rules last decided
+    plan_revision: str | None = None  # of which revision of the plan they were
 
 
 class Envelope(NamedTuple):
@@ -324,6 +328,12 @@ def seen_again(signal: Signal, arrival: Arrival, at: datetime) -> Signal:
     if arrival.state is State.FIRING:
         return replace(signal, **_said(arrival), last_at=at, count=signal.count + 1)
     return replace(signal, state=arrival.state, last_at=at)
+
+
+def as_arrival(signal: Signal) -> Arrival:
+    """The signal as a message, for rules to be asked about it again."""
+    said = {name: getattr(signal, name) for name in Arrival.__dataclass_fields__}
+    return Arrival(**{**said, "warnings": tuple(signal.warnings)})
 
 
 def _said(arrival: Arrival) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from tocsin.web import (
     reach,
     rota,
     sessions,
+    signal,
 )
 from tocsin.web.forms import MOST_FORM_BYTES, AnyRequest, read_form
 from tocsin.web.frame import STATIC, bare
@@ -77,6 +78,7 @@ def routes() -> list[Any]:
             *sessions.routes(),
             *answers.routes(),
             *now.routes(),
+            *signal.routes(),
             *declare.routes(),
             *incidents.routes(),
             *evidence.routes(),
