@@ -25,6 +25,7 @@ from tocsin.api import (
     reach,
     records,
     secrecy,
+    silences,
     work,
 )
 from tocsin.api.caller import Call, gate
@@ -47,6 +48,7 @@ def routes() -> list[Router]:
                 *evidence.handlers(),
                 *records.handlers(),
                 *explaining.handlers(),
+                *silences.handlers(),
                 *reach.handlers(),
                 *agreements.handlers(),
                 *coverage.handlers(),

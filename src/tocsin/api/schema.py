@@ -413,6 +413,8 @@ class Signal(Struct):
     disposition: Disposition
     why: str
     incident_id: str | None
+    silence_id: str | None
+    held_until: datetime | None
 
 
 class Signals(Struct):

@@ -64,6 +64,7 @@ class Explanation(Struct):
     joined: str
     followed: list[Followed]
     more: int
+    silence_id: str | None
 
 
 class Tally(Struct):
@@ -107,3 +108,63 @@ class RulesTried(Struct):
     is_whole: bool
     tallies: list[Tally]
     changes: list[RuleChange]
+
+
+class NewSilence(Struct, forbid_unknown_fields=True):
+    """Either `matchers`, written as `alertname=DiskFull`, or a `service`: then it is maintenance with a public `title`.
+
+    It begins now without a start. `yes` accepts that it holds back signals of the worst severity.
+    """
+
+    ends_at: schema.Moment
+    because: schema.Line
+    matchers: Annotated[list[schema.Line], Meta(max_length=20)] = []
+    service: schema.Name | None = None
+    components: Annotated[list[schema.Name], Meta(max_length=100)] = []
+    title: schema.Line = ""
+    text: schema.Text = ""
+    starts_at: schema.Moment | None = None
+    yes: bool = False
+
+
+class Silence(Struct):
+    """`state` is `coming`, `active` or `past`; `held` counts the signals that it held back last."""
+
+    id: str
+    state: str
+    matchers: list[str]
+    service: str | None
+    components: list[str]
+    title: str
+    text: str
+    starts_at: datetime
+    ends_at: datetime
+    because: str
+    made_by: str
+    made_at: datetime
+    ended_at: datetime | None
+    ended_by: str | None
+    held: int
+
+
+class Silences(Struct):
+    silences: list[Silence]
+
+
+class MeantSignal(Struct):
+    """A signal, and the severity that the rules in force give it."""
+
+    id: str
+    title: str
+    last_at: datetime
+    severity: str | None
+    is_worst: bool
+
+
+class SilencePreview(Struct):
+    """`firing` now, and `earlier` this week; `warning` is empty where nothing of the worst severity is held back."""
+
+    looked_at: int
+    warning: str
+    firing: list[MeantSignal]
+    earlier: list[MeantSignal]

@@ -30,6 +30,7 @@ from tocsin.signals import explaining
 from tocsin.signals import store as signals
 from tocsin.signals.explaining import Explanation
 from tocsin.signals.routing import Rules
+from tocsin.signals.silencing import Silence
 from tocsin.signals.store import Disposition, Signal
 
 FOLLOWED_MOST = 50
@@ -59,6 +60,7 @@ class Explained:
     joined: str
     followed: tuple[Followed, ...]
     more: int  # entries that are not among those
+    silence: Silence | None = None  # what holds it back, or did last
 
 
 def explain(tx: Tx, signal_id: str, text: str | None = None) -> Explained:
@@ -82,6 +84,7 @@ def explain(tx: Tx, signal_id: str, text: str | None = None) -> Explained:
             Followed(one.number, one.entry.at, words.sentence(told, one.entry)) for one in followed[:FOLLOWED_MOST]
         ),
         more=max(0, len(followed) - FOLLOWED_MOST),
+        silence=signals.load_silence(tx, signal.silence_id) if signal.silence_id else None,
     )
 
 
@@ -132,6 +135,8 @@ def _joined(signal: Signal, incident: Incident) -> str:
 
 def _verdict(plan: Plan, signal: Signal, incident: Incident | None, timeline: Sequence[Numbered]) -> str:
     """The answer, in a sentence."""
+    if signal.disposition is Disposition.SILENCED:
+        return f"Nobody was paged. {signal.why}"
     if incident is None:
         return f"Nobody was paged: {_unanswered(signal)}"
     pages = [one.entry for one in timeline if isinstance(one.entry, Paged) and one.entry.people]

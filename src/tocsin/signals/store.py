@@ -9,7 +9,7 @@ from itertools import accumulate, islice
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Column, Integer, Row, Select, Table, Text, delete, func, select, text, tuple_
+from sqlalchemy import Column, Integer, Row, Select, Table, Text, case, delete, func, select, text, tuple_
 
 from tocsin.db import sight
 from tocsin.db.columns import AutoKey, Instant, Json, metadata
@@ -20,6 +20,7 @@ from tocsin.kit.ids import new_id
 from tocsin.signals import alertmanager
 from tocsin.signals.formats import Unreadable
 from tocsin.signals.model import Arrival, State, Trigger
+from tocsin.signals.silencing import Matcher, Means, Silence
 
 inbox = Table(
     "inbox",
@@ -53,6 +54,25 @@ table = Table(
     Column("incident_id", Text),
     Column("decided_at", Instant),
     Column("plan_revision", Text),
+    Column("silence_id", Text),
+    Column("held_until", Instant),
+)
+silence = Table(
+    "silence",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("matchers", Json),
+    Column("service", Text),
+    Column("components", Json),
+    Column("title", Text),
+    Column("text", Text),
+    Column("starts_at", Instant),
+    Column("ends_at", Instant),
+    Column("because", Text),
+    Column("made_by", Text),
+    Column("made_at", Instant),
+    Column("ended_at", Instant),
+    Column("ended_by", Text),
 )
 quarantine = Table(
     "quarantine",
@@ -89,6 +109,10 @@ class NoSuchSignal(NotFound):
     """There is no such signal."""
 
 
+class NoSuchSilence(NotFound):
+    """There is no such silence."""
+
+
 class Disposition(StrEnum):
     """What became of a signal."""
 
@@ -97,6 +121,7 @@ class Disposition(StrEnum):
     ATTACHED = "attached"
     CLEARED = "cleared"  # it was over before it called for anything
     DISMISSED = "dismissed"
+    SILENCED = "silenced"  # held back, until the silence ends
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +146,8 @@ class Signal:
     incident_id: str | None
     decided_at: datetime | None = None  # when the rules last decided
     plan_revision: str | None = None  # of which revision of the plan they were
+    silence_id: str | None = None  # what held it back, or did last
+    held_until: datetime | None = None  # when it is decided after all
 
 
 class Envelope(NamedTuple):
@@ -354,7 +381,7 @@ def save_all(tx: Tx, signals: Iterable[Signal]) -> None:
 
 def dispose(tx: Tx, signal_id: str, disposition: Disposition, why: str, incident_id: str | None) -> None:
     """Write down what became of a signal."""
-    tx.put(table, signal_id, {"disposition": disposition, "why": why, "incident_id": incident_id})
+    tx.put(table, signal_id, {"disposition": disposition, "why": why, "incident_id": incident_id, "held_until": None})
 
 
 def move(tx: Tx, from_incident: str, to_incident: str) -> None:
@@ -416,6 +443,78 @@ def still_fire(tx: Tx, incident_id: str) -> bool:
     """Whether any signal on this incident has not cleared."""
     on_it = (table.c.incident_id == incident_id) & (table.c.state != State.RESOLVED)
     return tx.first(select(table.c.id).where(on_it).limit(1)) is not None
+
+
+# ---- Silences ----
+
+
+def add_silence(tx: Tx, one: Silence) -> None:
+    """Put it on the record, where it stays."""
+    matchers = [[each.name, each.means, each.value] for each in one.matchers]
+    tx.add(silence, {**vars(one), "matchers": matchers, "components": list(one.components)})
+
+
+def end_silence(tx: Tx, silence_id: str) -> None:
+    """It ends now, and what it holds back is decided at once."""
+    tx.put(silence, silence_id, {"ended_at": tx.now, "ended_by": tx.actor.handle})
+    tx.wakes = True
+
+
+def load_silence(tx: Tx, silence_id: str) -> Silence:
+    row = tx.first(select(silence).where(silence.c.id == silence_id))
+    if row is None:
+        raise NoSuchSilence(f"There is no silence {silence_id}.")
+    return _silence(row)
+
+
+def silences_at(tx: Tx, at: datetime) -> list[Silence]:
+    """Those that are in force at this instant."""
+    running = (silence.c.starts_at <= at) & (silence.c.ends_at > at)
+    return [_silence(row) for row in tx.all(select(silence).where(running & silence.c.ended_at.is_(None)))]
+
+
+def silences(tx: Tx, *, since: datetime, windows_only: bool = False, limit: int = 200) -> list[Silence]:
+    """Those that are not over, or ended since then; what ends last comes first."""
+    over_at = case((silence.c.ended_at < silence.c.ends_at, silence.c.ended_at), else_=silence.c.ends_at)
+    wanted = select(silence).where(over_at > since).order_by(silence.c.ends_at.desc(), silence.c.id)
+    if windows_only:
+        wanted = wanted.where(silence.c.service.is_not(None))
+    return [_silence(row) for row in tx.all(wanted.limit(limit))]
+
+
+def held_by(tx: Tx, silence_ids: Iterable[str]) -> dict[str, int]:
+    """How many signals each of these held back last, or holds back."""
+    counted = func.count().label("held")
+    wanted = select(table.c.silence_id, counted).where(table.c.silence_id.in_(list(silence_ids)))
+    return {row.silence_id: int(row.held) for row in tx.all(wanted.group_by(table.c.silence_id))}
+
+
+# What is held back is due when its silence is over, whoever ended that and while whatever was being decided.
+_HELD = table.join(silence, silence.c.id == table.c.silence_id)
+_DUE_AT = case((silence.c.ended_at < table.c.held_until, silence.c.ended_at), else_=table.c.held_until)
+
+
+def next_held(tx: Tx) -> datetime | None:
+    """When the next signal that is held back is decided after all."""
+    wanted = select(func.min(_DUE_AT)).select_from(_HELD).where(table.c.held_until.is_not(None))
+    soonest: datetime | None = tx.scalar(wanted)
+    return soonest
+
+
+def take_released(tx: Tx, limit: int) -> list[Signal]:
+    """Signals whose silence is over, for whoever decides them now; one unit of work at a time."""
+    if not _may_decide(tx):
+        return []
+    wanted = select(table).select_from(_HELD).where(table.c.held_until.is_not(None) & (tx.now >= _DUE_AT))
+    return [_signal(row) for row in tx.all(wanted.order_by(_DUE_AT, table.c.id).limit(limit))]
+
+
+def _silence(row: Row[Any]) -> Silence:
+    matchers = tuple(Matcher(name, Means(means), value) for name, means, value in row.matchers)
+    return Silence(**{**row._mapping, "matchers": matchers, "components": tuple(row.components)})
+
+
+# ---- What can't be read ----
 
 
 def keep_unreadable(tx: Tx, *, source: str, sender: str, reason: str, body: bytes) -> None:

@@ -93,6 +93,8 @@ DONE = {
     "held": "It is recorded that the post-mortem was held.",
     "declared": "Declared. The plan is running.",
     "dismissed": "The signal is dismissed.",
+    "silenced": "It is held back. What still fires at the end is decided then.",
+    "unsilenced": "It is over. What still fires is decided now.",
     "saved": "Saved.",
     "final": "The post-mortem is final.",
     "contact": "The contact method is added. A code is on its way to it, unless it is your account's own address.",

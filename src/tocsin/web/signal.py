@@ -60,7 +60,8 @@ def show_signal(request: AnyRequest, visitor: SignedIn, signal_id: FromPath[str]
         found, now = explaining.explain(tx, signal_id), tx.now
         signal = found.signal
         rulings = [ruling(one) for one in found.rules.rulings]
-        decided = next((one.place for one in rulings if one.decides), len(rulings))
+        decides = next((one for one in rulings if one.decides), None)
+        asked = decides.place if decides else len(rulings) + 1
         return page(
             request,
             visitor,
@@ -79,8 +80,9 @@ def show_signal(request: AnyRequest, visitor: SignedIn, signal_id: FromPath[str]
             labels=[(name, clip(value, LABEL_SHOWN)) for name, value in signal.labels.items()],
             found=found,
             followed=[(one, present.moment(one.at, now)) for one in found.followed],
-            asked=rulings[:decided],
-            after=rulings[decided:],
+            decides=decides,
+            before=rulings[: asked - 1],
+            after=rulings[asked:],
             may_declare=visitor.actor.may(access.INCIDENT_WRITE),
         )
 

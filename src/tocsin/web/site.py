@@ -37,6 +37,7 @@ from tocsin.web import (
     rota,
     sessions,
     signal,
+    silences,
 )
 from tocsin.web.forms import MOST_FORM_BYTES, AnyRequest, read_form
 from tocsin.web.frame import STATIC, bare
@@ -79,6 +80,7 @@ def routes() -> list[Any]:
             *answers.routes(),
             *now.routes(),
             *signal.routes(),
+            *silences.routes(),
             *declare.routes(),
             *incidents.routes(),
             *evidence.routes(),
