@@ -277,6 +277,8 @@ def test_a_signal_that_no_rule_knows_waits_to_be_seen(tocsin: Terminal) -> None:
     found = tocsin("signals", "--json").json["signals"]
     assert [one["labels"] for one in found if one["key"] == "cat-1"] == [{"animal": "cat"}]
     assert tocsin.done("signals", "--quarantined")
+    assert "Everything could be read." in tocsin.done("signal", "reread")
+    assert tocsin("signal", "reread", "999").code == 3
     (cat,) = [one["id"] for one in found if one["key"] == "cat-1"]
     why = tocsin.done("signal", "explain", cat)
     assert "Nobody was paged: no rule of the plan matches" in why and "rose does not answer" in why

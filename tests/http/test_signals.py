@@ -105,3 +105,53 @@ def test_a_terminal_tries_a_plans_rules(
     assert terminal("plan", "try-rules", str(plan), "--days", "3660", "--json").json["signals"] == 2
     plan.write_text("tocsin: 1", encoding="utf-8")
     assert terminal("plan", "try-rules", str(plan)).code == 2
+
+
+# ---- What could not be read, read again ----
+
+
+def test_what_could_not_be_read_is_read_again_on_the_page(here: Served) -> None:
+    for body in (b'{"title": "Mended", "key": "m"}', b"{"):
+        keep_unreadable(here, body)
+    ben = Visitor(here, "ben")
+    page = ben.open("/signals")
+    assert page.says("Read all again")
+    assert ben.press(page, "/signals/quarantine/read").onward == "/signals?done=reread#quarantine-h"
+    here.decide()
+    assert known(here, "m")
+    after = ben.open("/signals")
+    assert after.says("Read again: Read: 1 signal.") and after.says("Tried again:")
+    (left,) = [one for one in after.forms() if one.action == "/signals/quarantine/read"]
+    assert ben.send("/signals/quarantine/read", left.fields).status == 303
+    erin = Visitor(here, "erin")
+    assert "Read again</button>" not in erin.open("/signals").html
+
+
+def test_what_could_not_be_read_is_read_again_over_http(here: Served) -> None:
+    keep_unreadable(here, b'{"title": "Mended", "key": "m"}')
+    robot = here.bearer(*EVERY_RIGHT, name="robot")
+    (body,) = here.get("/api/v1/signals/quarantine", headers=robot).json()["bodies"]
+    assert body["read_at"] is None
+    found = here.post(f"/api/v1/signals/quarantine/{body['id']}/read", headers=robot)
+    assert (found.status_code, found.json()["said"]) == (200, "Read: 1 signal.")
+    assert here.post(f"/api/v1/signals/quarantine/{body['id']}/read", headers=robot).status_code == 409
+    assert here.post("/api/v1/signals/quarantine/999/read", headers=robot).status_code == 404
+    assert here.post("/api/v1/signals/quarantine/read", headers=robot).json() == {"bodies": []}
+    (after,) = here.get("/api/v1/signals/quarantine", headers=robot).json()["bodies"]
+    assert (after["read_by"], after["result"]) == ("token:robot", "Read: 1 signal.")
+    reader = here.bearer("incidents:read", name="reader")
+    assert here.post("/api/v1/signals/quarantine/read", headers=reader).status_code == 403
+
+
+def test_a_body_is_kept_with_what_its_sender_said_of_it_and_without_what_proves_who_it_is(here: Served) -> None:
+    robot = here.bearer("signals:write", name="robot")
+    headers = {**robot, "ce-specversion": "1.0", "content-type": "application/json", "x-api-key": "secret"}
+    assert here.post("/in/cloudevents", content=b"{", headers=headers).status_code == 400
+    with here.app.database.read(SYSTEM) as tx:
+        (kept,) = signals.quarantined(tx)
+    assert kept.asked == {"path": [], "headers": {"ce-specversion": "1.0", "content-type": "application/json"}}
+
+
+def keep_unreadable(here: Served, body: bytes) -> None:
+    about: dict[str, Any] = {"source": "generic", "sender": "robot", "reason": "An older release could not read it."}
+    here.app.database.run(SYSTEM, lambda tx: signals.keep_unreadable(tx, body=body, **about))

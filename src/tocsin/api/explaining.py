@@ -1,4 +1,4 @@
-"""Why a signal was paged, or not, over HTTP; and what other rules would make of it, or of last month's."""
+"""Why a signal was paged, or not, over HTTP; what other rules make of it; and what can't be read, read again."""
 
 import msgspec
 from litestar import get, post
@@ -6,10 +6,10 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
 from tocsin.api import signal_schema as schema
-from tocsin.api.caller import Call, app_of, needs
+from tocsin.api.caller import Call, act, app_of, needs
 from tocsin.api.periods import From, To, period
 from tocsin.people import access
-from tocsin.response import explaining, trying
+from tocsin.response import explaining, rereading, trying
 from tocsin.signals.explaining import Ruling, wanted
 from tocsin.signals.routing import Route
 
@@ -17,7 +17,7 @@ READ_ONE = needs(access.INCIDENT_READ, 400, 404, 409)
 
 
 def handlers() -> list[HTTPRouteHandler]:
-    return [explain_signal, explain_signal_by, try_rules]
+    return [explain_signal, explain_signal_by, try_rules, read_again, read_all_again]
 
 
 @get("/signals/{signal_id:str}/explanation", summary="Why it was paged, or not, rule by rule", **READ_ONE)
@@ -51,6 +51,30 @@ def try_rules(request: Call, data: JSONBody[schema.TriedPlan], from_: From = Non
         tallies=msgspec.convert(found.tallies, list[schema.Tally], from_attributes=True),
         changes=[_change(one) for one in found.changes],
     )
+
+
+@post(
+    "/signals/quarantine/{quarantine_id:int}/read",
+    status_code=200,
+    summary="Read a body again, after its reader or the plan was mended",
+    **needs(access.SIGNAL_WRITE, 400, 404, 409),
+)
+def read_again(request: Call, quarantine_id: FromPath[int]) -> schema.Reread:
+    return _reread(act(request, lambda tx: rereading.read_again(tx, quarantine_id)))
+
+
+@post(
+    "/signals/quarantine/read",
+    status_code=200,
+    summary="Read every body again that could not be read so far, at most 100 of them, the oldest first",
+    **needs(access.SIGNAL_WRITE, 400, 409),
+)
+def read_all_again(request: Call) -> schema.AllReread:
+    return schema.AllReread([_reread(one) for one in act(request, rereading.read_all_again)])
+
+
+def _reread(one: rereading.Reread) -> schema.Reread:
+    return schema.Reread(one.id, one.signals, one.changes, one.problem, one.said)
 
 
 def _change(one: trying.Change) -> schema.RuleChange:

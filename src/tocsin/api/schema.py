@@ -423,7 +423,7 @@ class Signals(Struct):
 
 
 class Quarantined(Struct):
-    """A body that could not be read, cut to its first 65,536 characters."""
+    """A body that could not be read, cut to its first 65,536 characters. `result` says how reading it again went."""
 
     id: int
     at: datetime
@@ -432,6 +432,9 @@ class Quarantined(Struct):
     reason: str
     size: int
     body: str
+    read_at: datetime | None
+    read_by: str | None
+    result: str | None
 
 
 class Quarantine(Struct):

@@ -168,3 +168,17 @@ class SilencePreview(Struct):
     warning: str
     firing: list[MeantSignal]
     earlier: list[MeantSignal]
+
+
+class Reread(Struct):
+    """How reading a body again went: what it said, or the problem that is left."""
+
+    id: int
+    signals: int
+    changes: int
+    problem: str
+    said: str
+
+
+class AllReread(Struct):
+    bodies: list[Reread]

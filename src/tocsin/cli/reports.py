@@ -48,7 +48,7 @@ def signals(
         show.as_json(found)
     elif quarantined:
         rows = [_quarantined(one) for one in found["bodies"]]
-        show.table(("At (UTC)", "Source", "From", "Reason", "Bytes"), rows, empty="Everything could be read.")
+        show.table(("No.", "At (UTC)", "Source", "From", "Reason", "Bytes"), rows, empty="Everything could be read.")
     else:
         columns = ("Id", "Last seen (UTC)", "Source", "State", "Title", "Times", "What became of it", "Incident")
         empty = "No signal waits." if waiting else "No signal has arrived."
@@ -62,7 +62,8 @@ def _signal(one: dict[str, Any]) -> tuple[show.Cell, ...]:
 
 
 def _quarantined(one: dict[str, Any]) -> tuple[show.Cell, ...]:
-    return show.second(one["at"]), one["source"], one["sender"], one["reason"], one["size"]
+    reason = one["result"] or one["reason"]
+    return one["id"], show.second(one["at"]), one["source"], one["sender"], reason, one["size"]
 
 
 # ---- Changes ---------------------------------------------------------------------------------------------------------

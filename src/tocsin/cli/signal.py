@@ -87,6 +87,27 @@ def explain(
     show.as_json(found) if json else _show_explained(found, is_tried=plan is not None, every=every)
 
 
+@signal.command
+def reread(
+    number: Annotated[
+        int | None, Parameter(help="The body's number, as `tocsin signals --quarantined` shows it; all unless given.")
+    ] = None,
+    /,
+    *,
+    json: AsJson = False,
+) -> None:
+    """Read again what could not be read, after its reader or the plan was mended."""
+    if number is None:
+        found = client.post("signals", "quarantine", "read")
+    else:
+        found = {"bodies": [client.post("signals", "quarantine", str(number), "read")]}
+    if json:
+        show.as_json(found)
+        return
+    rows = [(one["id"], one["said"]) for one in found["bodies"]]
+    show.table(("No.", ""), rows, empty="Everything could be read.")
+
+
 def _show_explained(found: dict[str, Any], *, is_tried: bool, every: bool) -> None:
     show.line(f"{found['signal_id']}  {found['title']}", style="bold")
     show.line(found["why"] if is_tried else found["verdict"])

@@ -84,6 +84,10 @@ quarantine = Table(
     Column("reason", Text),
     Column("size", Integer),
     Column("body", Text),
+    Column("asked", Json),
+    Column("read_at", Instant),
+    Column("read_by", Text),
+    Column("result", Text),
 )
 
 QUARANTINE_KEPT = 1000  # bodies; the oldest go first
@@ -189,6 +193,14 @@ class Quarantined:
     reason: str
     size: int
     body: str
+    asked: dict[str, Any] | None = None  # how the request was addressed, as far as its reader asks
+    read_at: datetime | None = None  # when it was read after all
+    read_by: str | None = None
+    result: str | None = None  # how reading it again went last
+
+
+class NoSuchBody(NotFound):
+    """There is no such body in quarantine."""
 
 
 def encode(arrival: Arrival) -> Envelope:
@@ -517,11 +529,13 @@ def _silence(row: Row[Any]) -> Silence:
 # ---- What can't be read ----
 
 
-def keep_unreadable(tx: Tx, *, source: str, sender: str, reason: str, body: bytes) -> None:
-    """Keep a body that could not be read, so that a person can see what was sent."""
+def keep_unreadable(
+    tx: Tx, *, source: str, sender: str, reason: str, body: bytes, asked: dict[str, Any] | None = None
+) -> None:
+    """Keep a body that could not be read, so that a person can see what was sent, and have it read again."""
     shown = body.decode("utf-8", "backslashreplace").replace("\x00", "\\x00")[:QUARANTINE_BODY]
     row = {"at": tx.now, "source": source, "sender": sender, "reason": reason, "size": len(body), "body": shown}
-    tx.run(quarantine.insert().values(row))
+    tx.run(quarantine.insert().values(row | {"asked": asked}))
     newest = select(quarantine.c.id).order_by(quarantine.c.id.desc()).offset(QUARANTINE_KEPT).limit(1)
     oldest_kept = tx.scalar(newest)
     if oldest_kept is not None:
@@ -533,6 +547,30 @@ def quarantined(tx: Tx, limit: int = 50) -> list[Quarantined]:
     words = _hidden_words(tx)
     kept = (Quarantined(**row._mapping) for row in tx.all(select(quarantine).order_by(quarantine.c.id.desc())))
     return list(islice((one for one in kept if not any(word in one.body for word in words)), limit))
+
+
+def load_quarantined(tx: Tx, quarantine_id: int) -> Quarantined:
+    """One of them, as far as whoever asks may see it."""
+    row = tx.first(select(quarantine).where(quarantine.c.id == quarantine_id))
+    if row is None or any(word in row.body for word in _hidden_words(tx)):
+        raise NoSuchBody
+    return Quarantined(**row._mapping)
+
+
+def note_reading(tx: Tx, quarantine_id: int, result: str, *, is_read: bool) -> None:
+    """Write down how reading it again went. Who comes second to read it is refused."""
+    done = {"read_at": tx.now, "read_by": tx.actor.handle} if is_read else {}
+    still = (quarantine.c.id == quarantine_id) & quarantine.c.read_at.is_(None)
+    if tx.run(quarantine.update().where(still).values(result=result, **done)).rowcount != 1:
+        raise NoSuchBody
+
+
+def decode(body: bytes) -> list[Arrival]:
+    """A signal as the inbox kept it. Raises Unreadable where this release can't read it either."""
+    try:
+        return [_decoder.decode(body)]
+    except msgspec.MsgspecError as error:
+        raise Unreadable([f"This release can't read it either: {error}"]) from None
 
 
 def _hidden_words(tx: Tx) -> set[str]:

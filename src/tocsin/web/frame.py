@@ -93,6 +93,7 @@ DONE = {
     "held": "It is recorded that the post-mortem was held.",
     "declared": "Declared. The plan is running.",
     "dismissed": "The signal is dismissed.",
+    "reread": "It was read again. The list says how that went.",
     "silenced": "It is held back. What still fires at the end is decided then.",
     "unsilenced": "It is over. What still fires is decided now.",
     "saved": "Saved.",

@@ -73,7 +73,8 @@ def show_signal(request: AnyRequest, visitor: SignedIn, signal_id: FromPath[str]
             severity=signal.severity or "",
             facts=[
                 present.Fact("From", signal.source),
-                present.Fact("Heard", f"{signal.count} times, first {present.moment(signal.first_at, now)}"),
+                present.Fact("Times", str(signal.count)),
+                present.Fact("First", present.moment(signal.first_at, now)),
                 present.Fact("Last", present.moment(signal.last_at, now)),
                 present.Fact("Key", clip(signal.key, LABEL_SHOWN)),
             ],
