@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tocsin.db.engine import Tx
-from tocsin.incidents import confidential, words
+from tocsin.incidents import confidential, symptom, words
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import (
     Acknowledged,
@@ -29,7 +29,7 @@ from tocsin.plan.model import Plan
 from tocsin.signals import explaining
 from tocsin.signals import store as signals
 from tocsin.signals.explaining import Explanation
-from tocsin.signals.routing import Rules
+from tocsin.signals.routing import Route, Rules
 from tocsin.signals.silencing import Silence
 from tocsin.signals.store import Disposition, Signal
 
@@ -79,7 +79,7 @@ def explain(tx: Tx, signal_id: str, text: str | None = None) -> Explained:
         verdict=_verdict(told, signal, incident, timeline),
         differs=_differs(signal, found, tried=text is not None),
         incident=incident,
-        joined=_joined(signal, incident) if incident else "",
+        joined=_joined(plan, signal, found, incident) if incident else "",
         followed=tuple(
             Followed(one.number, one.entry.at, words.sentence(told, one.entry)) for one in followed[:FOLLOWED_MOST]
         ),
@@ -122,13 +122,19 @@ def _followed(signal: Signal, timeline: Iterable[Numbered]) -> Iterator[Numbered
             yield one
 
 
-def _joined(signal: Signal, incident: Incident) -> str:
+def _joined(plan: Plan, signal: Signal, found: Explanation, incident: Incident) -> str:
     """Why it is on this incident and no other."""
     name = f"#{incident.number}, {confidential.heading(incident)}"
     if signal.disposition is Disposition.DECLARED:
         return f"It declared {name}."
     if signal.disposition is not Disposition.ATTACHED:
         return f"It is on {name}."
+    route = found.decision
+    if not isinstance(route, Route):
+        return f"It joined {name}."
+    if (route.type, route.service) != (incident.type, incident.service):
+        because = symptom.why(plan, incident, route.service, route.components)
+        return f"It joined {name}. {because}".strip()
     what = f"{incident.type} of {incident.service}" if incident.service else incident.type
     return f"It joined {name}: an incident of its type and service ({what}) was not over yet."
 
@@ -164,4 +170,6 @@ def _differs(signal: Signal, found: Explanation, *, tried: bool) -> str:
     """A person may have decided instead, or the signal may have come with other words since."""
     if tried or signal.disposition not in (Disposition.DECLARED, Disposition.ATTACHED, Disposition.WAITING):
         return ""
-    return "" if found.decision.why == signal.why else f"It was decided otherwise then: {clip(signal.why, 300)}"
+    return (
+        "" if signal.why.startswith(found.decision.why) else f"It was decided otherwise then: {clip(signal.why, 300)}"
+    )

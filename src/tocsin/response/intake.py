@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from tocsin.db import sight
 from tocsin.db.engine import Database, Overtaken, StorageUnavailable, Tx
-from tocsin.incidents import lifecycle
+from tocsin.incidents import lifecycle, symptom
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import UNRESOLVED, Incident, SignalAttached, SignalCleared, SignalsGathered, Status
 from tocsin.kit.actor import SYSTEM
@@ -172,6 +172,9 @@ def _fires(tx: Tx, plan: Plan, signal: Signal, one: Taken) -> Signal:
     if incident is None:
         incident, crowd = _place(tx, plan, route)
         why = f"{why} {crowd}" if crowd else why
+    if incident is None and (incident := _cause(tx, plan, route)) is not None:
+        why = f"{why} {symptom.why(plan, incident, route.service, route.components)}"
+        route = replace(route, why=why)
     if incident is None:
         disposition = Disposition.DECLARED
         with assessing.called_for_by(tx, replace(signal, why=route.why)):
@@ -193,6 +196,22 @@ def _place(tx: Tx, plan: Plan, route: routing.Route) -> tuple[Incident | None, s
             found = incidents.load(tx, same or next(iter(strangers.values())))
             return found, "" if same else CROWDED
     return incidents.open_like(tx, route.type, route.service), ""
+
+
+def _cause(tx: Tx, plan: Plan, route: routing.Route) -> Incident | None:
+    """The open incident of which this is a symptom, by what the plan says depends on what.
+
+    One that would be worse than that, where a person has set the level, is declared by itself: nothing may hide it.
+    """
+    services = symptom.may_have_cause(plan, route.service, route.components)
+    if not services:
+        return None
+    found = incidents.unresolved_of(tx, services)
+    cause = symptom.cause(plan, found, service=route.service, components=route.components, kind=route.type)
+    if cause is None or cause.severity not in plan.severities or route.severity not in plan.severities:
+        return None
+    is_hidden = plan.worse(route.severity, cause.severity) and cause.severity_by != SYSTEM.handle
+    return None if is_hidden else incidents.load(tx, cause.id)
 
 
 def _silences(tx: Tx) -> list[Silence]:

@@ -209,8 +209,11 @@ def _check_window(plan: Plan, silence: Silence) -> None:
 
 def holding(silences: Iterable[Silence], arrival: Arrival, route: Route | Unrouted, now: datetime) -> Silence | None:
     """The silence that holds this signal back now; of several, the one that ends last."""
+    active = [one for one in silences if one.phase(now) is Phase.ACTIVE]
+    if not active:  # as nearly always: every signal asks this
+        return None
     words = words_of(arrival)
-    found = [one for one in silences if one.phase(now) is Phase.ACTIVE and covers(one, words, route)]
+    found = [one for one in active if covers(one, words, route)]
     return max(found, key=lambda one: (one.over_at, one.id), default=None)
 
 
