@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tocsin.db.engine import Tx
-from tocsin.incidents import confidential, symptom, words
+from tocsin.incidents import confidential, words
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import (
     Acknowledged,
@@ -79,7 +79,7 @@ def explain(tx: Tx, signal_id: str, text: str | None = None) -> Explained:
         verdict=_verdict(told, signal, incident, timeline),
         differs=_differs(signal, found, tried=text is not None),
         incident=incident,
-        joined=_joined(plan, signal, found, incident) if incident else "",
+        joined=_joined(signal, found, incident) if incident else "",
         followed=tuple(
             Followed(one.number, one.entry.at, words.sentence(told, one.entry)) for one in followed[:FOLLOWED_MOST]
         ),
@@ -122,7 +122,7 @@ def _followed(signal: Signal, timeline: Iterable[Numbered]) -> Iterator[Numbered
             yield one
 
 
-def _joined(plan: Plan, signal: Signal, found: Explanation, incident: Incident) -> str:
+def _joined(signal: Signal, found: Explanation, incident: Incident) -> str:
     """Why it is on this incident and no other."""
     name = f"#{incident.number}, {confidential.heading(incident)}"
     if signal.disposition is Disposition.DECLARED:
@@ -133,8 +133,7 @@ def _joined(plan: Plan, signal: Signal, found: Explanation, incident: Incident) 
     if not isinstance(route, Route):
         return f"It joined {name}."
     if (route.type, route.service) != (incident.type, incident.service):
-        because = symptom.why(plan, incident, route.service, route.components)
-        return f"It joined {name}. {because}".strip()
+        return f"It joined {name}. {signal.why.removeprefix(route.why).strip()}".rstrip()
     what = f"{incident.type} of {incident.service}" if incident.service else incident.type
     return f"It joined {name}: an incident of its type and service ({what}) was not over yet."
 
