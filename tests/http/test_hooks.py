@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.served import Served, served
 from tocsin.api import hooks, taking
+from tocsin.changes import store as changes
 from tocsin.incidents import store as incidents
 from tocsin.kit.actor import SYSTEM
 from tocsin.people import store as people
@@ -412,3 +413,38 @@ def _scope(path: str, headers: list[tuple[bytes, bytes]]) -> Any:
         "server": ("tocsin.test", 80),
         "extensions": {},
     }
+
+
+# ---- Secrets ----
+
+SECRET = "hunter2-and-more"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/v1/signals", {"title": f"login failed with password={SECRET}", "labels": {"api_key": SECRET}}),
+        ("/api/v1/signals", {"title": "x", "password": SECRET}),
+        ("/in/alertmanager", {**ALERT, "commonLabels": {"token": SECRET}}),
+        ("/in/alertmanager", {"alerts": 3, "token": SECRET}),
+        ("/in/cloudevents", {"token": SECRET}),
+        ("/v2/enqueue", {"event_action": "trigger", "payload": {"summary": "x", "custom_details": {"Cookie": SECRET}}}),
+        ("/v2/enqueue", {"event_action": "none", "payload": {"password": SECRET}}),
+        ("/v2/change/enqueue", {"payload": {"summary": f"Set TOKEN={SECRET}"}}),
+    ],
+)
+def test_no_secret_of_a_body_is_written_to_the_disk(here: Served, key: str, path: str, body: dict[str, Any]) -> None:
+    sent = {**body, "routing_key": key} if path.startswith("/v2") else body
+    answer = here.post(path, json=sent, headers={} if path.startswith("/v2") else bearer(key))
+    assert answer.status_code in (200, 202, 400)
+    with here.app.database.read(SYSTEM) as tx:
+        kept = [
+            str(row) for table in (signals.inbox, signals.quarantine, changes.table) for row in tx.all(table.select())
+        ]
+    assert kept and not any(SECRET in one or key in one for one in kept)
+
+
+def test_the_sender_is_told_what_was_redacted(here: Served, key: str) -> None:
+    sent = {"title": "x", "key": "k", "labels": {"api_key": SECRET}}
+    answer = here.post("/api/v1/signals", json=sent, headers=bearer(key)).json()
+    assert answer["warnings"] == [{"key": "k", "detail": "labels.api_key: a secret was redacted; rules don't see it"}]

@@ -336,3 +336,31 @@ def test_a_storm_of_signals_is_counted_and_the_timeline_stays_readable(database:
     arrive(database, *over)
     (_, again) = entries(database, incident, SignalsGathered)
     assert (len(entries(database, incident, SignalCleared)), again.cleared) == (10, 290)
+
+
+# ---- Secrets ----
+
+
+def test_nothing_secret_reaches_the_disk_and_the_signal_is_known_again(database: Database) -> None:
+    sent = alert("https://ana:hunter2@db/1", labels={"type": "external_api_failure", "api_key": "hunter2"})
+    accept(database, sent)
+    with database.read(SYSTEM) as tx:
+        assert all("hunter2" not in row.body for row in tx.all(select(signals.inbox)))
+    assert decide_all(database) == 1
+    arrive(database, replace(sent, state=State.RESOLVED))
+    with database.read(SYSTEM) as tx:
+        (found,) = signals.recent(tx)
+    assert (found.state, found.disposition) == (State.RESOLVED, Disposition.DECLARED)
+    assert found.labels == {"type": "external_api_failure", "api_key": "(redacted)"}
+    assert "hunter2" not in str(vars(found))
+    assert any("api_key" in one for one in found.warnings)
+
+
+def test_a_body_in_quarantine_holds_no_secret_either(database: Database) -> None:
+    body = b'{"routing_key": "hunter2", "payload": {"summary": "'
+    with database.work(SYSTEM) as tx:
+        signals.keep_unreadable(tx, source="x", sender="y", reason="'token=hunter2' will not do", body=body)
+    with database.read(SYSTEM) as tx:
+        (kept,) = signals.quarantined(tx)
+    assert kept.body == '{"routing_key": "(redacted)", "payload": {"summary": "'
+    assert (kept.reason, kept.size) == ("'token=(redacted)' will not do", len(body))

@@ -21,6 +21,7 @@ from tocsin.api.problems import Problem
 from tocsin.api.wire import Reply
 from tocsin.app import App
 from tocsin.changes import commands as changing
+from tocsin.kit import redaction
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.errors import Forbidden, Invalid, TocsinError
 from tocsin.kit.ids import new_key
@@ -167,7 +168,7 @@ class Intake:
     async def _alertmanager(self, app: App, secret: str, receive: Receive) -> Reply:
         sender = await self._sender(app, secret)
         body = await wire.body_of(receive, taking.BODY_MOST)
-        count = alertmanager.size(body)
+        count = await taking.read(_countable, body, len(body))
         if count is None:
             count = len(await taking.take(app, alertmanager.SOURCE, alertmanager.read, sender, body))
         elif count:
@@ -220,6 +221,12 @@ class Intake:
 
     async def _sender(self, app: App, secret: str) -> Token:
         return await taking.sender(app, self.keys, secret)
+
+
+def _countable(body: bytes) -> int | None:
+    """How many alerts are in a body that can be kept as it came; None if it must be read, or may hold a secret."""
+    count = alertmanager.size(body)
+    return None if count and redaction.may_hold(body.decode()) else count
 
 
 class UnknownPing(Invalid):

@@ -18,6 +18,7 @@ from tocsin.signals.senders.sent import Sent
 BODY_MOST = 1_000_000  # bytes
 TELLING = ("ce-", "content-type", "x-github-event", "sentry-hook-resource")  # headers that say what is in a body
 LONG_BODY = 32_000  # bytes; reading more than that would hold up everybody else
+MANY = 100  # signals; to make more of them ready would do so too
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -35,9 +36,7 @@ async def take(
     app: App, source: str, form: Callable[[bytes], list[Arrival]], token: Token, body: bytes
 ) -> list[Arrival]:
     """Read the body's signals and accept them; a body that can't be read is kept for people to see."""
-    arrivals = await read_or_keep(app, source, form, token, body, body)
-    await accept(app, arrivals)
-    return arrivals
+    return await accept(app, await read_or_keep(app, source, form, token, body, body))
 
 
 async def read_or_keep(app: App, source: str, form: Callable[[S], T], token: Token, sent: S, body: bytes) -> T:
@@ -61,9 +60,19 @@ async def read(form: Callable[[S], T], sent: S, size: int) -> T:
     return form(sent) if size <= LONG_BODY else await asyncio.to_thread(form, sent)
 
 
-async def accept(app: App, arrivals: Sequence[Arrival]) -> None:
-    if arrivals:
-        await app.intake.accept([signals.encode(arrival) for arrival in arrivals])
+async def accept(app: App, arrivals: Sequence[Arrival]) -> list[Arrival]:
+    """The signals as they are kept, without their secrets, once they are."""
+    if len(arrivals) > MANY:
+        kept = await asyncio.to_thread(_all_kept, arrivals)
+    else:
+        kept = _all_kept(arrivals)
+    if kept:
+        await app.intake.accept([envelope for _, envelope in kept])
+    return [arrival for arrival, _ in kept]
+
+
+def _all_kept(arrivals: Sequence[Arrival]) -> list[tuple[Arrival, signals.Envelope]]:
+    return [signals.kept(arrival) for arrival in arrivals]
 
 
 async def keep(

@@ -4,10 +4,11 @@ A change is no trouble and pages nobody. It stands here because most trouble beg
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from tocsin.kit import redaction
 from tocsin.kit.errors import Invalid
 from tocsin.kit.text import listed
 
@@ -69,6 +70,18 @@ class Change:
     key: str | None
     told_at: datetime
     told_by: str
+
+
+def without_secrets(report: Report) -> Report:
+    """The same report without what may not be kept, under the same key each time."""
+    return replace(
+        report,
+        what=redaction.in_text(report.what),
+        place=redaction.in_text(report.place),
+        by=redaction.in_text(report.by),
+        link=redaction.in_text(report.link) if report.link else None,
+        key=redaction.in_name(report.key) if report.key else report.key,
+    )
 
 
 def register(report: Report, services: Mapping[str, str], *, id: str, by: str, now: datetime) -> Change:  # noqa: A002

@@ -14,10 +14,11 @@ from sqlalchemy import Column, Integer, Row, Select, Table, Text, case, delete, 
 from tocsin.db import sight
 from tocsin.db.columns import AutoKey, Instant, Json, metadata
 from tocsin.db.engine import Database, Tx
+from tocsin.kit import redaction
 from tocsin.kit.clock import to_millis
 from tocsin.kit.errors import NotFound
 from tocsin.kit.ids import new_id
-from tocsin.signals import alertmanager
+from tocsin.signals import alertmanager, redacting
 from tocsin.signals.formats import Unreadable
 from tocsin.signals.model import Arrival, State, Trigger
 from tocsin.signals.silencing import Matcher, Means, Silence
@@ -205,7 +206,16 @@ class NoSuchBody(NotFound):
 
 def encode(arrival: Arrival) -> Envelope:
     """An arrival as the inbox keeps it."""
-    return Envelope(ARRIVAL, 1, _encoder.encode(arrival).decode())
+    return kept(arrival)[1]
+
+
+def kept(arrival: Arrival) -> tuple[Arrival, Envelope]:
+    """An arrival without its secrets, if it has any, and as the inbox keeps it."""
+    body = _encoder.encode(arrival).decode()
+    if redaction.may_hold(body):
+        arrival = redacting.redacted(arrival)
+        body = _encoder.encode(arrival).decode()
+    return arrival, Envelope(ARRIVAL, 1, body)
 
 
 def accept(tx: Tx, envelopes: Sequence[Envelope]) -> None:
@@ -532,10 +542,18 @@ def _silence(row: Row[Any]) -> Silence:
 def keep_unreadable(
     tx: Tx, *, source: str, sender: str, reason: str, body: bytes, asked: dict[str, Any] | None = None
 ) -> None:
-    """Keep a body that could not be read, so that a person can see what was sent, and have it read again."""
+    """Keep a body that could not be read, but for its secrets, so that a person sees it and has it read again."""
     shown = body.decode("utf-8", "backslashreplace").replace("\x00", "\\x00")[:QUARANTINE_BODY]
-    row = {"at": tx.now, "source": source, "sender": sender, "reason": reason, "size": len(body), "body": shown}
-    tx.run(quarantine.insert().values(row | {"asked": asked}))
+    row = {
+        "at": tx.now,
+        "source": source,
+        "sender": sender,
+        "reason": redaction.in_text(reason),
+        "size": len(body),
+        "body": redaction.in_body(shown),
+        "asked": {**(asked or {}), "is_whole": shown.encode() == body},
+    }
+    tx.run(quarantine.insert().values(row))
     newest = select(quarantine.c.id).order_by(quarantine.c.id.desc()).offset(QUARANTINE_KEPT).limit(1)
     oldest_kept = tx.scalar(newest)
     if oldest_kept is not None:
