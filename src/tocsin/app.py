@@ -24,6 +24,7 @@ from tocsin.delivery.email import EmailChannel, smtp_server
 from tocsin.delivery.http import PublicResolver, WebhookChannel, open_session
 from tocsin.delivery.teams import TeamsMessages
 from tocsin.kit.actor import SYSTEM
+from tocsin.kit.allowance import Allowance
 from tocsin.kit.clock import Clock, stopwatch
 from tocsin.kit.errors import Invalid
 from tocsin.obligations import store as obligations
@@ -74,6 +75,7 @@ class App:
         self._webpush, self._push_secret = open_webpush(settings), ""
         self.intake = intake.GroupCommit(self.database)
         self.push_key = ""  # and this, where browsers are pushed to
+        self.strangers = Allowance(each=3, overall=60)  # reports of users, a minute
         self.amazon = Amazon(settings.sns_url, WAIT_FOR_AMAZON)
         self.signing_key = ""  # known once `prepare` has run
         self.turned_at: datetime | None = None  # when the engine last finished a turn

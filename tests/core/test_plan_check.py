@@ -238,6 +238,8 @@ HOLES = [
         "",
         '"Ana" is not a handle; use a letter, then up to 39 of a-z 0-9 . _ -',
     ),
+    ("reports", {"enough": 0}, "enough", "0 is not a number of people from 1 to 100"),
+    ("reports", {"within": "2 d"}, "within", "2 d is not a time of up to 1 d"),
     ("people.everyone", {"name": "x"}, "", '"everyone" is also a word of the format; a page must know whom it is for'),
     ("people.tocsin", {"name": "x"}, "", '"tocsin" is also the program; a page must know whom it is for'),
     (
@@ -281,10 +283,10 @@ def test_what_no_plan_can_do_without(section: str, sentence: str) -> None:
 
 
 def test_a_rule_that_matches_everything_hides_those_after_it() -> None:
-    found = said(put("rules.58.when", {}))
+    found = said(put("rules.59.when", {}))
     assert found == {
-        "rules.59.when": "no signal comes this far: rule 58 takes them all",
-        "rules.60.when": "no signal comes this far: rule 58 takes them all",
+        "rules.60.when": "no signal comes this far: rule 59 takes them all",
+        "rules.61.when": "no signal comes this far: rule 59 takes them all",
     }
 
 

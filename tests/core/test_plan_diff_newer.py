@@ -32,6 +32,18 @@ NEWER: tuple[tuple[tuple[tuple[str, str], ...], str, str, bool], ...] = (
         False,
     ),
     (
+        (("reports: { form: true, enough: 3, within: 10 min }\n", ""),),
+        "reports",
+        "What users say does not work is looked at one by one; nothing counts it, and there is no form for it.",
+        False,
+    ),
+    (
+        (("reports: { form: true, enough: 3, within: 10 min }", "reports: { form: true, enough: 5, within: 10 min }"),),
+        "reports.enough",
+        "Reports of 5 people are many, instead of 3: rules may declare for them.",
+        False,
+    ),
+    (
         (("depends_on: [railway]", "depends_on: [railway, groq]"),),
         "services.rose.depends_on",
         "Without what Rose does not work: now “groq” too.",

@@ -37,6 +37,8 @@ SAID_OF = {
     ("confidential", False): "Not told of what is confidential",
     ("private", False): "May be shown in public",
     ("public", True): "Reads the public status page",
+    ("form", True): "Everybody may say",
+    ("form", False): "Only programs and those who help users",
     ("public", False): "Is not public",
     ("required", True): "required",
     ("required", False): "may stay empty",
@@ -57,7 +59,7 @@ SILENT = {
     *("error_rate", "above", "at_least", "below", "at_most", "since", "until", "count_by", "band_of"),
     *("handoff_on", "hours", "starts_on", "handoff", "zone", "from_on", "until_on", "team"),
     *("readers", "users", "notice", "handing_over", "silent_after", "snooze_most"),
-    *("out_of", "control", "certificate_days", "look_every"),
+    *("out_of", "control", "certificate_days", "look_every", "reports"),
 }  # of these the document says nothing if the plan does not
 
 

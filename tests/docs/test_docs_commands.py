@@ -15,7 +15,7 @@ from cyclopts import CycloptsError
 
 from tests.support import plans
 from tocsin.__main__ import serve
-from tocsin.api import knowledge_schema, schema
+from tocsin.api import knowledge_schema, reports, schema
 from tocsin.cli.main import app
 from tocsin.plan import check
 from tocsin.plan.model import Plan
@@ -90,6 +90,7 @@ READERS: dict[str, Callable[[bytes], object]] = {
     r"/in/opsgenie/v2/alerts$": lambda body: opsgenie.read(Sent(body=body, now=NOW, path=("v2", "alerts"))),
     r"/in/cloudevents$": lambda body: cloudevents.read(Sent(body=body, now=NOW)),
     r"/api/v1/changes$": lambda body: msgspec.json.decode(body, type=knowledge_schema.NewChange),
+    r"/api/v1/reports$": lambda body: msgspec.json.decode(body, type=reports.NewReport),
     r"/updates$": lambda body: msgspec.json.decode(body, type=schema.Update),
 }
 

@@ -15,7 +15,6 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from tocsin.api import problems, senders, taking, wire
-from tocsin.api.allowance import Allowance
 from tocsin.api.keys import Keys, UnknownToken, any_secret
 from tocsin.api.problems import Problem
 from tocsin.api.wire import Reply
@@ -23,6 +22,7 @@ from tocsin.app import App
 from tocsin.changes import commands as changing
 from tocsin.kit import redaction
 from tocsin.kit.actor import SYSTEM
+from tocsin.kit.allowance import Allowance
 from tocsin.kit.errors import Forbidden, Invalid, TocsinError
 from tocsin.kit.ids import new_key
 from tocsin.kit.text import clip

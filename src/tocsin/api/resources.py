@@ -26,6 +26,7 @@ from tocsin.api import (
     problems,
     reach,
     records,
+    reports,
     secrecy,
     silences,
     work,
@@ -56,6 +57,7 @@ def routes() -> list[Router]:
         *letters.handlers(),
         *calendars.handlers(),
         *handoffs.handlers(),
+        *reports.handlers(),
     ]
     theirs = {**problems.exception_handlers(), **amtool.exception_handlers()}
     return [_router(PATH, own, problems.exception_handlers()), _router(amtool.PATH, amtool.handlers(), theirs)]

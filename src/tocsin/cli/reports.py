@@ -55,6 +55,25 @@ def signals(
         show.table(columns, [_signal(one) for one in found["signals"]], empty=empty)
 
 
+@reports.command(group=AROUND)
+def report(
+    words: Annotated[str, Parameter(help="What does not work, in the user's words.")],
+    /,
+    *,
+    about: Annotated[str, Parameter(help="A component or a service of the plan.")] = "",
+    contact: Annotated[str, Parameter(help="How the user may be asked back.")] = "",
+    by: Annotated[str, Parameter(help="Your own name for the user; reports by the same are of one person.")] = "",
+    json: AsJson = False,
+) -> None:
+    """Say what does not work for a user. Once enough users say so, the plan's rules may declare an incident."""
+    kept = client.post("reports", body={"words": words, "about": about, "contact": contact, "by": by})
+    if json:
+        show.as_json(kept)
+    else:
+        others = "This is enough for the rules." if kept["many"] else "It waits for a person, on the page Signals."
+        show.line(f"Kept as {kept['key']}; users who report now: {kept['people']}. {others}")
+
+
 def _signal(one: dict[str, Any]) -> tuple[show.Cell, ...]:
     seen = show.second(one["last_at"])
     became = one["why"] or one["disposition"]

@@ -1,14 +1,16 @@
-"""Whether what a plan says about pages themselves can be done: canaries on days that come, answered before the next."""
+"""Whether what a plan says about pages and reports can be done: canaries on days that come, answered before the next,
+and a number of people who may report."""
 
 from collections.abc import Iterator
 from datetime import timedelta
 
 from tocsin.kit.text import span
 from tocsin.plan.findings import Finding
-from tocsin.plan.model import Canary, Plan
+from tocsin.plan.model import Canary, Plan, Reports
 
 DAY = timedelta(days=1)
 SINGLY_MOST = 1000
+ENOUGH_MOST = 100
 _YEARS = range(1970, 2200)
 
 
@@ -17,6 +19,15 @@ def check(plan: Plan) -> Iterator[Finding]:
         yield Finding("paging.singly", f"from 1 to {SINGLY_MOST} pages a minute")
     if plan.paging.canary is not None:
         yield from _canary("paging.canary", plan.paging.canary)
+    if plan.reports is not None:
+        yield from _reports(plan.reports)
+
+
+def _reports(reports: Reports) -> Iterator[Finding]:
+    if not 1 <= reports.enough <= ENOUGH_MOST:
+        yield Finding("reports.enough", f"{reports.enough} is not a number of people from 1 to {ENOUGH_MOST}")
+    if not timedelta(0) < reports.within <= DAY:
+        yield Finding("reports.within", f"{span(reports.within)} is not a time of up to {span(DAY)}")
 
 
 def _canary(path: str, canary: Canary) -> Iterator[Finding]:

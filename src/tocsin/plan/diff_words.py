@@ -248,6 +248,16 @@ WORDINGS: Mapping[str, Wording] = {
         "95 of 100 pages should reach somebody within {after}.",
         "Nothing says any more how fast pages should reach somebody.",
     ),
+    "reports": Wording(
+        Kind.OTHER,
+        new="What users say does not work now counts together.",
+        gone="What users say does not work is looked at one by one; nothing counts it, and there is no form for it.",
+    ),
+    "reports.form": Wording(Kind.OTHER, "Whether everybody may report by the form at the status page: {after} now."),
+    "reports.enough": Wording(
+        Kind.OTHER, "Reports of {after} people are many, instead of {before}: rules may declare for them."
+    ),
+    "reports.within": Wording(Kind.OTHER, "Reports count together for {after} instead of {before}."),
     "vendors.*.support": Wording(Kind.OTHER, "Whoever needs help of {name} finds it at {after} instead of {before}."),
     # --- How the work proceeds
     "phases.*.name": _named("The phase {1}"),

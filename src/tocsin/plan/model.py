@@ -402,6 +402,17 @@ class Paging:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reports:
+    """What users say does not work. Once so many of them said so within the time, their signals say it too: their
+    label `reports` is `many` instead of `few`, and a rule may declare an incident for it."""
+
+    __pydantic_config__ = STRICT
+    form: bool = False  # for everybody, beside the status page
+    enough: int = 3
+    within: Span = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Change:
     """A line of the plan's own revision history."""
 
@@ -441,6 +452,7 @@ class Plan:
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     reminders: Reminders = field(default_factory=Reminders)
     paging: Paging = field(default_factory=Paging)
+    reports: Reports | None = None  # without it, they are signals like others
     links: Mapping[str, str] = field(default_factory=dict)
     history: tuple[Change, ...] = ()
 

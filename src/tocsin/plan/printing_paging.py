@@ -1,4 +1,4 @@
-"""How pages are sent, tested and measured, as part of the printed plan."""
+"""How pages are sent, tested and measured, and what users' reports do, as part of the printed plan."""
 
 from tocsin.kit.text import span
 from tocsin.plan.markdown import Blocks, bullets, heading, statement
@@ -9,6 +9,7 @@ def pages(plan: Plan) -> Blocks:
     yield from _gathering(plan)
     yield from _testing(plan)
     yield from _objective(plan)
+    yield from _reports(plan)
 
 
 def _gathering(plan: Plan) -> Blocks:
@@ -42,3 +43,18 @@ def _objective(plan: Plan) -> Blocks:
         yield "## How fast people are reached"
         told = f"95 of 100 pages reach whom they are for within {span(within)}."
         yield from bullets([statement(told, "paging.reached_within")])
+
+
+def _reports(plan: Plan) -> Blocks:
+    reports = plan.reports
+    if reports is None:
+        return
+    yield "## When users report"
+    told = {
+        "form": "Everybody may say what does not work at the status page."
+        if reports.form
+        else "Only programs and those who help users say what does not work.",
+        "enough": f"Reports of {reports.enough} different people are many.",
+        "within": f"They count together for {span(reports.within)}.",
+    }
+    yield from bullets(statement(said, f"reports.{key}") for key, said in told.items())

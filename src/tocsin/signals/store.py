@@ -3,13 +3,13 @@
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import accumulate, islice
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Column, Integer, Row, Select, Table, Text, case, delete, func, select, text, tuple_
+from sqlalchemy import Boolean, Column, Integer, Row, Select, Table, Text, case, delete, func, select, text, tuple_
 
 from tocsin.db import sight
 from tocsin.db.columns import AutoKey, Instant, Json, metadata
@@ -18,7 +18,7 @@ from tocsin.kit import redaction
 from tocsin.kit.clock import to_millis
 from tocsin.kit.errors import NotFound
 from tocsin.kit.ids import new_id
-from tocsin.signals import alertmanager, redacting
+from tocsin.signals import alertmanager, redacting, reporting
 from tocsin.signals.formats import Unreadable
 from tocsin.signals.model import Arrival, State, Trigger
 from tocsin.signals.silencing import Matcher, Means, Silence
@@ -91,6 +91,18 @@ quarantine = Table(
     Column("result", Text),
 )
 
+user_report = Table(
+    "user_report",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("at", Instant),
+    Column("by", Text),
+    Column("said", Text),
+    Column("arrival", Text),
+    Column("many", Boolean),
+)
+
+REPORTS_KEPT = timedelta(days=1)
 QUARANTINE_KEPT = 1000  # bodies; the oldest go first
 TELLING = 6  # characters that a key or title has at least, to be taken for the name of a signal
 QUARANTINE_BODY = 64 * 1024  # characters of each that are kept
@@ -463,8 +475,42 @@ def _read(tx: Tx, wanted: Select[Any]) -> list[Signal]:
 
 def still_fire(tx: Tx, incident_id: str) -> bool:
     """Whether any signal on this incident has not cleared."""
-    on_it = (table.c.incident_id == incident_id) & (table.c.state != State.RESOLVED)
+    lasting = table.c.source != reporting.SOURCE  # what a user says is of a moment, and nobody says when it is over
+    on_it = (table.c.incident_id == incident_id) & (table.c.state != State.RESOLVED) & lasting
     return tx.first(select(table.c.id).where(on_it).limit(1)) is not None
+
+
+# ---- Reports of users, counted ----
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A report, while it counts: who it is by, what tells that it says the same as another, and its signal."""
+
+    id: str
+    at: datetime
+    by: str
+    said: str
+    arrival: Arrival
+    many: bool
+
+
+def lately_reported(tx: Tx, since: datetime) -> list[Counted]:
+    """The reports since then. Whoever asks is the only one who counts until the end of this unit of work."""
+    if tx.is_postgresql:
+        tx.scalar(text("select pg_advisory_xact_lock(7267048)"))
+    rows = tx.all(select(user_report).where(user_report.c.at > since).order_by(user_report.c.at, user_report.c.id))
+    return [Counted(**{**row._mapping, "arrival": _decoder.decode(row.arrival)}) for row in rows]
+
+
+def count_report(tx: Tx, one: Counted) -> None:
+    tx.run(delete(user_report).where(user_report.c.at < tx.now - REPORTS_KEPT))
+    tx.run(user_report.insert().values({**vars(one), "arrival": encode(one.arrival).body}))
+
+
+def raise_reports(tx: Tx, ids: Sequence[str]) -> None:
+    """Write down that these are among many."""
+    tx.run(user_report.update().where(user_report.c.id.in_(ids)).values(many=True))
 
 
 # ---- Silences ----

@@ -20,6 +20,7 @@ from tocsin.people.model import called
 from tocsin.plan.model import Plan
 from tocsin.response import commands, rereading
 from tocsin.response.looking import looks
+from tocsin.signals import reporting
 from tocsin.signals import store as signals
 from tocsin.signals.model import State as SignalState
 from tocsin.signals.store import Disposition, Quarantined, Signal
@@ -55,6 +56,8 @@ class SignalRow:
     age: str
     link: str
     warnings: tuple[str, ...]
+    words: str  # what a user said, in full
+    contact: str
     is_waiting: bool
 
 
@@ -78,6 +81,8 @@ def signal_row(signal: Signal, now: datetime) -> SignalRow:
         age=short_span(now - signal.first_at),
         link=link if link.startswith(("https://", "http://")) else "",
         warnings=tuple(signal.warnings),
+        words=str(signal.details.get("words", "")) if signal.source == reporting.SOURCE else "",
+        contact=str(signal.details.get("contact", "")) if signal.source == reporting.SOURCE else "",
         is_waiting=waiting,
     )
 

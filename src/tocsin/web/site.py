@@ -34,6 +34,7 @@ from tocsin.web import (
     plan,
     plandocument,
     reach,
+    reports,
     rota,
     sessions,
     signal,
@@ -96,6 +97,7 @@ def routes() -> list[Any]:
             *letters.routes(),
             *manage.routes(),
             *mine.routes(),
+            *reports.routes(),
         ],
         dependencies={
             "visitor": Provide(sessions.visitor, sync_to_thread=True),
@@ -133,7 +135,7 @@ def csrf_config(secret: str, *, secure: bool = False) -> CSRFConfig:
         cookie_name=FORM_COOKIE,
         cookie_httponly=True,
         cookie_secure=secure,
-        exclude=["^/api/", "^/v2/", "^/a/", "^/in/"],
+        exclude=["^/api/", "^/v2/", "^/a/", "^/in/", "^/status/"],
     )
 
 

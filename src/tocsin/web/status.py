@@ -21,6 +21,7 @@ from tocsin.comms.statuspage import PublicComponent, PublicIncident, PublicPage,
 from tocsin.kit.actor import STRANGER
 from tocsin.kit.clock import stopwatch
 from tocsin.kit.text import listed, span
+from tocsin.plan import store as plans
 from tocsin.plan.model import Stage
 from tocsin.web import board
 from tocsin.web.board import FOR_ANYONE, HTML, JSON, SAFE, Answer, Rendered, answered
@@ -62,8 +63,9 @@ def routes(shown: "Board | None" = None) -> list[ASGIRouteHandler]:
 # ---- From the record to bytes ----
 
 
-def rendered(page: PublicPage, now: datetime) -> Rendered:
-    about = {"name": page.name, "now": _clock(now)}
+def rendered(page: PublicPage, now: datetime, *, asks: bool = False) -> Rendered:
+    """Everything there is to show; `asks` if people may say what does not work."""
+    about = {"name": page.name, "now": _clock(now), "asks": asks}
     html = {PATH: _html("status.html", about | _overview(page, now))}
     for incident in page.incidents:
         view = _article(page, incident, now)
@@ -319,4 +321,5 @@ class Board(board.Board):
 def _render(app: App) -> Rendered:
     with app.database.read(STRANGER) as tx:
         page, now = store.public_page(tx), tx.now
-    return rendered(page, now)
+        reports = plans.current(tx).reports
+    return rendered(page, now, asks=reports is not None and reports.form)

@@ -1,6 +1,7 @@
 """How much of what strangers send is kept: a bucket for each address, and one for all of them together."""
 
 from datetime import datetime, timedelta
+from threading import Lock
 
 MINUTE = timedelta(minutes=1)
 ADDRESSES_MOST = 1000
@@ -34,9 +35,14 @@ class Allowance:
         self._overall = overall
         self._everyone: Bucket | None = None
         self._buckets: dict[str, Bucket] = {}
+        self._lock = Lock()  # requests are answered in threads
 
     def take(self, address: str, now: datetime) -> bool:
         """Whether one more may be kept; if so, it is counted."""
+        with self._lock:
+            return self._take(address, now)
+
+    def _take(self, address: str, now: datetime) -> bool:
         self._everyone = self._everyone or Bucket(self._overall, now)
         buckets = (self._everyone, self._bucket(address, now))
         for bucket in buckets:

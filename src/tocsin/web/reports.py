@@ -1,0 +1,89 @@
+"""The form at which anybody says what does not work: no account, no cookie and no script."""
+
+from typing import Any
+
+from litestar import get, post
+from litestar.params import FromQuery
+from litestar.response import Redirect, Template
+
+from tocsin.app import App
+from tocsin.kit.actor import SYSTEM
+from tocsin.kit.errors import NotFound, Overloaded
+from tocsin.plan import store as plans
+from tocsin.plan.model import Plan
+from tocsin.response import reporting as reports
+from tocsin.signals import reporting
+from tocsin.web.forms import AnyRequest, Form, Sent
+from tocsin.web.frame import asset
+from tocsin.web.sessions import installation
+
+PATH = "/status/report"
+BODY_MOST = 20_000  # bytes
+TRAP = "website"  # a field that no person sees; whoever fills it in is a machine
+
+
+class NoForm(NotFound):
+    """Nothing is reported here."""
+
+
+class TooMany(Overloaded):
+    """Very many report now. Yours was not kept; wait a minute, and send it again."""
+
+
+@get(PATH, sync_to_thread=True)
+def show_form(request: AnyRequest, thanks: FromQuery[str | None] = None) -> Template:
+    app = installation(request)
+    plan, key = _opened(app)
+    return _page(
+        "status_report_sent.html" if thanks is not None else "status_report.html",
+        name=plan.name,
+        now=f"{app.database.now():%H:%M UTC}",
+        stamp=reporting.stamp(key, app.database.now()),
+        trap=TRAP,
+        parts=_shown(plan),
+        words_most=reporting.WORDS_MOST,
+        contact_most=reporting.CONTACT_MOST,
+    )
+
+
+@post(PATH, sync_to_thread=True, opt={"exclude_from_csrf": True}, request_max_body_size=BODY_MOST)
+def send_form(request: AnyRequest, form: Sent) -> Redirect:
+    """Keep a report. What was typed is never shown again: the page is the installation's word, not a stranger's."""
+    app = installation(request)
+    plan, key = _opened(app)
+    reporting.check_stamp(key, form.text("stamp"), app.database.now())
+    if not form.text(TRAP):
+        _keep(app, plan, key, form, request.client.host if request.client else "")
+    return Redirect(f"{PATH}?thanks=1", status_code=303)
+
+
+def _shown(plan: Plan) -> list[tuple[str, str]]:
+    """What the status page names anyway."""
+    return [(key, one.name) for service in plan.services.values() for key, one in service.components.items()]
+
+
+def _keep(app: App, plan: Plan, key: bytes, form: Form, address: str) -> None:
+    by = reporting.person(key, address)
+    about = form.text("about") if form.text("about") in dict(_shown(plan)) else ""
+    said = reporting.Report(words=form.text("words"), about=about, contact=form.text("contact"), by=by)
+    if not app.strangers.take(by, app.database.now()):
+        raise TooMany
+    app.database.run(SYSTEM, lambda tx: reports.take(tx, said))
+
+
+def _opened(app: App) -> tuple[Plan, bytes]:
+    """The plan that has the form, and the key by which the form is known. Raises NoForm."""
+    with app.database.read(SYSTEM) as tx:
+        plan = plans.current(tx)
+    if plan.reports is None or not plan.reports.form:
+        raise NoForm
+    return plan, app.signing_key.encode()
+
+
+def _page(template: str, **view: Any) -> Template:
+    context = {"css": asset("tocsin.css"), "icon": asset("tocsin.svg"), **view}
+    return Template(template, context=context, headers={"cache-control": "no-store"})
+
+
+def routes() -> list[Any]:
+    return [show_form, send_form]
