@@ -14,7 +14,7 @@ import msgspec
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from tocsin.api import problems, senders, taking, wire
+from tocsin.api import mapped, problems, senders, taking, wire
 from tocsin.api.keys import Keys, UnknownToken, any_secret
 from tocsin.api.problems import Problem
 from tocsin.api.wire import Reply
@@ -65,6 +65,7 @@ class Front:
         }
         self._by_path = (intake.alertmanager_by_path, _problem)
         self._by_ping = (intake.ping, _problem)
+        self._mapped = (intake.mapped, _problem)
         roads = {name: senders.Road(name, sender, intake.keys) for name, sender in SENDERS.items()}
         self._senders = {name: _hook_of(road) for name, road in roads.items()}
         self._roads = roads
@@ -94,6 +95,8 @@ class Front:
             return self._by_ping
         if path.startswith(BY_PATH):
             return self._by_path
+        if path.startswith(mapped.ROOT):
+            return self._mapped
         if path.startswith(senders.ROOT):
             return self._senders.get(senders.named(path))
         return self._hooks.get(path.rstrip("/"))
@@ -174,6 +177,9 @@ class Intake:
         elif count:
             await app.intake.accept([signals.Envelope(alertmanager.SOURCE, count, body.decode())])
         return Reply(200, _encoder.encode(_Count(count)))
+
+    async def mapped(self, app: App, scope: Scope, receive: Receive) -> Reply:
+        return await mapped.take(app, self.keys, scope, receive)
 
     async def ping(self, app: App, scope: Scope, receive: Receive) -> Reply:
         """A sign of life. It is answered once it is kept; what stands in its body is not read."""

@@ -29,6 +29,7 @@ from tocsin.api import (
     reports,
     secrecy,
     silences,
+    trying,
     work,
 )
 from tocsin.api.caller import Call, gate
@@ -58,6 +59,7 @@ def routes() -> list[Router]:
         *calendars.handlers(),
         *handoffs.handlers(),
         *reports.handlers(),
+        *trying.handlers(),
     ]
     theirs = {**problems.exception_handlers(), **amtool.exception_handlers()}
     return [_router(PATH, own, problems.exception_handlers()), _router(amtool.PATH, amtool.handlers(), theirs)]

@@ -6,7 +6,7 @@ from cyclopts import App, Parameter
 
 from tocsin.cli import client, show
 from tocsin.cli.options import AROUND, AsJson, Flag
-from tocsin.cli.planfile import plan_text
+from tocsin.cli.planfile import plan_text, text_of
 from tocsin.kit.errors import Invalid
 from tocsin.kit.text import listed
 
@@ -65,6 +65,31 @@ def _label(text: str) -> tuple[str, str]:
     if not sign or not name:
         raise NotALabel(f"'{text}' is no label; write it like service=rose")
     return name, value
+
+
+@signal.command(name="try")
+def try_signal(
+    sender: Annotated[str, Parameter(help="The name of the sender in the plan.")],
+    body: Annotated[str, Parameter(help="The file with a body of it; - for the standard input.")],
+    /,
+    *,
+    mapping: Annotated[
+        str | None, Parameter(help="A file with the lines under its name in a plan; without it the plan in force.")
+    ] = None,
+    json: AsJson = False,
+) -> int:
+    """Print what signals would come of a body, read as the plan reads a sender of its own. Nothing is kept."""
+    written = {"mapping": text_of(mapping)} if mapping else {}
+    found = client.post("signals", "try", body={"sender": sender, "body": text_of(body), **written})
+    if json:
+        show.as_json(found)
+    else:
+        for one in found["mistakes"]:
+            show.line(f"{one['where']}, {one['place']}: {one['message']}")
+        if not found["mistakes"]:
+            rows = [(one["state"], one["key"], one["title"], one["why"]) for one in found["signals"]]
+            show.table(("State", "Key", "Title", "Why"), rows, empty="No signal would come of it.")
+    return 2 if found["mistakes"] else 0
 
 
 @signal.command

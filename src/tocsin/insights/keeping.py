@@ -144,6 +144,7 @@ _RULES: tuple[tuple[str, How, Trace], ...] = (  # the first that fits decides
     ("services.**", _W, None),
     ("vendors.*.look_every", _T, None),
     ("vendors.**", _W, None),
+    ("senders.**", _E, None),
     ("rules.*", _E, _rule),
     ("communication.channels.chat.habits.*", _W, None),
     ("communication.channels.chat.**", _E, "channel"),

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from tocsin.kit.text import listed, span
 from tocsin.people.model import Urgency
-from tocsin.plan import check_paging, check_probes, check_rotas, check_work
+from tocsin.plan import check_paging, check_probes, check_rotas, check_work, senders
 from tocsin.plan.findings import Finding, each, empty, nobody, unknown
 from tocsin.plan.model import (
     EVERYONE,
@@ -129,6 +129,7 @@ def check(plan: Plan) -> list[Finding]:
         *_escalation(plan),
         *check_paging.check(plan),
         *_services(plan),
+        *senders.check(plan),
         *_rules(plan),
         *_communication(plan),
         *_templates(plan),

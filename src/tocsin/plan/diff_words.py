@@ -198,6 +198,12 @@ WORDINGS: Mapping[str, Wording] = {
         new="{name} is a vendor from now on, on whom services may depend.",
         gone="{name} is no vendor any more: nobody is led to its status page or its support.",
     ),
+    "senders.*": Wording(
+        Kind.OTHER,
+        new="What the sender {1} sends is read as signals from now on.",
+        gone="What the sender {1} sends can't be read any more, and is refused.",
+        is_gone_large=True,
+    ),
     "vendors.*.name": _named("The vendor {1}"),
     "vendors.*.description": _told("Whoever looks up {name} reads what the vendor does:"),
     "vendors.*.status_page": Wording(

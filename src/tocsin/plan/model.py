@@ -291,6 +291,24 @@ class Service:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Sender:
+    """How the JSON is read of a sender that speaks no language which is known. What stands in braces is looked up in
+    its body: `{job.host}`, or `{alerts.0.name}`, where places in a list count from 0."""
+
+    __pydantic_config__ = STRICT
+    each: str = ""  # where a list stands of which each entry is a signal
+    key: Text
+    title: Text
+    state: str = ""
+    resolved: tuple[Text, ...] = ("resolved", "ok")  # words of the state that mean that it is over
+    acknowledged: tuple[Text, ...] = ()
+    ignored: tuple[Text, ...] = ()
+    severity: str = ""
+    link: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rule:
     """What a signal means. The first rule whose every condition holds decides, in order of precedence.
 
@@ -438,6 +456,7 @@ class Plan:
     roles: Mapping[str, Role]
     services: Mapping[str, Service]
     vendors: Mapping[str, Vendor] = field(default_factory=dict)
+    senders: Mapping[str, Sender] = field(default_factory=dict)
     severities: Mapping[str, Severity]
     rotations: Mapping[str, Rotation]
     escalation: Mapping[str, EscalationPolicy]

@@ -11,6 +11,7 @@ from tocsin.kit.text import listed, span
 from tocsin.people.model import Urgency
 from tocsin.plan import printing_paging as paging
 from tocsin.plan import printing_rotas as rotas
+from tocsin.plan import printing_senders
 from tocsin.plan import printing_work as work
 from tocsin.plan.markdown import (
     Blocks,
@@ -76,6 +77,7 @@ def document(plan: Plan, revision: str = "") -> str:
         *work.resolution(plan),
         *_services(plan),
         *_vendors(plan),
+        *printing_senders.senders(plan),
         *_rules(plan),
         *_communication(plan),
         *_templates(plan),

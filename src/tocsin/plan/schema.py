@@ -430,6 +430,25 @@ MEANINGS: Mapping[str, str] = {
     "Vendor.status_page": "Where it says how it is doing.",
     "Vendor.look_every": "How often its status page is read, at least 1 min. Without it nobody reads it.",
     "Vendor.support": "How to reach its support.",
+    "Sender": (
+        "How the JSON is read of a sender that speaks no language which is known, under `senders`. What stands in "
+        "braces is looked up in its body: `{job.host}`, or `{alerts.0.name}`, where places in a list count from 0."
+    ),
+    "Sender.each": (
+        "Where a list stands of which each entry is a signal, such as `alerts`. Fields are then looked up in the entry "
+        "first, and in the whole body where it has none."
+    ),
+    "Sender.key": "The sender's own name for the trouble, the same each time, such as `backup/{job.id}`.",
+    "Sender.title": "What is wrong, in a line.",
+    "Sender.state": "Where the state stands, such as `{job.status}`. Without it everything fires.",
+    "Sender.resolved": (
+        "Words of the state that mean that it is over, in any case. Every other word means that it fires."
+    ),
+    "Sender.acknowledged": "Words of the state that mean that somebody works on it.",
+    "Sender.ignored": "Words of the state that say nothing about trouble: no signal comes of them.",
+    "Sender.severity": "How bad it is, in the sender's word.",
+    "Sender.link": "Where to read more.",
+    "Sender.labels": "What rules can match. One whose fields the body has not is left out.",
     "Plan": "The whole file.",
     "Plan.tocsin": "The version of this format.",
     "Plan.name": "What the plan protects, as pages show it.",
@@ -447,6 +466,7 @@ MEANINGS: Mapping[str, str] = {
     "Plan.roles": "What people can be during an incident.",
     "Plan.services": "What can break.",
     "Plan.vendors": "Outside companies on which services depend.",
+    "Plan.senders": "How the JSON of senders is read that speak no language which is known.",
     "Plan.severities": "How bad it is. Their order is their rank, the worst first.",
     "Plan.rotations": "Who takes turns.",
     "Plan.escalation": "Policies: whom to page, and whom next.",

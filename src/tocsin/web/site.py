@@ -27,6 +27,7 @@ from tocsin.web import (
     learning,
     letters,
     manage,
+    mapping,
     mine,
     now,
     oncall,
@@ -98,6 +99,7 @@ def routes() -> list[Any]:
             *manage.routes(),
             *mine.routes(),
             *reports.routes(),
+            *mapping.routes(),
         ],
         dependencies={
             "visitor": Provide(sessions.visitor, sync_to_thread=True),
