@@ -8,8 +8,11 @@ import pytest
 
 from tests.support.inbox import decide_all
 from tests.support.served import Served, served
+from tests.support.visitor import Visitor
 from tests.support.world import QUIET
 from tocsin.kit.actor import SYSTEM
+from tocsin.people import commands as people_commands
+from tocsin.people.model import AccountRole
 from tocsin.plan import commands as plan_commands
 from tocsin.response import looking, tick
 from tocsin.signals import store as signals
@@ -144,3 +147,76 @@ def test_a_heartbeat_that_the_plan_drops_has_no_address_any_more(here: Served) -
     assert here.get(path).status_code == 404
     passes(here, hours=3)
     assert firing(here) == []
+
+
+# ---- As Opsgenie's clients send it ----
+
+PING = "/in/opsgenie{}/v2/heartbeats/{}/ping"
+
+
+def key(here: Served) -> str:
+    return here.token("signals:write", name="opsgenie")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH"])
+@pytest.mark.parametrize("name", ["backup", "rose/backup", "rose%2Fbackup"])
+def test_a_heartbeat_of_opsgenie_is_one_of_the_plan(here: Served, method: str, name: str) -> None:
+    answer = here.request(method, PING.format("", name), headers={"Authorization": f"GenieKey {key(here)}"})
+    assert (answer.status_code, answer.json()["result"]) == (202, "PONG - Heartbeat received")
+    assert listed(here)["rose/backup"]["state"] == "healthy"
+
+
+def test_its_key_may_stand_in_the_address(here: Served) -> None:
+    assert here.get(PING.format(f"/{key(here)}", "backup")).status_code == 202
+    assert listed(here)["rose/backup"]["state"] == "healthy"
+
+
+def test_what_is_no_heartbeat_of_the_plan_is_refused_as_opsgenie_does(here: Served) -> None:
+    headers = {"Authorization": f"GenieKey {key(here)}"}
+    answer = here.get(PING.format("", "moon"), headers=headers)
+    assert answer.status_code == 404 and "rose/backup" in answer.json()["message"]
+    assert here.get(PING.format("", "backup")).status_code == 401
+    assert here.request("DELETE", PING.format("", "backup"), headers=headers).headers["allow"].startswith("GET")
+    assert listed(here)["rose/backup"]["state"] == "waiting"
+
+
+# ---- The page, and another address ----
+
+
+def invited(here: Served, handle: str, role: AccountRole) -> Visitor:
+    about = {"name": "", "email": f"{handle}@rose.example", "role": role}
+    here.app.database.run(SYSTEM, lambda tx: people_commands.invite(tx, handle, **about))
+    return Visitor(here, handle)
+
+
+def replaced(here: Served, right: str) -> int:
+    path = "/api/v1/plan/heartbeats/replace-address"
+    return here.post(path, json={"name": "backup"}, headers=here.bearer(right)).status_code
+
+
+def test_an_address_that_got_known_is_replaced_by_another(here: Served) -> None:
+    before, other = path_of(here), path_of(here, "rose/report")
+    ana = invited(here, "ana", AccountRole.ADMINISTRATOR)
+    page = ana.open("/heartbeats")
+    assert page.says(before)
+    assert ana.send("/heartbeats/replace-address", {**page.form("/heartbeats/replace-address").fields}).status == 303
+    after = path_of(here)
+    assert after != before and path_of(here, "rose/report") == other
+    assert (here.get(before).status_code, here.get(after).status_code) == (404, 200)
+    sent = here.post(
+        "/api/v1/plan/heartbeats/replace-address", json={"name": "backup"}, headers=here.bearer("plan:write")
+    )
+    assert sent.status_code == 200 and path_of(here) != after
+
+
+def test_who_only_reads_sees_how_they_stand_and_no_address(here: Served) -> None:
+    erin = invited(here, "erin", AccountRole.VIEWER)
+    here.get(path_of(here) + "/fail")
+    page = erin.open("/heartbeats")
+    assert page.says("rose/backup") and page.says("it says that it failed")
+    assert "/in/heartbeat/" not in page.html
+    assert erin.send("/heartbeats/replace-address", {"name": "rose/backup"}).status == 403
+    sent = here.post(
+        "/api/v1/plan/heartbeats/replace-address", json={"name": "backup"}, headers=here.bearer("plan:read")
+    )
+    assert sent.status_code == 403

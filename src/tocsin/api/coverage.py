@@ -4,13 +4,14 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
-from litestar import get
+from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import QueryParameter
+from litestar.params import JSONBody, QueryParameter
 from msgspec import Struct
 
-from tocsin.api.caller import Call, app_of, needs
+from tocsin.api.caller import Call, act, app_of, needs
 from tocsin.api.incidents import instant
+from tocsin.api.schema import Name
 from tocsin.insights import coverage as covering
 from tocsin.insights import report
 from tocsin.kit.errors import Invalid
@@ -92,7 +93,7 @@ Since = Annotated[
 
 
 def handlers() -> list[HTTPRouteHandler]:
-    return [show_coverage, list_heartbeats]
+    return [show_coverage, list_heartbeats, replace_address]
 
 
 class Heartbeat(Struct):
@@ -114,6 +115,10 @@ class Heartbeats(Struct):
 
 @get("/plan/heartbeats", summary="The signs of life of the plan in force, with their secret addresses", **WRITE)
 def list_heartbeats(request: Call) -> Heartbeats:
+    return _heartbeats(request)
+
+
+def _heartbeats(request: Call) -> Heartbeats:
     with app_of(request).database.read(request.auth) as tx:
         found = beating.shown(tx)
     return Heartbeats([msgspec.convert(one, Heartbeat, from_attributes=True) for one in found])
@@ -133,3 +138,20 @@ def show_coverage(request: Call, since: Since = None, sort: Sort = None, only: O
         found = report.coverage(tx, begin)
     rows = covering.ordered(covering.chosen(found.clauses, only or ""), sort or "")
     return msgspec.convert(covering.as_json(found, rows), PlanCoverage)
+
+
+class Renewed(Struct, forbid_unknown_fields=True):
+    """`name` is as `GET /plan/heartbeats` shows it, such as `rose/backup`."""
+
+    name: Name
+
+
+@post(
+    "/plan/heartbeats/replace-address",
+    status_code=200,
+    summary="Give a heartbeat another secret address; the one before is good for nothing any more",
+    **needs(access.PLAN_WRITE, 400, 404),
+)
+def replace_address(request: Call, data: JSONBody[Renewed]) -> Heartbeats:
+    act(request, lambda tx: beating.replace_address(tx, data.name))
+    return _heartbeats(request)

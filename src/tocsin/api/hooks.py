@@ -5,6 +5,7 @@ Here they are decoded, wait for the group commit, and are answered for. What the
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -15,7 +16,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from tocsin.api import mapped, problems, senders, taking, wire
-from tocsin.api.keys import Keys, UnknownToken, any_secret
+from tocsin.api.keys import Keys, UnknownToken, any_secret, sender_secret
 from tocsin.api.problems import Problem
 from tocsin.api.wire import Reply
 from tocsin.app import App
@@ -32,7 +33,7 @@ from tocsin.response import beating
 from tocsin.signals import alertmanager, formats, pagerduty
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival
-from tocsin.signals.senders import prometheus
+from tocsin.signals.senders import opsgenie, prometheus
 from tocsin.signals.senders.table import SENDERS
 from tocsin.watch import heartbeats
 
@@ -41,6 +42,7 @@ log = logging.getLogger(__name__)
 EVENT_MOST = 512_000  # bytes; what PagerDuty takes, and what its clients cut to
 UNAUTHENTICATED = "unauthenticated"
 BY_PATH = "/in/alertmanager/"  # and then the token
+BY_NAME = re.compile(r"/in/opsgenie(?:/([^/]+))?/v2/heartbeats/(.+)/ping/?")  # a heartbeat of Opsgenie's clients
 BY_PING = "/in/heartbeat/"  # and then the secret of the heartbeat, and what it says
 
 Take = Callable[[App, Scope, Receive], Awaitable[Reply]]
@@ -66,6 +68,7 @@ class Front:
         self._by_path = (intake.alertmanager_by_path, _problem)
         self._by_ping = (intake.ping, _problem)
         self._mapped = (intake.mapped, _problem)
+        self._by_name = (intake.ping_by_name, _heartbeat_refused)
         roads = {name: senders.Road(name, sender, intake.keys) for name, sender in SENDERS.items()}
         self._senders = {name: _hook_of(road) for name, road in roads.items()}
         self._roads = roads
@@ -97,6 +100,8 @@ class Front:
             return self._by_path
         if path.startswith(mapped.ROOT):
             return self._mapped
+        if BY_NAME.fullmatch(path):
+            return self._by_name
         if path.startswith(senders.ROOT):
             return self._senders.get(senders.named(path))
         return self._hooks.get(path.rstrip("/"))
@@ -122,6 +127,9 @@ async def _reply(app: App, take: Take, shape: Shape, scope: HTTPScope, receive: 
     if scope["path"].startswith(BY_PING):
         if scope["method"] not in PING_METHODS:
             return shape(NOT_A_PING)
+    elif BY_NAME.fullmatch(scope["path"]):
+        if scope["method"] not in NAMED_PING_METHODS:
+            return shape(NOT_A_NAMED_PING)
     elif scope["method"] != "POST":
         return shape(NOT_POST)
     try:
@@ -146,6 +154,14 @@ NOT_POST = Problem(
 PING_METHODS = ("GET", "HEAD", "POST")
 NOT_A_PING = replace(
     NOT_POST, detail="A sign of life is sent with GET, HEAD or POST.", headers={"Allow": ", ".join(PING_METHODS)}
+)
+
+
+NAMED_PING_METHODS = ("GET", "POST", "PUT", "PATCH")
+NOT_A_NAMED_PING = replace(
+    NOT_POST,
+    detail="A sign of life is sent with GET, POST, PUT or PATCH.",
+    headers={"Allow": ", ".join(NAMED_PING_METHODS)},
 )
 
 
@@ -189,6 +205,16 @@ class Intake:
             raise UnknownPing(f"'{clip(said, 40)}' is not start, fail, or the status of a program, from 0 to 255.")
         await asyncio.to_thread(_hear, app, secret, ping)
         return Reply(200, b"OK", b"text/plain", ((b"ping-body-limit", b"0"), (b"access-control-allow-origin", b"*")))
+
+    async def ping_by_name(self, app: App, scope: Scope, receive: Receive) -> Reply:
+        """A sign of life as Opsgenie's clients send it: by the name of the heartbeat, with a token."""
+        began = app.database.now()
+        found = BY_NAME.fullmatch(scope["path"])
+        secret, name = found.groups() if found else (None, "")
+        await taking.sender(app, self.keys, secret or sender_secret(scope))
+        await asyncio.to_thread(_hear_named, app, formats.storable(name), heartbeats.Ping(heartbeats.Word.SUCCESS))
+        took = (app.database.now() - began).total_seconds()
+        return Reply(202, opsgenie.heard(senders.request_id(), took))
 
     async def enqueue(self, app: App, scope: Scope, receive: Receive) -> Reply:
         """An event for PagerDuty: the token travels in the body."""
@@ -243,6 +269,18 @@ def _hear(app: App, secret: str, ping: heartbeats.Ping) -> None:
     with app.database.read(SYSTEM) as tx:  # whoever guesses secrets holds no writer up
         beat = beating.known(tx, secret)
     app.database.run(SYSTEM, lambda tx: beating.hear(tx, beat, ping))
+
+
+def _hear_named(app: App, name: str, ping: heartbeats.Ping) -> None:
+    with app.database.read(SYSTEM) as tx:
+        beat = beating.named(tx, name)
+    app.database.run(SYSTEM, lambda tx: beating.hear(tx, beat, ping))
+
+
+def _heartbeat_refused(problem: Problem) -> Reply:
+    plain = _problem(problem)
+    body = opsgenie.refused(problem.detail, senders.request_id(), 0.0)
+    return Reply(plain.status, body, wire.JSON, plain.headers)
 
 
 def _not_ahead(at: datetime | None, now: datetime) -> datetime | None:

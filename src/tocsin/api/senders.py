@@ -83,7 +83,7 @@ class Road:
         if seal and seal.confirm_url:
             await app.amazon.confirm(seal.confirm_url)
         took = (app.database.now() - began).total_seconds()
-        answer = self._sender.answer(Call(_request_id(), took, len(told)))
+        answer = self._sender.answer(Call(request_id(), took, len(told)))
         return Reply(self._sender.status, answer, headers=self._origin)
 
     def asked(self, scope: Scope) -> Reply | None:
@@ -122,7 +122,7 @@ class Road:
         if self._sender.refused is None:
             return plain
         return Reply(
-            plain.status, self._sender.refused(problem.detail, Call(_request_id(), 0.0)), wire.JSON, plain.headers
+            plain.status, self._sender.refused(problem.detail, Call(request_id(), 0.0)), wire.JSON, plain.headers
         )
 
     def _address(self, scope: Scope) -> tuple[str, tuple[str, ...]]:
@@ -147,7 +147,7 @@ def _raw_path(scope: Scope) -> str:
     return raw.decode("latin-1") if raw else scope["path"]
 
 
-def _request_id() -> str:
+def request_id() -> str:
     key = new_key()
     return "-".join((key[:8], key[8:12], key[12:16], key[16:20], key[20:]))
 

@@ -19,9 +19,19 @@ reports = App()
 
 
 @reports.command(group=AROUND)
-def heartbeats(*, json: AsJson = False) -> None:
+def heartbeats(
+    *,
+    replace_address: Annotated[
+        str | None,
+        Parameter(help="First give the one with this name another address; the old one is then good for nothing."),
+    ] = None,
+    json: AsJson = False,
+) -> None:
     """List the signs of life of the plan, how each stands, and the secret address to which its job sends them."""
-    found = client.get("plan", "heartbeats")
+    if replace_address is None:
+        found = client.get("plan", "heartbeats")
+    else:
+        found = client.post("plan", "heartbeats", "replace-address", body={"name": replace_address})
     if json:
         show.as_json(found)
         return

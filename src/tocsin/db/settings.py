@@ -12,6 +12,7 @@ SIGNING_KEY = "signing.key"
 EVIDENCE_KEY = "evidence.key"
 PUSH_KEY = "push.key"
 CHAT = "chat.provider"  # in which channels are opened; written at each start, empty if there is none
+HEARTBEAT_TURNS = "heartbeat.turns"  # how often the address of each was replaced, as JSON
 BASE_URL = "base.url"  # under which people reach this installation; written at each start
 
 _KNOWN = "settings"

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+import msgspec
+
 from tocsin.db import settings as kept
 from tocsin.db.engine import Tx
 from tocsin.kit.errors import NotFound
-from tocsin.kit.text import span
+from tocsin.kit.text import clip, listed, span
 from tocsin.obligations import store as obligations
 from tocsin.obligations.model import Obligation, State
 from tocsin.people import access
@@ -44,11 +46,35 @@ class Shown:
 
 def known(tx: Tx, secret: str) -> Beat:
     """The heartbeat whose address this is. Raises NoHeartbeat."""
-    key = kept.signing_key(tx)
+    key, turns = kept.signing_key(tx), _turns(tx)
     for beat in looking.beats(plans.current(tx)):
-        if hmac.compare_digest(heartbeats.secret(key, beat.name).encode(), secret.encode()):
+        own = heartbeats.secret(key, beat.name, turns.get(beat.name, 0))
+        if hmac.compare_digest(own.encode(), secret.encode()):
             return beat
     raise NoHeartbeat
+
+
+def named(tx: Tx, name: str) -> Beat:
+    """The heartbeat with this name, or, where only one service has it, with this name in its service."""
+    every = list(looking.beats(plans.current(tx)))
+    found = [one for one in every if one.name == name] or [one for one in every if one.name.endswith(f"/{name}")]
+    if len(found) != 1:
+        known = listed(one.name for one in every) or "none"
+        raise NoHeartbeat(f"The plan has no heartbeat, or several, called '{clip(name, 60)}'; there is {known}.")
+    return found[0]
+
+
+def replace_address(tx: Tx, name: str) -> None:
+    """Give a heartbeat another secret address. The one before is good for nothing from here on."""
+    access.require(tx.actor, access.PLAN_WRITE)
+    beat, turns = named(tx, name), _turns(tx)
+    kept.write(
+        tx, kept.HEARTBEAT_TURNS, msgspec.json.encode({**turns, beat.name: turns.get(beat.name, 0) + 1}).decode()
+    )
+
+
+def _turns(tx: Tx) -> dict[str, int]:
+    return msgspec.json.decode(kept.read(tx, kept.HEARTBEAT_TURNS) or "{}", type=dict[str, int])
 
 
 def hear(tx: Tx, beat: Beat, ping: Ping) -> None:
@@ -99,15 +125,22 @@ def shown(tx: Tx) -> list[Shown]:
     return list(_shown(tx, plans.current(tx)))
 
 
+def standing(tx: Tx) -> list[Shown]:
+    """The same for whoever may read: without an address, unless they may change the plan."""
+    access.require(tx.actor, access.INCIDENT_READ)
+    found = list(_shown(tx, plans.current(tx)))
+    return found if tx.actor.may(access.PLAN_WRITE) else [replace(one, address="") for one in found]
+
+
 def _shown(tx: Tx, plan: Plan) -> Iterator[Shown]:
-    key, standings = kept.signing_key(tx), watch.standings(tx)
+    key, standings, turns = kept.signing_key(tx), watch.standings(tx), _turns(tx)
     base = (kept.read(tx, kept.BASE_URL) or "").rstrip("/")
     for beat in looking.beats(plan):
         standing, owed = standings.get(beat.name), _owed(tx, beat)
         outcome = standing.outcome if standing else None
         yield Shown(
             name=beat.name,
-            address=f"{base}/in/heartbeat/{heartbeats.secret(key, beat.name)}",
+            address=f"{base}/in/heartbeat/{heartbeats.secret(key, beat.name, turns.get(beat.name, 0))}",
             every=span(beat.every),
             grace=span(beat.grace),
             state=outcome.kind.value if outcome else "waiting",

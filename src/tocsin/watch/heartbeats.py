@@ -37,9 +37,11 @@ def read(path: str) -> Ping | None:
     return Ping(Word.FAIL if int(path) else Word.SUCCESS, int(path))
 
 
-def secret(signing_key: bytes, name: str) -> str:
-    """The secret of a heartbeat's address. It follows from the installation's key, and is stored nowhere."""
-    digest = hmac.new(signing_key, f"heartbeat:{name}".encode(), hashlib.sha256).digest()
+def secret(signing_key: bytes, name: str, turn: int = 0) -> str:
+    """The secret of a heartbeat's address. It follows from the installation's key, and is stored nowhere; `turn` is how
+    often it was replaced by another."""
+    turned = f"#{turn}" if turn else ""
+    digest = hmac.new(signing_key, f"heartbeat:{name}{turned}".encode(), hashlib.sha256).digest()
     return str(uuid.UUID(bytes=digest[:16], version=4))
 
 

@@ -108,6 +108,7 @@ DONE = {
     "removed": "The contact method is removed.",
     "password": "The password is set. Other sessions have ended.",
     "resent": "It is on its way again.",
+    "address": "The address is replaced. The one before is good for nothing any more.",
     "revoked": "The token is revoked.",
     "override": "It is arranged. Whoever it concerns is told.",
     "override_off": "It is cancelled. What it covered holds again.",

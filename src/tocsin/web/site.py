@@ -23,6 +23,7 @@ from tocsin.web import (
     evidence,
     feeds,
     handoffs,
+    heartbeats,
     incidents,
     learning,
     letters,
@@ -100,6 +101,7 @@ def routes() -> list[Any]:
             *mine.routes(),
             *reports.routes(),
             *mapping.routes(),
+            *heartbeats.routes(),
         ],
         dependencies={
             "visitor": Provide(sessions.visitor, sync_to_thread=True),

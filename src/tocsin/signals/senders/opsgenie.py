@@ -74,5 +74,10 @@ def accepted(request_id: str, took: float) -> bytes:
     return msgspec.json.encode({"result": "Request will be processed", "took": took, "requestId": request_id})
 
 
+def heard(request_id: str, took: float) -> bytes:
+    """The body with which a heartbeat is answered, at status 202."""
+    return msgspec.json.encode({"result": "PONG - Heartbeat received", "took": took, "requestId": request_id})
+
+
 def refused(message: str, request_id: str, took: float) -> bytes:
     return msgspec.json.encode({"message": message, "took": took, "requestId": request_id})
