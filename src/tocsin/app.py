@@ -33,7 +33,7 @@ from tocsin.people import store as people
 from tocsin.people.model import Channel as Contact
 from tocsin.plan import commands as plan_commands
 from tocsin.plan import store as plans
-from tocsin.response import covering, dispatch, handing, intake, looking, lookout, seeing, tick, trials
+from tocsin.response import beating, covering, dispatch, handing, intake, looking, lookout, seeing, tick, trials
 from tocsin.response.looking import AnyLook
 from tocsin.response.rooms import Rooms
 from tocsin.settings import BadSetting, Settings
@@ -344,6 +344,7 @@ class Engine:
             self._database.sync_clock()
             self._database.run(SYSTEM, people.forget_expired)
             self._database.run(SYSTEM, looking.schedule)
+            self._database.run(SYSTEM, beating.after_silence)
 
     async def _send(self) -> None:
         while not self._stopping and await self._dispatcher.turn():

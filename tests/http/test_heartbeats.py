@@ -14,7 +14,7 @@ from tocsin.kit.actor import SYSTEM
 from tocsin.people import commands as people_commands
 from tocsin.people.model import AccountRole
 from tocsin.plan import commands as plan_commands
-from tocsin.response import looking, tick
+from tocsin.response import beating, looking, tick
 from tocsin.signals import store as signals
 from tocsin.signals.model import State
 from tocsin.signals.store import Signal
@@ -220,3 +220,55 @@ def test_who_only_reads_sees_how_they_stand_and_no_address(here: Served) -> None
         "/api/v1/plan/heartbeats/replace-address", json={"name": "backup"}, headers=here.bearer("plan:read")
     )
     assert sent.status_code == 403
+
+
+# ---- While nobody was there ----
+
+
+def there(here: Served, minutes: int) -> None:
+    """The engine turns for so long."""
+    for _ in range(minutes):
+        here.app.database.run(SYSTEM, beating.after_silence)
+        passes(here, minutes=1)
+    here.app.database.run(SYSTEM, beating.after_silence)
+
+
+def down(here: Served, minutes: int) -> None:
+    here.clock.advance_to(here.clock.now() + timedelta(minutes=minutes))
+    here.app.database.run(SYSTEM, beating.after_silence)
+    passes(here)
+
+
+@pytest.mark.parametrize(("up", "away"), [(50, 15), (50, 300), (65, 30), (40, 25)])
+def test_a_word_that_may_have_come_while_nobody_was_there_is_not_missed(here: Served, up: int, away: int) -> None:
+    here.get(path_of(here))
+    there(here, up)
+    down(here, away)
+    assert firing(here) == []
+    there(here, 59)
+    assert firing(here) == []
+    there(here, 12)
+    assert [one.labels["outcome"] for one in firing(here)] == ["silent"]
+
+
+def test_whoever_was_missed_before_stays_missed(here: Served) -> None:
+    here.get(path_of(here))
+    there(here, 71)
+    assert len(firing(here)) == 1
+    down(here, 120)
+    assert len(firing(here)) == 1
+
+
+def test_a_short_absence_changes_nothing(here: Served) -> None:
+    here.get(path_of(here))
+    there(here, 68)
+    down(here, 2)
+    assert len(firing(here)) == 1
+
+
+def test_a_word_that_is_due_much_later_is_due_as_before(here: Served) -> None:
+    here.get(path_of(here))
+    before = listed(here)["rose/backup"]["due_at"]
+    there(here, 5)
+    down(here, 20)
+    assert listed(here)["rose/backup"]["due_at"] == before

@@ -3,12 +3,13 @@
 import hmac
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
 from tocsin.db import settings as kept
 from tocsin.db.engine import Tx
+from tocsin.kit.clock import from_millis, to_millis
 from tocsin.kit.errors import NotFound
 from tocsin.kit.text import clip, listed, span
 from tocsin.obligations import store as obligations
@@ -24,6 +25,8 @@ from tocsin.watch import store as watch
 from tocsin.watch.heartbeats import Ping, Word
 from tocsin.watch.outcomes import Kind, Outcome
 from tocsin.watch.store import Agreed
+
+NOTICED_AFTER = timedelta(minutes=3)  # a shorter absence is bridged by jobs that try again
 
 
 class NoHeartbeat(NotFound):
@@ -103,6 +106,20 @@ def miss(tx: Tx, beat: Beat, owed: Obligation) -> None:
         return
     outcome = heartbeats.silence(standing.looked_at)
     _agree(tx, beat, replace(standing, outcome=outcome), outcome)
+
+
+def after_silence(tx: Tx) -> None:
+    """Write down that we are there. If nobody was for a while, signs of life may have come to a server that was down:
+    a job whose word may be among them is waited for once more, before it is missed."""
+    said = kept.read(tx, kept.THERE_AT)
+    kept.write(tx, kept.THERE_AT, str(to_millis(tx.now)))
+    gone_at = from_millis(int(said)) if said else tx.now
+    if tx.now - gone_at < NOTICED_AFTER:
+        return
+    for beat in looking.beats(plans.current(tx)):
+        owed = _owed(tx, beat)
+        if owed and gone_at < owed.due_at <= tx.now + beat.grace:
+            obligations.renew(tx, owed, tx.now + beat.every + beat.grace)
 
 
 def _agree(tx: Tx, beat: Beat, standing: watch.Standing, outcome: Outcome) -> None:
