@@ -13,6 +13,8 @@ ROOT = Path(__file__).parents[2]
 MATRIX = ROOT / "docs" / "reference" / "senders.md"
 ELDER = {"generic-signals", "alertmanager", "pagerduty-senders"}  # at addresses of their own
 STORIES = (ROOT / "tests" / "stories" / "test_real_processes.py").read_text("utf-8")
+LIBRARIES = {"pagerduty-senders": "pagerduty", "opsgenie": "opsgenie-sdk"}
+LOCK = (ROOT / "requirements" / "dev.txt").read_text("utf-8")
 PROGRAMS = {
     "alertmanager": "test_a_real_alertmanager_pages_somebody",
     "pagerduty-senders": "test_a_real_alertmanager_pages_somebody",
@@ -54,6 +56,10 @@ def test_what_a_row_says_was_tried_was_tried(name: str) -> None:
     tried = rows()[name][5]
     assert ("documentation" in tried) == test_senders.PAYLOADS.joinpath(f"{name}.json").exists()
     assert ("program" in tried) == (name in PROGRAMS)
+    assert ("library" in tried) == (name in LIBRARIES)
+    if name in LIBRARIES:
+        version = re.search(rf"library: {LIBRARIES[name]} (\d+\.\d+)", tried)
+        assert version and f"\n{LIBRARIES[name]}=={version[1]}." in LOCK
     assert name not in PROGRAMS or f"def {PROGRAMS[name]}(" in STORIES
 
 

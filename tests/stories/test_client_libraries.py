@@ -1,0 +1,165 @@
+"""The libraries that PagerDuty's and Opsgenie's customers use, and curl, against the running program."""
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx2
+import opsgenie_sdk
+import pagerduty
+import pytest
+
+from tests.support.server import Server, free_port, running_server, wait_until
+from tests.support.world import QUIET
+
+PLAN = QUIET.replace(
+    "    depends_on: [railway]\n", "    depends_on: [railway]\n    heartbeats:\n      backup: { every: 1 h }\n", 1
+)
+needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on this machine")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("libraries")
+    with running_server(folder, f"sqlite:///{folder / 'tocsin.db'}", free_port(), plan=PLAN) as one:
+        yield one
+
+
+def found(server: Server, *path: str) -> Any:
+    with server.client() as client:
+        return client.get("/api/v1/" + "/".join(path)).raise_for_status().json()
+
+
+def signal(server: Server, key: str, holds: Callable[[dict[str, Any]], bool] = lambda _: True) -> dict[str, Any]:
+    """The signal with this key, once it is as it should be."""
+
+    def seen() -> Any:
+        return next(
+            (one for one in found(server, "signals/recent")["signals"] if one["key"] == key and holds(one)), None
+        )
+
+    one: dict[str, Any] = wait_until(seen, within=20, what=f"the signal {key}")
+    return one
+
+
+# ---- PagerDuty's ----
+
+
+class EndOfTls(httpx2.HTTPTransport):
+    """What a proxy in front of Tocsin does: the client will speak to https alone."""
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        request.url = request.url.copy_with(scheme="http")
+        return super().handle_request(request)
+
+
+def client_of(server: Server, key: str) -> Any:
+    base = server.url.replace("http://", "https://")
+    return pagerduty.EventsApiV2Client(key, base_url=base, transport=EndOfTls())
+
+
+@pytest.fixture
+def events(server: Server) -> Iterator[Any]:
+    client = client_of(server, server.token)
+    yield client
+    client.close()
+
+
+def test_pagerdutys_client_triggers_acknowledges_and_resolves(server: Server, events: Any) -> None:
+    key = events.trigger("Voice replies fail", "rose-prod", severity="critical", custom_details={"host": "db1"})
+    one = signal(server, key)
+    assert (one["source"], one["title"], one["severity"]) == ("pagerduty", "Voice replies fail", "critical")
+    assert (one["disposition"], one["details"]) == ("declared", {"host": "db1"})
+    assert events.acknowledge(key) == key
+    signal(server, key, lambda one: one["state"] == "acknowledged")
+    assert found(server, "incidents", one["incident_id"])["acknowledged_at"] is not None
+    assert events.resolve(key) == key
+    signal(server, key, lambda one: one["state"] == "resolved")
+
+
+def test_pagerdutys_client_names_its_own_key(server: Server, events: Any) -> None:
+    assert events.trigger("Slow", "rose-prod", dedup_key="shop/slow", severity="warning") == "shop/slow"
+    assert signal(server, "shop/slow")["state"] == "firing"
+
+
+def test_pagerdutys_client_tells_of_a_change(server: Server, events: Any) -> None:
+    at = "2026-11-24T03:34:19Z"  # release 7.2 of the client fails over making one itself
+    events.submit("Version 41 of Rose", source="rose", custom_details={"by": "ana"}, timestamp=at)
+    (change,) = found(server, "changes")["changes"]
+    assert (change["what"], change["service"], change["by"]) == ("Version 41 of Rose", "rose", "ana")
+
+
+def test_pagerdutys_client_is_told_of_a_wrong_key(server: Server) -> None:
+    with client_of(server, "nobody-knows-this") as client, pytest.raises(pagerduty.HttpError, match="400"):
+        client.trigger("x", "y")
+
+
+# ---- Opsgenie's ----
+
+
+@pytest.fixture
+def opsgenie(server: Server) -> Any:
+    settings = opsgenie_sdk.Configuration()
+    settings.host = f"{server.url}/in/opsgenie"
+    settings.api_key["Authorization"] = server.token
+    return opsgenie_sdk.ApiClient(configuration=settings)
+
+
+def test_opsgenies_client_creates_acknowledges_and_closes(server: Server, opsgenie: Any) -> None:
+    alerts = opsgenie_sdk.AlertApi(opsgenie)
+    payload = opsgenie_sdk.CreateAlertPayload(
+        message="Checkout fails", alias="shop/checkout", priority="P1", tags=["shop"], details={"host": "db1"}
+    )
+    assert alerts.create_alert(payload).result == "Request will be processed"
+    one = signal(server, "shop/checkout")
+    assert (one["source"], one["severity"], one["labels"]) == ("opsgenie", "P1", {"shop": "true", "host": "db1"})
+    more = {"identifier_type": "alias"}
+    alerts.acknowledge_alert("shop/checkout", acknowledge_alert_payload=opsgenie_sdk.AcknowledgeAlertPayload(), **more)
+    signal(server, "shop/checkout", lambda one: one["state"] == "acknowledged")
+    alerts.close_alert("shop/checkout", close_alert_payload=opsgenie_sdk.CloseAlertPayload(note="over"), **more)
+    signal(server, "shop/checkout", lambda one: one["state"] == "resolved")
+
+
+def test_opsgenies_client_pings_a_heartbeat(server: Server, opsgenie: Any) -> None:
+    assert opsgenie_sdk.HeartbeatApi(opsgenie).ping("backup").result == "PONG - Heartbeat received"
+    assert heartbeat(server)["state"] == "healthy"
+
+
+def test_opsgenies_client_is_told_of_a_wrong_key(server: Server, opsgenie: Any) -> None:
+    opsgenie.configuration.api_key["Authorization"] = "nobody-knows-this"
+    with pytest.raises(opsgenie_sdk.exceptions.AuthenticationException) as caught:
+        opsgenie_sdk.HeartbeatApi(opsgenie).ping("backup")
+    assert caught.value.status == 401
+
+
+# ---- curl ----
+
+
+def heartbeat(server: Server) -> dict[str, Any]:
+    (one,) = found(server, "plan/heartbeats")["heartbeats"]
+    return dict(one)
+
+
+def curl(server: Server, *more: str, path: str = "") -> str:
+    address = server.url + httpx2.URL(heartbeat(server)["address"]).path + path
+    done = subprocess.run(["curl", "-fsS", "-m", "10", *more, address], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+@needs_curl
+@pytest.mark.parametrize(
+    ("path", "state", "said"),
+    [
+        ("", "healthy", "all went well"),
+        ("/fail", "failed", "it says that it failed"),
+        ("/start", "healthy", "a run has begun"),
+        ("/3", "failed", "with status 3"),
+        ("/0", "healthy", "all went well, with status 0"),
+    ],
+)
+@pytest.mark.parametrize("more", [(), ("--data-raw", "the last lines of the log"), ("-I",)])
+def test_curl_sends_each_sign_of_life(server: Server, path: str, state: str, said: str, more: tuple[str, ...]) -> None:
+    curl(server, *more, path=path)
+    one = heartbeat(server)
+    assert one["state"] == state and said in one["said"]
