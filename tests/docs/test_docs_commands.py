@@ -20,7 +20,7 @@ from tocsin.cli.main import app
 from tocsin.plan import check
 from tocsin.plan.model import Plan
 from tocsin.rehearsal.control import Wanted
-from tocsin.signals import formats, pagerduty
+from tocsin.signals import formats, pagerduty, pagerduty_generic
 from tocsin.signals.senders import cloudevents, opsgenie
 from tocsin.signals.senders.sent import Sent
 
@@ -86,6 +86,7 @@ READERS: dict[str, Callable[[bytes], object]] = {
     r"/switch$": lambda body: msgspec.json.decode(body, type=Wanted),
     r"/api/v1/signals$": formats.generic,
     r"/v2/enqueue$": lambda body: pagerduty.read(body, lambda: "a-new-key"),
+    r"/create_event.json$": lambda body: pagerduty_generic.read(body, lambda: "a-new-key"),
     r"/v2/change/enqueue$": pagerduty.read_change,
     r"/in/opsgenie/v2/alerts$": lambda body: opsgenie.read(Sent(body=body, now=NOW, path=("v2", "alerts"))),
     r"/in/cloudevents$": lambda body: cloudevents.read(Sent(body=body, now=NOW)),

@@ -415,6 +415,34 @@ def _scope(path: str, headers: list[tuple[bytes, bytes]]) -> Any:
     }
 
 
+# ---- PagerDuty's older events ----
+
+GENERIC = "/generic/2010-04-15/create_event.json"
+
+
+def test_an_older_event_is_the_same_signal_in_either_form(here: Served, key: str) -> None:
+    body = {"service_key": key, "event_type": "trigger", "incident_key": "srv01", "description": "srv01 is down"}
+    answer = here.post(GENERIC, json=body)
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"status": "success", "message": "Event processed", "incident_key": "srv01"},
+    )
+    here.post("/v2/enqueue", json=event(key, "resolve", dedup_key="srv01"))
+    (signal,) = seen(here)
+    assert (signal.source, signal.title, signal.state) == ("pagerduty", "srv01 is down", "resolved")
+
+
+def test_an_older_event_is_refused_in_pagerdutys_shape_and_kept(here: Served, key: str) -> None:
+    assert here.post(GENERIC, json={"service_key": "nobody", "event_type": "trigger", "description": "x"}).json() == {
+        "status": "invalid event",
+        "message": "Event object is invalid",
+        "errors": ["Invalid routing key"],
+    }
+    assert here.post(GENERIC, json={"service_key": key}).status_code == 400
+    (kept,) = quarantined(here)
+    assert kept.sender == "alerts" and key not in kept.body
+
+
 # ---- Secrets ----
 
 SECRET = "hunter2-and-more"

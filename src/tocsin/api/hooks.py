@@ -30,7 +30,7 @@ from tocsin.kit.text import clip
 from tocsin.people import access
 from tocsin.people.model import Token
 from tocsin.response import beating
-from tocsin.signals import alertmanager, formats, pagerduty
+from tocsin.signals import alertmanager, formats, pagerduty, pagerduty_generic
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival
 from tocsin.signals.senders import opsgenie, prometheus
@@ -64,6 +64,7 @@ class Front:
             "/api/v1/signals/alertmanager": (intake.alertmanager, _problem),
             "/v2/enqueue": (intake.enqueue, _event_refused),
             "/v2/change/enqueue": (intake.change, _event_refused),
+            "/generic/2010-04-15/create_event.json": (intake.generic_event, _event_refused),
         }
         self._by_path = (intake.alertmanager_by_path, _problem)
         self._by_ping = (intake.ping, _problem)
@@ -228,6 +229,18 @@ class Intake:
         await taking.accept(app, [event.arrival])
         return Reply(202, pagerduty.accepted(event.arrival.key))
 
+    async def generic_event(self, app: App, scope: Scope, receive: Receive) -> Reply:
+        """The same as PagerDuty's clients sent it before version 2."""
+        body = await wire.body_of(receive, EVENT_MOST)
+        try:
+            event = await taking.read(lambda sent: pagerduty_generic.read(sent, new_key), body, len(body))
+        except formats.Unreadable as error:
+            await self._keep_event(app, scope, body, error)
+            raise
+        await self._sender(app, event.routing_key)
+        await taking.accept(app, [event.arrival])
+        return Reply(200, pagerduty_generic.accepted(event.arrival.key))
+
     async def change(self, app: App, scope: Scope, receive: Receive) -> Reply:
         """A change event for PagerDuty: it goes into the register, and pages nobody."""
         body = await wire.body_of(receive, EVENT_MOST)
@@ -290,6 +303,7 @@ def _not_ahead(at: datetime | None, now: datetime) -> datetime | None:
 
 class _Named(msgspec.Struct):
     routing_key: Any = None
+    service_key: Any = None
 
 
 _NAMED = msgspec.json.Decoder(_Named)
@@ -298,7 +312,8 @@ _NAMED = msgspec.json.Decoder(_Named)
 def _routing_key(body: bytes) -> str:
     """The key in an event that is otherwise unreadable. Raises UnknownToken if there is none."""
     try:
-        key = _NAMED.decode(body).routing_key
+        named = _NAMED.decode(body)
+        key = named.routing_key or named.service_key
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         key = None
     if not isinstance(key, str):

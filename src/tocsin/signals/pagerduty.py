@@ -15,7 +15,7 @@ from tocsin.kit import text as words
 from tocsin.signals import formats
 from tocsin.signals.model import Arrival, State
 
-_STATES = {"trigger": State.FIRING, "acknowledge": State.ACKNOWLEDGED, "resolve": State.RESOLVED}
+STATES = {"trigger": State.FIRING, "acknowledge": State.ACKNOWLEDGED, "resolve": State.RESOLVED}
 _SEVERITIES = ("critical", "error", "warning", "info")
 _LINKS_MOST = 16
 PLACE_MOST = 200  # characters of where something was changed, and by whom
@@ -67,35 +67,35 @@ def read(body: bytes, new_key: Callable[[], str]) -> PagerDutyEvent:
     payload = sent.payload if isinstance(sent.payload, dict) else {}
     if faults := list(_faults(sent, payload)):
         raise formats.Unreadable(faults)
-    key = _text(sent.dedup_key) or new_key()
-    return PagerDutyEvent(_text(sent.routing_key), _arrival(sent, payload, key, list(warnings)))
+    key = said(sent.dedup_key) or new_key()
+    return PagerDutyEvent(said(sent.routing_key), _arrival(sent, payload, key, list(warnings)))
 
 
-def _text(value: object) -> str:
+def said(value: object) -> str:
     return (formats.as_text(value) or "").strip()
 
 
 def _faults(sent: _Event, payload: dict[str, Any]) -> Iterator[str]:
-    action = _text(sent.event_action)
-    if not _text(sent.routing_key):
+    action = said(sent.event_action)
+    if not said(sent.routing_key):
         yield "'routing_key' is missing or blank; send the key of the integration"
-    if action not in _STATES:
-        yield f"'event_action' is {formats.shown(sent.event_action)}; it must be {words.listed(_STATES, 'or')}"
-    if action == "trigger" and not _text(payload.get("summary")):
+    if action not in STATES:
+        yield f"'event_action' is {formats.shown(sent.event_action)}; it must be {words.listed(STATES, 'or')}"
+    if action == "trigger" and not said(payload.get("summary")):
         yield "'payload.summary' is missing or blank; send a line of text that says what is wrong"
-    if action in ("acknowledge", "resolve") and not _text(sent.dedup_key):
+    if action in ("acknowledge", "resolve") and not said(sent.dedup_key):
         yield f"'dedup_key' is missing or blank; to {action} an event, send the key that it was triggered with"
 
 
 def _arrival(sent: _Event, payload: dict[str, Any], key: str, warnings: list[str]) -> Arrival:
-    state = _STATES[_text(sent.event_action)]
-    links = _entries("links", sent.links, "href", warnings)
-    images = _entries("images", sent.images, "src", warnings)
+    state = STATES[said(sent.event_action)]
+    links = entries("links", sent.links, "href", warnings)
+    images = entries("images", sent.images, "src", warnings)
     return Arrival(
         source="pagerduty",
         key=formats.fitted_key(key, warnings),
         state=state,
-        title=formats.fitted_title(_text(payload.get("summary")) or key, warnings),
+        title=formats.fitted_title(said(payload.get("summary")) or key, warnings),
         severity=_severity(payload, state, warnings),
         labels=_labels(sent, payload, state, warnings),
         details=_details(payload, links, images, warnings),
@@ -107,7 +107,7 @@ def _arrival(sent: _Event, payload: dict[str, Any], key: str, warnings: list[str
 
 def _severity(payload: dict[str, Any], state: State, warnings: list[str]) -> str | None:
     """One of PagerDuty's four. Any other word becomes `error`; the label keeps the word as it was sent."""
-    word = _text(payload.get("severity")).lower()
+    word = said(payload.get("severity")).lower()
     if word in _SEVERITIES:
         return word
     if not word and state is not State.FIRING:
@@ -137,7 +137,7 @@ def _details(
     return formats.fitted_details({**more, **(custom or {})}, warnings)
 
 
-def _entries(name: str, sent: Any, address: str, warnings: list[str]) -> list[dict[str, str]]:
+def entries(name: str, sent: Any, address: str, warnings: list[str]) -> list[dict[str, str]]:
     """The entries whose address can be followed. The real service refuses a blank one; a page is worth more."""
     came = sent if isinstance(sent, list) else [] if sent is None else [sent]
     kept = [entry for entry in came if isinstance(entry, dict) and formats.web_link(entry.get(address))][:_LINKS_MOST]
@@ -148,7 +148,7 @@ def _entries(name: str, sent: Any, address: str, warnings: list[str]) -> list[di
 
 def _entry(sent: dict[str, Any]) -> dict[str, str]:
     addresses = {name: formats.web_link(sent.get(name)) for name in ("href", "src")}
-    captions = {name: words.clip(_text(sent.get(name)), formats.TEXT_MOST) for name in ("text", "alt")}
+    captions = {name: words.clip(said(sent.get(name)), formats.TEXT_MOST) for name in ("text", "alt")}
     return {name: value for name, value in {**addresses, **captions}.items() if value}
 
 
@@ -175,27 +175,27 @@ def read_change(body: bytes) -> PagerDutyChange:
     payload = sent.payload if isinstance(sent.payload, dict) else {}
     if faults := list(_change_faults(sent, payload)):
         raise formats.Unreadable(faults)
-    return PagerDutyChange(_text(sent.routing_key), _report(sent, payload))
+    return PagerDutyChange(said(sent.routing_key), _report(sent, payload))
 
 
 def _change_faults(sent: _ChangeEvent, payload: dict[str, Any]) -> Iterator[str]:
-    if not _text(sent.routing_key):
+    if not said(sent.routing_key):
         yield "'routing_key' is missing or blank; send the key of the integration"
-    if not _text(payload.get("summary")):
+    if not said(payload.get("summary")):
         yield "'payload.summary' is missing or blank; send a line of text that says what was changed"
 
 
 def _report(sent: _ChangeEvent, payload: dict[str, Any]) -> Report:
     custom = payload.get("custom_details")
     details = custom if isinstance(custom, dict) else {}
-    links = _entries("links", sent.links, "href", [])
-    told = {_text(details.get(name)).lower() for name in _NAMES_KIND}
+    links = entries("links", sent.links, "href", [])
+    told = {said(details.get(name)).lower() for name in _NAMES_KIND}
     return Report(
-        what=formats.fitted_title(_text(payload.get("summary")), []),
+        what=formats.fitted_title(said(payload.get("summary")), []),
         kind=next((one for one in Kind if one in told), Kind.OTHER),
-        place=words.clip(_text(details.get("service")) or _text(payload.get("source")), PLACE_MOST),
+        place=words.clip(said(details.get("service")) or said(payload.get("source")), PLACE_MOST),
         at=formats.instant(payload.get("timestamp")),
-        by=words.clip(next(filter(None, (_text(details.get(name)) for name in _NAMES_WHO)), ""), PLACE_MOST),
+        by=words.clip(next(filter(None, (said(details.get(name)) for name in _NAMES_WHO)), ""), PLACE_MOST),
         link=links[0]["href"] if links else None,
         source="pagerduty",
     )
