@@ -70,7 +70,9 @@ def _label(text: str) -> tuple[str, str]:
 @signal.command(name="try")
 def try_signal(
     sender: Annotated[str, Parameter(help="The name of the sender in the plan.")],
-    body: Annotated[str, Parameter(help="The file with a body of it; - for the standard input.")],
+    body: Annotated[
+        str, Parameter(allow_leading_hyphen=True, help="The file with a body of it; - for the standard input.")
+    ],
     /,
     *,
     mapping: Annotated[
