@@ -37,6 +37,7 @@ from tocsin.response.looking import AnyLook
 from tocsin.response.rooms import Rooms
 from tocsin.settings import BadSetting, Settings
 from tocsin.signals import store as signals
+from tocsin.watch import store as watch
 
 log = logging.getLogger(__name__)
 
@@ -340,6 +341,7 @@ class Engine:
             self._database.sync_clock()
             self._database.run(SYSTEM, people.forget_expired)
             self._database.run(SYSTEM, looking.schedule)
+            self._database.run(SYSTEM, watch.thin)
 
     async def _send(self) -> None:
         while not self._stopping and await self._dispatcher.turn():

@@ -281,11 +281,49 @@ def test_what_no_plan_can_do_without(section: str, sentence: str) -> None:
 
 
 def test_a_rule_that_matches_everything_hides_those_after_it() -> None:
-    found = said(put("rules.58.when", {}))
+    last = len(content()["rules"])
+    found = said(put(f"rules.{last - 2}.when", {}))
     assert found == {
-        "rules.59.when": "no signal comes this far: rule 58 takes them all",
-        "rules.60.when": "no signal comes this far: rule 58 takes them all",
+        f"rules.{last - 1}.when": f"no signal comes this far: rule {last - 2} takes them all",
+        f"rules.{last}.when": f"no signal comes this far: rule {last - 2} takes them all",
     }
+
+
+MEASURES = [
+    ("services.rose.measures.voice_errors.url", "tcp://a:1", "", "'tcp://a:1' is not an address that begins with"),
+    ("services.rose.measures.voice_errors.total", [], "", "errors are a part of a total; name the counters of both"),
+    (
+        "services.rose.measures.voice_errors.number",
+        "a",
+        "",
+        "a measure has one of these: errors and total, error_rate,",
+    ),
+    ("services.rose.measures.voice_errors.errors", ["a."], "1", "'a.' is not the way to a number"),
+    (
+        "services.rose.measures.voice_errors.reads",
+        "prometheus",
+        "errors.1",
+        "'counters.voice_processing_failure' is no",
+    ),
+    ("services.rose.measures.voice_errors.above", 5, "", "an error rate is held against the bands of the severities"),
+    ("services.rose.measures.voice_errors.workers", 65, "", "from 1 to 64"),
+    ("services.rose.measures.voice_errors.window", "20 s", "", "from 30 s to 1 h, where it is read every 15 s"),
+    ("services.rose.measures.voice_errors.least", 0, "", "at least 1"),
+    ("services.rose.measures.voice_latency.sum", "a", "", "a mean follows from count, and either sum or average"),
+    ("services.rose.measures.voice_latency.usual.over", "5 w", "", "at most 4 w: older measures are not kept"),
+    ("services.rose.measures.voice_latency.usual.within", "1 w", "", "shorter than 1 w, from which it is learned"),
+    ("services.rose.measures.voice_latency.usual.within", "30 s", "", "at least 1 min"),
+    ("services.rose.probes.health.usual.least", 0, "", "at least 1 reading"),
+    ("services.rose.probes.health.usual.ignore", -1, "", "nothing is smaller than no difference"),
+    ("rules.13.band_of", "slowdown", "", "a rule has either a severity, or the label whose number decides it"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "below", "begins"), MEASURES)
+def test_what_is_measured_must_hold_together(path: str, value: object, below: str, begins: str) -> None:
+    found = said(put(path, value))
+    places = (path, f"{path}.{below}", path.rpartition(".")[0], f"{path.rpartition('.')[0]}.{below}")
+    assert any(where in places and one.startswith(begins) for where, one in found.items()), found
 
 
 def test_a_component_without_a_named_service_may_be_of_any() -> None:

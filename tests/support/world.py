@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 from typing import Any, TypeVar, overload
+from urllib.parse import urlsplit
 
 from tests.support.inbox import decide_all
 from tocsin.db import settings as kept
@@ -31,7 +32,7 @@ from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
 from tocsin.rehearsal import rose
 from tocsin.rehearsal.process import Process
-from tocsin.response import commands, dispatch, looking, tick
+from tocsin.response import commands, dispatch, looking, measuring, tick
 from tocsin.response.rooms import Rooms
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival
@@ -45,11 +46,14 @@ APART = (*CHASING, "role", "invitation")  # what stories overlook unless they as
 ROSE = (resources.files("tocsin") / "plans" / "rose.yaml").read_text(encoding="utf-8")
 
 
+WATCHED = ("    probes:", "    measures:")
+
+
 def _without_probes(plan: str) -> str:
-    """The plan, but nothing is looked at: every incident of these tests is one that the test declared."""
+    """The plan, but nothing is looked at or measured: every incident of these tests is one that the test declared."""
     kept, skipping = [], False
     for line in plan.splitlines():
-        skipping = line == "    probes:" or (skipping and (not line.strip() or line.startswith("      ")))
+        skipping = line in WATCHED or (skipping and (not line.strip() or line.startswith("      ")))
         if not skipping:
             kept.append(line)
     return "\n".join(kept)
@@ -163,17 +167,21 @@ class World:
             silent = Reading(took=looking.WAIT_FOR_PAGE, failure="timeout", path="")  # no vendor is in reach of a story
             self.database.run(SYSTEM, lambda tx: looking.learn_page(tx, look, silent, None))
             return
-        reading = self._reading(look)
+        if isinstance(look, looking.MeasureLook):
+            numbers = self.reading(urlsplit(look.measure.url).path, look.measure.timeout)
+            self.database.run(SYSTEM, lambda tx: measuring.learn(tx, look, numbers))
+            return
+        reading = self.reading(look.probe.paths[0], look.probe.timeout)
         self.database.run(SYSTEM, lambda tx: looking.learn(tx, look, reading))
 
-    def _reading(self, look: looking.Look) -> Reading:
-        path = look.probe.paths[0]
+    def reading(self, path: str, timeout: timedelta) -> Reading:
+        """What a look at Rose sees at this instant."""
         if self.switches.mode is rose.Mode.DOWN:
             return Reading(took=timedelta(milliseconds=1), failure="refused", path=path)
         call = rose.Call(method="GET", path=path, at=self.clock.now(), request_id="req-1", client="127.0.0.1")
         answer = rose.answer(self.switches, call, self.process)
-        if answer.drop:
-            return Reading(took=look.probe.timeout, failure="timeout", path=path)
+        if answer.drop or timedelta(seconds=min(answer.delay_s, 86400)) >= timeout:
+            return Reading(took=timeout, failure="timeout", path=path)
         return Reading(
             status=answer.status,
             headers=dict(answer.headers),

@@ -218,8 +218,9 @@ def _needs(plan: Plan, service: str) -> list[str]:
 
 def _looks(plan: Plan, incident: Incident, seen: Mapping[str, Seen]) -> Iterator[Looked]:
     for service in services(plan, incident):
-        for probe in plan.services[service].probes:
-            name = f"{service}/{probe}"
+        known = plan.services[service]
+        for one in (*known.probes, *known.measures):
+            name = f"{service}/{one}"
             yield _looked(name, words.service_name(plan, service), seen.get(name))
 
 

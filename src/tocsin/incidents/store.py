@@ -260,6 +260,15 @@ def about_others(tx: Tx, kind: str, services: tuple[str, ...], limit: int) -> di
     return latest
 
 
+def is_troubled(tx: Tx, service: str) -> bool:
+    """Whether an incident of this service is not over yet, whoever may see it."""
+    known: dict[str, bool] = tx.memo.setdefault("troubled services", {})
+    if service not in known:
+        present = (table.c.service == service) & table.c.status.in_(_PRESENT)
+        known[service] = tx.scalar(select(table.c.id).where(present).limit(1)) is not None
+    return known[service]
+
+
 def _went_on(tx: Tx, kind: str, service: str | None) -> str | None:
     """Where duplicates of this type and service went on, if that still watches for trouble."""
     alike = (table.c.type == kind) & table.c.service.is_not_distinct_from(service) & (table.c.status == Status.MERGED)

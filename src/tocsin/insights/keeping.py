@@ -106,6 +106,7 @@ _RULES: tuple[tuple[str, How, Trace], ...] = (  # the first that fits decides
     ("severities.*.post_mortem", _E, "resolved:{1}"),
     ("severities.*.public_impact", _E, "shown:{1}"),
     ("severities.*.error_rate", _E, "banded:{1}"),
+    ("severities.*.slowdown", _E, "slowed:{1}"),
     ("severities.*.response", _W, None),
     ("severities.*.requires.*", _W, None),
     ("severities.**", _G, "severity:{1}"),  # its name, its definition and its examples, where a level is chosen
@@ -135,6 +136,8 @@ _RULES: tuple[tuple[str, How, Trace], ...] = (  # the first that fits decides
     ("resolution.verification.*", _E, "check:{2}"),
     ("services.*.probes.*", _T, None),
     ("services.*.probes.**", _E, "look:{1}/{3}"),
+    ("services.*.measures.*", _T, None),
+    ("services.*.measures.**", _E, "look:{1}/{3}"),
     ("services.*.heartbeats.*", _T, None),
     ("services.*.heartbeats.**", _E, "look:{1}/{3}"),
     ("services.*.components.*", _E, "component:{1}/{3}"),

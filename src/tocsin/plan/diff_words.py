@@ -41,6 +41,34 @@ def _list(kind: Kind, subject: str) -> Wording:
 
 _PROBE = "services.*.probes.*"
 _LOOK = "The look {3} at {name}"
+_MEASURE = "services.*.measures.*"
+_READ = "The measure {3} of {name}"
+
+
+def _usual(path: str, subject: str) -> dict[str, Wording]:
+    """How the changes are told of what is usual for a probe or a measure."""
+    return {
+        f"{path}.usual": Wording(
+            Kind.WATCHING,
+            f"{subject} is held against something else that is usual.",
+            f"{subject} is now held against what is usual.",
+            f"{subject} is no longer held against what is usual.",
+        ),
+        f"{path}.usual.over": Wording(Kind.WATCHING, f"{subject}: usual is the median of {{after}}, not {{before}}."),
+        f"{path}.usual.least": Wording(
+            Kind.WATCHING, f"{subject}: something is usual after {{after}} readings instead of {{before}}."
+        ),
+        f"{path}.usual.within": Wording(
+            Kind.WATCHING, f"{subject} holds the median of {{after}} against it, until now that of {{before}}."
+        ),
+        f"{path}.usual.ignore": Wording(
+            Kind.WATCHING,
+            f"{subject} makes nothing of a difference below {{after}}, until now below {{before}}.",
+            f"{subject} makes nothing of a difference below {{after}}.",
+            f"{subject} takes any difference for one.",
+        ),
+    }
+
 
 WORDINGS: Mapping[str, Wording] = {
     "tocsin": Wording(Kind.OTHER, "The file is written in the format {after} instead of {before}."),
@@ -74,6 +102,21 @@ WORDINGS: Mapping[str, Wording] = {
     "severities.*.response": _told("Whoever responds at {1} reads what is expected:"),
     "severities.*.requires": _list(Kind.OBLIGATION, "What is asked of everybody at {1}"),
     "severities.*.examples": _list(Kind.WORDS, "By what people recognise {1}"),
+    "severities.*.slowdown": Wording(
+        Kind.ROUTING,
+        new="What is slower than usual by {after} is {1} now.",
+        gone="What is slower than usual is no longer {1} by itself.",
+        is_gone_large=True,
+    ),
+    **{
+        f"severities.*.slowdown.{border}": Wording(
+            Kind.ROUTING,
+            f"At {{1}}, the slowdown is {word} {{after}} % instead of {{before}} %.",
+            f"At {{1}}, the slowdown is now {word} {{after}} %.",
+            f"At {{1}}, the slowdown need no longer be {word} {{before}} %.",
+        )
+        for border, word in (("above", "above"), ("at_least", "at least"), ("below", "below"), ("at_most", "at most"))
+    },
     "severities.*.silent_after": Wording(
         Kind.ON_CALL,
         "At {1}, whoever acknowledged is paged again after {after} of silence instead of {before}.",
@@ -181,6 +224,55 @@ WORDINGS: Mapping[str, Wording] = {
         Kind.WATCHING, f"{_LOOK} reads the state of each component in the field {{after}}, not {{before}}."
     ),
     f"{_PROBE}.good_values": _list(Kind.WATCHING, f"{_LOOK} takes a component for sound that says"),
+    **_usual(_PROBE, _LOOK),
+    _MEASURE: Wording(
+        Kind.WATCHING,
+        new="{name} is measured in one more way: {3}.",
+        gone="Nobody measures {3} of {name} any more.",
+        is_gone_large=True,
+    ),
+    f"{_MEASURE}.url": Wording(Kind.WATCHING, f"{_READ} is read at {{after}} instead of {{before}}."),
+    f"{_MEASURE}.reads": Wording(Kind.WATCHING, f"{_READ} is read as {{after}} instead of {{before}}."),
+    f"{_MEASURE}.errors": _list(Kind.WATCHING, f"{_READ} counts as failed"),
+    f"{_MEASURE}.total": _list(Kind.WATCHING, f"{_READ} counts as everything"),
+    **{
+        f"{_MEASURE}.{key}": Wording(
+            Kind.WATCHING,
+            f"{_READ} takes {what} from {{after}} instead of {{before}}.",
+            f"{_READ} takes {what} from {{after}}.",
+            f"{_READ} no longer takes {what} from {{before}}.",
+        )
+        for key, what in (
+            ("error_rate", "the error rate"),
+            ("number", "the number"),
+            ("sum", "the sum"),
+            ("average", "the average"),
+            ("count", "the count"),
+        )
+    },
+    f"{_MEASURE}.unit": Wording(Kind.WORDS, f"{_READ} is said to be in {{after}} instead of {{before}}."),
+    f"{_MEASURE}.above": Wording(
+        Kind.WATCHING,
+        f"{_READ} is trouble above {{after}} instead of {{before}}.",
+        f"{_READ} is trouble above {{after}}.",
+        f"{_READ} is no longer trouble above {{before}}.",
+    ),
+    **_usual(_MEASURE, _READ),
+    f"{_MEASURE}.window": Wording(
+        Kind.WATCHING, f"{_READ} goes by what was counted in {{after}} instead of {{before}}."
+    ),
+    f"{_MEASURE}.least": Wording(Kind.WATCHING, f"{_READ} says nothing of fewer than {{after}}, until now {{before}}."),
+    f"{_MEASURE}.workers": Wording(
+        Kind.WATCHING, f"{_READ} is counted by {{after}} workers behind the address instead of {{before}}."
+    ),
+    f"{_MEASURE}.every": Wording(Kind.WATCHING, f"{_READ} is read every {{after}} instead of every {{before}}."),
+    f"{_MEASURE}.timeout": Wording(Kind.WATCHING, f"{_READ} is waited for {{after}} instead of {{before}}."),
+    f"{_MEASURE}.failures": Wording(
+        Kind.WATCHING, f"{_READ} is trouble after {{after}} readings in a row instead of {{before}}."
+    ),
+    f"{_MEASURE}.recoveries": Wording(
+        Kind.WATCHING, f"{_READ} is well again after {{after}} readings in a row instead of {{before}}."
+    ),
     "services.*.heartbeats.*": Wording(
         Kind.WATCHING,
         new="{name} has one more sign of life that is missed when it does not come: {3}.",

@@ -9,12 +9,13 @@ from tocsin.obligations import store as obligations
 from tocsin.obligations.model import Duty, Kind, State
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan, Probe, Service
-from tocsin.response import blindness
+from tocsin.plan.watching import Measure
+from tocsin.response import blindness, sampling
 from tocsin.signals import store as signals
 from tocsin.watch import outcomes, statuspages
 from tocsin.watch import store as watch
-from tocsin.watch.outcomes import Expectation, Reading
-from tocsin.watch.store import Agreed
+from tocsin.watch.outcomes import Expectation, Outcome, Reading, Run
+from tocsin.watch.store import Agreed, Standing
 
 PREFIX = "look:"
 PAGE = "status_page"
@@ -29,10 +30,26 @@ class Look:
     service_id: str
     service: Service
     probe: Probe
+    source = "probe"
 
     @property
     def every(self) -> timedelta:
         return self.probe.every
+
+
+@dataclass(frozen=True)
+class MeasureLook:
+    """A reading of numbers that is due: `name` is `service/measure`."""
+
+    name: str
+    service_id: str
+    service: Service
+    measure: Measure
+    source = "measure"
+
+    @property
+    def every(self) -> timedelta:
+        return self.measure.every
 
 
 @dataclass(frozen=True)
@@ -57,7 +74,7 @@ class Beat:
     grace: timedelta
 
 
-AnyLook = Look | PageLook
+AnyLook = Look | MeasureLook | PageLook
 
 
 def schedule(tx: Tx) -> None:
@@ -79,6 +96,12 @@ def looks(plan: Plan) -> Iterator[Look]:
             yield Look(f"{service_id}/{probe_id}", service_id, service, probe)
 
 
+def measures(plan: Plan) -> Iterator[MeasureLook]:
+    for service_id, service in plan.services.items():
+        for name, one in service.measures.items():
+            yield MeasureLook(f"{service_id}/{name}", service_id, service, one)
+
+
 def pages(plan: Plan) -> Iterator[PageLook]:
     """The vendors' pages that are read. A vendor's key is none of a service's, so no probe has such a name."""
     for key, vendor in plan.vendors.items():
@@ -98,13 +121,13 @@ def beats(plan: Plan) -> Iterator[Beat]:
 
 def every_look(plan: Plan) -> dict[str, AnyLook | Beat]:
     """What is due by itself: the looks that we take, and the signs of life for which we wait."""
-    found: list[AnyLook | Beat] = [*looks(plan), *pages(plan), *beats(plan)]
+    found: list[AnyLook | Beat] = [*looks(plan), *measures(plan), *pages(plan), *beats(plan)]
     return {look.name: look for look in found}
 
 
 def ready(tx: Tx, look: AnyLook) -> AnyLook:
     """The same look, with what is to be known before it is taken."""
-    if isinstance(look, Look):
+    if not isinstance(look, PageLook):
         return look
     last = watch.load(tx, look.name).outcome
     return replace(look, known=last.path) if last else look
@@ -128,23 +151,35 @@ def learn(tx: Tx, look: Look, reading: Reading, control: Reading | None = None) 
     outcome = outcomes.with_certificate(outcome, reading, expectation(probe), tx.now)
     outcome = outcomes.with_control(outcome, reading, control) if control else outcome
     standing = watch.load(tx, look.name)
+    sampling.keep_look(tx, look.name, look.service_id, outcome)
+    if probe.usual:
+        standing, outcome = sampling.against_usual(tx, standing, outcome, probe.usual, "s")
     run = outcomes.advance(standing.run, outcome, tx.now, out_of=probe.out_of or 0)
     blindness.tell(tx, look.name, standing.run.blind if standing.run else 0, run.blind, probe.failures)
+    agree(tx, look, standing, run, outcome, (probe.failures, probe.recoveries))
+
+
+def agree(
+    tx: Tx, look: Look | MeasureLook, standing: Standing, run: Run, outcome: Outcome, needed: tuple[int, int]
+) -> None:
+    """Keep what was seen, and what is agreed on by now; a change of that is a signal. `needed` are so many looks that
+    agree on trouble, and so many on its end."""
     agreed = standing.confirmed
     change = outcomes.verdict(
         agreed.kind if agreed else None,
         run,
-        probe.failures,
-        probe.recoveries,
+        *needed,
         previous_components=agreed.components if agreed else None,
+        previous_grade=agreed.grade if agreed else None,
     )
     standing = replace(standing, run=run, outcome=outcome, looked_at=tx.now)
     if change is None:
         watch.save(tx, standing)
         return
     settled = replace(run, lately=())  # what is agreed on is counted anew, or one bad look would bring it back
-    watch.save(tx, replace(standing, run=settled, confirmed=Agreed(change.kind, change.components)))
-    arrival = outcomes.arrival(look.name, look.service.name, outcome, change.since)
+    agreed = Agreed(change.kind, change.components, change.grade)
+    watch.save(tx, replace(standing, run=settled, confirmed=agreed))
+    arrival = outcomes.arrival(look.name, look.service.name, outcome, change.since, look.source)
     named = replace(arrival, labels={**arrival.labels, "service": look.service_id})
     signals.accept(tx, [signals.encode(named)])
 

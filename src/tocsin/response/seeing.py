@@ -6,9 +6,9 @@ from dataclasses import replace
 import aiohttp
 
 from tocsin.db.engine import Tx
-from tocsin.response import looking
-from tocsin.response.looking import AnyLook, Look, PageLook
-from tocsin.watch import connections, outcomes, probes
+from tocsin.response import looking, measuring
+from tocsin.response.looking import AnyLook, Look, MeasureLook, PageLook
+from tocsin.watch import connections, numbers, outcomes, probes
 from tocsin.watch.outcomes import Reading
 
 
@@ -17,11 +17,20 @@ async def see(session: aiohttp.ClientSession, look: AnyLook, user_agent: str) ->
     if isinstance(look, PageLook):
         page, more = await probes.look_at_page(session, look.address, look.known, looking.WAIT_FOR_PAGE, user_agent)
         return lambda tx: looking.learn_page(tx, look, page, more)
+    if isinstance(look, MeasureLook):
+        read = await numbers_of(session, look, user_agent)
+        return lambda tx: measuring.learn(tx, look, read)
     reading = await _read(session, look, user_agent)
     control = None
     if look.probe.control and outcomes.may_be_ours(reading):
         control = await probes.look(session, look.probe.control, (), look.probe.timeout, user_agent)
     return lambda tx: looking.learn(tx, look, reading, control)
+
+
+async def numbers_of(session: aiohttp.ClientSession, look: MeasureLook, user_agent: str) -> Reading:
+    one = look.measure
+    path, accept = numbers.path(one), numbers.accept(one)
+    return await probes.look_at_numbers(session, one.url, path, one.timeout, user_agent, accept)
 
 
 async def _read(session: aiohttp.ClientSession, look: Look, user_agent: str) -> Reading:

@@ -55,11 +55,13 @@ class Rules:
         return Unrouted()
 
     def _severity(self, rule: Rule, words: dict[str, str]) -> str | None:
-        """The one that the rule names, or the one whose band holds the error rate that the signal gives."""
+        """The one that the rule names, or the one whose band holds the number that the signal gives."""
         if rule.severity is not None:
             return rule.severity
-        measured = rate(words.get(rule.band_of or "", ""))
-        return None if measured is None else self._plan.banded(measured)
+        measured = rate(words.get(rule.measured or "", ""))
+        if measured is None:
+            return None
+        return self._plan.banded(measured) if rule.band_of else self._plan.slowed(measured)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ def _test(name: str, wanted: tuple[str, ...]) -> _Test:
 
 
 def _route(rule: Rule, severity: str, arrival: Arrival, words: dict[str, str]) -> Route:
-    asked = dict.fromkeys([*rule.when, *([rule.band_of] if rule.band_of else [])])
+    asked = dict.fromkeys([*rule.when, *([rule.measured] if rule.measured else [])])
     evidence = listed(f"{name} is {clip(words[name], 120)}" for name in asked)
     reason = arrival.details.get("reason")
     because = "; ".join(filter(None, (evidence, reason if isinstance(reason, str) else "")))

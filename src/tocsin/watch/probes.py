@@ -3,6 +3,7 @@
 import asyncio
 import errno
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import aiohttp
@@ -63,23 +64,39 @@ async def look_at_page(
     return reading, await _get(session, url, statuspages.INCIDENTS, ends - stopwatch(), user_agent, _PAGE_LIMIT)
 
 
+async def look_at_numbers(
+    session: aiohttp.ClientSession, url: str, path: str, timeout: timedelta, user_agent: str, accept: str
+) -> Reading:
+    """Ask for the numbers of a measure. More than the limit is not read, and then nothing of it counts."""
+    reading = await _get(session, url, path, timeout.total_seconds(), user_agent, _PAGE_LIMIT, accept)
+    if len(reading.body) < _PAGE_LIMIT:
+        return reading
+    return replace(reading, status=None, body=b"", failure="closed", detail="more than 2 MB came")
+
+
 async def _get(
-    session: aiohttp.ClientSession, url: str, path: str, seconds: float, user_agent: str, limit: int = _BODY_LIMIT
+    session: aiohttp.ClientSession,
+    url: str,
+    path: str,
+    seconds: float,
+    user_agent: str,
+    limit: int = _BODY_LIMIT,
+    accept: str = "application/json",
 ) -> Reading:
     started = stopwatch()
     try:
         async with asyncio.timeout(seconds):
-            status, headers, body = await _fetch(session, _join(url, path), user_agent, limit)
+            status, headers, body = await _fetch(session, _join(url, path), user_agent, limit, accept)
     except (aiohttp.ClientError, OSError, UnicodeError) as error:
         return Reading(failure=_failure(error), detail=_detail(error), took=_since(started), path=path)
     return Reading(status=status, headers=headers, body=body, took=_since(started), path=path)
 
 
 async def _fetch(
-    session: aiohttp.ClientSession, url: str, user_agent: str, limit: int
+    session: aiohttp.ClientSession, url: str, user_agent: str, limit: int, accept: str
 ) -> tuple[int, dict[str, str], bytes]:
     # A kept connection would hide that no new one can be made, so every look asks for its own.
-    headers = {"User-Agent": user_agent, "Accept": "application/json", "Connection": "close"}
+    headers = {"User-Agent": user_agent, "Accept": accept, "Connection": "close"}
     async with session.get(url, headers=headers, allow_redirects=False, timeout=_NO_LIMIT) as response:
         body = await _read(response.content, limit)
         return response.status, {name.lower(): value for name, value in response.headers.items()}, body

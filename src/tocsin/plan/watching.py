@@ -1,0 +1,60 @@
+"""What is watched besides health reports: numbers that a service or a Prometheus gives, and what is usual for them."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from tocsin.plan.fields import Number, Span, Text
+
+STRICT = {"extra": "forbid"}
+
+
+class Reads(StrEnum):
+    """How the numbers at an address are written."""
+
+    PROMETHEUS = "prometheus"
+    JSON = "json"
+    PROMQL = "promql"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usual:
+    """What is usual is learned: the median of `over`, leaving out whatever was measured during an incident."""
+
+    __pydantic_config__ = STRICT
+    over: Span = timedelta(days=7)
+    least: int = 100  # readings; of fewer nothing is usual
+    within: Span = timedelta(minutes=5)  # the median of so long is held against it
+    ignore: Number | None = None  # a smaller difference is none, however large it is in per cent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """Numbers that are read again and again: counters of errors among all, an error rate, a mean, or a plain number."""
+
+    __pydantic_config__ = STRICT
+    url: str
+    reads: Reads = Reads.PROMETHEUS
+    errors: tuple[str, ...] = ()  # counters of what failed
+    total: tuple[str, ...] = ()  # counters of everything, what failed included
+    error_rate: str | None = None  # a rate in per cent, as it stands
+    number: str | None = None  # any number, as it stands
+    sum: str | None = None  # the mean of a window is what a sum grew by, over what the count grew by
+    average: str | None = None  # where only the average since the start is given, instead of a sum
+    count: str | None = None
+    unit: Text = ""
+    above: Number | None = None  # a larger number is trouble
+    usual: Usual | None = None
+    window: Span = timedelta(minutes=5)
+    least: int = 10  # of fewer in a window nothing is said
+    workers: int = 1  # processes behind the address, each of which counts for itself
+    every: Span = timedelta(seconds=15)
+    timeout: Span = timedelta(seconds=8)
+    failures: int = 2
+    recoveries: int = 2
+
+    @property
+    def counters(self) -> tuple[str, ...]:
+        """What only ever grows, in one order: what failed before everything, a sum before its count."""
+        mean = (self.sum or self.average, self.count)
+        return (*self.errors, *self.total, *(one for one in mean if one is not None))
