@@ -348,7 +348,7 @@ class Engine:
             pass
 
     async def _look(self, look: AnyLook) -> None:
-        learn = await seeing.see(self._eyes, look, USER_AGENT)
+        learn = await seeing.see(self._eyes, look, USER_AGENT, self._app.settings.log_folder)
         try:
             await asyncio.to_thread(self._database.run, SYSTEM, learn)
         except Exception:

@@ -315,7 +315,20 @@ MEASURES = [
     ("services.rose.measures.voice_latency.usual.within", "30 s", "", "at least 1 min"),
     ("services.rose.probes.health.usual.least", 0, "", "at least 1 reading"),
     ("services.rose.probes.health.usual.ignore", -1, "", "nothing is smaller than no difference"),
-    ("rules.13.band_of", "slowdown", "", "a rule has either a severity, or the label whose number decides it"),
+    ("services.rose.logs.app.url", "https://rose.example.org/log", "", "a log is read at a url, or sent to us by a"),
+    (
+        "services.rose.logs.app.url",
+        "tcp://a:1",
+        "",
+        "'tcp://a:1' is not an address that begins with http:// or https://",
+    ),
+    ("services.rose.logs.app.url", "file:///", "", "'file:///' is not an address"),
+    ("services.rose.logs.app.patterns", {}, "", "at least one pattern"),
+    ("services.rose.logs.app.patterns.breaker_opened.match", "(", "", "'(' is not a regular expression"),
+    ("services.rose.logs.app.patterns.breaker_opened.until", "x*", "", "'x*' fits every line"),
+    ("services.rose.logs.app.patterns.breaker_opened.least", 0, "", "from 1 to 1000"),
+    ("services.rose.logs.health", {"sender": "x", "patterns": {"a": {"match": "a"}}}, "", "a probe, a heartbeat or a"),
+    ("rules.13.slowdown_of", "slowdown", "", "a rule has either a severity, or the label whose number decides it"),
 ]
 
 

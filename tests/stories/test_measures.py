@@ -168,5 +168,5 @@ def test_numbers_that_are_not_there_are_told_as_a_p3(watched: World) -> None:
     watched.reading = trap
     watched.advance(minutes=1)
     incident = watched.incident()
-    assert (incident.severity, incident.title) == ("P3", "Rose: its numbers can't be read")
+    assert (incident.severity, incident.title) == ("P3", "Rose: its measure can't be read")
     watched.expect_silence()

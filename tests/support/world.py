@@ -32,11 +32,12 @@ from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
 from tocsin.rehearsal import rose
 from tocsin.rehearsal.process import Process
-from tocsin.response import commands, dispatch, looking, measuring, tick
+from tocsin.response import commands, dispatch, listening, looking, measuring, tick
 from tocsin.response.rooms import Rooms
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival
 from tocsin.watch.outcomes import Reading
+from tocsin.watch.tailing import Piece
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Entry)
@@ -46,7 +47,7 @@ APART = (*CHASING, "role", "invitation")  # what stories overlook unless they as
 ROSE = (resources.files("tocsin") / "plans" / "rose.yaml").read_text(encoding="utf-8")
 
 
-WATCHED = ("    probes:", "    measures:")
+WATCHED = ("    probes:", "    measures:", "    logs:")
 
 
 def _without_probes(plan: str) -> str:
@@ -170,6 +171,10 @@ class World:
         if isinstance(look, looking.MeasureLook):
             numbers = self.reading(urlsplit(look.measure.url).path, look.measure.timeout)
             self.database.run(SYSTEM, lambda tx: measuring.learn(tx, look, numbers))
+            return
+        if isinstance(look, looking.LogLook):
+            nothing = Piece(look.tail)  # what a story's Rose writes, the story sends
+            self.database.run(SYSTEM, lambda tx: listening.learn(tx, look, nothing))
             return
         reading = self.reading(look.probe.paths[0], look.probe.timeout)
         self.database.run(SYSTEM, lambda tx: looking.learn(tx, look, reading))

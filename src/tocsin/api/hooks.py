@@ -14,7 +14,7 @@ import msgspec
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from tocsin.api import problems, senders, taking, wire
+from tocsin.api import otlp, problems, senders, taking, wire
 from tocsin.api.allowance import Allowance
 from tocsin.api.keys import Keys, UnknownToken, any_secret
 from tocsin.api.problems import Problem
@@ -67,6 +67,7 @@ class Front:
         roads = {name: senders.Road(name, sender, intake.keys) for name, sender in SENDERS.items()}
         self._senders = {name: _hook_of(road) for name, road in roads.items()}
         self._roads = roads
+        self._hooks[otlp.PATH] = (otlp.Logs(intake.keys).take, otlp.refused)
         self._hooks["/in/alertmanager"] = (intake.alertmanager, _problem)
         self._hooks["/api/v2/alerts"] = self._senders[prometheus.SOURCE]
 

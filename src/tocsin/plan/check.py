@@ -217,6 +217,9 @@ def _named(plan: Plan) -> Iterator[tuple[str, Iterable[str]]]:
         yield f"services.{key}.components", service.components
         yield f"services.{key}.probes", service.probes
         yield f"services.{key}.measures", service.measures
+        yield f"services.{key}.logs", service.logs
+        for name, log in service.logs.items():
+            yield f"services.{key}.logs.{name}.patterns", log.patterns
         yield f"services.{key}.heartbeats", service.heartbeats
 
 

@@ -1,15 +1,17 @@
-"""Whether the numbers that a plan has us read hold together, and what they are held against."""
+"""Whether the numbers and the logs that a plan has us read hold together, and what they are held against."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 
 from tocsin.kit.text import span
 from tocsin.plan import check_probes, selectors
-from tocsin.plan.findings import Finding
+from tocsin.plan.findings import Finding, empty
 from tocsin.plan.model import Plan, Service
-from tocsin.plan.watching import Measure, Reads, Usual
+from tocsin.plan.watching import Log, Measure, Reads, Usual
 
 MOST_WORKERS = 64
+MOST_TIMES = 1000  # occurrences of a pattern that are counted
 KEPT_FOR = timedelta(days=28)  # measures are, so nothing older can be learned from
 MOST_READ = 240  # readings in one window, each of which is held in mind
 _MEANS = "errors and total, error_rate, number, or count with sum or average"
@@ -23,6 +25,11 @@ def problems(plan: Plan, path: str, service: Service) -> Iterator[Finding]:
             yield Finding(here, f'a probe or a heartbeat is called "{name}" too')
         yield from _measure(here, one)
         yield from _usual(plan, f"{here}.usual", one.usual)
+    for name, log in service.logs.items():
+        here = f"{path}.logs.{name}"
+        if any(name in others for others in (service.probes, service.heartbeats, service.measures)):
+            yield Finding(here, f'a probe, a heartbeat or a measure is called "{name}" too')
+        yield from _log(here, log)
     for name, probe in service.probes.items():
         yield from _usual(plan, f"{path}.probes.{name}.usual", probe.usual)
 
@@ -40,6 +47,31 @@ def _measure(path: str, one: Measure) -> Iterator[Finding]:
     if not 2 * one.every <= one.window <= MOST_READ * one.every:
         least, most = span(2 * one.every), span(MOST_READ * one.every)
         yield Finding(f"{path}.window", f"from {least} to {most}, where it is read every {span(one.every)}")
+
+
+def _log(path: str, one: Log) -> Iterator[Finding]:
+    if (one.url is None) == (one.sender is None):
+        yield Finding(path, "a log is read at a url, or sent to us by a sender; name one of them")
+    is_file = one.url is not None and one.url.startswith("file:///") and one.url != "file:///"
+    if one.url is not None and not is_file and (complaint := check_probes.address(one.url, check_probes.WEB)):
+        yield Finding(f"{path}.url", f"{complaint}, or with file:/// and a file")
+    yield from empty(f"{path}.patterns", one.patterns, "at least one pattern; without one nothing is looked for")
+    for name, pattern in one.patterns.items():
+        here = f"{path}.patterns.{name}"
+        for key in ("match", "until"):
+            written = getattr(pattern, key)
+            if written is not None and (complaint := _expression(written)):
+                yield Finding(f"{here}.{key}", complaint)
+        if not 1 <= pattern.least <= MOST_TIMES:
+            yield Finding(f"{here}.least", f"from 1 to {MOST_TIMES}")
+
+
+def _expression(written: str) -> str | None:
+    try:
+        found = re.compile(written)
+    except (re.error, OverflowError, RecursionError, Warning) as why:
+        return f"'{written}' is not a regular expression: {why}"
+    return f"'{written}' fits every line" if found.search("") else None
 
 
 def _kind(path: str, one: Measure) -> Iterator[Finding]:

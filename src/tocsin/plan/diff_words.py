@@ -44,6 +44,9 @@ _LOOK = "The look {3} at {name}"
 _MEASURE = "services.*.measures.*"
 _READ = "The measure {3} of {name}"
 
+_LOG = "services.*.logs.*"
+_SOUGHT = "What {5} looks for in the log {3} of {name}"
+
 
 def _usual(path: str, subject: str) -> dict[str, Wording]:
     """How the changes are told of what is usual for a probe or a measure."""
@@ -272,6 +275,55 @@ WORDINGS: Mapping[str, Wording] = {
     ),
     f"{_MEASURE}.recoveries": Wording(
         Kind.WATCHING, f"{_READ} is well again after {{after}} readings in a row instead of {{before}}."
+    ),
+    _LOG: Wording(
+        Kind.WATCHING,
+        new="What {name} writes is looked through in one more place: {3}.",
+        gone="Nobody looks through what {name} writes into {3} any more.",
+        is_gone_large=True,
+    ),
+    f"{_LOG}.url": Wording(
+        Kind.WATCHING,
+        "The log {3} of {name} is read at {after} instead of {before}.",
+        "The log {3} of {name} is read at {after}.",
+        "The log {3} of {name} is no longer read at {before}.",
+    ),
+    f"{_LOG}.sender": Wording(
+        Kind.WATCHING,
+        "The log {3} of {name} is sent to us by {after} instead of {before}.",
+        "The log {3} of {name} is sent to us by {after}.",
+        "The log {3} of {name} is no longer sent to us by {before}.",
+    ),
+    f"{_LOG}.every": Wording(Kind.WATCHING, "The log {3} of {name} is read every {after} instead of every {before}."),
+    f"{_LOG}.timeout": Wording(Kind.WATCHING, "The log {3} of {name} is waited for {after} instead of {before}."),
+    f"{_LOG}.patterns.*": Wording(
+        Kind.WATCHING,
+        new="In the log {3} of {name}, {5} is looked for.",
+        gone="In the log {3} of {name}, nobody looks for {5} any more.",
+        is_gone_large=True,
+    ),
+    f"{_LOG}.patterns.*.match": Wording(Kind.WATCHING, f"{_SOUGHT} is known by {{after}} instead of {{before}}."),
+    f"{_LOG}.patterns.*.until": Wording(
+        Kind.WATCHING,
+        f"{_SOUGHT} is over at {{after}} instead of {{before}}.",
+        f"{_SOUGHT} is over at {{after}}.",
+        f"{_SOUGHT} is no longer over at {{before}}.",
+    ),
+    f"{_LOG}.patterns.*.least": Wording(
+        Kind.WATCHING, f"{_SOUGHT} is trouble when it comes {{after}} times instead of {{before}}."
+    ),
+    f"{_LOG}.patterns.*.within": Wording(Kind.WATCHING, f"{_SOUGHT} counts for {{after}} instead of {{before}}."),
+    f"{_LOG}.patterns.*.title": Wording(
+        Kind.WORDS,
+        f"{_SOUGHT} is called {{after}} instead of {{before}}.",
+        f"{_SOUGHT} is called {{after}}.",
+        f"{_SOUGHT} is no longer called {{before}}.",
+    ),
+    f"{_LOG}.patterns.*.labels.*": Wording(
+        Kind.ROUTING,
+        f"{_SOUGHT} has the label {{7}} {{after}} instead of {{before}}.",
+        f"{_SOUGHT} has the label {{7}} {{after}}.",
+        f"{_SOUGHT} no longer has the label {{7}} {{before}}.",
     ),
     "services.*.heartbeats.*": Wording(
         Kind.WATCHING,

@@ -1,11 +1,11 @@
-"""What is watched of a service, as part of the printed plan: its probes, its measures and its signs of life."""
+"""What is watched of a service, as part of the printed plan: its probes, measures, logs and signs of life."""
 
 from collections.abc import Iterable
 
 from tocsin.kit.text import listed, span
 from tocsin.plan.markdown import Blocks, address, bullets, code, heading, plain, statement
 from tocsin.plan.model import Heartbeat, Probe, Service
-from tocsin.plan.watching import Measure, Usual
+from tocsin.plan.watching import Log, Measure, Pattern, Usual
 
 
 def watched(path: str, service: Service) -> Blocks:
@@ -15,6 +15,13 @@ def watched(path: str, service: Service) -> Blocks:
     for name, measure in service.measures.items():
         yield heading(4, f"Measure {plain(name)}", f"{path}.measures.{name}")
         yield from bullets(_measure(f"{path}.measures.{name}", measure))
+    for name, log in service.logs.items():
+        here = f"{path}.logs.{name}"
+        yield heading(4, f"Log {plain(name)}", here)
+        yield from bullets(_log(here, log))
+        for key, pattern in log.patterns.items():
+            yield heading(5, f"Pattern {plain(key)}", f"{here}.patterns.{key}")
+            yield from bullets(_pattern(f"{here}.patterns.{key}", pattern))
     for name, one in service.heartbeats.items():
         yield heading(4, f"Heartbeat {plain(name)}", f"{path}.heartbeats.{name}")
         yield from bullets(_heartbeat(f"{path}.heartbeats.{name}", one))
@@ -88,6 +95,27 @@ def _rhythm(path: str, one: Measure) -> Iterable[str]:
     yield statement(f"Waits {span(one.timeout)} for an answer.", f"{path}.timeout")
     yield statement(f"Readings in a row that make it trouble: {one.failures}", f"{path}.failures")
     yield statement(f"Good readings in a row that end it: {one.recoveries}", f"{path}.recoveries")
+
+
+def _log(path: str, one: Log) -> Iterable[str]:
+    if one.url is not None:
+        yield statement(f"Is read at {address(one.url)}", f"{path}.url")
+    if one.sender is not None:
+        yield statement(f"Is sent to us by {code(one.sender)}", f"{path}.sender")
+    yield statement(f"Every {span(one.every)}.", f"{path}.every")
+    yield statement(f"Waits {span(one.timeout)} for an answer.", f"{path}.timeout")
+
+
+def _pattern(path: str, one: Pattern) -> Iterable[str]:
+    yield statement(f"Looks for {code(one.match)}", f"{path}.match")
+    if one.until is not None:
+        yield statement(f"Is over at {code(one.until)}", f"{path}.until")
+    yield statement(f"Occurrences that make it trouble: {one.least}", f"{path}.least")
+    yield statement(f"They come within {span(one.within)}; without another for so long it is over.", f"{path}.within")
+    if one.title is not None:
+        yield statement(f"Is called {plain(one.title)}", f"{path}.title")
+    for name, value in one.labels.items():
+        yield statement(f"Has the label {code(name)}: {code(value)}", f"{path}.labels.{name}")
 
 
 def _amount(number: str, unit: str) -> str:

@@ -66,7 +66,12 @@ def looks(plan: Plan) -> list[Promise]:
         for key, one in plan.vendors.items()
         if one.look_every
     ]
-    return services + measures + vendors
+    logs = [
+        _look(f"{key}/{name}", f"Read the log {name} of {service.name}", one.every, f"services.{key}.logs.{name}")
+        for key, service in plan.services.items()
+        for name, one in service.logs.items()
+    ]
+    return services + measures + logs + vendors
 
 
 def _look(name: str, what: str, every: timedelta, path: str) -> Promise:

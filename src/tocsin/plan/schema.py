@@ -13,7 +13,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from tocsin.kit.text import span
 from tocsin.plan.check import CLAUSE_KINDS, FACTS, REMINDED_KINDS
-from tocsin.plan.check_measures import MOST_WORKERS
+from tocsin.plan.check_measures import MOST_TIMES, MOST_WORKERS
 from tocsin.plan.model import Plan
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -93,6 +93,8 @@ NARROWER: Mapping[str, dict[str, Any]] = {
     "Measure.failures": _COUNT,
     "Measure.recoveries": _COUNT,
     "Usual.least": _COUNT,
+    "Log.patterns": {"minProperties": 1},
+    "Pattern.least": {"minimum": 1, "maximum": MOST_TIMES},
     "Topic.minutes": _COUNT,
     "Section.facts": {"enum": [*FACTS, None]},
     "Reminders.before": {"propertyNames": {"enum": list(REMINDED_KINDS)}},
@@ -302,6 +304,25 @@ MEANINGS: Mapping[str, str] = {
     "Usual.least": "How many readings it takes before anything is usual.",
     "Usual.within": "The median of so long is held against it.",
     "Usual.ignore": "A smaller difference is nothing, however many per cent it is. For a probe, in seconds.",
+    "Log": "What a service writes, under `services.….logs`.",
+    "Log.url": (
+        "Where it is read: an address at http:// or https://, of which each look asks for what was added, or a file at "
+        "file:///, in the folder of the setting `TOCSIN_LOG_FOLDER`."
+    ),
+    "Log.sender": "Instead, the name under which the service sends it by OpenTelemetry: its `service.name`.",
+    "Log.every": "How often it is read, and how often what came of it is looked through for what is over.",
+    "Log.timeout": "How long to wait for it.",
+    "Log.patterns": "What in it is trouble.",
+    "Pattern": "Lines that mean trouble, under `patterns` of a log.",
+    "Pattern.match": (
+        "A regular expression that is found anywhere in a record, with its case. What it captures by a name, as in "
+        "`(?P<breaker>\\w+)`, becomes a label, and for each such value there is a signal of its own, 20 at most."
+    ),
+    "Pattern.until": "Another that ends it; where it captures the same name, it ends what has the same value.",
+    "Pattern.least": "How many of them make it trouble.",
+    "Pattern.within": "They come within so long; without another for so long it is over.",
+    "Pattern.title": "What it is called. Without it, by the service and the pattern's name.",
+    "Pattern.labels": "Labels of the signal, for rules to ask for.",
     "Heartbeat": "A sign of life that something of yours sends, under `services.….heartbeats`.",
     "Heartbeat.every": "How often it comes, at least 1 min.",
     "Heartbeat.grace": "How late it may be before it is missed; also how long a run may take that said when it began.",
@@ -319,6 +340,7 @@ MEANINGS: Mapping[str, str] = {
     "Service.components": "Its parts.",
     "Service.probes": "The addresses at which it is looked at.",
     "Service.measures": "The numbers that are read of it.",
+    "Service.logs": "What it writes, as far as somebody looks for trouble there.",
     "Service.heartbeats": "The signs of life that its jobs send.",
     "Rule": "One entry of `rules`: what a signal means.",
     "Rule.name": "Named on the incident that it declares; each name once.",

@@ -1,6 +1,7 @@
-"""What is watched besides health reports: numbers that a service or a Prometheus gives, and what is usual for them."""
+"""What is watched besides health reports: numbers, what is usual for them, and what a service writes into its log."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
@@ -58,3 +59,28 @@ class Measure:
         """What only ever grows, in one order: what failed before everything, a sum before its count."""
         mean = (self.sum or self.average, self.count)
         return (*self.errors, *self.total, *(one for one in mean if one is not None))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pattern:
+    """Lines that mean trouble once `least` of them come within a span, and what ends it."""
+
+    __pydantic_config__ = STRICT
+    match: str
+    until: str | None = None
+    least: int = 1
+    within: Span = timedelta(minutes=10)
+    title: Text | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Log:
+    """What a service writes: read at an address, or sent to us by `sender`, which is its name there."""
+
+    __pydantic_config__ = STRICT
+    url: str | None = None
+    sender: str | None = None
+    every: Span = timedelta(seconds=10)
+    timeout: Span = timedelta(seconds=8)
+    patterns: Mapping[str, Pattern]

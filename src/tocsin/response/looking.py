@@ -9,16 +9,18 @@ from tocsin.obligations import store as obligations
 from tocsin.obligations.model import Duty, Kind, State
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan, Probe, Service
-from tocsin.plan.watching import Measure
+from tocsin.plan.watching import Log, Measure
 from tocsin.response import blindness, sampling
 from tocsin.signals import store as signals
 from tocsin.watch import outcomes, statuspages
 from tocsin.watch import store as watch
+from tocsin.watch.logs import Tail
 from tocsin.watch.outcomes import Expectation, Outcome, Reading, Run
 from tocsin.watch.store import Agreed, Standing
 
 PREFIX = "look:"
 PAGE = "status_page"
+_NEVER_READ = Tail()
 WAIT_FOR_PAGE = timedelta(seconds=10)
 
 
@@ -53,6 +55,22 @@ class MeasureLook:
 
 
 @dataclass(frozen=True)
+class LogLook:
+    """A log that is to be read on from where its `tail` ends: `name` is `service/log`."""
+
+    name: str
+    service_id: str
+    service: Service
+    log: Log
+    tail: Tail = _NEVER_READ
+    source = "log"
+
+    @property
+    def every(self) -> timedelta:
+        return self.log.every
+
+
+@dataclass(frozen=True)
 class PageLook:
     """A look that is due at a vendor's status page: `name` is `vendor/status_page`, `known` the path that answered."""
 
@@ -74,7 +92,7 @@ class Beat:
     grace: timedelta
 
 
-AnyLook = Look | MeasureLook | PageLook
+AnyLook = Look | MeasureLook | LogLook | PageLook
 
 
 def schedule(tx: Tx) -> None:
@@ -102,6 +120,12 @@ def measures(plan: Plan) -> Iterator[MeasureLook]:
             yield MeasureLook(f"{service_id}/{name}", service_id, service, one)
 
 
+def logs(plan: Plan) -> Iterator[LogLook]:
+    for service_id, service in plan.services.items():
+        for name, one in service.logs.items():
+            yield LogLook(f"{service_id}/{name}", service_id, service, one)
+
+
 def pages(plan: Plan) -> Iterator[PageLook]:
     """The vendors' pages that are read. A vendor's key is none of a service's, so no probe has such a name."""
     for key, vendor in plan.vendors.items():
@@ -121,12 +145,14 @@ def beats(plan: Plan) -> Iterator[Beat]:
 
 def every_look(plan: Plan) -> dict[str, AnyLook | Beat]:
     """What is due by itself: the looks that we take, and the signs of life for which we wait."""
-    found: list[AnyLook | Beat] = [*looks(plan), *measures(plan), *pages(plan), *beats(plan)]
+    found: list[AnyLook | Beat] = [*looks(plan), *measures(plan), *logs(plan), *pages(plan), *beats(plan)]
     return {look.name: look for look in found}
 
 
 def ready(tx: Tx, look: AnyLook) -> AnyLook:
     """The same look, with what is to be known before it is taken."""
+    if isinstance(look, LogLook):
+        return replace(look, tail=watch.load(tx, look.name).tail or Tail())
     if not isinstance(look, PageLook):
         return look
     last = watch.load(tx, look.name).outcome
@@ -160,8 +186,13 @@ def learn(tx: Tx, look: Look, reading: Reading, control: Reading | None = None) 
 
 
 def agree(
-    tx: Tx, look: Look | MeasureLook, standing: Standing, run: Run, outcome: Outcome, needed: tuple[int, int]
-) -> None:
+    tx: Tx,
+    look: Look | MeasureLook | LogLook,
+    standing: Standing,
+    run: Run,
+    outcome: Outcome,
+    needed: tuple[int, int],
+) -> Standing:
     """Keep what was seen, and what is agreed on by now; a change of that is a signal. `needed` are so many looks that
     agree on trouble, and so many on its end."""
     agreed = standing.confirmed
@@ -175,13 +206,15 @@ def agree(
     standing = replace(standing, run=run, outcome=outcome, looked_at=tx.now)
     if change is None:
         watch.save(tx, standing)
-        return
+        return standing
     settled = replace(run, lately=())  # what is agreed on is counted anew, or one bad look would bring it back
     agreed = Agreed(change.kind, change.components, change.grade)
-    watch.save(tx, replace(standing, run=settled, confirmed=agreed))
+    standing = replace(standing, run=settled, confirmed=agreed)
+    watch.save(tx, standing)
     arrival = outcomes.arrival(look.name, look.service.name, outcome, change.since, look.source)
     named = replace(arrival, labels={**arrival.labels, "service": look.service_id})
     signals.accept(tx, [signals.encode(named)])
+    return standing
 
 
 def expectation(probe: Probe) -> Expectation:

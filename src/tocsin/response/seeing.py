@@ -1,25 +1,35 @@
 """Taking a look, with no unit of work open: what the plan has us look at, and a second address where that is needed."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import aiohttp
 
 from tocsin.db.engine import Tx
-from tocsin.response import looking, measuring
-from tocsin.response.looking import AnyLook, Look, MeasureLook, PageLook
-from tocsin.watch import connections, numbers, outcomes, probes
+from tocsin.response import listening, looking, measuring
+from tocsin.response.looking import AnyLook, LogLook, Look, MeasureLook, PageLook
+from tocsin.watch import connections, numbers, outcomes, probes, tailing
+from tocsin.watch.logs import Tail
 from tocsin.watch.outcomes import Reading
+from tocsin.watch.tailing import Piece
 
 
-async def see(session: aiohttp.ClientSession, look: AnyLook, user_agent: str) -> Callable[[Tx], None]:
-    """Take a look, and return what learns from it in a unit of work."""
+async def see(
+    session: aiohttp.ClientSession, look: AnyLook, user_agent: str, log_folder: str = ""
+) -> Callable[[Tx], None]:
+    """Take a look, and return what learns from it in a unit of work. Only in the folder are files read."""
     if isinstance(look, PageLook):
         page, more = await probes.look_at_page(session, look.address, look.known, looking.WAIT_FOR_PAGE, user_agent)
         return lambda tx: looking.learn_page(tx, look, page, more)
     if isinstance(look, MeasureLook):
         read = await numbers_of(session, look, user_agent)
         return lambda tx: measuring.learn(tx, look, read)
+    if isinstance(look, LogLook):
+        piece = await piece_of(session, look, user_agent, log_folder)
+        return lambda tx: listening.learn(tx, look, piece)
     reading = await _read(session, look, user_agent)
     control = None
     if look.probe.control and outcomes.may_be_ours(reading):
@@ -31,6 +41,24 @@ async def numbers_of(session: aiohttp.ClientSession, look: MeasureLook, user_age
     one = look.measure
     path, accept = numbers.path(one), numbers.accept(one)
     return await probes.look_at_numbers(session, one.url, path, one.timeout, user_agent, accept)
+
+
+async def piece_of(session: aiohttp.ClientSession, look: LogLook, user_agent: str, folder: str) -> Piece:
+    url, tail = look.log.url, look.tail
+    if url is None:  # it is sent to us
+        return Piece(tail)
+    if url.startswith("file://"):
+        return await asyncio.to_thread(_file, tail, Path(unquote(urlsplit(url).path)), folder)
+    reading = await probes.look_at_log(session, url, tailing.wanted(tail), look.log.timeout, user_agent)
+    return tailing.of_answer(tail, reading)
+
+
+def _file(tail: Tail, path: Path, folder: str) -> Piece:
+    if not folder:
+        return Piece(tail, trouble="TOCSIN_LOG_FOLDER is not set, and no file is read without it")
+    if not path.resolve().is_relative_to(Path(folder).resolve()):
+        return Piece(tail, trouble="the file does not lie in the folder of TOCSIN_LOG_FOLDER")
+    return tailing.of_file(tail, path)
 
 
 async def _read(session: aiohttp.ClientSession, look: Look, user_agent: str) -> Reading:

@@ -384,7 +384,7 @@ def arrival(probe_name: str, service: str, outcome: Outcome, now: datetime, sour
         source=source,
         key=f"{source}:{probe_name}",
         state=State.RESOLVED if healthy else State.FIRING,
-        title=text.clip(f"{service}: {_headline(outcome)}", _EVIDENCE),
+        title=text.clip(f"{service}: {_headline(source, outcome)}", _EVIDENCE),
         trigger=Trigger.HEALTH_CHECK if source == "probe" else Trigger.MONITORING_ALERT,
         labels=_labels(source, probe_name, service, outcome),
         details=_details(outcome),
@@ -424,17 +424,18 @@ _HEADLINES = {
     Kind.EXPIRING: "the certificate ends soon",
     Kind.FAILED: "says that it failed",
     Kind.SILENT: "no sign of life in time",
-    Kind.UNREADABLE: "its numbers can't be read",
 }
 
 _MEASURED = {Kind.ERRORS: "errors", Kind.OVER: "too high", Kind.SLOWER: "slower than usual"}
 
 
-def _headline(outcome: Outcome) -> str:
+def _headline(source: str, outcome: Outcome) -> str:
     if outcome.components:
         return _failing(outcome.components, outcome.states)
     if outcome.kind is Kind.SLOW:
         return f"slow, {_seconds(outcome.latency)}"
     if outcome.kind in _MEASURED:
         return f"{_MEASURED[outcome.kind]}, {outcome.reason}"
+    if outcome.kind is Kind.UNREADABLE:
+        return f"its {source} can't be read"
     return _HEADLINES[outcome.kind]

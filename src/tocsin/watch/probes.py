@@ -2,7 +2,7 @@
 
 import asyncio
 import errno
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -16,6 +16,7 @@ UNREACHABLE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADD
 _BODY_LIMIT = 64 * 1024
 _PAGE_LIMIT = 2 * 1024 * 1024  # the history of every component stands in some of them
 _USUAL = Expectation()
+_USUAL_HEADERS = {"Accept": "application/json"}
 # The look has one limit of its own; aiohttp's would add defaults that nobody chose and round them up.
 _NO_LIMIT = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
 _NO_ADDRESS = (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, UnicodeError)  # the last: names too long for DNS
@@ -68,10 +69,18 @@ async def look_at_numbers(
     session: aiohttp.ClientSession, url: str, path: str, timeout: timedelta, user_agent: str, accept: str
 ) -> Reading:
     """Ask for the numbers of a measure. More than the limit is not read, and then nothing of it counts."""
-    reading = await _get(session, url, path, timeout.total_seconds(), user_agent, _PAGE_LIMIT, accept)
+    reading = await _get(session, url, path, timeout.total_seconds(), user_agent, _PAGE_LIMIT, {"Accept": accept})
     if len(reading.body) < _PAGE_LIMIT:
         return reading
     return replace(reading, status=None, body=b"", failure="closed", detail="more than 2 MB came")
+
+
+async def look_at_log(
+    session: aiohttp.ClientSession, url: str, wanted: Mapping[str, str], timeout: timedelta, user_agent: str
+) -> Reading:
+    """Ask for a piece of a log. Whoever knows no ranges sends all of it, of which at most the limit is read."""
+    headers = {"Accept": "text/plain", **wanted}
+    return await _get(session, url, "", timeout.total_seconds(), user_agent, _PAGE_LIMIT, headers)
 
 
 async def _get(
@@ -81,22 +90,22 @@ async def _get(
     seconds: float,
     user_agent: str,
     limit: int = _BODY_LIMIT,
-    accept: str = "application/json",
+    headers: Mapping[str, str] = _USUAL_HEADERS,
 ) -> Reading:
     started = stopwatch()
     try:
         async with asyncio.timeout(seconds):
-            status, headers, body = await _fetch(session, _join(url, path), user_agent, limit, accept)
+            status, headers, body = await _fetch(session, _join(url, path), user_agent, limit, headers)
     except (aiohttp.ClientError, OSError, UnicodeError) as error:
         return Reading(failure=_failure(error), detail=_detail(error), took=_since(started), path=path)
     return Reading(status=status, headers=headers, body=body, took=_since(started), path=path)
 
 
 async def _fetch(
-    session: aiohttp.ClientSession, url: str, user_agent: str, limit: int, accept: str
+    session: aiohttp.ClientSession, url: str, user_agent: str, limit: int, wanted: Mapping[str, str]
 ) -> tuple[int, dict[str, str], bytes]:
     # A kept connection would hide that no new one can be made, so every look asks for its own.
-    headers = {"User-Agent": user_agent, "Accept": accept, "Connection": "close"}
+    headers = {"User-Agent": user_agent, "Connection": "close", **wanted}
     async with session.get(url, headers=headers, allow_redirects=False, timeout=_NO_LIMIT) as response:
         body = await _read(response.content, limit)
         return response.status, {name.lower(): value for name, value in response.headers.items()}, body

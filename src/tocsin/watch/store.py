@@ -10,6 +10,7 @@ from sqlalchemy import Column, Float, Integer, Table, Text, case, func, select
 from tocsin.db.columns import Instant, Json, metadata
 from tocsin.db.engine import Tx
 from tocsin.kit.clock import from_millis, to_millis
+from tocsin.watch.logs import Tail
 from tocsin.watch.metering import Meter, Sample
 from tocsin.watch.outcomes import Kind, Outcome, Run
 
@@ -22,6 +23,7 @@ table = Table(
     Column("outcome", Json),
     Column("looked_at", Instant),
     Column("meter", Json),
+    Column("tail", Json),
 )
 
 
@@ -44,6 +46,7 @@ class Standing:
     outcome: Outcome | None
     looked_at: datetime | None
     meter: Meter | None = None
+    tail: Tail | None = None
 
 
 def load(tx: Tx, name: str) -> Standing:
@@ -58,6 +61,7 @@ def save(tx: Tx, standing: Standing) -> None:
         "outcome": msgspec.to_builtins(standing.outcome),
         "looked_at": standing.looked_at,
         "meter": msgspec.to_builtins(standing.meter),
+        "tail": msgspec.to_builtins(standing.tail),
     }
     if not tx.run(table.update().where(table.c.name == standing.name).values(values)).rowcount:
         tx.run(table.insert().values(name=standing.name, **values))
@@ -75,6 +79,7 @@ def _standing(row: Any) -> Standing:
         outcome=msgspec.convert(row["outcome"], Outcome | None),
         looked_at=row["looked_at"],
         meter=msgspec.convert(row["meter"], Meter | None),
+        tail=msgspec.convert(row["tail"], Tail | None),
     )
 
 

@@ -11,6 +11,7 @@ down_revision = "0016"
 
 def upgrade() -> None:
     op.add_column("probe", sa.Column("meter", Json, nullable=True))
+    op.add_column("probe", sa.Column("tail", Json, nullable=True))
     op.create_table(
         "sample",
         sa.Column("name", sa.Text, primary_key=True),
