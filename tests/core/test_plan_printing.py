@@ -59,7 +59,7 @@ SILENT = {
     *("readers", "users", "notice", "handing_over", "silent_after", "snooze_most"),
     *("out_of", "control", "certificate_days", "look_every"),
     *("usual", "ignore", "number", "sum", "average", "count", "slowdown", "slowdown_of"),
-    *("url", "sender"),
+    *("url", "sender", "says"),
 }  # of these the document says nothing if the plan does not
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib import resources
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, cast, overload
 from urllib.parse import urlsplit
 
 from tests.support.inbox import decide_all
@@ -36,7 +36,8 @@ from tocsin.response import commands, dispatch, listening, looking, measuring, t
 from tocsin.response.rooms import Rooms
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival
-from tocsin.watch.outcomes import Reading
+from tocsin.watch import journeys
+from tocsin.watch.outcomes import Outcome, Reading
 from tocsin.watch.tailing import Piece
 
 T = TypeVar("T")
@@ -47,7 +48,7 @@ APART = (*CHASING, "role", "invitation")  # what stories overlook unless they as
 ROSE = (resources.files("tocsin") / "plans" / "rose.yaml").read_text(encoding="utf-8")
 
 
-WATCHED = ("    probes:", "    measures:", "    logs:")
+WATCHED = ("    probes:", "    measures:", "    journeys:", "    logs:")
 
 
 def _without_probes(plan: str) -> str:
@@ -176,14 +177,40 @@ class World:
             nothing = Piece(look.tail)  # what a story's Rose writes, the story sends
             self.database.run(SYSTEM, lambda tx: listening.learn(tx, look, nothing))
             return
+        if isinstance(look, looking.JourneyLook):
+            self._walk(look)
+            return
         reading = self.reading(look.probe.paths[0], look.probe.timeout)
         self.database.run(SYSTEM, lambda tx: looking.learn(tx, look, reading))
 
-    def reading(self, path: str, timeout: timedelta) -> Reading:
+    def _walk(self, look: looking.JourneyLook) -> None:
+        outcome, walks = self._walked(look), 1
+        if journeys.is_bad(outcome):
+            outcome, walks = self._walked(look), 2
+        self.database.run(SYSTEM, lambda tx: looking.learn_walk(tx, look, outcome, walks))
+
+    def _walked(self, look: looking.JourneyLook) -> Outcome:
+        steps = journeys.walk(look.journey)
+        asked = next(steps)
+        while True:
+            try:
+                asked = steps.send(self.reading(asked.path, look.journey.timeout, asked))
+            except StopIteration as end:
+                return cast(Outcome, end.value)
+
+    def reading(self, path: str, timeout: timedelta, asked: journeys.Request | None = None) -> Reading:
         """What a look at Rose sees at this instant."""
         if self.switches.mode is rose.Mode.DOWN:
             return Reading(took=timedelta(milliseconds=1), failure="refused", path=path)
-        call = rose.Call(method="GET", path=path, at=self.clock.now(), request_id="req-1", client="127.0.0.1")
+        call = rose.Call(
+            method=asked.method if asked else "GET",
+            path=path,
+            at=self.clock.now(),
+            request_id="req-1",
+            client="127.0.0.1",
+            content_type=asked.content_type if asked else "",
+            body=asked.body if asked else b"",
+        )
         answer = rose.answer(self.switches, call, self.process)
         if answer.drop or timedelta(seconds=min(answer.delay_s, 86400)) >= timeout:
             return Reading(took=timeout, failure="timeout", path=path)

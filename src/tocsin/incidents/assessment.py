@@ -219,7 +219,7 @@ def _needs(plan: Plan, service: str) -> list[str]:
 def _looks(plan: Plan, incident: Incident, seen: Mapping[str, Seen]) -> Iterator[Looked]:
     for service in services(plan, incident):
         known = plan.services[service]
-        for one in (*known.probes, *known.measures, *known.logs):
+        for one in (*known.probes, *known.measures, *known.logs, *known.journeys):
             name = f"{service}/{one}"
             yield _looked(name, words.service_name(plan, service), seen.get(name))
 

@@ -140,6 +140,8 @@ _RULES: tuple[tuple[str, How, Trace], ...] = (  # the first that fits decides
     ("services.*.measures.**", _E, "look:{1}/{3}"),
     ("services.*.logs.*", _T, None),
     ("services.*.logs.**", _E, "look:{1}/{3}"),
+    ("services.*.journeys.*", _T, None),
+    ("services.*.journeys.**", _E, "look:{1}/{3}"),
     ("services.*.heartbeats.*", _T, None),
     ("services.*.heartbeats.**", _E, "look:{1}/{3}"),
     ("services.*.components.*", _E, "component:{1}/{3}"),

@@ -220,6 +220,7 @@ def _named(plan: Plan) -> Iterator[tuple[str, Iterable[str]]]:
         yield f"services.{key}.logs", service.logs
         for name, log in service.logs.items():
             yield f"services.{key}.logs.{name}.patterns", log.patterns
+        yield f"services.{key}.journeys", service.journeys
         yield f"services.{key}.heartbeats", service.heartbeats
 
 

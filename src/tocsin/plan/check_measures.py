@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from tocsin.kit.text import span
-from tocsin.plan import check_probes, selectors
+from tocsin.plan import check_journeys, check_probes, selectors
 from tocsin.plan.findings import Finding, empty
 from tocsin.plan.model import Plan, Service
 from tocsin.plan.watching import Log, Measure, Reads, Usual
@@ -30,6 +30,7 @@ def problems(plan: Plan, path: str, service: Service) -> Iterator[Finding]:
         if any(name in others for others in (service.probes, service.heartbeats, service.measures)):
             yield Finding(here, f'a probe, a heartbeat or a measure is called "{name}" too')
         yield from _log(here, log)
+    yield from check_journeys.problems(path, service)
     for name, probe in service.probes.items():
         yield from _usual(plan, f"{path}.probes.{name}.usual", probe.usual)
 

@@ -47,6 +47,9 @@ _READ = "The measure {3} of {name}"
 _LOG = "services.*.logs.*"
 _SOUGHT = "What {5} looks for in the log {3} of {name}"
 
+_JOURNEY = "services.*.journeys.*"
+_WAY = "The way {3} of users of {name}"
+
 
 def _usual(path: str, subject: str) -> dict[str, Wording]:
     """How the changes are told of what is usual for a probe or a measure."""
@@ -324,6 +327,31 @@ WORDINGS: Mapping[str, Wording] = {
         f"{_SOUGHT} has the label {{7}} {{after}} instead of {{before}}.",
         f"{_SOUGHT} has the label {{7}} {{after}}.",
         f"{_SOUGHT} no longer has the label {{7}} {{before}}.",
+    ),
+    _JOURNEY: Wording(
+        Kind.WATCHING,
+        new="The way {3} of users of {name} is walked.",
+        gone="Nobody walks the way {3} of users of {name} any more.",
+        is_gone_large=True,
+    ),
+    f"{_JOURNEY}.url": Wording(Kind.WATCHING, f"{_WAY} is walked at {{after}} instead of {{before}}."),
+    f"{_JOURNEY}.legs": Wording(Kind.WATCHING, f"{_WAY} has other steps."),
+    f"{_JOURNEY}.every": Wording(Kind.WATCHING, f"{_WAY} is walked every {{after}} instead of every {{before}}."),
+    f"{_JOURNEY}.per_day": Wording(
+        Kind.WATCHING, f"{_WAY} is walked {{after}} times a day at most instead of {{before}}."
+    ),
+    f"{_JOURNEY}.timeout": Wording(Kind.WATCHING, f"{_WAY} waits {{after}} for an answer instead of {{before}}."),
+    f"{_JOURNEY}.slow_after": Wording(
+        Kind.WATCHING,
+        f"{_WAY} is slow after {{after}} instead of {{before}}.",
+        f"{_WAY} is slow after {{after}}.",
+        f"{_WAY} is never slow.",
+    ),
+    f"{_JOURNEY}.failures": Wording(
+        Kind.WATCHING, f"{_WAY} is trouble after {{after}} walks in a row instead of {{before}}."
+    ),
+    f"{_JOURNEY}.recoveries": Wording(
+        Kind.WATCHING, f"{_WAY} is well again after {{after}} walks in a row instead of {{before}}."
     ),
     "services.*.heartbeats.*": Wording(
         Kind.WATCHING,

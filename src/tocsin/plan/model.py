@@ -16,7 +16,7 @@ from tocsin.plan.fields import Several, Span, Text, TimeOfDay
 from tocsin.plan.measures import Band, Metric
 from tocsin.plan.procedure import Exit, Resolution, SomeAction, SomeActivity, SomeTool, Telling, TriggerSource
 from tocsin.plan.rotas import Rotation
-from tocsin.plan.watching import Log, Measure, Usual
+from tocsin.plan.watching import Journey, Log, Measure, Usual
 
 STRICT = {"extra": "forbid"}
 
@@ -292,6 +292,7 @@ class Service:
     probes: Mapping[str, Probe] = field(default_factory=dict)
     measures: Mapping[str, Measure] = field(default_factory=dict)
     logs: Mapping[str, Log] = field(default_factory=dict)
+    journeys: Mapping[str, Journey] = field(default_factory=dict)
     heartbeats: Mapping[str, Heartbeat] = field(default_factory=dict)
 
 

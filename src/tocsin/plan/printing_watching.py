@@ -1,11 +1,11 @@
-"""What is watched of a service, as part of the printed plan: its probes, measures, logs and signs of life."""
+"""What is watched of a service, as part of the printed plan: its probes, measures, logs, journeys and signs of life."""
 
 from collections.abc import Iterable
 
 from tocsin.kit.text import listed, span
 from tocsin.plan.markdown import Blocks, address, bullets, code, heading, plain, statement
 from tocsin.plan.model import Heartbeat, Probe, Service
-from tocsin.plan.watching import Log, Measure, Pattern, Usual
+from tocsin.plan.watching import Journey, Leg, Log, Measure, Pattern, Usual
 
 
 def watched(path: str, service: Service) -> Blocks:
@@ -22,6 +22,13 @@ def watched(path: str, service: Service) -> Blocks:
         for key, pattern in log.patterns.items():
             yield heading(5, f"Pattern {plain(key)}", f"{here}.patterns.{key}")
             yield from bullets(_pattern(f"{here}.patterns.{key}", pattern))
+    for name, journey in service.journeys.items():
+        here = f"{path}.journeys.{name}"
+        yield heading(4, f"Journey {plain(name)}", here)
+        yield from bullets(_journey(here, journey))
+        for number, leg in enumerate(journey.legs, start=1):
+            yield heading(5, f"Step {number}: {plain(leg.name)}", f"{here}.legs.{number}")
+            yield from bullets(_leg(f"{here}.legs.{number}", leg))
     for name, one in service.heartbeats.items():
         yield heading(4, f"Heartbeat {plain(name)}", f"{path}.heartbeats.{name}")
         yield from bullets(_heartbeat(f"{path}.heartbeats.{name}", one))
@@ -116,6 +123,35 @@ def _pattern(path: str, one: Pattern) -> Iterable[str]:
         yield statement(f"Is called {plain(one.title)}", f"{path}.title")
     for name, value in one.labels.items():
         yield statement(f"Has the label {code(name)}: {code(value)}", f"{path}.labels.{name}")
+
+
+def _journey(path: str, one: Journey) -> Iterable[str]:
+    yield statement(f"Is walked at {address(one.url)}", f"{path}.url")
+    yield statement(f"Every {span(one.every)}.", f"{path}.every")
+    yield statement(f"Times a day at most: {one.per_day}", f"{path}.per_day")
+    yield statement(f"Waits {span(one.timeout)} for each answer.", f"{path}.timeout")
+    if one.slow_after is not None:
+        yield statement(f"A walk that takes longer than {span(one.slow_after)} is slow.", f"{path}.slow_after")
+    yield statement(f"Walks in a row that make it trouble: {one.failures}", f"{path}.failures")
+    yield statement(f"Good walks in a row that end it: {one.recoveries}", f"{path}.recoveries")
+
+
+def _leg(path: str, one: Leg) -> Iterable[str]:
+    yield statement(f"Is asked with {code(one.method)}", f"{path}.method")
+    yield statement(f"At {code(one.path)}", f"{path}.path")
+    for name, value in one.form.items():
+        yield statement(f"With {code(name)}: {code(value)}", f"{path}.form.{name}")
+    for name, file in one.files.items():
+        here = f"{path}.files.{name}"
+        yield statement(f"With the file {code(file.name)} as {code(name)}", f"{here}.name")
+        yield statement(f"It is {code(file.type)}", f"{here}.type")
+        yield statement(f"It holds {code(file.base64)}", f"{here}.base64")
+    for number, status in enumerate(one.expect, start=1):
+        yield statement(f"Good is {status}", f"{path}.expect.{number}")
+    if one.says is not None:
+        yield statement(f"It says {code(one.says)}", f"{path}.says")
+    for name, keys in one.captures.items():
+        yield statement(f"What stands under {code(keys)} is passed on as {code(name)}", f"{path}.captures.{name}")
 
 
 def _amount(number: str, unit: str) -> str:

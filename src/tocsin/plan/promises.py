@@ -71,7 +71,12 @@ def looks(plan: Plan) -> list[Promise]:
         for key, service in plan.services.items()
         for name, one in service.logs.items()
     ]
-    return services + measures + logs + vendors
+    journeys = [
+        _look(f"{key}/{name}", f"Walk {name} of {service.name}", one.every, f"services.{key}.journeys.{name}")
+        for key, service in plan.services.items()
+        for name, one in service.journeys.items()
+    ]
+    return services + measures + logs + journeys + vendors
 
 
 def _look(name: str, what: str, every: timedelta, path: str) -> Promise:

@@ -61,5 +61,5 @@ def keys(written: str) -> tuple[str, ...]:
     """Read `counters.voice_failure`. Raises ValueError with a sentence for the user."""
     found = tuple(written.split("."))
     if not all(found):
-        raise ValueError(f"'{written}' is not the way to a number; write its keys with dots between them")
+        raise ValueError(f"'{written}' is no way into JSON; write the keys with dots between them")
     return found

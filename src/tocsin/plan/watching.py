@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from typing import Literal
 
 from tocsin.plan.fields import Number, Span, Text
 
@@ -84,3 +85,43 @@ class Log:
     every: Span = timedelta(seconds=10)
     timeout: Span = timedelta(seconds=8)
     patterns: Mapping[str, Pattern]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """A small file that is sent along. A plan is one text, so it stands there in base64."""
+
+    __pydantic_config__ = STRICT
+    name: str
+    type: str = "application/octet-stream"
+    base64: Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leg:
+    """One request of a journey, and what answer is a good one."""
+
+    __pydantic_config__ = STRICT
+    name: Text
+    method: Literal["GET", "POST"] = "GET"
+    path: str
+    form: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, Upload] = field(default_factory=dict)
+    expect: tuple[int, ...] = (200,)
+    says: str | None = None
+    captures: Mapping[str, str] = field(default_factory=dict)  # a name for what stands under keys of the answer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Journey:
+    """What a user does, done by us: requests one after the other, each with what the ones before it brought."""
+
+    __pydantic_config__ = STRICT
+    url: str
+    legs: tuple[Leg, ...]
+    every: Span = timedelta(minutes=15)
+    per_day: int = 100  # what it costs is limited
+    timeout: Span = timedelta(seconds=30)
+    slow_after: Span | None = None
+    failures: int = 1
+    recoveries: int = 1

@@ -9,7 +9,7 @@ from tocsin.obligations import store as obligations
 from tocsin.obligations.model import Duty, Kind, State
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan, Probe, Service
-from tocsin.plan.watching import Log, Measure
+from tocsin.plan.watching import Journey, Log, Measure
 from tocsin.response import blindness, sampling
 from tocsin.signals import store as signals
 from tocsin.watch import outcomes, statuspages
@@ -71,6 +71,22 @@ class LogLook:
 
 
 @dataclass(frozen=True)
+class JourneyLook:
+    """A journey that is to be walked, unless that was done often enough today: `name` is `service/journey`."""
+
+    name: str
+    service_id: str
+    service: Service
+    journey: Journey
+    walked: int = 0
+    source = "journey"
+
+    @property
+    def every(self) -> timedelta:
+        return self.journey.every
+
+
+@dataclass(frozen=True)
 class PageLook:
     """A look that is due at a vendor's status page: `name` is `vendor/status_page`, `known` the path that answered."""
 
@@ -92,7 +108,7 @@ class Beat:
     grace: timedelta
 
 
-AnyLook = Look | MeasureLook | LogLook | PageLook
+AnyLook = Look | MeasureLook | LogLook | JourneyLook | PageLook
 
 
 def schedule(tx: Tx) -> None:
@@ -126,6 +142,12 @@ def logs(plan: Plan) -> Iterator[LogLook]:
             yield LogLook(f"{service_id}/{name}", service_id, service, one)
 
 
+def journeys(plan: Plan) -> Iterator[JourneyLook]:
+    for service_id, service in plan.services.items():
+        for name, one in service.journeys.items():
+            yield JourneyLook(f"{service_id}/{name}", service_id, service, one)
+
+
 def pages(plan: Plan) -> Iterator[PageLook]:
     """The vendors' pages that are read. A vendor's key is none of a service's, so no probe has such a name."""
     for key, vendor in plan.vendors.items():
@@ -145,7 +167,8 @@ def beats(plan: Plan) -> Iterator[Beat]:
 
 def every_look(plan: Plan) -> dict[str, AnyLook | Beat]:
     """What is due by itself: the looks that we take, and the signs of life for which we wait."""
-    found: list[AnyLook | Beat] = [*looks(plan), *measures(plan), *logs(plan), *pages(plan), *beats(plan)]
+    ours: list[AnyLook] = [*looks(plan), *measures(plan), *logs(plan), *journeys(plan), *pages(plan)]
+    found: list[AnyLook | Beat] = [*ours, *beats(plan)]
     return {look.name: look for look in found}
 
 
@@ -153,6 +176,8 @@ def ready(tx: Tx, look: AnyLook) -> AnyLook:
     """The same look, with what is to be known before it is taken."""
     if isinstance(look, LogLook):
         return replace(look, tail=watch.load(tx, look.name).tail or Tail())
+    if isinstance(look, JourneyLook):
+        return replace(look, walked=sampling.looks_since(tx, look.name, tx.now - timedelta(days=1)))
     if not isinstance(look, PageLook):
         return look
     last = watch.load(tx, look.name).outcome
@@ -185,9 +210,18 @@ def learn(tx: Tx, look: Look, reading: Reading, control: Reading | None = None) 
     agree(tx, look, standing, run, outcome, (probe.failures, probe.recoveries))
 
 
+def learn_walk(tx: Tx, look: JourneyLook, outcome: Outcome, walks: int) -> None:
+    """Judge a walk that was taken so many times, the last of which counts."""
+    standing = watch.load(tx, look.name)
+    for _ in range(walks):
+        sampling.keep_walk(tx, look.name, look.service_id, outcome)
+    run = outcomes.advance(standing.run, outcome, tx.now)
+    agree(tx, look, standing, run, outcome, (look.journey.failures, look.journey.recoveries))
+
+
 def agree(
     tx: Tx,
-    look: Look | MeasureLook | LogLook,
+    look: Look | MeasureLook | LogLook | JourneyLook,
     standing: Standing,
     run: Run,
     outcome: Outcome,

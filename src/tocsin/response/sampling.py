@@ -1,7 +1,7 @@
 """Keeping what looks measure, and learning from it what is usual: never from the time of an incident."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tocsin.db.engine import Tx
 from tocsin.incidents import store as incidents
@@ -24,6 +24,18 @@ def keep_look(tx: Tx, name: str, service: str, outcome: Outcome) -> None:
     failed = outcome.kind in _FAILED
     took = None if failed else outcome.latency.total_seconds()
     watch.add_sample(tx, name, took, float(failed), 1.0, is_usual=is_usual(tx, service, outcome))
+
+
+def keep_walk(tx: Tx, name: str, service: str, outcome: Outcome) -> None:
+    """Keep how long a walk took, and that it was taken, whatever it learned: it may have cost something."""
+    went_well = outcome.kind in (Kind.HEALTHY, Kind.SLOW)
+    took = outcome.latency.total_seconds() if went_well else None
+    failed = float(not went_well and outcome.kind not in LEARNED_NOTHING)
+    watch.add_sample(tx, name, took, failed, 1.0, is_usual=is_usual(tx, service, outcome))
+
+
+def looks_since(tx: Tx, name: str, since: datetime) -> int:
+    return round(sum(one.counted for one in watch.samples(tx, name, since)))
 
 
 def is_usual(tx: Tx, service: str, outcome: Outcome) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -10,10 +11,10 @@ import aiohttp
 
 from tocsin.db.engine import Tx
 from tocsin.response import listening, looking, measuring
-from tocsin.response.looking import AnyLook, LogLook, Look, MeasureLook, PageLook
-from tocsin.watch import connections, numbers, outcomes, probes, tailing
+from tocsin.response.looking import AnyLook, JourneyLook, LogLook, Look, MeasureLook, PageLook
+from tocsin.watch import connections, journeys, numbers, outcomes, probes, tailing
 from tocsin.watch.logs import Tail
-from tocsin.watch.outcomes import Reading
+from tocsin.watch.outcomes import Kind, Outcome, Reading
 from tocsin.watch.tailing import Piece
 
 
@@ -30,6 +31,8 @@ async def see(
     if isinstance(look, LogLook):
         piece = await piece_of(session, look, user_agent, log_folder)
         return lambda tx: listening.learn(tx, look, piece)
+    if isinstance(look, JourneyLook):
+        return await _walked(session, look, user_agent)
     reading = await _read(session, look, user_agent)
     control = None
     if look.probe.control and outcomes.may_be_ours(reading):
@@ -59,6 +62,19 @@ def _file(tail: Tail, path: Path, folder: str) -> Piece:
     if not path.resolve().is_relative_to(Path(folder).resolve()):
         return Piece(tail, trouble="the file does not lie in the folder of TOCSIN_LOG_FOLDER")
     return tailing.of_file(tail, path)
+
+
+async def _walked(session: aiohttp.ClientSession, look: JourneyLook, user_agent: str) -> Callable[[Tx], None]:
+    """Walk, and where that goes wrong once more at once: only what goes wrong twice is believed."""
+    journey, left = look.journey, look.journey.per_day - look.walked
+    if left < 1:
+        often = f"walked {look.walked} times in a day; more is not allowed"
+        spent = Outcome(kind=Kind.UNKNOWN, latency=timedelta(0), reason=often, path="")
+        return lambda tx: looking.learn_walk(tx, look, spent, 0)
+    outcome, walks = await probes.walk(session, journey, user_agent), 1
+    if journeys.is_bad(outcome) and left > 1:
+        outcome, walks = await probes.walk(session, journey, user_agent), 2
+    return lambda tx: looking.learn_walk(tx, look, outcome, walks)
 
 
 async def _read(session: aiohttp.ClientSession, look: Look, user_agent: str) -> Reading:

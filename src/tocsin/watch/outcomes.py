@@ -159,7 +159,7 @@ def _judge_report(reading: Reading, report: _Report, expect: Expectation) -> Out
 
 def _judge_speed(reading: Reading, said: str, states: dict[str, str], expect: Expectation) -> Outcome:
     if expect.slow_after is not None and reading.took > expect.slow_after:
-        reason = f"{said}, but it took {_seconds(reading.took)}; more than {_seconds(expect.slow_after)} is slow"
+        reason = f"{said}, but it took {seconds(reading.took)}; more than {seconds(expect.slow_after)} is slow"
         return _outcome(reading, Kind.SLOW, reason, states)
     return _outcome(reading, Kind.HEALTHY, said, states)
 
@@ -211,7 +211,7 @@ _FAILURES = {
 def _unanswered(reading: Reading, expect: Expectation) -> Outcome:
     kind, reason = _FAILURES[reading.failure or "closed"]
     if kind is Kind.TIMEOUT:
-        return _outcome(reading, kind, f"{reason} {_seconds(expect.timeout)}")
+        return _outcome(reading, kind, f"{reason} {seconds(expect.timeout)}")
     detail = plain(reading.detail, _EVIDENCE)
     return _outcome(reading, kind, f"{reason}: {detail}" if detail else reason)
 
@@ -272,7 +272,7 @@ def plain(said: str, length: int) -> str:
     )
 
 
-def _seconds(length: timedelta) -> str:
+def seconds(length: timedelta) -> str:
     return f"{round(length.total_seconds(), 2):g} s"
 
 
@@ -433,7 +433,7 @@ def _headline(source: str, outcome: Outcome) -> str:
     if outcome.components:
         return _failing(outcome.components, outcome.states)
     if outcome.kind is Kind.SLOW:
-        return f"slow, {_seconds(outcome.latency)}"
+        return f"slow, {seconds(outcome.latency)}"
     if outcome.kind in _MEASURED:
         return f"{_MEASURED[outcome.kind]}, {outcome.reason}"
     if outcome.kind is Kind.UNREADABLE:

@@ -9,8 +9,10 @@ from datetime import timedelta
 import aiohttp
 
 from tocsin.kit.clock import stopwatch
-from tocsin.watch import outcomes, statuspages
-from tocsin.watch.outcomes import Expectation, Kind, Reading
+from tocsin.plan.watching import Journey
+from tocsin.watch import journeys, outcomes, statuspages
+from tocsin.watch.journeys import Request
+from tocsin.watch.outcomes import Expectation, Kind, Outcome, Reading
 
 UNREACHABLE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL)
 _BODY_LIMIT = 64 * 1024
@@ -83,6 +85,28 @@ async def look_at_log(
     return await _get(session, url, "", timeout.total_seconds(), user_agent, _PAGE_LIMIT, headers)
 
 
+async def walk(session: aiohttp.ClientSession, journey: Journey, user_agent: str) -> Outcome:
+    """Walk a journey to its end, or to the first bad answer."""
+    steps = journeys.walk(journey)
+    request = next(steps)
+    while True:
+        reading = await _ask(session, journey, request, user_agent)
+        try:
+            request = steps.send(reading)
+        except StopIteration as end:
+            outcome: Outcome = end.value
+            return outcome
+
+
+async def _ask(session: aiohttp.ClientSession, journey: Journey, request: Request, user_agent: str) -> Reading:
+    headers = {"Accept": "application/json"}
+    if request.content_type:
+        headers["Content-Type"] = request.content_type
+    seconds = journey.timeout.total_seconds()
+    sent = (request.method, request.body or None)
+    return await _get(session, journey.url, request.path, seconds, user_agent, _BODY_LIMIT, headers, sent)
+
+
 async def _get(
     session: aiohttp.ClientSession,
     url: str,
@@ -91,24 +115,32 @@ async def _get(
     user_agent: str,
     limit: int = _BODY_LIMIT,
     headers: Mapping[str, str] = _USUAL_HEADERS,
+    sent: tuple[str, bytes | None] = ("GET", None),
 ) -> Reading:
     started = stopwatch()
     try:
         async with asyncio.timeout(seconds):
-            status, headers, body = await _fetch(session, _join(url, path), user_agent, limit, headers)
+            status, headers, body = await _fetch(session, _join(url, path), user_agent, limit, headers, sent)
     except (aiohttp.ClientError, OSError, UnicodeError) as error:
         return Reading(failure=_failure(error), detail=_detail(error), took=_since(started), path=path)
     return Reading(status=status, headers=headers, body=body, took=_since(started), path=path)
 
 
 async def _fetch(
-    session: aiohttp.ClientSession, url: str, user_agent: str, limit: int, wanted: Mapping[str, str]
+    session: aiohttp.ClientSession,
+    url: str,
+    user_agent: str,
+    limit: int,
+    wanted: Mapping[str, str],
+    sent: tuple[str, bytes | None],
 ) -> tuple[int, dict[str, str], bytes]:
     # A kept connection would hide that no new one can be made, so every look asks for its own.
     headers = {"User-Agent": user_agent, "Connection": "close", **wanted}
-    async with session.get(url, headers=headers, allow_redirects=False, timeout=_NO_LIMIT) as response:
-        body = await _read(response.content, limit)
-        return response.status, {name.lower(): value for name, value in response.headers.items()}, body
+    method, body = sent
+    asked = session.request(method, url, data=body, headers=headers, allow_redirects=False, timeout=_NO_LIMIT)
+    async with asked as response:
+        found = await _read(response.content, limit)
+        return response.status, {name.lower(): value for name, value in response.headers.items()}, found
 
 
 async def _read(content: aiohttp.StreamReader, limit: int) -> bytes:

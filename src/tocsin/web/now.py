@@ -18,7 +18,7 @@ from tocsin.people import store as people
 from tocsin.people.model import called
 from tocsin.plan.model import Plan
 from tocsin.response import commands
-from tocsin.response.looking import logs, looks, measures
+from tocsin.response.looking import journeys, logs, looks, measures
 from tocsin.signals import store as signals
 from tocsin.signals.model import State as SignalState
 from tocsin.signals.store import Disposition, Quarantined, Signal
@@ -120,7 +120,7 @@ def services(plan: Plan, standings: dict[str, Standing], now: datetime) -> tuple
             found.append(_service(name, standing, standing.outcome, now))
             good = look.probe.good_values
             found += [_part(part, state, good) for part, state in standing.outcome.states.items()]
-    for name in (*(one.name for one in measures(plan)), *(one.name for one in logs(plan))):
+    for name in (one.name for kind in (measures, logs, journeys) for one in kind(plan)):
         standing = standings.get(name)
         if standing is None or standing.outcome is None:
             found.append(ServiceRow("unknown", "Unknown", name, "Not read yet", ""))
