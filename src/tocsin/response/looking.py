@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tocsin.db.engine import Tx
 from tocsin.obligations import store as obligations
@@ -11,11 +11,13 @@ from tocsin.plan import store as plans
 from tocsin.plan.model import Plan, Probe, Service
 from tocsin.plan.watching import Journey, Log, Measure
 from tocsin.response import blindness, sampling
+from tocsin.signals import routing
 from tocsin.signals import store as signals
+from tocsin.signals.model import Arrival
 from tocsin.watch import outcomes, statuspages
 from tocsin.watch import store as watch
 from tocsin.watch.logs import Tail
-from tocsin.watch.outcomes import Expectation, Outcome, Reading, Run
+from tocsin.watch.outcomes import Change, Expectation, Outcome, Reading, Run
 from tocsin.watch.store import Agreed, Standing
 
 PREFIX = "look:"
@@ -26,17 +28,27 @@ WAIT_FOR_PAGE = timedelta(seconds=10)
 
 @dataclass(frozen=True)
 class Look:
-    """A look that is due: `name` is `service/probe`."""
+    """A look that is due: `name` is `service/probe`. `before` is how it stood, where one more bad look may count."""
 
     name: str
     service_id: str
     service: Service
     probe: Probe
+    before: "Before | None" = None
     source = "probe"
 
     @property
     def every(self) -> timedelta:
         return self.probe.every
+
+
+@dataclass(frozen=True)
+class Before:
+    """What it takes to say beforehand what would follow from a look."""
+
+    plan: Plan
+    standing: Standing
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -174,6 +186,10 @@ def every_look(plan: Plan) -> dict[str, AnyLook | Beat]:
 
 def ready(tx: Tx, look: AnyLook) -> AnyLook:
     """The same look, with what is to be known before it is taken."""
+    if isinstance(look, Look):
+        standing = watch.load(tx, look.name)
+        is_near = look.probe.failures == 1 or (standing.run is not None and standing.run.unwell > 0)
+        return replace(look, before=Before(plans.current(tx), standing, tx.now)) if is_near else look
     if isinstance(look, LogLook):
         return replace(look, tail=watch.load(tx, look.name).tail or Tail())
     if isinstance(look, JourneyLook):
@@ -190,6 +206,43 @@ def learn_page(tx: Tx, look: PageLook, reading: Reading, more: Reading | None) -
     standing = watch.load(tx, look.name)
     run = outcomes.advance(standing.run, outcome, tx.now)
     watch.save(tx, replace(standing, run=run, outcome=outcome, looked_at=tx.now))
+
+
+def is_grave(look: Look, reading: Reading, control: Reading | None = None) -> bool:
+    """Whether this look would declare the worst that the plan knows: then it is worth a second look before."""
+    before = look.before
+    if before is None:
+        return False
+    outcome = outcomes.judge(reading, expectation(look.probe))
+    outcome = outcomes.with_control(outcome, reading, control) if control else outcome
+    run = outcomes.advance(before.standing.run, outcome, before.at, out_of=look.probe.out_of or 0)
+    change = _change(before.standing, run, (look.probe.failures, look.probe.recoveries))
+    if change is None or change.kind is outcomes.Kind.HEALTHY or outcome.kind in outcomes.LEARNED_NOTHING:
+        return False
+    route = routing.route(before.plan, _arrival(look, outcome, change))
+    return isinstance(route, routing.Route) and before.plan.rank(route.severity) == 0
+
+
+def seen_twice(reading: Reading, again: Reading, probe: Probe) -> Reading:
+    """Which of two looks counts: the second where it is any better, and otherwise the first."""
+    bad, second = (outcomes.judge(one, expectation(probe)) for one in (reading, again))
+    return again if second.kind is not bad.kind and second.kind not in outcomes.NOT_ANSWERING else reading
+
+
+def _change(standing: Standing, run: Run, needed: tuple[int, int]) -> Change | None:
+    agreed = standing.confirmed
+    return outcomes.verdict(
+        agreed.kind if agreed else None,
+        run,
+        *needed,
+        previous_components=agreed.components if agreed else None,
+        previous_grade=agreed.grade if agreed else None,
+    )
+
+
+def _arrival(look: Look | MeasureLook | LogLook | JourneyLook, outcome: Outcome, change: Change) -> Arrival:
+    arrival = outcomes.arrival(look.name, look.service.name, outcome, change.since, look.source)
+    return replace(arrival, labels={**arrival.labels, "service": look.service_id})
 
 
 def learn(tx: Tx, look: Look, reading: Reading, control: Reading | None = None) -> None:
@@ -229,14 +282,7 @@ def agree(
 ) -> Standing:
     """Keep what was seen, and what is agreed on by now; a change of that is a signal. `needed` are so many looks that
     agree on trouble, and so many on its end."""
-    agreed = standing.confirmed
-    change = outcomes.verdict(
-        agreed.kind if agreed else None,
-        run,
-        *needed,
-        previous_components=agreed.components if agreed else None,
-        previous_grade=agreed.grade if agreed else None,
-    )
+    change = _change(standing, run, needed)
     standing = replace(standing, run=run, outcome=outcome, looked_at=tx.now)
     if change is None:
         watch.save(tx, standing)
@@ -245,9 +291,7 @@ def agree(
     agreed = Agreed(change.kind, change.components, change.grade)
     standing = replace(standing, run=settled, confirmed=agreed)
     watch.save(tx, standing)
-    arrival = outcomes.arrival(look.name, look.service.name, outcome, change.since, look.source)
-    named = replace(arrival, labels={**arrival.labels, "service": look.service_id})
-    signals.accept(tx, [signals.encode(named)])
+    signals.accept(tx, [signals.encode(_arrival(look, outcome, change))])
     return standing
 
 

@@ -17,6 +17,8 @@ from tocsin.watch.logs import Tail
 from tocsin.watch.outcomes import Kind, Outcome, Reading
 from tocsin.watch.tailing import Piece
 
+SECOND_LOOK = timedelta(seconds=5)
+
 
 async def see(
     session: aiohttp.ClientSession, look: AnyLook, user_agent: str, log_folder: str = ""
@@ -37,7 +39,14 @@ async def see(
     control = None
     if look.probe.control and outcomes.may_be_ours(reading):
         control = await probes.look(session, look.probe.control, (), look.probe.timeout, user_agent)
+    if looking.is_grave(look, reading, control):
+        reading = looking.seen_twice(reading, await _read(session, _briefly(look), user_agent), look.probe)
     return lambda tx: looking.learn(tx, look, reading, control)
+
+
+def _briefly(look: Look) -> Look:
+    """The same look once more, at once: it costs seconds at the most before the worst is declared."""
+    return replace(look, probe=replace(look.probe, timeout=min(look.probe.timeout, SECOND_LOOK)))
 
 
 async def numbers_of(session: aiohttp.ClientSession, look: MeasureLook, user_agent: str) -> Reading:
