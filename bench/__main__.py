@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from bench import due, feed, idle, intake, kill, page, plan, record, schedule, status, storm
+from bench import detect, due, feed, idle, intake, kill, page, plan, probes, record, schedule, status, storm
 from bench.installation import BUILD
 from bench.measure import Measured, save, table
 from tocsin.kit.clock import stopwatch
@@ -26,6 +26,8 @@ BENCHES: dict[str, Callable[[], list[Measured]]] = {
     "verify": record.verify,
     "schedule": schedule.schedule,
     "feed": feed.feed,
+    "probes": probes.looks,
+    "detect": detect.detection,
 }
 
 
