@@ -1,4 +1,4 @@
-"""Every fault that the stand-in of Rose can show: is it declared as what it is, how soon? And what, while she is well?"""
+"""Every fault that the stand-in of Rose can show: declared as what it is, and how soon? And what while she is well?"""
 
 from pathlib import Path
 
