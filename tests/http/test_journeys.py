@@ -100,6 +100,8 @@ def test_it_is_walked_so_often_a_day_and_no_more(walk: Callable[..., Standing], 
     assert (spent.kind, spent.reason) == (Kind.UNKNOWN, "walked 3 times in a day; more is not allowed")
 
 
-def test_nobody_there_is_no_connection(walk: Callable[..., Standing], at: Addresses) -> None:
+def test_that_nobody_is_there_the_probe_says_sooner(walk: Callable[..., Standing], at: Addresses) -> None:
     switch(at, mode="down")
-    assert outcome(walk()).kind is Kind.REFUSED
+    standing = walk()
+    assert (outcome(standing).kind, standing.confirmed) == (Kind.UNKNOWN, None)
+    assert outcome(standing).reason.startswith("session: no connection could be made")

@@ -336,6 +336,32 @@ WORDINGS: Mapping[str, Wording] = {
     ),
     f"{_JOURNEY}.url": Wording(Kind.WATCHING, f"{_WAY} is walked at {{after}} instead of {{before}}."),
     f"{_JOURNEY}.legs": Wording(Kind.WATCHING, f"{_WAY} has other steps."),
+    f"{_JOURNEY}.legs.*": Wording(
+        Kind.WATCHING,
+        f"{_WAY} goes otherwise at step {{5}}.",
+        f"{_WAY} has a step {{5}}.",
+        f"{_WAY} has no step {{5}} any more.",
+    ),
+    **{
+        f"{_JOURNEY}.legs.*.{below}": Wording(
+            Kind.WATCHING,
+            f"{_WAY} has {{after}} as {what} of step {{5}} instead of {{before}}.",
+            f"{_WAY} has {{after}} as {what} of step {{5}}.",
+            f"{_WAY} no longer has {{before}} as {what} of step {{5}}.",
+        )
+        for below, what in (
+            ("name", "the name"),
+            ("method", "the method"),
+            ("path", "the path"),
+            ("says", "the word"),
+            ("form.*", "the field {7}"),
+            ("captures.*", "the keys to {7}"),
+            ("files.*.name", "the name of the file {7}"),
+            ("files.*.type", "the kind of the file {7}"),
+            ("files.*.base64", "the file {7}"),
+        )
+    },
+    f"{_JOURNEY}.legs.*.expect": _list(Kind.WATCHING, f"{_WAY} takes for good at step {{5}}"),
     f"{_JOURNEY}.every": Wording(Kind.WATCHING, f"{_WAY} is walked every {{after}} instead of every {{before}}."),
     f"{_JOURNEY}.per_day": Wording(
         Kind.WATCHING, f"{_WAY} is walked {{after}} times a day at most instead of {{before}}."

@@ -20,14 +20,14 @@ def watched(path: str, service: Service) -> Blocks:
         yield heading(4, f"Log {plain(name)}", here)
         yield from bullets(_log(here, log))
         for key, pattern in log.patterns.items():
-            yield heading(5, f"Pattern {plain(key)}", f"{here}.patterns.{key}")
+            yield heading(4, f"Pattern {plain(key)}", f"{here}.patterns.{key}")
             yield from bullets(_pattern(f"{here}.patterns.{key}", pattern))
     for name, journey in service.journeys.items():
         here = f"{path}.journeys.{name}"
         yield heading(4, f"Journey {plain(name)}", here)
         yield from bullets(_journey(here, journey))
         for number, leg in enumerate(journey.legs, start=1):
-            yield heading(5, f"Step {number}: {plain(leg.name)}", f"{here}.legs.{number}")
+            yield heading(4, f"Step {number}: {plain(leg.name)}", f"{here}.legs.{number}")
             yield from bullets(_leg(f"{here}.legs.{number}", leg))
     for name, one in service.heartbeats.items():
         yield heading(4, f"Heartbeat {plain(name)}", f"{path}.heartbeats.{name}")

@@ -264,7 +264,10 @@ def learn(tx: Tx, look: Look, reading: Reading, control: Reading | None = None) 
 
 
 def learn_walk(tx: Tx, look: JourneyLook, outcome: Outcome, walks: int) -> None:
-    """Judge a walk that was taken so many times, the last of which counts."""
+    """Judge a walk that was taken so many times, the last of which counts. That nothing answers is the service's own
+    probe's to say, where it has one: it looks again in seconds, and a walk in minutes."""
+    if look.service.probes and outcome.kind in outcomes.NOT_ANSWERING:
+        outcome = replace(outcome, kind=outcomes.Kind.UNKNOWN)
     standing = watch.load(tx, look.name)
     for _ in range(walks):
         sampling.keep_walk(tx, look.name, look.service_id, outcome)
