@@ -362,6 +362,9 @@ WORDINGS: Mapping[str, Wording] = {
         )
     },
     f"{_JOURNEY}.legs.*.expect": _list(Kind.WATCHING, f"{_WAY} takes for good at step {{5}}"),
+    f"{_JOURNEY}.legs.*.files.*": Wording(
+        Kind.WATCHING, new=f"{_WAY} sends {{7}} too.", gone=f"{_WAY} sends {{7}} no more."
+    ),
     f"{_JOURNEY}.every": Wording(Kind.WATCHING, f"{_WAY} is walked every {{after}} instead of every {{before}}."),
     f"{_JOURNEY}.per_day": Wording(
         Kind.WATCHING, f"{_WAY} is walked {{after}} times a day at most instead of {{before}}."
