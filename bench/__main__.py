@@ -3,7 +3,22 @@
 import sys
 from collections.abc import Callable
 
-from bench import detect, due, feed, idle, intake, kill, page, plan, probes, record, schedule, status, storm
+from bench import (
+    detect,
+    due,
+    explain,
+    feed,
+    idle,
+    intake,
+    kill,
+    page,
+    plan,
+    probes,
+    record,
+    schedule,
+    status,
+    storm,
+)
 from bench.installation import BUILD
 from bench.measure import Measured, save, table
 from tocsin.kit.clock import stopwatch
@@ -28,6 +43,7 @@ BENCHES: dict[str, Callable[[], list[Measured]]] = {
     "feed": feed.feed,
     "probes": probes.looks,
     "detect": detect.detection,
+    "explain": explain.explained,
 }
 
 

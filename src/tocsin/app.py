@@ -297,7 +297,7 @@ class Engine:
 
     def _next_to_settle(self) -> datetime | None:
         with self._database.read(SYSTEM) as tx:
-            return obligations.next_due(tx)
+            return tick.next_to_settle(tx)
 
     async def _settle(self) -> None:
         """Decide what arrived and settle what is due, a batch of each at a time, until neither is left."""
@@ -324,16 +324,18 @@ class Engine:
     def _settle_some(self) -> tuple[bool, list[AnyLook]]:
         self._keep_house()
         with self._database.read(SYSTEM) as tx:  # most turns are about one of the two, or neither: no writer waits
-            due_at = obligations.next_due(tx)
+            due_at, held_until = obligations.next_due(tx), signals.next_held(tx)
             has_arrived, is_due = signals.is_waiting(tx), due_at is not None and due_at <= tx.now
+            is_released = held_until is not None and held_until <= tx.now
         # What is owed already comes first: a server that dies over what arrived, again and again, still pages people.
         settled, looks = self._database.run(SYSTEM, tick.settle_due) if is_due else (0, [])
+        released = intake.release_some(self._database) if is_released else 0
         early = self._lookout.turn() if has_arrived and self._is_storm else 0
         decided = intake.decide_some(self._database, self._at_once) if has_arrived else 0
         self._is_storm = decided >= intake.FEW
         if decided:
             self._at_once = min(2 * self._at_once, intake.BATCH)
-        return decided + early + settled > 0, looks
+        return decided + early + settled + released > 0, looks
 
     def _begin(self, look: AnyLook) -> None:
         task = asyncio.create_task(self._look(look))

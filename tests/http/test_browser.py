@@ -29,6 +29,7 @@ PAGES = (
     "/plan/document",
     "/plan/coverage",
     "/signals",
+    "/silences",
     "/post-mortems",
     "/post-mortems/{incident}",
     "/insights",

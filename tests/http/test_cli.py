@@ -277,7 +277,31 @@ def test_a_signal_that_no_rule_knows_waits_to_be_seen(tocsin: Terminal) -> None:
     found = tocsin("signals", "--json").json["signals"]
     assert [one["labels"] for one in found if one["key"] == "cat-1"] == [{"animal": "cat"}]
     assert tocsin.done("signals", "--quarantined")
+    assert "Everything could be read." in tocsin.done("signal", "reread")
+    assert tocsin("signal", "reread", "999").code == 3
+    (cat,) = [one["id"] for one in found if one["key"] == "cat-1"]
+    why = tocsin.done("signal", "explain", cat)
+    assert "Nobody was paged: no rule of the plan matches" in why and "rose does not answer" in why
+    assert tocsin("signal", "explain", cat, "--json").json["rule"] is None
     tocsin.done("signal", "send", "The cat is on the server", "--key", "cat-1", "--resolved")
+
+
+def test_another_plans_rules_are_tried_on_a_signal(tocsin: Terminal, tmp_path: Path) -> None:
+    tocsin.done("signal", "send", "The dog is on the server", "--key", "dog-1", "--label", "animal=dog")
+    dog = wait_until(
+        lambda: [one["id"] for one in tocsin("signals", "--json").json["signals"] if one["key"] == "dog-1"],
+        what="the signal's turn",
+    )[0]
+    rule = "\nrules:\n  - { name: dogs, when: { animal: dog }, type: data_loss, severity: P0 }\n"
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(QUIET.replace("\nrules:\n", rule), encoding="utf-8")
+    tried = tocsin.done("signal", "explain", dog, "--plan", str(plan))
+    assert "P0, by the rule \u201cdogs\u201d: animal is dog." in tried and "What followed" not in tried
+    assert tocsin("signal", "explain", dog, "--plan", str(plan), "--json").json["rule"] == "dogs"
+    plan.write_text("tocsin: 1\n", encoding="utf-8")
+    assert tocsin("signal", "explain", dog, "--plan", str(plan)).code == 2
+    assert tocsin("signal", "explain", "sig_none").code == 3
+    tocsin.done("signal", "send", "The dog is on the server", "--key", "dog-1", "--resolved")
 
 
 def test_a_label_has_a_name_and_a_value(tocsin: Terminal) -> None:

@@ -28,6 +28,7 @@ READ_BY_ALL = (
     "/plan/coverage",
     "/plan/coverage?only=timed&sort=missed&days=365",
     "/signals",
+    "/silences",
     "/post-mortems",
     "/insights",
     "/insights?days=30",

@@ -64,6 +64,11 @@ def test_a_page_is_pushed_with_its_buttons_at_the_highest_priority() -> None:
     assert {one["method"] for one in taken["actions"]} == {"POST"}
 
 
+def test_a_page_that_may_wait_is_pushed_below_the_highest_priority() -> None:
+    _, server = push(replace(PUSH, urgency="low"))
+    assert server.taken[0]["priority"] == 4
+
+
 def test_what_is_no_page_is_pushed_quietly_and_what_is_long_is_cut() -> None:
     result, server = push(replace(PUSH, actions=None, body="ä" * 10_000))
     assert result == Delivered("ntfy1", "ntfy")

@@ -32,7 +32,7 @@ from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
 from tocsin.rehearsal import rose
 from tocsin.rehearsal.process import Process
-from tocsin.response import commands, dispatch, listening, looking, measuring, tick
+from tocsin.response import commands, dispatch, intake, listening, looking, measuring, tick
 from tocsin.response.rooms import Rooms
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival
@@ -157,7 +157,7 @@ class World:
     def settle(self) -> None:
         """Do everything that is due at this instant."""
         while True:
-            decided = decide_all(self.database)
+            decided = decide_all(self.database) + intake.release_some(self.database)
             settled, looks = self.database.run(SYSTEM, tick.settle_due)
             for look in looks:
                 self._look(look)

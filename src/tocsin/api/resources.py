@@ -7,14 +7,17 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
+from litestar.types import ExceptionHandlersMap
 
 from tocsin.api import (
     agreements,
+    amtool,
     calendars,
     contacts,
     coverage,
     described,
     evidence,
+    explaining,
     handoffs,
     incidents,
     knowledge,
@@ -24,6 +27,7 @@ from tocsin.api import (
     reach,
     records,
     secrecy,
+    silences,
     work,
 )
 from tocsin.api.caller import Call, gate
@@ -35,33 +39,39 @@ VERSION = "1.0.0"
 
 def routes() -> list[Router]:
     """Every address of the API. No cookie opens any of them, so none needs a guard against forged forms."""
-    return [
-        Router(
-            PATH,
-            route_handlers=[
-                *incidents.handlers(),
-                *work.handlers(),
-                *secrecy.handlers(),
-                *knowledge.handlers(),
-                *evidence.handlers(),
-                *records.handlers(),
-                *reach.handlers(),
-                *agreements.handlers(),
-                *coverage.handlers(),
-                *oncall.handlers(),
-                *contacts.handlers(),
-                *letters.handlers(),
-                *calendars.handlers(),
-                *handoffs.handlers(),
-            ],
-            guards=[gate()],
-            request_class=Call,
-            exception_handlers=problems.exception_handlers(),
-            security=[{"token": []}],
-            request_max_body_size=BODY_MOST,
-            opt={"exclude_from_csrf": True},
-        )
+    own = [
+        *incidents.handlers(),
+        *work.handlers(),
+        *secrecy.handlers(),
+        *knowledge.handlers(),
+        *evidence.handlers(),
+        *records.handlers(),
+        *explaining.handlers(),
+        *silences.handlers(),
+        *reach.handlers(),
+        *agreements.handlers(),
+        *coverage.handlers(),
+        *oncall.handlers(),
+        *contacts.handlers(),
+        *letters.handlers(),
+        *calendars.handlers(),
+        *handoffs.handlers(),
     ]
+    theirs = {**problems.exception_handlers(), **amtool.exception_handlers()}
+    return [_router(PATH, own, problems.exception_handlers()), _router(amtool.PATH, amtool.handlers(), theirs)]
+
+
+def _router(path: str, handlers: list[HTTPRouteHandler], refusals: ExceptionHandlersMap) -> Router:
+    return Router(
+        path,
+        route_handlers=handlers,
+        guards=[gate()],
+        request_class=Call,
+        exception_handlers=refusals,
+        security=[{"token": []}],
+        request_max_body_size=BODY_MOST,
+        opt={"exclude_from_csrf": True},
+    )
 
 
 class _Document(JsonRenderPlugin):

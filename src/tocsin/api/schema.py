@@ -20,12 +20,12 @@ TEXT_MOST = 20_000
 LINE_MOST = 1_000
 SECTION_MOST = 100_000
 
-_STORABLE = r"^[^\u0000]*$"
+STORABLE = r"^[^\u0000]*$"
 
-Text = Annotated[str, Meta(max_length=TEXT_MOST, pattern=_STORABLE)]
-Line = Annotated[str, Meta(max_length=LINE_MOST, pattern=_STORABLE)]
-Name = Annotated[str, Meta(max_length=200, pattern=_STORABLE)]
-Chapter = Annotated[str, Meta(max_length=SECTION_MOST, pattern=_STORABLE)]
+Text = Annotated[str, Meta(max_length=TEXT_MOST, pattern=STORABLE)]
+Line = Annotated[str, Meta(max_length=LINE_MOST, pattern=STORABLE)]
+Name = Annotated[str, Meta(max_length=200, pattern=STORABLE)]
+Chapter = Annotated[str, Meta(max_length=SECTION_MOST, pattern=STORABLE)]
 Moment = Annotated[datetime, Meta(tz=True)]
 Labels = Annotated[dict[Name, Text], Meta(max_length=50)]
 
@@ -317,7 +317,7 @@ class Otherwise(Struct):
 class OtherPlan(Struct, forbid_unknown_fields=True):
     """The text of a plan, and the instant up to which the record is read by it."""
 
-    plan: Annotated[str, Meta(max_length=900_000, pattern=_STORABLE)]
+    plan: Annotated[str, Meta(max_length=900_000, pattern=STORABLE)]
     at: Moment | None = None
 
 
@@ -413,6 +413,8 @@ class Signal(Struct):
     disposition: Disposition
     why: str
     incident_id: str | None
+    silence_id: str | None
+    held_until: datetime | None
 
 
 class Signals(Struct):
@@ -421,7 +423,7 @@ class Signals(Struct):
 
 
 class Quarantined(Struct):
-    """A body that could not be read, cut to its first 65,536 characters."""
+    """A body that could not be read, cut to its first 65,536 characters. `result` says how reading it again went."""
 
     id: int
     at: datetime
@@ -430,6 +432,9 @@ class Quarantined(Struct):
     reason: str
     size: int
     body: str
+    read_at: datetime | None
+    read_by: str | None
+    result: str | None
 
 
 class Quarantine(Struct):

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tocsin.api.keys import Keys
 from tocsin.app import App
@@ -13,8 +13,10 @@ from tocsin.people.model import Token
 from tocsin.signals import formats
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival
+from tocsin.signals.senders.sent import Sent
 
 BODY_MOST = 1_000_000  # bytes
+TELLING = ("ce-", "content-type", "x-github-event", "sentry-hook-resource")  # headers that say what is in a body
 LONG_BODY = 32_000  # bytes; reading more than that would hold up everybody else
 
 S = TypeVar("S")
@@ -43,8 +45,16 @@ async def read_or_keep(app: App, source: str, form: Callable[[S], T], token: Tok
     try:
         return await read(form, sent, len(body))
     except formats.Unreadable as error:
-        await keep(app, source, token.name, error, body)
+        await keep(app, source, token.name, error, body, _asked(sent))
         raise
+
+
+def _asked(sent: object) -> dict[str, Any] | None:
+    """How a request was addressed, for reading it again: what says what is in it, not what proves who sent it."""
+    if not isinstance(sent, Sent):
+        return None
+    headers = {name: value for name, value in sent.headers.items() if name.startswith(TELLING)}
+    return {"path": list(sent.path), "headers": headers}
 
 
 async def read(form: Callable[[S], T], sent: S, size: int) -> T:
@@ -56,12 +66,13 @@ async def accept(app: App, arrivals: Sequence[Arrival]) -> None:
         await app.intake.accept([signals.encode(arrival) for arrival in arrivals])
 
 
-async def keep(app: App, source: str, name: str, error: formats.Unreadable, body: bytes) -> None:
+async def keep(
+    app: App, source: str, name: str, error: formats.Unreadable, body: bytes, asked: dict[str, Any] | None = None
+) -> None:
+    about: dict[str, Any] = {"source": source, "sender": name, "reason": error.message, "body": body, "asked": asked}
+
     def put_away() -> None:
-        app.database.run(
-            SYSTEM,
-            lambda tx: signals.keep_unreadable(tx, source=source, sender=name, reason=error.message, body=body),
-        )
+        app.database.run(SYSTEM, lambda tx: signals.keep_unreadable(tx, **about))
 
     try:
         await asyncio.to_thread(put_away)

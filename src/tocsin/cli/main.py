@@ -21,9 +21,12 @@ from tocsin.cli.people import people, token
 from tocsin.cli.plan import plan
 from tocsin.cli.plancheck import check
 from tocsin.cli.plancoverage import coverage
+from tocsin.cli.planrules import try_rules
 from tocsin.cli.reports import reports
 from tocsin.cli.review import postmortem, review
 from tocsin.cli.secrecy import secrecy
+from tocsin.cli.signal import signal
+from tocsin.cli.silence import silence
 from tocsin.cli.slack import slack
 from tocsin.cli.work import work
 from tocsin.kit.errors import Forbidden, Invalid, NotFound, Overloaded, Refused, TocsinError
@@ -43,10 +46,11 @@ app = App(
 for commands in (incidents, ledger, work, secrecy, letters, reports, evidence, mail):
     for name in (one for one in commands if not one.startswith("-")):
         app.command(commands[name], name=name)
-for part in (postmortem, review, oncall, contacts, plan, people, token, slack):
+for part in (postmortem, review, oncall, contacts, plan, people, token, slack, signal, silence):
     app.command(part)
 plan.command(check)
 plan.command(coverage)
+plan.command(try_rules, name="try-rules")
 for one in (calendars.feeds, calendars.feed, calendars.revoke):
     oncall.command(one)
 oncall.command(calendars.import_shifts, name="import")

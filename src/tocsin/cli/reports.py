@@ -8,18 +8,11 @@ from cyclopts.validators import Number
 
 from tocsin.cli import client, show
 from tocsin.cli.options import AROUND, AsJson, Flag, Since, Until, instant_of, period
-from tocsin.kit.errors import Invalid
-from tocsin.kit.text import listed, short_span
-
-Trigger = Literal["monitoring_alert", "health_check", "user_report", "external_notice", "observation"]
+from tocsin.kit.text import short_span
 
 _ENDS = ("met", "late", "missed", "waived")
 
 reports = App()
-
-
-class NotALabel(Invalid):
-    """A label is written name=value."""
 
 
 # ---- Signs of life ---------------------------------------------------------------------------------------------------
@@ -55,58 +48,11 @@ def signals(
         show.as_json(found)
     elif quarantined:
         rows = [_quarantined(one) for one in found["bodies"]]
-        show.table(("At (UTC)", "Source", "From", "Reason", "Bytes"), rows, empty="Everything could be read.")
+        show.table(("No.", "At (UTC)", "Source", "From", "Reason", "Bytes"), rows, empty="Everything could be read.")
     else:
         columns = ("Id", "Last seen (UTC)", "Source", "State", "Title", "Times", "What became of it", "Incident")
         empty = "No signal waits." if waiting else "No signal has arrived."
         show.table(columns, [_signal(one) for one in found["signals"]], empty=empty)
-
-
-signal = App(name="signal", group=AROUND, help="Send a signal, as a program of yours would.")
-reports.command(signal)
-
-
-@signal.command
-def send(
-    title: Annotated[str, Parameter(help="What is wrong, in a line.")],
-    /,
-    *,
-    key: Annotated[
-        str | None, Parameter(help="The sender's own name for it; the same key is the same signal, seen again.")
-    ] = None,
-    severity: Annotated[str | None, Parameter(help="The sender's word for how bad it is.")] = None,
-    label: Annotated[
-        list[str] | None, Parameter(negative=(), show_default=False, help="name=value, for the rules; may be repeated.")
-    ] = None,
-    link: Annotated[str | None, Parameter(help="Where to read more.")] = None,
-    trigger: Annotated[Trigger, Parameter(help="How it came to be known.")] = "monitoring_alert",
-    resolved: Annotated[Flag, Parameter(help="The trouble of this key is over.")] = False,
-    json: AsJson = False,
-) -> None:
-    """Send a generic signal; the plan's rules decide what follows."""
-    body = {
-        "title": title,
-        "key": key,
-        "state": "resolved" if resolved else "firing",
-        "severity": severity,
-        "labels": dict(_label(one) for one in label or []),
-        "link": link,
-        "trigger": trigger,
-    }
-    answer = client.post("signals", body=body)
-    if json:
-        show.as_json(answer)
-    else:
-        show.line(f"The signal was taken, as {listed(answer['keys'])}.")
-        for warning in answer["warnings"]:
-            show.aside(f"{warning['key']}: {warning['detail']}")
-
-
-def _label(text: str) -> tuple[str, str]:
-    name, sign, value = text.partition("=")
-    if not sign or not name:
-        raise NotALabel(f"'{text}' is no label; write it like service=rose")
-    return name, value
 
 
 def _signal(one: dict[str, Any]) -> tuple[show.Cell, ...]:
@@ -116,7 +62,8 @@ def _signal(one: dict[str, Any]) -> tuple[show.Cell, ...]:
 
 
 def _quarantined(one: dict[str, Any]) -> tuple[show.Cell, ...]:
-    return show.second(one["at"]), one["source"], one["sender"], one["reason"], one["size"]
+    reason = one["result"] or one["reason"]
+    return one["id"], show.second(one["at"]), one["source"], one["sender"], reason, one["size"]
 
 
 # ---- Changes ---------------------------------------------------------------------------------------------------------

@@ -18,12 +18,15 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 
+from tocsin.comms.maintenance import Progress, PublicMaintenance
 from tocsin.incidents import confidential
 from tocsin.incidents.model import Declared, Incident, MadeConfidential, Numbered, Reopened, SeverityChanged, Updated
 from tocsin.kit.text import clip
 from tocsin.plan.model import Plan, Service, Stage
 
 OPERATIONAL = "operational"
+UNDER_MAINTENANCE = "under_maintenance"
+MAINTENANCE = "maintenance"  # the indicator while nothing worse goes on
 LONGEST_NAME = 120  # letters of an incident's public name
 LATEST = 50  # incidents that a list or a feed goes back
 
@@ -39,6 +42,7 @@ DESCRIPTION = {
     "critical": "Major Service Outage",
     "major": "Partial System Outage",
     "minor": "Minor Service Outage",
+    MAINTENANCE: "Service Under Maintenance",
     "none": "All Systems Operational",
 }
 """The sentence beside each indicator; worst first."""
@@ -94,7 +98,7 @@ class PublicComponent:
 
 @dataclass(frozen=True, kw_only=True)
 class PublicPage:
-    """`incidents` stand newest first, those that are over among them."""
+    """`incidents` stand newest first, those that are over among them; `maintenances` by their start, the last first."""
 
     id: str
     name: str
@@ -102,6 +106,7 @@ class PublicPage:
     components: tuple[PublicComponent, ...]
     incidents: tuple[PublicIncident, ...]
     updated_at: datetime
+    maintenances: tuple[PublicMaintenance, ...] = ()
 
 
 def stable_id(*parts: str) -> str:
@@ -225,20 +230,38 @@ def _parts(service: Service) -> Mapping[str, tuple[str, str]]:
     return {key: (one.name, one.description) for key, one in service.components.items()}
 
 
-def public_page(plan: Plan, name: str, url: str, incidents: Iterable[PublicIncident], since: datetime) -> PublicPage:
+def public_page(
+    plan: Plan,
+    name: str,
+    url: str,
+    incidents: Iterable[PublicIncident],
+    since: datetime,
+    maintenances: Iterable[PublicMaintenance] = (),
+) -> PublicPage:
     """The page as of these incidents. `since` is when the page began: the age of a component never in trouble."""
     newest_first = tuple(sorted(incidents, key=lambda one: (one.created_at, one.id), reverse=True))
+    planned = tuple(sorted(maintenances, key=lambda one: (one.starts_at, one.id), reverse=True))
     return PublicPage(
         id=stable_id("page", url.rstrip("/")),
         name=name,
         url=url.rstrip("/"),
-        components=tuple(_components(plan, newest_first, since)),
+        components=tuple(_components(plan, newest_first, planned, since)),
         incidents=newest_first,
-        updated_at=max([since, *(one.updated_at for one in newest_first)]),
+        updated_at=max([since, *(one.updated_at for one in newest_first), *(one.updated_at for one in planned)]),
+        maintenances=planned,
     )
 
 
-def _components(plan: Plan, incidents: Sequence[PublicIncident], since: datetime) -> Iterator[PublicComponent]:
+def components_of(plan: Plan, service: str, keys: Sequence[str]) -> tuple[str, ...]:
+    """The ids of these components, or without any of all that the service has; none of a service that is gone."""
+    known = plan.services.get(service)
+    return tuple(component_id(service, key) for key in keys or _parts(known)) if known else ()
+
+
+def _components(
+    plan: Plan, incidents: Sequence[PublicIncident], planned: Sequence[PublicMaintenance], since: datetime
+) -> Iterator[PublicComponent]:
+    worked_on = {key for one in planned if one.progress is Progress.IN_PROGRESS for key in one.components}
     listed = [(key, *part) for key, service in plan.services.items() for part in _parts(service).items()]
     for position, (service, key, (name, description)) in enumerate(listed, start=1):
         found = component_id(service, key)
@@ -246,12 +269,17 @@ def _components(plan: Plan, incidents: Sequence[PublicIncident], since: datetime
         yield PublicComponent(
             id=found,
             name=name,
-            status=COMPONENT_STATUS[_worst(touching)],
+            status=_component_status(_worst(touching), is_worked_on=found in worked_on),
             description=description,
             position=position,
             created_at=since,
             updated_at=max([since, *(one.updated_at for one in touching)]),
         )
+
+
+def _component_status(impact: str, *, is_worked_on: bool) -> str:
+    status = COMPONENT_STATUS[impact]
+    return UNDER_MAINTENANCE if is_worked_on and status == OPERATIONAL else status
 
 
 def _worst(incidents: Iterable[PublicIncident]) -> str:
@@ -329,13 +357,18 @@ class _Incident(msgspec.Struct, frozen=True):
     components: list[_Component]
 
 
+class _Maintenance(_Incident, frozen=True):
+    scheduled_for: str
+    scheduled_until: str
+
+
 def summary_json(page: PublicPage) -> bytes:
     """The page, its components, the incidents that are not over, and the state of everything in one word."""
     return _json(
         page,
         components=_wire_components(page),
         incidents=[_wire_incident(page, one) for one in page.incidents if not one.is_over],
-        scheduled_maintenances=[],
+        scheduled_maintenances=_wire_maintenances(page, Progress.SCHEDULED, Progress.IN_PROGRESS),
         status=_wire_status(page),
     )
 
@@ -358,13 +391,23 @@ def unresolved_json(page: PublicPage) -> bytes:
 
 
 def maintenances_json(page: PublicPage) -> bytes:
-    """Tocsin plans no maintenance; readers that ask get a list that is empty."""
-    return _json(page, scheduled_maintenances=[])
+    """Planned maintenance, what is over among it."""
+    return _json(page, scheduled_maintenances=_wire_maintenances(page, *Progress)[:LATEST])
+
+
+def upcoming_json(page: PublicPage) -> bytes:
+    return _json(page, scheduled_maintenances=_wire_maintenances(page, Progress.SCHEDULED))
+
+
+def active_json(page: PublicPage) -> bytes:
+    return _json(page, scheduled_maintenances=_wire_maintenances(page, Progress.IN_PROGRESS))
 
 
 def indicator(page: PublicPage) -> str:
     """The worst impact of the incidents that are not over, whether or not they name a component."""
-    return _worst(page.incidents)
+    worst = _worst(page.incidents)
+    goes_on = any(one.progress is Progress.IN_PROGRESS for one in page.maintenances)
+    return MAINTENANCE if worst == "none" and goes_on else worst
 
 
 def shortlink(page: PublicPage, incident: PublicIncident) -> str:
@@ -413,6 +456,48 @@ def _wire_incident(page: PublicPage, incident: PublicIncident) -> _Incident:
         page_id=page.id,
         incident_updates=_wire_updates(page, incident),
         components=[_wire_component(page, one) for one in page.components if one.id in incident.components],
+    )
+
+
+def _wire_maintenances(page: PublicPage, *progress: Progress) -> list[_Maintenance]:
+    return [_wire_maintenance(page, one) for one in page.maintenances if one.progress in progress]
+
+
+def _wire_maintenance(page: PublicPage, one: PublicMaintenance) -> _Maintenance:
+    components = [each for each in page.components if each.id in one.components]
+    names = {each.id: each.name for each in components}
+    return _Maintenance(
+        id=stable_id("maintenance", one.id),
+        name=one.name,
+        status=one.progress,
+        impact="maintenance",
+        created_at=instant(one.created_at),
+        updated_at=instant(one.updated_at),
+        started_at=instant(one.starts_at),
+        monitoring_at=None,
+        resolved_at=instant(one.ends_at) if one.is_over else None,
+        shortlink=f"{page.url}#{stable_id('maintenance', one.id)}",
+        page_id=page.id,
+        incident_updates=[_wire_step(one, progress, at, names) for progress, at in one.steps],
+        components=[_wire_component(page, each) for each in components],
+        scheduled_for=instant(one.starts_at),
+        scheduled_until=instant(one.ends_at),
+    )
+
+
+def _wire_step(one: PublicMaintenance, progress: Progress, at: datetime, names: Mapping[str, str]) -> _Update:
+    new = UNDER_MAINTENANCE if progress is Progress.IN_PROGRESS else OPERATIONAL
+    old = UNDER_MAINTENANCE if progress is Progress.COMPLETED else OPERATIONAL
+    said = instant(at)
+    return _Update(
+        id=stable_id("step", one.id, progress),
+        status=progress,
+        body=one.text or one.name,
+        incident_id=stable_id("maintenance", one.id),
+        created_at=said,
+        updated_at=said,
+        display_at=said,
+        affected_components=[_Affected(code, name, old, new) for code, name in names.items()],
     )
 
 

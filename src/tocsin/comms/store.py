@@ -1,5 +1,6 @@
 """The public side of what is on the record, and the rooms of incidents as far as they are."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ import msgspec
 from sqlalchemy import Boolean, Column, Table, Text, select
 
 from tocsin.comms import statuspage
+from tocsin.comms.maintenance import PublicMaintenance, public_maintenance
 from tocsin.comms.rooms import Room
 from tocsin.comms.statuspage import PublicPage
 from tocsin.db import settings as kept
@@ -16,6 +18,8 @@ from tocsin.db.engine import Tx
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import OPEN_STATUSES, Incident, Numbered
 from tocsin.plan import store as plans
+from tocsin.plan.model import Plan
+from tocsin.signals import store as signals
 
 HISTORY = timedelta(days=90)
 SHOWN = 50  # incidents, at the most
@@ -33,7 +37,14 @@ def public_page(tx: Tx) -> PublicPage:
     base = kept.read(tx, kept.BASE_URL) or ""
     began_at = min((revision.applied_at for revision in plans.revisions(tx)), default=tx.now)
     found = [one for one in shown if one is not None]
-    return statuspage.public_page(plan, plan.name, base + PATH, found, began_at)
+    return statuspage.public_page(plan, plan.name, base + PATH, found, began_at, _maintenances(tx, plan))
+
+
+def _maintenances(tx: Tx, plan: Plan) -> Iterator[PublicMaintenance]:
+    for one in signals.silences(tx, since=tx.now - HISTORY, windows_only=True):
+        components = statuspage.components_of(plan, one.service or "", one.components)
+        if (found := public_maintenance(one, components, tx.now)) is not None:
+            yield found
 
 
 def _public(tx: Tx, incident: Incident, timelines: dict[str, list[Numbered]]) -> statuspage.PublicIncident | None:

@@ -11,7 +11,7 @@ from tocsin.delivery.http import judge, unreached
 from tocsin.kit.text import clip
 
 LONGEST = 1000  # characters; the server takes 4096 bytes
-URGENT, USUAL = 5, 3
+URGENT, PRESSING, USUAL = 5, 4, 3  # an urgent one sounds until it is seen, a pressing one once
 
 
 class NtfyChannel:
@@ -44,7 +44,8 @@ def published(message: Message) -> dict[str, Any]:
     }
     if message.actions:
         answer = message.actions["answer"]
-        about |= {"priority": URGENT, "tags": ["test_tube" if message.is_test else "rotating_light"], "click": answer}
+        priority = PRESSING if message.urgency == "low" else URGENT
+        about |= {"priority": priority, "tags": ["test_tube" if message.is_test else "rotating_light"], "click": answer}
         buttons = [("Acknowledge", answer), ("Next step", f"{answer}/escalate"), ("I can't", f"{answer}/decline")]
         buttons = [("It has reached me", answer)] if message.is_test else buttons
         about["actions"] = [

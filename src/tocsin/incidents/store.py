@@ -269,6 +269,17 @@ def is_troubled(tx: Tx, service: str) -> bool:
     return known[service]
 
 
+def unresolved_of(tx: Tx, services: Collection[str]) -> list[Incident]:
+    """The incidents of these services that people still work on, the first declared first."""
+    working = [str(status) for status in UNRESOLVED]
+    of_these = table.c.service.in_(sorted(services)) & table.c.status.in_(working)
+    rows = tx.all(select(table.c.fold).where(of_these).order_by(table.c.number).limit(OPEN_LOOKED_AT))
+    return [_incident(row) for row in rows]
+
+
+OPEN_LOOKED_AT = 50
+
+
 def _went_on(tx: Tx, kind: str, service: str | None) -> str | None:
     """Where duplicates of this type and service went on, if that still watches for trouble."""
     alike = (table.c.type == kind) & table.c.service.is_not_distinct_from(service) & (table.c.status == Status.MERGED)

@@ -28,7 +28,6 @@ from tocsin.plan.consequences import Consequence, Weight
 from tocsin.plan.consequences import Kind as About
 from tocsin.plan.model import Plan
 from tocsin.signals import store as signals
-from tocsin.signals.model import Arrival
 from tocsin.signals.routing import Route, Rules
 from tocsin.signals.store import Signal
 
@@ -180,10 +179,7 @@ class _Replay:
         return Rules(self.old), Rules(self.new)
 
     def outcomes(self, signal: Signal) -> tuple[Outcome, Outcome]:
-        arrival = _arrival(signal)
-        before = self._rules[0].route(arrival)
-        after = before if self.same_rules else self._rules[1].route(arrival)
-        return _known(self.old, _routed(before)), _known(self.new, _routed(after))
+        return called_for(self._rules[0], signal), called_for(self._rules[1], signal)
 
     def incident(self, tx: Tx, incident_id: str, timeline: Sequence[Numbered]) -> _Found:
         first = lifecycle.begun(incident_id, timeline[0])
@@ -210,6 +206,11 @@ def _incidents(replay: _Replay, tx: Tx, start: datetime) -> Iterator[_Found]:
             yield replay.incident(tx, incident_id, timeline)
 
 
+def called_for(rules: Rules, signal: Signal) -> Outcome:
+    """What a plan's rules make of a signal."""
+    return _known(rules.plan, _routed(rules.route(signals.as_arrival(signal))))
+
+
 def _known(plan: Plan, outcome: Outcome) -> Outcome:
     """Nothing is declared in words that the plan does not have."""
     if outcome.severity is not None and outcome.severity not in plan.severities:
@@ -221,19 +222,6 @@ def _known(plan: Plan, outcome: Outcome) -> Outcome:
 
 def _routed(found: object) -> Outcome:
     return Outcome(found.severity, found.type, found.rule) if isinstance(found, Route) else Outcome(None)
-
-
-def _arrival(signal: Signal) -> Arrival:
-    """The signal as a message, for the rules."""
-    return Arrival(
-        source=signal.source,
-        key=signal.key,
-        title=signal.title,
-        trigger=signal.trigger,
-        severity=signal.severity,
-        labels=signal.labels,
-        details=signal.details,
-    )
 
 
 def _gathered(told: Iterable[tuple[Incident, Consequence]]) -> list[Consequence]:

@@ -15,17 +15,19 @@ from typing import NamedTuple
 
 from tocsin.db import sight
 from tocsin.db.engine import Database, Overtaken, StorageUnavailable, Tx
-from tocsin.incidents import lifecycle
+from tocsin.incidents import lifecycle, symptom
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import UNRESOLVED, Incident, SignalAttached, SignalCleared, SignalsGathered, Status
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.errors import Overloaded
+from tocsin.kit.text import utc
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
 from tocsin.response import assessing, commands, followups
-from tocsin.signals import routing
+from tocsin.signals import routing, silencing
 from tocsin.signals import store as signals
 from tocsin.signals.model import State
+from tocsin.signals.silencing import Silence
 from tocsin.signals.store import Disposition, Envelope, Signal, Taken
 
 log = logging.getLogger(__name__)
@@ -158,7 +160,11 @@ def _is_news(before: Signal, after: Signal) -> bool:
 def _fires(tx: Tx, plan: Plan, signal: Signal, one: Taken) -> Signal:
     rules: routing.Rules = tx.memo["rules"]
     route = rules.route(one.arrival)
+    held = silencing.holding(_silences(tx), one.arrival, route, tx.now)
+    signal = replace(signal, decided_at=tx.now, plan_revision=plans.current_id(tx))
     incident = _incident_of(tx, signal)
+    if held is not None:
+        return _held(tx, signal, held, route, incident)
     if isinstance(route, routing.Unrouted):
         return signal if incident else _waits(tx, signal, route.why)
     disposition = Disposition.ATTACHED
@@ -166,12 +172,15 @@ def _fires(tx: Tx, plan: Plan, signal: Signal, one: Taken) -> Signal:
     if incident is None:
         incident, crowd = _place(tx, plan, route)
         why = f"{why} {crowd}" if crowd else why
+    if incident is None and (incident := _cause(tx, plan, route)) is not None:
+        why = f"{why} {symptom.why(plan, incident, route.service, route.components)}"
+        route = replace(route, why=why)
     if incident is None:
         disposition = Disposition.DECLARED
         with assessing.called_for_by(tx, replace(signal, why=route.why)):
             incident = _declare(tx, plan, route, one)
     incident = _attach(tx, plans.load(tx, incident.plan_revision), incident, signal, route)
-    return replace(signal, disposition=disposition, why=why, incident_id=incident.id)
+    return replace(signal, disposition=disposition, why=why, incident_id=incident.id, held_until=None)
 
 
 def _place(tx: Tx, plan: Plan, route: routing.Route) -> tuple[Incident | None, str]:
@@ -189,11 +198,54 @@ def _place(tx: Tx, plan: Plan, route: routing.Route) -> tuple[Incident | None, s
     return incidents.open_like(tx, route.type, route.service), ""
 
 
+def _cause(tx: Tx, plan: Plan, route: routing.Route) -> Incident | None:
+    """The open incident of which this is a symptom, by what the plan says depends on what.
+
+    One that would be worse than that, where a person has set the level, is declared by itself: nothing may hide it.
+    """
+    services = symptom.may_have_cause(plan, route.service, route.components)
+    if not services:
+        return None
+    found = incidents.unresolved_of(tx, services)
+    cause = symptom.cause(plan, found, service=route.service, components=route.components, kind=route.type)
+    if cause is None or cause.severity not in plan.severities or route.severity not in plan.severities:
+        return None
+    is_hidden = plan.worse(route.severity, cause.severity) and cause.severity_by != SYSTEM.handle
+    return None if is_hidden else incidents.load(tx, cause.id)
+
+
+def _silences(tx: Tx) -> list[Silence]:
+    if "silences" not in tx.memo:
+        tx.memo["silences"] = signals.silences_at(tx, tx.now)
+    found: list[Silence] = tx.memo["silences"]
+    return found
+
+
+def _held(
+    tx: Tx, signal: Signal, held: Silence, route: routing.Route | routing.Unrouted, incident: Incident | None
+) -> Signal:
+    """Silenced: it declares, raises and reopens nothing. Those who work on such an incident already still see it."""
+    why = f"Held back by {held.called} until {utc(held.over_at)}. {route.why}"
+    if incident is None and isinstance(route, routing.Route):
+        incident = incidents.open_like(tx, route.type, route.service)
+    signal = replace(_waits(tx, signal, why), silence_id=held.id, held_until=held.over_at)
+    if incident is not None:
+        _put_on_record(tx, plans.load(tx, incident.plan_revision), incident, _attached(tx, signal, why))
+        signal = replace(signal, incident_id=incident.id)
+    return replace(signal, disposition=Disposition.SILENCED)
+
+
+def _attached(tx: Tx, signal: Signal, why: str) -> SignalAttached:
+    return SignalAttached(
+        at=tx.now, by=SYSTEM.handle, signal_id=signal.id, title=signal.title, source=signal.source, why=why
+    )
+
+
 def _waits(tx: Tx, signal: Signal, why: str) -> Signal:
     """A signal that waits is on no incident, unless it was on a confidential one: then its readers alone see it."""
     secret = signal.incident_id is not None and sight.is_hidden(tx, signal.incident_id)
     kept = signal.incident_id if secret else None
-    return replace(signal, disposition=Disposition.WAITING, why=why, incident_id=kept)
+    return replace(signal, disposition=Disposition.WAITING, why=why, incident_id=kept, held_until=None)
 
 
 def _declare(tx: Tx, plan: Plan, route: routing.Route, one: Taken) -> Incident:
@@ -220,10 +272,7 @@ def _attach(tx: Tx, plan: Plan, incident: Incident, signal: Signal, route: routi
     A level that a person has set is a person's to change.
     """
     by, now = SYSTEM.handle, tx.now
-    attached = SignalAttached(
-        at=now, by=by, signal_id=signal.id, title=signal.title, source=signal.source, why=route.why
-    )
-    incident = _put_on_record(tx, plan, incident, attached)
+    incident = _put_on_record(tx, plan, incident, _attached(tx, signal, route.why))
     if incident.status is Status.WATCHING:
         regression = lifecycle.reopen(incident, f"A regression during the watch: {signal.title}", by=by, now=now)
         incident = followups.record(tx, plan, incident, regression)
@@ -243,6 +292,9 @@ def _clears(tx: Tx, signal: Signal, known: Signal | None) -> Signal:
         signal = replace(signal, incident_id=incident.id)
     if signal.disposition is Disposition.WAITING:
         return replace(signal, disposition=Disposition.CLEARED, why="It was over before anybody declared.")
+    if signal.disposition is Disposition.SILENCED:
+        why = "It was over before the silence that held it back."
+        return replace(signal, disposition=Disposition.CLEARED, why=why, held_until=None)
     return signal
 
 
@@ -319,3 +371,50 @@ def decide_some(database: Database, most: int = BATCH) -> int:
         log.exception("a signal could not be decided; it is in quarantine")
         reason = f"It was read, but could not be decided: {type(error).__name__}: {error}"
         return database.run(SYSTEM, lambda tx: signals.set_aside(tx, reason))
+
+
+def release(tx: Tx, released: Sequence[Signal]) -> int:
+    """Decide what was held back and is not over, as if it came now. Returns how many there were.
+
+    Nobody waits for its sender to say it again: some say it once.
+    """
+    if not released:
+        return 0
+    plan = plans.current(tx)
+    tx.memo["rules"] = routing.Rules(plan)
+    signals.save_all(tx, [_released(tx, plan, one) for one in released])
+    _record_gathered(tx)
+    return len(released)
+
+
+def _released(tx: Tx, plan: Plan, signal: Signal) -> Signal:
+    is_over = signal.state is State.RESOLVED or signal.disposition is not Disposition.SILENCED
+    signal = replace(signal, held_until=None)
+    if is_over:
+        return signal
+    after = _fires(tx, plan, signal, Taken(0, tx.now, signals.as_arrival(signal)))
+    if after.state is State.ACKNOWLEDGED and after.held_until is None:
+        _acknowledged_elsewhere(tx, after)
+    return after
+
+
+def release_some(database: Database) -> int:
+    """Decide a batch of what was held back and is due. One that can't be decided waits for a person by itself."""
+    try:
+        return database.run(SYSTEM, lambda tx: release(tx, signals.take_released(tx, FEW)))
+    except (Overloaded, Overtaken, plans.NoPlan):
+        return 0
+    except Exception:
+        log.exception("a batch of signals could not be released; trying them one by one")
+    try:
+        return database.run(SYSTEM, lambda tx: release(tx, signals.take_released(tx, 1)))
+    except Exception as error:
+        log.exception("a signal could not be released; it waits for a person")
+        why = f"Its silence is over, but it could not be decided: {type(error).__name__}: {error}"
+        return database.run(SYSTEM, lambda tx: _leave_to_people(tx, why))
+
+
+def _leave_to_people(tx: Tx, why: str) -> int:
+    found = signals.take_released(tx, 1)
+    signals.save_all(tx, [_waits(tx, one, why) for one in found])
+    return len(found)

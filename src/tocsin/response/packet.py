@@ -86,7 +86,7 @@ def make(tx: Tx, handoff: Handoff) -> Packet:
         incidents=tuple(_going(tx)),
         actions=tuple(_actions(tx)),
         waiting_signals=len(signals.waiting(tx, COUNTED)),
-        unreadable_bodies=len(signals.quarantined(tx, COUNTED)),
+        unreadable_bodies=sum(one.read_at is None for one in signals.quarantined(tx, COUNTED)),
         contacts=tuple(_contacts(tx, handoff.incoming)),
     )
 

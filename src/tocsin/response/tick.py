@@ -164,7 +164,15 @@ def _looks(tx: Tx, due: list[Obligation]) -> list[AnyLook]:
     return found
 
 
+def next_to_settle(tx: Tx) -> datetime | None:
+    """The next instant at which something is to be settled, or a signal that is held back is to be decided."""
+    return _soonest(obligations.next_due(tx), signals.next_held(tx))
+
+
 def next_due(tx: Tx) -> datetime | None:
-    """The next instant at which something is to be settled or sent."""
-    soonest = [instant for instant in (obligations.next_due(tx), outbox.next_due(tx)) if instant is not None]
-    return min(soonest, default=None)
+    """The next instant at which something is to be settled, decided or sent."""
+    return _soonest(next_to_settle(tx), outbox.next_due(tx))
+
+
+def _soonest(*instants: datetime | None) -> datetime | None:
+    return min((one for one in instants if one is not None), default=None)

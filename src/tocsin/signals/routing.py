@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from tocsin.kit.text import clip, listed
 from tocsin.plan.measures import rate
@@ -31,6 +32,24 @@ class Unrouted:
     why: str = "No rule of the plan matches it."
 
 
+class Check(NamedTuple):
+    """A condition of a rule, asked of a signal. With nothing `wanted`, it asks for a rate in some severity's band."""
+
+    name: str
+    wanted: tuple[str, ...]
+    found: str | None  # None: the signal does not have it
+    holds: bool
+
+
+class Tried(NamedTuple):
+    """A rule, asked of a signal. It fits when every condition holds and it gives a severity."""
+
+    rule: Rule
+    checks: tuple[Check, ...]
+    severity: str | None
+    fits: bool
+
+
 def route(plan: Plan, arrival: Arrival) -> Route | Unrouted:
     """What one signal means; whoever has many to ask about makes `Rules` once."""
     return Rules(plan).route(arrival)
@@ -40,19 +59,31 @@ class Rules:
     """The rules of a plan, made ready to be asked about many signals."""
 
     def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+        self.plan = plan
         self._rules = [(rule, [_test(*condition) for condition in _conditions(rule)]) for rule in plan.ranked_rules()]
 
     def route(self, arrival: Arrival) -> Route | Unrouted:
         """The first rule whose every condition holds decides."""
-        words = _words(arrival)
+        words = words_of(arrival)
         folded = {name: word.casefold() for name, word in words.items()}
         for rule, tests in self._rules:
-            if all(test.name in words and test.holds(words[test.name], folded[test.name]) for test in tests) and (
-                severity := self._severity(rule, words)
-            ):
+            if all(test.met(words, folded) for test in tests) and (severity := self._severity(rule, words)):
                 return _route(rule, severity, arrival, words)
         return Unrouted()
+
+    def tried(self, arrival: Arrival) -> list[Tried]:
+        """Every rule and every condition, by the tests that `route` asks: the first that fits is the one it takes."""
+        words = words_of(arrival)
+        folded = {name: word.casefold() for name, word in words.items()}
+        return [self._tried(rule, tests, words, folded) for rule, tests in self._rules]
+
+    def _tried(self, rule: Rule, tests: "list[_Test]", words: dict[str, str], folded: dict[str, str]) -> Tried:
+        checks = [Check(one.name, one.wanted, words.get(one.name), one.met(words, folded)) for one in tests]
+        severity = self._severity(rule, words)
+        if rule.severity is None and rule.measured is not None:
+            checks.append(Check(rule.measured, (), words.get(rule.measured), severity is not None))
+        fits = bool(severity) and all(check.holds for check in checks)
+        return Tried(rule, tuple(checks), severity, fits)
 
     def _severity(self, rule: Rule, words: dict[str, str]) -> str | None:
         """The one that the rule names, or the one whose band holds the number that the signal gives."""
@@ -61,7 +92,7 @@ class Rules:
         measured = rate(words.get(rule.measured or "", ""))
         if measured is None:
             return None
-        return self._plan.banded(measured) if rule.band_of else self._plan.slowed(measured)
+        return self.plan.banded(measured) if rule.band_of else self.plan.slowed(measured)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +100,13 @@ class _Test:
     """One condition of a rule: plain words, expressions, or any value at all."""
 
     name: str
+    wanted: tuple[str, ...]
     plain: frozenset[str]
     expressions: tuple[re.Pattern[str], ...]
     anything: bool
+
+    def met(self, words: dict[str, str], folded: dict[str, str]) -> bool:
+        return self.name in words and self.holds(words[self.name], folded[self.name])
 
     def holds(self, word: str, folded: str) -> bool:
         if folded in self.plain or (self.anything and word):
@@ -83,7 +118,7 @@ def _test(name: str, wanted: tuple[str, ...]) -> _Test:
     spelled = {one for one in wanted if len(one) > 2 and one[0] == one[-1] == "/"}
     plain = frozenset(one.casefold() for one in wanted if one not in spelled and one != "*")
     expressions = tuple(_expression(one[1:-1]) for one in wanted if one in spelled)
-    return _Test(name, plain, expressions, "*" in wanted)
+    return _Test(name, wanted, plain, expressions, "*" in wanted)
 
 
 def _route(rule: Rule, severity: str, arrival: Arrival, words: dict[str, str]) -> Route:
@@ -102,7 +137,7 @@ def _route(rule: Rule, severity: str, arrival: Arrival, words: dict[str, str]) -
     )
 
 
-def _words(arrival: Arrival) -> dict[str, str]:
+def words_of(arrival: Arrival) -> dict[str, str]:
     """What rules may ask about; the signal's own fields win over labels of the same name."""
     own = {"source": arrival.source, "trigger": str(arrival.trigger), "title": arrival.title}
     severity = {"severity": arrival.severity} if arrival.severity else {}

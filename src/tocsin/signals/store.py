@@ -9,7 +9,7 @@ from itertools import accumulate, islice
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Column, Integer, Row, Select, Table, Text, delete, func, select, text, tuple_
+from sqlalchemy import Column, Integer, Row, Select, Table, Text, case, delete, func, select, text, tuple_
 
 from tocsin.db import sight
 from tocsin.db.columns import AutoKey, Instant, Json, metadata
@@ -20,6 +20,7 @@ from tocsin.kit.ids import new_id
 from tocsin.signals import alertmanager
 from tocsin.signals.formats import Unreadable
 from tocsin.signals.model import Arrival, State, Trigger
+from tocsin.signals.silencing import Matcher, Means, Silence
 
 inbox = Table(
     "inbox",
@@ -51,6 +52,27 @@ table = Table(
     Column("disposition", Text),
     Column("why", Text),
     Column("incident_id", Text),
+    Column("decided_at", Instant),
+    Column("plan_revision", Text),
+    Column("silence_id", Text),
+    Column("held_until", Instant),
+)
+silence = Table(
+    "silence",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("matchers", Json),
+    Column("service", Text),
+    Column("components", Json),
+    Column("title", Text),
+    Column("text", Text),
+    Column("starts_at", Instant),
+    Column("ends_at", Instant),
+    Column("because", Text),
+    Column("made_by", Text),
+    Column("made_at", Instant),
+    Column("ended_at", Instant),
+    Column("ended_by", Text),
 )
 quarantine = Table(
     "quarantine",
@@ -62,6 +84,10 @@ quarantine = Table(
     Column("reason", Text),
     Column("size", Integer),
     Column("body", Text),
+    Column("asked", Json),
+    Column("read_at", Instant),
+    Column("read_by", Text),
+    Column("result", Text),
 )
 
 QUARANTINE_KEPT = 1000  # bodies; the oldest go first
@@ -87,6 +113,10 @@ class NoSuchSignal(NotFound):
     """There is no such signal."""
 
 
+class NoSuchSilence(NotFound):
+    """There is no such silence."""
+
+
 class Disposition(StrEnum):
     """What became of a signal."""
 
@@ -95,6 +125,7 @@ class Disposition(StrEnum):
     ATTACHED = "attached"
     CLEARED = "cleared"  # it was over before it called for anything
     DISMISSED = "dismissed"
+    SILENCED = "silenced"  # held back, until the silence ends
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +148,10 @@ class Signal:
     disposition: Disposition
     why: str
     incident_id: str | None
+    decided_at: datetime | None = None  # when the rules last decided
+    plan_revision: str | None = None  # of which revision of the plan they were
+    silence_id: str | None = None  # what held it back, or did last
+    held_until: datetime | None = None  # when it is decided after all
 
 
 class Envelope(NamedTuple):
@@ -158,6 +193,14 @@ class Quarantined:
     reason: str
     size: int
     body: str
+    asked: dict[str, Any] | None = None  # how the request was addressed, as far as its reader asks
+    read_at: datetime | None = None  # when it was read after all
+    read_by: str | None = None
+    result: str | None = None  # how reading it again went last
+
+
+class NoSuchBody(NotFound):
+    """There is no such body in quarantine."""
 
 
 def encode(arrival: Arrival) -> Envelope:
@@ -326,6 +369,12 @@ def seen_again(signal: Signal, arrival: Arrival, at: datetime) -> Signal:
     return replace(signal, state=arrival.state, last_at=at)
 
 
+def as_arrival(signal: Signal) -> Arrival:
+    """The signal as a message, for rules to be asked about it again."""
+    said = {name: getattr(signal, name) for name in Arrival.__dataclass_fields__}
+    return Arrival(**{**said, "warnings": tuple(signal.warnings)})
+
+
 def _said(arrival: Arrival) -> dict[str, Any]:
     return {**vars(arrival), "warnings": list(arrival.warnings)}
 
@@ -344,7 +393,7 @@ def save_all(tx: Tx, signals: Iterable[Signal]) -> None:
 
 def dispose(tx: Tx, signal_id: str, disposition: Disposition, why: str, incident_id: str | None) -> None:
     """Write down what became of a signal."""
-    tx.put(table, signal_id, {"disposition": disposition, "why": why, "incident_id": incident_id})
+    tx.put(table, signal_id, {"disposition": disposition, "why": why, "incident_id": incident_id, "held_until": None})
 
 
 def move(tx: Tx, from_incident: str, to_incident: str) -> None:
@@ -408,11 +457,85 @@ def still_fire(tx: Tx, incident_id: str) -> bool:
     return tx.first(select(table.c.id).where(on_it).limit(1)) is not None
 
 
-def keep_unreadable(tx: Tx, *, source: str, sender: str, reason: str, body: bytes) -> None:
-    """Keep a body that could not be read, so that a person can see what was sent."""
+# ---- Silences ----
+
+
+def add_silence(tx: Tx, one: Silence) -> None:
+    """Put it on the record, where it stays."""
+    matchers = [[each.name, each.means, each.value] for each in one.matchers]
+    tx.add(silence, {**vars(one), "matchers": matchers, "components": list(one.components)})
+
+
+def end_silence(tx: Tx, silence_id: str) -> None:
+    """It ends now, and what it holds back is decided at once."""
+    tx.put(silence, silence_id, {"ended_at": tx.now, "ended_by": tx.actor.handle})
+    tx.wakes = True
+
+
+def load_silence(tx: Tx, silence_id: str) -> Silence:
+    row = tx.first(select(silence).where(silence.c.id == silence_id))
+    if row is None:
+        raise NoSuchSilence(f"There is no silence {silence_id}.")
+    return _silence(row)
+
+
+def silences_at(tx: Tx, at: datetime) -> list[Silence]:
+    """Those that are in force at this instant."""
+    running = (silence.c.starts_at <= at) & (silence.c.ends_at > at)
+    return [_silence(row) for row in tx.all(select(silence).where(running & silence.c.ended_at.is_(None)))]
+
+
+def silences(tx: Tx, *, since: datetime, windows_only: bool = False, limit: int = 200) -> list[Silence]:
+    """Those that are not over, or ended since then; what ends last comes first."""
+    over_at = case((silence.c.ended_at < silence.c.ends_at, silence.c.ended_at), else_=silence.c.ends_at)
+    wanted = select(silence).where(over_at > since).order_by(silence.c.ends_at.desc(), silence.c.id)
+    if windows_only:
+        wanted = wanted.where(silence.c.service.is_not(None))
+    return [_silence(row) for row in tx.all(wanted.limit(limit))]
+
+
+def held_by(tx: Tx, silence_ids: Iterable[str]) -> dict[str, int]:
+    """How many signals each of these held back last, or holds back."""
+    counted = func.count().label("held")
+    wanted = select(table.c.silence_id, counted).where(table.c.silence_id.in_(list(silence_ids)))
+    return {row.silence_id: int(row.held) for row in tx.all(wanted.group_by(table.c.silence_id))}
+
+
+# What is held back is due when its silence is over, whoever ended that and while whatever was being decided.
+_HELD = table.join(silence, silence.c.id == table.c.silence_id)
+_DUE_AT = case((silence.c.ended_at < table.c.held_until, silence.c.ended_at), else_=table.c.held_until)
+
+
+def next_held(tx: Tx) -> datetime | None:
+    """When the next signal that is held back is decided after all."""
+    wanted = select(func.min(_DUE_AT)).select_from(_HELD).where(table.c.held_until.is_not(None))
+    soonest: datetime | None = tx.scalar(wanted)
+    return soonest
+
+
+def take_released(tx: Tx, limit: int) -> list[Signal]:
+    """Signals whose silence is over, for whoever decides them now; one unit of work at a time."""
+    if not _may_decide(tx):
+        return []
+    wanted = select(table).select_from(_HELD).where(table.c.held_until.is_not(None) & (tx.now >= _DUE_AT))
+    return [_signal(row) for row in tx.all(wanted.order_by(_DUE_AT, table.c.id).limit(limit))]
+
+
+def _silence(row: Row[Any]) -> Silence:
+    matchers = tuple(Matcher(name, Means(means), value) for name, means, value in row.matchers)
+    return Silence(**{**row._mapping, "matchers": matchers, "components": tuple(row.components)})
+
+
+# ---- What can't be read ----
+
+
+def keep_unreadable(
+    tx: Tx, *, source: str, sender: str, reason: str, body: bytes, asked: dict[str, Any] | None = None
+) -> None:
+    """Keep a body that could not be read, so that a person can see what was sent, and have it read again."""
     shown = body.decode("utf-8", "backslashreplace").replace("\x00", "\\x00")[:QUARANTINE_BODY]
     row = {"at": tx.now, "source": source, "sender": sender, "reason": reason, "size": len(body), "body": shown}
-    tx.run(quarantine.insert().values(row))
+    tx.run(quarantine.insert().values(row | {"asked": asked}))
     newest = select(quarantine.c.id).order_by(quarantine.c.id.desc()).offset(QUARANTINE_KEPT).limit(1)
     oldest_kept = tx.scalar(newest)
     if oldest_kept is not None:
@@ -424,6 +547,30 @@ def quarantined(tx: Tx, limit: int = 50) -> list[Quarantined]:
     words = _hidden_words(tx)
     kept = (Quarantined(**row._mapping) for row in tx.all(select(quarantine).order_by(quarantine.c.id.desc())))
     return list(islice((one for one in kept if not any(word in one.body for word in words)), limit))
+
+
+def load_quarantined(tx: Tx, quarantine_id: int) -> Quarantined:
+    """One of them, as far as whoever asks may see it."""
+    row = tx.first(select(quarantine).where(quarantine.c.id == quarantine_id))
+    if row is None or any(word in row.body for word in _hidden_words(tx)):
+        raise NoSuchBody
+    return Quarantined(**row._mapping)
+
+
+def note_reading(tx: Tx, quarantine_id: int, result: str, *, is_read: bool) -> None:
+    """Write down how reading it again went. Who comes second to read it is refused."""
+    done = {"read_at": tx.now, "read_by": tx.actor.handle} if is_read else {}
+    still = (quarantine.c.id == quarantine_id) & quarantine.c.read_at.is_(None)
+    if tx.run(quarantine.update().where(still).values(result=result, **done)).rowcount != 1:
+        raise NoSuchBody
+
+
+def decode(body: bytes) -> list[Arrival]:
+    """A signal as the inbox kept it. Raises Unreadable where this release can't read it either."""
+    try:
+        return [_decoder.decode(body)]
+    except msgspec.MsgspecError as error:
+        raise Unreadable([f"This release can't read it either: {error}"]) from None
 
 
 def _hidden_words(tx: Tx) -> set[str]:

@@ -14,10 +14,11 @@ from tocsin.kit.text import short_span
 from tocsin.obligations import store as obligations
 from tocsin.obligations.model import Obligation, State
 from tocsin.oncall.schedule import Rotas
+from tocsin.people import access
 from tocsin.people import store as people
 from tocsin.people.model import called
 from tocsin.plan.model import Plan
-from tocsin.response import commands
+from tocsin.response import commands, rereading
 from tocsin.response.looking import journeys, logs, looks, measures
 from tocsin.signals import store as signals
 from tocsin.signals.model import State as SignalState
@@ -83,16 +84,29 @@ def signal_row(signal: Signal, now: datetime) -> SignalRow:
 
 @dataclass(frozen=True)
 class Unread:
+    id: int
     at: str
     source: str
     sender: str
     reason: str
     size: int
     body: str
+    result: str
+    is_read: bool
 
 
 def _unread(one: Quarantined, now: datetime) -> Unread:
-    return Unread(present.moment(one.at, now), one.source, one.sender, one.reason, one.size, one.body)
+    return Unread(
+        id=one.id,
+        at=present.moment(one.at, now),
+        source=one.source,
+        sender=one.sender,
+        reason=one.reason,
+        size=one.size,
+        body=one.body,
+        result=one.result or "",
+        is_read=one.read_at is not None,
+    )
 
 
 # ---- Services ----
@@ -311,6 +325,7 @@ def show_signals(request: AnyRequest, visitor: SignedIn) -> Template:
             rows=[signal_row(one, now) for one in signals.recent(tx, SIGNALS_SHOWN)],
             unread=[_unread(one, now) for one in signals.quarantined(tx)],
             backlog=signals.backlog(tx),
+            may_read=visitor.actor.may(access.SIGNAL_WRITE),
         )
 
 
@@ -322,5 +337,16 @@ def dismiss(visitor: SignedIn, form: Sent, signal_id: FromPath[str]) -> Redirect
     )
 
 
+@post("/signals/quarantine/read", sync_to_thread=True)
+def read_again(visitor: SignedIn, form: Sent) -> Redirect:
+    """Read one body again, or all of them; the list says how it went."""
+    run, actor, which = visitor.app.database.run, visitor.actor, form.text("body")
+    if which.isdecimal() and len(which) < 16:
+        run(actor, lambda tx: rereading.read_again(tx, int(which)))
+    else:
+        run(actor, rereading.read_all_again)
+    return Redirect("/signals?done=reread#quarantine-h", status_code=303)
+
+
 def routes() -> list[Any]:
-    return [show_now, show_signals, dismiss]
+    return [show_now, show_signals, dismiss, read_again]

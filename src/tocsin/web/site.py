@@ -36,6 +36,8 @@ from tocsin.web import (
     reach,
     rota,
     sessions,
+    signal,
+    silences,
 )
 from tocsin.web.forms import MOST_FORM_BYTES, AnyRequest, read_form
 from tocsin.web.frame import STATIC, bare
@@ -77,6 +79,8 @@ def routes() -> list[Any]:
             *sessions.routes(),
             *answers.routes(),
             *now.routes(),
+            *signal.routes(),
+            *silences.routes(),
             *declare.routes(),
             *incidents.routes(),
             *evidence.routes(),

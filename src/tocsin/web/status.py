@@ -16,6 +16,7 @@ from litestar.types import Receive, Scope, Send
 
 from tocsin.app import App
 from tocsin.comms import statuspage, store
+from tocsin.comms.maintenance import Progress, PublicMaintenance
 from tocsin.comms.statuspage import PublicComponent, PublicIncident, PublicPage, PublicUpdate
 from tocsin.kit.actor import STRANGER
 from tocsin.kit.clock import stopwatch
@@ -37,8 +38,8 @@ _JSON_FORMS = {
     "incidents.json": statuspage.incidents_json,
     "incidents/unresolved.json": statuspage.unresolved_json,
     "scheduled-maintenances.json": statuspage.maintenances_json,
-    "scheduled-maintenances/upcoming.json": statuspage.maintenances_json,
-    "scheduled-maintenances/active.json": statuspage.maintenances_json,
+    "scheduled-maintenances/upcoming.json": statuspage.upcoming_json,
+    "scheduled-maintenances/active.json": statuspage.active_json,
 }
 
 
@@ -138,6 +139,16 @@ class Past:
 
 
 @dataclass(frozen=True)
+class Planned:
+    id: str
+    name: str
+    text: str
+    when: str
+    affects: str
+    goes_on: bool
+
+
+@dataclass(frozen=True)
 class Part:
     name: str
     description: str
@@ -149,6 +160,7 @@ STATES = {
     "major_outage": ("down", "Major outage"),
     "partial_outage": ("partial", "Partial outage"),
     "degraded_performance": ("degraded", "Degraded"),
+    "under_maintenance": ("unknown", "Under maintenance"),
     "operational": ("ok", "Operational"),
 }
 """Mark and words for each state of a component; worst first."""
@@ -157,9 +169,10 @@ _SAYS = {
     "major_outage": ("is down", "are down"),
     "partial_outage": ("is partly down", "are partly down"),
     "degraded_performance": ("works worse than usual", "work worse than usual"),
+    "under_maintenance": ("is being worked on, as planned", "are being worked on, as planned"),
 }
-_BANNER = {"critical": "missed", "major": "missed", "minor": "due", "none": "ok"}
-_MARK = {"critical": "down", "major": "partial", "minor": "degraded", "none": "ok"}
+_BANNER = {"critical": "missed", "major": "missed", "minor": "due", "maintenance": "due", "none": "ok"}
+_MARK = {"critical": "down", "major": "partial", "minor": "degraded", "maintenance": "unknown", "none": "ok"}
 
 
 def _overview(page: PublicPage, now: datetime) -> dict[str, object]:
@@ -172,6 +185,7 @@ def _overview(page: PublicPage, now: datetime) -> dict[str, object]:
         "mark": "degraded" if present and worst == "none" else _MARK[worst],
         "parts": [Part(one.name, one.description, *STATES[one.status]) for one in page.components],
         "incidents": [_article(page, one, now) for one in present],
+        "planned": [_planned(page, one, now) for one in page.maintenances[::-1] if not one.is_over],
         "past": [_past(one, now) for one in past],
         "days": EARLIER.days,
     }
@@ -204,6 +218,20 @@ def _article(page: PublicPage, incident: PublicIncident, now: datetime) -> Artic
         affects=listed(names),
         ended=_when(incident.resolved_at, now) if incident.resolved_at else "",
         is_over=incident.is_over,
+    )
+
+
+def _planned(page: PublicPage, one: PublicMaintenance, now: datetime) -> Planned:
+    goes_on = one.progress is Progress.IN_PROGRESS
+    names = [each.name for each in page.components if each.id in one.components]
+    until = _when(one.ends_at, now if goes_on else one.starts_at)
+    return Planned(
+        id=statuspage.stable_id("maintenance", one.id),
+        name=one.name,
+        text=one.text,
+        when=f"Now, until {until}" if goes_on else f"{_day(one.starts_at)} {_clock(one.starts_at)} to {until}",
+        affects=listed(names),
+        goes_on=goes_on,
     )
 
 

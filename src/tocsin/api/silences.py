@@ -1,0 +1,116 @@
+"""Silences and maintenance windows over HTTP: made, previewed, listed, and ended before their time."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from litestar import get, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, JSONBody, QueryParameter
+
+from tocsin.api import signal_schema as schema
+from tocsin.api.caller import Call, act, app_of, needs
+from tocsin.api.incidents import instant, moment
+from tocsin.people import access
+from tocsin.signals import commands, silencing
+from tocsin.signals import store as signals
+from tocsin.signals.commands import Meant, Wanted
+from tocsin.signals.silencing import Matcher, Silence
+
+READ = needs(access.INCIDENT_READ, 400, 409)
+
+Over = Annotated[
+    str | None,
+    QueryParameter(
+        required=False, description="Those too that ended after this instant; none that is over if left out."
+    ),
+]
+
+
+def handlers() -> list[HTTPRouteHandler]:
+    return [list_silences, show_silence, make_silence, preview_silence, end_silence]
+
+
+@get("/silences", summary="Silences and maintenance windows that are in force or coming", **READ)
+def list_silences(request: Call, over_since: Over = None) -> schema.Silences:
+    since = instant(over_since, "over_since")
+    with app_of(request).database.read(request.auth) as tx:
+        found = signals.silences(tx, since=since or tx.now)
+        held = signals.held_by(tx, [one.id for one in found])
+        return schema.Silences([shown(one, held.get(one.id, 0), tx.now) for one in found])
+
+
+@get("/silences/{silence_id:str}", summary="One of them", **needs(access.INCIDENT_READ, 400, 404))
+def show_silence(request: Call, silence_id: FromPath[str]) -> schema.Silence:
+    with app_of(request).database.read(request.auth) as tx:
+        found = signals.load_silence(tx, silence_id)
+        return shown(found, signals.held_by(tx, [found.id]).get(found.id, 0), tx.now)
+
+
+@post(
+    "/silences",
+    summary="Hold signals back for a time; with a service, plan maintenance that the public reads of",
+    **needs(access.INCIDENT_WRITE, 400, 409),
+)
+def make_silence(request: Call, data: JSONBody[schema.NewSilence]) -> schema.Silence:
+    wanted = _wanted(data)
+    made = act(request, lambda tx: commands.silence(tx, wanted, accept_worst=data.yes))
+    return shown(made, 0, made.made_at)
+
+
+@post(
+    "/silences/preview",
+    status_code=200,
+    summary="What it would hold back of what fires now or was heard this week; nothing is changed",
+    **READ,
+)
+def preview_silence(request: Call, data: JSONBody[schema.NewSilence]) -> schema.SilencePreview:
+    with app_of(request).database.read(request.auth) as tx:
+        found = commands.preview(tx, _wanted(data))
+    return schema.SilencePreview(
+        looked_at=found.looked_at,
+        warning=found.warning,
+        firing=[_meant(one) for one in found.firing],
+        earlier=[_meant(one) for one in found.earlier],
+    )
+
+
+@post(
+    "/silences/{silence_id:str}/end",
+    status_code=200,
+    summary="End it now; what it holds back and still fires is decided at once",
+    **needs(access.INCIDENT_WRITE, 400, 404, 409),
+)
+def end_silence(request: Call, silence_id: FromPath[str]) -> schema.Silence:
+    ended = act(request, lambda tx: commands.end_silence(tx, silence_id))
+    return shown(ended, 0, ended.over_at)
+
+
+def _wanted(data: schema.NewSilence) -> Wanted:
+    return Wanted(
+        matchers=tuple(silencing.read_matcher(one) for one in data.matchers),
+        service=data.service,
+        components=tuple(data.components),
+        title=data.title,
+        text=data.text,
+        starts_at=moment(data.starts_at, "starts_at"),
+        ends_at=moment(data.ends_at, "ends_at") or data.ends_at,
+        because=data.because,
+    )
+
+
+def shown(one: Silence, held: int, now: datetime) -> schema.Silence:
+    return schema.Silence(
+        **{**vars(one), "matchers": [_matcher(each) for each in one.matchers], "components": list(one.components)},
+        state=one.phase(now).value,
+        held=held,
+    )
+
+
+def _matcher(one: Matcher) -> str:
+    return str(one)
+
+
+def _meant(one: Meant) -> schema.MeantSignal:
+    found = msgspec.convert(one.signal, schema.ExampleSignal, from_attributes=True)
+    return schema.MeantSignal(found.id, found.title, found.last_at, one.severity, one.is_worst)

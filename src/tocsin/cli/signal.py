@@ -1,0 +1,131 @@
+"""One signal: sent as a program would, and explained. Spoken to the API from any machine."""
+
+from typing import Annotated, Any, Literal
+
+from cyclopts import App, Parameter
+
+from tocsin.cli import client, show
+from tocsin.cli.options import AROUND, AsJson, Flag
+from tocsin.cli.planfile import plan_text
+from tocsin.kit.errors import Invalid
+from tocsin.kit.text import listed
+
+Trigger = Literal["monitoring_alert", "health_check", "user_report", "external_notice", "observation"]
+
+
+class NotALabel(Invalid):
+    """A label is written name=value."""
+
+
+signal = App(
+    name="signal",
+    group=AROUND,
+    help="One signal: send it as a program of yours would, or learn why it was paged or not.",
+)
+
+
+@signal.command
+def send(
+    title: Annotated[str, Parameter(help="What is wrong, in a line.")],
+    /,
+    *,
+    key: Annotated[
+        str | None, Parameter(help="The sender's own name for it; the same key is the same signal, seen again.")
+    ] = None,
+    severity: Annotated[str | None, Parameter(help="The sender's word for how bad it is.")] = None,
+    label: Annotated[
+        list[str] | None, Parameter(negative=(), show_default=False, help="name=value, for the rules; may be repeated.")
+    ] = None,
+    link: Annotated[str | None, Parameter(help="Where to read more.")] = None,
+    trigger: Annotated[Trigger, Parameter(help="How it came to be known.")] = "monitoring_alert",
+    resolved: Annotated[Flag, Parameter(help="The trouble of this key is over.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Send a generic signal; the plan's rules decide what follows."""
+    body = {
+        "title": title,
+        "key": key,
+        "state": "resolved" if resolved else "firing",
+        "severity": severity,
+        "labels": dict(_label(one) for one in label or []),
+        "link": link,
+        "trigger": trigger,
+    }
+    answer = client.post("signals", body=body)
+    if json:
+        show.as_json(answer)
+    else:
+        show.line(f"The signal was taken, as {listed(answer['keys'])}.")
+        for warning in answer["warnings"]:
+            show.aside(f"{warning['key']}: {warning['detail']}")
+
+
+def _label(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign or not name:
+        raise NotALabel(f"'{text}' is no label; write it like service=rose")
+    return name, value
+
+
+@signal.command
+def explain(
+    signal_id: Annotated[str, Parameter(name="SIGNAL", help="The signal's id, as `tocsin signals` shows it.")],
+    /,
+    *,
+    plan: Annotated[
+        str | None,
+        Parameter(allow_leading_hyphen=True, help="Instead, what the rules of this plan file would make of it."),
+    ] = None,
+    every: Annotated[Flag, Parameter(name="--all", help="Show also the rules after the one that decides.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Say why a signal was paged, or not: rule by rule, and then what followed."""
+    if plan is None:
+        found = client.get("signals", signal_id, "explanation")
+    else:
+        found = client.post("signals", signal_id, "explanation", body={"plan": plan_text(plan)})
+    show.as_json(found) if json else _show_explained(found, is_tried=plan is not None, every=every)
+
+
+@signal.command
+def reread(
+    number: Annotated[
+        int | None, Parameter(help="The body's number, as `tocsin signals --quarantined` shows it; all unless given.")
+    ] = None,
+    /,
+    *,
+    json: AsJson = False,
+) -> None:
+    """Read again what could not be read, after its reader or the plan was mended."""
+    if number is None:
+        found = client.post("signals", "quarantine", "read")
+    else:
+        found = {"bodies": [client.post("signals", "quarantine", str(number), "read")]}
+    if json:
+        show.as_json(found)
+        return
+    rows = [(one["id"], one["said"]) for one in found["bodies"]]
+    show.table(("No.", ""), rows, empty="Everything could be read.")
+
+
+def _show_explained(found: dict[str, Any], *, is_tried: bool, every: bool) -> None:
+    show.line(f"{found['signal_id']}  {found['title']}", style="bold")
+    show.line(found["why"] if is_tried else found["verdict"])
+    if found["differs"]:
+        show.line(found["differs"])
+    revision = f", revision {found['revision']}" if found["revision"] else ""
+    show.heading(f"Rules of {found['plan']}{revision}")
+    decided = next((one["place"] for one in found["rulings"] if one["decides"]), len(found["rulings"]))
+    asked = found["rulings"] if every else found["rulings"][:decided]
+    rows = [(one["place"], one["rule"], "yes" if one["fits"] else "no", one["why"]) for one in asked]
+    show.table(("", "Rule", "Fits", ""), rows, empty="The plan has no rules.")
+    if after := len(found["rulings"]) - len(asked):
+        show.line(f"{after} rules after it were not needed; --all shows them.")
+    if not is_tried and found["incident_id"]:
+        show.heading("What followed")
+        show.line(f"{found['joined']} ({found['incident_id']})")
+        show.table(
+            ("", "At (UTC)", ""), [(one["entry"], show.second(one["at"]), one["sentence"]) for one in found["followed"]]
+        )
+        if found["more"]:
+            show.line(f"And {found['more']} entries more on its timeline.")
