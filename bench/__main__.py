@@ -3,7 +3,22 @@
 import sys
 from collections.abc import Callable
 
-from bench import due, explain, feed, idle, intake, kill, page, plan, record, schedule, status, storm
+from bench import (
+    detect,
+    due,
+    explain,
+    feed,
+    idle,
+    intake,
+    kill,
+    page,
+    plan,
+    probes,
+    record,
+    schedule,
+    status,
+    storm,
+)
 from bench.installation import BUILD
 from bench.measure import Measured, save, table
 from tocsin.kit.clock import stopwatch
@@ -26,6 +41,8 @@ BENCHES: dict[str, Callable[[], list[Measured]]] = {
     "verify": record.verify,
     "schedule": schedule.schedule,
     "feed": feed.feed,
+    "probes": probes.looks,
+    "detect": detect.detection,
     "explain": explain.explained,
 }
 

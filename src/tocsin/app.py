@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import importlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from importlib import resources
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,13 @@ from tocsin.response import beating, covering, dispatch, handing, intake, lookin
 from tocsin.response.looking import AnyLook
 from tocsin.response.rooms import Rooms
 from tocsin.settings import BadSetting, Settings
+from tocsin.signals import silences
 from tocsin.signals import store as signals
+from tocsin.watch import store as watch
 
 log = logging.getLogger(__name__)
+
+Learn = Callable[[Tx], None]
 
 LONGEST_SLEEP = timedelta(seconds=1)  # other nodes and the command line write without waking us
 AFTER_A_FAILURE = timedelta(seconds=1)
@@ -50,6 +55,7 @@ WAIT_FOR_ANSWER = timedelta(seconds=20)  # for a mail or web server to take a me
 SENDERS_SHARE = 9  # times as long as a batch takes is left to senders, while any wait
 STILL = 0.02  # seconds without anything new, after which senders are done
 HOUSEKEEPING_EVERY = timedelta(minutes=1)
+LEARNED_AT_ONCE = 100  # looks whose findings are kept in one go
 LAST_WORDS = timedelta(seconds=2)  # that messages on their way have when the server stops
 NEEDS = {
     "apprise": "the extra tocsin[notify-all]",
@@ -233,6 +239,8 @@ class Engine:
         self._stopping = False
         self._stopped = asyncio.Event()
         self._looking: set[asyncio.Task[None]] = set()
+        self._seen: list[tuple[str, Learn]] = []
+        self._learning = False
         self._kept_house_at: datetime | None = None
         self._is_storm = False  # whether the last batch was a full one, so that more is likely to wait behind it
         self._lookout = lookout.Lookout(app.database)
@@ -319,7 +327,7 @@ class Engine:
     def _settle_some(self) -> tuple[bool, list[AnyLook]]:
         self._keep_house()
         with self._database.read(SYSTEM) as tx:  # most turns are about one of the two, or neither: no writer waits
-            due_at, held_until = obligations.next_due(tx), signals.next_held(tx)
+            due_at, held_until = obligations.next_due(tx), silences.next_due(tx)
             has_arrived, is_due = signals.is_waiting(tx), due_at is not None and due_at <= tx.now
             is_released = held_until is not None and held_until <= tx.now
         # What is owed already comes first: a server that dies over what arrived, again and again, still pages people.
@@ -345,14 +353,35 @@ class Engine:
             self._database.run(SYSTEM, people.forget_expired)
             self._database.run(SYSTEM, looking.schedule)
             self._database.run(SYSTEM, beating.after_silence)
+            self._database.run(SYSTEM, watch.thin)
 
     async def _send(self) -> None:
         while not self._stopping and await self._dispatcher.turn():
             pass
 
     async def _look(self, look: AnyLook) -> None:
-        learn = await seeing.see(self._eyes, look, USER_AGENT)
+        learn = await seeing.see(self._eyes, look, USER_AGENT, self._app.settings.log_folder)
+        self._seen.append((look.name, learn))
+        if not self._learning:
+            self._learning = True
+            try:
+                await self._learn_all()
+            finally:
+                self._learning = False
+
+    async def _learn_all(self) -> None:
+        """Keep what was seen, all that is there by now at once: a thousand probes are not a thousand transactions."""
+        while self._seen:
+            # Two nodes that learn the same names in another order would wait for each other.
+            together, self._seen = sorted(self._seen[:LEARNED_AT_ONCE], key=itemgetter(0)), self._seen[LEARNED_AT_ONCE:]
+            await asyncio.to_thread(self._learn, together)
+
+    def _learn(self, together: Sequence[tuple[str, Learn]]) -> None:
         try:
-            await asyncio.to_thread(self._database.run, SYSTEM, learn)
+            self._database.run(SYSTEM, lambda tx: [learn(tx) for _, learn in together])
         except Exception:
-            log.exception("what a look at %s saw could not be kept", look.name)
+            if len(together) > 1:  # one that can't be kept takes no other with it
+                for one in together:
+                    self._learn([one])
+            else:
+                log.exception("what a look at %s saw could not be kept", together[0][0])

@@ -22,7 +22,7 @@ from tocsin.plan import store as plans
 from tocsin.settings import Settings
 from tocsin.web import site, status
 
-API_PATHS = ("/api/", "/v2/", "/in/", "/generic/")
+API_PATHS = ("/api/", "/v1/", "/v2/", "/in/", "/generic/")
 GRACE = 2  # seconds that requests have to end when the server stops
 
 

@@ -55,6 +55,7 @@ class Settings:
     proposals_after: int = 3
     public_on_call: str = "no"
     heartbeat_url: str = ""
+    log_folder: str = ""  # in which files lie that a plan may have read
     url: str = ""  # of the server that the command line talks to
     token: str = ""  # with which it does
 
@@ -142,6 +143,8 @@ def _check(settings: Settings) -> None:
         raise BadSetting("TOCSIN_LOG_LEVEL is one of debug, info, warning, error")
     if settings.public_on_call not in PUBLIC_ON_CALL:
         raise BadSetting("TOCSIN_PUBLIC_ON_CALL is one of no, covered, names")
+    if settings.log_folder and not Path(settings.log_folder).is_dir():
+        raise BadSetting(f"TOCSIN_LOG_FOLDER names a folder that is not there: {settings.log_folder}")
     if settings.plan and not Path(settings.plan).is_file():
         raise BadSetting(f"TOCSIN_PLAN names a file that is not there: {settings.plan}")
 

@@ -283,11 +283,76 @@ def test_what_no_plan_can_do_without(section: str, sentence: str) -> None:
 
 
 def test_a_rule_that_matches_everything_hides_those_after_it() -> None:
-    found = said(put("rules.59.when", {}))
+    last = len(content()["rules"])
+    found = said(put(f"rules.{last - 2}.when", {}))
     assert found == {
-        "rules.60.when": "no signal comes this far: rule 59 takes them all",
-        "rules.61.when": "no signal comes this far: rule 59 takes them all",
+        f"rules.{last - 1}.when": f"no signal comes this far: rule {last - 2} takes them all",
+        f"rules.{last}.when": f"no signal comes this far: rule {last - 2} takes them all",
     }
+
+
+MEASURES = [
+    ("services.rose.measures.voice_errors.url", "tcp://a:1", "", "'tcp://a:1' is not an address that begins with"),
+    ("services.rose.measures.voice_errors.total", [], "", "errors are a part of a total; name the counters of both"),
+    (
+        "services.rose.measures.voice_errors.number",
+        "a",
+        "",
+        "a measure has one of these: errors and total, error_rate,",
+    ),
+    ("services.rose.measures.voice_errors.errors", ["a."], "1", "'a.' is no way into JSON"),
+    (
+        "services.rose.measures.voice_errors.reads",
+        "prometheus",
+        "errors.1",
+        "'counters.voice_processing_failure' is no",
+    ),
+    ("services.rose.measures.voice_errors.above", 5, "", "an error rate is held against the bands of the severities"),
+    ("services.rose.measures.voice_errors.workers", 65, "", "from 1 to 64"),
+    ("services.rose.measures.voice_errors.window", "20 s", "", "from 30 s to 1 h, where it is read every 15 s"),
+    ("services.rose.measures.voice_errors.least", 0, "", "at least 1"),
+    ("services.rose.measures.voice_latency.sum", "a", "", "a mean follows from count, and either sum or average"),
+    ("services.rose.measures.voice_latency.usual.over", "5 w", "", "at most 4 w: older measures are not kept"),
+    ("services.rose.measures.voice_latency.usual.within", "1 w", "", "shorter than 1 w, from which it is learned"),
+    ("services.rose.measures.voice_latency.usual.within", "30 s", "", "at least 1 min"),
+    ("services.rose.probes.health.usual.least", 0, "", "at least 1 reading"),
+    ("services.rose.probes.health.usual.ignore", -1, "", "nothing is smaller than no difference"),
+    ("services.rose.logs.app.url", "https://rose.example.org/log", "", "a log is read at a url, or sent to us by a"),
+    (
+        "services.rose.logs.app.url",
+        "tcp://a:1",
+        "",
+        "'tcp://a:1' is not an address that begins with http:// or https://",
+    ),
+    ("services.rose.logs.app.url", "file:///", "", "'file:///' is not an address"),
+    ("services.rose.logs.app.patterns", {}, "", "at least one pattern"),
+    ("services.rose.logs.app.patterns.breaker_opened.match", "(", "", "'(' is not a regular expression"),
+    ("services.rose.logs.app.patterns.breaker_opened.until", "x*", "", "'x*' fits every line"),
+    ("services.rose.logs.app.patterns.breaker_opened.least", 0, "", "from 1 to 1000"),
+    ("services.rose.logs.health", {"sender": "x", "patterns": {"a": {"match": "a"}}}, "", "a probe, a heartbeat or a"),
+    ("services.rose.journeys.voice.url", "dns://a", "", "'dns://a' is not an address that begins with http://"),
+    ("services.rose.journeys.voice.every", "1 min", "", "every 1 min is 1440 times a day; per_day allows 120"),
+    ("services.rose.journeys.voice.legs", [], "", "at least one step"),
+    ("services.rose.journeys.voice.slow_after", "1 h", "", "longer than all of it may take"),
+    ("services.rose.journeys.voice.legs.1.path", "x", "", "a path begins with a slash: /x"),
+    ("services.rose.journeys.voice.legs.2.method", "GET", "", "a form is sent with POST"),
+    ("services.rose.journeys.voice.legs.2.form", {"s": "{sesion_id}"}, "s", 'no step before captures "sesion_id"; did'),
+    ("services.rose.journeys.voice.legs.2.says", "(", "", "'(' is not a regular expression"),
+    ("services.rose.journeys.voice.legs.2.expect", [], "", "at least one status that is good"),
+    ("services.rose.journeys.voice.legs.2.files.audio.base64", "%", "", "this is not base64"),
+    ("services.rose.journeys.voice.legs.2.files.audio.base64", "", "", "a file of 1 to 262144 bytes, not 0"),
+    ("services.rose.journeys.voice.legs.2.files.audio.name", 'a"b', "", "no quotes and no breaks"),
+    ("services.rose.journeys.voice.legs.1.captures", {"A": "x"}, "A", "a name is small letters, digits and _"),
+    ("services.rose.journeys.voice.legs.1.captures", {"a": "x..y"}, "a", "'x..y' is no way into JSON"),
+    ("rules.13.slowdown_of", "slowdown", "", "a rule has either a severity, or the label whose number decides it"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "below", "begins"), MEASURES)
+def test_what_is_measured_must_hold_together(path: str, value: object, below: str, begins: str) -> None:
+    found = said(put(path, value))
+    places = (path, f"{path}.{below}", path.rpartition(".")[0], f"{path.rpartition('.')[0]}.{below}")
+    assert any(where in places and one.startswith(begins) for where, one in found.items()), found
 
 
 def test_a_component_without_a_named_service_may_be_of_any() -> None:

@@ -48,7 +48,7 @@ SAID_OF = {
     ("facts", None): "nothing",
     ("prompt", ""): "nothing",
     ("precedence", None): "as it stands",
-    ("severity", None): "by the error rate in",
+    ("severity", None): "by the",
     ("service", None): "the one that the signal names",
     ("title", None): "that of the signal",
     ("owner", None): "whoever is on call",
@@ -60,6 +60,8 @@ SILENT = {
     *("handoff_on", "hours", "starts_on", "handoff", "zone", "from_on", "until_on", "team"),
     *("readers", "users", "notice", "handing_over", "silent_after", "snooze_most"),
     *("out_of", "control", "certificate_days", "look_every", "reports"),
+    *("usual", "ignore", "number", "sum", "average", "count", "slowdown", "slowdown_of"),
+    *("url", "sender", "says"),
 }  # of these the document says nothing if the plan does not
 
 

@@ -292,7 +292,7 @@ def test_two_rules_of_one_precedence_are_refused() -> None:
 @pytest.mark.parametrize("given", [{}, {"severity": "P1", "band_of": "error_rate"}])
 def test_a_rule_gives_a_severity_or_the_label_that_decides_it(given: dict[str, str]) -> None:
     plan = replace(BANDS, rules=(Rule(name="x", when={"title": "*"}, type="outage", **given),))  # type: ignore[arg-type]
-    assert any("either a severity or band_of" in one.message for one in check.check(plan))
+    assert any("a rule has either a severity, or the label" in one.message for one in check.check(plan))
 
 
 def test_a_rule_by_error_rate_needs_a_severity_with_a_band() -> None:

@@ -67,8 +67,10 @@ SENTENCES: list[tuple[AnyEntry, str, str]] = [
     (
         Paged(at=NIGHT, by="tocsin", step=0, people=("ana", "ben"), through=("push", "mail"), answer_by=later(5)),
         "page",
-        ("Paged Ana Okafor and Ben Halvorsen at step 1 through push to a browser and mail; "
-        "an answer was due at 02:44:31 UTC."),
+        (
+            "Paged Ana Okafor and Ben Halvorsen at step 1 through push to a browser and mail; "
+            "an answer was due at 02:44:31 UTC."
+        ),
     ),
     (
         Paged(at=NIGHT, by="tocsin", step=1, people=(), through=(), unreachable=("ben",), answer_by=later(5)),

@@ -13,6 +13,7 @@ from tocsin.incidents.model import SignalAttached, Status
 from tocsin.kit.actor import SYSTEM
 from tocsin.response import commands, reporting
 from tocsin.response.reporting import Kept
+from tocsin.signals import reports as counted
 from tocsin.signals import store as signals
 from tocsin.signals.reporting import Report
 from tocsin.signals.store import Disposition, Signal
@@ -104,5 +105,5 @@ def test_what_no_longer_counts_is_forgotten(world: World) -> None:
     says(world, "u1")
     world.sleep(hours=25)
     says(world, "u2")
-    assert len(world.read(signals.lately_reported, world.clock.now() - timedelta(days=9))) == 1
+    assert len(world.read(counted.lately, world.clock.now() - timedelta(days=9))) == 1
     world.overlook()

@@ -14,6 +14,7 @@ from tocsin.kit.errors import Invalid
 from tocsin.people import access
 from tocsin.response import commands, explaining, intake
 from tocsin.signals import commands as silences
+from tocsin.signals import silences as kept
 from tocsin.signals import store as signals
 from tocsin.signals.commands import Wanted
 from tocsin.signals.model import Arrival, State
@@ -76,7 +77,7 @@ def test_a_silenced_signal_is_counted_and_named_and_pages_nobody(world: World) -
     assert held.count == 2
     assert held.why.startswith("Held back by the silence “Groq moves house” until 2026-11-24 03:38:00 UTC.")
     assert world.read(signals.waiting) == []
-    assert world.read(signals.held_by, [made.id]) == {made.id: 1}
+    assert world.read(kept.held_by, [made.id]) == {made.id: 1}
     world.arrive(trouble(key="other", component="qdrant", components="qdrant"))
     world.expect_page("ana")
     world.do(commands.acknowledge, declared(world)[0])
@@ -121,7 +122,7 @@ def test_a_silence_that_is_ended_early_lets_go_at_once(world: World) -> None:
     world.advance(minutes=10)
     world.do(silences.end_silence, made.id, by="ben")
     world.expect_page("ana")
-    ended = world.read(signals.load_silence, made.id)
+    ended = world.read(kept.load, made.id)
     assert (ended.ended_by, ended.over_at) == ("ben", world.clock.now())
     assert ended.ends_at == made.ends_at
     with pytest.raises(silences.OverAlready):
@@ -280,7 +281,7 @@ def test_a_silence_that_makes_no_sense_is_refused_with_its_field(world: World) -
         assert refused.value.field == field
     with pytest.raises(Invalid, match="every signal"):
         hold(world, "component!=groq")
-    assert world.read(lambda tx: signals.silences(tx, since=world.clock.now() - timedelta(days=9))) == []
+    assert world.read(lambda tx: kept.listing(tx, since=world.clock.now() - timedelta(days=9))) == []
 
 
 def test_nothing_is_released_twice(world: World) -> None:

@@ -115,3 +115,52 @@ def test_a_look_at_a_page_is_due_again_and_remembers_the_path_that_answered(worl
         ready = looking.ready(tx, groq)
     assert isinstance(ready, looking.PageLook)
     assert (ready.known, ready.every) == (statuspages.SUMMARY, timedelta(minutes=2))
+
+
+# --- the worst is looked at twice -------------------------------------------------------------------------------------
+
+REFUSED = Reading(took=timedelta(milliseconds=1), failure="refused", path="/api/health")
+LIMITED = Reading(
+    took=timedelta(milliseconds=1), status=429, body=b'{"error": "Rate limit exceeded"}', path="/api/health"
+)
+WELL = json.dumps({"status": "healthy", "services": {"groq": "connected"}}).encode()
+FINE = Reading(took=timedelta(milliseconds=90), status=200, body=WELL, path="/api/health")
+HALF = json.dumps({"status": "degraded", "services": {"groq": "disconnected"}}).encode()
+
+
+def at_the_edge(world: World) -> looking.Look:
+    """A look as it is taken after two that heard nothing."""
+    looks(world, REFUSED, None, times=2)
+    with world.database.work(SYSTEM) as tx:
+        look = looking.ready(tx, next(looking.looks(world.plan())))
+    assert isinstance(look, looking.Look)
+    return look
+
+
+def test_only_what_would_be_declared_as_the_worst_is_worth_a_second_look(world: World) -> None:
+    first = next(looking.looks(world.plan()))
+    with world.database.work(SYSTEM) as tx:
+        fresh = looking.ready(tx, first)
+    assert isinstance(fresh, looking.Look)
+    assert not looking.is_grave(fresh, REFUSED), "one look declares nothing"
+    look = at_the_edge(world)
+    assert looking.is_grave(look, REFUSED) and looking.is_grave(look, SILENT)
+    assert not looking.is_grave(look, SILENT, SILENT), "it is our own network"
+    assert not looking.is_grave(look, FINE) and not looking.is_grave(look, LIMITED)
+    degraded = Reading(took=timedelta(0), status=200, body=HALF, path="/api/health")
+    assert not looking.is_grave(look, degraded), "a vendor that is down is no P0"
+
+
+def test_a_second_look_that_sees_more_is_the_one_that_counts(world: World) -> None:
+    probe = at_the_edge(world).probe
+    assert looking.seen_twice(REFUSED, FINE, probe) is FINE
+    assert looking.seen_twice(REFUSED, LIMITED, probe) is LIMITED
+    for again in (REFUSED, SILENT, Reading(took=timedelta(0), status=503, path="")):
+        assert looking.seen_twice(REFUSED, again, probe) is REFUSED
+
+
+def test_a_429_is_never_an_outage_however_often_it_comes(world: World) -> None:
+    looks(world, REFUSED, None, times=2)
+    looks(world, LIMITED, None, times=200)
+    assert world.read(incidents.listing) == []
+    world.expect_silence()

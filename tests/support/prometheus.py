@@ -27,8 +27,9 @@ groups:
 
 
 @contextmanager
-def running_prometheus(alertmanager: str, watched: int, folder: Path) -> Iterator[None]:
-    """Run it until the block ends. It looks at a port of this machine, and alerts whom `alertmanager` says, in YAML."""
+def running_prometheus(alertmanager: str, watched: int, folder: Path, port: int = 0) -> Iterator[None]:
+    """Run it until the block ends. It looks at a port of this machine, and alerts whom `alertmanager` says, in YAML.
+    Whoever has questions for it names the `port` at which it answers."""
     (folder / "rules.yml").write_text(RULES)
     (folder / "prometheus.yml").write_text(f"""
 global: {{scrape_interval: 200ms, scrape_timeout: 200ms, evaluation_interval: 200ms}}
@@ -42,7 +43,7 @@ alerting: {{alertmanagers: [{alertmanager}]}}
         program,
         f"--config.file={folder / 'prometheus.yml'}",
         f"--storage.tsdb.path={folder / 'tsdb'}",
-        "--web.listen-address=127.0.0.1:0",
+        f"--web.listen-address=127.0.0.1:{port}",
     ]
     with (folder / "prometheus.log").open("w") as log, subprocess.Popen(command, stderr=log, stdout=log) as process:
         try:

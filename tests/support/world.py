@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib import resources
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, cast, overload
+from urllib.parse import urlsplit
 
 from tests.support.inbox import decide_all
 from tocsin.db import settings as kept
@@ -18,7 +19,8 @@ from tocsin.db.engine import Database
 from tocsin.delivery.channel import Channel, Delivered, Message, Result
 from tocsin.delivery.chat import Chat
 from tocsin.incidents import store as incidents
-from tocsin.incidents.model import AnyEntry, Entry, Incident
+from tocsin.incidents.entry import Entry
+from tocsin.incidents.model import AnyEntry, Incident
 from tocsin.kit.actor import SYSTEM, Actor
 from tocsin.kit.clock import ManualClock
 from tocsin.obligations import store as obligations
@@ -31,11 +33,13 @@ from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
 from tocsin.rehearsal import rose
 from tocsin.rehearsal.process import Process
-from tocsin.response import commands, dispatch, intake, looking, tick
+from tocsin.response import commands, dispatch, intake, listening, looking, measuring, tick
 from tocsin.response.rooms import Rooms
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival
-from tocsin.watch.outcomes import Reading
+from tocsin.watch import journeys
+from tocsin.watch.outcomes import Outcome, Reading
+from tocsin.watch.tailing import Piece
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Entry)
@@ -45,11 +49,14 @@ APART = (*CHASING, "role", "invitation")  # what stories overlook unless they as
 ROSE = (resources.files("tocsin") / "plans" / "rose.yaml").read_text(encoding="utf-8")
 
 
+WATCHED = ("    probes:", "    measures:", "    journeys:", "    logs:")
+
+
 def _without_probes(plan: str) -> str:
-    """The plan, but nothing is looked at: every incident of these tests is one that the test declared."""
+    """The plan, but nothing is looked at or measured: every incident of these tests is one that the test declared."""
     kept, skipping = [], False
     for line in plan.splitlines():
-        skipping = line == "    probes:" or (skipping and (not line.strip() or line.startswith("      ")))
+        skipping = line in WATCHED or (skipping and (not line.strip() or line.startswith("      ")))
         if not skipping:
             kept.append(line)
     return "\n".join(kept)
@@ -84,6 +91,7 @@ class World:
         self._expected = 0
         self._told = 0
         self._looks = False
+        self.looked_twice = 0
         with self.database.work(SYSTEM) as tx:
             plan_commands.apply(tx, plan, "the story's plan")
             if reachable:
@@ -163,17 +171,55 @@ class World:
             silent = Reading(took=looking.WAIT_FOR_PAGE, failure="timeout", path="")  # no vendor is in reach of a story
             self.database.run(SYSTEM, lambda tx: looking.learn_page(tx, look, silent, None))
             return
-        reading = self._reading(look)
+        if isinstance(look, looking.MeasureLook):
+            numbers = self.reading(urlsplit(look.measure.url).path, look.measure.timeout)
+            self.database.run(SYSTEM, lambda tx: measuring.learn(tx, look, numbers))
+            return
+        if isinstance(look, looking.LogLook):
+            nothing = Piece(look.tail)  # what a story's Rose writes, the story sends
+            self.database.run(SYSTEM, lambda tx: listening.learn(tx, look, nothing))
+            return
+        if isinstance(look, looking.JourneyLook):
+            self._walk(look)
+            return
+        reading = self.reading(look.probe.paths[0], look.probe.timeout)
+        if looking.is_grave(look, reading):
+            again = self.reading(look.probe.paths[0], look.probe.timeout)
+            self.looked_twice += 1
+            reading = looking.seen_twice(reading, again, look.probe)
         self.database.run(SYSTEM, lambda tx: looking.learn(tx, look, reading))
 
-    def _reading(self, look: looking.Look) -> Reading:
-        path = look.probe.paths[0]
+    def _walk(self, look: looking.JourneyLook) -> None:
+        outcome, walks = self._walked(look), 1
+        if journeys.is_bad(outcome):
+            outcome, walks = self._walked(look), 2
+        self.database.run(SYSTEM, lambda tx: looking.learn_walk(tx, look, outcome, walks))
+
+    def _walked(self, look: looking.JourneyLook) -> Outcome:
+        steps = journeys.walk(look.journey)
+        asked = next(steps)
+        while True:
+            try:
+                asked = steps.send(self.reading(asked.path, look.journey.timeout, asked))
+            except StopIteration as end:
+                return cast(Outcome, end.value)
+
+    def reading(self, path: str, timeout: timedelta, asked: journeys.Request | None = None) -> Reading:
+        """What a look at Rose sees at this instant."""
         if self.switches.mode is rose.Mode.DOWN:
             return Reading(took=timedelta(milliseconds=1), failure="refused", path=path)
-        call = rose.Call(method="GET", path=path, at=self.clock.now(), request_id="req-1", client="127.0.0.1")
+        call = rose.Call(
+            method=asked.method if asked else "GET",
+            path=path,
+            at=self.clock.now(),
+            request_id="req-1",
+            client="127.0.0.1",
+            content_type=asked.content_type if asked else "",
+            body=asked.body if asked else b"",
+        )
         answer = rose.answer(self.switches, call, self.process)
-        if answer.drop:
-            return Reading(took=look.probe.timeout, failure="timeout", path=path)
+        if answer.drop or timedelta(seconds=min(answer.delay_s, 86400)) >= timeout:
+            return Reading(took=timeout, failure="timeout", path=path)
         return Reading(
             status=answer.status,
             headers=dict(answer.headers),

@@ -16,8 +16,7 @@ from tocsin.api.caller import Call, act, app_of, needs
 from tocsin.api.incidents import moment
 from tocsin.kit.errors import TocsinError
 from tocsin.people import access
-from tocsin.signals import commands, silencing
-from tocsin.signals import store as signals
+from tocsin.signals import commands, silences, silencing
 from tocsin.signals.commands import PREVIEWED, Wanted
 from tocsin.signals.silencing import Matcher, Means, Phase, Silence
 
@@ -75,14 +74,14 @@ def handlers() -> list[HTTPRouteHandler]:
 def list_am_silences(request: Call, filter_: Filter = None) -> list[AmSilence]:
     wanted = [silencing.read_matcher(one) for one in filter_ or []]
     with app_of(request).database.read(request.auth) as tx:
-        found = signals.silences(tx, since=tx.now - PREVIEWED)
+        found = silences.listing(tx, since=tx.now - PREVIEWED)
         return [_shown(one, tx.now) for one in found if _is_named(one, wanted)]
 
 
 @get("/silence/{silence_id:str}", **needs(access.INCIDENT_READ, 400, 404))
 def show_am_silence(request: Call, silence_id: FromPath[str]) -> AmSilence:
     with app_of(request).database.read(request.auth) as tx:
-        return _shown(signals.load_silence(tx, silence_id), tx.now)
+        return _shown(silences.load(tx, silence_id), tx.now)
 
 
 @post("/silences", status_code=200, **needs(access.INCIDENT_WRITE, 400, 404, 409))
@@ -100,7 +99,7 @@ def post_am_silence(request: Call, data: JSONBody[AmPosted]) -> AmMade:
 def _made(tx: Any, wanted: Wanted, instead_of: str) -> Silence:
     """The new one, in force before the other ends: nothing falls between them."""
     made = commands.silence(tx, wanted)
-    if instead_of and signals.load_silence(tx, instead_of).phase(tx.now) is not Phase.PAST:
+    if instead_of and silences.load(tx, instead_of).phase(tx.now) is not Phase.PAST:
         commands.end_silence(tx, instead_of)
     return made
 

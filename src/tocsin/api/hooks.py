@@ -15,7 +15,7 @@ import msgspec
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from tocsin.api import mapped, problems, senders, taking, wire
+from tocsin.api import mapped, otlp, problems, senders, taking, wire
 from tocsin.api.keys import Keys, UnknownToken, any_secret, sender_secret
 from tocsin.api.problems import Problem
 from tocsin.api.wire import Reply
@@ -73,6 +73,7 @@ class Front:
         roads = {name: senders.Road(name, sender, intake.keys) for name, sender in SENDERS.items()}
         self._senders = {name: _hook_of(road) for name, road in roads.items()}
         self._roads = roads
+        self._hooks[otlp.PATH] = (otlp.Logs(intake.keys).take, otlp.refused)
         self._hooks["/in/alertmanager"] = (intake.alertmanager, _problem)
         self._hooks["/api/v2/alerts"] = self._senders[prometheus.SOURCE]
 

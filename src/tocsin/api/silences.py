@@ -12,8 +12,7 @@ from tocsin.api import signal_schema as schema
 from tocsin.api.caller import Call, act, app_of, needs
 from tocsin.api.incidents import instant, moment
 from tocsin.people import access
-from tocsin.signals import commands, silencing
-from tocsin.signals import store as signals
+from tocsin.signals import commands, silences, silencing
 from tocsin.signals.commands import Meant, Wanted
 from tocsin.signals.silencing import Matcher, Silence
 
@@ -35,16 +34,16 @@ def handlers() -> list[HTTPRouteHandler]:
 def list_silences(request: Call, over_since: Over = None) -> schema.Silences:
     since = instant(over_since, "over_since")
     with app_of(request).database.read(request.auth) as tx:
-        found = signals.silences(tx, since=since or tx.now)
-        held = signals.held_by(tx, [one.id for one in found])
+        found = silences.listing(tx, since=since or tx.now)
+        held = silences.held_by(tx, [one.id for one in found])
         return schema.Silences([shown(one, held.get(one.id, 0), tx.now) for one in found])
 
 
 @get("/silences/{silence_id:str}", summary="One of them", **needs(access.INCIDENT_READ, 400, 404))
 def show_silence(request: Call, silence_id: FromPath[str]) -> schema.Silence:
     with app_of(request).database.read(request.auth) as tx:
-        found = signals.load_silence(tx, silence_id)
-        return shown(found, signals.held_by(tx, [found.id]).get(found.id, 0), tx.now)
+        found = silences.load(tx, silence_id)
+        return shown(found, silences.held_by(tx, [found.id]).get(found.id, 0), tx.now)
 
 
 @post(

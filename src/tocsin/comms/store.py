@@ -19,7 +19,7 @@ from tocsin.incidents import store as incidents
 from tocsin.incidents.model import OPEN_STATUSES, Incident, Numbered
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
-from tocsin.signals import store as signals
+from tocsin.signals import silences
 
 HISTORY = timedelta(days=90)
 SHOWN = 50  # incidents, at the most
@@ -41,7 +41,7 @@ def public_page(tx: Tx) -> PublicPage:
 
 
 def _maintenances(tx: Tx, plan: Plan) -> Iterator[PublicMaintenance]:
-    for one in signals.silences(tx, since=tx.now - HISTORY, windows_only=True):
+    for one in silences.listing(tx, since=tx.now - HISTORY, windows_only=True):
         components = statuspage.components_of(plan, one.service or "", one.components)
         if (found := public_maintenance(one, components, tx.now)) is not None:
             yield found

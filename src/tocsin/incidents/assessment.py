@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import chain
 from typing import Protocol
 
 from tocsin.changes.model import Change
@@ -16,7 +17,7 @@ from tocsin.changes.model import Kind as ChangeKind
 from tocsin.incidents import words, working
 from tocsin.incidents.model import Incident, Numbered, Resolved
 from tocsin.kit.text import listed, span
-from tocsin.plan.model import Plan, Vendor
+from tocsin.plan.model import Plan, Service, Vendor
 from tocsin.watch.outcomes import LEARNED_NOTHING, Kind, Outcome
 
 RECENT = timedelta(hours=24)  # how long before the trouble a change still counts as recent
@@ -195,8 +196,13 @@ def vendors(plan: Plan, incident: Incident) -> dict[str, Vendor]:
 
 
 def is_watched(plan: Plan, incident: Incident) -> bool:
-    """Whether a probe looks at what it is about."""
-    return any(plan.services[one].probes for one in services(plan, incident))
+    """Whether anything looks at what it is about."""
+    return any(name for one in services(plan, incident) for name in _watched(plan.services[one]))
+
+
+def _watched(service: Service) -> Iterator[str]:
+    """The names of what is looked at of a service."""
+    return chain(service.probes, service.measures, service.logs, service.journeys)
 
 
 def _needs(plan: Plan, service: str) -> list[str]:
@@ -218,8 +224,8 @@ def _needs(plan: Plan, service: str) -> list[str]:
 
 def _looks(plan: Plan, incident: Incident, seen: Mapping[str, Seen]) -> Iterator[Looked]:
     for service in services(plan, incident):
-        for probe in plan.services[service].probes:
-            name = f"{service}/{probe}"
+        for one in _watched(plan.services[service]):
+            name = f"{service}/{one}"
             yield _looked(name, words.service_name(plan, service), seen.get(name))
 
 

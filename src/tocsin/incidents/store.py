@@ -260,6 +260,15 @@ def about_others(tx: Tx, kind: str, services: tuple[str, ...], limit: int) -> di
     return latest
 
 
+def is_troubled(tx: Tx, service: str) -> bool:
+    """Whether an incident of this service is not over yet, whoever may see it."""
+    known: dict[str, bool] = tx.memo.setdefault("troubled services", {})
+    if service not in known:
+        present = (table.c.service == service) & table.c.status.in_(_PRESENT)
+        known[service] = tx.scalar(select(table.c.id).where(present).limit(1)) is not None
+    return known[service]
+
+
 def unresolved_of(tx: Tx, services: Collection[str]) -> list[Incident]:
     """The incidents of these services that people still work on, the first declared first."""
     working = [str(status) for status in UNRESOLVED]

@@ -183,6 +183,8 @@ def _ruled(why: str, severity: str) -> Iterator[str]:
         yield f"rule:{found[1]}"
         if severity and "error rate" in why:
             yield f"banded:{severity}"
+        if severity and "slowdown" in why:
+            yield f"slowed:{severity}"
 
 
 def _paged(plan: Plan, now: _Standing, entry: Paged) -> Iterator[str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from tocsin.kit.text import listed, span
 from tocsin.people.model import Urgency
-from tocsin.plan import check_paging, check_probes, check_rotas, check_work, senders
+from tocsin.plan import check_measures, check_paging, check_probes, check_rotas, check_work, senders
 from tocsin.plan.findings import Finding, each, empty, nobody, unknown
 from tocsin.plan.model import (
     EVERYONE,
@@ -217,6 +217,11 @@ def _named(plan: Plan) -> Iterator[tuple[str, Iterable[str]]]:
     for key, service in plan.services.items():
         yield f"services.{key}.components", service.components
         yield f"services.{key}.probes", service.probes
+        yield f"services.{key}.measures", service.measures
+        yield f"services.{key}.logs", service.logs
+        for name, log in service.logs.items():
+            yield f"services.{key}.logs.{name}.patterns", log.patterns
+        yield f"services.{key}.journeys", service.journeys
         yield f"services.{key}.heartbeats", service.heartbeats
 
 
@@ -289,6 +294,7 @@ def _services(plan: Plan) -> Iterator[Finding]:
         for name, probe in service.probes.items():
             yield from check_probes.problems(f"services.{key}.probes.{name}", probe)
         yield from check_probes.heartbeats(f"services.{key}", service)
+        yield from check_measures.problems(plan, f"services.{key}", service)
 
 
 def _rules(plan: Plan) -> Iterator[Finding]:
@@ -324,18 +330,21 @@ def _hidden(plan: Plan) -> Iterator[Finding]:
             path = f"rules.{places[id(rule)]}.when"
             first = next(places[id(one)] for one in plan.ranked_rules() if places[id(one)] in hiding)
             yield Finding(path, f"no signal comes this far: rule {first} takes them all", "rule-hidden")
-        if rule.band_of is None:  # one that goes by a rate lets pass what no band holds
+        if rule.measured is None:  # one that goes by a rate lets pass what no band holds
             earlier.setdefault(next(iter(wanted), None), []).append(rule)
 
 
 def _rule(plan: Plan, path: str, rule: Rule) -> Iterator[Finding]:
     yield from unknown(f"{path}.type", "type", rule.type, plan.types)
-    if (rule.severity is None) == (rule.band_of is None):
-        yield Finding(path, "a rule has either a severity or band_of, the label with the error rate that decides it")
+    if [rule.severity, rule.band_of, rule.slowdown_of].count(None) != 2:
+        message = "a rule has either a severity, or the label whose number decides it, in band_of or in slowdown_of"
+        yield Finding(path, message)
     if rule.severity is not None:
         yield from unknown(f"{path}.severity", "severity", rule.severity, plan.severities)
     if rule.band_of is not None and not any(one.error_rate for one in plan.severities.values()):
         yield Finding(f"{path}.band_of", "no severity has a band of error rates")
+    if rule.slowdown_of is not None and not any(one.slowdown for one in plan.severities.values()):
+        yield Finding(f"{path}.slowdown_of", "no severity has a band of slowdowns")
     if rule.service is not None:
         yield from unknown(f"{path}.service", "service", rule.service, plan.services)
     yield from each(f"{path}.components", "component", rule.components, _components(plan, rule.service))

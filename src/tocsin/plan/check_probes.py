@@ -17,11 +17,11 @@ _OF_A_REPORT = ("paths", "status_field", "healthy_values", "components_field", "
 
 
 def problems(path: str, probe: Probe) -> Iterator[Finding]:
-    if complaint := _address(probe.url, (*WEB, *PLAIN)):
+    if complaint := address(probe.url, (*WEB, *PLAIN)):
         yield Finding(f"{path}.url", complaint)
     else:
         yield from _kind(path, probe)
-    if probe.control is not None and (complaint := _address(probe.control, WEB)):
+    if probe.control is not None and (complaint := address(probe.control, WEB)):
         yield Finding(f"{path}.control", complaint)
     yield from empty(f"{path}.paths", probe.paths, 'at least one path; write "" for the address itself')
     for number, one in enumerate(probe.paths, start=1):
@@ -47,7 +47,7 @@ def page(path: str, vendor: Vendor) -> Iterator[Finding]:
         return
     if vendor.status_page is None:
         yield Finding(f"{path}.look_every", "nobody can look at a status page that is not named; add status_page")
-    elif complaint := _address(vendor.status_page, WEB):
+    elif complaint := address(vendor.status_page, WEB):
         yield Finding(f"{path}.status_page", complaint)
     if vendor.look_every < LEAST_OFTEN:
         yield Finding(f"{path}.look_every", f"at least {span(LEAST_OFTEN)}: the page belongs to somebody else")
@@ -82,7 +82,7 @@ def _counts(path: str, probe: Probe) -> Iterator[Finding]:
         yield Finding(f"{path}.certificate_days", "from 1 to 366 days")
 
 
-def _address(url: str, schemes: tuple[str, ...]) -> str | None:
+def address(url: str, schemes: tuple[str, ...]) -> str | None:
     """Why this is no address to look at, if it is none."""
     try:
         parts = urlsplit(url)

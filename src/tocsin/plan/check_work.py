@@ -135,10 +135,12 @@ def _needs(path: str, key: str, names: tuple[str, ...], known: Mapping[str, None
 def _bands(plan: Plan) -> Iterator[Finding]:
     for key, severity in plan.severities.items():
         if severity.error_rate is not None:
-            yield from _band(f"severities.{key}.error_rate", severity.error_rate)
+            yield from _band(f"severities.{key}.error_rate", "error rate", severity.error_rate)
+        if severity.slowdown is not None:
+            yield from _band(f"severities.{key}.slowdown", "slowdown", severity.slowdown)
 
 
-def _band(path: str, band: Band) -> Iterator[Finding]:
+def _band(path: str, what: str, band: Band) -> Iterator[Finding]:
     if band.above is not None and band.at_least is not None:
         yield Finding(path, "above and at_least: one of them says where the band begins")
     if band.below is not None and band.at_most is not None:
@@ -148,7 +150,7 @@ def _band(path: str, band: Band) -> Iterator[Finding]:
     if low is None and high is None:
         yield Finding(path, "this band has no border; write above, at_least, below or at_most")
     elif low is not None and high is not None and not (low < high or (low == high and band.holds(low))):
-        yield Finding(path, "no error rate lies in this band")
+        yield Finding(path, f"no {what} lies in this band")
 
 
 def _metric(plan: Plan, path: str, metric: Metric) -> Iterator[Finding]:

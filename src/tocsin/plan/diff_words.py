@@ -5,51 +5,21 @@ and its other parts have the sentence.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from tocsin.kit.text import listed
 from tocsin.plan.consequences import Kind, Pair, Said, gains_and_losses, order, shown, told_apart
 from tocsin.plan.differences import ABSENT, Difference, Order
-
-
-@dataclass(frozen=True)
-class Wording:
-    """What is said when a value changes, comes or goes.
-
-    `{1}` is the second name of the path, `{name}` what the plan calls it (`{small}` in small letters), `{after}` and
-    `{before}` are the values. Of a list, `changed` is what its gains and losses follow.
-    """
-
-    kind: Kind
-    changed: str = ""
-    new: str = ""
-    gone: str = ""
-    is_gone_large: bool = False
-
-
-def _named(called: str) -> Wording:
-    return Wording(Kind.WORDS, f"{called} is called {{after}} instead of {{before}}.")
-
-
-def _told(reader: str) -> Wording:
-    return Wording(Kind.WORDS, f"{reader} {{after}}, instead of {{before}}.")
-
-
-def _list(kind: Kind, subject: str) -> Wording:
-    return Wording(kind, subject)
-
-
-_PROBE = "services.*.probes.*"
-_LOOK = "The look {3} at {name}"
+from tocsin.plan.watching_words import WATCHING
+from tocsin.plan.wording import Wording, items, named, told
 
 WORDINGS: Mapping[str, Wording] = {
     "tocsin": Wording(Kind.OTHER, "The file is written in the format {after} instead of {before}."),
     "name": Wording(Kind.WORDS, "What the plan protects is called {after} instead of {before}."),
     "version": Wording(Kind.WORDS, "This is version {after} of the plan, after {before}."),
-    "purpose": _told("Whoever opens the plan reads that it is for:"),
-    "scope": _list(Kind.WORDS, "What the plan is for"),
-    "declare_when": _list(Kind.WORDS, "What people ask themselves before they declare an incident"),
-    "include": _list(Kind.OTHER, "The files that the plan is read from"),
+    "purpose": told("Whoever opens the plan reads that it is for:"),
+    "scope": items(Kind.WORDS, "What the plan is for"),
+    "declare_when": items(Kind.WORDS, "What people ask themselves before they declare an incident"),
+    "include": items(Kind.OTHER, "The files that the plan is read from"),
     "clauses.*": Wording(
         Kind.WORDS,
         "A duty to {1} is kept under the clause {after} instead of {before}.",
@@ -69,11 +39,26 @@ WORDINGS: Mapping[str, Wording] = {
     "history.*.version": Wording(Kind.WORDS, "The history says of its line {1} that it is version {after}."),
     "history.*.changes": Wording(Kind.WORDS, "The history says of its line {1}: {after}."),
     # --- How bad it is
-    "severities.*.name": _named("{1}"),
-    "severities.*.definition": _told("Whoever chooses a severity reads of {1}:"),
-    "severities.*.response": _told("Whoever responds at {1} reads what is expected:"),
-    "severities.*.requires": _list(Kind.OBLIGATION, "What is asked of everybody at {1}"),
-    "severities.*.examples": _list(Kind.WORDS, "By what people recognise {1}"),
+    "severities.*.name": named("{1}"),
+    "severities.*.definition": told("Whoever chooses a severity reads of {1}:"),
+    "severities.*.response": told("Whoever responds at {1} reads what is expected:"),
+    "severities.*.requires": items(Kind.OBLIGATION, "What is asked of everybody at {1}"),
+    "severities.*.examples": items(Kind.WORDS, "By what people recognise {1}"),
+    "severities.*.slowdown": Wording(
+        Kind.ROUTING,
+        new="What is slower than usual by {after} is {1} now.",
+        gone="What is slower than usual is no longer {1} by itself.",
+        is_gone_large=True,
+    ),
+    **{
+        f"severities.*.slowdown.{border}": Wording(
+            Kind.ROUTING,
+            f"At {{1}}, the slowdown is {word} {{after}} % instead of {{before}} %.",
+            f"At {{1}}, the slowdown is now {word} {{after}} %.",
+            f"At {{1}}, the slowdown need no longer be {word} {{before}} %.",
+        )
+        for border, word in (("above", "above"), ("at_least", "at least"), ("below", "below"), ("at_most", "at most"))
+    },
     "severities.*.silent_after": Wording(
         Kind.ON_CALL,
         "At {1}, whoever acknowledged is paged again after {after} of silence instead of {before}.",
@@ -89,11 +74,11 @@ WORDINGS: Mapping[str, Wording] = {
     # --- Who
     "people.*.name": Wording(Kind.PEOPLE, "The person behind {1} is {after} instead of {before}."),
     "people.*.title": Wording(Kind.PEOPLE, "The title of {name} is {after} instead of {before}."),
-    "teams.*.name": _named("The team {1}"),
-    "roles.*.name": _named("The role {1}"),
-    "roles.*.purpose": _told("Whoever takes the role of {small} reads what it is for:"),
-    "roles.*.duties": _list(Kind.OBLIGATION, "What is asked of the {small}"),
-    "rotations.*.name": _named("The rotation {1}"),
+    "teams.*.name": named("The team {1}"),
+    "roles.*.name": named("The role {1}"),
+    "roles.*.purpose": told("Whoever takes the role of {small} reads what it is for:"),
+    "roles.*.duties": items(Kind.OBLIGATION, "What is asked of the {small}"),
+    "rotations.*.name": named("The rotation {1}"),
     "rotations.*.starts_on": Wording(
         Kind.ON_CALL, "The turns of {1} are counted from {after} instead of {before}; another may be on call now."
     ),
@@ -104,8 +89,8 @@ WORDINGS: Mapping[str, Wording] = {
         Kind.ON_CALL, "Whoever is on call in {1} hands over by the clock of {after} instead of {before}."
     ),
     "rotations.*.days": Wording(Kind.ON_CALL, "A turn of {1} lasts {after} days instead of {before}."),
-    "rotations.*.duties": _list(Kind.OBLIGATION, "What is asked of whoever is on call in {1}"),
-    "rotations.*.handed_over": _list(Kind.OBLIGATION, "What is handed over at the end of a turn of {1}"),
+    "rotations.*.duties": items(Kind.OBLIGATION, "What is asked of whoever is on call in {1}"),
+    "rotations.*.handed_over": items(Kind.OBLIGATION, "What is handed over at the end of a turn of {1}"),
     "rotations.*.handing_over": Wording(
         Kind.OBLIGATION,
         new="Each handoff of {1} is now to be written and accepted in time.",
@@ -124,10 +109,10 @@ WORDINGS: Mapping[str, Wording] = {
     "services.*": Wording(
         Kind.WATCHING, new="The service {1} is new.", gone="The service {1} is gone.", is_gone_large=True
     ),
-    "services.*.name": _named("The service {1}"),
-    "services.*.description": _told("Whoever looks up the service {1} reads:"),
+    "services.*.name": named("The service {1}"),
+    "services.*.description": told("Whoever looks up the service {1} reads:"),
     "services.*.team": Wording(Kind.OTHER, "{name} is looked after by {after} instead of {before}."),
-    "services.*.depends_on": _list(Kind.OTHER, "Without what {name} does not work"),
+    "services.*.depends_on": items(Kind.OTHER, "Without what {name} does not work"),
     "services.*.components.*": Wording(
         Kind.OTHER,
         new="The status page names the component {3} of {name}, which is new.",
@@ -136,51 +121,9 @@ WORDINGS: Mapping[str, Wording] = {
     "services.*.components.*.name": Wording(
         Kind.WORDS, "The status page calls the component {3} of {name} {after} instead of {before}."
     ),
-    "services.*.components.*.description": _told("The status page says of the component {3} of {name}:"),
-    "services.*.components.*.depends_on": _list(Kind.OTHER, "Without what the component {3} of {name} does not work"),
-    _PROBE: Wording(
-        Kind.WATCHING,
-        new="{name} is looked at in one more place: {3}.",
-        gone="Nobody looks at {name} by {3} any more.",
-        is_gone_large=True,
-    ),
-    f"{_PROBE}.url": Wording(Kind.WATCHING, f"{_LOOK} goes to {{after}} instead of {{before}}."),
-    f"{_PROBE}.paths": _list(Kind.WATCHING, f"{_LOOK} tries the paths"),
-    f"{_PROBE}.timeout": Wording(
-        Kind.WATCHING, f"{_LOOK} waits {{after}} for an answer instead of {{before}}, and then counts it as none."
-    ),
-    f"{_PROBE}.slow_after": Wording(
-        Kind.WATCHING, f"{_LOOK} calls an answer slow after {{after}}, until now {{before}}."
-    ),
-    f"{_PROBE}.recoveries": Wording(
-        Kind.WATCHING, "{name} counts as well again after {after} good looks in a row instead of {before}."
-    ),
-    f"{_PROBE}.out_of": Wording(
-        Kind.WATCHING,
-        "{name} counts as broken by its bad looks among the last {after} instead of {before}.",
-        "{name} counts as broken by its bad looks among the last {after}, and not only by those in a row.",
-        "{name} counts as broken by bad looks in a row alone.",
-    ),
-    f"{_PROBE}.certificate_days": Wording(
-        Kind.WATCHING,
-        f"{_LOOK} calls a certificate trouble {{after}} days before its end instead of {{before}}.",
-        f"{_LOOK} calls a certificate trouble {{after}} days before its end.",
-        f"{_LOOK} does not say any more that a certificate will end.",
-    ),
-    f"{_PROBE}.control": Wording(
-        Kind.WATCHING,
-        f"{_LOOK} is checked against {{after}} instead of {{before}} when nothing is heard.",
-        f"{_LOOK} is checked against {{after}} when nothing is heard: if that is silent too, our network is to blame.",
-        f"{_LOOK} is not checked against another address any more: trouble of our own network looks like an outage.",
-    ),
-    f"{_PROBE}.status_field": Wording(
-        Kind.WATCHING, f"{_LOOK} reads the health in the field {{after}}, not {{before}}."
-    ),
-    f"{_PROBE}.healthy_values": _list(Kind.WATCHING, f"{_LOOK} takes for healthy"),
-    f"{_PROBE}.components_field": Wording(
-        Kind.WATCHING, f"{_LOOK} reads the state of each component in the field {{after}}, not {{before}}."
-    ),
-    f"{_PROBE}.good_values": _list(Kind.WATCHING, f"{_LOOK} takes a component for sound that says"),
+    "services.*.components.*.description": told("The status page says of the component {3} of {name}:"),
+    "services.*.components.*.depends_on": items(Kind.OTHER, "Without what the component {3} of {name} does not work"),
+    **WATCHING,
     "services.*.heartbeats.*": Wording(
         Kind.WATCHING,
         new="{name} has one more sign of life that is missed when it does not come: {3}.",
@@ -204,8 +147,8 @@ WORDINGS: Mapping[str, Wording] = {
         gone="What the sender {1} sends can't be read any more, and is refused.",
         is_gone_large=True,
     ),
-    "vendors.*.name": _named("The vendor {1}"),
-    "vendors.*.description": _told("Whoever looks up {name} reads what the vendor does:"),
+    "vendors.*.name": named("The vendor {1}"),
+    "vendors.*.description": told("Whoever looks up {name} reads what the vendor does:"),
     "vendors.*.status_page": Wording(
         Kind.OTHER, "Whoever asks how {name} is doing is led to {after} instead of {before}."
     ),
@@ -266,8 +209,8 @@ WORDINGS: Mapping[str, Wording] = {
     "reports.within": Wording(Kind.OTHER, "Reports count together for {after} instead of {before}."),
     "vendors.*.support": Wording(Kind.OTHER, "Whoever needs help of {name} finds it at {after} instead of {before}."),
     # --- How the work proceeds
-    "phases.*.name": _named("The phase {1}"),
-    "phases.*.triggers": _list(Kind.OTHER, "By what trouble is noticed in the phase {name}"),
+    "phases.*.name": named("The phase {1}"),
+    "phases.*.triggers": items(Kind.OTHER, "By what trouble is noticed in the phase {name}"),
     "phases.*.tools": Wording(Kind.OTHER),
     "phases.*.tools.*": Wording(
         Kind.OTHER,
@@ -282,26 +225,26 @@ WORDINGS: Mapping[str, Wording] = {
         new="An incident can now be declared as {name} ({1}).",
         gone="No incident can be declared as {name} ({1}) any more.",
     ),
-    "types.*.name": _named("The type {1}"),
-    "types.*.symptoms": _list(Kind.WORDS, "By what people recognise {name}"),
+    "types.*.name": named("The type {1}"),
+    "types.*.symptoms": items(Kind.WORDS, "By what people recognise {name}"),
     "types.*.runbook": Wording(Kind.OTHER, "Whoever meets {name} is led to the runbook {after} instead of {before}."),
     # --- Who is told, and in which words
     "communication.channels.chat.name": Wording(
         Kind.OTHER, "The chat channel of an incident is called {after} instead of {before}."
     ),
-    "communication.channels.chat.audiences": _list(Kind.OTHER, "Whose updates are posted in the channel"),
-    "communication.channels.chat.habits": _list(Kind.WORDS, "What is asked of whoever writes in the channel"),
+    "communication.channels.chat.audiences": items(Kind.OTHER, "Whose updates are posted in the channel"),
+    "communication.channels.chat.habits": items(Kind.WORDS, "What is asked of whoever writes in the channel"),
     "communication.channels.call.link": Wording(
         Kind.OTHER, "Whoever joins the call of an incident comes to {after} instead of {before}."
     ),
     "communication.channels.status_page": Wording(
         Kind.OTHER, "The public reads the status page at {after} instead of {before}; nothing stands for Tocsin's own."
     ),
-    "communication.audiences.*.name": _named("The audience {2}"),
+    "communication.audiences.*.name": named("The audience {2}"),
     "communication.audiences.*.clause": Wording(
         Kind.WORDS, "Updates to {name} are kept under the clause {after} instead of {before}."
     ),
-    "communication.audiences.*.guidance": _list(Kind.WORDS, "What is asked of whoever writes to {name}"),
+    "communication.audiences.*.guidance": items(Kind.WORDS, "What is asked of whoever writes to {name}"),
     "communication.audiences.*.template": Wording(
         Kind.TEMPLATE, "An update to {name} begins with the template {after} instead of {before}."
     ),
@@ -318,8 +261,8 @@ WORDINGS: Mapping[str, Wording] = {
         new="Whoever ends the trouble can choose {2} as a way out.",
         gone="Whoever ends the trouble can no longer choose {2} as a way out.",
     ),
-    "resolution.strategies.*.name": _named("The way out {2}"),
-    "resolution.strategies.*.description": _told("Whoever chooses a way out reads of {2}:"),
+    "resolution.strategies.*.name": named("The way out {2}"),
+    "resolution.strategies.*.description": told("Whoever chooses a way out reads of {2}:"),
     "resolution.verification.*": Wording(
         Kind.OBLIGATION,
         "Resolving asks for the check {2} in other words: {after}.",
@@ -348,18 +291,18 @@ WORDINGS: Mapping[str, Wording] = {
     "review.sections.*.part": Wording(
         Kind.WORDS, "The section {2} of the post-mortem stands under {after} instead of {before}."
     ),
-    "review.sections.*.prompt": _told("Whoever writes the section {2} of the post-mortem is asked:"),
+    "review.sections.*.prompt": told("Whoever writes the section {2} of the post-mortem is asked:"),
     "review.sections.*.facts": Wording(
         Kind.WORDS, "The record fills {after} into the section {2} of the post-mortem instead of {before}."
     ),
-    "review.horizons.*.name": _named("The horizon {2} of action items"),
-    "review.horizons.*.examples": _list(Kind.WORDS, "What belongs to the horizon {2} of action items"),
+    "review.horizons.*.name": named("The horizon {2} of action items"),
+    "review.horizons.*.examples": items(Kind.WORDS, "What belongs to the horizon {2} of action items"),
     "metrics.*": Wording(
         Kind.OTHER, new="{name} is counted from now on.", gone="{name} is not counted any more.", is_gone_large=True
     ),
-    "metrics.*.name": _named("The figure {1}"),
+    "metrics.*.name": named("The figure {1}"),
     "metrics.*.short": Wording(Kind.WORDS, "{name} is {after} for short instead of {before}."),
-    "metrics.*.meaning": _told("Whoever reads the figure {name} is told what it means:"),
+    "metrics.*.meaning": told("Whoever reads the figure {name} is told what it means:"),
     "metrics.*.since": Wording(Kind.OTHER, "{name} is counted from the moment {after} instead of {before}."),
     "metrics.*.until": Wording(Kind.OTHER, "{name} is counted until the moment {after} instead of {before}."),
     "metrics.*.count_by": Wording(Kind.OTHER, "{name} counts incidents by {after} instead of by {before}."),

@@ -84,7 +84,7 @@ def rules(pair: Pair, one: Difference) -> Said:
             return _asked_anew(pair)
         case (name,):
             return _rule(name, one)
-        case (name, "severity" | "band_of"):
+        case (name, "severity" | "band_of" | "slowdown_of"):
             return _declares(pair, name, one)
         case (name, "precedence"):
             return _precedence(pair, name, one)

@@ -57,6 +57,14 @@ def _percent(value: object) -> Decimal:
     return Decimal(found[1])
 
 
+def _number(value: object) -> Decimal:
+    """A number as it is written. YAML has read it by now; its shortest spelling is what stood there."""
+    found = re.fullmatch(r"-?\d{1,15}(?:\.\d{1,12})?", str(value), re.ASCII)
+    if found is None or isinstance(value, bool):
+        raise ValueError(f"'{text.clip(str(value), 40)}' is not a number; write it like 10 or 2.5")
+    return Decimal(found[0])
+
+
 def _text(value: object) -> object:
     """Prose may be folded over lines in YAML; it is one paragraph."""
     return value.strip() if isinstance(value, str) else value
@@ -84,6 +92,8 @@ Percent = Annotated[
         }
     ),
 ]
+
+Number = Annotated[Decimal, BeforeValidator(_number), WithJsonSchema({"type": "number"})]
 
 
 def _several(value: object) -> object:

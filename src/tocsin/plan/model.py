@@ -16,6 +16,7 @@ from tocsin.plan.fields import Several, Span, Text, TimeOfDay
 from tocsin.plan.measures import Band, Metric
 from tocsin.plan.procedure import Exit, Resolution, SomeAction, SomeActivity, SomeTool, Telling, TriggerSource
 from tocsin.plan.rotas import Rotation
+from tocsin.plan.watching import Journey, Log, Measure, Usual
 
 STRICT = {"extra": "forbid"}
 
@@ -88,6 +89,7 @@ class Severity:
     requires: tuple[Text, ...] = ()
     examples: tuple[Text, ...] = ()
     error_rate: Band | None = None
+    slowdown: Band | None = None  # by how much more than usual
     acknowledge_within: Span
     resolve_within: Span
     escalation: str | None = None  # nobody is paged without one
@@ -234,6 +236,7 @@ class Probe:
     recoveries: int = 2
     out_of: int | None = None  # failures count among so many last looks, and not only in a row
     certificate_days: int | None = None  # a certificate that ends sooner is trouble
+    usual: Usual | None = None  # how long an answer usually takes is learned, and slower ones are told apart
     control: str | None = None  # somebody else's address: if that is silent too, our own network is in trouble
     status_field: str = "status"
     healthy_values: tuple[str, ...] = ("healthy",)
@@ -287,6 +290,9 @@ class Service:
     depends_on: tuple[str, ...] = ()
     components: Mapping[str, Component] = field(default_factory=dict)
     probes: Mapping[str, Probe] = field(default_factory=dict)
+    measures: Mapping[str, Measure] = field(default_factory=dict)
+    logs: Mapping[str, Log] = field(default_factory=dict)
+    journeys: Mapping[str, Journey] = field(default_factory=dict)
     heartbeats: Mapping[str, Heartbeat] = field(default_factory=dict)
 
 
@@ -315,8 +321,8 @@ class Rule:
     `when` maps a field of the signal (source, trigger, severity, title) or a label to the words that match: one of
     them, exactly, in any case; `*` is any value, and `/…/` a regular expression found anywhere in the value.
 
-    The severity is given, or follows from the error rate in the label `band_of`; where no severity's band holds that
-    rate, the rule does not fit.
+    The severity is given, or follows from the error rate in the label `band_of`, or from the slowdown in the label
+    `slowdown_of`; where no severity's band holds it, the rule does not fit.
     """
 
     __pydantic_config__ = STRICT
@@ -326,6 +332,7 @@ class Rule:
     type: str
     severity: str | None = None
     band_of: str | None = None
+    slowdown_of: str | None = None
     service: str | None = None
     components: tuple[str, ...] = ()
     title: Text | None = None
@@ -333,7 +340,12 @@ class Rule:
     @property
     def declares(self) -> str:
         """The severity, in words."""
-        return self.severity or f"the severity whose band holds {self.band_of}"
+        return self.severity or f"the severity whose band holds {self.measured}"
+
+    @property
+    def measured(self) -> str | None:
+        """The label whose number decides the severity."""
+        return self.band_of or self.slowdown_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -502,6 +514,10 @@ class Plan:
         return next(
             (key for key, one in self.severities.items() if one.error_rate and one.error_rate.holds(rate)), None
         )
+
+    def slowed(self, percent: Decimal) -> str | None:
+        """The severity that so many per cent more than usual mean: the worst whose band holds them, if there is one."""
+        return next((key for key, one in self.severities.items() if one.slowdown and one.slowdown.holds(percent)), None)
 
     def rotation_for(self, service: str | None) -> str:
         """The rotation that `on_call` means where this service is concerned: its own, or its team's, or `on_call`."""

@@ -12,6 +12,7 @@ from tocsin.people.model import Urgency
 from tocsin.plan import printing_paging as paging
 from tocsin.plan import printing_rotas as rotas
 from tocsin.plan import printing_senders
+from tocsin.plan import printing_watching as watching
 from tocsin.plan import printing_work as work
 from tocsin.plan.markdown import (
     Blocks,
@@ -33,7 +34,6 @@ from tocsin.plan.model import (
     EscalationPolicy,
     Need,
     Plan,
-    Probe,
     Reminders,
     Role,
     Rule,
@@ -180,6 +180,11 @@ def _severity(plan: Plan, key: str, severity: Severity) -> Blocks:
                 if severity.error_rate
                 else []
             ),
+            *(
+                [statement(f"Holds what is slower than usual: {severity.slowdown}.", f"{path}.slowdown")]
+                if severity.slowdown
+                else []
+            ),
         ]
     )
     yield from items("What it demands", severity.requires, f"{path}.requires")
@@ -300,18 +305,7 @@ def _service(plan: Plan, key: str, service: Service) -> Blocks:
             for name, one in service.components.items()
         ),
     )
-    for name, probe in service.probes.items():
-        yield heading(4, f"Probe {plain(name)}", f"{path}.probes.{name}")
-        yield from bullets(_probe(f"{path}.probes.{name}", probe))
-    for name, one in service.heartbeats.items():
-        here = f"{path}.heartbeats.{name}"
-        yield heading(4, f"Heartbeat {plain(name)}", here)
-        yield from bullets(
-            [
-                statement(f"Comes every {span(one.every)}.", f"{here}.every"),
-                statement(f"Is missed {span(one.grace)} after it should have come.", f"{here}.grace"),
-            ]
-        )
+    yield from watching.watched(path, service)
 
 
 def _needs(names: Iterable[str]) -> str:
@@ -342,34 +336,6 @@ def _vendors(plan: Plan) -> Blocks:
         )
 
 
-def _probe(path: str, probe: Probe) -> Iterable[str]:
-    yield statement(f"Looks at {address(probe.url)}", f"{path}.url")
-    for number, one in enumerate(probe.paths, start=1):
-        yield statement(f"There at {code(one)}" if one else "At the address itself", f"{path}.paths.{number}")
-    yield statement(f"Every {span(probe.every)}.", f"{path}.every")
-    yield statement(f"Waits {span(probe.timeout)} for an answer.", f"{path}.timeout")
-    if probe.slow_after is not None:
-        yield statement(f"An answer that takes longer than {span(probe.slow_after)} is slow.", f"{path}.slow_after")
-    yield statement(f"Looks in a row that make it trouble: {probe.failures}", f"{path}.failures")
-    if probe.out_of is not None:
-        yield statement(f"They need not be in a row, but among the last {probe.out_of}.", f"{path}.out_of")
-    yield statement(f"Good looks in a row that end it: {probe.recoveries}", f"{path}.recoveries")
-    if probe.certificate_days is not None:
-        said = f"A certificate that lasts less than {probe.certificate_days} more days is trouble."
-        yield statement(said, f"{path}.certificate_days")
-    if probe.control is not None:
-        said = f"If nothing is heard of {address(probe.control)} either, our own network is in trouble."
-        yield statement(said, f"{path}.control")
-    yield statement(f"The overall state stands under {code(probe.status_field)}.", f"{path}.status_field")
-    yield statement(f"Healthy is {_any_of(probe.healthy_values)}.", f"{path}.healthy_values")
-    yield statement(f"The states of components stand under {code(probe.components_field)}.", f"{path}.components_field")
-    yield statement(f"Good is {_any_of(probe.good_values)}.", f"{path}.good_values")
-
-
-def _any_of(words: Iterable[str]) -> str:
-    return listed((code(word) for word in words), "or") or "nothing"
-
-
 def _rules(plan: Plan) -> Blocks:
     if plan.rules:
         yield "## What signals mean"
@@ -386,13 +352,18 @@ def _rule(number: int, rule: Rule) -> tuple[str, ...]:
         "as it stands" if rule.precedence is None else str(rule.precedence),
         plain(rule.name),
         _conditions(rule) or "always",
-        plain(rule.severity) if rule.severity else f"by the error rate in {code_in_a_cell(rule.band_of or '')}",
+        plain(rule.severity) if rule.severity else _measured(rule),
         plain(rule.type),
         plain(rule.service) if rule.service else "the one that the signal names",
         ", ".join(plain(one) for one in rule.components),
         plain(rule.title) if rule.title else "that of the signal",
         code(f"rules.{number}"),
     )
+
+
+def _measured(rule: Rule) -> str:
+    what = "error rate" if rule.band_of else "slowdown"
+    return f"by the {what} in {code_in_a_cell(rule.measured or '')}"
 
 
 def _conditions(rule: Rule) -> str:

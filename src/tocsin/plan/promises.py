@@ -50,18 +50,33 @@ def promises(plan: Plan, severity: str) -> list[Promise]:
 
 
 def looks(plan: Plan) -> list[Promise]:
-    """How often we look at each health address, whether there is an incident or not."""
+    """How often we look at each address, whether there is an incident or not."""
     services = [
         _look(f"{key}/{name}", f"Look at {service.name}, {name}", probe.every, f"services.{key}.probes.{name}")
         for key, service in plan.services.items()
         for name, probe in service.probes.items()
+    ]
+    measures = [
+        _look(f"{key}/{name}", f"Measure {name} of {service.name}", one.every, f"services.{key}.measures.{name}")
+        for key, service in plan.services.items()
+        for name, one in service.measures.items()
     ]
     vendors = [
         _look(f"{key}/status_page", f"Read the status page of {one.name}", one.look_every, f"vendors.{key}.look_every")
         for key, one in plan.vendors.items()
         if one.look_every
     ]
-    return services + vendors
+    logs = [
+        _look(f"{key}/{name}", f"Read the log {name} of {service.name}", one.every, f"services.{key}.logs.{name}")
+        for key, service in plan.services.items()
+        for name, one in service.logs.items()
+    ]
+    journeys = [
+        _look(f"{key}/{name}", f"Walk {name} of {service.name}", one.every, f"services.{key}.journeys.{name}")
+        for key, service in plan.services.items()
+        for name, one in service.journeys.items()
+    ]
+    return services + measures + logs + journeys + vendors
 
 
 def _look(name: str, what: str, every: timedelta, path: str) -> Promise:

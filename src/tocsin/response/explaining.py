@@ -26,7 +26,7 @@ from tocsin.plan import check
 from tocsin.plan import store as plans
 from tocsin.plan.commands import BadPlan
 from tocsin.plan.model import Plan
-from tocsin.signals import explaining
+from tocsin.signals import explaining, silences
 from tocsin.signals import store as signals
 from tocsin.signals.explaining import Explanation
 from tocsin.signals.routing import Route, Rules
@@ -84,7 +84,7 @@ def explain(tx: Tx, signal_id: str, text: str | None = None) -> Explained:
             Followed(one.number, one.entry.at, words.sentence(told, one.entry)) for one in followed[:FOLLOWED_MOST]
         ),
         more=max(0, len(followed) - FOLLOWED_MOST),
-        silence=signals.load_silence(tx, signal.silence_id) if signal.silence_id else None,
+        silence=silences.load(tx, signal.silence_id) if signal.silence_id else None,
     )
 
 

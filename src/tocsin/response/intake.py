@@ -24,7 +24,7 @@ from tocsin.kit.text import utc
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
 from tocsin.response import assessing, commands, followups
-from tocsin.signals import routing, silencing
+from tocsin.signals import routing, silences, silencing
 from tocsin.signals import store as signals
 from tocsin.signals.model import State
 from tocsin.signals.silencing import Silence
@@ -216,7 +216,7 @@ def _cause(tx: Tx, plan: Plan, route: routing.Route) -> Incident | None:
 
 def _silences(tx: Tx) -> list[Silence]:
     if "silences" not in tx.memo:
-        tx.memo["silences"] = signals.silences_at(tx, tx.now)
+        tx.memo["silences"] = silences.in_force(tx, tx.now)
     found: list[Silence] = tx.memo["silences"]
     return found
 
@@ -401,13 +401,13 @@ def _released(tx: Tx, plan: Plan, signal: Signal) -> Signal:
 def release_some(database: Database) -> int:
     """Decide a batch of what was held back and is due. One that can't be decided waits for a person by itself."""
     try:
-        return database.run(SYSTEM, lambda tx: release(tx, signals.take_released(tx, FEW)))
+        return database.run(SYSTEM, lambda tx: release(tx, silences.take_released(tx, FEW)))
     except (Overloaded, Overtaken, plans.NoPlan):
         return 0
     except Exception:
         log.exception("a batch of signals could not be released; trying them one by one")
     try:
-        return database.run(SYSTEM, lambda tx: release(tx, signals.take_released(tx, 1)))
+        return database.run(SYSTEM, lambda tx: release(tx, silences.take_released(tx, 1)))
     except Exception as error:
         log.exception("a signal could not be released; it waits for a person")
         why = f"Its silence is over, but it could not be decided: {type(error).__name__}: {error}"
@@ -415,6 +415,6 @@ def release_some(database: Database) -> int:
 
 
 def _leave_to_people(tx: Tx, why: str) -> int:
-    found = signals.take_released(tx, 1)
+    found = silences.take_released(tx, 1)
     signals.save_all(tx, [_waits(tx, one, why) for one in found])
     return len(found)

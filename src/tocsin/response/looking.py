@@ -2,37 +2,100 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tocsin.db.engine import Tx
 from tocsin.obligations import store as obligations
 from tocsin.obligations.model import Duty, Kind, State
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan, Probe, Service
-from tocsin.response import blindness
+from tocsin.plan.watching import Journey, Log, Measure
+from tocsin.response import blindness, sampling
+from tocsin.signals import routing
 from tocsin.signals import store as signals
+from tocsin.signals.model import Arrival
 from tocsin.watch import outcomes, statuspages
 from tocsin.watch import store as watch
-from tocsin.watch.outcomes import Expectation, Reading
-from tocsin.watch.store import Agreed
+from tocsin.watch.logs import Tail
+from tocsin.watch.outcomes import Change, Expectation, Outcome, Reading, Run
+from tocsin.watch.store import Agreed, Standing
 
 PREFIX = "look:"
 PAGE = "status_page"
+_NEVER_READ = Tail()
 WAIT_FOR_PAGE = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
 class Look:
-    """A look that is due: `name` is `service/probe`."""
+    """A look that is due: `name` is `service/probe`. `before` is how it stood, where one more bad look may count."""
 
     name: str
     service_id: str
     service: Service
     probe: Probe
+    before: "Before | None" = None
+    source = "probe"
 
     @property
     def every(self) -> timedelta:
         return self.probe.every
+
+
+@dataclass(frozen=True)
+class Before:
+    """What it takes to say beforehand what would follow from a look."""
+
+    plan: Plan
+    standing: Standing
+    at: datetime
+
+
+@dataclass(frozen=True)
+class MeasureLook:
+    """A reading of numbers that is due: `name` is `service/measure`."""
+
+    name: str
+    service_id: str
+    service: Service
+    measure: Measure
+    source = "measure"
+
+    @property
+    def every(self) -> timedelta:
+        return self.measure.every
+
+
+@dataclass(frozen=True)
+class LogLook:
+    """A log that is to be read on from where its `tail` ends: `name` is `service/log`."""
+
+    name: str
+    service_id: str
+    service: Service
+    log: Log
+    tail: Tail = _NEVER_READ
+    source = "log"
+
+    @property
+    def every(self) -> timedelta:
+        return self.log.every
+
+
+@dataclass(frozen=True)
+class JourneyLook:
+    """A journey that is to be walked, unless that was done often enough today: `name` is `service/journey`."""
+
+    name: str
+    service_id: str
+    service: Service
+    journey: Journey
+    walked: int = 0
+    source = "journey"
+
+    @property
+    def every(self) -> timedelta:
+        return self.journey.every
 
 
 @dataclass(frozen=True)
@@ -57,7 +120,7 @@ class Beat:
     grace: timedelta
 
 
-AnyLook = Look | PageLook
+AnyLook = Look | MeasureLook | LogLook | JourneyLook | PageLook
 
 
 def schedule(tx: Tx) -> None:
@@ -79,6 +142,24 @@ def looks(plan: Plan) -> Iterator[Look]:
             yield Look(f"{service_id}/{probe_id}", service_id, service, probe)
 
 
+def measures(plan: Plan) -> Iterator[MeasureLook]:
+    for service_id, service in plan.services.items():
+        for name, one in service.measures.items():
+            yield MeasureLook(f"{service_id}/{name}", service_id, service, one)
+
+
+def logs(plan: Plan) -> Iterator[LogLook]:
+    for service_id, service in plan.services.items():
+        for name, one in service.logs.items():
+            yield LogLook(f"{service_id}/{name}", service_id, service, one)
+
+
+def journeys(plan: Plan) -> Iterator[JourneyLook]:
+    for service_id, service in plan.services.items():
+        for name, one in service.journeys.items():
+            yield JourneyLook(f"{service_id}/{name}", service_id, service, one)
+
+
 def pages(plan: Plan) -> Iterator[PageLook]:
     """The vendors' pages that are read. A vendor's key is none of a service's, so no probe has such a name."""
     for key, vendor in plan.vendors.items():
@@ -98,13 +179,22 @@ def beats(plan: Plan) -> Iterator[Beat]:
 
 def every_look(plan: Plan) -> dict[str, AnyLook | Beat]:
     """What is due by itself: the looks that we take, and the signs of life for which we wait."""
-    found: list[AnyLook | Beat] = [*looks(plan), *pages(plan), *beats(plan)]
+    ours: list[AnyLook] = [*looks(plan), *measures(plan), *logs(plan), *journeys(plan), *pages(plan)]
+    found: list[AnyLook | Beat] = [*ours, *beats(plan)]
     return {look.name: look for look in found}
 
 
 def ready(tx: Tx, look: AnyLook) -> AnyLook:
     """The same look, with what is to be known before it is taken."""
     if isinstance(look, Look):
+        standing = watch.load(tx, look.name)
+        is_near = look.probe.failures == 1 or (standing.run is not None and standing.run.unwell > 0)
+        return replace(look, before=Before(plans.current(tx), standing, tx.now)) if is_near else look
+    if isinstance(look, LogLook):
+        return replace(look, tail=watch.load(tx, look.name).tail or Tail())
+    if isinstance(look, JourneyLook):
+        return replace(look, walked=sampling.looks_since(tx, look.name, tx.now - timedelta(days=1)))
+    if not isinstance(look, PageLook):
         return look
     last = watch.load(tx, look.name).outcome
     return replace(look, known=last.path) if last else look
@@ -118,6 +208,43 @@ def learn_page(tx: Tx, look: PageLook, reading: Reading, more: Reading | None) -
     watch.save(tx, replace(standing, run=run, outcome=outcome, looked_at=tx.now))
 
 
+def is_grave(look: Look, reading: Reading, control: Reading | None = None) -> bool:
+    """Whether this look would declare the worst that the plan knows: then it is worth a second look before."""
+    before = look.before
+    if before is None:
+        return False
+    outcome = outcomes.judge(reading, expectation(look.probe))
+    outcome = outcomes.with_control(outcome, reading, control) if control else outcome
+    run = outcomes.advance(before.standing.run, outcome, before.at, out_of=look.probe.out_of or 0)
+    change = _change(before.standing, run, (look.probe.failures, look.probe.recoveries))
+    if change is None or change.kind is outcomes.Kind.HEALTHY or outcome.kind in outcomes.LEARNED_NOTHING:
+        return False
+    route = routing.route(before.plan, _arrival(look, outcome, change))
+    return isinstance(route, routing.Route) and before.plan.rank(route.severity) == 0
+
+
+def seen_twice(reading: Reading, again: Reading, probe: Probe) -> Reading:
+    """Which of two looks counts: the second where it is any better, and otherwise the first."""
+    bad, second = (outcomes.judge(one, expectation(probe)) for one in (reading, again))
+    return again if second.kind is not bad.kind and second.kind not in outcomes.NOT_ANSWERING else reading
+
+
+def _change(standing: Standing, run: Run, needed: tuple[int, int]) -> Change | None:
+    agreed = standing.confirmed
+    return outcomes.verdict(
+        agreed.kind if agreed else None,
+        run,
+        *needed,
+        previous_components=agreed.components if agreed else None,
+        previous_grade=agreed.grade if agreed else None,
+    )
+
+
+def _arrival(look: Look | MeasureLook | LogLook | JourneyLook, outcome: Outcome, change: Change) -> Arrival:
+    arrival = outcomes.arrival(look.name, look.service.name, outcome, change.since, look.source)
+    return replace(arrival, labels={**arrival.labels, "service": look.service_id})
+
+
 def learn(tx: Tx, look: Look, reading: Reading, control: Reading | None = None) -> None:
     """Judge what a look saw, and once enough looks agree on a change, send it the way of every signal.
 
@@ -128,25 +255,47 @@ def learn(tx: Tx, look: Look, reading: Reading, control: Reading | None = None) 
     outcome = outcomes.with_certificate(outcome, reading, expectation(probe), tx.now)
     outcome = outcomes.with_control(outcome, reading, control) if control else outcome
     standing = watch.load(tx, look.name)
+    sampling.keep_look(tx, look.name, look.service_id, outcome)
+    if probe.usual:
+        standing, outcome = sampling.against_usual(tx, standing, outcome, probe.usual, "s")
     run = outcomes.advance(standing.run, outcome, tx.now, out_of=probe.out_of or 0)
     blindness.tell(tx, look.name, standing.run.blind if standing.run else 0, run.blind, probe.failures)
-    agreed = standing.confirmed
-    change = outcomes.verdict(
-        agreed.kind if agreed else None,
-        run,
-        probe.failures,
-        probe.recoveries,
-        previous_components=agreed.components if agreed else None,
-    )
+    agree(tx, look, standing, run, outcome, (probe.failures, probe.recoveries))
+
+
+def learn_walk(tx: Tx, look: JourneyLook, outcome: Outcome, walks: int) -> None:
+    """Judge a walk that was taken so many times, the last of which counts. That nothing answers is the service's own
+    probe's to say, where it has one: it looks again in seconds, and a walk in minutes."""
+    if look.service.probes and outcome.kind in outcomes.NOT_ANSWERING:
+        outcome = replace(outcome, kind=outcomes.Kind.UNKNOWN)
+    standing = watch.load(tx, look.name)
+    for _ in range(walks):
+        sampling.keep_walk(tx, look.name, look.service_id, outcome)
+    run = outcomes.advance(standing.run, outcome, tx.now)
+    agree(tx, look, standing, run, outcome, (look.journey.failures, look.journey.recoveries))
+
+
+def agree(
+    tx: Tx,
+    look: Look | MeasureLook | LogLook | JourneyLook,
+    standing: Standing,
+    run: Run,
+    outcome: Outcome,
+    needed: tuple[int, int],
+) -> Standing:
+    """Keep what was seen, and what is agreed on by now; a change of that is a signal. `needed` are so many looks that
+    agree on trouble, and so many on its end."""
+    change = _change(standing, run, needed)
     standing = replace(standing, run=run, outcome=outcome, looked_at=tx.now)
     if change is None:
         watch.save(tx, standing)
-        return
+        return standing
     settled = replace(run, lately=())  # what is agreed on is counted anew, or one bad look would bring it back
-    watch.save(tx, replace(standing, run=settled, confirmed=Agreed(change.kind, change.components)))
-    arrival = outcomes.arrival(look.name, look.service.name, outcome, change.since)
-    named = replace(arrival, labels={**arrival.labels, "service": look.service_id})
-    signals.accept(tx, [signals.encode(named)])
+    agreed = Agreed(change.kind, change.components, change.grade)
+    standing = replace(standing, run=settled, confirmed=agreed)
+    watch.save(tx, standing)
+    signals.accept(tx, [signals.encode(_arrival(look, outcome, change))])
+    return standing
 
 
 def expectation(probe: Probe) -> Expectation:

@@ -7,11 +7,11 @@ from tocsin.db.engine import Tx
 from tocsin.kit.ids import new_id
 from tocsin.people import access
 from tocsin.plan import store as plans
-from tocsin.signals import reporting
+from tocsin.signals import reporting, reports
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival
 from tocsin.signals.reporting import Report
-from tocsin.signals.store import Counted
+from tocsin.signals.reports import Counted
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ def take(tx: Tx, report: Report) -> Kept:
     access.require(tx.actor, access.SIGNAL_WRITE)
     plan = plans.current(tx)
     report = reporting.checked(plan, report)
-    before = signals.lately_reported(tx, tx.now - plan.reports.within) if plan.reports else []
+    before = reports.lately(tx, tx.now - plan.reports.within) if plan.reports else []
     people = {one.by for one in before} | {report.by}
     is_many = plan.reports is not None and len(people) >= plan.reports.enough
     known = next((one for one in before if one.said == reporting.said(report)), None)
@@ -36,7 +36,7 @@ def take(tx: Tx, report: Report) -> Kept:
         return Kept(known.id, len(people), known.many)
     key = new_id("rep", 16)
     arrival = reporting.arrival(plan, report, key, tx.now, many=is_many)
-    signals.count_report(tx, Counted(key, tx.now, report.by, reporting.said(report), arrival, is_many))
+    reports.count(tx, Counted(key, tx.now, report.by, reporting.said(report), arrival, is_many))
     told = [*_raised(tx, before), arrival] if is_many else [arrival]
     signals.accept(tx, [signals.encode(each) for each in told])
     return Kept(key, len(people), is_many)
@@ -45,5 +45,5 @@ def take(tx: Tx, report: Report) -> Kept:
 def _raised(tx: Tx, before: Sequence[Counted]) -> list[Arrival]:
     """The signals of the reports before this one, as part of many."""
     few = [one for one in before if not one.many]
-    signals.raise_reports(tx, [one.id for one in few])
+    reports.raise_all(tx, [one.id for one in few])
     return [replace(one.arrival, labels={**one.arrival.labels, "reports": reporting.MANY}) for one in few]

@@ -1,27 +1,89 @@
 """Taking a look, with no unit of work open: what the plan has us look at, and a second address where that is needed."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import aiohttp
 
 from tocsin.db.engine import Tx
-from tocsin.response import looking
-from tocsin.response.looking import AnyLook, Look, PageLook
-from tocsin.watch import connections, outcomes, probes
-from tocsin.watch.outcomes import Reading
+from tocsin.response import listening, looking, measuring
+from tocsin.response.looking import AnyLook, JourneyLook, LogLook, Look, MeasureLook, PageLook
+from tocsin.watch import connections, journeys, numbers, outcomes, probes, tailing
+from tocsin.watch.logs import Tail
+from tocsin.watch.outcomes import Kind, Outcome, Reading
+from tocsin.watch.tailing import Piece
+
+SECOND_LOOK = timedelta(seconds=5)
 
 
-async def see(session: aiohttp.ClientSession, look: AnyLook, user_agent: str) -> Callable[[Tx], None]:
-    """Take a look, and return what learns from it in a unit of work."""
+async def see(
+    session: aiohttp.ClientSession, look: AnyLook, user_agent: str, log_folder: str = ""
+) -> Callable[[Tx], None]:
+    """Take a look, and return what learns from it in a unit of work. Only in the folder are files read."""
     if isinstance(look, PageLook):
         page, more = await probes.look_at_page(session, look.address, look.known, looking.WAIT_FOR_PAGE, user_agent)
         return lambda tx: looking.learn_page(tx, look, page, more)
+    if isinstance(look, MeasureLook):
+        read = await numbers_of(session, look, user_agent)
+        return lambda tx: measuring.learn(tx, look, read)
+    if isinstance(look, LogLook):
+        piece = await piece_of(session, look, user_agent, log_folder)
+        return lambda tx: listening.learn(tx, look, piece)
+    if isinstance(look, JourneyLook):
+        return await _walked(session, look, user_agent)
     reading = await _read(session, look, user_agent)
     control = None
     if look.probe.control and outcomes.may_be_ours(reading):
         control = await probes.look(session, look.probe.control, (), look.probe.timeout, user_agent)
+    if looking.is_grave(look, reading, control):
+        reading = looking.seen_twice(reading, await _read(session, _briefly(look), user_agent), look.probe)
     return lambda tx: looking.learn(tx, look, reading, control)
+
+
+def _briefly(look: Look) -> Look:
+    """The same look once more, at once: it costs seconds at the most before the worst is declared."""
+    return replace(look, probe=replace(look.probe, timeout=min(look.probe.timeout, SECOND_LOOK)))
+
+
+async def numbers_of(session: aiohttp.ClientSession, look: MeasureLook, user_agent: str) -> Reading:
+    one = look.measure
+    path, accept = numbers.path(one), numbers.accept(one)
+    return await probes.look_at_numbers(session, one.url, path, one.timeout, user_agent, accept)
+
+
+async def piece_of(session: aiohttp.ClientSession, look: LogLook, user_agent: str, folder: str) -> Piece:
+    url, tail = look.log.url, look.tail
+    if url is None:  # it is sent to us
+        return Piece(tail)
+    if url.startswith("file://"):
+        return await asyncio.to_thread(_file, tail, Path(unquote(urlsplit(url).path)), folder)
+    reading = await probes.look_at_log(session, url, tailing.wanted(tail), look.log.timeout, user_agent)
+    return tailing.of_answer(tail, reading)
+
+
+def _file(tail: Tail, path: Path, folder: str) -> Piece:
+    if not folder:
+        return Piece(tail, trouble="TOCSIN_LOG_FOLDER is not set, and no file is read without it")
+    if not path.resolve().is_relative_to(Path(folder).resolve()):
+        return Piece(tail, trouble="the file does not lie in the folder of TOCSIN_LOG_FOLDER")
+    return tailing.of_file(tail, path)
+
+
+async def _walked(session: aiohttp.ClientSession, look: JourneyLook, user_agent: str) -> Callable[[Tx], None]:
+    """Walk, and where that goes wrong once more at once: only what goes wrong twice is believed."""
+    journey, left = look.journey, look.journey.per_day - look.walked
+    if left < 1:
+        often = f"walked {look.walked} times in a day; more is not allowed"
+        spent = Outcome(kind=Kind.UNKNOWN, latency=timedelta(0), reason=often, path="")
+        return lambda tx: looking.learn_walk(tx, look, spent, 0)
+    outcome, walks = await probes.walk(session, journey, user_agent), 1
+    if journeys.is_bad(outcome) and left > 1:
+        outcome, walks = await probes.walk(session, journey, user_agent), 2
+    return lambda tx: looking.learn_walk(tx, look, outcome, walks)
 
 
 async def _read(session: aiohttp.ClientSession, look: Look, user_agent: str) -> Reading:

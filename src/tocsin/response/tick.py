@@ -19,6 +19,7 @@ from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
 from tocsin.response import beating, chasing, covering, followups, gathering, handing, looking, trials
 from tocsin.response.looking import AnyLook, Beat
+from tocsin.signals import silences
 from tocsin.signals import store as signals
 
 BATCH = 64  # incidents seen to in one unit of work; looks count like incidents
@@ -166,7 +167,7 @@ def _looks(tx: Tx, due: list[Obligation]) -> list[AnyLook]:
 
 def next_to_settle(tx: Tx) -> datetime | None:
     """The next instant at which something is to be settled, or a signal that is held back is to be decided."""
-    return _soonest(obligations.next_due(tx), signals.next_held(tx))
+    return _soonest(obligations.next_due(tx), silences.next_due(tx))
 
 
 def next_due(tx: Tx) -> datetime | None:

@@ -10,7 +10,7 @@ from tocsin.kit.ids import new_id
 from tocsin.kit.text import listed
 from tocsin.people import access
 from tocsin.plan import store as plans
-from tocsin.signals import silencing, store
+from tocsin.signals import silences, silencing, store
 from tocsin.signals.model import State
 from tocsin.signals.routing import Route, Rules, words_of
 from tocsin.signals.silencing import Matcher, Phase, Silence
@@ -86,17 +86,17 @@ def silence(tx: Tx, wanted: Wanted, *, accept_worst: bool = False) -> Silence:
     found = preview(tx, wanted)
     if found.is_grave and not accept_worst:
         raise HoldsBackTheWorst(f"{found.warning} If that is meant, say so.")
-    store.add_silence(tx, found.silence)
+    silences.add(tx, found.silence)
     return found.silence
 
 
 def end_silence(tx: Tx, silence_id: str) -> Silence:
     """End it before its time; what it holds back and still fires is decided at once."""
     access.require(tx.actor, access.INCIDENT_WRITE)
-    found = store.load_silence(tx, silence_id)
+    found = silences.load(tx, silence_id)
     if found.phase(tx.now) is Phase.PAST:
         raise OverAlready
-    store.end_silence(tx, silence_id)
+    silences.end(tx, silence_id)
     return replace(found, ended_at=tx.now, ended_by=tx.actor.handle)
 
 

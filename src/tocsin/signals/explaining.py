@@ -45,9 +45,10 @@ def _why(plan: Plan, one: Tried, after: int) -> str:
         return "It fits too, but a rule before it has decided."
     if one.rule.severity is not None:
         return f"It decides: {one.severity}, as the rule says."
-    band = plan.severities[one.severity or ""].error_rate
+    level = plan.severities[one.severity or ""]
+    band = level.error_rate if one.rule.band_of else level.slowdown
     held = f" ({band})" if band else ""
-    return f"It decides: {one.severity}, for its band{held} holds the rate in {one.rule.band_of}."
+    return f"It decides: {one.severity}, for its band{held} holds the rate in {one.rule.measured}."
 
 
 def _lacks(check: Check) -> str:

@@ -80,17 +80,19 @@ class Rules:
     def _tried(self, rule: Rule, tests: "list[_Test]", words: dict[str, str], folded: dict[str, str]) -> Tried:
         checks = [Check(one.name, one.wanted, words.get(one.name), one.met(words, folded)) for one in tests]
         severity = self._severity(rule, words)
-        if rule.severity is None and rule.band_of is not None:
-            checks.append(Check(rule.band_of, (), words.get(rule.band_of), severity is not None))
+        if rule.severity is None and rule.measured is not None:
+            checks.append(Check(rule.measured, (), words.get(rule.measured), severity is not None))
         fits = bool(severity) and all(check.holds for check in checks)
         return Tried(rule, tuple(checks), severity, fits)
 
     def _severity(self, rule: Rule, words: dict[str, str]) -> str | None:
-        """The one that the rule names, or the one whose band holds the error rate that the signal gives."""
+        """The one that the rule names, or the one whose band holds the number that the signal gives."""
         if rule.severity is not None:
             return rule.severity
-        measured = rate(words.get(rule.band_of or "", ""))
-        return None if measured is None else self.plan.banded(measured)
+        measured = rate(words.get(rule.measured or "", ""))
+        if measured is None:
+            return None
+        return self.plan.banded(measured) if rule.band_of else self.plan.slowed(measured)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ def _test(name: str, wanted: tuple[str, ...]) -> _Test:
 
 
 def _route(rule: Rule, severity: str, arrival: Arrival, words: dict[str, str]) -> Route:
-    asked = dict.fromkeys([*rule.when, *([rule.band_of] if rule.band_of else [])])
+    asked = dict.fromkeys([*rule.when, *([rule.measured] if rule.measured else [])])
     evidence = listed(f"{name} is {clip(words[name], 120)}" for name in asked)
     reason = arrival.details.get("reason")
     because = "; ".join(filter(None, (evidence, reason if isinstance(reason, str) else "")))

@@ -3,13 +3,13 @@
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from itertools import accumulate, islice
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Boolean, Column, Integer, Row, Select, Table, Text, case, delete, func, select, text, tuple_
+from sqlalchemy import Column, Integer, Row, Select, Table, Text, delete, func, select, text, tuple_
 
 from tocsin.db import sight
 from tocsin.db.columns import AutoKey, Instant, Json, metadata
@@ -21,7 +21,6 @@ from tocsin.kit.ids import new_id
 from tocsin.signals import alertmanager, redacting, reporting
 from tocsin.signals.formats import Unreadable
 from tocsin.signals.model import Arrival, State, Trigger
-from tocsin.signals.silencing import Matcher, Means, Silence
 
 inbox = Table(
     "inbox",
@@ -58,23 +57,6 @@ table = Table(
     Column("silence_id", Text),
     Column("held_until", Instant),
 )
-silence = Table(
-    "silence",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("matchers", Json),
-    Column("service", Text),
-    Column("components", Json),
-    Column("title", Text),
-    Column("text", Text),
-    Column("starts_at", Instant),
-    Column("ends_at", Instant),
-    Column("because", Text),
-    Column("made_by", Text),
-    Column("made_at", Instant),
-    Column("ended_at", Instant),
-    Column("ended_by", Text),
-)
 quarantine = Table(
     "quarantine",
     metadata,
@@ -91,18 +73,6 @@ quarantine = Table(
     Column("result", Text),
 )
 
-user_report = Table(
-    "user_report",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("at", Instant),
-    Column("by", Text),
-    Column("said", Text),
-    Column("arrival", Text),
-    Column("many", Boolean),
-)
-
-REPORTS_KEPT = timedelta(days=1)
 QUARANTINE_KEPT = 1000  # bodies; the oldest go first
 TELLING = 6  # characters that a key or title has at least, to be taken for the name of a signal
 QUARANTINE_BODY = 64 * 1024  # characters of each that are kept
@@ -124,10 +94,6 @@ _decoder = msgspec.json.Decoder(Arrival)
 
 class NoSuchSignal(NotFound):
     """There is no such signal."""
-
-
-class NoSuchSilence(NotFound):
-    """There is no such silence."""
 
 
 class Disposition(StrEnum):
@@ -282,7 +248,7 @@ def set_aside(tx: Tx, reason: str) -> int:
 
 
 def _oldest(tx: Tx) -> list[Row[Any]]:
-    return tx.all(select(inbox).order_by(inbox.c.id).limit(1)) if _may_decide(tx) else []
+    return tx.all(select(inbox).order_by(inbox.c.id).limit(1)) if may_decide(tx) else []
 
 
 def _leave(tx: Tx, row: Row[Any], arrivals: list[Arrival]) -> None:
@@ -296,7 +262,7 @@ def _leave(tx: Tx, row: Row[Any], arrivals: list[Arrival]) -> None:
 
 
 def _take_rows(tx: Tx, limit: int) -> list[Row[Any]]:
-    if not _may_decide(tx):
+    if not may_decide(tx):
         return []
     rows = _as_many_as_hold(limit, tx.all(select(inbox).order_by(inbox.c.id).limit(limit)))
     if rows:
@@ -304,7 +270,8 @@ def _take_rows(tx: Tx, limit: int) -> list[Row[Any]]:
     return rows
 
 
-def _may_decide(tx: Tx) -> bool:
+def may_decide(tx: Tx) -> bool:
+    """Whether this unit of work is the one that decides, until its end."""
     return not tx.is_postgresql or bool(tx.scalar(text("select pg_try_advisory_xact_lock(7267047)")))
 
 
@@ -341,7 +308,7 @@ def _read_row(row: Row[Any]) -> list[Arrival]:
 def take_early(tx: Tx, inbox_id: int, key: str) -> list[Taken]:
     """Take a delivery out of the inbox before its turn, and with it all before it that name the same key: a signal's
     clearing must not overtake its firing. None if the delivery itself does not name its key as it stands."""
-    if not _may_decide(tx):
+    if not may_decide(tx):
         return []
     named = inbox.c.body.contains(_encoder.encode(key).decode()[1:-1], autoescape=True)
     rows = tx.all(select(inbox).where((inbox.c.id <= inbox_id) & named).order_by(inbox.c.id))
@@ -367,7 +334,7 @@ def known(tx: Tx, arrivals: Iterable[Arrival]) -> dict[tuple[str, str], Signal]:
     if not keys:
         return {}
     rows = tx.all(select(table).where(tuple_(table.c.source, table.c.key).in_(keys)))
-    return {(row.source, row.key): _signal(row) for row in rows}
+    return {(row.source, row.key): of_row(row) for row in rows}
 
 
 def first_seen(arrival: Arrival, at: datetime) -> Signal:
@@ -470,7 +437,7 @@ def of_incident(tx: Tx, incident_id: str) -> list[Signal]:
 
 def _read(tx: Tx, wanted: Select[Any]) -> list[Signal]:
     """Those of the rows that the actor may see: the signals of a confidential incident are its readers'."""
-    return [_signal(row) for row in tx.all(sight.within(tx, wanted, table.c.incident_id))]
+    return [of_row(row) for row in tx.all(sight.within(tx, wanted, table.c.incident_id))]
 
 
 def still_fire(tx: Tx, incident_id: str) -> bool:
@@ -478,108 +445,6 @@ def still_fire(tx: Tx, incident_id: str) -> bool:
     lasting = table.c.source != reporting.SOURCE  # what a user says is of a moment, and nobody says when it is over
     on_it = (table.c.incident_id == incident_id) & (table.c.state != State.RESOLVED) & lasting
     return tx.first(select(table.c.id).where(on_it).limit(1)) is not None
-
-
-# ---- Reports of users, counted ----
-
-
-@dataclass(frozen=True)
-class Counted:
-    """A report, while it counts: who it is by, what tells that it says the same as another, and its signal."""
-
-    id: str
-    at: datetime
-    by: str
-    said: str
-    arrival: Arrival
-    many: bool
-
-
-def lately_reported(tx: Tx, since: datetime) -> list[Counted]:
-    """The reports since then. Whoever asks is the only one who counts until the end of this unit of work."""
-    if tx.is_postgresql:
-        tx.scalar(text("select pg_advisory_xact_lock(7267048)"))
-    rows = tx.all(select(user_report).where(user_report.c.at > since).order_by(user_report.c.at, user_report.c.id))
-    return [Counted(**{**row._mapping, "arrival": _decoder.decode(row.arrival)}) for row in rows]
-
-
-def count_report(tx: Tx, one: Counted) -> None:
-    tx.run(delete(user_report).where(user_report.c.at < tx.now - REPORTS_KEPT))
-    tx.run(user_report.insert().values({**vars(one), "arrival": encode(one.arrival).body}))
-
-
-def raise_reports(tx: Tx, ids: Sequence[str]) -> None:
-    """Write down that these are among many."""
-    tx.run(user_report.update().where(user_report.c.id.in_(ids)).values(many=True))
-
-
-# ---- Silences ----
-
-
-def add_silence(tx: Tx, one: Silence) -> None:
-    """Put it on the record, where it stays."""
-    matchers = [[each.name, each.means, each.value] for each in one.matchers]
-    tx.add(silence, {**vars(one), "matchers": matchers, "components": list(one.components)})
-
-
-def end_silence(tx: Tx, silence_id: str) -> None:
-    """It ends now, and what it holds back is decided at once."""
-    tx.put(silence, silence_id, {"ended_at": tx.now, "ended_by": tx.actor.handle})
-    tx.wakes = True
-
-
-def load_silence(tx: Tx, silence_id: str) -> Silence:
-    row = tx.first(select(silence).where(silence.c.id == silence_id))
-    if row is None:
-        raise NoSuchSilence(f"There is no silence {silence_id}.")
-    return _silence(row)
-
-
-def silences_at(tx: Tx, at: datetime) -> list[Silence]:
-    """Those that are in force at this instant."""
-    running = (silence.c.starts_at <= at) & (silence.c.ends_at > at)
-    return [_silence(row) for row in tx.all(select(silence).where(running & silence.c.ended_at.is_(None)))]
-
-
-def silences(tx: Tx, *, since: datetime, windows_only: bool = False, limit: int = 200) -> list[Silence]:
-    """Those that are not over, or ended since then; what ends last comes first."""
-    over_at = case((silence.c.ended_at < silence.c.ends_at, silence.c.ended_at), else_=silence.c.ends_at)
-    wanted = select(silence).where(over_at > since).order_by(silence.c.ends_at.desc(), silence.c.id)
-    if windows_only:
-        wanted = wanted.where(silence.c.service.is_not(None))
-    return [_silence(row) for row in tx.all(wanted.limit(limit))]
-
-
-def held_by(tx: Tx, silence_ids: Iterable[str]) -> dict[str, int]:
-    """How many signals each of these held back last, or holds back."""
-    counted = func.count().label("held")
-    wanted = select(table.c.silence_id, counted).where(table.c.silence_id.in_(list(silence_ids)))
-    return {row.silence_id: int(row.held) for row in tx.all(wanted.group_by(table.c.silence_id))}
-
-
-# What is held back is due when its silence is over, whoever ended that and while whatever was being decided.
-_HELD = table.join(silence, silence.c.id == table.c.silence_id)
-_DUE_AT = case((silence.c.ended_at < table.c.held_until, silence.c.ended_at), else_=table.c.held_until)
-
-
-def next_held(tx: Tx) -> datetime | None:
-    """When the next signal that is held back is decided after all."""
-    wanted = select(func.min(_DUE_AT)).select_from(_HELD).where(table.c.held_until.is_not(None))
-    soonest: datetime | None = tx.scalar(wanted)
-    return soonest
-
-
-def take_released(tx: Tx, limit: int) -> list[Signal]:
-    """Signals whose silence is over, for whoever decides them now; one unit of work at a time."""
-    if not _may_decide(tx):
-        return []
-    wanted = select(table).select_from(_HELD).where(table.c.held_until.is_not(None) & (tx.now >= _DUE_AT))
-    return [_signal(row) for row in tx.all(wanted.order_by(_DUE_AT, table.c.id).limit(limit))]
-
-
-def _silence(row: Row[Any]) -> Silence:
-    matchers = tuple(Matcher(name, Means(means), value) for name, means, value in row.matchers)
-    return Silence(**{**row._mapping, "matchers": matchers, "components": tuple(row.components)})
 
 
 # ---- What can't be read ----
@@ -629,6 +494,11 @@ def note_reading(tx: Tx, quarantine_id: int, result: str, *, is_read: bool) -> N
         raise NoSuchBody
 
 
+def decode_one(body: str) -> Arrival:
+    """An arrival that was encoded alone."""
+    return _decoder.decode(body)
+
+
 def decode(body: bytes) -> list[Arrival]:
     """A signal as the inbox kept it. Raises Unreadable where this release can't read it either."""
     try:
@@ -646,7 +516,7 @@ def _hidden_words(tx: Tx) -> set[str]:
     return {word for word in words if len(word) >= TELLING}
 
 
-def _signal(row: Row[Any]) -> Signal:
+def of_row(row: Row[Any]) -> Signal:
     values = dict(row._mapping)
     typed = {
         "state": State(values["state"]),

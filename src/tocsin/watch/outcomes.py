@@ -33,12 +33,17 @@ class Kind(StrEnum):
     OWN_NETWORK = "own_network"
     FAILED = "failed"
     SILENT = "silent"
+    ERRORS = "errors"
+    OVER = "over"
+    SLOWER = "slower"
+    UNREADABLE = "unreadable"
+    UNKNOWN = "unknown"
 
 
 NOT_ANSWERING = frozenset({Kind.TIMEOUT, Kind.REFUSED, Kind.HTTP_ERROR, Kind.DNS, Kind.TLS})
 """The kinds that are one trouble to a user, however it shows from look to look."""
 
-LEARNED_NOTHING = frozenset({Kind.RATE_LIMITED, Kind.OWN_NETWORK})
+LEARNED_NOTHING = frozenset({Kind.RATE_LIMITED, Kind.OWN_NETWORK, Kind.UNKNOWN})
 """The kinds that say nothing about the service. They are never counted, neither as good nor as bad."""
 
 
@@ -79,7 +84,10 @@ class Expectation:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """One look, judged. `components` are the names not in a good state, sorted; `reason` carries the evidence."""
+    """One look, judged. `components` are the names not in a good state, sorted; `reason` carries the evidence.
+
+    `grade` is the severity whose band holds what was `measured`, by the label under which rules ask for it.
+    """
 
     kind: Kind
     components: tuple[str, ...] = ()
@@ -88,6 +96,8 @@ class Outcome:
     reason: str
     path: str
     request_id: str | None = None
+    grade: str = ""
+    measured: dict[str, str] = field(default_factory=dict)
 
 
 # --- From a reading to an outcome -------------------------------------------------------------------------------------
@@ -149,7 +159,7 @@ def _judge_report(reading: Reading, report: _Report, expect: Expectation) -> Out
 
 def _judge_speed(reading: Reading, said: str, states: dict[str, str], expect: Expectation) -> Outcome:
     if expect.slow_after is not None and reading.took > expect.slow_after:
-        reason = f"{said}, but it took {_seconds(reading.took)}; more than {_seconds(expect.slow_after)} is slow"
+        reason = f"{said}, but it took {seconds(reading.took)}; more than {seconds(expect.slow_after)} is slow"
         return _outcome(reading, Kind.SLOW, reason, states)
     return _outcome(reading, Kind.HEALTHY, said, states)
 
@@ -201,7 +211,7 @@ _FAILURES = {
 def _unanswered(reading: Reading, expect: Expectation) -> Outcome:
     kind, reason = _FAILURES[reading.failure or "closed"]
     if kind is Kind.TIMEOUT:
-        return _outcome(reading, kind, f"{reason} {_seconds(expect.timeout)}")
+        return _outcome(reading, kind, f"{reason} {seconds(expect.timeout)}")
     detail = plain(reading.detail, _EVIDENCE)
     return _outcome(reading, kind, f"{reason}: {detail}" if detail else reason)
 
@@ -262,7 +272,7 @@ def plain(said: str, length: int) -> str:
     )
 
 
-def _seconds(length: timedelta) -> str:
+def seconds(length: timedelta) -> str:
     return f"{round(length.total_seconds(), 2):g} s"
 
 
@@ -293,6 +303,7 @@ class Run:
     unwell: int = 0
     lately: tuple[bool, ...] = ()
     blind: int = 0
+    grade: str = ""
 
 
 @dataclass(frozen=True)
@@ -303,6 +314,7 @@ class Change:
     kind: Kind
     components: tuple[str, ...]
     since: datetime
+    grade: str = ""
 
 
 def advance(run: Run | None, outcome: Outcome, now: datetime, *, out_of: int = 0) -> Run:
@@ -313,8 +325,9 @@ def advance(run: Run | None, outcome: Outcome, now: datetime, *, out_of: int = 0
     is_well = outcome.kind is Kind.HEALTHY
     unwell = 0 if is_well else (run.unwell if run else 0) + 1
     lately = (*(run.lately if run else ()), is_well)[-out_of:] if out_of else ()
-    if run is None or not _same(run.kind, outcome.kind) or run.components != outcome.components:
-        return Run(outcome.kind, outcome.components, 1, now, unwell, lately)
+    same = run is not None and _same(run.kind, outcome.kind) and run.components == outcome.components
+    if run is None or not same or run.grade != outcome.grade:
+        return Run(outcome.kind, outcome.components, 1, now, unwell, lately, grade=outcome.grade)
     return replace(run, kind=outcome.kind, count=run.count + 1, unwell=unwell, lately=lately, blind=0)
 
 
@@ -330,11 +343,13 @@ def verdict(
     needed_good: int,
     *,
     previous_components: tuple[str, ...] | None = None,
+    previous_grade: str | None = None,
 ) -> Change | None:
     """The confirmed change that this run brings, if it brings one.
 
     With `previous_components` (those of the last confirmed change) other failing components are a change too, so
-    that a database failing after a vendor is not lost in the same word, degraded.
+    that a database failing after a vendor is not lost in the same word, degraded. With `previous_grade` a rate that
+    comes to another severity is one, too.
     """
     calm = previous_confirmed in (None, Kind.HEALTHY)
     # A service that fails in another way at each look is never well: twice the looks settle it, whatever the last says.
@@ -344,9 +359,9 @@ def verdict(
     if not undecided and not often and not confirmed(run, needed_good if run.kind is Kind.HEALTHY else needed_bad):
         return None
     known = previous_confirmed is not None and _same(previous_confirmed, run.kind)
-    if known and previous_components in (None, run.components):
+    if known and previous_components in (None, run.components) and previous_grade in (None, run.grade):
         return None
-    return Change(previous_confirmed, run.kind, run.components, run.since)
+    return Change(previous_confirmed, run.kind, run.components, run.since, run.grade)
 
 
 def _same(one: Kind, other: Kind) -> bool:
@@ -356,7 +371,7 @@ def _same(one: Kind, other: Kind) -> bool:
 # --- From a confirmed outcome to a signal -----------------------------------------------------------------------------
 
 
-def arrival(probe_name: str, service: str, outcome: Outcome, now: datetime) -> Arrival:
+def arrival(probe_name: str, service: str, outcome: Outcome, now: datetime, source: str = "probe") -> Arrival:
     """The signal for a confirmed outcome: resolved when healthy, otherwise firing since `now`.
 
     Hand in the run's `since` as `now` to date the trouble from the first look that saw it. A look that
@@ -366,19 +381,21 @@ def arrival(probe_name: str, service: str, outcome: Outcome, now: datetime) -> A
         raise ValueError(f"a look that saw {outcome.kind} says nothing about the service")
     healthy = outcome.kind is Kind.HEALTHY
     return Arrival(
-        source="probe",
-        key=f"probe:{probe_name}",
+        source=source,
+        key=f"{source}:{probe_name}",
         state=State.RESOLVED if healthy else State.FIRING,
-        title=text.clip(f"{service}: {_headline(outcome)}", _EVIDENCE),
-        trigger=Trigger.HEALTH_CHECK,
-        labels=_labels(probe_name, service, outcome),
+        title=text.clip(f"{service}: {_headline(source, outcome)}", _EVIDENCE),
+        trigger=Trigger.HEALTH_CHECK if source == "probe" else Trigger.MONITORING_ALERT,
+        labels=_labels(source, probe_name, service, outcome),
         details=_details(outcome),
         started_at=None if healthy else now,
     )
 
 
-def _labels(probe_name: str, service: str, outcome: Outcome) -> dict[str, str]:
-    labels = {"probe": probe_name, "service": service, "outcome": outcome.kind.value, "path": outcome.path}
+def _labels(source: str, name: str, service: str, outcome: Outcome) -> dict[str, str]:
+    labels = {source: name, "service": service, "outcome": outcome.kind.value, **outcome.measured}
+    if source == "probe":
+        labels["path"] = outcome.path
     if outcome.components:
         labels["components"] = ",".join(outcome.components)
     if len(outcome.components) == 1:
@@ -409,10 +426,16 @@ _HEADLINES = {
     Kind.SILENT: "no sign of life in time",
 }
 
+_MEASURED = {Kind.ERRORS: "errors", Kind.OVER: "too high", Kind.SLOWER: "slower than usual"}
 
-def _headline(outcome: Outcome) -> str:
+
+def _headline(source: str, outcome: Outcome) -> str:
     if outcome.components:
         return _failing(outcome.components, outcome.states)
     if outcome.kind is Kind.SLOW:
-        return f"slow, {_seconds(outcome.latency)}"
+        return f"slow, {seconds(outcome.latency)}"
+    if outcome.kind in _MEASURED:
+        return f"{_MEASURED[outcome.kind]}, {outcome.reason}"
+    if outcome.kind is Kind.UNREADABLE:
+        return f"its {source} can't be read"
     return _HEADLINES[outcome.kind]

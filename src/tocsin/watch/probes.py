@@ -2,19 +2,23 @@
 
 import asyncio
 import errno
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import aiohttp
 
 from tocsin.kit.clock import stopwatch
-from tocsin.watch import outcomes, statuspages
-from tocsin.watch.outcomes import Expectation, Kind, Reading
+from tocsin.plan.watching import Journey
+from tocsin.watch import journeys, outcomes, statuspages
+from tocsin.watch.journeys import Request
+from tocsin.watch.outcomes import Expectation, Kind, Outcome, Reading
 
 UNREACHABLE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL)
 _BODY_LIMIT = 64 * 1024
 _PAGE_LIMIT = 2 * 1024 * 1024  # the history of every component stands in some of them
 _USUAL = Expectation()
+_USUAL_HEADERS = {"Accept": "application/json"}
 # The look has one limit of its own; aiohttp's would add defaults that nobody chose and round them up.
 _NO_LIMIT = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
 _NO_ADDRESS = (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, UnicodeError)  # the last: names too long for DNS
@@ -63,26 +67,80 @@ async def look_at_page(
     return reading, await _get(session, url, statuspages.INCIDENTS, ends - stopwatch(), user_agent, _PAGE_LIMIT)
 
 
+async def look_at_numbers(
+    session: aiohttp.ClientSession, url: str, path: str, timeout: timedelta, user_agent: str, accept: str
+) -> Reading:
+    """Ask for the numbers of a measure. More than the limit is not read, and then nothing of it counts."""
+    reading = await _get(session, url, path, timeout.total_seconds(), user_agent, _PAGE_LIMIT, {"Accept": accept})
+    if len(reading.body) < _PAGE_LIMIT:
+        return reading
+    return replace(reading, status=None, body=b"", failure="closed", detail="more than 2 MB came")
+
+
+async def look_at_log(
+    session: aiohttp.ClientSession, url: str, wanted: Mapping[str, str], timeout: timedelta, user_agent: str
+) -> Reading:
+    """Ask for a piece of a log. Whoever knows no ranges sends all of it, of which at most the limit is read."""
+    headers = {"Accept": "text/plain", **wanted}
+    return await _get(session, url, "", timeout.total_seconds(), user_agent, _PAGE_LIMIT, headers)
+
+
+async def walk(session: aiohttp.ClientSession, journey: Journey, user_agent: str) -> Outcome:
+    """Walk a journey to its end, or to the first bad answer."""
+    steps = journeys.walk(journey)
+    request = next(steps)
+    while True:
+        reading = await _ask(session, journey, request, user_agent)
+        try:
+            request = steps.send(reading)
+        except StopIteration as end:
+            outcome: Outcome = end.value
+            return outcome
+
+
+async def _ask(session: aiohttp.ClientSession, journey: Journey, request: Request, user_agent: str) -> Reading:
+    headers = {"Accept": "application/json"}
+    if request.content_type:
+        headers["Content-Type"] = request.content_type
+    seconds = journey.timeout.total_seconds()
+    sent = (request.method, request.body or None)
+    return await _get(session, journey.url, request.path, seconds, user_agent, _BODY_LIMIT, headers, sent)
+
+
 async def _get(
-    session: aiohttp.ClientSession, url: str, path: str, seconds: float, user_agent: str, limit: int = _BODY_LIMIT
+    session: aiohttp.ClientSession,
+    url: str,
+    path: str,
+    seconds: float,
+    user_agent: str,
+    limit: int = _BODY_LIMIT,
+    headers: Mapping[str, str] = _USUAL_HEADERS,
+    sent: tuple[str, bytes | None] = ("GET", None),
 ) -> Reading:
     started = stopwatch()
     try:
         async with asyncio.timeout(seconds):
-            status, headers, body = await _fetch(session, _join(url, path), user_agent, limit)
+            status, headers, body = await _fetch(session, _join(url, path), user_agent, limit, headers, sent)
     except (aiohttp.ClientError, OSError, UnicodeError) as error:
         return Reading(failure=_failure(error), detail=_detail(error), took=_since(started), path=path)
     return Reading(status=status, headers=headers, body=body, took=_since(started), path=path)
 
 
 async def _fetch(
-    session: aiohttp.ClientSession, url: str, user_agent: str, limit: int
+    session: aiohttp.ClientSession,
+    url: str,
+    user_agent: str,
+    limit: int,
+    wanted: Mapping[str, str],
+    sent: tuple[str, bytes | None],
 ) -> tuple[int, dict[str, str], bytes]:
     # A kept connection would hide that no new one can be made, so every look asks for its own.
-    headers = {"User-Agent": user_agent, "Accept": "application/json", "Connection": "close"}
-    async with session.get(url, headers=headers, allow_redirects=False, timeout=_NO_LIMIT) as response:
-        body = await _read(response.content, limit)
-        return response.status, {name.lower(): value for name, value in response.headers.items()}, body
+    headers = {"User-Agent": user_agent, "Connection": "close", **wanted}
+    method, body = sent
+    asked = session.request(method, url, data=body, headers=headers, allow_redirects=False, timeout=_NO_LIMIT)
+    async with asked as response:
+        found = await _read(response.content, limit)
+        return response.status, {name.lower(): value for name, value in response.headers.items()}, found
 
 
 async def _read(content: aiohttp.StreamReader, limit: int) -> bytes:

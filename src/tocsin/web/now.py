@@ -19,7 +19,7 @@ from tocsin.people import store as people
 from tocsin.people.model import called
 from tocsin.plan.model import Plan
 from tocsin.response import commands, rereading
-from tocsin.response.looking import looks
+from tocsin.response.looking import journeys, logs, looks, measures
 from tocsin.signals import reporting
 from tocsin.signals import store as signals
 from tocsin.signals.model import State as SignalState
@@ -139,6 +139,12 @@ def services(plan: Plan, standings: dict[str, Standing], now: datetime) -> tuple
             found.append(_service(name, standing, standing.outcome, now))
             good = look.probe.good_values
             found += [_part(part, state, good) for part, state in standing.outcome.states.items()]
+    for name in (one.name for kind in (measures, logs, journeys) for one in kind(plan)):
+        standing = standings.get(name)
+        if standing is None or standing.outcome is None:
+            found.append(ServiceRow("unknown", "Unknown", name, "Not read yet", ""))
+        else:
+            found.append(_service(name, standing, standing.outcome, now))
     return tuple(found)
 
 
@@ -163,6 +169,8 @@ def outcome_word(kind: Kind) -> tuple[str, str]:
         return "ok", "Healthy"
     if kind is Kind.RATE_LIMITED:
         return "unknown", "Unknown: asked too often"
+    if kind is Kind.UNKNOWN:
+        return "unknown", "Unknown"
     if kind is Kind.OWN_NETWORK:
         return "unknown", "Unknown: our own network"
     if kind in NOT_ANSWERING:

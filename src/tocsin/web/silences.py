@@ -13,7 +13,7 @@ from tocsin.kit.errors import Invalid, Refused
 from tocsin.people import access
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
-from tocsin.signals import commands, silencing
+from tocsin.signals import commands, silences, silencing
 from tocsin.signals import store as signals
 from tocsin.signals.commands import Preview, Wanted
 from tocsin.signals.silencing import Matcher, Means, Phase, Silence
@@ -121,8 +121,8 @@ def _page(
 ) -> Template:
     with visitor.app.database.read(visitor.actor) as tx:
         plan, now = plans.current(tx), tx.now
-        found = signals.silences(tx, since=now - PAST)
-        held = signals.held_by(tx, [one.id for one in found])
+        found = silences.listing(tx, since=now - PAST)
+        held = silences.held_by(tx, [one.id for one in found])
         rows: dict[Phase, list[Row]] = {phase: [] for phase in Phase}
         for one in found:
             rows[one.phase(now)].append(_row(plan, one, held.get(one.id, 0), now, visitor))

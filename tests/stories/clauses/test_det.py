@@ -230,7 +230,8 @@ def test_det_03_the_room_shows_it_before_anybody_wrote_a_word(console: Console) 
 def test_det_03_programs_read_the_same(console: Console) -> None:
     incident = broken(console.world)
     found = assessed(console, incident)
-    (look,) = found["looks"]
+    look, *measures = found["looks"]
+    assert [one["probe"] for one in measures] == ["rose/voice_errors", "rose/voice_latency", "rose/app", "rose/voice"]
     assert (look["how"], look["states"]["groq"], look["states"]["qdrant"]) == ("trouble", "disconnected", "connected")
     (change,) = found["changes"]
     assert (change["when"], change["change"]["what"]) == ("15 min before it began", "Version 41 of Rose")

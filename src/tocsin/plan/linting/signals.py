@@ -26,7 +26,7 @@ def rule_shadowed(plan: Plan) -> Iterator[Remark]:
             # Of those with the same conditions the check of the plan speaks already.
             reason = f'the rule "{taking[1].name}" takes every signal that fits here'
             yield Remark(f"rules.{places[id(rule)]}.when", reason)
-        if rule.band_of is None:  # one that goes by a rate lets pass what no band holds
+        if rule.measured is None:  # one that goes by a rate lets pass what no band holds
             key = next(iter(words), None)
             for word in [None] if key is None else [(key, it) for it in words[key]]:
                 known.setdefault(word, []).append((rank, rule, words))
@@ -77,6 +77,8 @@ def severity_without_rule(plan: Plan) -> Iterator[Remark]:
     given = {rule.severity for rule in plan.rules}
     if any(rule.band_of for rule in plan.rules):
         given |= {key for key, one in plan.severities.items() if one.error_rate}
+    if any(rule.slowdown_of for rule in plan.rules):
+        given |= {key for key, one in plan.severities.items() if one.slowdown}
     for key in plan.severities:
         if plan.rules and key not in given:
             yield Remark(f"severities.{key}", f"no signal becomes a {key} by itself")

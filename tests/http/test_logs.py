@@ -1,0 +1,265 @@
+"""Logs over real sockets and in real files: what is added is read once, and OpenTelemetry is answered as it expects."""
+
+import asyncio
+import gzip
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.http.test_probe_fetch import answer, server
+from tests.support.served import Served, served
+from tocsin.delivery.http import PublicResolver, open_session
+from tocsin.kit.actor import SYSTEM
+from tocsin.plan.model import Service
+from tocsin.plan.watching import Log, Pattern
+from tocsin.response import seeing
+from tocsin.response.looking import LogLook
+from tocsin.signals import store as signals
+from tocsin.signals.model import State
+from tocsin.watch import logs
+from tocsin.watch import store as watch
+from tocsin.watch.logs import Tail
+from tocsin.watch.tailing import PIECE, Piece
+
+OPENED = "GroqAPI: Circuit breaker OPENED after 10 failures. Will retry in 90s"
+
+
+def look_at(url: str, tail: Tail) -> LogLook:
+    log = Log(url=url, patterns={"failed": Pattern(match="failed")})
+    return LogLook("rose/app", "rose", Service(name="Rose"), log, tail)
+
+
+async def read(session, url: str, tail: Tail, folder: str = "") -> tuple[Tail, list[str], str]:
+    """One look: the tail after it, the lines it took, and what was wrong."""
+    piece: Piece = await seeing.piece_of(session, look_at(url, tail), "tocsin-probe", folder)
+    taken = logs.whole(piece.body, ends=len(piece.body) == piece.tail.waits)
+    after = piece.tail
+    if after.place is not None:
+        after = replace(after, place=after.place + taken, waits=len(piece.body) - taken)
+    return after, piece.body[:taken].decode().splitlines(), piece.trouble
+
+
+def with_session(run, behave=None):
+    async def inner():
+        async with open_session(PublicResolver(allow_private=True), seeing.looking.WAIT_FOR_PAGE) as session:
+            if behave is None:
+                return await run(session)
+            async with server(behave) as (base, asked):
+                return await run(session, f"{base}/log", asked)
+
+    return asyncio.run(asyncio.wait_for(inner(), 60))
+
+
+class Written:
+    """A log behind an address that gives ranges, as web servers do, or that gives everything."""
+
+    def __init__(self, *, ranges: bool) -> None:
+        self.body, self.ranges = b"", ranges
+        self.asked = ""
+
+    async def __call__(self, path, reader, writer) -> None:
+        wanted = self.asked
+        if not self.ranges:
+            writer.write(answer(self.body))
+            return
+        size = len(self.body)
+        first, _, last = wanted.removeprefix("bytes=").partition("-")
+        begins, ends = (size - int(last), size) if not first else (int(first), min(int(last) + 1, size))
+        if begins >= size:
+            writer.write(answer(b"", "416 Range Not Satisfiable", f"Content-Range: bytes */{size}"))
+            return
+        piece = self.body[max(0, begins) : ends]
+        writer.write(answer(piece, "206 Partial Content", f"Content-Range: bytes {begins}-{ends - 1}/{size}"))
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_each_look_reads_what_was_added_and_begins_at_the_end(ranges: bool) -> None:
+    written = Written(ranges=ranges)
+    written.body = b"long ago\n"
+
+    async def run(session, url, asked) -> list[list[str]]:
+        found, tail = [], Tail()
+
+        async def look() -> None:
+            nonlocal tail
+            written.asked = seeing.tailing.wanted(tail)["Range"]
+            tail, lines, trouble = await read(session, url, tail)
+            assert trouble == ""
+            assert written.asked.lower() in asked[-1].lower()
+            found.append(lines)
+
+        await look()
+        written.body += b"one\ntwo\nhal"
+        await look()
+        written.body += b"f\n"
+        await look()
+        await look()
+        written.body = b"anew\n"
+        await look()
+        await look()
+        return found
+
+    first, added, rest, nothing, *anew = with_session(run, written)
+    assert (first, added, rest, nothing) == ([], ["one", "two"], ["half"], [])
+    assert [line for lines in anew for line in lines] == ["anew"]
+
+
+def test_an_address_that_gives_too_much_or_nothing_is_trouble() -> None:
+    async def much(path, reader, writer) -> None:
+        writer.write(answer(b"x\n" * 1_100_000))
+
+    async def none(path, reader, writer) -> None:
+        writer.write(answer(b"", "404 Not Found"))
+
+    async def run(session, url, asked) -> str:
+        return (await read(session, url, Tail()))[2]
+
+    assert with_session(run, much) == "it gives no ranges, and is larger than 2 MB"
+    assert with_session(run, none) == "404"
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+def of_file(path: Path, tail: Tail, folder: Path | str | None = None) -> tuple[Tail, list[str], str]:
+    where = str(path.parent if folder is None else folder)
+    return with_session(lambda session: read(session, f"file://{path}", tail, where))
+
+
+def test_a_file_that_is_rotated_loses_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "app.log"
+    path.write_text("long ago\n")
+    tail, lines, _ = of_file(path, Tail())
+    assert lines == []
+    with path.open("a") as file:
+        file.write("one\ntwo\n")
+    path.rename(tmp_path / "app.log.1")
+    path.write_text("three\n")
+    tail, lines, _ = of_file(path, tail)
+    assert lines == ["one", "two"]
+    tail, lines, _ = of_file(path, tail)
+    assert lines == ["three"]
+    assert of_file(path, tail)[1] == []
+
+
+def test_a_file_that_is_cut_is_read_from_its_beginning(tmp_path: Path) -> None:
+    path = tmp_path / "app.log"
+    path.write_text("long ago, and longer than what comes\n")
+    tail, _, _ = of_file(path, Tail())
+    path.write_text("anew\n")
+    assert of_file(path, tail)[1] == ["anew"]
+
+
+def test_a_large_addition_is_read_piece_by_piece(tmp_path: Path) -> None:
+    path = tmp_path / "app.log"
+    path.write_text("")
+    tail, _, _ = of_file(path, Tail())
+    lines = [f"line {number} {'x' * 90}" for number in range(6000)]
+    path.write_text("".join(f"{line}\n" for line in lines))
+    found: list[str] = []
+    for _ in range(2 + 100 * 6000 // PIECE):
+        tail, some, _ = of_file(path, tail)
+        found += some
+    assert found == lines
+
+
+def test_only_files_of_the_folder_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "app.log"
+    path.write_text("x\n")
+    (tmp_path / "logs").mkdir()
+    assert "is not set" in of_file(path, Tail(), "")[2]
+    assert "does not lie in the folder" in of_file(path, Tail(), tmp_path / "logs")[2]
+    (tmp_path / "logs" / "link.log").symlink_to(path)
+    assert "does not lie in the folder" in of_file(tmp_path / "logs" / "link.log", Tail(), tmp_path / "logs")[2]
+    assert "does not lie" in of_file(tmp_path / "logs" / ".." / "app.log", Tail(), tmp_path / "logs")[2]
+    assert of_file(tmp_path / "gone.log", Tail(), tmp_path)[2] == "No such file or directory"
+
+
+# --- OpenTelemetry ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def here(sqlite_url: str) -> Iterator[Served]:
+    with served(sqlite_url) as one:
+        yield one
+
+
+@pytest.fixture
+def key(here: Served) -> str:
+    return here.token("signals:write", name="collector")
+
+
+def export(*said: str, service: str = "rose") -> bytes:
+    about = [{"key": "service.name", "value": {"stringValue": service}}]
+    logged = [{"severityNumber": 17, "body": {"stringValue": one}} for one in said]
+    return json.dumps(
+        {"resourceLogs": [{"resource": {"attributes": about}, "scopeLogs": [{"logRecords": logged}]}]}
+    ).encode()
+
+
+def send(here: Served, key: str, body: bytes, **more: str) -> httpx2.Response:
+    headers = {"authorization": f"Bearer {key}", "content-type": "application/json", **more}
+    return here.post("/v1/logs", content=body, headers=headers)
+
+
+def seen(here: Served) -> Sequence[signals.Signal]:
+    here.decide()
+    with here.app.database.read(SYSTEM) as tx:
+        return [one for one in signals.recent(tx) if one.source == "log"]
+
+
+def test_a_breaker_that_opens_comes_in_and_is_over(here: Served, key: str) -> None:
+    reply = send(here, key, export("all is well", OPENED))
+    assert (reply.status_code, reply.json(), reply.headers["content-type"]) == (200, {}, "application/json")
+    (signal,) = seen(here)
+    assert (signal.key, signal.state) == ("log:rose/app/breaker_opened/GroqAPI", State.FIRING)
+    assert signal.incident_id is not None
+    send(
+        here,
+        key,
+        gzip.compress(export("GroqAPI: Recovery successful, closing circuit")),
+        **{"content-encoding": "gzip"},
+    )
+    assert [one.state for one in seen(here)] == [State.RESOLVED]
+
+
+def test_what_no_pattern_asks_for_leaves_no_trace(here: Served, key: str) -> None:
+    assert send(here, key, export("all is well", "token=abcdefgh12345")).json() == {}
+    assert seen(here) == []
+    with here.app.database.read(SYSTEM) as tx:
+        assert "rose/app" not in watch.standings(tx)
+
+
+def test_what_nobody_of_the_plan_sent_is_said_to_be_rejected(here: Served, key: str) -> None:
+    reply = send(here, key, export(OPENED, OPENED, service="checkout"))
+    assert reply.status_code == 200
+    assert reply.json()["partialSuccess"]["rejectedLogRecords"] == "2"
+    assert "checkout" in reply.json()["partialSuccess"]["errorMessage"]
+    assert seen(here) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "more", "status"),
+    [
+        (b"\x0a\x00", {"content-type": "application/x-protobuf"}, 415),
+        (b"{", {}, 400),
+        (b"not gzip", {"content-encoding": "gzip"}, 400),
+        (b"{}", {"content-encoding": "br"}, 400),
+        (gzip.compress(b" " * 5_000_000), {"content-encoding": "gzip"}, 400),
+        (gzip.compress(b"{}" * 500)[:-9], {"content-encoding": "gzip"}, 400),
+        (b"{}", {"authorization": "Bearer nobody"}, 401),
+    ],
+)
+def test_a_refusal_has_the_shape_of_the_protocol(here, key, body, more, status) -> None:
+    reply = send(here, key, body, **more)
+    assert reply.status_code in (status, 413)
+    assert set(reply.json()) == {"code", "message"} and reply.json()["message"]
+
+
+def test_whoever_may_not_send_signals_may_not_send_logs(here: Served) -> None:
+    reply = send(here, here.token("incidents:read", name="reader"), export(OPENED))
+    assert (reply.status_code, reply.json()["code"]) == (403, 7)
