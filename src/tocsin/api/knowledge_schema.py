@@ -98,6 +98,17 @@ class Similar(Struct):
     how_ended: str
 
 
+class Course(Struct):
+    """How one thing that is measured went around the beginning: `latency` in seconds, `errors` in per cent, or the
+    `value` of a measure. `before` is the middle of what it was before, `worst` the highest since."""
+
+    name: str
+    what: str
+    points: list[tuple[datetime, float]]
+    before: float | None
+    worst: float | None
+
+
 class Assessment(Struct):
     """What is known without anybody asking. `unwatched` says why nothing looks at the service, where nothing does.
 
@@ -110,6 +121,7 @@ class Assessment(Struct):
     unwatched: str
     changes: list[Nearby]
     vendors: list[VendorSeen]
+    courses: list[Course]
     users: Affected
     similar: list[Similar]
     text: list[str]

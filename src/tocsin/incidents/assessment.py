@@ -18,10 +18,14 @@ from tocsin.incidents import words, working
 from tocsin.incidents.model import Incident, Numbered, Resolved
 from tocsin.kit.text import listed, span
 from tocsin.plan.model import Plan, Service, Vendor
+from tocsin.watch import courses
+from tocsin.watch.courses import Course
+from tocsin.watch.metering import Sample
 from tocsin.watch.outcomes import LEARNED_NOTHING, Kind, Outcome
 
 RECENT = timedelta(hours=24)  # how long before the trouble a change still counts as recent
 SIMILAR_SHOWN = 5
+MEASURED_MOST = 8  # probes and measures
 AFFECTED = ("users_affected", "affected_users")  # the labels and details in which a signal may count users
 USERS_MOST = 10**12
 
@@ -143,6 +147,7 @@ class Assessment:
     unwatched: str
     changes: tuple[Nearby, ...]
     vendors: tuple[VendorSeen, ...]
+    courses: tuple[Course, ...]
     users: Affected
     similar: tuple[Similar, ...]
 
@@ -152,7 +157,8 @@ class Material:
     """What was loaded for it. Whoever loads it decides whose eyes it is loaded with.
 
     `firing` are all signals that fire now, `on_it` those on this incident, `open` the other open incidents; `similar`
-    are those before it that are like it, in the order in which they are shown, and `records` their timelines.
+    are those before it that are like it, in the order in which they are shown, and `records` their timelines. `samples`
+    are what was measured around its beginning, by probe or measure.
     """
 
     seen: Mapping[str, Seen]
@@ -161,6 +167,7 @@ class Material:
     on_it: Sequence[Heard]
     open: Sequence[Titled]
     similar: Sequence[Incident]
+    samples: Mapping[str, Sequence[Sample]]
     records: Mapping[str, Sequence[Numbered]]
 
 
@@ -173,6 +180,7 @@ def assess(plan: Plan, incident: Incident, material: Material, now: datetime) ->
         unwatched="" if looks else _unwatched(plan, incident),
         changes=tuple(Nearby(change=one, when=when(one.at, incident.started_at)) for one in material.changes),
         vendors=tuple(_vendor(plan, incident, key, one, material) for key, one in vendors(plan, incident).items()),
+        courses=tuple(_courses(plan, incident, material.samples)),
         users=_users(plan, incident, material.on_it),
         similar=tuple(_similar(plan, incident, material)),
     )
@@ -239,6 +247,19 @@ def _looked(name: str, service: str, seen: Seen | None) -> Looked:
         how = How.NOT_LOOKED
     said = f"{words.spaced(outcome.kind)}: {outcome.reason}"
     return Looked(probe=name, service=service, how=how, said=said, states=outcome.states, looked_at=seen.looked_at)
+
+
+def measured(plan: Plan, incident: Incident) -> list[str]:
+    """The names under which something is measured of what it is about."""
+    known = ((one, plan.services[one]) for one in services(plan, incident))
+    return [f"{key}/{name}" for key, one in known for name in (*one.probes, *one.measures)][:MEASURED_MOST]
+
+
+def _courses(plan: Plan, incident: Incident, samples: Mapping[str, Sequence[Sample]]) -> Iterator[Course]:
+    for name in measured(plan, incident):
+        service, _, which = name.partition("/")
+        is_latency = which in plan.services[service].probes
+        yield from courses.courses(name, samples.get(name, ()), incident.started_at, is_latency=is_latency)
 
 
 def _unwatched(plan: Plan, incident: Incident) -> str:
@@ -435,10 +456,11 @@ class Part:
     lines: tuple[Line, ...]
 
 
-def parts(plan: Plan, found: Assessment) -> tuple[Part, ...]:
-    """The assessment as everybody reads it, on whatever they read it."""
+def parts(plan: Plan, found: Assessment, *, are_drawn: bool = False) -> tuple[Part, ...]:
+    """The assessment as everybody reads it, on whatever they read it; without the measures where those are drawn."""
     return (
         Part("Service", tuple(_service_lines(found))),
+        *([Part("Measured", tuple(_course_lines(plan, found)))] if found.courses and not are_drawn else []),
         Part("Recent changes", tuple(_change_lines(plan, found))),
         Part("Vendors", tuple(_vendor_lines(found))),
         Part("Users affected", (Line(found.users.said, None, found.users.because),)),
@@ -453,6 +475,16 @@ def _service_lines(found: Assessment) -> Iterator[Line]:
         states = listed(f"{name} {state}" for name, state in one.states.items())
         seen = f"{_ago(found.at - one.looked_at)} ago" if one.looked_at else ""
         yield Line(f"{one.service}: {one.said}", one.how, "; ".join(filter(None, (states, seen))))
+
+
+def _course_lines(plan: Plan, found: Assessment) -> Iterator[Line]:
+    for one in found.courses:
+        yield Line(f"{course_title(plan, one)}: {courses.said(one)}")
+
+
+def course_title(plan: Plan, one: Course) -> str:
+    service, _, which = one.name.partition("/")
+    return f"{words.service_name(plan, service)} {words.spaced(which)}"
 
 
 def _ago(length: timedelta) -> str:

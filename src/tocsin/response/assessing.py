@@ -16,6 +16,8 @@ from tocsin.incidents.model import UNRESOLVED, Incident
 from tocsin.plan.model import Plan
 from tocsin.signals import store as signals
 from tocsin.watch import store as watch
+from tocsin.watch.courses import AFTER, BEFORE
+from tocsin.watch.metering import Sample
 
 CHANGES_SHOWN = 8
 FIRING_LOOKED_AT = 200
@@ -83,9 +85,15 @@ def assess(tx: Tx, plan: Plan, incident: Incident, known: Around | None = None) 
         on_it=[*calling, *_heard(signals.of_incident(tx, incident.id))],
         open=[one for one in known.open if one.id != incident.id] if needs_vendors else [],
         similar=similar,
+        samples=_samples(tx, plan, incident),
         records=incidents.timelines(tx, [one.id for one in similar]),
     )
     return assessment.assess(plan, incident, material, tx.now)
+
+
+def _samples(tx: Tx, plan: Plan, incident: Incident) -> dict[str, list[Sample]]:
+    began = incident.started_at
+    return watch.samples_around(tx, assessment.measured(plan, incident), began - BEFORE, began + AFTER)
 
 
 def _similar(tx: Tx, incident: Incident, known: Around) -> list[Incident]:

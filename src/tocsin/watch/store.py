@@ -1,5 +1,6 @@
 """What our own looks have seen last, and what they measured."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -127,6 +128,15 @@ def samples(tx: Tx, name: str, since: datetime) -> list[Sample]:
     numbers themselves; and how many looks or requests failed of how many."""
     wanted = select(sampled).where(sampled.c.name == name, sampled.c.at >= since)
     return [_sample(row) for row in tx.all(wanted.order_by(sampled.c.at, sampled.c.span_s.desc()))]
+
+
+def samples_around(tx: Tx, names: Sequence[str], since: datetime, until: datetime) -> dict[str, list[Sample]]:
+    """The same for several in one statement, up to an instant."""
+    found: dict[str, list[Sample]] = {}
+    wanted = select(sampled).where(sampled.c.name.in_(names), sampled.c.at >= since, sampled.c.at <= until)
+    for row in tx.all(wanted.order_by(sampled.c.at, sampled.c.span_s.desc())) if names else []:
+        found.setdefault(row.name, []).append(_sample(row))
+    return found
 
 
 def _sample(row: Any) -> Sample:

@@ -24,7 +24,20 @@ from tocsin.plan import store as plans
 from tocsin.plan.model import Plan, Stage
 from tocsin.response import assessing, commands, letters, secrecy, verification
 from tocsin.signals import store as signals
-from tocsin.web import checklists, composer, documents, ledger, moment, present, readers, record, related, room, work
+from tocsin.web import (
+    checklists,
+    composer,
+    documents,
+    graphs,
+    ledger,
+    moment,
+    present,
+    readers,
+    record,
+    related,
+    room,
+    work,
+)
 from tocsin.web.forms import AnyRequest, Form, Sent
 from tocsin.web.frame import SignedIn, Tx, Visitor, page
 from tocsin.web.now import signal_row
@@ -190,6 +203,7 @@ def _view(
     known = {"impact": incident.impact, **updates.last_typed(entries)}
     on_it = signals.of_incident(tx, incident.id)
     missing = lifecycle.missing_before_close(plan, incident, commands.open_duties(tx, incident))
+    assessed = assessing.assess(tx, plan, incident)
     return {
         "head": head,
         "owed": room.ledger(plan, rotas, incident, duties, entries, now),
@@ -215,7 +229,8 @@ def _view(
         "moments": room.moments(incident, now),
         "work": work.view(plan, incident, entries, now),
         "lists": checklists.view(plan, incident, entries, now),
-        "assessed": assessment.parts(plan, assessing.assess(tx, plan, incident)),
+        "assessed": assessment.parts(plan, assessed, are_drawn=True),
+        "graphs": graphs.graphs(plan, incident, assessed.courses, now),
         "kin": related.view(tx, plan, incident, on_it, now),
         "sight": readers.view(tx, plan, incident, now),
         "review_at": present.typed_time(incident.review_at) if incident.review_at else "",

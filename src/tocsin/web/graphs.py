@@ -1,0 +1,72 @@
+"""What was measured around an incident, as small graphs: drawn in the page itself, and read without colour."""
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tocsin.incidents import assessment
+from tocsin.incidents.model import Incident
+from tocsin.plan.model import Plan
+from tocsin.watch import courses
+from tocsin.watch.courses import Course
+from tocsin.web import present
+
+WIDTH, HEIGHT = 600, 64  # of the drawing; the page stretches it
+ROOM = 4  # above the highest point, so that its line is seen whole
+APART = timedelta(minutes=20)  # between two points, after which the line is broken: nobody looked
+
+
+@dataclass(frozen=True)
+class Graph:
+    title: str
+    said: str
+    lines: tuple[str, ...]  # points of polylines
+    began_x: str
+    top: str
+    first: str
+    last: str
+
+
+def graphs(plan: Plan, incident: Incident, found: Iterable[Course], now: datetime) -> list[Graph]:
+    return [_graph(plan, incident, one, now) for one in found]
+
+
+def _graph(plan: Plan, incident: Incident, course: Course, now: datetime) -> Graph:
+    first, last = course.points[0][0], course.points[-1][0]
+    highest = max(value for _, value in course.points)
+    top = highest or 1.0
+    whole = max((last - first) / timedelta(seconds=1), 1.0)
+
+    def x(at: datetime) -> float:
+        return (at - first) / timedelta(seconds=1) / whole * WIDTH
+
+    def y(value: float) -> float:
+        return HEIGHT - max(0.0, value) / top * (HEIGHT - ROOM)
+
+    return Graph(
+        title=assessment.course_title(plan, course),
+        said=courses.said(course),
+        lines=tuple(_line([(x(at), y(value)) for at, value in stretch]) for stretch in _stretches(course.points)),
+        began_x=f"{x(incident.started_at):.1f}" if first <= incident.started_at <= last else "",
+        top=courses.figure(course, highest),
+        first=present.moment(first, now),
+        last=present.moment(last, now),
+    )
+
+
+def _stretches(points: tuple[tuple[datetime, float], ...]) -> list[list[tuple[datetime, float]]]:
+    found = [[points[0]]]
+    for before, point in itertools.pairwise(points):
+        if point[0] - before[0] > APART:
+            found.append([])
+        found[-1].append(point)
+    return found
+
+
+def _line(points: list[tuple[float, float]]) -> str:
+    """A single point is drawn as a short stroke."""
+    if len(points) == 1:
+        ((x, y),) = points
+        points = [(x - 1, y), (x + 1, y)]
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
