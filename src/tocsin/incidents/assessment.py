@@ -5,6 +5,7 @@ before. What nobody has looked at is said to be so; nothing is guessed.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -471,10 +472,12 @@ def parts(plan: Plan, found: Assessment, *, are_drawn: bool = False) -> tuple[Pa
 def _service_lines(found: Assessment) -> Iterator[Line]:
     if found.unwatched:
         yield Line("Not looked at", How.NOT_LOOKED, found.unwatched)
+    several = Counter(one.service for one in found.looks)
     for one in found.looks:
         states = listed(f"{name} {state}" for name, state in one.states.items())
         seen = f"{_ago(found.at - one.looked_at)} ago" if one.looked_at else ""
-        yield Line(f"{one.service}: {one.said}", one.how, "; ".join(filter(None, (states, seen))))
+        which = f" {words.spaced(one.probe.partition('/')[2])}" if several[one.service] > 1 else ""
+        yield Line(f"{one.service}{which}: {one.said}", one.how, "; ".join(filter(None, (states, seen))))
 
 
 def _course_lines(plan: Plan, found: Assessment) -> Iterator[Line]:
