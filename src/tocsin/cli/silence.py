@@ -109,7 +109,7 @@ def _make(body: dict[str, Any], *, preview: bool, yes: bool, json: bool) -> None
     if json:
         show.as_json(made)
     else:
-        show.line(f"{made['id']} {made['state']}, until {show.minute(made['ends_at'])} UTC.")
+        show.line(f"{made['id']} {made['state']}, until {show.minute(made['ends_at'])}.")
 
 
 def _show_preview(found: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """What was measured around an incident, as small graphs: drawn in the page itself, and read without colour."""
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -28,12 +28,14 @@ class Graph:
     last: str
 
 
-def graphs(plan: Plan, incident: Incident, found: Iterable[Course], now: datetime) -> list[Graph]:
-    return [_graph(plan, incident, one, now) for one in found]
+def graphs(plan: Plan, incident: Incident, found: Sequence[Course], now: datetime) -> list[Graph]:
+    """One for each course, all over the same time."""
+    first = min((one.points[0][0] for one in found), default=now)
+    last = max((one.points[-1][0] for one in found), default=now)
+    return [_graph(plan, incident, one, first, last, now) for one in found]
 
 
-def _graph(plan: Plan, incident: Incident, course: Course, now: datetime) -> Graph:
-    first, last = course.points[0][0], course.points[-1][0]
+def _graph(plan: Plan, incident: Incident, course: Course, first: datetime, last: datetime, now: datetime) -> Graph:
     highest = max(value for _, value in course.points)
     top = highest or 1.0
     whole = max((last - first) / timedelta(seconds=1), 1.0)
