@@ -179,14 +179,14 @@ def test_no_secret_is_kept(secret: str) -> None:
     one = log(failed=Pattern(match="it failed"))
     _, (turn,) = heard(one, f"it failed with {secret} at last")
     shown = turn.heard.said + json.dumps(logs.arrival("rose/app", "rose", "Rose", one, turn, NOW).details)
-    assert "[struck out]" in shown
+    assert "(redacted)" in shown
     for part in ("abc.def", "a8Hd72", "hunter2", "9f3c2d", "8d7ajd", "SflKx", "4fJ8sK"):
         assert part not in shown
 
 
 def test_a_captured_secret_is_struck_out_too() -> None:
     _, (turn,) = heard(log(f=Pattern(match=r"for (?P<who>\S+)")), "for gsk_a8Hd72hdHDh28d")
-    assert turn.heard.labels == {"who": "[struck out]"}
+    assert turn.heard.labels == {"who": "(redacted)"}
 
 
 def test_one_line_of_evidence_is_kept_and_no_more() -> None:

@@ -83,7 +83,7 @@ def test_a_vendor_that_fails_while_health_stays_green_is_seen(walk: Callable[...
     assert (found.kind, found.measured) == (Kind.FAILED, {"step": "voice", "error": "text_to_speech_failed"})
     assert standing.confirmed is not None and standing.confirmed.kind is Kind.FAILED, "it was walked twice at once"
     session = httpx2.post(f"{at.rose}/api/session/start").json()["session_id"]
-    assert len(session) == 36 and "struck out" not in session
+    assert len(session) == 36 and "redacted" not in session
 
 
 def test_a_limit_that_is_reached_is_no_outage(walk: Callable[..., Standing], at: Addresses) -> None:

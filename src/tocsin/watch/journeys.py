@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+from tocsin.kit import redaction
 from tocsin.plan import selectors
 from tocsin.plan.watching import Journey, Leg
 from tocsin.watch import logs, outcomes
@@ -98,7 +99,7 @@ def _trouble(journey: Journey, leg: Leg, reading: Reading, captured: Mapping[str
 
 def _hidden(said: str, captured: Mapping[str, str]) -> str:
     for value in captured.values():
-        said = said.replace(value, "[struck out]") if value else said
+        said = said.replace(value, redaction.MARK) if value else said
     return plain(logs.redacted(said), _EVIDENCE)
 
 

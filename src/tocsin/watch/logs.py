@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from tocsin.kit import text
+from tocsin.kit import redaction, text
 from tocsin.plan.watching import Log, Pattern
 from tocsin.signals.model import Arrival, State, Trigger
 from tocsin.watch.outcomes import plain
@@ -226,7 +226,7 @@ def evidence(record: str, found: re.Match[str]) -> str:
 
 
 def redacted(line: str) -> str:
-    return _SECRET.sub(lambda found: f"{found['key'] or ''}[struck out]", line)
+    return _SECRET.sub(lambda found: f"{found['key'] or ''}{redaction.MARK}", line)
 
 
 def arrival(log_name: str, service_id: str, service: str, log: Log, turn: Turn, now: datetime) -> Arrival:
