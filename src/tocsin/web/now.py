@@ -10,6 +10,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect, Template
 
 from tocsin.incidents import store as incidents
+from tocsin.incidents import words
 from tocsin.kit.text import short_span
 from tocsin.obligations import store as obligations
 from tocsin.obligations.model import Obligation, State
@@ -132,20 +133,26 @@ def services(plan: Plan, standings: dict[str, Standing], now: datetime) -> tuple
     for look in looks(plan):
         standing = standings.get(look.name)
         several = len(look.service.probes) > 1
-        name = look.name if several else look.service.name
+        name = _called(plan, look.name) if several else look.service.name
         if standing is None or standing.outcome is None:
             found.append(ServiceRow("unknown", "Unknown", name, "Not looked at yet", ""))
         else:
             found.append(_service(name, standing, standing.outcome, now))
             good = look.probe.good_values
             found += [_part(part, state, good) for part, state in standing.outcome.states.items()]
-    for name in (one.name for kind in (measures, logs, journeys) for one in kind(plan)):
-        standing = standings.get(name)
+    for key in (one.name for kind in (measures, logs, journeys) for one in kind(plan)):
+        standing, name = standings.get(key), _called(plan, key)
         if standing is None or standing.outcome is None:
             found.append(ServiceRow("unknown", "Unknown", name, "Not read yet", ""))
         else:
             found.append(_service(name, standing, standing.outcome, now))
     return tuple(found)
+
+
+def _called(plan: Plan, key: str) -> str:
+    """`rose/voice_errors` as people read it."""
+    service, _, which = key.partition("/")
+    return f"{words.service_name(plan, service)}: {words.spaced(which)}"
 
 
 def _service(name: str, standing: Standing, outcome: Outcome, now: datetime) -> ServiceRow:
@@ -154,7 +161,7 @@ def _service(name: str, standing: Standing, outcome: Outcome, now: datetime) -> 
     doubt = "" if agreed in (None, outcome.kind) or standing.run is None else f", {standing.run.count} in a row"
     looked = f", looked {short_span(now - standing.looked_at)} ago" if standing.looked_at else ""
     seconds = outcome.latency.total_seconds()
-    took = f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s"
+    took = "" if not seconds else f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s"
     return ServiceRow(mark, word, name, f"{outcome.reason}{doubt}{looked}", took)
 
 
