@@ -1,48 +1,108 @@
-"""A mail that was replied to a page, handed over by the mail server of this machine."""
+"""Mail that the mail server of this machine hands over: replies to pages, and what monitors write."""
 
 import email
 import email.policy
 import re
 import sys
+from collections.abc import Callable
 from email.message import EmailMessage
+from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from tocsin.cli import local, show
-from tocsin.cli.options import HERE, AsJson
-from tocsin.kit.errors import Invalid
+from tocsin.cli.options import HERE, AsJson, Flag
+from tocsin.kit.errors import Invalid, Overloaded
+from tocsin.settings import BadSetting
 
-MOST = 1_000_000  # bytes; an answer is a word
-_ADDRESS = re.compile(r"\+(pag_[a-z0-9]+\.[a-z2-7]{24}\.\d{1,3})@", re.IGNORECASE)
+if TYPE_CHECKING:
+    from tocsin.signals.mailing import Mail
+
+MOST = 1_000_000  # bytes that are looked at; what follows is attachments
+TRY_AGAIN = 75  # EX_TEMPFAIL: the mail server keeps the mail and hands it over again
+_REPLY = re.compile(r"\+(pag_[a-z0-9]+\.[a-z2-7]{24}\.\d{1,3})@", re.IGNORECASE)
 _TO = ("To", "Cc", "Delivered-To", "X-Original-To")
 
 mail = App()
+mail_in = App(name="mail-in", group=HERE)
+mail.command(mail_in)
 
 
 class NotAReply(Invalid):
-    """This mail is no reply to a page: it went to no address that Tocsin has signed."""
+    """This mail is no reply to a page, and went to no address of a source of mail."""
 
 
-@mail.command(name="mail-in", group=HERE)
-def mail_in(*, json: AsJson = False) -> None:
-    """Take a reply to a page from the standard input, as a mail server hands it over.
+@mail_in.default
+def take(*, json: AsJson = False) -> int:
+    """Take a mail from the standard input, as a mail server hands it over: a reply to a page, or a signal.
 
-    What a machine wrote by itself, such as an absence notice, is left alone.
+    What a machine answered by itself, such as an absence notice, is left alone.
     """
+    from tocsin.signals import mailing
+
+    body = _handed_over()
+    found = mailing.parse(body)
+    source = mailing.addressed(found)
+    command = _signal(found, *source) if source else _reply(body)
+    try:
+        said = local.take(command) if command else "It was sent by a machine, and is left alone."
+    except (BadSetting, local.NotPrepared, Overloaded) as error:
+        show.error(error.message)
+        return TRY_AGAIN
+    _said(said, json=json)
+    return 0
+
+
+@mail_in.command(group=HERE)
+def address(
+    name: Annotated[str, Parameter(help="What will write to it, such as nagios; rules see it as `sender`.")],
+    /,
+    *,
+    replace: Annotated[
+        Flag, Parameter(help="First give it another address; the old one is then good for nothing.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Print the secret address whose mail becomes signals."""
+    from tocsin.response import mailing
+
+    with local.installation() as installation:
+        reply_to = installation.settings.mail_reply_to
+    found = local.change(lambda tx: mailing.address(tx, reply_to, name, replace=replace))
+    if json:
+        show.as_json({"name": name, "address": found})
+    else:
+        show.raw(found)
+
+
+def _handed_over() -> bytes:
+    """The mail, as far as it is looked at. The rest is read all the same: whoever writes it is not to be cut short."""
+    body = sys.stdin.buffer.read(MOST)
+    while sys.stdin.buffer.read(MOST):
+        pass
+    return body
+
+
+def _signal(found: "Mail", name: str, secret: str) -> Callable[[Any], str]:
+    from tocsin.response import mailing
+
+    return lambda tx: mailing.take(tx, name, secret, found)
+
+
+def _reply(body: bytes) -> Callable[[Any], str] | None:
     from tocsin.response import answers
 
-    message = email.message_from_bytes(sys.stdin.buffer.read(MOST), policy=email.policy.default)
+    message = email.message_from_bytes(body, policy=email.policy.default)
     if str(message.get("Auto-Submitted", "no")).strip().lower() != "no":
-        _said("It was sent by a machine, and is left alone.", json=json)
-        return
+        return None
     token, text = _token(message), _text(message)
-    _said(local.take(lambda tx: answers.answer_mail(tx, token, text)), json=json)
+    return lambda tx: answers.answer_mail(tx, token, text)
 
 
 def _token(message: EmailMessage) -> str:
     for name in _TO:
         for value in message.get_all(name, []):
-            if found := _ADDRESS.search(str(value)):
+            if found := _REPLY.search(str(value)):
                 return found[1]
     raise NotAReply
 

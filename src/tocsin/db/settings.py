@@ -13,6 +13,7 @@ EVIDENCE_KEY = "evidence.key"
 PUSH_KEY = "push.key"
 CHAT = "chat.provider"  # in which channels are opened; written at each start, empty if there is none
 HEARTBEAT_TURNS = "heartbeat.turns"  # how often the address of each was replaced, as JSON
+MAIL_TURNS = "mail.turns"  # the same for the addresses whose mail becomes signals
 THERE_AT = "engine.there_at"  # when some node's engine was last known to turn, in milliseconds since 1970
 BASE_URL = "base.url"  # under which people reach this installation; written at each start
 

@@ -14,6 +14,7 @@ import aiosmtplib
 from tocsin.delivery.channel import Dead, Delivered, Message, Result, Retry
 from tocsin.kit.errors import Invalid
 
+OURS = "X-Tocsin"  # a header with the host of the installation, so that a mail that comes back is known for its own
 HOW_TO_REPLY = "\nOr reply to this mail, with ack, escalate or decline in its first line.\n"
 NOT_LET_IN = frozenset({530, 534, 535, 538})  # RFC 4954: authentication is missing, too weak, or wrong
 HOW_TO_CONFIRM = "\nOr reply to this mail, with ack in its first line.\n"
@@ -109,6 +110,7 @@ class EmailChannel:
             mail["In-Reply-To"] = root
             mail["References"] = root
         mail["Auto-Submitted"] = "auto-generated"
+        mail[OURS] = self._domain
         reply = (message.actions or {}).get("reply", "") if self._reply_to else ""
         if reply:
             local, _, domain = self._reply_to.rpartition("@")

@@ -117,6 +117,7 @@ _SHAPES: tuple[tuple[str, Callable[[_Found], str]], ...] = (
     (r"(hooks\.slack\.com/(?:services|workflows|triggers)/)[\w/-]{8,}", _behind),
     (r"(discord(?:app)?\.com/api/webhooks/\d{1,25}/)[\w-]{8,}", _behind),
     (r"(/in/[a-z][a-z-]{1,30}/)[\w-]{36,43}" + _END, _behind),  # an address of our own, with its token
+    (r"(\+in-[a-z][a-z0-9-]{0,19}-)[a-z2-7]{24}(?=@)", _behind),  # the same for mail
     (r"((?<![\w+.-])[A-Za-z][A-Za-z0-9+.-]{1,30}:\\?/\\?/)([^\s/?#\"'<>@\\]{1,400})@", _userinfo),
     (rf"(\"({_NAME})\"\s{{0,9}}:\s{{0,9}}\")(?P<value>(?:[^\"\\]|\\.)*)(?P<end>\"?)", _quoted),
     (rf"(\\\"({_NAME})\\\"\s{{0,9}}:\s{{0,9}}\\\")(?P<value>[^\"\\]*)(?P<end>\\?\"?)", _quoted),
@@ -223,7 +224,7 @@ def in_body(body: str) -> str:
 _HINTS = (
     *("pass", "token", "secret", "authorization", "cookie", "credential", "pwd", "sessid", "otp", "auth=", "sig="),
     *("signature=", "bearer ", "basic ", "digest ", "-----begin", "eyj", "_pat_", "glpat-", "npm_", "pypi-", "xox"),
-    *("xapp-", "akia", "asia", "aiza", "sg.", "ya29.", "gsk_", "dop_v1_", "/in/", "webhooks/", "hooks.slack"),
+    *("xapp-", "akia", "asia", "aiza", "sg.", "ya29.", "gsk_", "dop_v1_", "/in/", "+in-", "webhooks/", "hooks.slack"),
     *("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "hf_", "shpat_", "k_live_", "k_test_"),
 )
 _PLAIN_KEYS = ('"key":', '"groupkey":', '"dedup_key":')
