@@ -11,7 +11,7 @@ from tocsin.signals.senders.table import SENDERS
 
 ROOT = Path(__file__).parents[2]
 MATRIX = ROOT / "docs" / "reference" / "senders.md"
-ELDER = {"generic-signals", "alertmanager", "pagerduty-senders"}  # at addresses of their own
+ELDER = {"generic-signals", "alertmanager", "pagerduty-senders", "mail-as-signals"}  # at addresses of their own
 STORIES = (ROOT / "tests" / "stories" / "test_real_processes.py").read_text("utf-8")
 LIBRARIES = {"pagerduty-senders": "pagerduty", "opsgenie": "opsgenie-sdk"}
 LOCK = (ROOT / "requirements" / "dev.txt").read_text("utf-8")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import tocsin.__main__  # noqa: F401 - adds the commands that run a server
-from tocsin.cli import main
+from tocsin.cli import mailin, main
 
 REFERENCE = (Path(__file__).parents[2] / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
 LASTING = {"serve", "rehearse run", "rehearse serve"}  # they run until they are stopped, and answer nothing
@@ -69,5 +69,5 @@ def test_every_command_can_answer_in_json(name: str) -> None:
 
 
 def test_every_exit_code_is_listed() -> None:
-    codes = {0, main.FAILED, main.INTERRUPTED, *main.EXIT_CODES.values()}
+    codes = {0, main.FAILED, main.INTERRUPTED, mailin.TRY_AGAIN, *main.EXIT_CODES.values()}
     assert [int(row[0]) for row in rows(section("## Exit codes"))] == sorted(codes)

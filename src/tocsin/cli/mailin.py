@@ -53,7 +53,7 @@ def take(*, json: AsJson = False) -> int:
     return 0
 
 
-@mail_in.command(group=HERE)
+@mail_in.command
 def address(
     name: Annotated[str, Parameter(help="What will write to it, such as nagios; rules see it as `sender`.")],
     /,
