@@ -82,6 +82,13 @@ def test_a_reply_declines_even_what_is_confidential_and_names_nothing(here: Serv
     assert [(one.by, one.through) for one in said] == [("ana", "email")]
 
 
+def test_a_reply_in_html_alone_is_read_too(here: Served) -> None:
+    incident, message = declare(here)
+    address = str(CHANNEL.mail(message)["Reply-To"])
+    done = mail_in(here, address, "<html><p>ack</p><blockquote>Voice</blockquote>", "Content-Type: text/html")
+    assert (done.returncode, now(here, incident).acknowledged_by) == (0, "ana"), done.stderr
+
+
 def test_what_is_no_answer_is_returned_with_its_reason_and_changes_nothing(here: Served) -> None:
     incident, message = declare(here)
     address = str(CHANNEL.mail(message)["Reply-To"])

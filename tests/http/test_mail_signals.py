@@ -172,7 +172,8 @@ def test_an_address_that_was_guessed_or_replaced_takes_nothing(here: Served) -> 
 def test_the_mail_server_keeps_the_mail_as_long_as_it_can_not_be_stored(here: Served, tmp_path: Path) -> None:
     body = written("nagios-problem", address(here, "nagios"))
     tmp_path.joinpath("folder.db").mkdir()
-    for url in (f"sqlite:///{tmp_path}/empty.db", f"sqlite:///{tmp_path}/folder.db", "sqlite:////nowhere/at/all.db"):
+    away = "postgresql://nobody:nothing@127.0.0.1:1/tocsin"
+    for url in (f"sqlite:///{tmp_path}/empty.db", f"sqlite:///{tmp_path}/folder.db", away):
         done = tocsin(here, body=body, TOCSIN_DATABASE_URL=url)
         assert (done.returncode, b"Traceback" in done.stderr) == (mailin.TRY_AGAIN, False), (url, done.stderr)
     done = tocsin(here, body=body, TOCSIN_PORT="many")

@@ -1,11 +1,8 @@
 """Mail that the mail server of this machine hands over: replies to pages, and what monitors write."""
 
-import email
-import email.policy
 import re
 import sys
 from collections.abc import Callable
-from email.message import EmailMessage
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
@@ -21,7 +18,7 @@ if TYPE_CHECKING:
 MOST = 1_000_000  # bytes that are looked at; what follows is attachments
 TRY_AGAIN = 75  # EX_TEMPFAIL: the mail server keeps the mail and hands it over again
 _REPLY = re.compile(r"\+(pag_[a-z0-9]+\.[a-z2-7]{24}\.\d{1,3})@", re.IGNORECASE)
-_TO = ("To", "Cc", "Delivered-To", "X-Original-To")
+_TO = ("to", "cc", "delivered-to", "x-original-to")
 
 mail = App()
 mail_in = App(name="mail-in", group=HERE)
@@ -40,10 +37,9 @@ def take(*, json: AsJson = False) -> int:
     """
     from tocsin.signals import mailing
 
-    body = _handed_over()
-    found = mailing.parse(body)
+    found = mailing.parse(_handed_over())
     source = mailing.addressed(found)
-    command = _signal(found, *source) if source else _reply(body)
+    command = _signal(found, *source) if source else _reply(found)
     try:
         said = local.take(command) if command else "It was sent by a machine, and is left alone."
     except (BadSetting, local.NotPrepared, Overloaded) as error:
@@ -89,30 +85,21 @@ def _signal(found: "Mail", name: str, secret: str) -> Callable[[Any], str]:
     return lambda tx: mailing.take(tx, name, secret, found)
 
 
-def _reply(body: bytes) -> Callable[[Any], str] | None:
+def _reply(found: "Mail") -> Callable[[Any], str] | None:
     from tocsin.response import answers
 
-    message = email.message_from_bytes(body, policy=email.policy.default)
-    if str(message.get("Auto-Submitted", "no")).strip().lower() != "no":
+    if (found.first("auto-submitted") or "no").lower() != "no":
         return None
-    token, text = _token(message), _text(message)
-    return lambda tx: answers.answer_mail(tx, token, text)
+    token = _token(found)
+    return lambda tx: answers.answer_mail(tx, token, found.text)
 
 
-def _token(message: EmailMessage) -> str:
+def _token(found: "Mail") -> str:
     for name in _TO:
-        for value in message.get_all(name, []):
-            if found := _REPLY.search(str(value)):
-                return found[1]
+        for value in found.all(name):
+            if token := _REPLY.search(value):
+                return token[1]
     raise NotAReply
-
-
-def _text(message: EmailMessage) -> str:
-    body = message.get_body(preferencelist=("plain",))
-    try:
-        return "" if body is None else str(body.get_content())
-    except (LookupError, UnicodeDecodeError):  # a charset that nobody knows
-        return ""
 
 
 def _said(text: str, /, *, json: bool) -> None:
