@@ -17,7 +17,9 @@ from tests.support.server import Server, running_server
 from tests.support.smtp import SmtpSink
 from tests.support.terminal import Terminal
 from tests.support.world import QUIET
+from tocsin.kit.actor import SYSTEM
 from tocsin.people import access, commands
+from tocsin.signals import store as signals
 
 READ = frozenset({access.INCIDENT_READ, access.INCIDENT_WRITE, access.PLAN_READ, access.METRICS_READ})
 FROM_2026 = ("--from", "2026-01-01")
@@ -63,6 +65,8 @@ OF_ALL: dict[str, tuple[tuple[str, ...], ...]] = {
     "plan bundle": (("changed.yaml",),),
     "token list": ((),),
     "undelivered": ((),),
+    "silence list": (("--past",),),
+    "plan try-rules": (("changed.yaml",),),
     "doctor": ((),),
     "verify": ((),),
 }
@@ -91,6 +95,7 @@ CHANGES = {
         "contacts remove",
     ),
     "contacts test",
+    *("report", "signal reread", "signal try", "silence add", "silence expire", "silence maintain"),
     *("contacts rule", "contacts unrule", "contacts verify", "contacts zone"),
     *("plan import", "rehearse run", "rehearse serve", "serve", "slack account", "slack forget"),
 }
@@ -141,7 +146,7 @@ def terminal(
 
 
 def test_every_command_is_asked_here_or_changes_something() -> None:
-    assert {*OF_ONE, *OF_ALL, *ACCOUNTS, *OUTSIDE, *CHANGES} == set(COMMANDS)
+    assert {*OF_ONE, *OF_ALL, *ACCOUNTS, *OUTSIDE, *CHANGES, "signal explain"} == set(COMMANDS)
     assert not CHANGES & {*OF_ONE, *OF_ALL}
 
 
@@ -165,6 +170,20 @@ def test_a_secret_can_not_be_told_from_nothing(tocsin: Terminal, secrets: Secret
                 for answer, asked in zip(answers, (known, unknown), strict=True)
             ]
             assert told[0] == told[1] and answers[0].code == 3, (name, known, told)
+
+
+def test_a_secret_signal_can_not_be_told_from_nothing(server: Server, tocsin: Terminal, secrets: Secrets) -> None:
+    app = server.app()
+    with app.database.read(SYSTEM) as tx:
+        hidden = [signal.id for one in secrets.hidden for signal in signals.of_incident(tx, one.id)]
+    app.database.dispose()
+    assert hidden
+    for one in hidden:
+        told = []
+        for asked in (one, "sig_NOBODY"):
+            answer = tocsin("signal", "explain", asked)
+            told.append((answer.code, answer.out, answer.err.replace(asked, "IT")))
+        assert told[0] == told[1] and told[0][0] == 3
 
 
 # ---- Those who may ----
