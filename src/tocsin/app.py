@@ -330,9 +330,12 @@ class Engine:
             due_at, held_until = obligations.next_due(tx), silences.next_due(tx)
             has_arrived, is_due = signals.is_waiting(tx), due_at is not None and due_at <= tx.now
             is_released = held_until is not None and held_until <= tx.now
+            calm_at = signals.next_calm(tx)
+            is_calm = calm_at is not None and calm_at <= tx.now
         # What is owed already comes first: a server that dies over what arrived, again and again, still pages people.
         settled, looks = self._database.run(SYSTEM, tick.settle_due) if is_due else (0, [])
         released = intake.release_some(self._database) if is_released else 0
+        released += intake.calm_some(self._database) if is_calm else 0
         early = self._lookout.turn() if has_arrived and self._is_storm else 0
         decided = intake.decide_some(self._database, self._at_once) if has_arrived else 0
         self._is_storm = decided >= intake.FEW

@@ -33,6 +33,7 @@ from tocsin.incidents.model import (
     SeverityChanged,
     SignalAttached,
     SignalCleared,
+    SignalFlapped,
     SignalsGathered,
     Status,
     TypeChanged,

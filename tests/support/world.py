@@ -158,7 +158,7 @@ class World:
     def settle(self) -> None:
         """Do everything that is due at this instant."""
         while True:
-            decided = decide_all(self.database) + intake.release_some(self.database)
+            decided = decide_all(self.database) + intake.release_some(self.database) + intake.calm_some(self.database)
             settled, looks = self.database.run(SYSTEM, tick.settle_due)
             for look in looks:
                 self._look(look)

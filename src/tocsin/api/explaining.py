@@ -105,6 +105,7 @@ def _explained(call: Call, signal_id: str, text: str | None) -> schema.Explanati
         followed=msgspec.convert(found.followed, list[schema.Followed], from_attributes=True),
         more=found.more,
         silence_id=found.signal.silence_id,
+        flapping=found.flapping,
     )
 
 

@@ -415,6 +415,8 @@ class Signal(Struct):
     incident_id: str | None
     silence_id: str | None
     held_until: datetime | None
+    flapping_since: datetime | None
+    calm_at: datetime | None
 
 
 class Signals(Struct):

@@ -65,6 +65,7 @@ class Explanation(Struct):
     followed: list[Followed]
     more: int
     silence_id: str | None
+    flapping: str
 
 
 class Tally(Struct):

@@ -87,7 +87,8 @@ def report(
 def _signal(one: dict[str, Any]) -> tuple[show.Cell, ...]:
     seen = show.second(one["last_at"])
     became = one["why"] or one["disposition"]
-    return one["id"], seen, one["source"], one["state"], one["title"], one["count"], became, one["incident_id"]
+    state = f"{one['state']}, flaps" if one["flapping_since"] else one["state"]
+    return one["id"], seen, one["source"], state, one["title"], one["count"], became, one["incident_id"]
 
 
 def _quarantined(one: dict[str, Any]) -> tuple[show.Cell, ...]:

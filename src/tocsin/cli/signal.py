@@ -138,6 +138,8 @@ def reread(
 def _show_explained(found: dict[str, Any], *, is_tried: bool, every: bool) -> None:
     show.line(f"{found['signal_id']}  {found['title']}", style="bold")
     show.line(found["why"] if is_tried else found["verdict"])
+    if found["flapping"] and not is_tried:
+        show.line(found["flapping"])
     if found["differs"]:
         show.line(found["differs"])
     revision = f", revision {found['revision']}" if found["revision"] else ""

@@ -39,6 +39,7 @@ from tocsin.incidents.model import (
     SeverityChanged,
     SignalAttached,
     SignalCleared,
+    SignalFlapped,
     SignalsGathered,
     Status,
     TypeChanged,
@@ -425,7 +426,7 @@ def _after(incident: Incident, entry: AnyEntry) -> Incident:
             raise ValueError(f"{incident.id} is declared twice")
         case Noted() | Decided() | SignalAttached() | SignalCleared() | SignalsGathered() | Escalated() | Undelivered():
             return incident  # first: most entries are of these kinds
-        case EscalationAsked() | Declined() | Snoozed() | SnoozeEnded() | AskedAgain():
+        case SignalFlapped() | EscalationAsked() | Declined() | Snoozed() | SnoozeEnded() | AskedAgain():
             return incident  # whom that pages is an entry of its own; what is said of silence `silence` reads
         case Paged():
             return incident.changed(steps_paged=entry.step + 1, responders=_with(incident, *entry.people))

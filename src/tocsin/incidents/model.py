@@ -74,6 +74,15 @@ class SignalCleared(Entry):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SignalFlapped(Entry):
+    """It fires and clears again and again. That is said once, instead of each change, until it is calm."""
+
+    signal_id: str
+    title: str
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class SignalsGathered(Entry):
     """Further signals of the same moment, counted instead of listed, so that a storm stays readable."""
 
@@ -261,6 +270,7 @@ AnyEntry = (
     Declared
     | SignalAttached
     | SignalCleared
+    | SignalFlapped
     | SignalsGathered
     | Paged
     | Escalated

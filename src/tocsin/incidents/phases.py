@@ -18,6 +18,7 @@ from tocsin.incidents.model import (
     Reopened,
     SignalAttached,
     SignalCleared,
+    SignalFlapped,
     SignalsGathered,
     Status,
     Undelivered,
@@ -182,7 +183,7 @@ def exits(plan: Plan, incident: Incident, entries: Sequence[Numbered]) -> dict[s
 
 # What meets no condition; a storm of signals need not be asked about one by one.
 _IDLE = (
-    *(SignalAttached, SignalCleared, SignalsGathered, Noted),
+    *(SignalAttached, SignalCleared, SignalFlapped, SignalsGathered, Noted),
     *(Paged, Escalated, Undelivered, EscalationAsked, Declined),
 )
 

@@ -19,6 +19,7 @@ from tocsin.incidents.model import (
     SeverityChanged,
     SignalAttached,
     SignalCleared,
+    SignalFlapped,
     SignalsGathered,
     Undelivered,
 )
@@ -34,7 +35,7 @@ AGAIN = -1  # the step at which somebody is asked again; the ladder's own begin 
 
 _NOBODYS = frozenset[type[AnyEntry]](
     (
-        *(SignalAttached, SignalCleared, SignalsGathered, Paged, Escalated, Undelivered),
+        *(SignalAttached, SignalCleared, SignalFlapped, SignalsGathered, Paged, Escalated, Undelivered),
         *(FellDue, DutiesChanged, AskedAgain),
         *(EscalationAsked, Declined),  # a person's, who says that they do not answer
     )

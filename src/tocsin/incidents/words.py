@@ -33,6 +33,7 @@ from tocsin.incidents.model import (
     SeverityChanged,
     SignalAttached,
     SignalCleared,
+    SignalFlapped,
     SignalsGathered,
     Status,
     TypeChanged,
@@ -88,6 +89,7 @@ _KIND: dict[type[AnyEntry], str] = {
     Declared: "declared",
     SignalAttached: "signal",
     SignalCleared: "signal cleared",
+    SignalFlapped: "signal flaps",
     SignalsGathered: "signals",
     Paged: "page",
     Escalated: "escalated",
@@ -224,6 +226,18 @@ def sentence(plan: Plan, entry: AnyEntry) -> str:
     return one_line(_said(plan, entry, name(plan, entry.by)))
 
 
+def _of_signals(entry: SignalAttached | SignalCleared | SignalFlapped | SignalsGathered) -> str:
+    match entry:
+        case SignalAttached():
+            return f"Signal from {entry.source}: {ended(entry.title)}{_more(entry.why)}"
+        case SignalCleared():
+            return f"Signal cleared: {ended(entry.title)}"
+        case SignalFlapped():
+            return f"Signal flaps: {ended(entry.title)}{_more(entry.why)}"
+        case SignalsGathered():
+            return _gathered(entry)
+
+
 def _gathered(entry: SignalsGathered) -> str:
     counts = ((entry.attached, "more signals came"), (entry.cleared, "more cleared"))
     counted = listed(f"{count} {words}" for count, words in counts if count)
@@ -234,12 +248,8 @@ def _said(plan: Plan, entry: AnyEntry, who: str) -> str:
     match entry:
         case Declared():
             return f"{who} declared {entry.severity}: {ended(entry.title)}{_more(entry.why)}"
-        case SignalAttached():
-            return f"Signal from {entry.source}: {ended(entry.title)}{_more(entry.why)}"
-        case SignalCleared():
-            return f"Signal cleared: {ended(entry.title)}"
-        case SignalsGathered():
-            return _gathered(entry)
+        case SignalAttached() | SignalCleared() | SignalFlapped() | SignalsGathered():
+            return _of_signals(entry)
         case Paged():
             return _paged(plan, entry)
         case Escalated() | Snoozed() | SnoozeEnded() | AskedAgain():

@@ -207,6 +207,16 @@ WORDINGS: Mapping[str, Wording] = {
         Kind.OTHER, "Reports of {after} people are many, instead of {before}: rules may declare for them."
     ),
     "reports.within": Wording(Kind.OTHER, "Reports count together for {after} instead of {before}."),
+    "flapping": Wording(
+        Kind.PAGING,
+        new="A signal that fires and clears again and again now pages once, until it is calm.",
+        gone="A signal that fires and clears again and again is taken at its word each time: it may page each time.",
+    ),
+    "flapping.changes": Wording(Kind.PAGING, "A signal flaps after {after} changes instead of {before}."),
+    "flapping.within": Wording(Kind.PAGING, "The changes of a signal count together for {after} instead of {before}."),
+    "flapping.calm_for": Wording(
+        Kind.PAGING, "A signal that flapped is calm when it has not changed for {after} instead of {before}."
+    ),
     "vendors.*.support": Wording(Kind.OTHER, "Whoever needs help of {name} finds it at {after} instead of {before}."),
     # --- How the work proceeds
     "phases.*.name": named("The phase {1}"),

@@ -443,6 +443,16 @@ class Reports:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Flapping:
+    """When a signal flaps: it fired or cleared so often within a time. It does until it has not changed for a while."""
+
+    __pydantic_config__ = STRICT
+    changes: int = 4
+    within: Span = timedelta(minutes=30)
+    calm_for: Span = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Change:
     """A line of the plan's own revision history."""
 
@@ -484,6 +494,7 @@ class Plan:
     reminders: Reminders = field(default_factory=Reminders)
     paging: Paging = field(default_factory=Paging)
     reports: Reports | None = None  # without it, they are signals like others
+    flapping: Flapping | None = None  # without it, each change of a signal is taken at its word
     links: Mapping[str, str] = field(default_factory=dict)
     history: tuple[Change, ...] = ()
 

@@ -1,4 +1,4 @@
-"""How pages are sent, tested and measured, and what users' reports do, as part of the printed plan."""
+"""How pages are sent, tested and measured, and what reports and flapping signals do, in the printed plan."""
 
 from tocsin.kit.text import span
 from tocsin.plan.markdown import Blocks, bullets, heading, statement
@@ -10,6 +10,7 @@ def pages(plan: Plan) -> Blocks:
     yield from _testing(plan)
     yield from _objective(plan)
     yield from _reports(plan)
+    yield from _flapping(plan)
 
 
 def _gathering(plan: Plan) -> Blocks:
@@ -58,3 +59,17 @@ def _reports(plan: Plan) -> Blocks:
         "within": f"They count together for {span(reports.within)}.",
     }
     yield from bullets(statement(said, f"reports.{key}") for key, said in told.items())
+
+
+def _flapping(plan: Plan) -> Blocks:
+    flapping = plan.flapping
+    if flapping is None:
+        return
+    yield "## When a signal flaps"
+    told = {
+        "changes": f"A signal flaps once it has fired or cleared {flapping.changes} times.",
+        "within": f"They count together for {span(flapping.within)}.",
+        "calm_for": f"It is over when the signal has not changed for {span(flapping.calm_for)}; until then nobody is "
+        "paged for each change.",
+    }
+    yield from bullets(statement(said, f"flapping.{key}") for key, said in told.items())

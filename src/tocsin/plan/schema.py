@@ -15,6 +15,7 @@ from tocsin.kit.text import span
 from tocsin.plan.check import CLAUSE_KINDS, FACTS, REMINDED_KINDS
 from tocsin.plan.check_measures import MOST_TIMES, MOST_WORKERS
 from tocsin.plan.model import Plan
+from tocsin.plan.schema_signals import SIGNALS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 ID = "urn:tocsin:plan:1"
@@ -453,14 +454,6 @@ MEANINGS: Mapping[str, str] = {
     "Paging.reached_within": (
         "The objective of delivery: in 95 of 100 pages and tests, somebody is reached within this time."
     ),
-    "Reports": (
-        "Under `reports`. What users say does not work. Each report is a signal with the source `report`, for a person "
-        "to look at. Once enough people said so, the label `reports` of all of them is `many` instead of `few`, and a "
-        "rule may declare an incident for it."
-    ),
-    "Reports.form": "Whether everybody may report, by a form beside the status page. Programs may always.",
-    "Reports.enough": "Reports of how many different people are many.",
-    "Reports.within": "The time within which so many count.",
     "Canary": (
         "Under `paging.canary`. A page that tests whether a contact method works. It is no incident, wakes nobody in "
         "their quiet hours, and waits while whoever it is for is paged for something real."
@@ -588,7 +581,7 @@ MEANINGS: Mapping[str, str] = {
     "Plan.review": "The post-mortem.",
     "Plan.metrics": "The figures by which the response is judged.",
     "Plan.paging": "How pages are sent when many incidents come at once, how they are tested, and how fast they are.",
-    "Plan.reports": "What is made of what users say does not work.",
+    **SIGNALS,
     "Plan.reminders": "Who is told before something is due, and who when it is overdue.",
     "Plan.links": "Names and addresses of related documents.",
     "Plan.history": "The revisions of the plan. If there are any, the plan's version is among them.",

@@ -18,6 +18,7 @@ from tocsin.incidents.model import (
     SeverityChanged,
     SignalAttached,
     SignalCleared,
+    SignalFlapped,
     Undelivered,
 )
 from tocsin.kit.actor import SYSTEM
@@ -26,7 +27,7 @@ from tocsin.plan import check
 from tocsin.plan import store as plans
 from tocsin.plan.commands import BadPlan
 from tocsin.plan.model import Plan
-from tocsin.signals import explaining, silences
+from tocsin.signals import explaining, flapping, silences
 from tocsin.signals import store as signals
 from tocsin.signals.explaining import Explanation
 from tocsin.signals.routing import Route, Rules
@@ -61,6 +62,7 @@ class Explained:
     followed: tuple[Followed, ...]
     more: int  # entries that are not among those
     silence: Silence | None = None  # what holds it back, or did last
+    flapping: str = ""
 
 
 def explain(tx: Tx, signal_id: str, text: str | None = None) -> Explained:
@@ -85,6 +87,7 @@ def explain(tx: Tx, signal_id: str, text: str | None = None) -> Explained:
         ),
         more=max(0, len(followed) - FOLLOWED_MOST),
         silence=silences.load(tx, signal.silence_id) if signal.silence_id else None,
+        flapping=flapping.told(signal.flapping_since, signal.calm_at),
     )
 
 
@@ -110,7 +113,7 @@ def _followed(signal: Signal, timeline: Iterable[Numbered]) -> Iterator[Numbered
     changed_at: datetime | None = None
     for one in timeline:
         entry = one.entry
-        if isinstance(entry, SignalAttached | SignalCleared):
+        if isinstance(entry, SignalAttached | SignalCleared | SignalFlapped):
             is_own = entry.signal_id == signal.id
             changed_at = entry.at if is_own else None
             if is_own:

@@ -41,6 +41,7 @@ from tocsin.incidents.model import (
     SeverityChanged,
     SignalAttached,
     SignalCleared,
+    SignalFlapped,
     SignalsGathered,
     TypeChanged,
     Undelivered,
@@ -180,7 +181,7 @@ def _follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident
             rederive(tx, plan, incident, f"the time at which it was {entry.moment} was corrected")
         case ReviewScheduled():
             inviting.tell(tx, plan, incident, entry, link(tx, f"/post-mortems/{incident.id}"))
-        case Mitigated() | Thanked() | SupportContacted() | DutiesChanged() | FellDue():
+        case SignalFlapped() | Mitigated() | Thanked() | SupportContacted() | DutiesChanged() | FellDue():
             pass  # of what is overdue the tick itself has told those concerned
         case Found() | ImpactAssessed() | StrategyChosen() | Deployed() | Verified() | RecoveryConfirmed():
             pass

@@ -11,24 +11,36 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import NamedTuple
 
 from tocsin.db import sight
 from tocsin.db.engine import Database, Overtaken, StorageUnavailable, Tx
 from tocsin.incidents import lifecycle, symptom
 from tocsin.incidents import store as incidents
-from tocsin.incidents.model import UNRESOLVED, Incident, SignalAttached, SignalCleared, SignalsGathered, Status
+from tocsin.incidents.model import (
+    UNRESOLVED,
+    Incident,
+    Reopened,
+    SignalAttached,
+    SignalCleared,
+    SignalFlapped,
+    SignalsGathered,
+    Status,
+)
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.errors import Overloaded
 from tocsin.kit.text import utc
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
 from tocsin.response import assessing, commands, followups
-from tocsin.signals import routing, silences, silencing
+from tocsin.signals import flapping, routing, silences, silencing
 from tocsin.signals import store as signals
 from tocsin.signals.model import State
 from tocsin.signals.silencing import Silence
 from tocsin.signals.store import Disposition, Envelope, Signal, Taken
+
+_OfSignal = SignalAttached | SignalCleared | SignalFlapped
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +50,7 @@ TITLES_KEPT = 5  # of those that are counted
 FEW = 50  # arrivals decided at a time while senders wait to be answered
 STRANGERS = 20  # incidents of one type that signals declare about services that the plan does not know
 CROWDED = f"It joined the latest of {STRANGERS} such incidents about services that the plan does not know."
+CALLING = (Disposition.DECLARED, Disposition.ATTACHED)
 WAITING_LIMIT = 10_000  # arrivals that may wait for their transaction before senders are asked to come again
 
 
@@ -136,16 +149,21 @@ def _learn(tx: Tx, plan: Plan, known: Signal | None, one: Taken) -> Signal:
     if known is None:
         signal = signals.first_seen(one.arrival, one.at)
     else:
+        if flapping.is_over(signals.turns_of(known), one.at):
+            known = _calmed(tx, known)
         signal = signals.seen_again(known, one.arrival, one.at)
         if not _is_news(known, signal):
             return signal
+    signal = _turned(plan, known, signal, one.at)
     match signal.state:
         case State.FIRING:
-            return _fires(tx, plan, signal, one)
+            signal = _fires(tx, plan, signal, one)
         case State.ACKNOWLEDGED:
             _acknowledged_elsewhere(tx, signal)
         case State.RESOLVED:
-            return _clears(tx, signal, known)
+            signal = _clears(tx, signal, known)
+    if signal.flapping_since is not None:
+        _tell_of_flapping(tx, plan, known, signal)
     return signal
 
 
@@ -225,12 +243,14 @@ def _held(
     tx: Tx, signal: Signal, held: Silence, route: routing.Route | routing.Unrouted, incident: Incident | None
 ) -> Signal:
     """Silenced: it declares, raises and reopens nothing. Those who work on such an incident already still see it."""
+    is_told = _is_told(signal, incident)
     why = f"Held back by {held.called} until {utc(held.over_at)}. {route.why}"
     if incident is None and isinstance(route, routing.Route):
         incident = incidents.open_like(tx, route.type, route.service)
     signal = replace(_waits(tx, signal, why), silence_id=held.id, held_until=held.over_at)
     if incident is not None:
-        _put_on_record(tx, plans.load(tx, incident.plan_revision), incident, _attached(tx, signal, why))
+        if not is_told:
+            _put_on_record(tx, plans.load(tx, incident.plan_revision), incident, _attached(tx, signal, why))
         signal = replace(signal, incident_id=incident.id)
     return replace(signal, disposition=Disposition.SILENCED)
 
@@ -272,23 +292,35 @@ def _attach(tx: Tx, plan: Plan, incident: Incident, signal: Signal, route: routi
     A level that a person has set is a person's to change.
     """
     by, now = SYSTEM.handle, tx.now
-    incident = _put_on_record(tx, plan, incident, _attached(tx, signal, route.why))
-    if incident.status is Status.WATCHING:
-        regression = lifecycle.reopen(incident, f"A regression during the watch: {signal.title}", by=by, now=now)
-        incident = followups.record(tx, plan, incident, regression)
+    is_told = _is_told(signal, incident)
+    regresses = incident.status is Status.WATCHING and not (is_told and _has_regressed(tx, incident, signal))
     known = route.severity in plan.severities
-    if known and plan.worse(route.severity, incident.severity) and incident.severity_by == by:
+    raises = known and plan.worse(route.severity, incident.severity) and incident.severity_by == by
+    if regresses or raises or not is_told:
+        incident = _put_on_record(tx, plan, incident, _attached(tx, signal, route.why))
+    if regresses:
+        incident = _regresses(tx, plan, incident, signal)
+    if raises:
         raised = lifecycle.change_severity(plan, incident, route.severity, route.why, by=by, now=now)
         incident = followups.record(tx, plan, incident, raised)
     return incident
 
 
+def _regresses(tx: Tx, plan: Plan, incident: Incident, signal: Signal) -> Incident:
+    return followups.record(
+        tx, plan, incident, lifecycle.reopen(incident, _regression(signal), by=SYSTEM.handle, now=tx.now)
+    )
+
+
+def _regression(signal: Signal) -> str:
+    return f"A regression during the watch: {signal.title}"
+
+
 def _clears(tx: Tx, signal: Signal, known: Signal | None) -> Signal:
     incident = _incident_of(tx, signal)
     if incident and known and known.state is not State.RESOLVED:
-        plan = plans.load(tx, incident.plan_revision)
-        cleared = SignalCleared(at=tx.now, by=SYSTEM.handle, signal_id=signal.id, title=signal.title)
-        _put_on_record(tx, plan, incident, cleared)
+        if signal.flapping_since is None:
+            _put_on_record(tx, plans.load(tx, incident.plan_revision), incident, _cleared(tx, signal))
         signal = replace(signal, incident_id=incident.id)
     if signal.disposition is Disposition.WAITING:
         return replace(signal, disposition=Disposition.CLEARED, why="It was over before anybody declared.")
@@ -296,6 +328,88 @@ def _clears(tx: Tx, signal: Signal, known: Signal | None) -> Signal:
         why = "It was over before the silence that held it back."
         return replace(signal, disposition=Disposition.CLEARED, why=why, held_until=None)
     return signal
+
+
+def _cleared(tx: Tx, signal: Signal) -> SignalCleared:
+    return SignalCleared(at=tx.now, by=SYSTEM.handle, signal_id=signal.id, title=signal.title)
+
+
+# ---- What flaps ----
+
+
+def _turned(plan: Plan, known: Signal | None, signal: Signal, at: datetime) -> Signal:
+    """The signal with this change remembered, if it begins to fire or clears."""
+    fired = known is not None and known.state is not State.RESOLVED
+    if fired == (signal.state is not State.RESOLVED) or not (plan.flapping or signal.turns):
+        return signal
+    return signals.with_turns(signal, flapping.turned(plan.flapping, signals.turns_of(signal), at))
+
+
+def _is_told(signal: Signal, incident: Incident | None) -> bool:
+    """Whether it flaps on an incident that it is on already: that is said once, and not each time that it fires."""
+    return signal.flapping_since is not None and incident is not None and signal.incident_id == incident.id
+
+
+def _has_regressed(tx: Tx, incident: Incident, signal: Signal) -> bool:
+    """Whether it has reopened the incident in this spell."""
+    since, why = signal.flapping_since, _regression(signal)
+    entries = [one.entry for one in incidents.timeline(tx, incident.id)]
+    return any(isinstance(one, Reopened) and one.because == why and since and one.at >= since for one in entries)
+
+
+def _tell_of_flapping(tx: Tx, plan: Plan, known: Signal | None, signal: Signal) -> None:
+    """Say it on the record: once a spell, and on each incident on which it comes to be."""
+    has_begun = known is None or known.flapping_since is None or known.incident_id != signal.incident_id
+    incident = _incident_of(tx, signal) if has_begun else None
+    if incident is not None and plan.flapping is not None:
+        why = flapping.counted(plan.flapping)
+        flaps = SignalFlapped(at=tx.now, by=SYSTEM.handle, signal_id=signal.id, title=signal.title, why=why)
+        _put_on_record(tx, plans.load(tx, incident.plan_revision), incident, flaps)
+
+
+def _calmed(tx: Tx, signal: Signal) -> Signal:
+    """Its spell is over, and what it says now counts."""
+    last = signals.turns_of(signal).at[-1]
+    signal = signals.with_turns(signal, flapping.CALM)
+    incident = _incident_of(tx, signal)
+    if incident is None:
+        return signal
+    plan = plans.load(tx, incident.plan_revision)
+    is_over = signal.state is State.RESOLVED
+    entry = _cleared(tx, signal) if is_over else _attached(tx, signal, "It flapped, is calm now, and still fires.")
+    incident = _put_on_record(tx, plan, incident, entry)
+    fired_since = incident.resolved_at is not None and incident.resolved_at <= last
+    if incident.status is Status.WATCHING and fired_since and signal.disposition in CALLING and not is_over:
+        _regresses(tx, plan, incident, signal)
+    return replace(signal, incident_id=incident.id)
+
+
+def calm(tx: Tx, due: Sequence[Signal]) -> int:
+    """End the spells of signals that have not changed for long enough. Returns how many there were."""
+    signals.save_all(tx, [_calmed(tx, one) for one in due])
+    _record_gathered(tx)
+    return len(due)
+
+
+def calm_some(database: Database) -> int:
+    """End a batch of spells that are over. One that can't be told of ends untold: it must not keep others waiting."""
+    try:
+        return database.run(SYSTEM, lambda tx: calm(tx, signals.take_calm(tx, FEW)))
+    except (Overloaded, Overtaken, plans.NoPlan):
+        return 0
+    except Exception:
+        log.exception("a batch of signals could not be called calm; trying them one by one")
+    try:
+        return database.run(SYSTEM, lambda tx: calm(tx, signals.take_calm(tx, 1)))
+    except Exception:
+        log.exception("a signal is calm, and that could not be told")
+        return database.run(SYSTEM, _calm_untold)
+
+
+def _calm_untold(tx: Tx) -> int:
+    found = signals.take_calm(tx, 1)
+    signals.save_all(tx, [signals.with_turns(one, flapping.CALM) for one in found])
+    return len(found)
 
 
 @dataclass
@@ -308,13 +422,13 @@ class _Gathered:
     titles: list[str] = field(default_factory=list)
 
 
-def _put_on_record(tx: Tx, plan: Plan, incident: Incident, entry: SignalAttached | SignalCleared) -> Incident:
+def _put_on_record(tx: Tx, plan: Plan, incident: Incident, entry: _OfSignal) -> Incident:
     """The first few signals stand on the timeline by themselves; of a storm the rest is counted."""
     gathered = tx.memo.setdefault("gathered", {}).setdefault(incident.id, _Gathered())
     if gathered.told < TOLD_ONE_BY_ONE:
         gathered.told += 1
         return followups.record(tx, plan, incident, [entry])
-    gathered.attached += isinstance(entry, SignalAttached)
+    gathered.attached += not isinstance(entry, SignalCleared)
     gathered.cleared += isinstance(entry, SignalCleared)
     if len(gathered.titles) < TITLES_KEPT and entry.title not in gathered.titles:
         gathered.titles.append(entry.title)

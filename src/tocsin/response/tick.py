@@ -124,9 +124,11 @@ def _late(obligation: Obligation, now: datetime) -> str:
 
 def _end_watch(tx: Tx, plan: Plan, incident: Incident, one: Obligation) -> Incident:
     by, now, number = SYSTEM.handle, tx.now, incident.entries + 1
-    if signals.still_fire(tx, incident.id):
-        obligations.end(tx, one.id, State.MISSED, "its signals still fired at the end of the watch", number)
-        why = "Its signals still fire at the end of the watch"
+    fire = signals.still_fire(tx, incident.id)
+    if fire or signals.still_flap(tx, incident.id):
+        still, stilled = ("still fire", "still fired") if fire else ("still flap", "still flapped")
+        obligations.end(tx, one.id, State.MISSED, f"its signals {stilled} at the end of the watch", number)
+        why = f"Its signals {still} at the end of the watch"
         return followups.record(tx, plan, incident, lifecycle.reopen(incident, why, by=by, now=now))
     obligations.end(tx, one.id, State.MET, "no regression was seen", number)
     return followups.record(tx, plan, incident, lifecycle.recover(incident, by=by, now=now))
@@ -166,8 +168,9 @@ def _looks(tx: Tx, due: list[Obligation]) -> list[AnyLook]:
 
 
 def next_to_settle(tx: Tx) -> datetime | None:
-    """The next instant at which something is to be settled, or a signal that is held back is to be decided."""
-    return _soonest(obligations.next_due(tx), silences.next_due(tx))
+    """The next instant at which something is to be settled, a signal that is held back is to be decided, or one that
+    flaps is calm."""
+    return _soonest(obligations.next_due(tx), silences.next_due(tx), signals.next_calm(tx))
 
 
 def next_due(tx: Tx) -> datetime | None:

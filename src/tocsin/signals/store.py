@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from itertools import accumulate, islice
@@ -15,10 +15,11 @@ from tocsin.db import sight
 from tocsin.db.columns import AutoKey, Instant, Json, metadata
 from tocsin.db.engine import Database, Tx
 from tocsin.kit import redaction
-from tocsin.kit.clock import to_millis
+from tocsin.kit.clock import from_millis, to_millis
 from tocsin.kit.errors import NotFound
 from tocsin.kit.ids import new_id
 from tocsin.signals import alertmanager, redacting, reporting
+from tocsin.signals.flapping import Turns
 from tocsin.signals.formats import Unreadable
 from tocsin.signals.model import Arrival, State, Trigger
 
@@ -56,6 +57,9 @@ table = Table(
     Column("plan_revision", Text),
     Column("silence_id", Text),
     Column("held_until", Instant),
+    Column("turns", Json),
+    Column("flapping_since", Instant),
+    Column("calm_at", Instant),
 )
 quarantine = Table(
     "quarantine",
@@ -131,6 +135,9 @@ class Signal:
     plan_revision: str | None = None  # of which revision of the plan they were
     silence_id: str | None = None  # what held it back, or did last
     held_until: datetime | None = None  # when it is decided after all
+    turns: list[int] = field(default_factory=list)  # when it changed last, in milliseconds, as far as the plan counts
+    flapping_since: datetime | None = None
+    calm_at: datetime | None = None  # when it flaps no more, unless it changes before
 
 
 class Envelope(NamedTuple):
@@ -447,6 +454,39 @@ def still_fire(tx: Tx, incident_id: str) -> bool:
     return tx.first(select(table.c.id).where(on_it).limit(1)) is not None
 
 
+# ---- Flapping ----
+
+
+def turns_of(signal: Signal) -> Turns:
+    """What is remembered of its changes."""
+    return Turns(tuple(from_millis(one) for one in signal.turns), signal.flapping_since, signal.calm_at)
+
+
+def with_turns(signal: Signal, turns: Turns) -> Signal:
+    kept = [to_millis(one) for one in turns.at]
+    return replace(signal, turns=kept, flapping_since=turns.flapping_since, calm_at=turns.calm_at)
+
+
+def still_flap(tx: Tx, incident_id: str) -> bool:
+    """Whether any signal on this incident may fire again at any moment, though it has cleared."""
+    on_it = (table.c.incident_id == incident_id) & (table.c.calm_at > tx.now)
+    return tx.first(select(table.c.id).where(on_it).limit(1)) is not None
+
+
+def next_calm(tx: Tx) -> datetime | None:
+    """When the next signal that flaps is calm, unless it changes before."""
+    soonest: datetime | None = tx.scalar(select(func.min(table.c.calm_at)))
+    return soonest
+
+
+def take_calm(tx: Tx, limit: int) -> list[Signal]:
+    """Signals that flapped and are calm, for whoever says so now; one unit of work at a time."""
+    if not may_decide(tx):
+        return []
+    due = select(table).where(table.c.calm_at <= tx.now).order_by(table.c.calm_at, table.c.id).limit(limit)
+    return [of_row(row) for row in tx.all(due)]
+
+
 # ---- What can't be read ----
 
 
@@ -522,5 +562,6 @@ def of_row(row: Row[Any]) -> Signal:
         "state": State(values["state"]),
         "trigger": Trigger(values["trigger"]),
         "disposition": Disposition(values["disposition"]),
+        "turns": values["turns"] or [],  # there is none where an earlier release wrote
     }
     return Signal(**{**values, **typed})

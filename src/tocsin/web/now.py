@@ -21,7 +21,7 @@ from tocsin.people.model import called
 from tocsin.plan.model import Plan
 from tocsin.response import commands, rereading
 from tocsin.response.looking import journeys, logs, looks, measures
-from tocsin.signals import reporting
+from tocsin.signals import flapping, reporting
 from tocsin.signals import store as signals
 from tocsin.signals.model import State as SignalState
 from tocsin.signals.store import Disposition, Quarantined, Signal
@@ -60,6 +60,7 @@ class SignalRow:
     words: str  # what a user said, in full
     contact: str
     is_waiting: bool
+    flapping: str
 
 
 def signal_row(signal: Signal, now: datetime) -> SignalRow:
@@ -85,6 +86,7 @@ def signal_row(signal: Signal, now: datetime) -> SignalRow:
         words=str(signal.details.get("words", "")) if signal.source == reporting.SOURCE else "",
         contact=str(signal.details.get("contact", "")) if signal.source == reporting.SOURCE else "",
         is_waiting=waiting,
+        flapping=flapping.told(signal.flapping_since, signal.calm_at),
     )
 
 

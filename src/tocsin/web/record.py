@@ -37,6 +37,7 @@ from tocsin.incidents.model import (
     SeverityChanged,
     SignalAttached,
     SignalCleared,
+    SignalFlapped,
     SignalsGathered,
     TypeChanged,
     Undelivered,
@@ -101,7 +102,7 @@ FILTERS: Mapping[str, tuple[str, tuple[type[AnyEntry], ...]]] = {
         (Paged, Escalated, Undelivered, EscalationAsked, Declined, Acknowledged, Snoozed, SnoozeEnded, AskedAgain),
     ),
     "obligation": ("Obligations", (FellDue, ObligationWaived)),
-    "signal": ("Signals", (SignalAttached, SignalCleared, SignalsGathered)),
+    "signal": ("Signals", (SignalAttached, SignalCleared, SignalFlapped, SignalsGathered)),
     "finding": ("Findings", (Found, ImpactAssessed, SupportContacted)),
     "work": ("Fix and checks", (StrategyChosen, Mitigated, Deployed, Verified, RecoveryConfirmed, Resolved)),
     "checklist": ("Checklists", (ItemTicked, ItemUnticked)),
@@ -205,7 +206,7 @@ def _mark(entry: AnyEntry) -> str:
             return "missed"
         case ObligationWaived():
             return "waived"
-        case SignalAttached() | SignalCleared() | SignalsGathered() | Paged() | Noted():
+        case SignalAttached() | SignalCleared() | SignalFlapped() | SignalsGathered() | Paged() | Noted():
             return "dot"
         case Verified() | RecoveryConfirmed():
             return _RESULT_MARK[entry.result]
