@@ -38,6 +38,18 @@ NEWER: tuple[tuple[tuple[tuple[str, str], ...], str, str, bool], ...] = (
         False,
     ),
     (
+        (("flapping: { changes: 4, within: 30 min, calm_for: 15 min }\n", ""),),
+        "flapping",
+        "A signal that fires and clears again and again is taken at its word each time: it may page each time.",
+        False,
+    ),
+    (
+        (("calm_for: 15 min", "calm_for: 1 h"),),
+        "flapping.calm_for",
+        "A signal that flapped is calm when it has not changed for 1 h instead of 15 min.",
+        False,
+    ),
+    (
         (("reports: { form: true, enough: 3, within: 10 min }", "reports: { form: true, enough: 5, within: 10 min }"),),
         "reports.enough",
         "Reports of 5 people are many, instead of 3: rules may declare for them.",

@@ -61,6 +61,11 @@ SENTENCES: list[tuple[AnyEntry, str, str]] = [
         "Signal cleared: No reads.",
     ),
     (
+        SignalFlapped(at=NIGHT, by="tocsin", signal_id="s", title="No reads", why="It fired or cleared 4 times."),
+        "signal flaps",
+        "Signal flaps: No reads. It fired or cleared 4 times.",
+    ),
+    (
         SignalsGathered(at=NIGHT, by="tocsin", attached=37, cleared=2, titles=("No reads", "Slow")),
         "signals",
         "37 more signals came and 2 more cleared: No reads and Slow.",

@@ -14,6 +14,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from tocsin.kit.text import span
 from tocsin.plan.check import CLAUSE_KINDS, FACTS, REMINDED_KINDS
 from tocsin.plan.check_measures import MOST_TIMES, MOST_WORKERS
+from tocsin.plan.check_paging import CHANGES_LEAST, CHANGES_MOST
 from tocsin.plan.model import Plan
 from tocsin.plan.schema_signals import SIGNALS
 
@@ -84,6 +85,7 @@ NARROWER: Mapping[str, dict[str, Any]] = {
     "Step.page": _SOME,
     "EscalationPolicy.steps": _SOME,
     "Paging.singly": {"minimum": 1, "maximum": 1000},
+    "Flapping.changes": {"minimum": CHANGES_LEAST, "maximum": CHANGES_MOST},
     "Probe.paths": _SOME,
     "Probe.failures": _COUNT,
     "Probe.recoveries": _COUNT,

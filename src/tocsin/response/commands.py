@@ -8,7 +8,7 @@ from tocsin.db.engine import Tx
 from tocsin.incidents import confidential, correcting, lifecycle, silence, working
 from tocsin.incidents import store as incidents
 from tocsin.incidents.correction import Moment
-from tocsin.incidents.model import Declared, Incident, SignalAttached
+from tocsin.incidents.model import AnyEntry, Declared, Incident, SignalAttached, SignalFlapped
 from tocsin.kit.actor import Actor, ActorKind
 from tocsin.kit.errors import NotFound, Refused
 from tocsin.obligations import store as obligations
@@ -18,6 +18,7 @@ from tocsin.people import access
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan, Stage
 from tocsin.response import assessing, followups
+from tocsin.signals import flapping
 from tocsin.signals import store as signals
 from tocsin.signals.model import Trigger
 from tocsin.signals.store import Disposition
@@ -143,7 +144,14 @@ def attach(
     entry = SignalAttached(
         at=tx.now, by=tx.actor.handle, signal_id=signal.id, title=signal.title, source=signal.source, why=why
     )
-    return followups.record(tx, plan, incident, [entry])
+    return followups.record(tx, plan, incident, [entry, *_flapping(tx, signal)])
+
+
+def _flapping(tx: Tx, signal: signals.Signal) -> list[AnyEntry]:
+    """What is said of a signal that flaps when it comes on an incident; of others nothing."""
+    told = flapping.told(signal.flapping_since, signal.calm_at)
+    flaps = SignalFlapped(at=tx.now, by=tx.actor.handle, signal_id=signal.id, title=signal.title, why=told)
+    return [flaps] if told else []
 
 
 def dismiss_signal(tx: Tx, signal_id: str, because: str = "") -> None:
