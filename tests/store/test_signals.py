@@ -19,6 +19,7 @@ from tocsin.incidents.model import (
     SeverityChanged,
     SignalAttached,
     SignalCleared,
+    SignalFlapped,
     SignalsGathered,
 )
 from tocsin.kit.actor import SYSTEM
@@ -216,14 +217,15 @@ def test_the_end_of_what_never_began_is_noted_and_nothing_more(database: Databas
         assert signals.waiting(tx) == []
 
 
-def test_a_flapping_signal_stays_with_its_incident(database: Database) -> None:
+def test_a_signal_that_comes_and_goes_stays_with_its_incident_and_is_said_once_to_flap(database: Database) -> None:
     for _ in range(3):
         arrive(database, alert())
         arrive(database, cleared())
     arrive(database, alert())
     (incident,) = declared(database)
-    assert len(entries(database, incident, SignalAttached)) == 4
-    assert len(entries(database, incident, SignalCleared)) == 3
+    assert len(entries(database, incident, SignalAttached)) == 2
+    assert len(entries(database, incident, SignalCleared)) == 1
+    assert len(entries(database, incident, SignalFlapped)) == 1
     assert firing(database, incident) == [seen(database).id]
     assert seen(database).count == 4
 

@@ -179,6 +179,7 @@ _RULES: tuple[tuple[str, How, Trace], ...] = (  # the first that fits decides
     ("paging.reached_within", _W, None),  # it is measured and published; nothing is done about it
     ("paging.**", _E, None),
     ("reports.**", _E, None),
+    ("flapping.**", _E, None),
     ("metrics.**", _W, None),
     ("links.*", _G, None),
     ("history.*", _W, None),
