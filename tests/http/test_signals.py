@@ -12,7 +12,7 @@ from tests.support.visitor import Visitor, console
 from tests.support.world import QUIET
 from tocsin.kit.actor import SYSTEM
 from tocsin.signals import store as signals
-from tocsin.signals.model import Arrival
+from tocsin.signals.model import Arrival, State
 
 RULE = "\nrules:\n  - { name: cats, when: { animal: cat }, type: data_loss, severity: P0 }\n"
 STRICTER = QUIET.replace("\nrules:\n", RULE)
@@ -50,6 +50,21 @@ def test_the_page_of_a_signal_says_why_rule_by_rule(here: Served) -> None:
     assert page.says("It declared #1") and page.says("component: wanted groq") is False
     assert page.says("wanted groq; found groq")
     assert erin.open("/signals/sig_none").status == 404
+
+
+def test_what_flaps_says_so_in_the_list_on_its_page_in_the_room_and_over_http(here: Served) -> None:
+    probe, erin = known(here, "p"), Visitor(here, "erin")
+    assert not erin.open(f"/signals/{probe}").says("It flaps since")
+    for state in (State.RESOLVED, State.FIRING, State.RESOLVED):
+        arrive(here, Arrival(source="probe", key="p", title="Groq is down", state=state, labels={"component": "groq"}))
+    found: Any = here.get(
+        f"/api/v1/signals/{probe}/explanation", headers=here.bearer(*EVERY_RIGHT, name="robot")
+    ).json()
+    assert found["flapping"].startswith("It flaps since ")
+    for address in ("/signals", f"/signals/{probe}", f"/incidents/{found['incident_id']}"):
+        assert erin.open(address).says("It flaps since"), address
+    room = erin.open(f"/incidents/{found['incident_id']}")
+    assert room.says("Signal flaps</span> Groq is down. It fired or cleared 4 times within 30 min.")
 
 
 def test_what_a_sender_wrote_is_never_markup(here: Served) -> None:
