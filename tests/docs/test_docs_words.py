@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import tocsin.main  # noqa: F401 - with all that a server is made of come all its tables
 from tocsin.api import described
 from tocsin.comms import statuspage
 from tocsin.comms.statuspage import PublicIncident, PublicUpdate

@@ -10,6 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import ProgrammingError
 
+import tocsin.main  # noqa: F401 - with all that a server is made of come all its tables
 from tests.support.races import together
 from tocsin.app import App
 from tocsin.db.columns import metadata

@@ -26,7 +26,7 @@ from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival, State, Trigger
 
 TEXT = (resources.files("tocsin") / "plans" / "rose.yaml").read_text(encoding="utf-8")
-USERS = TEXT[TEXT.index("  - name: report of a user") : TEXT.index("# --- Who else is told")]
+USERS = TEXT[TEXT.index("  - name: several users report trouble") : TEXT.index("# --- Who else is told")]
 DAYS_90 = timedelta(days=90)
 
 
@@ -87,7 +87,7 @@ def sentences(found: list[Consequence]) -> list[str]:
 
 WARNING = (
     "    when: { severity: *lesser }\n    type: performance_degradation\n    severity: P2\n    service: rose\n"
-    "  - name: report of a user"
+    "  - name: several users report trouble"
 )
 
 

@@ -195,7 +195,7 @@ def test_det_03_whoever_is_woken_reads_what_is_known(busy: World) -> None:
     busy.advance(seconds=30)
     (page,) = busy.expect_page("ana")
     said = page.body.split("What is known without anybody asking:")[1]
-    assert "- Rose: degraded: 200 with status" in said and "groq disconnected" in said
+    assert "- Rose health: degraded: 200 with status" in said and "groq disconnected" in said
     assert "- 15 min before it began: deployment, Version 41 of Rose (Rose, production, by Ben Halvorsen)" in said
     assert "- Groq: in trouble (a signal of probe that fires: " in said
     assert "- Qdrant: no trouble known (the health report of Rose calls it connected)" in said
