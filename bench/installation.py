@@ -49,10 +49,12 @@ def folder() -> Iterator[Path]:
 
 
 def plan(change: Callable[[Plan], None] = lambda _: None) -> str:
-    """The plan of Rose without its look at her health, which would find nobody here, and with one change."""
+    """The plan of Rose without its looks at her, which would find nobody here, and with one change."""
     text = (resources.files("tocsin") / "plans" / "rose.yaml").read_text(encoding="utf-8")
     written: Plan = yaml.safe_load(text)
-    del written["services"]["rose"]["probes"], written["history"]  # YAML reads the `on` of a history as true
+    for looks in ("probes", "measures", "logs", "journeys"):
+        del written["services"]["rose"][looks]
+    del written["history"]  # YAML reads the `on` of a history as true
     change(written)
     return yaml.safe_dump(written, sort_keys=False, allow_unicode=True)
 
