@@ -6,6 +6,7 @@ service one is enough: the others join it when their turn comes.
 """
 
 import logging
+from datetime import datetime, timedelta
 from functools import partial
 
 from tocsin.db.engine import Database, Overtaken, Tx
@@ -20,7 +21,8 @@ from tocsin.signals.model import State
 
 log = logging.getLogger(__name__)
 
-LOOKED_AT = 4000  # deliveries in one turn, the latest first; what is older waits its turn
+LOOKED_AT = 1000  # signals in one turn, the latest first; what is older waits its turn
+EVERY = timedelta(seconds=1)  # looking costs time that senders wait for
 MOST_NAMES = 10  # services unknown to the plan, of one turn
 
 Early = tuple[int, str]  # the delivery, and the key of the signal in it
@@ -32,9 +34,14 @@ class Lookout:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._looked_up_to = 0
+        self._looked_at: datetime | None = None
 
     def turn(self) -> int:
         """Decide what may not wait. Returns how many signals that were."""
+        now = self._database.now()
+        if self._looked_at is not None and now - self._looked_at < EVERY:
+            return 0
+        self._looked_at = now
         try:
             with self._database.read(SYSTEM) as tx:
                 found = self._look(tx)

@@ -295,13 +295,16 @@ class Waiting(NamedTuple):
 
 
 def newest(tx: Tx, after: int, limit: int, behind: int) -> list[Waiting]:
-    """The deliveries that came last, the latest first, as far as they can be read: none unless so many are before them.
+    """The deliveries that came last, the latest first, as far as they can be read, of so many signals: none unless so
+    many deliveries are before them.
 
     `after` is the last that was looked at before."""
-    rows = tx.all(select(inbox).where(inbox.c.id > after).order_by(inbox.c.id.desc()).limit(limit))
+    latest = select(inbox.c.id, inbox.c.signals).where(inbox.c.id > after).order_by(inbox.c.id.desc()).limit(limit)
+    ids = [row.id for row in _as_many_as_hold(limit, tx.all(latest))]
     oldest = tx.scalar(select(func.min(inbox.c.id)))
-    if not rows or rows[0].id - oldest < behind:
+    if not ids or ids[0] - oldest < behind:
         return []
+    rows = tx.all(select(inbox).where(inbox.c.id >= ids[-1], inbox.c.id <= ids[0]).order_by(inbox.c.id.desc()))
     return [Waiting(row.id, _read_row(row)) for row in rows]
 
 
