@@ -9,7 +9,7 @@ from tocsin.incidents import store as incidents
 from tocsin.incidents.model import Incident
 from tocsin.kit.actor import SYSTEM
 from tocsin.response import intake
-from tocsin.response.lookout import Lookout
+from tocsin.response.lookout import EVERY, Lookout
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival, State
 
@@ -100,6 +100,7 @@ def test_a_signal_takes_along_what_was_said_of_it_before(world: World) -> None:
     queue(world, data(), data(State.RESOLVED), *(host(number) for number in range(intake.BATCH)), data())
     lookout = Lookout(world.database)
     assert lookout.turn() == 1  # the first beginning alone is enough
+    world.clock.advance_to(world.clock.now() + EVERY)
     assert lookout.turn() == 0  # all were looked at
     world.settle()
     (signal,) = [one for one in world.read(lambda tx: signals.recent(tx, 1000)) if one.key == "data-100%"]

@@ -18,7 +18,7 @@ _YEARS = range(1970, 2200)
 
 def check(plan: Plan) -> Iterator[Finding]:
     if not 1 <= plan.paging.singly <= SINGLY_MOST:
-        yield Finding("paging.singly", f"from 1 to {SINGLY_MOST} pages a minute")
+        yield Finding("paging.singly", f"from 1 to {SINGLY_MOST} incidents a minute")
     if plan.paging.canary is not None:
         yield from _canary("paging.canary", plan.paging.canary)
     if plan.reports is not None:

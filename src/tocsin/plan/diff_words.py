@@ -171,7 +171,7 @@ WORDINGS: Mapping[str, Wording] = {
         "Users are not told any more how an incident ended, but for the last public update.",
     ),
     "paging.singly": Wording(
-        Kind.OTHER, "{after} pages a minute come to one place by themselves, instead of {before}; the rest is gathered."
+        Kind.OTHER, "Pages of {after} incidents a minute go to one place by themselves, instead of {before}."
     ),
     "paging.gather_within": Wording(
         Kind.OTHER,

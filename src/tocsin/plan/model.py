@@ -425,7 +425,7 @@ class Paging:
     """How pages are sent."""
 
     __pydantic_config__ = STRICT
-    singly: int = 2  # pages a minute by one contact method; what comes beyond is gathered
+    singly: int = 2  # incidents a minute that page by one contact method; what comes beyond is gathered
     gather_within: Span | None = None
     canary: Canary | None = None  # without it, a way is tested only when somebody asks for it
     reached_within: Span | None = None  # in which 95 of 100 pages reach whom they are for

@@ -20,7 +20,7 @@ def _gathering(plan: Plan) -> Blocks:
         told = f"Further pages to the same place within {span(within)} are gathered into one, which says how many."
         yield from bullets([statement(told, "paging.gather_within")])
     else:
-        told = f"Of the pages of a minute to one place {plan.paging.singly} leave by themselves; the rest is gathered."
+        told = f"Pages of {plan.paging.singly} incidents a minute go to one place by themselves; the rest is gathered."
         yield from bullets([statement(told, "paging.singly")])
 
 

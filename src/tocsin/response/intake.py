@@ -8,7 +8,7 @@ of its own, so that a mistake in deciding never loses an arrival.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -393,17 +393,12 @@ def calm(tx: Tx, due: Sequence[Signal]) -> int:
 
 def calm_some(database: Database) -> int:
     """End a batch of spells that are over. One that can't be told of ends untold: it must not keep others waiting."""
-    try:
-        return database.run(SYSTEM, lambda tx: calm(tx, signals.take_calm(tx, FEW)))
-    except (Overloaded, Overtaken, plans.NoPlan):
-        return 0
-    except Exception:
-        log.exception("a batch of signals could not be called calm; trying them one by one")
-    try:
-        return database.run(SYSTEM, lambda tx: calm(tx, signals.take_calm(tx, 1)))
-    except Exception:
-        log.exception("a signal is calm, and that could not be told")
-        return database.run(SYSTEM, _calm_untold)
+    return _batch_or_one(
+        database,
+        "called calm",
+        lambda tx, limit: calm(tx, signals.take_calm(tx, limit)),
+        lambda tx, _: _calm_untold(tx),
+    )
 
 
 def _calm_untold(tx: Tx) -> int:
@@ -514,18 +509,34 @@ def _released(tx: Tx, plan: Plan, signal: Signal) -> Signal:
 
 def release_some(database: Database) -> int:
     """Decide a batch of what was held back and is due. One that can't be decided waits for a person by itself."""
+    return _batch_or_one(
+        database,
+        "released",
+        lambda tx, limit: release(tx, silences.take_released(tx, limit)),
+        lambda tx, error: _leave_to_people(
+            tx, f"Its silence is over, but it could not be decided: {type(error).__name__}: {error}"
+        ),
+    )
+
+
+def _batch_or_one(
+    database: Database, what: str, batch: Callable[[Tx, int], int], give_up: Callable[[Tx, Exception], int]
+) -> int:
+    """See to a batch; if that fails, to its first alone; and if that fails too, give that one up and go on."""
     try:
-        return database.run(SYSTEM, lambda tx: release(tx, silences.take_released(tx, FEW)))
+        return database.run(SYSTEM, lambda tx: batch(tx, FEW))
     except (Overloaded, Overtaken, plans.NoPlan):
         return 0
     except Exception:
-        log.exception("a batch of signals could not be released; trying them one by one")
+        log.exception("a batch of signals could not be %s; trying them one by one", what)
     try:
-        return database.run(SYSTEM, lambda tx: release(tx, silences.take_released(tx, 1)))
+        return database.run(SYSTEM, lambda tx: batch(tx, 1))
+    except (Overloaded, Overtaken, plans.NoPlan):
+        return 0
     except Exception as error:
-        log.exception("a signal could not be released; it waits for a person")
-        why = f"Its silence is over, but it could not be decided: {type(error).__name__}: {error}"
-        return database.run(SYSTEM, lambda tx: _leave_to_people(tx, why))
+        log.exception("a signal could not be %s, and is given up", what)
+        failure = error
+    return database.run(SYSTEM, lambda tx: give_up(tx, failure))
 
 
 def _leave_to_people(tx: Tx, why: str) -> int:
