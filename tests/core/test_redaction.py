@@ -248,6 +248,21 @@ def test_the_first_look_overlooks_nothing(value: Any) -> None:
     assert in_value(value) == value or may_hold(json.dumps(value))
 
 
+@pytest.mark.parametrize("between", ["", "_", "-", " ", ".", "\n", "%20", "\u00e9", "\u2028", "\t_", '"', "1"])
+@pytest.mark.parametrize("before", ["api", "ACCESS", "Routing", "subscription"])
+def test_the_first_look_overlooks_no_name_of_two_words(before: str, between: str) -> None:
+    name = f"{before}{between}Key"
+    named = {name: "whatever"}
+    for text in (json.dumps(named), json.dumps(named, ensure_ascii=False), f"{name}=whatever"):
+        assert in_text(text) == text or may_hold(text)
+    assert in_value(named) == named or may_hold(json.dumps(named))
+
+
+def test_half_a_character_hides_nothing() -> None:
+    assert may_hold("\ud83d password=hunter2")
+    assert in_body("\ud83d password=hunter2") == f"\ud83d password={MARK}"
+
+
 @steadily
 @given(JSON)
 def test_the_form_of_what_was_sent_is_kept(value: Any) -> None:

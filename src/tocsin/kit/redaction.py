@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from pydantic_core import SchemaValidator, core_schema
+
 _Found = re.Match[str]
 
 MARK = "(redacted)"  # may stand in a web address and in JSON as it is
@@ -227,24 +229,40 @@ _HINTS = (
     *("xapp-", "akia", "asia", "aiza", "sg.", "ya29.", "gsk_", "dop_v1_", "/in/", "+in-", "webhooks/", "hooks.slack"),
     *("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "hf_", "shpat_", "k_live_", "k_test_"),
 )
-_PLAIN_KEYS = ('"key":', '"groupkey":', '"dedup_key":')
-_RARER = re.compile(r"(?<![\w-])sk-")  # and not the end of `disk-full`
+_BETWEEN = r"(?:%[0-9a-f]{2}|\\u[0-9a-f]{4}|\\[a-z]|[^a-z])*"  # two words of a name, in an address and in JSON too
 _ESCAPED = ("\\u0026", "\\u003c", "\\u003e")  # with which Go spells what means something in HTML
+
+
+def _finder(pattern: str) -> Callable[[str], bool]:
+    """Whether a text holds any of many words, in one go over it: a sixtieth of the time of as many looks."""
+    return SchemaValidator(core_schema.str_schema(pattern=pattern, regex_engine="rust-regex")).isinstance_python
+
+
+_names_a_secret = _finder("|".join(map(re.escape, _HINTS)))
+_names_a_key = _finder(rf"(?:{'|'.join(sorted(_KEYS))}){_BETWEEN}key")
+_spells_a_letter = _finder(r"\\u00")
+_has_an_sk = _finder(r"(?:^|[^\w-])sk-")  # and not the end of `disk-full`
 
 
 def may_hold(text: str) -> bool:
     """Whether there may be a secret in this text; if not, there is none that the rest would find."""
     low = text.lower()
-    if "\\u00" in low:
+    if not low.isascii() and _is_broken(low):
+        return True
+    if _spells_a_letter(low):
         for escape in _ESCAPED:
             low = low.replace(escape, "&")
-        if "\\u00" in low:
-            return True
-    for hint in _HINTS:  # the plain loop: a generator would cost as much again
-        if hint in low:
+        if _spells_a_letter(low):
             return True
     if "@" in low and ("://" in low or ":\\/" in low):
         return True
-    if low.count("key") > sum(low.count(plain) for plain in _PLAIN_KEYS):
+    return _names_a_secret(low) or _names_a_key(low) or _has_an_sk(low)
+
+
+def _is_broken(text: str) -> bool:
+    """Whether it holds half a character, as JSON may: the finders take no such text."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
         return True
-    return "sk-" in low and _RARER.search(low) is not None
+    return False
