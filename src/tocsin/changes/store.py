@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Row, Table, Text, select
+from sqlalchemy import Column, Integer, Row, Table, Text, bindparam, select
 
 from tocsin.changes.model import Change, Kind
 from tocsin.db.columns import Instant, metadata
@@ -52,10 +52,19 @@ def made_between(
     tx: Tx, since: datetime, until: datetime, services: Collection[str] | None, limit: int
 ) -> list[Change]:
     """What was changed in a span of time, the last first: in these services, or with none named; all if None."""
-    wanted = select(table).where((table.c.at >= since) & (table.c.at <= until))
-    if services is not None:
-        wanted = wanted.where(table.c.service.in_(sorted(services)) | table.c.service.is_(None))
-    return [_change(row) for row in tx.all(wanted.order_by(table.c.at.desc(), table.c.id.desc()).limit(limit))]
+    span = {"since": since, "until": until, "most": limit}
+    if services is None:
+        return [_change(row) for row in tx.all(_BETWEEN, span)]
+    return [_change(row) for row in tx.all(_BETWEEN_OF, {**span, "services": sorted(services)})]
+
+
+_BETWEEN = (
+    select(table)
+    .where((table.c.at >= bindparam("since")) & (table.c.at <= bindparam("until")))
+    .order_by(table.c.at.desc(), table.c.id.desc())
+    .limit(bindparam("most", type_=Integer))
+)
+_BETWEEN_OF = _BETWEEN.where(table.c.service.in_(bindparam("services", expanding=True)) | table.c.service.is_(None))
 
 
 def _change(row: Row[Any]) -> Change:

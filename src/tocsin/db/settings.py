@@ -18,12 +18,13 @@ THERE_AT = "engine.there_at"  # when some node's engine was last known to turn, 
 BASE_URL = "base.url"  # under which people reach this installation; written at each start
 
 _KNOWN = "settings"
+_ALL = select(table)
 
 
 def read(tx: Tx, key: str) -> str | None:
     """A value as this unit of work knows it: they are few, so that the first who asks reads them all."""
     if _KNOWN not in tx.memo:
-        tx.memo[_KNOWN] = {row.key: row.value for row in tx.all(select(table))}
+        tx.memo[_KNOWN] = {row.key: row.value for row in tx.all(_ALL)}
     value: str | None = tx.memo[_KNOWN].get(key)
     return value
 

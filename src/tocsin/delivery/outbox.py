@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import Column, ColumnElement, Integer, Row, Table, Text, func, select
+from sqlalchemy import Column, ColumnElement, Integer, Row, Table, Text, bindparam, func, select
 
 from tocsin.db import sight
 from tocsin.db.columns import Instant, Json, metadata
@@ -144,17 +144,39 @@ def held_in_storm(
 ) -> datetime:
     """Until when a page `of` an incident that would leave at `planned` waits, where pages of so many others went there
     within a minute: until the first of those is a minute old. Those that wait already are joined."""
-    pages = (table.c.person == person) & table.c.page_id.is_not(None) & (table.c.meant_at > planned - MINUTE)
-    there = pages & (table.c.channel == channel) & (table.c.address == address) & table.c.withdrawn_at.is_(None)
-    waiting = there & table.c.planned_at.is_not(None) & (table.c.state == MessageState.QUEUED)
-    waiting &= (table.c.attempts == 0) & (table.c.send_at > planned)
-    joined: datetime | None = tx.scalar(select(func.min(table.c.send_at)).where(waiting))
+    there: dict[str, Any] = {"person": person, "channel": channel, "address": address}
+    there.update(planned=planned, since=planned - MINUTE)
+    joined: datetime | None = tx.scalar(_JOINED, there)
     if joined is not None:
         return joined
-    at = func.max(table.c.meant_at, type_=Instant).label("at")
-    others = there & (table.c.meant_at <= planned) & (table.c.incident_id != of)
-    before = tx.all(select(at).where(others).group_by(table.c.incident_id).order_by(at.desc()).limit(most))
+    before = tx.all(_SHORTLY_BEFORE, {**there, "incident": of, "most": most})
     return before[-1].at + MINUTE if len(before) == most else planned
+
+
+# Put together once: every page asks, and to build a statement takes longer than to run it.
+_THERE = (
+    (table.c.person == bindparam("person"))
+    & (table.c.channel == bindparam("channel"))
+    & (table.c.address == bindparam("address"))
+    & table.c.page_id.is_not(None)
+    & (table.c.meant_at > bindparam("since"))
+    & table.c.withdrawn_at.is_(None)
+)
+_JOINED = select(func.min(table.c.send_at)).where(
+    _THERE,
+    table.c.planned_at.is_not(None),
+    table.c.state == MessageState.QUEUED,
+    table.c.attempts == 0,
+    table.c.send_at > bindparam("planned"),
+)
+_MEANT_AT = func.max(table.c.meant_at, type_=Instant).label("at")
+_SHORTLY_BEFORE = (
+    select(_MEANT_AT)
+    .where(_THERE, table.c.meant_at <= bindparam("planned"), table.c.incident_id != bindparam("incident"))
+    .group_by(table.c.incident_id)
+    .order_by(_MEANT_AT.desc())
+    .limit(bindparam("most", type_=Integer))
+)
 
 
 def gather(tx: Tx, leader: Message) -> list[Message]:

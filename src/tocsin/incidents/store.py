@@ -6,7 +6,21 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import BigInteger, Column, ColumnElement, Integer, Row, Table, Text, cast, func, select, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Integer,
+    Row,
+    Table,
+    Text,
+    bindparam,
+    case,
+    cast,
+    func,
+    select,
+    type_coerce,
+)
 
 from tocsin.db import sight
 from tocsin.db.columns import Instant, Json, metadata
@@ -123,9 +137,10 @@ def as_seen(tx: Tx, found: Sequence[Incident]) -> list[Incident]:
 
 def glimpse(tx: Tx, incident_ids: Collection[str]) -> list[Incident]:
     """Several incidents, only to be shown: they are neither locked nor remembered."""
+    if not incident_ids:
+        return []
     wanted = select(table.c.fold).where(table.c.id.in_(list(incident_ids))).order_by(table.c.number.desc())
-    found = [_incident(row) for row in tx.all(sight.within(tx, wanted, table.c.id))] if incident_ids else []
-    return as_seen(tx, found)
+    return as_seen(tx, [_incident(row) for row in tx.all(sight.within(tx, wanted, table.c.id))])
 
 
 def survivor(tx: Tx, incident: Incident) -> Incident:
@@ -158,9 +173,11 @@ def timeline(tx: Tx, incident_id: str) -> list[Numbered]:
 
 
 def timelines(tx: Tx, incident_ids: Sequence[str]) -> dict[str, list[Numbered]]:
+    if not incident_ids:
+        return {}
     found: dict[str, list[Numbered]] = {one: [] for one in incident_ids}
     wanted = select(*_READ).where(entries.c.incident_id.in_(list(incident_ids))).order_by(entries.c.number)
-    for row in tx.all(sight.within(tx, wanted, entries.c.incident_id)) if incident_ids else []:
+    for row in tx.all(sight.within(tx, wanted, entries.c.incident_id)):
         found[row.incident_id].append(_numbered(row))
     unseen = sight.unseen(tx, {name for record in found.values() for name in veil.names(record)})
     return {one: [veil.covered(entry, unseen) for entry in record] for one, record in found.items()}
@@ -205,8 +222,7 @@ class Kin(NamedTuple):
 
 def kin(tx: Tx, kind: str, limit: int) -> list[Kin]:
     """The latest incidents of a type."""
-    wanted = select(*_KIN).where(table.c.type == kind).order_by(table.c.number.desc()).limit(limit)
-    rows = tx.all(sight.within(tx, wanted, table.c.id))
+    rows = tx.all(sight.within(tx, _KIN_OF, table.c.id), {"kind": kind, "most": limit})
     return [Kin._make(row)._replace(components=tuple(row.components or ())) for row in rows]
 
 
@@ -215,6 +231,8 @@ _KIN = (
     *(table.c.id, table.c.type, table.c.service, _FOLD["components"].label("components")),
     *(_FOLD["merged_into"].as_string().label("merged_into"), table.c.declared_at),
 )
+_MOST = bindparam("most", type_=Integer)
+_KIN_OF = select(*_KIN).where(table.c.type == bindparam("kind")).order_by(table.c.number.desc()).limit(_MOST)
 
 
 class Heading(NamedTuple):
@@ -238,13 +256,26 @@ def open_like(tx: Tx, kind: str, service: str | None) -> Incident | None:
     """The latest incident of this type and service that still watches for the same trouble."""
     found: dict[Any, str] = tx.memo.setdefault("open like", {})
     if (kind, service) not in found:
-        alike = (table.c.type == kind) & table.c.service.is_not_distinct_from(service) & table.c.status.in_(_PRESENT)
-        latest = tx.scalar(select(table.c.id).where(alike).order_by(table.c.declared_at.desc()).limit(1))
-        latest = latest or _went_on(tx, kind, service)
+        rows = tx.all(_ALIKE, {"kind": kind, "service": service, "most": 1 + MERGED_LOOKED_AT})
+        latest = next((row.id for row in rows if row.status in _PRESENT), None) or _went_on(tx, rows)
         if latest is None:
             return None
         found[kind, service] = latest
     return load(tx, found[kind, service])
+
+
+MERGED_LOOKED_AT = 20  # duplicates, the latest first
+_PRESENT = [str(status) for status in (*UNRESOLVED, Status.WATCHING)]
+
+# Those that watch for trouble come first, and before them all the latest.
+_IS_MERGED = case((table.c.status == Status.MERGED, 1), else_=0)
+_ALIKE = (
+    select(table.c.id, table.c.status)
+    .where(table.c.type == bindparam("kind"), table.c.service.is_not_distinct_from(bindparam("service")))
+    .where(table.c.status.in_([*_PRESENT, str(Status.MERGED)]))
+    .order_by(_IS_MERGED, table.c.declared_at.desc())
+    .limit(_MOST)
+)
 
 
 def about_others(tx: Tx, kind: str, services: tuple[str, ...], limit: int) -> dict[str, str]:
@@ -280,16 +311,14 @@ def unresolved_of(tx: Tx, services: Collection[str]) -> list[Incident]:
 OPEN_LOOKED_AT = 50
 
 
-def _went_on(tx: Tx, kind: str, service: str | None) -> str | None:
-    """Where duplicates of this type and service went on, if that still watches for trouble."""
-    alike = (table.c.type == kind) & table.c.service.is_not_distinct_from(service) & (table.c.status == Status.MERGED)
-    gone = tx.all(select(table.c.fold).where(alike).order_by(table.c.declared_at.desc()).limit(MERGED_LOOKED_AT))
+def _went_on(tx: Tx, merged: Sequence[Row[Any]]) -> str | None:
+    """Where these duplicates went on, the latest first, if that still watches for trouble."""
+    if not merged:
+        return None
+    these = table.c.id.in_([row.id for row in merged])
+    gone = tx.all(select(table.c.fold).where(these).order_by(table.c.declared_at.desc()))
     survivors = (survivor(tx, _incident(row)) for row in gone)
     return next((one.id for one in survivors if str(one.status) in _PRESENT), None)
-
-
-MERGED_LOOKED_AT = 20  # duplicates, the latest first
-_PRESENT = [str(status) for status in (*UNRESOLVED, Status.WATCHING)]
 
 
 def id_of(tx: Tx, name: str) -> str:
@@ -310,7 +339,10 @@ def latest_ids(tx: Tx, limit: int) -> list[str]:
 
 def next_number(tx: Tx) -> int:
     """One more than the highest, whether or not whoever asks may see that one."""
-    return int(tx.scalar(select(func.coalesce(func.max(table.c.number), 0))) or 0) + 1
+    return int(tx.scalar(_HIGHEST) or 0) + 1
+
+
+_HIGHEST = select(func.max(table.c.number))
 
 
 def _remember(tx: Tx, incident: Incident) -> Incident:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Integer, Row, Select, Subquery, Table, Text, case, func, select
+from sqlalchemy import Column, Integer, Row, Select, Subquery, Table, Text, bindparam, case, func, select
 
 from tocsin.db import sight
 from tocsin.db.columns import Instant, metadata
@@ -216,8 +216,11 @@ def renew(tx: Tx, obligation: Obligation, due_at: datetime) -> None:
 
 def next_due(tx: Tx) -> datetime | None:
     """When time next has something to do with an open obligation."""
-    soonest: datetime | None = tx.scalar(select(func.min(table.c.act_at)).where(table.c.state == State.OPEN))
+    soonest: datetime | None = tx.scalar(_NEXT)
     return soonest
+
+
+_NEXT = select(func.min(table.c.act_at)).where(table.c.state == State.OPEN)
 
 
 # ---- Reading --------------------------------------------------------------------------------------------------------
@@ -231,7 +234,14 @@ def for_incident(tx: Tx, incident_id: str) -> list[Obligation]:
 
 
 def open_for(tx: Tx, incident_id: str) -> list[Obligation]:
-    return _read(tx, select(table).where(_open(incident_id)).order_by(table.c.due_at))
+    return _read(tx, _OPEN_FOR, {"incident": incident_id})
+
+
+_OPEN_FOR = (
+    select(table)
+    .where(table.c.incident_id == bindparam("incident"), table.c.state == State.OPEN)
+    .order_by(table.c.due_at)
+)
 
 
 def open_for_all(tx: Tx, incident_ids: Collection[str]) -> list[Obligation]:
@@ -277,9 +287,9 @@ def neglected(tx: Tx, before: datetime) -> int:
     return int(tx.scalar(select(func.count()).select_from(table).where(late)) or 0)
 
 
-def _read(tx: Tx, wanted: Select[Any]) -> list[Obligation]:
+def _read(tx: Tx, wanted: Select[Any], parameters: dict[str, Any] | None = None) -> list[Obligation]:
     """Those of the rows that the actor may see."""
-    return [_obligation(row) for row in tx.all(sight.within(tx, wanted, table.c.incident_id))]
+    return [_obligation(row) for row in tx.all(sight.within(tx, wanted, table.c.incident_id), parameters)]
 
 
 def _open(incident_id: str) -> Any:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Integer, Row, Select, Table, Text, delete, func, select, true
+from sqlalchemy import Column, Integer, Row, Select, Table, Text, bindparam, delete, func, select, true
 
 from tocsin.db.columns import Instant, Json, metadata
 from tocsin.db.engine import Tx
@@ -136,15 +136,18 @@ def rotas(tx: Tx, plan: Plan, since: datetime | None = None) -> Rotas:
 def overrides(tx: Tx, since: datetime | None = None) -> tuple[Override, ...]:
     """Every override that ends after an instant, cancelled ones too: what they were until then still counts."""
     if since is not None:
-        return _overrides(tx, override.c.ends_at > since)
+        return _overrides(tx, since)
     found: tuple[Override, ...] | None = tx.memo.get("overrides")
     if found is None:
-        found = tx.memo["overrides"] = _overrides(tx, override.c.ends_at > tx.now)
+        found = tx.memo["overrides"] = _overrides(tx, tx.now)
     return found
 
 
-def _overrides(tx: Tx, which: Any) -> tuple[Override, ...]:
-    return tuple(_override(row) for row in tx.all(select(override).where(which).order_by(override.c.starts_at)))
+def _overrides(tx: Tx, since: datetime) -> tuple[Override, ...]:
+    return tuple(_override(row) for row in tx.all(_NOT_OVER, {"since": since}))
+
+
+_NOT_OVER = select(override).where(override.c.ends_at > bindparam("since")).order_by(override.c.starts_at)
 
 
 # ---- Overrides -------------------------------------------------------------------------------------------------------

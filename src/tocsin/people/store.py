@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Integer, Row, Table, Text, delete, select
+from sqlalchemy import BindParameter, Boolean, Column, Integer, Row, Table, Text, bindparam, delete, select
 
 from tocsin.db.columns import Instant, Json, metadata
 from tocsin.db.engine import Tx
@@ -257,12 +257,28 @@ def remove_rule(tx: Tx, handle: str, rule_id: str) -> None:
     tx.run(delete(contact_rule).where((contact_rule.c.id == rule_id) & (contact_rule.c.handle == handle)))
 
 
+# What every page asks, put together once: to build a statement takes longer than to run it.
+_HANDLES: BindParameter[Any] = bindparam("handles", expanding=True)
+_ABLE = person.c.disabled_at.is_(None) & person.c.handle.in_(_HANDLES)
+_RULES = (
+    select(contact_rule)
+    .where(contact_rule.c.handle.in_(_HANDLES))
+    .order_by(contact_rule.c.created_at, contact_rule.c.id)
+)
+_ZONES = select(person.c.handle, person.c.zone).where(person.c.handle.in_(_HANDLES))
+_CONTACTS = (
+    select(contact_method)
+    .where(contact_method.c.handle.in_(select(person.c.handle).where(_ABLE)))
+    .order_by(contact_method.c.created_at)
+)
+_ADDRESSES = select(person.c.handle, person.c.email).where(_ABLE & person.c.email.is_not(None))
+
+
 def rules(tx: Tx, handles: Collection[str]) -> dict[str, list[ContactRule]]:
     """The rules of each of these people, in the order in which they were made."""
     found: dict[str, list[ContactRule]] = {handle: [] for handle in handles}
     if found:
-        of_these = select(contact_rule).where(contact_rule.c.handle.in_(list(found)))
-        for row in tx.all(of_these.order_by(contact_rule.c.created_at, contact_rule.c.id)):
+        for row in tx.all(_RULES, {"handles": list(found)}):
             found[row.handle].append(_rule(row))
     return found
 
@@ -280,17 +296,14 @@ def _rule(row: Row[Any]) -> ContactRule:
 
 def zones(tx: Tx, handles: Collection[str]) -> dict[str, str]:
     """In which zone each of these people lives."""
-    wanted = select(person.c.handle, person.c.zone).where(person.c.handle.in_(list(handles)))
-    return {row.handle: row.zone for row in tx.all(wanted)} if handles else {}
+    return {row.handle: row.zone for row in tx.all(_ZONES, {"handles": list(handles)})} if handles else {}
 
 
 def contacts(tx: Tx, handles: Collection[str]) -> dict[str, list[ContactMethod]]:
     """Where each of these people is reached, in the order in which it was entered; the disabled are reached nowhere."""
     found: dict[str, list[ContactMethod]] = {handle: [] for handle in handles}
     if found:
-        able = select(person.c.handle).where(person.c.disabled_at.is_(None) & person.c.handle.in_(list(found)))
-        wanted = select(contact_method).where(contact_method.c.handle.in_(able)).order_by(contact_method.c.created_at)
-        for row in tx.all(wanted):
+        for row in tx.all(_CONTACTS, {"handles": list(found)}):
             found[row.handle].append(_contact(row))
     return found
 
@@ -435,8 +448,7 @@ def addresses(tx: Tx, handles: Collection[str]) -> dict[str, str]:
     """The e-mail addresses of those of these people who have one and are not disabled."""
     if not handles:
         return {}
-    wanted = person.c.handle.in_(list(handles)) & person.c.email.is_not(None) & person.c.disabled_at.is_(None)
-    found = {row.handle: row.email for row in tx.all(select(person.c.handle, person.c.email).where(wanted))}
+    found = {row.handle: row.email for row in tx.all(_ADDRESSES, {"handles": list(handles)})}
     return {handle: found[handle] for handle in handles if handle in found}
 
 

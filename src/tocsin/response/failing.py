@@ -89,7 +89,8 @@ def page_died(tx: Tx, message: Message, result: Result) -> None:
     step = page.step
     answer_by = obligations.answer_due(tx, incident.id, step)
     if answer_by is not None and not outbox.alive_for_pages(tx, [page.id]):
-        reaching.send(tx, plan, incident, page, reaching.untried(tx, page), answer_by)
+        before = outbox.count_for_page(tx, page.id)
+        reaching.send(tx, plan, incident, page, reaching.untried(tx, page), answer_by, before=before)
     of_step = [page.id for page in pages.of_step(tx, incident.id, step) if page.declined_at is None]
     if not outbox.alive_for_pages(tx, of_step) and not followups.ends_a_round(plan, incident, step):
         obligations.hurry_answer(tx, incident.id, step)

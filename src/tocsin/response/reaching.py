@@ -94,13 +94,13 @@ def send(
     ways: Sequence[Way],
     answer_by: datetime,
     known: Sequence[str] = (),
+    before: int = 0,
 ) -> None:
     """Queue a page for every way, each for its time. Whoever answers withdraws what has not left.
 
-    `known` is the first assessment, in lines.
+    `known` is the first assessment, in lines; `before` says how many messages the page has already.
     """
     room = kept.link(tx, f"/incidents/{incident.id}")
-    before = outbox.count_for_page(tx, page.id)
     for place, way in enumerate(ways, before):
         answer = kept.link(tx, f"/a/{pages.link_token(tx, page, place)}")
         text = reach.page_text(

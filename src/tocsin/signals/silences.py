@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Row, Table, Text, case, func, select
+from sqlalchemy import Column, Row, Table, Text, bindparam, case, func, select
 
 from tocsin.db.columns import Instant, Json, metadata
 from tocsin.db.engine import Tx
@@ -57,8 +57,13 @@ def load(tx: Tx, silence_id: str) -> Silence:
 
 def in_force(tx: Tx, at: datetime) -> list[Silence]:
     """Those that are in force at this instant."""
-    running = (silence.c.starts_at <= at) & (silence.c.ends_at > at)
-    return [_silence(row) for row in tx.all(select(silence).where(running & silence.c.ended_at.is_(None)))]
+    return [_silence(row) for row in tx.all(_RUNNING, {"at": at})]
+
+
+_AT = bindparam("at", type_=silence.c.starts_at.type)
+_RUNNING = select(silence).where(
+    (silence.c.starts_at <= _AT) & (silence.c.ends_at > _AT) & silence.c.ended_at.is_(None)
+)
 
 
 def listing(tx: Tx, *, since: datetime, windows_only: bool = False, limit: int = 200) -> list[Silence]:

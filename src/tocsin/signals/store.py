@@ -9,7 +9,7 @@ from itertools import accumulate, islice
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Column, Integer, Row, Select, Table, Text, delete, func, select, text, tuple_
+from sqlalchemy import Column, Integer, Row, Select, Table, Text, bindparam, delete, func, select, text, tuple_
 
 from tocsin.db import sight
 from tocsin.db.columns import AutoKey, Instant, Json, metadata
@@ -255,7 +255,7 @@ def set_aside(tx: Tx, reason: str) -> int:
 
 
 def _oldest(tx: Tx) -> list[Row[Any]]:
-    return tx.all(select(inbox).order_by(inbox.c.id).limit(1)) if may_decide(tx) else []
+    return tx.all(_OLDEST, {"most": 1}) if may_decide(tx) else []
 
 
 def _leave(tx: Tx, row: Row[Any], arrivals: list[Arrival]) -> None:
@@ -271,10 +271,14 @@ def _leave(tx: Tx, row: Row[Any], arrivals: list[Arrival]) -> None:
 def _take_rows(tx: Tx, limit: int) -> list[Row[Any]]:
     if not may_decide(tx):
         return []
-    rows = _as_many_as_hold(limit, tx.all(select(inbox).order_by(inbox.c.id).limit(limit)))
+    rows = _as_many_as_hold(limit, tx.all(_OLDEST, {"most": limit}))
     if rows:
-        tx.run(delete(inbox).where(inbox.c.id.in_([row.id for row in rows])))
+        tx.run(_TAKEN, {"ids": [row.id for row in rows]})
     return rows
+
+
+_OLDEST = select(inbox).order_by(inbox.c.id).limit(bindparam("most", type_=Integer))
+_TAKEN = delete(inbox).where(inbox.c.id.in_(bindparam("ids", expanding=True)))
 
 
 def may_decide(tx: Tx) -> bool:
@@ -343,8 +347,10 @@ def known(tx: Tx, arrivals: Iterable[Arrival]) -> dict[tuple[str, str], Signal]:
     keys = sorted({(arrival.source, arrival.key) for arrival in arrivals})
     if not keys:
         return {}
-    rows = tx.all(select(table).where(tuple_(table.c.source, table.c.key).in_(keys)))
-    return {(row.source, row.key): of_row(row) for row in rows}
+    return {(row.source, row.key): of_row(row) for row in tx.all(_KNOWN, {"keys": keys})}
+
+
+_KNOWN = select(table).where(tuple_(table.c.source, table.c.key).in_(bindparam("keys", expanding=True)))
 
 
 def first_seen(arrival: Arrival, at: datetime) -> Signal:
