@@ -121,7 +121,8 @@ class App:
         private = self.settings.allow_private_webhooks
         resolver = PublicResolver(allow_private=private)
         probing = PublicResolver(allow_private=True)  # the plan's own addresses may be anywhere
-        async with open_session(resolver, WAIT_FOR_ANSWER) as http, open_session(probing, WAIT_FOR_ANSWER) as eyes:
+        sending, looking = open_session(resolver, WAIT_FOR_ANSWER), open_session(probing, WAIT_FOR_ANSWER, anew=True)
+        async with sending as http, looking as eyes:
             engine = Engine(self, self._channels(http, resolver, eyes), eyes)
             async with engine.running():
                 yield

@@ -1,9 +1,12 @@
 """A journey over real sockets, against the stand-in of Rose: as the plan has it walked."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx2
 import pytest
@@ -16,6 +19,7 @@ from tocsin.kit.actor import SYSTEM
 from tocsin.kit.clock import ManualClock
 from tocsin.plan import commands as plan_commands
 from tocsin.plan import store as plans
+from tocsin.plan.watching import Leg
 from tocsin.rehearsal.serve import Addresses
 from tocsin.response import looking, seeing
 from tocsin.watch import store as watch
@@ -49,7 +53,7 @@ def walk(sqlite_url: str, at: Addresses) -> Iterator[Callable[..., Standing]]:
             ready = looking.ready(tx, look)
 
         async def see() -> Callable[..., None]:
-            async with open_session(PublicResolver(allow_private=True), timedelta(seconds=20)) as session:
+            async with open_session(PublicResolver(allow_private=True), timedelta(seconds=20), anew=True) as session:
                 return await seeing.see(session, ready, "tocsin-probe")
 
         learn = asyncio.run(see())
@@ -105,3 +109,37 @@ def test_that_nobody_is_there_the_probe_says_sooner(walk: Callable[..., Standing
     standing = walk()
     assert (outcome(standing).kind, standing.confirmed) == (Kind.UNKNOWN, None)
     assert outcome(standing).reason.startswith("session: no connection could be made")
+
+
+def test_a_server_that_closes_without_a_word_is_walked_to_the_end(walk: Callable[..., Standing]) -> None:
+    with closing_server() as url:
+        legs = tuple(Leg(name=name, path="/", method="POST", form={"a": "b"}) for name in ("one", "two", "three"))
+        assert outcome(walk(url=url, legs=legs)).kind is Kind.HEALTHY
+
+
+@contextmanager
+def closing_server() -> Iterator[str]:
+    """Closes each connection after its answer without saying so in it, as Python's own server does."""
+
+    class Answer(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_: object) -> None:
+            """Nothing of it is printed."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -45,7 +45,7 @@ async def read(session, url: str, tail: Tail, folder: str = "") -> tuple[Tail, l
 
 def with_session(run, behave=None):
     async def inner():
-        async with open_session(PublicResolver(allow_private=True), seeing.looking.WAIT_FOR_PAGE) as session:
+        async with open_session(PublicResolver(allow_private=True), seeing.looking.WAIT_FOR_PAGE, anew=True) as session:
             if behave is None:
                 return await run(session)
             async with server(behave) as (base, asked):

@@ -44,7 +44,7 @@ def test_a_third_failure_is_tried_once_more_at_once(sqlite_url: str, recovers: i
     async def run() -> None:
         async with (
             server(behave) as (base, _),
-            open_session(PublicResolver(allow_private=True), timedelta(seconds=20)) as one,
+            open_session(PublicResolver(allow_private=True), timedelta(seconds=20), anew=True) as one,
         ):
             for _ in range(3):
                 await look(one, base)

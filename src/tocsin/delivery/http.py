@@ -126,10 +126,10 @@ def judge(status: int, retry_after: str, said: str = "") -> Result:
     return Dead(reason)
 
 
-def open_session(resolver: PublicResolver, timeout: timedelta) -> aiohttp.ClientSession:
-    """The one HTTP session of a process; made inside its event loop."""
+def open_session(resolver: PublicResolver, timeout: timedelta, *, anew: bool = False) -> aiohttp.ClientSession:
+    """An HTTP session, made inside its event loop; `anew` makes a connection for each request, and keeps none."""
     # Lanes bound what travels at a time; a bound over all would let one that hangs starve the others.
-    connector: Any = aiohttp.TCPConnector(resolver=resolver, limit=0)
+    connector: Any = aiohttp.TCPConnector(resolver=resolver, limit=0, force_close=anew)
     return aiohttp.ClientSession(
         connector=connector,
         timeout=aiohttp.ClientTimeout(total=timeout.total_seconds()),

@@ -134,7 +134,7 @@ async def _fetch(
     wanted: Mapping[str, str],
     sent: tuple[str, bytes | None],
 ) -> tuple[int, dict[str, str], bytes]:
-    # A kept connection would hide that no new one can be made, so every look asks for its own.
+    # A kept connection would hide that no new one can be made: the session makes one for every look, and says so here.
     headers = {"User-Agent": user_agent, "Connection": "close", **wanted}
     method, body = sent
     asked = session.request(method, url, data=body, headers=headers, allow_redirects=False, timeout=_NO_LIMIT)
