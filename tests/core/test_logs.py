@@ -222,6 +222,11 @@ def test_a_record_of_opentelemetry_reads_like_a_structured_line() -> None:
     assert otlp.read(b"{}") == {}
 
 
+@pytest.mark.parametrize(("number", "level"), [("17", "error"), (21, "fatal"), ("9" * 5000, ""), ("²", ""), (None, "")])
+def test_a_level_is_a_number_or_none(number: object, level: str) -> None:
+    assert otlp.read(sent({"severityNumber": number, "body": {"stringValue": "x"}})) == {"rose": [f"{level} x"]}
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"resourceLogs": 1}', b"\xff", b"[" * 100_000])
 def test_what_is_no_export_of_logs_is_refused(body: bytes) -> None:
     with pytest.raises(otlp.NotLogs):

@@ -23,6 +23,7 @@ from tocsin.rehearsal.control import Wanted
 from tocsin.signals import formats, pagerduty, pagerduty_generic
 from tocsin.signals.senders import cloudevents, opsgenie
 from tocsin.signals.senders.sent import Sent
+from tocsin.watch import otlp
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -88,6 +89,7 @@ READERS: dict[str, Callable[[bytes], object]] = {
     r"/v2/enqueue$": lambda body: pagerduty.read(body, lambda: "a-new-key"),
     r"/create_event.json$": lambda body: pagerduty_generic.read(body, lambda: "a-new-key"),
     r"/v2/change/enqueue$": pagerduty.read_change,
+    r"/v1/logs$": otlp.read,
     r"/in/opsgenie/v2/alerts$": lambda body: opsgenie.read(Sent(body=body, now=NOW, path=("v2", "alerts"))),
     r"/in/cloudevents$": lambda body: cloudevents.read(Sent(body=body, now=NOW)),
     r"/api/v1/changes$": lambda body: msgspec.json.decode(body, type=knowledge_schema.NewChange),

@@ -11,9 +11,19 @@ from tocsin.signals.senders.table import SENDERS
 
 ROOT = Path(__file__).parents[2]
 MATRIX = ROOT / "docs" / "reference" / "senders.md"
-ELDER = {"generic-signals", "alertmanager", "pagerduty-senders", "mail-as-signals"}  # at addresses of their own
+ELDER = {
+    "generic-signals",
+    "alertmanager",
+    "pagerduty-senders",
+    "mail-as-signals",
+    "opentelemetry",
+}  # at addresses of their own
 STORIES = (ROOT / "tests" / "stories" / "test_real_processes.py").read_text("utf-8")
-LIBRARIES = {"pagerduty-senders": "pagerduty", "opsgenie": "opsgenie-sdk"}
+LIBRARIES = {
+    "pagerduty-senders": "pagerduty",
+    "opsgenie": "opsgenie-sdk",
+    "opentelemetry": "opentelemetry-exporter-otlp-proto-http",
+}
 LOCK = (ROOT / "requirements" / "dev.txt").read_text("utf-8")
 PROGRAMS = {
     "alertmanager": "test_a_real_alertmanager_pages_somebody",

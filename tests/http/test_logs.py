@@ -3,13 +3,22 @@
 import asyncio
 import gzip
 import json
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import httpx2
 import pytest
+from google.rpc.status_pb2 import Status
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
+from tests.core.test_otlp_wire import export as in_protobuf
+from tests.core.test_otlp_wire import said as value_of
 from tests.http.test_probe_fetch import answer, server
 from tests.support.served import Served, served
 from tocsin.delivery.http import PublicResolver, open_session
@@ -245,7 +254,8 @@ def test_what_nobody_of_the_plan_sent_is_said_to_be_rejected(here: Served, key: 
 @pytest.mark.parametrize(
     ("body", "more", "status"),
     [
-        (b"\x0a\x00", {"content-type": "application/x-protobuf"}, 415),
+        (b"{}", {"content-type": "text/plain"}, 415),
+        (b"{}", {"content-type": ""}, 415),
         (b"{", {}, 400),
         (b"not gzip", {"content-encoding": "gzip"}, 400),
         (b"{}", {"content-encoding": "br"}, 400),
@@ -263,3 +273,104 @@ def test_a_refusal_has_the_shape_of_the_protocol(here, key, body, more, status) 
 def test_whoever_may_not_send_signals_may_not_send_logs(here: Served) -> None:
     reply = send(here, here.token("incidents:read", name="reader"), export(OPENED))
     assert (reply.status_code, reply.json()["code"]) == (403, 7)
+
+
+# --- the same in protobuf ---------------------------------------------------------------------------------------------
+
+PROTOBUF = "application/x-protobuf"
+
+
+def wire(*said: str, service: str = "rose") -> bytes:
+    records = [LogRecord(severity_number=17, body=value_of(one)) for one in said]
+    return in_protobuf(records, {"service.name": service}).SerializeToString()
+
+
+def send_wire(here: Served, key: str, body: bytes, **more: str) -> httpx2.Response:
+    reply = send(here, key, body, **{"content-type": PROTOBUF, **more})
+    assert reply.headers["content-type"] == PROTOBUF
+    return reply
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_breaker_that_opens_comes_in_by_protobuf(here: Served, key: str, packed: bool) -> None:
+    body = wire("all is well", OPENED)
+    reply = send_wire(
+        here, key, gzip.compress(body) if packed else body, **{"content-encoding": "gzip" if packed else "identity"}
+    )
+    assert (reply.status_code, reply.content) == (200, b"")
+    (signal,) = seen(here)
+    assert (signal.key, signal.state) == ("log:rose/app/breaker_opened/GroqAPI", State.FIRING)
+
+
+def test_what_nobody_of_the_plan_sent_is_rejected_in_protobuf(here: Served, key: str) -> None:
+    reply = send_wire(here, key, wire(OPENED, OPENED, service="checkout"))
+    told = ExportLogsServiceResponse.FromString(reply.content).partial_success
+    assert (reply.status_code, told.rejected_log_records) == (200, 2)
+    assert "checkout" in told.error_message
+    assert seen(here) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "more", "status", "code"),
+    [
+        (b"{}", {}, 400, 3),
+        (b"not gzip", {"content-encoding": "gzip"}, 400, 3),
+        (b"", {"content-encoding": "deflate"}, 400, 3),
+        (gzip.compress(b"\x0a\x00" * 2_500_000), {"content-encoding": "gzip"}, 413, 8),
+        (b"\x0a\x00" * 2_500_000, {}, 413, 8),
+        (b"", {"authorization": "Bearer nobody"}, 401, 16),
+    ],
+)
+def test_a_refusal_in_protobuf_is_a_status(here, key, body, more, status, code) -> None:
+    reply = send_wire(here, key, body, **more)
+    told = Status.FromString(reply.content)
+    assert (reply.status_code, told.code) == (status, code)
+    assert told.message
+
+
+FUZZED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+
+
+@FUZZED
+@given(st.binary(max_size=60) | st.integers(0, 80).map(lambda at: wire("token=abcdefgh12345", OPENED)[:at]))
+def test_whatever_bytes_come_it_is_taken_or_refused(here: Served, key: str, body: bytes) -> None:
+    for sent in (body, gzip.compress(body), gzip.compress(body)[:-3]):
+        for kind in (PROTOBUF, "application/json"):
+            for encoding in ("gzip", "identity"):
+                reply = send(here, key, sent, **{"content-type": kind, "content-encoding": encoding})
+                assert reply.status_code in (200, 400), reply.content
+
+
+def test_half_a_pair_of_surrogates_is_no_trouble(here: Served, key: str) -> None:
+    body = json.loads(export(OPENED))
+    logged = body["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0]
+    logged["body"]["stringValue"] = f"\ud800 {OPENED} \ud800 \u0000"
+    assert send(here, key, json.dumps(body).encode()).status_code == 200
+    assert len(seen(here)) == 1
+
+
+WITHOUT = """
+import asyncio, sys
+
+class Hides:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("google", "opentelemetry"):
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Hides())
+from tests.support.served import served
+
+with served(sys.argv[1]) as here:
+    for kind in ("application/x-protobuf", "application/json"):
+        headers = {**here.bearer("signals:write", name=kind), "content-type": kind}
+        reply = here.post("/v1/logs", content=b"{}", headers=headers)
+        print(reply.status_code, reply.content.hex())
+"""
+
+
+def test_without_the_extra_protobuf_is_refused_and_json_is_read(sqlite_url: str) -> None:
+    started = [sys.executable, "-c", WITHOUT, sqlite_url]
+    said = subprocess.run(started, capture_output=True, text=True, check=True, timeout=60).stdout.split()
+    told = Status.FromString(bytes.fromhex(said[1]))
+    assert (said[0], told.code, said[2:]) == ("415", 3, ["200", b"{}".hex()])
+    assert "tocsin[otlp]" in told.message and "http/json" in told.message

@@ -1,4 +1,4 @@
-"""The libraries that PagerDuty's and Opsgenie's customers use, and curl, against the running program."""
+"""The libraries with which others send to PagerDuty, Opsgenie and by OpenTelemetry, and curl, against the program."""
 
 import shutil
 import subprocess
@@ -9,13 +9,32 @@ import httpx2
 import opsgenie_sdk
 import pagerduty
 import pytest
+from opentelemetry._logs import LogRecord, SeverityNumber
+from opentelemetry.exporter.otlp.proto.http import Compression
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import (
+    InMemoryLogRecordExporter,
+    LogRecordExportResult,
+    SimpleLogRecordProcessor,
+)
+from opentelemetry.sdk.resources import Resource
 
 from tests.support.server import Server, free_port, running_server, wait_until
 from tests.support.world import QUIET
 
-PLAN = QUIET.replace(
-    "    depends_on: [railway]\n", "    depends_on: [railway]\n    heartbeats:\n      backup: { every: 1 h }\n", 1
-)
+WATCHED = r"""    depends_on: [railway]
+    heartbeats:
+      backup: { every: 1 h }
+    logs:
+      app:
+        sender: rose
+        patterns:
+          breaker_opened:
+            match: '(?P<breaker>\w+API): Circuit breaker OPENED'
+            until: '(?P<breaker>\w+API): Recovery successful'
+"""
+PLAN = QUIET.replace("    depends_on: [railway]\n", WATCHED, 1)
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on this machine")
 
 
@@ -163,3 +182,39 @@ def test_curl_sends_each_sign_of_life(server: Server, path: str, state: str, sai
     curl(server, *more, path=path)
     one = heartbeat(server)
     assert one["state"] == state and said in one["said"]
+
+
+# ---- OpenTelemetry's ----
+
+
+def tell(url: str, key: str, said: str, compression: Compression, service: str = "rose") -> bool:
+    """Write a line into a log that goes by OpenTelemetry's exporter as it comes: in protobuf. Whether it was taken."""
+    exporter = OTLPLogExporter(
+        f"{url}/v1/logs", headers={"authorization": f"Bearer {key}"}, timeout=20, compression=compression
+    )
+    kept = InMemoryLogRecordExporter()
+    provider = LoggerProvider(Resource.create({"service.name": service}), shutdown_on_exit=False)
+    provider.add_log_record_processor(SimpleLogRecordProcessor(kept))
+    written = LogRecord(timestamp=1, severity_number=SeverityNumber.ERROR, body=said, attributes={"attempt": 3})
+    provider.get_logger("app").emit(written)
+    try:
+        return exporter.export(kept.get_finished_logs()) is LogRecordExportResult.SUCCESS
+    finally:
+        exporter.shutdown()
+
+
+def test_opentelemetrys_exporter_sends_in_protobuf_as_it_comes(server: Server) -> None:
+    opened = "GroqAPI: Circuit breaker OPENED after 10 failures. Will retry in 90s"
+    assert tell(server.url, server.token, opened, Compression.NoCompression)
+    key = "log:rose/app/breaker_opened/GroqAPI"
+    assert signal(server, key)["state"] == "firing"
+    assert tell(server.url, server.token, "GroqAPI: Recovery successful, closing circuit", Compression.Gzip)
+    assert signal(server, key, lambda one: bool(one["state"] == "resolved"))
+    assert tell(server.url, server.token, opened, Compression.Gzip, service="unknown")  # it is not to come again
+
+
+def test_opentelemetrys_exporter_is_told_that_its_token_will_not_do(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert not tell(server.url, "nobody", "all is well", Compression.NoCompression)
+    assert "401" in caplog.text

@@ -1,23 +1,27 @@
 """`/v1/logs`: where OpenTelemetry sends logs. Only what the plan's patterns ask for leaves a trace here."""
 
 import asyncio
+import importlib
 import json
 import zlib
 from collections.abc import Mapping, Sequence
+from typing import Protocol, cast
 
 from litestar.types import Receive, Scope
 
-from tocsin.api import taking, wire
+from tocsin.api import problems, taking, wire
 from tocsin.api.keys import Keys, any_secret
 from tocsin.api.problems import Problem
 from tocsin.api.wire import Reply
 from tocsin.app import App
 from tocsin.kit.actor import SYSTEM
+from tocsin.kit.errors import TocsinError
 from tocsin.plan import store as plans
 from tocsin.response import listening
 from tocsin.watch import otlp
 
 PATH = "/v1/logs"
+PROTOBUF = b"application/x-protobuf"  # what every exporter sends that is not told otherwise
 BODY_MOST = 4_000_000  # bytes, and the same unpacked; collectors send batches of some thousand records
 _CODES = {400: 3, 401: 16, 403: 7, 413: 8, 415: 3, 503: 14}  # of gRPC, which the protocol's errors carry
 
@@ -25,8 +29,23 @@ UNKNOWN_KIND = Problem(
     type="about:blank",
     title="Unsupported Media Type",
     status=415,
-    detail="Logs are read in JSON here; tell the exporter to send http/json instead of http/protobuf.",
+    detail="Logs are read as application/x-protobuf or application/json; say in Content-Type which of them it is.",
 )
+NO_PROTOBUF = Problem(
+    type="about:blank",
+    title="Unsupported Media Type",
+    status=415,
+    detail="This server can't read protobuf: its extra tocsin[otlp] is not installed. Install it, or tell the exporter "
+    "to send http/json instead of http/protobuf.",
+)
+
+
+class Form(Protocol):
+    """How logs travel: in JSON, or in protobuf. The answer travels as they did."""
+
+    def read(self, body: bytes) -> dict[str, list[str]]: ...
+
+    def answer(self, rejected: int, said: str) -> bytes: ...
 
 
 class Logs:
@@ -36,13 +55,35 @@ class Logs:
         self._keys = keys
 
     async def take(self, app: App, scope: Scope, receive: Receive) -> Reply:
+        kind = (wire.header(scope, b"content-type") or b"").partition(b";")[0].strip().lower()
+        try:
+            return await self._take(app, scope, receive, kind)
+        except TocsinError as error:
+            return refused(problems.of_error(error), kind)
+
+    async def _take(self, app: App, scope: Scope, receive: Receive, kind: bytes) -> Reply:
         await taking.sender(app, self._keys, any_secret(scope))
-        if (wire.header(scope, b"content-type") or b"").partition(b";")[0].strip().lower() != wire.JSON:
+        if kind not in (wire.JSON, PROTOBUF):
             return refused(UNKNOWN_KIND)
-        body = _unpacked(wire.header(scope, b"content-encoding"), await wire.body_of(receive, BODY_MOST))
-        sent = await asyncio.to_thread(otlp.read, body)
+        form = otlp if kind == wire.JSON else await asyncio.to_thread(_protobuf)
+        if form is None:
+            return refused(NO_PROTOBUF, kind)
+        body = await wire.body_of(receive, BODY_MOST)
+        sent = await asyncio.to_thread(_read, form, wire.header(scope, b"content-encoding"), body)
         unknown = await asyncio.to_thread(_take_in, app, sent)
-        return Reply(200, _answer(sent, unknown))
+        return Reply(200, _answer(form, sent, unknown), kind)
+
+
+def _protobuf() -> Form | None:
+    """The reader of protobuf, whose library is an extra and is loaded by the first body that needs it."""
+    try:
+        return cast(Form, importlib.import_module("tocsin.watch.otlp_wire"))
+    except ModuleNotFoundError:
+        return None
+
+
+def _read(form: Form, encoding: bytes | None, body: bytes) -> dict[str, list[str]]:
+    return form.read(_unpacked(encoding, body))
 
 
 def _take_in(app: App, sent: Mapping[str, Sequence[str]]) -> list[str]:
@@ -54,12 +95,9 @@ def _take_in(app: App, sent: Mapping[str, Sequence[str]]) -> list[str]:
     return [name for name in sent if name not in known]
 
 
-def _answer(sent: Mapping[str, Sequence[str]], unknown: Sequence[str]) -> bytes:
+def _answer(form: Form, sent: Mapping[str, Sequence[str]], unknown: Sequence[str]) -> bytes:
     rejected = sum(len(sent[name]) for name in unknown)
-    if not rejected:
-        return b"{}"
-    said = f"No log of the plan has the sender {', '.join(sorted(unknown))[:200]}."
-    return json.dumps({"partialSuccess": {"rejectedLogRecords": str(rejected), "errorMessage": said}}).encode()
+    return form.answer(rejected, f"No log of the plan has the sender {', '.join(sorted(unknown))[:200]}.")
 
 
 def _unpacked(encoding: bytes | None, body: bytes) -> bytes:
@@ -72,13 +110,33 @@ def _unpacked(encoding: bytes | None, body: bytes) -> bytes:
         found = unpacking.decompress(body, BODY_MOST)
     except zlib.error:
         raise otlp.NotLogs("The body is not gzip, as its header says.") from None
-    if unpacking.unconsumed_tail or not unpacking.eof:
-        raise wire.TooLarge(f"The body has more than {BODY_MOST:,} bytes, or does not end; send less at a time.")
+    if unpacking.unconsumed_tail or len(found) >= BODY_MOST:
+        raise wire.TooLarge(f"The body has more than {BODY_MOST:,} bytes once unpacked; send less at a time.")
+    if not unpacking.eof:
+        raise otlp.NotLogs("The body ends before its gzip does.")
     return found
 
 
-def refused(problem: Problem) -> Reply:
-    """A refusal in the protocol's own shape, of which exporters log the message."""
-    said = {"code": _CODES.get(problem.status, 13), "message": problem.detail}
+def refused(problem: Problem, kind: bytes = wire.JSON) -> Reply:
+    """A refusal in the protocol's own shape, of which exporters log the message, in the form in which they sent."""
+    code = _CODES.get(problem.status, 13)
     again = ((b"retry-after", b"1"),) if problem.status == 503 else ()
-    return Reply(problem.status, json.dumps(said).encode(), headers=again)
+    if kind == PROTOBUF:
+        return Reply(problem.status, _status(code, problem.detail), PROTOBUF, again)
+    return Reply(problem.status, json.dumps({"code": code, "message": problem.detail}).encode(), headers=again)
+
+
+def _status(code: int, message: str) -> bytes:
+    """A `google.rpc.Status`: field 1 is a number, field 2 a text. It is written here, for it must be even where the
+    library is missing."""
+    said = message.encode()
+    return b"\x08" + _varint(code) + b"\x12" + _varint(len(said)) + said
+
+
+def _varint(number: int) -> bytes:
+    """Seven bits a byte, the lowest first; all but the last have the eighth set."""
+    parts = []
+    while number > 0x7F:
+        parts.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes((*parts, number))

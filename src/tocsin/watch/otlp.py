@@ -1,6 +1,6 @@
 """Logs as OpenTelemetry sends them, in JSON: what each service says, as text in which patterns are looked for. Pure.
 
-Unknown fields are ignored, as the protocol wants it; 64-bit numbers may be text.
+Unknown fields are ignored, as the protocol wants it; 64-bit numbers may be text. The same as protobuf: otlp_wire.py.
 """
 
 import json
@@ -10,7 +10,9 @@ from typing import Any
 from tocsin.kit.errors import Invalid
 from tocsin.watch import logs
 
-_DEEPEST = 6
+DEEPEST = 6
+UNNAMED = "unknown_service"  # what the protocol calls a service that gives no name
+_DIGITS = 20  # of a number that is sent as text
 _LEVELS = ((21, "fatal"), (17, "error"), (13, "warning"), (9, "info"), (5, "debug"), (1, "trace"))
 
 
@@ -30,38 +32,47 @@ def read(body: bytes) -> dict[str, list[str]]:
     sent: dict[str, list[str]] = {}
     for resource in _dicts(found):
         about = _fields(_inner(resource, "resource").get("attributes"))
-        records = sent.setdefault(str(about.get("service.name", "unknown_service")), [])
+        records = sent.setdefault(str(about.get("service.name", UNNAMED)), [])
         for scope in _dicts(resource.get("scopeLogs")):
             records.extend(_text(record) for record in _dicts(scope.get("logRecords")))
     return sent
 
 
 def _text(record: Mapping[str, Any]) -> str:
-    said, number = _value(record.get("body")), record.get("severityNumber")
-    level = record.get("severityText") or _level(number)
+    level = record.get("severityText") or level_of(_number(record.get("severityNumber")))
+    return text_of(level, _value(record.get("body")), _fields(record.get("attributes")))
+
+
+def text_of(level: Any, said: Any, attributes: Mapping[str, Any]) -> str:
+    """One record, however it travelled, as the text in which patterns are looked for."""
     body = said if isinstance(said, dict) else {"body": "" if said is None else str(said)}
-    return logs.of_fields({"level": level, **_fields(record.get("attributes")), **body})
+    return logs.of_fields({"level": level, **attributes, **body})
 
 
-def _level(number: Any) -> str:
-    known = int(number) if isinstance(number, int) or (isinstance(number, str) and number.isdecimal()) else 0
-    return next((name for least, name in _LEVELS if known >= least), "")
+def level_of(number: int) -> str:
+    return next((name for least, name in _LEVELS if number >= least), "")
+
+
+def _number(sent: Any) -> int:
+    if isinstance(sent, str):
+        return int(sent) if sent.isdecimal() and len(sent) <= _DIGITS else 0
+    return sent if isinstance(sent, int) else 0
 
 
 def _fields(attributes: Any) -> dict[str, Any]:
-    return {str(one.get("key")): _value(one.get("value")) for one in _dicts(attributes)}
+    return {str(one.get("key", "")): _value(one.get("value")) for one in _dicts(attributes)}
 
 
 def _value(value: Any, depth: int = 0) -> Any:
     """What an AnyValue holds: one of its keys says of which kind."""
-    if not isinstance(value, dict) or depth > _DEEPEST:
+    if not isinstance(value, dict) or depth > DEEPEST:
         return None
     for kind in ("stringValue", "intValue", "doubleValue", "boolValue"):
         if kind in value:
             return value[kind]
     if "kvlistValue" in value:
         pairs = _dicts(_inner(value, "kvlistValue").get("values"))
-        return {str(one.get("key")): _value(one.get("value"), depth + 1) for one in pairs}
+        return {str(one.get("key", "")): _value(one.get("value"), depth + 1) for one in pairs}
     if "arrayValue" in value:
         parts = _dicts(_inner(value, "arrayValue").get("values"))
         return " ".join(str(_value(one, depth + 1)) for one in parts)
@@ -75,3 +86,9 @@ def _inner(found: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 def _dicts(found: Any) -> Iterator[dict[str, Any]]:
     return (one for one in (found if isinstance(found, list) else ()) if isinstance(one, dict))
+
+
+def answer(rejected: int, said: str) -> bytes:
+    """All was taken, or so many records were not: they are not to come again."""
+    partial = {"rejectedLogRecords": str(rejected), "errorMessage": said}
+    return json.dumps({"partialSuccess": partial} if rejected else {}).encode()
