@@ -41,6 +41,7 @@ from tocsin.settings import BadSetting, Settings
 from tocsin.signals import silences
 from tocsin.signals import store as signals
 from tocsin.watch import store as watch
+from tocsin.watch.tailing import Means
 
 log = logging.getLogger(__name__)
 
@@ -231,6 +232,8 @@ class Engine:
         self._app = app
         self._database = app.database
         self._eyes = eyes
+        known = app.settings
+        self._means = Means(known.log_folder, known.railway_api_url, known.tokens_at_railway)
         self._due = asyncio.Event()
         self._queued = asyncio.Event()
         self._presence = Presence(app.database)
@@ -364,7 +367,7 @@ class Engine:
             pass
 
     async def _look(self, look: AnyLook) -> None:
-        learn = await seeing.see(self._eyes, look, USER_AGENT, self._app.settings.log_folder)
+        learn = await seeing.see(self._eyes, look, USER_AGENT, self._means)
         self._seen.append((look.name, learn))
         if not self._learning:
             self._learning = True

@@ -55,6 +55,8 @@ class Settings:
     proposals_after: int = 3
     public_on_call: str = "no"
     heartbeat_url: str = ""
+    railway_tokens: str = field(default="", repr=False)  # name=token and the next, for logs that a plan has read there
+    railway_api_url: str = "https://backboard.railway.com/graphql/v2"
     log_folder: str = ""  # in which files lie that a plan may have read
     url: str = ""  # of the server that the command line talks to
     token: str = ""  # with which it does
@@ -68,6 +70,11 @@ class Settings:
     @property
     def api_url(self) -> str:
         return (self.url or self.public_url).rstrip("/")
+
+    @property
+    def tokens_at_railway(self) -> dict[str, str]:
+        """By the names under which a plan asks for them."""
+        return dict(pair.split("=", 1) for pair in self.railway_tokens.split())
 
     @property
     def mail_domain(self) -> str:
@@ -125,6 +132,10 @@ def _check(settings: Settings) -> None:
         raise BadSetting("TOCSIN_SLACK_BOT_TOKEN is the token of a bot, and begins with xoxb-")
     if settings.slack_signing_secret and not settings.slack_bot_token:
         raise BadSetting("TOCSIN_SLACK_SIGNING_SECRET belongs to TOCSIN_SLACK_BOT_TOKEN, which is not set")
+    if not all(re.fullmatch(r"[a-z][a-z0-9-]{0,39}=\S+", pair) for pair in settings.railway_tokens.split()):
+        raise BadSetting(
+            "TOCSIN_RAILWAY_TOKENS is written name=token, with a space before the next; a name is in small letters"
+        )
     _check_push(settings)
     for name in (
         "base_url",
@@ -135,6 +146,7 @@ def _check(settings: Settings) -> None:
         "ntfy_url",
         "telegram_api_url",
         "slack_api_url",
+        "railway_api_url",
     ):
         value = getattr(settings, name)
         if value and urlsplit(value).scheme not in ("http", "https"):

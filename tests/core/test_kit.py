@@ -168,6 +168,12 @@ def test_settings_come_from_the_environment(tmp_path: Path) -> None:
     assert (found.mail_domain, found.plan) == ("oncall.example.org", str(plan))
 
 
+def test_tokens_at_railway_have_names_and_are_not_shown() -> None:
+    found = settings.read({"TOCSIN_RAILWAY_TOKENS": "rose=1f2e=  shop-2=9a8b"})
+    assert found.tokens_at_railway == {"rose": "1f2e=", "shop-2": "9a8b"}
+    assert "1f2e" not in repr(found)
+
+
 def test_a_server_that_listens_everywhere_is_reached_at_an_address() -> None:
     assert settings.read({"TOCSIN_HOST": "0.0.0.0"}).public_url == "http://127.0.0.1:8000"
 
@@ -184,6 +190,9 @@ def test_a_server_that_listens_everywhere_is_reached_at_an_address() -> None:
         ("TOCSIN_URL", "ftp://example.org", "http"),
         ("TOCSIN_LOG_LEVEL", "loud", "debug, info, warning, error"),
         ("TOCSIN_PLAN", "nowhere/plan.yaml", "not there"),
+        ("TOCSIN_RAILWAY_TOKENS", "a-token-without-a-name", "name=token"),
+        ("TOCSIN_RAILWAY_TOKENS", "rose=1f2e shop", "name=token"),
+        ("TOCSIN_RAILWAY_API_URL", "backboard.railway.com", "http"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_refused_by_its_name(variable: str, value: str, words: str) -> None:

@@ -294,6 +294,8 @@ def test_a_rule_that_matches_everything_hides_those_after_it() -> None:
     }
 
 
+AT_RAILWAY = {"environment": "8f1d2c3b-0a4e-4c5d-9e6f-7a8b9c0d1e2f", "token": "rose"}
+ON_RAILWAY: dict[str, Any] = {"railway": AT_RAILWAY, "patterns": {"a": {"match": "a"}}}
 MEASURES = [
     ("services.rose.measures.voice_errors.url", "tcp://a:1", "", "'tcp://a:1' is not an address that begins with"),
     ("services.rose.measures.voice_errors.total", [], "", "errors are a part of a total; name the counters of both"),
@@ -320,7 +322,7 @@ MEASURES = [
     ("services.rose.measures.voice_latency.usual.within", "30 s", "", "at least 1 min"),
     ("services.rose.probes.health.usual.least", 0, "", "at least 1 reading"),
     ("services.rose.probes.health.usual.ignore", -1, "", "nothing is smaller than no difference"),
-    ("services.rose.logs.app.url", "https://rose.example.org/log", "", "a log is read at a url, or sent to us by a"),
+    ("services.rose.logs.app.url", "https://rose.example.org/log", "", "a log is read at a url or at railway, or sent"),
     (
         "services.rose.logs.app.url",
         "tcp://a:1",
@@ -328,6 +330,20 @@ MEASURES = [
         "'tcp://a:1' is not an address that begins with http:// or https://",
     ),
     ("services.rose.logs.app.url", "file:///", "", "'file:///' is not an address"),
+    ("services.rose.logs.app.railway", AT_RAILWAY, "", "a log is read at a url or at railway, or sent to us"),
+    ("services.rose.logs.app", {**ON_RAILWAY, "every": "5 s"}, "every", "at least 10 s at Railway"),
+    (
+        "services.rose.logs.app",
+        ON_RAILWAY | {"railway": {**AT_RAILWAY, "environment": "production"}},
+        "railway.environment",
+        "the id of",
+    ),
+    (
+        "services.rose.logs.app",
+        ON_RAILWAY | {"railway": {**AT_RAILWAY, "token": "A B"}},
+        "railway.token",
+        "the name of a token",
+    ),
     ("services.rose.logs.app.patterns", {}, "", "at least one pattern"),
     ("services.rose.logs.app.patterns.breaker_opened.match", "(", "", "'(' is not a regular expression"),
     ("services.rose.logs.app.patterns.breaker_opened.until", "x*", "", "'x*' fits every line"),

@@ -61,7 +61,7 @@ SILENT = {
     *("readers", "users", "notice", "handing_over", "silent_after", "snooze_most"),
     *("out_of", "control", "certificate_days", "look_every", "reports", "flapping"),
     *("usual", "ignore", "number", "sum", "average", "count", "slowdown", "slowdown_of"),
-    *("url", "sender", "says"),
+    *("url", "sender", "railway", "filter", "says"),
 }  # of these the document says nothing if the plan does not
 
 

@@ -32,7 +32,7 @@ from tocsin.signals.model import State
 from tocsin.watch import logs
 from tocsin.watch import store as watch
 from tocsin.watch.logs import Tail
-from tocsin.watch.tailing import PIECE, Piece
+from tocsin.watch.tailing import PIECE, Means, Piece
 
 OPENED = "GroqAPI: Circuit breaker OPENED after 10 failures. Will retry in 90s"
 
@@ -44,7 +44,7 @@ def look_at(url: str, tail: Tail) -> LogLook:
 
 async def read(session, url: str, tail: Tail, folder: str = "") -> tuple[Tail, list[str], str]:
     """One look: the tail after it, the lines it took, and what was wrong."""
-    piece: Piece = await seeing.piece_of(session, look_at(url, tail), "tocsin-probe", folder)
+    piece: Piece = await seeing.piece_of(session, look_at(url, tail), "tocsin-probe", Means(folder))
     taken = logs.whole(piece.body, ends=len(piece.body) == piece.tail.waits)
     after = piece.tail
     if after.place is not None:

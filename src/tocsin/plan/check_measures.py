@@ -8,12 +8,15 @@ from tocsin.kit.text import span
 from tocsin.plan import check_journeys, check_probes, selectors
 from tocsin.plan.findings import Finding, empty
 from tocsin.plan.model import Plan, Service
-from tocsin.plan.watching import Log, Measure, Reads, Usual
+from tocsin.plan.watching import Log, Measure, RailwayLog, Reads, Usual
 
 MOST_WORKERS = 64
 MOST_TIMES = 1000  # occurrences of a pattern that are counted
 KEPT_FOR = timedelta(days=28)  # measures are, so nothing older can be learned from
 MOST_READ = 240  # readings in one window, each of which is held in mind
+RAILWAY_EVERY = timedelta(seconds=10)  # its smallest paid plan allows a thousand questions an hour
+SECRET_NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
+_RAILWAY_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 _MEANS = "errors and total, error_rate, number, or count with sum or average"
 
 
@@ -51,8 +54,10 @@ def _measure(path: str, one: Measure) -> Iterator[Finding]:
 
 
 def _log(path: str, one: Log) -> Iterator[Finding]:
-    if (one.url is None) == (one.sender is None):
-        yield Finding(path, "a log is read at a url, or sent to us by a sender; name one of them")
+    if [one.url, one.sender, one.railway].count(None) != 2:
+        yield Finding(path, "a log is read at a url or at railway, or sent to us by a sender; name one of them")
+    if one.railway is not None:
+        yield from _railway(path, one, one.railway)
     is_file = one.url is not None and one.url.startswith("file:///") and one.url != "file:///"
     if one.url is not None and not is_file and (complaint := check_probes.address(one.url, check_probes.WEB)):
         yield Finding(f"{path}.url", f"{complaint}, or with file:/// and a file")
@@ -65,6 +70,18 @@ def _log(path: str, one: Log) -> Iterator[Finding]:
                 yield Finding(f"{here}.{key}", complaint)
         if not 1 <= pattern.least <= MOST_TIMES:
             yield Finding(f"{here}.least", f"from 1 to {MOST_TIMES}")
+
+
+def _railway(path: str, log: Log, one: RailwayLog) -> Iterator[Finding]:
+    if not _RAILWAY_ID.fullmatch(one.environment):
+        yield Finding(
+            f"{path}.railway.environment", "the id of an environment, like 8f1d2c3b-0a4e-4c5d-9e6f-7a8b9c0d1e2f"
+        )
+    if not SECRET_NAME.fullmatch(one.token):
+        said = "the name of a token of the setting TOCSIN_RAILWAY_TOKENS: small letters, digits and dashes"
+        yield Finding(f"{path}.railway.token", said)
+    if log.every < RAILWAY_EVERY:
+        yield Finding(f"{path}.every", f"at least {span(RAILWAY_EVERY)} at Railway, which counts how often it is asked")
 
 
 def _expression(written: str) -> str | None:

@@ -109,6 +109,13 @@ def _log(path: str, one: Log) -> Iterable[str]:
         yield statement(f"Is read at {address(one.url)}", f"{path}.url")
     if one.sender is not None:
         yield statement(f"Is sent to us by {code(one.sender)}", f"{path}.sender")
+    if one.railway is not None:
+        yield statement(
+            f"Is read at Railway, in the environment {code(one.railway.environment)}", f"{path}.railway.environment"
+        )
+        yield statement(f"There with the token {code(one.railway.token)}", f"{path}.railway.token")
+        if one.railway.filter is not None:
+            yield statement(f"Of it what fits {code(one.railway.filter)}", f"{path}.railway.filter")
     yield statement(f"Every {span(one.every)}.", f"{path}.every")
     yield statement(f"Waits {span(one.timeout)} for an answer.", f"{path}.timeout")
 

@@ -318,9 +318,14 @@ MEANINGS: Mapping[str, str] = {
         "file:///, in the folder of the setting `TOCSIN_LOG_FOLDER`."
     ),
     "Log.sender": "Instead, the name under which the service sends it by OpenTelemetry: its `service.name`.",
+    "Log.railway": "Instead, the environment at Railway where the service runs.",
     "Log.every": "How often it is read, and how often what came of it is looked through for what is over.",
     "Log.timeout": "How long to wait for it.",
     "Log.patterns": "What in it is trouble.",
+    "RailwayLog": "The log of an environment at Railway, under `railway` of a log.",
+    "RailwayLog.environment": "The id of the environment at Railway.",
+    "RailwayLog.token": "Which token of the setting `TOCSIN_RAILWAY_TOKENS` it is read with, by its name there.",
+    "RailwayLog.filter": "What of it is read, as Railway's own page of logs takes it, such as `@service:ID`.",
     "Pattern": "Lines that mean trouble, under `patterns` of a log.",
     "Pattern.match": (
         "A regular expression that is found anywhere in a record, with its case. What it captures by a name, as in "

@@ -76,12 +76,23 @@ class Pattern:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RailwayLog:
+    """The log of one environment at Railway. `token` is the name of a secret that stands in the server's settings."""
+
+    __pydantic_config__ = STRICT
+    environment: str
+    token: str
+    filter: Text | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Log:
-    """What a service writes: read at an address, or sent to us by `sender`, which is its name there."""
+    """What a service writes: read at an address or at Railway, or sent to us by `sender`, which is its name there."""
 
     __pydantic_config__ = STRICT
     url: str | None = None
     sender: str | None = None
+    railway: RailwayLog | None = None
     every: Span = timedelta(seconds=10)
     timeout: Span = timedelta(seconds=8)
     patterns: Mapping[str, Pattern]

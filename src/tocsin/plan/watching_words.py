@@ -153,6 +153,23 @@ WATCHING: Mapping[str, Wording] = {
         "The log {3} of {name} is sent to us by {after}.",
         "The log {3} of {name} is no longer sent to us by {before}.",
     ),
+    f"{_LOG}.railway": Wording(
+        Kind.WATCHING,
+        new="The log {3} of {name} is read at Railway.",
+        gone="The log {3} of {name} is no longer read at Railway.",
+    ),
+    f"{_LOG}.railway.environment": Wording(
+        Kind.WATCHING, "The log {3} of {name} is that of the environment {after} at Railway instead of {before}."
+    ),
+    f"{_LOG}.railway.token": Wording(
+        Kind.WATCHING, "The log {3} of {name} is read at Railway with the token {after} instead of {before}."
+    ),
+    f"{_LOG}.railway.filter": Wording(
+        Kind.WATCHING,
+        "Of the log {3} of {name}, what fits {after} is read instead of {before}.",
+        "Of the log {3} of {name}, only what fits {after} is read.",
+        "The whole log {3} of {name} is read, and no longer what fits {before} alone.",
+    ),
     f"{_LOG}.every": Wording(Kind.WATCHING, "The log {3} of {name} is read every {after} instead of every {before}."),
     f"{_LOG}.timeout": Wording(Kind.WATCHING, "The log {3} of {name} is waited for {after} instead of {before}."),
     f"{_LOG}.patterns.*": Wording(

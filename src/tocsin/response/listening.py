@@ -27,17 +27,27 @@ def learn(tx: Tx, look: LogLook, piece: Piece) -> None:
     standing = watch.load(tx, look.name)
     known = standing.tail or Tail()
     tail, lines = replace(piece.tail, heard=known.heard), []
-    if known.place != look.tail.place:  # somebody else has read this by now
+    if (known.place, known.mark) != (look.tail.place, look.tail.mark):  # somebody else has read this by now
         tail = known
+    elif piece.lines is not None:
+        lines = list(piece.lines)
     elif tail.place is not None:
         taken = logs.whole(piece.body, ends=len(piece.body) == tail.waits)
         lines = piece.body[:taken].decode("utf-8", "replace").splitlines()
         tail = replace(tail, place=tail.place + taken, waits=len(piece.body) - taken)
     tail = _listen(tx, look, tail, logs.records(lines))
-    outcome = _outcome(Kind.UNREADABLE, piece.trouble) if piece.trouble else _outcome(Kind.HEALTHY, "it is read")
+    if piece.rest is not None:
+        tail = replace(tail, rests_until=tx.now + piece.rest)
+    outcome = _read(piece)
     run = outcomes.advance(standing.run, outcome, tx.now)
     standing = looking.agree(tx, look, replace(standing, tail=tail), run, outcome, (FAILURES, RECOVERIES))
     _show(tx, standing)
+
+
+def _read(piece: Piece) -> Outcome:
+    if piece.limited:
+        return _outcome(Kind.RATE_LIMITED, piece.limited)
+    return _outcome(Kind.UNREADABLE, piece.trouble) if piece.trouble else _outcome(Kind.HEALTHY, "it is read")
 
 
 def _show(tx: Tx, standing: Standing) -> None:

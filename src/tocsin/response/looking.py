@@ -75,6 +75,7 @@ class LogLook:
     service: Service
     log: Log
     tail: Tail = _NEVER_READ
+    rests: bool = False  # we were asked not to ask for now
     source = "log"
 
     @property
@@ -191,7 +192,8 @@ def ready(tx: Tx, look: AnyLook) -> AnyLook:
         is_near = look.probe.failures == 1 or (standing.run is not None and standing.run.unwell > 0)
         return replace(look, before=Before(plans.current(tx), standing, tx.now)) if is_near else look
     if isinstance(look, LogLook):
-        return replace(look, tail=watch.load(tx, look.name).tail or Tail())
+        tail = watch.load(tx, look.name).tail or Tail()
+        return replace(look, tail=tail, rests=tail.rests_until is not None and tx.now < tail.rests_until)
     if isinstance(look, JourneyLook):
         return replace(look, walked=sampling.looks_since(tx, look.name, tx.now - timedelta(days=1)))
     if not isinstance(look, PageLook):

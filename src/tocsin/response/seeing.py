@@ -10,20 +10,22 @@ from urllib.parse import unquote, urlsplit
 import aiohttp
 
 from tocsin.db.engine import Tx
+from tocsin.plan.watching import RailwayLog
 from tocsin.response import listening, looking, measuring
 from tocsin.response.looking import AnyLook, JourneyLook, LogLook, Look, MeasureLook, PageLook
-from tocsin.watch import connections, journeys, numbers, outcomes, probes, tailing
+from tocsin.watch import connections, journeys, numbers, outcomes, probes, railway, tailing
 from tocsin.watch.logs import Tail
 from tocsin.watch.outcomes import Kind, Outcome, Reading
-from tocsin.watch.tailing import Piece
+from tocsin.watch.tailing import Means, Piece
 
 SECOND_LOOK = timedelta(seconds=5)
+_NO_MEANS = Means()
 
 
 async def see(
-    session: aiohttp.ClientSession, look: AnyLook, user_agent: str, log_folder: str = ""
+    session: aiohttp.ClientSession, look: AnyLook, user_agent: str, means: Means = _NO_MEANS
 ) -> Callable[[Tx], None]:
-    """Take a look, and return what learns from it in a unit of work. Only in the folder are files read."""
+    """Take a look, and return what learns from it in a unit of work."""
     if isinstance(look, PageLook):
         page, more = await probes.look_at_page(session, look.address, look.known, looking.WAIT_FOR_PAGE, user_agent)
         return lambda tx: looking.learn_page(tx, look, page, more)
@@ -31,7 +33,7 @@ async def see(
         read = await numbers_of(session, look, user_agent)
         return lambda tx: measuring.learn(tx, look, read)
     if isinstance(look, LogLook):
-        piece = await piece_of(session, look, user_agent, log_folder)
+        piece = await piece_of(session, look, user_agent, means)
         return lambda tx: listening.learn(tx, look, piece)
     if isinstance(look, JourneyLook):
         return await _walked(session, look, user_agent)
@@ -55,14 +57,29 @@ async def numbers_of(session: aiohttp.ClientSession, look: MeasureLook, user_age
     return await probes.look_at_numbers(session, one.url, path, one.timeout, user_agent, accept)
 
 
-async def piece_of(session: aiohttp.ClientSession, look: LogLook, user_agent: str, folder: str) -> Piece:
+async def piece_of(session: aiohttp.ClientSession, look: LogLook, user_agent: str, means: Means) -> Piece:
     url, tail = look.log.url, look.tail
+    if look.log.railway is not None:
+        return await _at_railway(session, look, look.log.railway, user_agent, means)
     if url is None:  # it is sent to us
         return Piece(tail)
     if url.startswith("file://"):
-        return await asyncio.to_thread(_file, tail, Path(unquote(urlsplit(url).path)), folder)
+        return await asyncio.to_thread(_file, tail, Path(unquote(urlsplit(url).path)), means.folder)
     reading = await probes.look_at_log(session, url, tailing.wanted(tail), look.log.timeout, user_agent)
     return tailing.of_answer(tail, reading)
+
+
+async def _at_railway(
+    session: aiohttp.ClientSession, look: LogLook, log: RailwayLog, user_agent: str, means: Means
+) -> Piece:
+    if look.rests:
+        return Piece(look.tail, limited="it is not asked for now, as Railway wants it")
+    token = means.railway_tokens.get(log.token)
+    if token is None:
+        return Piece(look.tail, trouble=f"TOCSIN_RAILWAY_TOKENS has no token called {log.token}")
+    body = railway.question(log, look.tail)
+    reading = await probes.ask_railway(session, means.railway_url, token, body, look.log.timeout, user_agent)
+    return tailing.at_railway(look.tail, reading)
 
 
 def _file(tail: Tail, path: Path, folder: str) -> Piece:

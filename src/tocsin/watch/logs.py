@@ -54,7 +54,8 @@ class Tail:
 
     place: int | None = None
     mark: str = ""
-    waits: int = 0  # bytes after the last whole record, which are given one more look
+    waits: int = 0  # bytes after the last whole record, or lines at Railway, which are given one more look
+    rests_until: datetime | None = None  # until then we were asked not to ask
     heard: dict[str, Heard] = field(default_factory=dict)
 
 

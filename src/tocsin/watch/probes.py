@@ -85,6 +85,14 @@ async def look_at_log(
     return await _get(session, url, "", timeout.total_seconds(), user_agent, _PAGE_LIMIT, headers)
 
 
+async def ask_railway(
+    session: aiohttp.ClientSession, url: str, token: str, body: bytes, timeout: timedelta, user_agent: str
+) -> Reading:
+    """Ask Railway's API. A project's token is one that sees nothing but one environment of it."""
+    headers = {"Accept": "application/json", "Content-Type": "application/json", "Project-Access-Token": token}
+    return await _get(session, url, "", timeout.total_seconds(), user_agent, _PAGE_LIMIT, headers, ("POST", body))
+
+
 async def walk(session: aiohttp.ClientSession, journey: Journey, user_agent: str) -> Outcome:
     """Walk a journey to its end, or to the first bad answer."""
     steps = journeys.walk(journey)

@@ -5,9 +5,12 @@ written before nobody watched is no news.
 """
 
 import os
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 
+from tocsin.watch import railway
 from tocsin.watch.logs import Tail
 from tocsin.watch.outcomes import Reading
 
@@ -16,12 +19,27 @@ MOST_WHOLE = 2 * 1024 * 1024  # of a log that can only be had whole
 
 
 @dataclass(frozen=True)
+class Means:
+    """What an installation gives for reading logs: the folder of its files, and its tokens at Railway by name."""
+
+    folder: str = ""
+    railway_url: str = ""
+    railway_tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
 class Piece:
-    """What was added, and the tail before the whole records of it are taken."""
+    """What was added, and the tail before the whole records of it are taken; with `lines`, the tail after them.
+
+    `limited` says that nothing was learned, for we ask too often, and `rest` how long not to ask again.
+    """
 
     tail: Tail
     body: bytes = b""
     trouble: str = ""
+    lines: tuple[str, ...] | None = None
+    limited: str = ""
+    rest: timedelta | None = None
 
 
 def wanted(tail: Tail) -> dict[str, str]:
@@ -57,6 +75,16 @@ def _of_whole(tail: Tail, body: bytes) -> Piece:
         return Piece(replace(tail, place=len(body)))
     begins = tail.place if tail.place <= len(body) else 0  # it was cut, or begun anew
     return Piece(replace(tail, place=begins), body[begins : begins + PIECE])
+
+
+def at_railway(tail: Tail, reading: Reading) -> Piece:
+    """What Railway's API gave."""
+    if len(reading.body) >= MOST_WHOLE:
+        return Piece(tail, trouble="more than 2 MB came")
+    found = railway.gained(tail, reading)
+    is_read = not (found.trouble or found.limited)
+    lines = found.lines if is_read else None
+    return Piece(found.tail, b"", found.trouble, lines, found.limited, found.rest)
 
 
 def _length(headers: object) -> int | None:
