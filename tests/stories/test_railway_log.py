@@ -58,7 +58,7 @@ async def see(look: looking.AnyLook, there: Railway, tokens: Mapping[str, str]) 
 
 
 def standing(world: World) -> tuple[Kind, str]:
-    outcome = world.read(watch.load, "rose/app").outcome
+    outcome = world.read(watch.standings)["rose/app"].outcome
     assert outcome
     return outcome.kind, outcome.reason
 
