@@ -59,7 +59,7 @@ SILENT = {
     *("error_rate", "above", "at_least", "below", "at_most", "since", "until", "count_by", "band_of"),
     *("handoff_on", "hours", "starts_on", "handoff", "zone", "from_on", "until_on", "team"),
     *("readers", "users", "notice", "handing_over", "silent_after", "snooze_most"),
-    *("out_of", "control", "certificate_days", "look_every", "reports", "flapping"),
+    *("runs_within", "out_of", "control", "certificate_days", "look_every", "reports", "flapping"),
     *("usual", "ignore", "number", "sum", "average", "count", "slowdown", "slowdown_of"),
     *("url", "sender", "railway", "filter", "says"),
 }  # of these the document says nothing if the plan does not

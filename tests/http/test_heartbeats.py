@@ -22,7 +22,7 @@ from tocsin.signals.store import Signal
 PLAN = QUIET.replace(
     "    depends_on: [railway]\n",
     "    depends_on: [railway]\n    heartbeats:\n      backup: { every: 1 h, grace: 10 min }\n"
-    "      report: { every: 1 d }\n",
+    "      report: { every: 1 d }\n      index: { every: 1 d, grace: 10 min, runs_within: 3 h }\n",
     1,
 )
 
@@ -61,7 +61,7 @@ def firing(here: Served) -> list[Signal]:
 
 def test_each_heartbeat_has_an_address_of_its_own_for_those_who_may_change_the_plan(here: Served) -> None:
     found = listed(here)
-    assert sorted(found) == ["rose/backup", "rose/report"]
+    assert sorted(found) == ["rose/backup", "rose/index", "rose/report"]
     assert found["rose/backup"]["address"] != found["rose/report"]["address"]
     assert (found["rose/backup"]["state"], found["rose/backup"]["heard_at"]) == ("waiting", None)
     assert here.get("/api/v1/plan/heartbeats", headers=here.bearer("plan:read")).status_code == 403
@@ -147,6 +147,95 @@ def test_a_heartbeat_that_the_plan_drops_has_no_address_any_more(here: Served) -
     assert here.get(path).status_code == 404
     passes(here, hours=3)
     assert firing(here) == []
+
+
+# ---- Runs ----
+
+RUN = "11111111-1111-4111-8111-111111111111"
+
+
+def told(here: Served) -> list[Signal]:
+    """What heartbeats said lately, with all that is kept of it."""
+    decide_all(here.app.database)
+    with here.app.database.read(SYSTEM) as tx:
+        return [one for one in signals.recent(tx) if one.source == "heartbeat"]
+
+
+def runs(here: Served, name: str = "rose/backup") -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = listed(here)[name]["runs"]
+    return found
+
+
+def test_how_long_a_run_took_its_status_and_what_it_wrote_are_kept(here: Served) -> None:
+    path = path_of(here)
+    here.get(f"{path}/start")
+    passes(here, minutes=4)
+    assert [(one["state"], one["took_seconds"]) for one in runs(here)] == [("running", None)]
+    answer = here.post(f"{path}/3", content=b"password=hunter2-hunter2\nno space left\n" + b"\0")
+    assert answer.headers["ping-body-limit"] == "10000"
+    (run,) = runs(here)
+    assert (run["state"], run["took_seconds"], run["status"]) == ("failed", 240.0, 3)
+    assert run["said"].startswith("password=(redacted)\nno space left")
+    (signal,) = told(here)
+    assert signal.details["output"].startswith("password=(redacted)\nno space left")
+
+
+def test_a_run_with_an_id_ends_by_it(here: Served) -> None:
+    path = path_of(here)
+    here.get(f"{path}/start?rid={RUN}")
+    here.get(f"{path}/start")
+    passes(here, minutes=1)
+    here.get(f"{path}?rid={RUN.upper()}")
+    assert [(one["id"], one["state"]) for one in runs(here)] == [("", "running"), (RUN, "well")]
+    assert here.get(f"{path}?rid=1").status_code == 400
+    assert here.get(f"{path}?rid=%FF&" + "a=1&" * 500).status_code == 400
+    assert len(runs(here)) == 2
+
+
+def test_a_body_of_any_length_is_a_sign_of_life(here: Served) -> None:
+    assert here.post(path_of(here), content=b"word " * 500_000).status_code == 200
+    (run,) = runs(here)
+    assert len(run["said"]) <= 1000
+
+
+def test_a_run_may_take_longer_than_the_rest_where_the_plan_says_so(here: Served) -> None:
+    here.get(path_of(here, "rose/backup"))
+    path = path_of(here, "rose/index")
+    here.get(f"{path}/start")
+    for _ in range(17):
+        passes(here, minutes=10)
+        here.get(path_of(here, "rose/backup"))
+    assert firing(here) == []
+    passes(here, minutes=10)
+    (signal,) = told(here)
+    assert (signal.labels["heartbeat"], signal.labels["outcome"]) == ("rose/index", "silent")
+    assert "did not end within 3 h" in signal.details["reason"]
+    passes(here, minutes=20)
+    here.get(path)
+    assert firing(here) == []
+    (run,) = runs(here, "rose/index")
+    assert (run["state"], run["took_seconds"]) == ("well", 200 * 60.0)
+    assert listed(here)["rose/index"]["due_at"].startswith("2026-11-25T07:04")  # then the next is due as ever
+
+
+def test_a_run_that_never_ends_is_told_once(here: Served) -> None:
+    here.get(f"{path_of(here, 'rose/index')}/start?rid={RUN}")
+    for _ in range(20):
+        passes(here, minutes=60)
+        here.get(path_of(here, "rose/backup"))
+    (signal,) = told(here)
+    assert signal.count == 1
+    assert [one["state"] for one in runs(here, "rose/index")] == ["overdue"]
+
+
+def test_the_page_shows_the_last_runs_to_whoever_reads(here: Served) -> None:
+    path = path_of(here)
+    here.get(f"{path}/start")
+    passes(here, minutes=4)
+    here.post(f"{path}/3", content=b"<b>no space left</b>")
+    page = invited(here, "erin", AccountRole.VIEWER).open("/heartbeats")
+    assert page.says("failed, with status 3, in 4 min")
+    assert page.says("no space left") and "<b>no" not in page.html
 
 
 # ---- As Opsgenie's clients send it ----

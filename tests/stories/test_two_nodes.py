@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.support.inbox import decide_all
 from tests.support.races import together
-from tests.support.world import ROSE, RecordingChannel, World
+from tests.support.world import QUIET, ROSE, RecordingChannel, World
 from tocsin.db.engine import Database
 from tocsin.delivery import outbox
 from tocsin.delivery.channel import MessageState
@@ -18,7 +19,10 @@ from tocsin.incidents.model import Escalated, Paged
 from tocsin.kit.actor import SYSTEM
 from tocsin.obligations import store as obligations
 from tocsin.obligations.model import Kind, State
-from tocsin.response import commands, dispatch, doctor, tick, trials
+from tocsin.plan import commands as plans
+from tocsin.response import beating, commands, dispatch, doctor, looking, tick, trials
+from tocsin.signals import store as signals
+from tocsin.watch.heartbeats import Ping, Word
 
 INCIDENTS = 200
 
@@ -105,6 +109,38 @@ def test_two_nodes_that_settle_the_same_incident_at_once_lose_no_entry(
     assert {*overdue.values()} == {1}
     assert {"acknowledge", "role:scribe", "role:incident_commander", "update:public", "update:internal"} <= set(overdue)
     assert all(one.act_at is None or one.act_at > world.clock.now() for one in ledger if one.state is State.OPEN)
+
+
+def test_two_nodes_make_one_signal_of_one_missed_beat(nodes: tuple[World, Database]) -> None:
+    """Both find the same beat missed at once, each time; so it is told once, and the run that is over time too."""
+    world, other = nodes
+    beats = (
+        "      backup: { every: 1 h, grace: 5 min }\n      index: { every: 1 h, grace: 5 min, runs_within: 65 min }\n"
+    )
+    plan = QUIET.replace("    depends_on: [railway]\n", f"    depends_on: [railway]\n    heartbeats:\n{beats}", 1)
+    with world.database.work(SYSTEM) as tx:
+        plans.apply(tx, plan, "with signs of life", accept_large=True)
+        looking.schedule(tx)
+    decide_all(world.database)
+    backup, index = list(looking.beats(world.plan()))
+    world.do(beating.hear, backup, Ping(Word.SUCCESS))
+    world.do(beating.hear, index, Ping(Word.START))
+    for _ in range(4):
+        world.clock.advance_to(world.clock.now() + timedelta(minutes=65))
+        together(*(lambda one=one: _settle(one) for one in (world.database, other)))
+    _settle(world.database)
+    with world.database.read(SYSTEM) as tx:
+        assert signals.backlog(tx) == 2  # nothing is decided yet: this is all that was sent
+        assert doctor.examine(tx) == []
+    decide_all(world.database)
+    with world.database.read(SYSTEM) as tx:
+        told = [one for one in signals.recent(tx) if one.source == "heartbeat"]
+    assert sorted((one.key, one.count) for one in told) == [("heartbeat:rose/backup", 1), ("heartbeat:rose/index", 1)]
+
+
+def _settle(database: Database) -> None:
+    while database.run(SYSTEM, lambda tx: tick.settle_due(tx, limit=1))[0]:
+        pass
 
 
 def test_two_nodes_send_each_test_page_once(nodes: tuple[World, Database]) -> None:

@@ -17,6 +17,7 @@ from tocsin.insights import report
 from tocsin.kit.errors import Invalid
 from tocsin.people import access
 from tocsin.response import beating
+from tocsin.watch.heartbeats import Run
 
 
 class LastUse(Struct):
@@ -96,8 +97,27 @@ def handlers() -> list[HTTPRouteHandler]:
     return [show_coverage, list_heartbeats, replace_address]
 
 
+class JobRun(Struct):
+    """As far as the job said so: `began_at` is null without a start, and `ended_at` until it ends.
+
+    A run is `overdue` when it did not end in time, and `lost` when the next began before its end. `said` is the end of
+    what it wrote, without what looks like a secret.
+    """
+
+    id: str
+    state: Literal["running", "well", "failed", "overdue", "lost"]
+    began_at: datetime | None
+    ended_at: datetime | None
+    took_seconds: float | None
+    status: int | None
+    said: str
+
+
 class Heartbeat(Struct):
-    """`address` is secret: who has it can speak for the job. `state` is `waiting` until it was heard of."""
+    """`address` is secret: who has it can speak for the job. `state` is `waiting` until it was heard of.
+
+    `runs` are the last 20, the newest first; `runs_within` is empty where the plan sets them no limit of their own.
+    """
 
     name: str
     address: str
@@ -107,6 +127,8 @@ class Heartbeat(Struct):
     said: str
     heard_at: datetime | None
     due_at: datetime | None
+    runs_within: str
+    runs: list[JobRun]
 
 
 class Heartbeats(Struct):
@@ -121,7 +143,21 @@ def list_heartbeats(request: Call) -> Heartbeats:
 def _heartbeats(request: Call) -> Heartbeats:
     with app_of(request).database.read(request.auth) as tx:
         found = beating.shown(tx)
-    return Heartbeats([msgspec.convert(one, Heartbeat, from_attributes=True) for one in found])
+    return Heartbeats([_heartbeat(one) for one in found])
+
+
+def _heartbeat(one: beating.Shown) -> Heartbeat:
+    told = {field: getattr(one, field) for field in Heartbeat.__struct_fields__}
+    return msgspec.convert({**told, "runs": [_run(run) for run in one.runs]}, Heartbeat)
+
+
+def _run(run: Run) -> JobRun:
+    took = run.took.total_seconds() if run.took is not None else None
+    told = {
+        "took_seconds": took,
+        **{name: getattr(run, name) for name in JobRun.__struct_fields__ if name != "took_seconds"},
+    }
+    return msgspec.convert(told, JobRun)
 
 
 @get(

@@ -15,7 +15,7 @@ import msgspec
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from tocsin.api import mapped, otlp, problems, senders, taking, wire
+from tocsin.api import mapped, otlp, pinging, problems, senders, taking, wire
 from tocsin.api.keys import Keys, UnknownToken, any_secret, sender_secret
 from tocsin.api.problems import Problem
 from tocsin.api.wire import Reply
@@ -24,9 +24,8 @@ from tocsin.changes import commands as changing
 from tocsin.kit import redaction
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.allowance import Allowance
-from tocsin.kit.errors import Forbidden, Invalid, TocsinError
+from tocsin.kit.errors import Forbidden, TocsinError
 from tocsin.kit.ids import new_key
-from tocsin.kit.text import clip
 from tocsin.people import access
 from tocsin.people.model import Token
 from tocsin.response import beating
@@ -200,13 +199,11 @@ class Intake:
         return await mapped.take(app, self.keys, scope, receive)
 
     async def ping(self, app: App, scope: Scope, receive: Receive) -> Reply:
-        """A sign of life. It is answered once it is kept; what stands in its body is not read."""
+        """A sign of life. It is answered once it is kept."""
         secret, _, said = scope["path"].removeprefix(BY_PING).rstrip("/").partition("/")
-        ping = heartbeats.read(said)
-        if ping is None:
-            raise UnknownPing(f"'{clip(said, 40)}' is not start, fail, or the status of a program, from 0 to 255.")
+        ping = await pinging.read(scope, receive, said)
         await asyncio.to_thread(_hear, app, secret, ping)
-        return Reply(200, b"OK", b"text/plain", ((b"ping-body-limit", b"0"), (b"access-control-allow-origin", b"*")))
+        return Reply(200, b"OK", b"text/plain", pinging.HEADERS)
 
     async def ping_by_name(self, app: App, scope: Scope, receive: Receive) -> Reply:
         """A sign of life as Opsgenie's clients send it: by the name of the heartbeat, with a token."""
@@ -273,10 +270,6 @@ def _countable(body: bytes) -> int | None:
     """How many alerts are in a body that can be kept as it came; None if it must be read, or may hold a secret."""
     count = alertmanager.size(body)
     return None if count and redaction.may_hold(body.decode()) else count
-
-
-class UnknownPing(Invalid):
-    """This is no sign of life."""
 
 
 def _hear(app: App, secret: str, ping: heartbeats.Ping) -> None:

@@ -56,6 +56,17 @@ async def _chunk(receive: Receive) -> HTTPRequestEvent:
     return message
 
 
+async def beginning_of(receive: Receive, most: int, read_most: int = 1_000_000) -> bytes:
+    """So many bytes of the body at the most. What is longer is heard to its end, within bounds, and let go."""
+    found, size, more = b"", 0, True
+    while more and size <= read_most:
+        chunk = await _chunk(receive)
+        part = chunk.get("body", b"")
+        found, size = found + part[: most - len(found)], size + len(part)
+        more = chunk.get("more_body", False)
+    return found
+
+
 def _fitting(body: bytes, most: int) -> bytes:
     if len(body) > most:
         raise _too_large(most)

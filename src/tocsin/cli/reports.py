@@ -8,7 +8,7 @@ from cyclopts.validators import Number
 
 from tocsin.cli import client, show
 from tocsin.cli.options import AROUND, AsJson, Flag, Since, Until, instant_of, period
-from tocsin.kit.text import short_span
+from tocsin.kit.text import short_span, span
 
 _ENDS = ("met", "late", "missed", "waived")
 
@@ -36,10 +36,19 @@ def heartbeats(
         show.as_json(found)
         return
     rows = [
-        (one["name"], one["state"], one["said"], f"{one['every']} + {one['grace']}", one["address"])
+        (one["name"], one["state"], one["said"], _last_run(one), f"{one['every']} + {one['grace']}", one["address"])
         for one in found["heartbeats"]
     ]
-    show.table(("Name", "State", "", "Missed after", "Address"), rows)
+    show.table(("Name", "State", "", "Last run", "Missed after", "Address"), rows)
+
+
+def _last_run(beat: dict[str, Any]) -> str:
+    """How the last run went, and how long it took."""
+    if not beat["runs"]:
+        return ""
+    last = beat["runs"][0]
+    took = "" if last["took_seconds"] is None else f", {span(timedelta(seconds=last['took_seconds']))}"
+    return f"{last['state']}{took}"
 
 
 # ---- Signals ---------------------------------------------------------------------------------------------------------

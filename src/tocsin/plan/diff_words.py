@@ -136,6 +136,12 @@ WORDINGS: Mapping[str, Wording] = {
     "services.*.heartbeats.*.grace": Wording(
         Kind.WATCHING, "The sign of life {3} of {name} may be {after} late instead of {before}."
     ),
+    "services.*.heartbeats.*.runs_within": Wording(
+        Kind.WATCHING,
+        "A run of {3} of {name} is to end within {after} instead of {before}.",
+        "A run of {3} of {name} is to end within {after}, and no longer within its grace.",
+        "A run of {3} of {name} is to end within its grace, and no longer within {before}.",
+    ),
     "vendors.*": Wording(
         Kind.OTHER,
         new="{name} is a vendor from now on, on whom services may depend.",

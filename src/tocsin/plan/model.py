@@ -251,6 +251,7 @@ class Heartbeat:
     __pydantic_config__ = STRICT
     every: Span
     grace: Span = timedelta(minutes=5)
+    runs_within: Span | None = None  # a run that said when it began is to end within so long, instead of the grace
 
     @property
     def missed_after(self) -> timedelta:

@@ -168,6 +168,8 @@ def _amount(number: str, unit: str) -> str:
 def _heartbeat(path: str, one: Heartbeat) -> Iterable[str]:
     yield statement(f"Comes every {span(one.every)}.", f"{path}.every")
     yield statement(f"Is missed {span(one.grace)} after it should have come.", f"{path}.grace")
+    if one.runs_within is not None:
+        yield statement(f"A run that says when it begins ends within {span(one.runs_within)}.", f"{path}.runs_within")
 
 
 def _any_of(words: Iterable[str]) -> str:

@@ -22,7 +22,7 @@ from tocsin.response.looking import Beat
 from tocsin.signals import store as signals
 from tocsin.watch import heartbeats
 from tocsin.watch import store as watch
-from tocsin.watch.heartbeats import Ping, Word
+from tocsin.watch.heartbeats import Ping, Run, Word
 from tocsin.watch.outcomes import Kind, Outcome
 from tocsin.watch.store import Agreed
 
@@ -45,6 +45,8 @@ class Shown:
     said: str
     heard_at: datetime | None
     due_at: datetime | None
+    runs_within: str = ""
+    runs: tuple[Run, ...] = ()
 
 
 def known(tx: Tx, secret: str) -> Beat:
@@ -92,10 +94,14 @@ def hear(tx: Tx, beat: Beat, ping: Ping) -> None:
     outcome = heartbeats.outcome(ping)
     # After what is owed, as whoever misses it does: two that lock in another order would wait for each other.
     standing = replace(watch.load(tx, beat.name), outcome=outcome, looked_at=tx.now)
+    standing = replace(standing, runs=heartbeats.with_ping(standing.runs, ping, tx.now))
+    if owed is not None and beat.runs_within is not None:
+        due_at = heartbeats.due_after(ping, standing.runs, beat.every, beat.grace, beat.runs_within, tx.now)
+        obligations.renew(tx, owed, due_at)
     if ping.word is Word.START:
         watch.save(tx, standing)  # that a run begins does not say that the last one went well
     else:
-        _agree(tx, beat, standing, outcome)
+        _agree(tx, beat, standing, outcome, ping.said)
 
 
 def miss(tx: Tx, beat: Beat, owed: Obligation) -> None:
@@ -104,8 +110,18 @@ def miss(tx: Tx, beat: Beat, owed: Obligation) -> None:
     standing = watch.load(tx, beat.name)
     if standing.outcome and standing.outcome.kind is Kind.SILENT:
         return
-    outcome = heartbeats.silence(standing.looked_at)
-    _agree(tx, beat, replace(standing, outcome=outcome), outcome)
+    outcome, runs = _missed(beat, standing, tx.now)
+    _agree(tx, beat, replace(standing, outcome=outcome, runs=runs), outcome)
+
+
+def _missed(beat: Beat, standing: watch.Standing, now: datetime) -> tuple[Outcome, tuple[Run, ...]]:
+    """What was missed: the end of a run, or any word at all."""
+    if beat.runs_within is not None:
+        runs = heartbeats.missed(standing.runs, beat.runs_within, now)
+        late = next((one for one in runs if one.overdue and one not in standing.runs), None)
+        if late is not None:
+            return heartbeats.unended(late, beat.runs_within), runs
+    return heartbeats.silence(standing.looked_at), standing.runs
 
 
 def after_silence(tx: Tx) -> None:
@@ -122,12 +138,13 @@ def after_silence(tx: Tx) -> None:
             obligations.renew(tx, owed, tx.now + beat.every + beat.grace)
 
 
-def _agree(tx: Tx, beat: Beat, standing: watch.Standing, outcome: Outcome) -> None:
+def _agree(tx: Tx, beat: Beat, standing: watch.Standing, outcome: Outcome, output: str = "") -> None:
     before = standing.confirmed
     watch.save(tx, replace(standing, confirmed=Agreed(outcome.kind, ())))
     was = before.kind if before else Kind.HEALTHY
     if was is not outcome.kind:
-        arrival = heartbeats.arrival(beat.name, beat.service_id, beat.service.name, outcome, tx.now)
+        about = (beat.name, beat.service_id, beat.service.name)
+        arrival = heartbeats.arrival(*about, outcome, tx.now, output)
         signals.accept(tx, [signals.encode(arrival)])
 
 
@@ -164,4 +181,6 @@ def _shown(tx: Tx, plan: Plan) -> Iterator[Shown]:
             said=outcome.reason if outcome else "never heard of yet",
             heard_at=standing.looked_at if standing else None,
             due_at=owed.due_at if owed else None,
+            runs_within=span(beat.runs_within) if beat.runs_within else "",
+            runs=standing.runs if standing else (),
         )

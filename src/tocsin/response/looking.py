@@ -119,6 +119,7 @@ class Beat:
     service: Service
     every: timedelta
     grace: timedelta
+    runs_within: timedelta | None = None
 
 
 AnyLook = Look | MeasureLook | LogLook | JourneyLook | PageLook
@@ -175,7 +176,7 @@ def page_name(vendor_id: str) -> str:
 def beats(plan: Plan) -> Iterator[Beat]:
     for service_id, service in plan.services.items():
         for name, one in service.heartbeats.items():
-            yield Beat(f"{service_id}/{name}", service_id, service, one.every, one.grace)
+            yield Beat(f"{service_id}/{name}", service_id, service, one.every, one.grace, one.runs_within)
 
 
 def every_look(plan: Plan) -> dict[str, AnyLook | Beat]:

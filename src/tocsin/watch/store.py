@@ -11,6 +11,7 @@ from sqlalchemy import Column, Float, Integer, Table, Text, case, func, select
 from tocsin.db.columns import Instant, Json, metadata
 from tocsin.db.engine import Tx
 from tocsin.kit.clock import from_millis, to_millis
+from tocsin.watch import heartbeats
 from tocsin.watch.logs import Tail
 from tocsin.watch.metering import Meter, Sample
 from tocsin.watch.outcomes import Kind, Outcome, Run
@@ -25,6 +26,7 @@ table = Table(
     Column("looked_at", Instant),
     Column("meter", Json),
     Column("tail", Json),
+    Column("runs", Json),
 )
 
 
@@ -48,6 +50,7 @@ class Standing:
     looked_at: datetime | None
     meter: Meter | None = None
     tail: Tail | None = None
+    runs: tuple[heartbeats.Run, ...] = ()  # of a job that sends signs of life, the newest first
 
 
 def load(tx: Tx, name: str) -> Standing:
@@ -63,6 +66,7 @@ def save(tx: Tx, standing: Standing) -> None:
         "looked_at": standing.looked_at,
         "meter": msgspec.to_builtins(standing.meter),
         "tail": msgspec.to_builtins(standing.tail),
+        "runs": msgspec.to_builtins(standing.runs) or None,
     }
     if not tx.run(table.update().where(table.c.name == standing.name).values(values)).rowcount:
         tx.run(table.insert().values(name=standing.name, **values))
@@ -81,6 +85,7 @@ def _standing(row: Any) -> Standing:
         looked_at=row["looked_at"],
         meter=msgspec.convert(row["meter"], Meter | None),
         tail=msgspec.convert(row["tail"], Tail | None),
+        runs=msgspec.convert(row["runs"] or (), tuple[heartbeats.Run, ...]),
     )
 
 
