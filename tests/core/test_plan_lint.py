@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.support import plans
 from tests.support.small import GONE, SMALL, examined, put, small, text_of
 from tocsin.plan import check, lint
-from tocsin.plan.linting import afterwards, figures, links, prose, reach, signals, telling, times, wording
+from tocsin.plan.linting import afterwards, figures, links, prose, reach, secrets, signals, telling, times, wording
 from tocsin.plan.linting.findings import Around, Check, Level, Report
 from tocsin.plan.model import Plan
 
@@ -48,6 +48,19 @@ HERE = Around(documents={"runbook.md": frozenset({"cold"})})
 OTHER_LINK = {"links__Kilns": "runbook.md#cold"}
 SECOND_ROLE = {"name": "Writer", "purpose": "Writes", "duties": ["Note it"], "eligible": ["everyone"]}
 AUDIENCE = {"name": "Owners", "owner": "lead", "to": ["board"], "cadence": {"bad": cadence("30 min", "30 min")}}
+SENDER: dict[str, object] = {
+    "senders__own__key": "{id}",
+    "senders__own__title": "{tokens_used}",
+    "senders__own__labels": {"kind": "{kind}"},
+}
+PATTERN = "services.kiln.logs.own.patterns.a"
+A_MATCH, A_LABELS = (f"{PATTERN}.{key}".replace(".", "__") for key in ("match", "labels"))
+CAPTURES: dict[str, object] = {"services__kiln__logs__own__sender": "kiln", A_MATCH: "(?P<kind>a)"}
+
+
+def asks(**when: object) -> dict[str, object]:
+    return {"rules__3__when": when}
+
 
 CASES = [
     Case("acknowledge-differs", "phases.answer.within", {"phases__answer__within": "5 min"}),
@@ -133,6 +146,17 @@ CASES = [
     Case("rule-shadowed", "rules.3.when", {"rules__2__when": {"kind": "*"}, "rules__3__when": {"kind": "/cold/"}}),
     Case("severity-without-rule", "severities.mild", {"rules__3__severity": "bad"}),
     Case("type-without-rule", "types.theft", {"rules__1__type": "cold"}),
+    Case("never-kept", "rules.3.when.api_token", asks(api_token="t1"), asks(api_token="*")),
+    Case("never-kept", "rules.3.when.token", asks(token="/^t1/"), asks(token="/redacted/")),
+    Case("never-kept", "rules.3.when.apikey", asks(apikey="7"), asks(token="7")),
+    Case("never-kept", "rules.3.when.kind", asks(kind=["x", "AKIA" + "A1" * 8]), asks(kind=["x", "AKIA"])),
+    Case("never-kept", "rules.3.when.title", asks(title="password=hunter2"), asks(title="password")),
+    Case("never-kept", "rules.3.band_of", {"rules__3__band_of": "secret", "rules__3__severity": GONE, **MET}, MET),
+    Case("never-kept", "senders.own.labels.secret", SENDER | {"senders__own__labels": {"secret": "{kind}"}}, SENDER),
+    Case("keeps-a-secret", "senders.own.labels.kind", SENDER | {"senders__own__labels": {"kind": "{a.token}"}}, SENDER),
+    Case("keeps-a-secret", "senders.own.title", SENDER | {"senders__own__title": "{auth.password}"}, SENDER),
+    Case("never-kept", f"{PATTERN}.match", CAPTURES | {A_MATCH: "(?P<token>a)"}, CAPTURES),
+    Case("never-kept", f"{PATTERN}.labels.cookie", CAPTURES | {A_LABELS: {"cookie": "a"}}, CAPTURES),
     Case("security-published", "types.theft", {"types__theft__private": False}),
     Case("read-by-nobody", "types.theft", {"types__theft__readers": GONE}),
     Case("audience-without-cadence", "communication.audiences.board", {"communication__audiences__board__cadence": {}}),
@@ -337,7 +361,7 @@ def test_every_kind_is_tried_here() -> None:
 
 
 def test_every_check_is_asked_and_every_code_is_one_kind() -> None:
-    modules = (times, figures, reach, signals, telling, afterwards, wording, links)
+    modules = (times, figures, reach, secrets, signals, telling, afterwards, wording, links)
     written = [one for module in modules for one in vars(module).values() if isinstance(one, Check)]
     assert sorted(one.kind.code for one in written) == sorted(one.kind.code for one in lint.CHECKS)
     assert len({kind.code for kind in lint.KINDS}) == len(lint.KINDS)
