@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from tocsin.kit.text import listed, span
 from tocsin.people.model import Urgency
-from tocsin.plan import check_measures, check_paging, check_probes, check_rotas, check_work, senders
+from tocsin.plan import check_measures, check_paging, check_probes, check_rotas, check_words, check_work, senders
 from tocsin.plan.findings import Finding, each, empty, nobody, unknown
 from tocsin.plan.model import (
     EVERYONE,
@@ -349,28 +349,12 @@ def _rule(plan: Plan, path: str, rule: Rule) -> Iterator[Finding]:
         yield from unknown(f"{path}.service", "service", rule.service, plan.services)
     yield from each(f"{path}.components", "component", rule.components, _components(plan, rule.service))
     for name, wanted in rule.when.items():
-        yield from _condition(f"{path}.when.{name}", wanted)
+        yield from check_words.condition(f"{path}.when.{name}", wanted)
 
 
 def _components(plan: Plan, service: str | None) -> list[str]:
     services = [one for key, one in plan.services.items() if service in (None, key)]
     return [component for one in services for component in one.components]
-
-
-def _condition(path: str, wanted: tuple[str, ...] | str) -> Iterator[Finding]:
-    words = (wanted,) if isinstance(wanted, str) else wanted
-    yield from empty(path, words, "no word can match an empty list")
-    for word in words:
-        yield from empty(path, word, "nothing matches an empty word; write * for any")
-        if len(word) > 2 and word[0] == word[-1] == "/":
-            yield from _expression(path, word)
-
-
-def _expression(path: str, word: str) -> Iterator[Finding]:
-    try:
-        re.compile(word[1:-1])
-    except (re.error, OverflowError, RecursionError, Warning) as error:  # a warning where those are made errors
-        yield Finding(path, f"{word} is not a regular expression: {error}")
 
 
 # --- What is told, and to whom ----------------------------------------------------------------------------------------

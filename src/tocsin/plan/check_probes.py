@@ -6,14 +6,16 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from tocsin.kit.text import listed, span
+from tocsin.plan import check_words
 from tocsin.plan.findings import Finding, empty
 from tocsin.plan.model import Probe, Service, Vendor
+from tocsin.plan.watching import Expects
 
 WEB = ("http", "https")
 PLAIN = ("tcp", "dns", "tls")
 OUT_OF_MOST = 60
 LEAST_OFTEN = timedelta(minutes=1)  # a vendor's page belongs to somebody else, and is read by thousands
-_OF_A_REPORT = ("paths", "status_field", "healthy_values", "components_field", "good_values")
+_OF_A_REPORT = ("status_field", "healthy_values", "components_field", "good_values")
 
 
 def problems(path: str, probe: Probe) -> Iterator[Finding]:
@@ -66,10 +68,31 @@ def _kind(path: str, probe: Probe) -> Iterator[Finding]:
         yield Finding(f"{path}.url", "say in certificate_days how long a certificate must still last")
     if parts.scheme not in ("https", "tls") and probe.certificate_days is not None:
         yield Finding(f"{path}.certificate_days", f"there is no certificate at an address with {parts.scheme}://")
+    if parts.scheme in PLAIN:
+        unread = f"no health report is read at an address with {parts.scheme}://"
+        yield from (Finding(f"{path}.{key}", unread) for key in _given(probe, ("paths", *_OF_A_REPORT, "expects")))
+    elif probe.expects is not None:
+        unread = "with expects, the answer is not read as a health report; take one of the two out"
+        yield from (Finding(f"{path}.{key}", unread) for key in _given(probe, _OF_A_REPORT))
+        yield from _expects(f"{path}.expects", probe.expects)
+
+
+def _given(probe: Probe, keys: tuple[str, ...]) -> list[str]:
     usual = {one.name: one.default for one in fields(Probe)}
-    for key in _OF_A_REPORT if parts.scheme in PLAIN else ():
-        if getattr(probe, key) != usual[key]:
-            yield Finding(f"{path}.{key}", f"no health report is read at an address with {parts.scheme}://")
+    return [key for key in keys if getattr(probe, key) != usual[key]]
+
+
+def _expects(path: str, expects: Expects) -> Iterator[Finding]:
+    yield from empty(f"{path}.status", expects.status, "at least one status that is good, such as 200")
+    for number, status in enumerate(expects.status, start=1):
+        if not 100 <= status <= 599 or status == 429:
+            said = "429 says only that we ask too often" if status == 429 else "from 100 to 599"
+            yield Finding(f"{path}.status.{number}", said)
+    if expects.says is not None:
+        yield from check_words.expression(f"{path}.says", expects.says)
+    for key in ("headers", "json"):
+        for name, wanted in getattr(expects, key).items():
+            yield from check_words.condition(f"{path}.{key}.{name}", wanted)
 
 
 def _counts(path: str, probe: Probe) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ from tocsin.plan.fields import Several, Span, Text, TimeOfDay
 from tocsin.plan.measures import Band, Metric
 from tocsin.plan.procedure import Exit, Resolution, SomeAction, SomeActivity, SomeTool, Telling, TriggerSource
 from tocsin.plan.rotas import Rotation
-from tocsin.plan.watching import Journey, Log, Measure, Usual
+from tocsin.plan.watching import Expects, Journey, Log, Measure, Usual
 
 STRICT = {"extra": "forbid"}
 
@@ -224,7 +224,8 @@ class Communication:
 @dataclass(frozen=True, kw_only=True)
 class Probe:
     """An address to look at, and how its answer is read. How the address begins says what is looked at: a health
-    report at http:// or https://, a port at tcp://, a name at dns://, a certificate at tls://."""
+    report, or what `expects` says, at http:// or https://; a port at tcp://, a name at dns://, a certificate at
+    tls://."""
 
     __pydantic_config__ = STRICT
     url: str
@@ -238,6 +239,7 @@ class Probe:
     certificate_days: int | None = None  # a certificate that ends sooner is trouble
     usual: Usual | None = None  # how long an answer usually takes is learned, and slower ones are told apart
     control: str | None = None  # somebody else's address: if that is silent too, our own network is in trouble
+    expects: Expects | None = None  # what is good where the answer is no health report
     status_field: str = "status"
     healthy_values: tuple[str, ...] = ("healthy",)
     components_field: str = "services"

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from tocsin.kit.text import listed, span
 from tocsin.plan.markdown import Blocks, address, bullets, code, heading, plain, statement
 from tocsin.plan.model import Heartbeat, Probe, Service
-from tocsin.plan.watching import Journey, Leg, Log, Measure, Pattern, Usual
+from tocsin.plan.watching import Expects, Journey, Leg, Log, Measure, Pattern, Usual
 
 
 def watched(path: str, service: Service) -> Blocks:
@@ -53,10 +53,28 @@ def _probe(path: str, probe: Probe) -> Iterable[str]:
         said = f"If nothing is heard of {address(probe.control)} either, our own network is in trouble."
         yield statement(said, f"{path}.control")
     yield from _usual(f"{path}.usual", probe.usual, "s")
+    if probe.expects is not None:
+        yield from _expects(f"{path}.expects", probe.expects)
+    elif probe.url.startswith("http"):
+        yield from _report(path, probe)
+
+
+def _report(path: str, probe: Probe) -> Iterable[str]:
     yield statement(f"The overall state stands under {code(probe.status_field)}.", f"{path}.status_field")
     yield statement(f"Healthy is {_any_of(probe.healthy_values)}.", f"{path}.healthy_values")
     yield statement(f"The states of components stand under {code(probe.components_field)}.", f"{path}.components_field")
     yield statement(f"Good is {_any_of(probe.good_values)}.", f"{path}.good_values")
+
+
+def _expects(path: str, expects: Expects) -> Iterable[str]:
+    for number, status in enumerate(expects.status, start=1):
+        yield statement(f"Good is {status}", f"{path}.status.{number}")
+    for name, words in expects.headers.items():
+        yield statement(f"The header {code(name)} is {_any_of(words)}", f"{path}.headers.{name}")
+    if expects.says is not None:
+        yield statement(f"It says {code(expects.says)}", f"{path}.says")
+    for place, words in expects.json.items():
+        yield statement(f"What stands under {code(place)} is {_any_of(words)}", f"{path}.json.{place}")
 
 
 def _usual(path: str, usual: Usual | None, unit: str) -> Iterable[str]:

@@ -103,6 +103,7 @@ NARROWER: Mapping[str, dict[str, Any]] = {
     "Journey.failures": _COUNT,
     "Journey.recoveries": _COUNT,
     "Leg.expect": _SOME,
+    "Expects.status": _SOME,
     "Pattern.least": {"minimum": 1, "maximum": MOST_TIMES},
     "Topic.minutes": _COUNT,
     "Section.facts": {"enum": [*FACTS, None]},
@@ -254,8 +255,8 @@ MEANINGS: Mapping[str, str] = {
     ),
     "Probe": "An address that Tocsin looks at, under `services.….probes`.",
     "Probe.url": (
-        "How it begins says what is looked at: a health report at http:// or https://, a port at tcp://, a name at "
-        "dns://, a certificate at tls://. It holds no password."
+        "How it begins says what is looked at: a health report, or what `expects` says, at http:// or https://; a port "
+        "at tcp://, a name at dns://, a certificate at tls://. It holds no password."
     ),
     "Probe.paths": 'Tried in order; `""` is the address itself.',
     "Probe.every": "How often to look.",
@@ -269,6 +270,7 @@ MEANINGS: Mapping[str, str] = {
         "Somebody else's address, http:// or https://. While nothing is heard of either, our own network is in "
         "trouble: nothing is declared, and the administrators are told."
     ),
+    "Probe.expects": "What is good where the answer is no health report. Without it, it must be one.",
     "Probe.status_field": "The key of the answer that holds the overall state.",
     "Probe.healthy_values": "The values of it that are healthy.",
     "Probe.components_field": "The key of the answer that holds the components' states.",

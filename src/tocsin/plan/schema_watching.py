@@ -3,6 +3,17 @@
 from collections.abc import Mapping
 
 WATCHING: Mapping[str, str] = {
+    "Expects": "What a good answer looks like, under `expects` of a probe whose address gives no health report.",
+    "Expects.status": "The statuses that are good.",
+    "Expects.headers": (
+        "For a header, the words of which its value must be one, in any case; `*` is any value, and `/…/` a regular "
+        "expression found anywhere."
+    ),
+    "Expects.says": "A regular expression that is found anywhere in the body.",
+    "Expects.json": (
+        "For the place of a value in the body's JSON, such as `checks.0.state`, the words of which it must be one, as "
+        "for a header. A value that is another is a component that is not well."
+    ),
     "Measure": "Numbers that Tocsin reads again and again, under `services.….measures`.",
     "Measure.url": "Where they stand, http:// or https://; for `promql` the address of the Prometheus. No password.",
     "Measure.reads": (

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
-from tocsin.plan.fields import Number, Span, Text
+from tocsin.plan.fields import Number, Several, Span, Text
 
 STRICT = {"extra": "forbid"}
 
@@ -17,6 +17,17 @@ class Reads(StrEnum):
     PROMETHEUS = "prometheus"
     JSON = "json"
     PROMQL = "promql"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expects:
+    """What a good answer looks like where it is no health report. Words are matched as those of a rule are."""
+
+    __pydantic_config__ = STRICT
+    status: tuple[int, ...] = (200,)
+    headers: Mapping[str, Annotated[tuple[str, ...], Several]] = field(default_factory=dict)
+    says: str | None = None  # an expression that is found anywhere in the body
+    json: Mapping[str, Annotated[tuple[str, ...], Several]] = field(default_factory=dict)  # by a value's place
 
 
 @dataclass(frozen=True, kw_only=True)

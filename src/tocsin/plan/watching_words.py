@@ -78,6 +78,30 @@ WATCHING: Mapping[str, Wording] = {
         f"{_LOOK} is checked against {{after}} when nothing is heard: if that is silent too, our network is to blame.",
         f"{_LOOK} is not checked against another address any more: trouble of our own network looks like an outage.",
     ),
+    f"{_PROBE}.expects": Wording(
+        Kind.WATCHING,
+        new=f"{_LOOK} reads no health report any more, but any answer that is as expected.",
+        gone=f"{_LOOK} reads a health report instead of any answer that is as expected.",
+    ),
+    f"{_PROBE}.expects.status": items(Kind.WATCHING, f"{_LOOK} takes for good the statuses"),
+    f"{_PROBE}.expects.headers.*": Wording(
+        Kind.WATCHING,
+        f"{_LOOK} takes for good in the header {{6}}",
+        f"{_LOOK} wants the header {{6}} to be {{after}}.",
+        f"{_LOOK} no longer asks for the header {{6}}.",
+    ),
+    f"{_PROBE}.expects.says": Wording(
+        Kind.WATCHING,
+        f"{_LOOK} wants {{after}} in the body instead of {{before}}.",
+        f"{_LOOK} wants {{after}} in the body.",
+        f"{_LOOK} no longer wants {{before}} in the body.",
+    ),
+    f"{_PROBE}.expects.json.*": Wording(
+        Kind.WATCHING,
+        f"{_LOOK} takes for good under {{6}}",
+        f"{_LOOK} wants {{6}} to be {{after}}.",
+        f"{_LOOK} no longer asks for {{6}}.",
+    ),
     f"{_PROBE}.status_field": Wording(
         Kind.WATCHING, f"{_LOOK} reads the health in the field {{after}}, not {{before}}."
     ),

@@ -310,4 +310,5 @@ def expectation(probe: Probe) -> Expectation:
         slow_after=probe.slow_after,
         timeout=probe.timeout,
         certificate_days=probe.certificate_days,
+        answer=probe.expects,
     )

@@ -55,6 +55,11 @@ def route(plan: Plan, arrival: Arrival) -> Route | Unrouted:
     return Rules(plan).route(arrival)
 
 
+def is_one_of(value: str, wanted: tuple[str, ...]) -> bool:
+    """Whether a value is one of these words, as a rule asks: in any case, with `*` and `/…/`."""
+    return _test("", wanted).holds(value, value.casefold())
+
+
 class Rules:
     """The rules of a plan, made ready to be asked about many signals."""
 

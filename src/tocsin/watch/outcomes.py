@@ -12,7 +12,9 @@ from enum import StrEnum
 from typing import Any
 
 from tocsin.kit import text
+from tocsin.plan.watching import Expects
 from tocsin.signals.model import Arrival, State, Trigger
+from tocsin.watch import answers
 
 _WORD = 80  # letters kept of a component's name or state
 _EVIDENCE = 160  # letters kept of a body or an error message
@@ -80,6 +82,7 @@ class Expectation:
     # Longer than the five seconds for which a health route that waits for its own database may hang.
     timeout: timedelta = timedelta(seconds=10)
     certificate_days: int | None = None
+    answer: Expects | None = None  # what is good instead of a health report
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +107,8 @@ class Outcome:
 
 
 def judge(reading: Reading, expect: Expectation) -> Outcome:
-    """Say what a look means. A status code alone never makes a service healthy: the body must be a health report.
+    """Say what a look means. A status code alone makes a service healthy only where the plan says so: else the body
+    must be a health report.
 
     An answer of 3xx or 4xx is `wrong_body`, not `http_error`: somebody answered, but not the health route, and a 404
     says that the path is wrong. Two exceptions: 429 says only that we ask too often, and a 404 in which the hosting
@@ -116,12 +120,29 @@ def judge(reading: Reading, expect: Expectation) -> Outcome:
         return _unanswered(reading, expect)
     if reading.status == 429:
         return _outcome(reading, Kind.RATE_LIMITED, _rate_limit_reason(reading))
+    if expect.answer is not None:
+        return _judge_answer(reading, reading.status, expect.answer, expect)
     if reading.status >= 500 or _platform_answered(reading):
         return _outcome(reading, Kind.HTTP_ERROR, f"{reading.status}: {_shown(reading.body)}")
     report = _report(reading.body, expect) if 200 <= reading.status < 300 else None
     if report is None:
         return _outcome(reading, Kind.WRONG_BODY, _wrong_body_reason(reading))
     return _judge_report(reading, report, expect)
+
+
+def _judge_answer(reading: Reading, status: int, wanted: Expects, expect: Expectation) -> Outcome:
+    """The answer held against what the plan expects. Values that say otherwise are named as components are."""
+    wrong = answers.wrong(wanted, status, reading.headers, reading.body)
+    if wrong is None:
+        return _judge_speed(reading, f"{status}, and all that is expected of it", {}, expect)
+    if status not in wanted.status and (status >= 500 or _platform_answered(reading)):
+        return _outcome(reading, Kind.HTTP_ERROR, f"{status}: {_shown(reading.body)}")
+    if wrong.states:
+        states = {plain(name, _WORD): plain(state, _WORD) for name, state in wrong.states.items()}
+        return _outcome(reading, Kind.DEGRADED, plain(wrong.said, _EVIDENCE), states, tuple(sorted(states)))
+    target = _header(reading, "location")
+    towards = f" and points to {plain(target, _WORD)}" if target else ""
+    return _outcome(reading, Kind.WRONG_BODY, f"{plain(wrong.said, _EVIDENCE)}{towards}: {_shown(reading.body)}")
 
 
 @dataclass(frozen=True)
@@ -415,7 +436,7 @@ def _details(outcome: Outcome) -> dict[str, Any]:
 _HEADLINES = {
     Kind.HEALTHY: "healthy",
     Kind.DEGRADED: "degraded",
-    Kind.WRONG_BODY: "answers, but not with a health report",
+    Kind.WRONG_BODY: "answers, but not as it should",
     Kind.TIMEOUT: "no answer in time",
     Kind.REFUSED: "no connection",
     Kind.HTTP_ERROR: "answers with an error",

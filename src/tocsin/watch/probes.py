@@ -32,19 +32,20 @@ async def look(
     user_agent: str,
     expect: Expectation = _USUAL,
 ) -> Reading:
-    """Ask for the health report and return what came back, never raising for what the network did.
+    """Ask for what `expect` describes and return what came back, never raising for what the network did.
 
-    The next path is tried only while somebody answers with something else than the report that `expect` describes:
+    The next path is tried only while somebody answers with something else than that:
     a single-page application answers 200 to a path that does not exist. A path that times out or fails is the
     answer. The limit covers all paths together. Without paths, `url` itself is asked.
     """
     ends = stopwatch() + timeout.total_seconds()
     first, *others = paths or ("",)
-    reading = await _get(session, url, first, ends - stopwatch(), user_agent)
+    wanted = _USUAL_HEADERS if expect.answer is None or expect.answer.json else {"Accept": "*/*"}
+    reading = await _get(session, url, first, ends - stopwatch(), user_agent, headers=wanted)
     for path in others:
         if outcomes.judge(reading, expect).kind is not Kind.WRONG_BODY:
             break
-        reading = await _get(session, url, path, ends - stopwatch(), user_agent)
+        reading = await _get(session, url, path, ends - stopwatch(), user_agent, headers=wanted)
     return reading
 
 
