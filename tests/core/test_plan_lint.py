@@ -146,6 +146,8 @@ CASES = [
     Case("rule-shadowed", "rules.3.when", {"rules__2__when": {"kind": "*"}, "rules__3__when": {"kind": "/cold/"}}),
     Case("severity-without-rule", "severities.mild", {"rules__3__severity": "bad"}),
     Case("type-without-rule", "types.theft", {"rules__1__type": "cold"}),
+    Case("sender-misnamed", "rules.3.when.source", SENDER | asks(source="own"), SENDER | asks(source="json/own")),
+    Case("sender-misnamed", "rules.3.when.source", SENDER | asks(source="json/o"), SENDER | asks(source="/json/")),
     Case("never-kept", "rules.3.when.api_token", asks(api_token="t1"), asks(api_token="*")),
     Case("never-kept", "rules.3.when.token", asks(token="/^t1/"), asks(token="/redacted/")),
     Case("never-kept", "rules.3.when.apikey", asks(apikey="7"), asks(token="7")),

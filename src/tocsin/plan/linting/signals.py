@@ -6,6 +6,7 @@ from tocsin.plan.linting.findings import Check, Level, Remark, check
 from tocsin.plan.model import Plan, Rule
 
 ANY = "*"
+OWN = "json/"  # before the name of a sender of the plan, in the source of its signals
 
 
 @check(
@@ -97,4 +98,25 @@ def type_without_rule(plan: Plan) -> Iterator[Remark]:
             yield Remark(f"types.{key}", f'no signal is taken for "{one.name}" by itself')
 
 
-CHECKS: tuple[Check, ...] = (rule_shadowed, rule_without_precedence, severity_without_rule, type_without_rule)
+@check(
+    "sender-misnamed",
+    Level.WARNING,
+    "A rule asks for a source that is a sender of the plan by half its name, or is no sender of it.",
+    mend="Write the source as `json/` and the name under `senders`.",
+)
+def sender_misnamed(plan: Plan) -> Iterator[Remark]:
+    for number, rule in enumerate(plan.rules, start=1):
+        for word in _words(rule, "source") if "source" in rule.when else ():
+            if word in plan.senders:
+                yield Remark(f"rules.{number}.when.source", f'signals of the sender "{word}" come from json/{word}')
+            elif word.startswith(OWN) and word.removeprefix(OWN) not in plan.senders:
+                yield Remark(f"rules.{number}.when.source", f'the plan has no sender "{word.removeprefix(OWN)}"')
+
+
+CHECKS: tuple[Check, ...] = (
+    rule_shadowed,
+    rule_without_precedence,
+    severity_without_rule,
+    type_without_rule,
+    sender_misnamed,
+)
