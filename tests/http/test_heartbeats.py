@@ -77,7 +77,7 @@ def test_a_sign_of_life_is_kept_and_moves_on_when_the_next_is_missed(here: Serve
     assert firing(here) == []
     passes(here, minutes=1)
     (signal,) = firing(here)
-    assert signal.title == "Rose: backup no sign of life in time"
+    assert signal.title == "Rose: backup gave no sign of life in time"
     assert signal.labels == {"heartbeat": "rose/backup", "service": "rose", "outcome": "silent"}
 
 

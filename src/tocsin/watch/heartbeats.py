@@ -168,7 +168,7 @@ def due_at(ping: Ping, every: timedelta, grace: timedelta, due: datetime, now: d
 
 def arrival(name: str, service_id: str, service: str, found: Outcome, now: datetime, output: str = "") -> Arrival:
     is_well = found.kind is Kind.HEALTHY
-    said = {Kind.FAILED: "says that it failed", Kind.SILENT: "no sign of life in time"}.get(found.kind, "is well")
+    said = {Kind.FAILED: "says that it failed", Kind.SILENT: "gave no sign of life in time"}.get(found.kind, "is well")
     return Arrival(
         source=SOURCE,
         key=f"{SOURCE}:{name}",
