@@ -44,6 +44,7 @@ class Change:
 class Trial:
     """`is_whole` says whether every signal of the time was tried, and not only the newest."""
 
+    plan: str
     since: datetime
     signals: int
     is_whole: bool
@@ -51,23 +52,24 @@ class Trial:
     changes: tuple[Change, ...]
 
 
-def try_rules(tx: Tx, text: str, since: datetime, until: datetime) -> Trial:
+def try_rules(tx: Tx, text: str, since: datetime, until: datetime, *, most: int = SIGNALS_MOST) -> Trial:
     """What this plan's rules make of the signals last heard in a time, and what the rules that decided made of them.
 
-    Raises BadPlan.
+    At most so many are tried, the newest. Raises BadPlan.
     """
     access.require(tx.actor, access.PLAN_READ)
     access.require(tx.actor, access.INCIDENT_READ)
     plan = check.load(text)
     if isinstance(plan, list):
         raise BadPlan(plan)
-    found = [one for one in signals.recent(tx, SIGNALS_MOST + 1, before=until) if one.last_at >= since]
-    tried = found[:SIGNALS_MOST]
+    found = [one for one in signals.recent(tx, most + 1, before=until) if one.last_at >= since]
+    tried = found[:most]
     judged = list(_judged(tx, plan, tried))
     return Trial(
+        plan=f"{plan.name} {plan.version}",
         since=since,
         signals=len(tried),
-        is_whole=len(found) <= SIGNALS_MOST,
+        is_whole=len(found) <= most,
         tallies=_tallies(plan, judged),
         changes=_changes(plan, judged),
     )

@@ -41,6 +41,7 @@ from tocsin.web import (
     sessions,
     signal,
     silences,
+    trying,
 )
 from tocsin.web.forms import MOST_FORM_BYTES, AnyRequest, read_form
 from tocsin.web.frame import STATIC, bare
@@ -94,6 +95,7 @@ def routes() -> list[Any]:
             *handoffs.routes(),
             *plan.routes(),
             *plandocument.routes(),
+            *trying.routes(),
             *learning.routes(),
             *reach.routes(),
             *letters.routes(),

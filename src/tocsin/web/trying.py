@@ -1,0 +1,196 @@
+"""Trying in the browser what another plan's rules would make of the signals. Nothing is changed by it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from litestar import get, post
+from litestar.params import FromQuery
+from litestar.response import Template
+
+from tocsin.db.engine import Tx
+from tocsin.kit.errors import Invalid
+from tocsin.kit.text import clip
+from tocsin.people import access
+from tocsin.plan import store as plans
+from tocsin.plan.commands import BadPlan
+from tocsin.response import explaining, trying
+from tocsin.signals import store as signals
+from tocsin.web import present
+from tocsin.web.forms import AnyRequest, Sent
+from tocsin.web.frame import SignedIn, Visitor, page
+from tocsin.web.signal import RulingLine, ruling
+
+PATH = "/plan/try"
+BACK = timedelta(days=30)
+SIGNALS_MOST = 2000  # that a page waits for; the command line tries more
+PLAN_MOST = 300_000  # characters of a plan
+MISTAKES_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Tally:
+    rule: str
+    before: int
+    after: int
+    is_changed: bool
+
+
+@dataclass(frozen=True)
+class Change:
+    sentence: str
+    mark: str
+    word: str
+    examples: tuple[tuple[str, str], ...]  # id, title
+    more: int
+
+
+@dataclass(frozen=True)
+class Month:
+    """What the plan would make of last month's signals."""
+
+    signals: int
+    is_whole: bool
+    since: str
+    tallies: tuple[Tally, ...]
+    idle: tuple[str, ...]  # rules that decide nothing, neither then nor now
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True)
+class One:
+    """What the plan would make of one signal, beside what is made of it now."""
+
+    id: str
+    title: str
+    now: str
+    would: str
+    is_same: bool
+    decides: RulingLine | None
+    others: tuple[RulingLine, ...]
+
+
+@dataclass(frozen=True)
+class Tried:
+    plan: str
+    month: Month
+    one: One | None
+
+
+@dataclass(frozen=True)
+class Mistake:
+    where: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What the form holds: the text of a plan, the revision that it was taken from, and a signal to try it on."""
+
+    text: str = ""
+    revision: str = ""
+    signal: str = ""
+
+
+@get(PATH, sync_to_thread=True)
+def show_try(
+    request: AnyRequest, visitor: SignedIn, revision: FromQuery[str] = "", signal: FromQuery[str] = ""
+) -> Template:
+    access.require(visitor.actor, access.PLAN_READ)
+    access.require(visitor.actor, access.INCIDENT_READ)
+    with visitor.app.database.read(visitor.actor) as tx:
+        if signal:
+            signals.load(tx, signal)
+        chosen = revision or plans.current_id(tx)
+        return _page(request, visitor, tx, Typed(plans.text(tx, chosen), chosen, signal))
+
+
+@post(PATH, sync_to_thread=True, status_code=200)
+def try_it(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template:
+    access.require(visitor.actor, access.PLAN_READ)
+    access.require(visitor.actor, access.INCIDENT_READ)
+    typed = Typed(form.secret("plan").replace("\r\n", "\n"), form.text("revision"), form.text("signal"))
+    with visitor.app.database.read(visitor.actor) as tx:
+        if len(typed.text) > PLAN_MOST:
+            raise Invalid(
+                f"This is longer than {PLAN_MOST:,} characters; try it with tocsin plan try-rules.", field="plan"
+            )
+        try:
+            found = _tried(tx, typed)
+        except BadPlan as why:
+            return _page(request, visitor, tx, typed, mistakes=_mistakes(why))
+        return _page(request, visitor, tx, typed, tried=found)
+
+
+def _tried(tx: Tx, typed: Typed) -> Tried:
+    one = explaining.explain(tx, typed.signal, typed.text) if typed.signal else None
+    until = tx.now + timedelta(milliseconds=1)
+    month = trying.try_rules(tx, typed.text, tx.now - BACK, until, most=SIGNALS_MOST)
+    return Tried(month.plan, _month(month, tx.now), _one(tx, one) if one else None)
+
+
+def _month(found: trying.Trial, now: datetime) -> Month:
+    return Month(
+        signals=found.signals,
+        is_whole=found.is_whole,
+        since=present.moment(found.since, now),
+        tallies=tuple(
+            Tally(one.rule or "No rule: a person decides", one.before, one.after, one.before != one.after)
+            for one in found.tallies
+            if one.before or one.after
+        ),
+        idle=tuple(one.rule for one in found.tallies if one.rule and not (one.before or one.after)),
+        changes=tuple(_change(one) for one in found.changes),
+    )
+
+
+def _change(one: trying.Change) -> Change:
+    mark, word = ("down", "Less") if one.is_less else ("degraded", "Otherwise")
+    examples = tuple((each.id, clip(each.title, 120)) for each in one.examples)
+    return Change(trying.sentence(one), mark, word, examples, one.count - len(examples))
+
+
+def _one(tx: Tx, found: explaining.Explained) -> One:
+    now, would = explaining.explain(tx, found.signal.id).rules.decision.why, found.rules.decision.why
+    rulings = [ruling(one) for one in found.rules.rulings]
+    decides = next((one for one in rulings if one.decides), None)
+    others = tuple(one for one in rulings if not one.decides)
+    return One(found.signal.id, clip(found.signal.title, 120), now, would, now == would, decides, others)
+
+
+def _mistakes(why: BadPlan) -> list[Mistake]:
+    return [
+        Mistake(f"Line {one.line}, {one.path}" if one.path else f"Line {one.line}", one.message)
+        for one in why.problems[:MISTAKES_SHOWN]
+    ]
+
+
+def _page(
+    request: AnyRequest,
+    visitor: Visitor,
+    tx: Tx,
+    typed: Typed,
+    *,
+    tried: Tried | None = None,
+    mistakes: Sequence[Mistake] = (),
+) -> Template:
+    current = plans.current_id(tx)
+    known = [(one.id, f"{one.id}, version {one.version}", one.id == current) for one in plans.revisions(tx)]
+    return page(
+        request,
+        visitor,
+        tx,
+        "plan_try.html",
+        title="Try a plan's rules",
+        here="/plan",
+        status=400 if mistakes else 200,
+        typed=typed,
+        revisions=known,
+        tried=tried,
+        mistakes=mistakes,
+    )
+
+
+def routes() -> list[Any]:
+    return [show_try, try_it]
