@@ -121,6 +121,21 @@ def test_a_start_does_not_say_that_the_last_run_went_well(here: Served) -> None:
     here.post(f"{path_of(here)}/fail")
     here.post(f"{path_of(here)}/start")
     assert len(firing(here)) == 1
+    assert (listed(here)["rose/backup"]["state"], listed(here)["rose/backup"]["said"]) == (
+        "failed",
+        "a run has begun; the last one failed",
+    )
+    here.post(path_of(here))
+    assert listed(here)["rose/backup"]["state"] == "healthy"
+
+
+def test_a_run_that_begins_after_a_silence_and_never_ends_is_told_no_second_time(here: Served) -> None:
+    passes(here, hours=25)
+    here.post(f"{path_of(here, 'rose/index')}/start")
+    assert listed(here)["rose/index"]["said"] == "a run has begun, after nothing came in time"
+    passes(here, hours=3)
+    assert [one["state"] for one in runs(here, "rose/index")] == ["overdue"]
+    assert [one.count for one in told(here) if one.labels["heartbeat"] == "rose/index"] == [1]
 
 
 @pytest.mark.parametrize("said", ["256", "-1", "started", "1/2", "\N{SUPERSCRIPT TWO}", "0000"])

@@ -91,15 +91,16 @@ def hear(tx: Tx, beat: Beat, ping: Ping) -> None:
     if owed is not None:
         obligations.renew(tx, owed, heartbeats.due_at(ping, beat.every, beat.grace, owed.due_at, tx.now))
     tx.wakes = True
-    outcome = heartbeats.outcome(ping)
     # After what is owed, as whoever misses it does: two that lock in another order would wait for each other.
-    standing = replace(watch.load(tx, beat.name), outcome=outcome, looked_at=tx.now)
+    standing = watch.load(tx, beat.name)
+    outcome = heartbeats.outcome(ping, standing.confirmed.kind if standing.confirmed else Kind.HEALTHY)
+    standing = replace(standing, outcome=outcome, looked_at=tx.now)
     standing = replace(standing, runs=heartbeats.with_ping(standing.runs, ping, tx.now))
     if owed is not None and beat.runs_within is not None:
         due_at = heartbeats.due_after(ping, standing.runs, beat.every, beat.grace, beat.runs_within, tx.now)
         obligations.renew(tx, owed, due_at)
     if ping.word is Word.START:
-        watch.save(tx, standing)  # that a run begins does not say that the last one went well
+        watch.save(tx, standing)
     else:
         _agree(tx, beat, standing, outcome, ping.said)
 
@@ -108,10 +109,12 @@ def miss(tx: Tx, beat: Beat, owed: Obligation) -> None:
     """Nothing came in time. From here on it is asked again once a period."""
     obligations.renew(tx, owed, tx.now + beat.every)
     standing = watch.load(tx, beat.name)
-    if standing.outcome and standing.outcome.kind is Kind.SILENT:
-        return
     outcome, runs = _missed(beat, standing, tx.now)
-    _agree(tx, beat, replace(standing, outcome=outcome, runs=runs), outcome)
+    standing = replace(standing, runs=runs)
+    if standing.outcome and standing.outcome.kind is Kind.SILENT:
+        watch.save(tx, standing)  # it is told already
+    else:
+        _agree(tx, beat, replace(standing, outcome=outcome), outcome)
 
 
 def _missed(beat: Beat, standing: watch.Standing, now: datetime) -> tuple[Outcome, tuple[Run, ...]]:

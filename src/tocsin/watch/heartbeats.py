@@ -129,9 +129,13 @@ def secret(signing_key: bytes, name: str, turn: int = 0) -> str:
     return str(uuid.UUID(bytes=digest[:16], version=4))
 
 
-def outcome(ping: Ping) -> Outcome:
+_BEGUN = {Kind.FAILED: "; the last one failed", Kind.SILENT: ", after nothing came in time"}
+
+
+def outcome(ping: Ping, agreed: Kind = Kind.HEALTHY) -> Outcome:
+    """What a sign of life means. That a run begins does not say that what was `agreed` on is over."""
     if ping.word is Word.START:
-        return _outcome(Kind.HEALTHY, "a run has begun")
+        return _outcome(agreed, f"a run has begun{_BEGUN.get(agreed, '')}")
     ended = f", with status {ping.status}" if ping.status is not None else ""
     if ping.word is Word.FAIL:
         return _outcome(Kind.FAILED, f"it says that it failed{ended}")
