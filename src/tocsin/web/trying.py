@@ -9,7 +9,6 @@ from litestar import get, post
 from litestar.params import FromQuery
 from litestar.response import Template
 
-from tocsin.db.engine import Tx
 from tocsin.kit.errors import Invalid
 from tocsin.kit.text import clip
 from tocsin.people import access
@@ -123,7 +122,7 @@ def try_it(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template:
         return _page(request, visitor, tx, typed, tried=found)
 
 
-def _tried(tx: Tx, typed: Typed) -> Tried:
+def _tried(tx: Any, typed: Typed) -> Tried:
     one = explaining.explain(tx, typed.signal, typed.text) if typed.signal else None
     until = tx.now + timedelta(milliseconds=1)
     month = trying.try_rules(tx, typed.text, tx.now - BACK, until, most=SIGNALS_MOST)
@@ -151,7 +150,7 @@ def _change(one: trying.Change) -> Change:
     return Change(trying.sentence(one), mark, word, examples, one.count - len(examples))
 
 
-def _one(tx: Tx, found: explaining.Explained) -> One:
+def _one(tx: Any, found: explaining.Explained) -> One:
     now, would = explaining.explain(tx, found.signal.id).rules.decision.why, found.rules.decision.why
     rulings = [ruling(one) for one in found.rules.rulings]
     decides = next((one for one in rulings if one.decides), None)
@@ -169,7 +168,7 @@ def _mistakes(why: BadPlan) -> list[Mistake]:
 def _page(
     request: AnyRequest,
     visitor: Visitor,
-    tx: Tx,
+    tx: Any,
     typed: Typed,
     *,
     tried: Tried | None = None,
