@@ -11,14 +11,14 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import pytest
 
 from tocsin.kit.text import listed, span
-from tocsin.plan import check, check_work, measures, model, procedure, rotas, watching
-from tocsin.plan.fields import Number, Percent, Span, Text, TimeOfDay, Zone
+from tocsin.plan import check, check_work, measures, model, procedure, publicpage, rotas, watching
+from tocsin.plan.fields import Colour, Number, Percent, Span, Text, TimeOfDay, Zone
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "plan.md"
 CLASSES = list(
     dict.fromkeys(
         one
-        for module in (model, measures, procedure, rotas, watching)
+        for module in (model, measures, procedure, publicpage, rotas, watching)
         for one in vars(module).values()
         if is_dataclass(one) and isinstance(one, type)
     )
@@ -30,6 +30,7 @@ SIMPLE = {
     Zone: "time zone",
     Percent: "per cent",
     Number: "number",
+    Colour: "colour",
     str: "text",
     int: "whole number",
     bool: "true or false",

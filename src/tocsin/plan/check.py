@@ -5,7 +5,16 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from tocsin.kit.text import listed, span
 from tocsin.people.model import Urgency
-from tocsin.plan import check_measures, check_paging, check_probes, check_rotas, check_words, check_work, senders
+from tocsin.plan import (
+    check_measures,
+    check_paging,
+    check_probes,
+    check_public,
+    check_rotas,
+    check_words,
+    check_work,
+    senders,
+)
 from tocsin.plan.findings import Finding, each, empty, nobody, unknown
 from tocsin.plan.model import (
     EVERYONE,
@@ -136,6 +145,7 @@ def check(plan: Plan) -> list[Finding]:
         *_review(plan),
         *_history(plan),
         *check_work.check(plan),
+        *check_public.check(plan),
     ]
 
 

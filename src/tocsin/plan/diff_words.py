@@ -223,6 +223,47 @@ WORDINGS: Mapping[str, Wording] = {
     "flapping.calm_for": Wording(
         Kind.PAGING, "A signal that flapped is calm when it has not changed for {after} instead of {before}."
     ),
+    "status_page": Wording(
+        Kind.OTHER,
+        new="The public status page now has a look of its own.",
+        gone="The public status page has no look of its own any more; its language is English.",
+    ),
+    "status_page.name": Wording(
+        Kind.WORDS,
+        "The status page is called {after} instead of {before}.",
+        "The status page is called {after}.",
+        "The status page is called as the plan is, and not {before} any more.",
+    ),
+    "status_page.logo": Wording(
+        Kind.OTHER,
+        "The status page shows another logo.",
+        "The status page shows a logo.",
+        "The status page shows no logo any more.",
+    ),
+    "status_page.colours.light": Wording(Kind.OTHER, "The light status page is {after} instead of {before}."),
+    "status_page.colours.dark": Wording(Kind.OTHER, "The dark status page is {after} instead of {before}."),
+    "status_page.home": Wording(
+        Kind.OTHER,
+        "The status page leads to {after} instead of {before}.",
+        "The status page leads to {after}.",
+        "The status page does not lead to {before} any more.",
+    ),
+    "status_page.support": Wording(
+        Kind.OTHER,
+        "Whoever needs help is led from the status page to {after} instead of {before}.",
+        "Whoever needs help is led from the status page to {after}.",
+        "Whoever needs help is not led from the status page to {before} any more.",
+    ),
+    "status_page.language": Wording(
+        Kind.OTHER, "Whoever asks for no language reads the status page in {after} instead of {before}."
+    ),
+    "status_page.groups": Wording(Kind.OTHER),
+    "status_page.groups.*": Wording(
+        Kind.OTHER,
+        "What stands under {2} on the status page",
+        new="The status page has the heading {2}.",
+        gone="The status page has the heading {2} no longer.",
+    ),
     "vendors.*.support": Wording(Kind.OTHER, "Whoever needs help of {name} finds it at {after} instead of {before}."),
     # --- How the work proceeds
     "phases.*.name": named("The phase {1}"),

@@ -65,6 +65,12 @@ def _number(value: object) -> Decimal:
     return Decimal(found[0])
 
 
+def _colour(value: object) -> str:
+    if not isinstance(value, str) or re.fullmatch("#[0-9A-Fa-f]{6}", value) is None:
+        raise ValueError(f"'{text.clip(str(value), 40)}' is not a colour; write it like \"#1858a8\"")
+    return value.lower()
+
+
 def _text(value: object) -> object:
     """Prose may be folded over lines in YAML; it is one paragraph."""
     return value.strip() if isinstance(value, str) else value
@@ -111,3 +117,6 @@ def Short(key: str, kind: type) -> Any:  # noqa: N802 - it stands where a type's
         return {key: value} if isinstance(value, str) else value
 
     return BeforeValidator(spelled_out, json_schema_input_type=str | kind)
+
+
+Colour = Annotated[str, BeforeValidator(_colour), WithJsonSchema({"type": "string", "pattern": "^#[0-9A-Fa-f]{6}$"})]

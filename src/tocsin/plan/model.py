@@ -15,6 +15,7 @@ from tocsin.people.model import Urgency
 from tocsin.plan.fields import Several, Span, Text, TimeOfDay
 from tocsin.plan.measures import Band, Metric
 from tocsin.plan.procedure import Exit, Resolution, SomeAction, SomeActivity, SomeTool, Telling, TriggerSource
+from tocsin.plan.publicpage import StatusPage
 from tocsin.plan.rotas import Rotation
 from tocsin.plan.watching import Expects, Journey, Log, Measure, Usual
 
@@ -498,8 +499,14 @@ class Plan:
     paging: Paging = field(default_factory=Paging)
     reports: Reports | None = None  # without it, they are signals like others
     flapping: Flapping | None = None  # without it, each change of a signal is taken at its word
+    status_page: StatusPage | None = None  # without it, it is plain
     links: Mapping[str, str] = field(default_factory=dict)
     history: tuple[Change, ...] = ()
+
+    @property
+    def public(self) -> StatusPage:
+        """The look of the public page, as far as the plan says."""
+        return self.status_page or StatusPage()
 
     @property
     def lead(self) -> str | None:

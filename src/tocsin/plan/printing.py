@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from tocsin.kit.text import listed, span
 from tocsin.people.model import Urgency
 from tocsin.plan import printing_paging as paging
+from tocsin.plan import printing_public, printing_senders
 from tocsin.plan import printing_rotas as rotas
-from tocsin.plan import printing_senders
 from tocsin.plan import printing_watching as watching
 from tocsin.plan import printing_work as work
 from tocsin.plan.markdown import (
@@ -87,6 +87,7 @@ def document(plan: Plan, revision: str = "") -> str:
         *_reminders(plan),
         *paging.pages(plan),
         *_owed(plan),
+        *printing_public.page(plan),
         *_links(plan),
         *_history(plan),
     ]
