@@ -96,6 +96,7 @@ class App:
     def _furnish(self, tx: Tx) -> str:
         """See that there is an address, a plan, its looks and the keys; returns the one that signs links."""
         kept.write(tx, kept.BASE_URL, self.settings.public_url)
+        kept.write(tx, kept.STATUS_URL, self.settings.status_page_url)
         kept.write(tx, kept.CHAT, self._chat.name if self._chat else "")
         try:
             plans.current_id(tx)

@@ -34,8 +34,9 @@ def asgi(app: App) -> ASGIApp:
         async with app.running():
             yield
 
+    board = status.Board()
     rest = Litestar(
-        route_handlers=[*resources.routes(), *replies.routes(), *status.routes(), *site.routes(), livez, readyz],
+        route_handlers=[*resources.routes(), *replies.routes(), *status.routes(board), *site.routes(), livez, readyz],
         template_config=site.template_config(),
         csrf_config=site.csrf_config(app.signing_key, secure=app.settings.secure_cookies),
         openapi_config=resources.openapi_config(),
@@ -43,7 +44,7 @@ def asgi(app: App) -> ASGIApp:
         state=State({"tocsin": app}),
         lifespan=[engine],
     )
-    return hooks.Front(app, rest)
+    return status.Doorway(app, hooks.Front(app, rest), rest, board)
 
 
 def _exception_handlers() -> dict[Any, Any]:

@@ -26,6 +26,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     base_url: str = ""
+    status_url: str = ""  # of the public page, where it has a host of its own
     smtp_url: str = ""
     mail_from: str = "Tocsin <tocsin@localhost>"
     mail_reply_to: str = ""
@@ -66,6 +67,11 @@ class Settings:
         """The address under which people reach this server, without a slash at its end."""
         host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104 - compared, not bound
         return (self.base_url or f"http://{host}:{self.port}").rstrip("/")
+
+    @property
+    def status_page_url(self) -> str:
+        """The address under which the public reaches its page, without a slash at its end."""
+        return self.status_url.rstrip("/") or f"{self.public_url}/status"
 
     @property
     def api_url(self) -> str:
@@ -139,6 +145,7 @@ def _check(settings: Settings) -> None:
     _check_push(settings)
     for name in (
         "base_url",
+        "status_url",
         "url",
         "heartbeat_url",
         "twilio_api_url",

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.records import NIGHT, PLAN, declared, incident, later, public, timeline, timelines
-from tocsin.comms import statuspage
+from tocsin.comms import statusfeeds, statuspage, statuswire
 from tocsin.comms.statuspage import PublicIncident, PublicPage, public_incident, public_page
 from tocsin.incidents import lifecycle
 from tocsin.incidents.model import AnyEntry, Noted, Numbered, Reopened, SeverityChanged, TypeChanged, Updated
@@ -148,7 +148,7 @@ def test_an_incident_without_components_touches_its_whole_service() -> None:
 def test_an_incident_of_no_service_touches_no_component_and_still_shows() -> None:
     shown = page(posted(FIRST, components=(), service=None))
     assert set(statuses(shown).values()) == {"operational"}
-    assert read(statuspage.status_json(shown))["status"]["indicator"] == "major"
+    assert read(statuswire.status_json(shown))["status"]["indicator"] == "major"
 
 
 def test_the_worst_incident_decides_and_a_resolved_one_no_longer() -> None:
@@ -174,6 +174,7 @@ ABOUT = {
     "time_zone": "Etc/UTC",
     "updated_at": "2026-11-24T03:19:31.000Z",
 }
+GROUP_ID = statuspage.stable_id("group", "rose")
 MEMORY = {
     "id": MEMORY_ID,
     "name": "Memory",
@@ -184,7 +185,7 @@ MEMORY = {
     "description": None,
     "showcase": True,
     "start_date": "2026-01-05",
-    "group_id": None,
+    "group_id": GROUP_ID,
     "page_id": PAGE_ID,
     "group": False,
     "only_show_if_degraded": False,
@@ -211,13 +212,17 @@ def update(number: int, stage: str, body: str, at: str, old: str) -> dict[str, A
 
 def test_the_summary_has_every_key_of_the_format() -> None:
     incident_id = statuspage.stable_id("incident", "inc_NIGHT")
-    found = read(statuspage.summary_json(page(posted(FIRST, SECOND))))
+    found = read(statuswire.summary_json(page(posted(FIRST, SECOND))))
     assert list(found) == ["page", "components", "incidents", "scheduled_maintenances", "status"]
     assert found["page"] == ABOUT
     assert found["status"] == {"indicator": "major", "description": "Partial System Outage"}
     assert found["scheduled_maintenances"] == []
-    assert found["components"][1] == MEMORY
-    assert found["components"][0]["description"] == "Talk and be answered"
+    group, voice, memory, site = found["components"]
+    assert memory == MEMORY
+    assert voice["description"] == "Talk and be answered"
+    assert (group["name"], group["group"], group["status"]) == ("Rose", True, "partial_outage")
+    assert group["components"] == [voice["id"], memory["id"]]
+    assert site["group_id"] is None
     assert found["incidents"] == [
         {
             "id": incident_id,
@@ -243,12 +248,12 @@ def test_the_summary_has_every_key_of_the_format() -> None:
 @pytest.mark.parametrize(
     ("write", "keys"),
     [
-        (statuspage.summary_json, {"page", "components", "incidents", "scheduled_maintenances", "status"}),
-        (statuspage.status_json, {"page", "status"}),
-        (statuspage.components_json, {"page", "components"}),
-        (statuspage.incidents_json, {"page", "incidents"}),
-        (statuspage.unresolved_json, {"page", "incidents"}),
-        (statuspage.maintenances_json, {"page", "scheduled_maintenances"}),
+        (statuswire.summary_json, {"page", "components", "incidents", "scheduled_maintenances", "status"}),
+        (statuswire.status_json, {"page", "status"}),
+        (statuswire.components_json, {"page", "components"}),
+        (statuswire.incidents_json, {"page", "incidents"}),
+        (statuswire.unresolved_json, {"page", "incidents"}),
+        (statuswire.maintenances_json, {"page", "scheduled_maintenances"}),
     ],
 )
 def test_each_document_has_its_own_keys(write: Callable[[PublicPage], bytes], keys: set[str]) -> None:
@@ -257,27 +262,27 @@ def test_each_document_has_its_own_keys(write: Callable[[PublicPage], bytes], ke
 
 def test_what_is_over_stays_in_the_history_only() -> None:
     shown = page(posted(FIRST, LAST))
-    assert read(statuspage.summary_json(shown))["incidents"] == []
-    assert read(statuspage.unresolved_json(shown))["incidents"] == []
-    assert read(statuspage.status_json(shown))["status"] == {
+    assert read(statuswire.summary_json(shown))["incidents"] == []
+    assert read(statuswire.unresolved_json(shown))["incidents"] == []
+    assert read(statuswire.status_json(shown))["status"] == {
         "indicator": "none",
         "description": "All Systems Operational",
     }
-    (kept,) = read(statuspage.incidents_json(shown))["incidents"]
+    (kept,) = read(statuswire.incidents_json(shown))["incidents"]
     assert (kept["status"], kept["resolved_at"]) == ("resolved", "2026-11-24T04:49:31.000Z")
     assert kept["incident_updates"][0]["affected_components"][0]["new_status"] == "operational"
 
 
 def test_incidents_stand_newest_first_and_fifty_at_most() -> None:
     many = [posted(public(Stage.RESOLVED, "Over", number), incident_id=f"inc_{number}") for number in range(60)]
-    found = read(statuspage.incidents_json(page(*many)))["incidents"]
+    found = read(statuswire.incidents_json(page(*many)))["incidents"]
     assert [one["id"] for one in found[:2]] == [many[59].id, many[58].id]
     assert len(found) == 50
 
 
 def test_an_update_keeps_the_impact_that_it_was_posted_with() -> None:
     worse = SeverityChanged(at=later(30), by="ana", severity="P0", before="P1", raised=True, because="all")
-    (found,) = read(statuspage.summary_json(page(posted(FIRST, worse, SECOND))))["incidents"]
+    (found,) = read(statuswire.summary_json(page(posted(FIRST, worse, SECOND))))["incidents"]
     changes = [
         (one["affected_components"][0]["old_status"], one["affected_components"][0]["new_status"])
         for one in found["incident_updates"]
@@ -293,7 +298,7 @@ def test_the_page_never_says_all_is_well_during_a_public_incident(record: tuple[
     if shown is None:
         assert not any(isinstance(one.entry, Updated) and one.entry.audience == "public" for one in record)
         return
-    found = read(statuspage.summary_json(page(shown)))
+    found = read(statuswire.summary_json(page(shown)))
     assert bool(found["incidents"]) is (folded.stage is not Stage.RESOLVED)
     expected = "none" if shown.is_over else PLAN.severities[folded.severity].public_impact
     assert found["status"]["indicator"] == expected
@@ -315,7 +320,7 @@ def links(element: ET.Element) -> dict[str, str]:
 
 
 def test_the_feed_names_itself_and_its_age() -> None:
-    feed = ET.fromstring(statuspage.atom(page(posted(FIRST, SECOND))))
+    feed = ET.fromstring(statusfeeds.atom(page(posted(FIRST, SECOND))))
     assert feed.tag == f"{ATOM}feed"
     assert text(feed, "id") == f"{URL}/history.atom"
     assert text(feed, "title") == "Rose status"
@@ -326,7 +331,7 @@ def test_the_feed_names_itself_and_its_age() -> None:
 
 def test_an_entry_tells_the_whole_incident_newest_first() -> None:
     shown = posted(FIRST, SECOND)
-    (entry,) = ET.fromstring(statuspage.atom(page(shown))).findall(f"{ATOM}entry")
+    (entry,) = ET.fromstring(statusfeeds.atom(page(shown))).findall(f"{ATOM}entry")
     assert text(entry, "id") == f"tag:status.example.org,2026:Incident/{shown.id}"
     assert text(entry, "title") == "Memory system down"
     assert text(entry, "published") == "2026-11-24T02:49:31.000Z"
@@ -351,14 +356,16 @@ def test_the_public_reads_the_issue_as_it_was_told_and_never_the_title() -> None
 def test_an_entry_keeps_its_id_when_its_title_changes() -> None:
     shown = posted(FIRST)
     renamed = replace(shown, name="Rose forgets")
-    ids = [text(ET.fromstring(statuspage.atom(page(one)))[-1], "id") for one in (shown, renamed, posted(FIRST, SECOND))]
+    ids = [
+        text(ET.fromstring(statusfeeds.atom(page(one)))[-1], "id") for one in (shown, renamed, posted(FIRST, SECOND))
+    ]
     assert len(set(ids)) == 1
 
 
 @given(st.text(), st.text())
 def test_the_feed_is_well_formed_whatever_people_write(name: str, body: str) -> None:
     shown = posted(public(Stage.INVESTIGATING, body, 10, issue=name))
-    (entry,) = ET.fromstring(statuspage.atom(page(shown))).findall(f"{ATOM}entry")
+    (entry,) = ET.fromstring(statusfeeds.atom(page(shown))).findall(f"{ATOM}entry")
     content = text(entry, "content")
     assert "<" not in content.removeprefix(
         "<p><small>2026-11-24 02:49 UTC</small><br><strong>Investigating</strong>: "
@@ -367,12 +374,12 @@ def test_the_feed_is_well_formed_whatever_people_write(name: str, body: str) -> 
 
 def test_control_characters_do_not_break_the_feed() -> None:
     shown = posted(public(Stage.INVESTIGATING, "We look.", 10, issue="Down\x00\x1b[31m\ufffe!"))
-    (entry,) = ET.fromstring(statuspage.atom(page(shown))).findall(f"{ATOM}entry")
+    (entry,) = ET.fromstring(statusfeeds.atom(page(shown))).findall(f"{ATOM}entry")
     assert text(entry, "title") == "Down[31m!"
 
 
 def test_an_empty_page_is_a_feed_without_entries() -> None:
-    feed = ET.fromstring(statuspage.atom(page()))
+    feed = ET.fromstring(statusfeeds.atom(page()))
     assert feed.findall(f"{ATOM}entry") == []
     assert text(feed, "updated") == "2026-01-05T09:00:00.000Z"
 

@@ -13,7 +13,7 @@ import pytest
 
 import tocsin.main  # noqa: F401 - with all that a server is made of come all its tables
 from tocsin.api import described
-from tocsin.comms import statuspage
+from tocsin.comms import statuspage, statuswire
 from tocsin.comms.statuspage import PublicIncident, PublicUpdate
 from tocsin.db.columns import metadata
 from tocsin.delivery.channel import MessageState
@@ -167,9 +167,9 @@ def test_the_shapes_of_the_status_page_are_those_that_are_sent() -> None:
         updated_at=AT,
     )
     page = statuspage.public_page(plan, plan.name, "http://127.0.0.1:8000/status", [incident], AT)
-    sent = json.loads(statuspage.summary_json(page))
+    sent = json.loads(statuswire.summary_json(page))
     status, component, shown = examples()
-    assert keys(status) == keys(json.loads(statuspage.status_json(page)))
+    assert keys(status) == keys(json.loads(statuswire.status_json(page)))
     assert status["status"] == sent["status"]
     assert keys(component) == keys(sent["components"][0])
     assert keys(shown) == {**keys(sent["incidents"][0]), "components": None}

@@ -14,7 +14,7 @@ from tests.support.smtp import SmtpSink
 from tests.support.terminal import Terminal
 from tests.support.visitor import Visitor, console
 from tests.support.world import QUIET
-from tocsin.comms import statuspage, store
+from tocsin.comms import statuswire, store
 from tocsin.kit.actor import SYSTEM
 from tocsin.people import access, commands
 from tocsin.response import intake
@@ -214,10 +214,10 @@ def test_the_public_reads_of_maintenance_before_it_while_it_goes_on_and_after(he
 def status_forms(tx: Any) -> dict[str, Any]:
     page = store.public_page(tx)
     forms = {
-        "summary": statuspage.summary_json,
-        "upcoming": statuspage.upcoming_json,
-        "active": statuspage.active_json,
-        "all": statuspage.maintenances_json,
+        "summary": statuswire.summary_json,
+        "upcoming": statuswire.upcoming_json,
+        "active": statuswire.active_json,
+        "all": statuswire.maintenances_json,
     }
     return {name: json.loads(form(page)) for name, form in forms.items()}
 

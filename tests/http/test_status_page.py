@@ -162,7 +162,7 @@ def test_an_incident_has_an_address_of_its_own_that_the_json_names(reader: Reade
     answer = reader.get(incident["shortlink"].removeprefix(base))
     assert answer.status_code == 200 and "Slow replies" in text(answer)
     missing = reader.get("/status/i/nothing")
-    assert missing.status_code == 404 and "There is no such incident." in text(missing)
+    assert missing.status_code == 404 and "There is no such page." in text(missing)
 
 
 def test_nothing_internal_is_shown(reader: Reader, team: Team) -> None:
@@ -191,7 +191,7 @@ def test_a_private_kind_of_incident_is_never_shown(reader: Reader, team: Team) -
 def test_what_people_wrote_is_text_and_never_markup(reader: Reader, team: Team) -> None:
     team.tell(team.declare(), "investigating", issue="<script>alert(1)</script>", impact="<img src=x>\n\nSecond <b>")
     page = reader.get("/status")
-    assert "<script" not in page.text and "<img" not in page.text
+    assert "<script" not in page.text and "<img src=x" not in page.text
     assert "<script>alert(1)</script>" in text(page)
     policy = page.headers["content-security-policy"]
     assert policy.startswith("default-src 'self'")
@@ -303,5 +303,5 @@ def test_it_is_part_of_the_application(here: Served) -> None:
         answer = here.get(path)
         assert answer.status_code == 200 and "set-cookie" not in answer.headers  # shared caches may keep it
     assert here.get("/status/").status_code == 200
-    css = re.search(r'href="(/static/tocsin\.css[^"]*)"', here.get("/status").text)
+    css = re.search(r'href="(/status/status\.css[^"]*)"', here.get("/status").text)
     assert css is not None and here.get(css[1]).status_code == 200

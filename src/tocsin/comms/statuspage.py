@@ -1,22 +1,14 @@
-"""The public page: what was posted in public, and which components it touches, as JSON and as a feed.
+"""The public page: what was posted in public, and which components it touches.
 
-Pure. Only public updates and the plan's own names come out of here; nothing internal has a way in. The JSON has the
-shapes of the Statuspage API, version 2, so that whatever reads such pages reads this one.
+Pure. Only public updates and the plan's own names come out of here; nothing internal has a way in.
 """
 
 import hashlib
-import re
 import string
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from html import escape
-from itertools import pairwise
 from typing import assert_never
-from urllib.parse import urlsplit
-from xml.etree import ElementTree as ET
-
-import msgspec
 
 from tocsin.comms.maintenance import Progress, PublicMaintenance
 from tocsin.incidents import confidential
@@ -28,7 +20,6 @@ OPERATIONAL = "operational"
 UNDER_MAINTENANCE = "under_maintenance"
 MAINTENANCE = "maintenance"  # the indicator while nothing worse goes on
 LONGEST_NAME = 120  # letters of an incident's public name
-LATEST = 50  # incidents that a list or a feed goes back
 
 COMPONENT_STATUS = {
     "critical": "major_outage",
@@ -38,19 +29,11 @@ COMPONENT_STATUS = {
 }
 """What an incident of this impact does to a component; worst first."""
 
-DESCRIPTION = {
-    "critical": "Major Service Outage",
-    "major": "Partial System Outage",
-    "minor": "Minor Service Outage",
-    MAINTENANCE: "Service Under Maintenance",
-    "none": "All Systems Operational",
-}
-"""The sentence beside each indicator; worst first."""
+STATUSES = ("major_outage", "partial_outage", "degraded_performance", UNDER_MAINTENANCE, OPERATIONAL)
+"""The states of a component; worst first."""
 
 _DIGITS = string.digits + string.ascii_lowercase
 _ID_LENGTH = 12
-_ATOM = "http://www.w3.org/2005/Atom"
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +49,11 @@ class PublicUpdate:
 
 @dataclass(frozen=True, kw_only=True)
 class PublicIncident:
-    """`components` are ids of the page's components; `updates` stand newest first, and there is at least one."""
+    """`components` are ids of the page's components; `updates` stand newest first, and there is at least one.
+
+    `course` is how bad it was and from when on, oldest first: it begins when the trouble did, with what the public was
+    told first.
+    """
 
     id: str
     name: str
@@ -79,6 +66,7 @@ class PublicIncident:
     updated_at: datetime
     monitoring_at: datetime | None = None
     resolved_at: datetime | None = None
+    course: tuple[tuple[datetime, str], ...] = ()
 
     @property
     def is_over(self) -> bool:
@@ -94,19 +82,34 @@ class PublicComponent:
     position: int
     created_at: datetime
     updated_at: datetime
+    group: str | None = None  # the id of the group that it stands in
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublicGroup:
+    """A heading over components. `components` are their ids, and there is at least one."""
+
+    id: str
+    name: str
+    components: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class PublicPage:
-    """`incidents` stand newest first, those that are over among them; `maintenances` by their start, the last first."""
+    """`incidents` stand newest first, those that are over among them; `maintenances` by their start, the last first.
+
+    `groups` stand in the order of their first components. `began_at` is when the page began to tell.
+    """
 
     id: str
     name: str
     url: str
     components: tuple[PublicComponent, ...]
     incidents: tuple[PublicIncident, ...]
+    began_at: datetime
     updated_at: datetime
     maintenances: tuple[PublicMaintenance, ...] = ()
+    groups: tuple[PublicGroup, ...] = ()
 
 
 def stable_id(*parts: str) -> str:
@@ -142,7 +145,14 @@ def public_incident(plan: Plan, incident: Incident, entries: Iterable[Numbered])
         updated_at=told.updates[-1].at,
         monitoring_at=told.monitoring_at,
         resolved_at=told.resolved_at,
+        course=_begun(told.course, incident.started_at),
     )
+
+
+def _begun(course: tuple[tuple[datetime, str], ...], started_at: datetime) -> tuple[tuple[datetime, str], ...]:
+    """The public is told after the trouble began; how bad it was first counts from its beginning."""
+    (first_at, impact), *rest = course
+    return ((min(started_at, first_at), impact), *rest)
 
 
 def _public_name(plan: Plan, incident: Incident, entries: Iterable[Numbered]) -> str:
@@ -171,33 +181,48 @@ class _Told:
     updates: tuple[PublicUpdate, ...] = ()
     monitoring_at: datetime | None = None
     resolved_at: datetime | None = None
+    course: tuple[tuple[datetime, str], ...] = ()
 
     def after(self, update: PublicUpdate) -> "_Told":
-        updates = (*self.updates, update)
+        bad = "none" if update.stage is Stage.RESOLVED else update.impact
+        told = replace(self.at_impact(update.at, bad), updates=(*self.updates, update))
         match update.stage:
             case Stage.INVESTIGATING | Stage.IDENTIFIED:
-                return _Told(updates)
+                return replace(told, monitoring_at=None, resolved_at=None)
             case Stage.MONITORING:
-                return _Told(updates, self.monitoring_at or update.at)
+                return replace(told, monitoring_at=self.monitoring_at or update.at, resolved_at=None)
             case Stage.RESOLVED:
-                return _Told(updates, self.monitoring_at, self.resolved_at or update.at)
+                return replace(told, resolved_at=self.resolved_at or update.at)
         assert_never(update.stage)
+
+    def at_impact(self, at: datetime, impact: str) -> "_Told":
+        """From this instant on it is so bad."""
+        is_news = not self.course or self.course[-1][1] != impact
+        return replace(self, course=(*self.course, (at, impact))) if is_news else self
+
+    def changed(self, at: datetime, impact: str) -> "_Told":
+        """So bad from now on, if the public knows of it and was not told that it is over."""
+        return self.at_impact(at, impact) if self.updates and self.resolved_at is None else self
+
+    def reopened(self, at: datetime, impact: str) -> "_Told":
+        told = replace(self, monitoring_at=None, resolved_at=None)
+        return told.changed(at, impact)
 
 
 def _told(plan: Plan, incident_id: str, entries: Iterable[Numbered]) -> _Told:
     public = {name for name, audience in plan.communication.audiences.items() if audience.public}
-    told, severity = _Told(), ""
+    told, impact = _Told(), ""
     for numbered in entries:
         match numbered.entry:
             case Declared(severity=level) | SeverityChanged(severity=level):
-                severity = level
-            case Reopened():
-                told = _Told(told.updates)
+                impact = plan.severities[level].public_impact
+                told = told.changed(numbered.entry.at, impact)
+            case Reopened(at=at):
+                told = told.reopened(at, impact)
             case MadeConfidential():
                 told = _Told()  # what was taken down stays down
             case Updated(audience=audience, stage=Stage() as stage, text=body, at=at) if audience in public:
                 update_id = stable_id("update", incident_id, str(numbered.number))
-                impact = plan.severities[severity].public_impact
                 told = told.after(PublicUpdate(id=update_id, stage=stage, body=body, at=at, impact=impact))
             case _:
                 pass  # nothing else is public
@@ -241,14 +266,17 @@ def public_page(
     """The page as of these incidents. `since` is when the page began: the age of a component never in trouble."""
     newest_first = tuple(sorted(incidents, key=lambda one: (one.created_at, one.id), reverse=True))
     planned = tuple(sorted(maintenances, key=lambda one: (one.starts_at, one.id), reverse=True))
+    groups = tuple(_groups(plan))
     return PublicPage(
         id=stable_id("page", url.rstrip("/")),
         name=name,
         url=url.rstrip("/"),
-        components=tuple(_components(plan, newest_first, planned, since)),
+        components=tuple(_components(plan, newest_first, planned, since, groups)),
         incidents=newest_first,
+        began_at=since,
         updated_at=max([since, *(one.updated_at for one in newest_first), *(one.updated_at for one in planned)]),
         maintenances=planned,
+        groups=groups,
     )
 
 
@@ -258,9 +286,34 @@ def components_of(plan: Plan, service: str, keys: Sequence[str]) -> tuple[str, .
     return tuple(component_id(service, key) for key in keys or _parts(known)) if known else ()
 
 
+def _groups(plan: Plan) -> Iterator[PublicGroup]:
+    """As the plan says; or each service that names components, once there is more than one service."""
+    if plan.public.groups:
+        for name, members in plan.public.groups.items():
+            yield PublicGroup(id=stable_id("group", name), name=name, components=tuple(_members(plan, members)))
+    elif len(plan.services) > 1:
+        for key, service in plan.services.items():
+            if service.components:
+                yield PublicGroup(
+                    id=stable_id("group", key), name=service.name, components=components_of(plan, key, ())
+                )
+
+
+def _members(plan: Plan, members: Iterable[str]) -> Iterator[str]:
+    """The ids of what stands under a heading: whole services, or components as `service.component`."""
+    for member in members:
+        service, _, key = member.partition(".")
+        yield from components_of(plan, service, (key,) if key else ())
+
+
 def _components(
-    plan: Plan, incidents: Sequence[PublicIncident], planned: Sequence[PublicMaintenance], since: datetime
+    plan: Plan,
+    incidents: Sequence[PublicIncident],
+    planned: Sequence[PublicMaintenance],
+    since: datetime,
+    groups: Sequence[PublicGroup],
 ) -> Iterator[PublicComponent]:
+    group_of = {one: group.id for group in groups for one in group.components}
     worked_on = {key for one in planned if one.progress is Progress.IN_PROGRESS for key in one.components}
     listed = [(key, *part) for key, service in plan.services.items() for part in _parts(service).items()]
     for position, (service, key, (name, description)) in enumerate(listed, start=1):
@@ -269,11 +322,12 @@ def _components(
         yield PublicComponent(
             id=found,
             name=name,
-            status=_component_status(_worst(touching), is_worked_on=found in worked_on),
+            status=_component_status(worst_impact(touching), is_worked_on=found in worked_on),
             description=description,
             position=position,
             created_at=since,
             updated_at=max([since, *(one.updated_at for one in touching)]),
+            group=group_of.get(found),
         )
 
 
@@ -282,291 +336,29 @@ def _component_status(impact: str, *, is_worked_on: bool) -> str:
     return UNDER_MAINTENANCE if is_worked_on and status == OPERATIONAL else status
 
 
-def _worst(incidents: Iterable[PublicIncident]) -> str:
+def worst_impact(incidents: Iterable[PublicIncident]) -> str:
     """The worst impact among the incidents that are not over."""
     present = {one.impact for one in incidents if not one.is_over}
     return next((impact for impact in COMPONENT_STATUS if impact in present), "none")
 
 
-# ---- The shapes on the wire: every key always present ----
-
-
-class _Page(msgspec.Struct, frozen=True):
-    id: str
-    name: str
-    url: str
-    time_zone: str
-    updated_at: str
-
-
-class _Status(msgspec.Struct, frozen=True):
-    indicator: str
-    description: str
-
-
-class _Component(msgspec.Struct, frozen=True):
-    id: str
-    name: str
-    status: str
-    created_at: str
-    updated_at: str
-    position: int
-    description: str | None
-    start_date: str
-    page_id: str
-    showcase: bool = True
-    group_id: str | None = None
-    group: bool = False
-    only_show_if_degraded: bool = False
-
-
-class _Affected(msgspec.Struct, frozen=True):
-    code: str
-    name: str
-    old_status: str
-    new_status: str
-
-
-class _Update(msgspec.Struct, frozen=True):
-    id: str
-    status: str
-    body: str
-    incident_id: str
-    created_at: str
-    updated_at: str
-    display_at: str
-    affected_components: list[_Affected]
-    deliver_notifications: bool = True
-    custom_tweet: str | None = None
-    tweet_id: str | None = None
-
-
-class _Incident(msgspec.Struct, frozen=True):
-    id: str
-    name: str
-    status: str
-    impact: str
-    created_at: str
-    updated_at: str
-    started_at: str
-    monitoring_at: str | None
-    resolved_at: str | None
-    shortlink: str
-    page_id: str
-    incident_updates: list[_Update]
-    components: list[_Component]
-
-
-class _Maintenance(_Incident, frozen=True):
-    scheduled_for: str
-    scheduled_until: str
-
-
-def summary_json(page: PublicPage) -> bytes:
-    """The page, its components, the incidents that are not over, and the state of everything in one word."""
-    return _json(
-        page,
-        components=_wire_components(page),
-        incidents=[_wire_incident(page, one) for one in page.incidents if not one.is_over],
-        scheduled_maintenances=_wire_maintenances(page, Progress.SCHEDULED, Progress.IN_PROGRESS),
-        status=_wire_status(page),
-    )
-
-
-def status_json(page: PublicPage) -> bytes:
-    return _json(page, status=_wire_status(page))
-
-
-def components_json(page: PublicPage) -> bytes:
-    return _json(page, components=_wire_components(page))
-
-
-def incidents_json(page: PublicPage) -> bytes:
-    """The latest incidents, those that are over among them."""
-    return _json(page, incidents=[_wire_incident(page, one) for one in page.incidents[:LATEST]])
-
-
-def unresolved_json(page: PublicPage) -> bytes:
-    return _json(page, incidents=[_wire_incident(page, one) for one in page.incidents if not one.is_over])
-
-
-def maintenances_json(page: PublicPage) -> bytes:
-    """Planned maintenance, what is over among it."""
-    return _json(page, scheduled_maintenances=_wire_maintenances(page, *Progress)[:LATEST])
-
-
-def upcoming_json(page: PublicPage) -> bytes:
-    return _json(page, scheduled_maintenances=_wire_maintenances(page, Progress.SCHEDULED))
-
-
-def active_json(page: PublicPage) -> bytes:
-    return _json(page, scheduled_maintenances=_wire_maintenances(page, Progress.IN_PROGRESS))
-
-
 def indicator(page: PublicPage) -> str:
     """The worst impact of the incidents that are not over, whether or not they name a component."""
-    worst = _worst(page.incidents)
+    worst = worst_impact(page.incidents)
     goes_on = any(one.progress is Progress.IN_PROGRESS for one in page.maintenances)
     return MAINTENANCE if worst == "none" and goes_on else worst
+
+
+def worst_status(components: Iterable[PublicComponent]) -> str:
+    """The worst state among these; maintenance only where nothing is broken."""
+    found = {one.status for one in components}
+    return next((one for one in STATUSES if one in found), OPERATIONAL)
 
 
 def shortlink(page: PublicPage, incident: PublicIncident) -> str:
     return f"{page.url}/i/{incident.id}"
 
 
-def _json(page: PublicPage, **parts: object) -> bytes:
-    about = _Page(page.id, page.name, page.url, "Etc/UTC", instant(page.updated_at))
-    return msgspec.json.encode({"page": about, **parts})
-
-
-def _wire_status(page: PublicPage) -> _Status:
-    return _Status(indicator(page), DESCRIPTION[indicator(page)])
-
-
-def _wire_components(page: PublicPage) -> list[_Component]:
-    return [_wire_component(page, one) for one in page.components]
-
-
-def _wire_component(page: PublicPage, component: PublicComponent) -> _Component:
-    return _Component(
-        id=component.id,
-        name=component.name,
-        status=component.status,
-        created_at=instant(component.created_at),
-        updated_at=instant(component.updated_at),
-        position=component.position,
-        description=component.description or None,
-        start_date=component.created_at.astimezone(UTC).date().isoformat(),
-        page_id=page.id,
-    )
-
-
-def _wire_incident(page: PublicPage, incident: PublicIncident) -> _Incident:
-    return _Incident(
-        id=incident.id,
-        name=incident.name,
-        status=incident.stage,
-        impact=incident.impact,
-        created_at=instant(incident.created_at),
-        updated_at=instant(incident.updated_at),
-        started_at=instant(incident.started_at),
-        monitoring_at=instant(incident.monitoring_at) if incident.monitoring_at else None,
-        resolved_at=instant(incident.resolved_at) if incident.resolved_at else None,
-        shortlink=shortlink(page, incident),
-        page_id=page.id,
-        incident_updates=_wire_updates(page, incident),
-        components=[_wire_component(page, one) for one in page.components if one.id in incident.components],
-    )
-
-
-def _wire_maintenances(page: PublicPage, *progress: Progress) -> list[_Maintenance]:
-    return [_wire_maintenance(page, one) for one in page.maintenances if one.progress in progress]
-
-
-def _wire_maintenance(page: PublicPage, one: PublicMaintenance) -> _Maintenance:
-    components = [each for each in page.components if each.id in one.components]
-    names = {each.id: each.name for each in components}
-    return _Maintenance(
-        id=stable_id("maintenance", one.id),
-        name=one.name,
-        status=one.progress,
-        impact="maintenance",
-        created_at=instant(one.created_at),
-        updated_at=instant(one.updated_at),
-        started_at=instant(one.starts_at),
-        monitoring_at=None,
-        resolved_at=instant(one.ends_at) if one.is_over else None,
-        shortlink=f"{page.url}#{stable_id('maintenance', one.id)}",
-        page_id=page.id,
-        incident_updates=[_wire_step(one, progress, at, names) for progress, at in one.steps],
-        components=[_wire_component(page, each) for each in components],
-        scheduled_for=instant(one.starts_at),
-        scheduled_until=instant(one.ends_at),
-    )
-
-
-def _wire_step(one: PublicMaintenance, progress: Progress, at: datetime, names: Mapping[str, str]) -> _Update:
-    new = UNDER_MAINTENANCE if progress is Progress.IN_PROGRESS else OPERATIONAL
-    old = UNDER_MAINTENANCE if progress is Progress.COMPLETED else OPERATIONAL
-    said = instant(at)
-    return _Update(
-        id=stable_id("step", one.id, progress),
-        status=progress,
-        body=one.text or one.name,
-        incident_id=stable_id("maintenance", one.id),
-        created_at=said,
-        updated_at=said,
-        display_at=said,
-        affected_components=[_Affected(code, name, old, new) for code, name in names.items()],
-    )
-
-
-def _wire_updates(page: PublicPage, incident: PublicIncident) -> list[_Update]:
-    names = {one.id: one.name for one in page.components if one.id in incident.components}
-    statuses = [*(_brings(update) for update in incident.updates), OPERATIONAL]  # before the first, all was well
-    changes = zip(incident.updates, pairwise(statuses), strict=True)
-    return [_wire_update(incident, update, names, old, new) for update, (new, old) in changes]
-
-
-def _brings(update: PublicUpdate) -> str:
-    return OPERATIONAL if update.stage is Stage.RESOLVED else COMPONENT_STATUS[update.impact]
-
-
-def _wire_update(
-    incident: PublicIncident, update: PublicUpdate, names: Mapping[str, str], old: str, new: str
-) -> _Update:
-    at = instant(update.at)
-    return _Update(
-        id=update.id,
-        status=update.stage,
-        body=update.body,
-        incident_id=incident.id,
-        created_at=at,
-        updated_at=at,
-        display_at=at,
-        affected_components=[_Affected(code, name, old, new) for code, name in names.items()],
-    )
-
-
 def instant(at: datetime) -> str:
     """RFC 3339 in UTC with milliseconds: `2026-11-24T03:34:19.000Z`."""
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
-
-
-# ---- The feed ----
-
-
-def atom(page: PublicPage) -> bytes:
-    """One entry per incident. Ids never depend on a title, so that a reader does not announce an incident twice."""
-    feed = ET.Element("feed", xmlns=_ATOM)
-    _element(feed, "id", f"{page.url}/history.atom")
-    _element(feed, "title", f"{page.name} status")
-    _element(feed, "updated", instant(page.updated_at))
-    _element(feed, "link", rel="self", type="application/atom+xml", href=f"{page.url}/history.atom")
-    _element(feed, "link", rel="alternate", type="text/html", href=f"{page.url}/")
-    _element(ET.SubElement(feed, "author"), "name", page.name)
-    for incident in page.incidents[:LATEST]:
-        _entry(feed, page, incident)
-    written: bytes = ET.tostring(feed, encoding="utf-8", xml_declaration=True)
-    return written
-
-
-def _entry(feed: ET.Element, page: PublicPage, incident: PublicIncident) -> None:
-    entry = ET.SubElement(feed, "entry")
-    authority, year = urlsplit(page.url).hostname or "localhost", incident.created_at.astimezone(UTC).year
-    _element(entry, "id", f"tag:{authority},{year}:Incident/{incident.id}")
-    _element(entry, "title", incident.name)
-    _element(entry, "published", instant(incident.created_at))
-    _element(entry, "updated", instant(incident.updated_at))
-    _element(entry, "link", rel="alternate", type="text/html", href=shortlink(page, incident))
-    _element(entry, "content", "".join(_paragraph(update) for update in incident.updates), type="html")
-
-
-def _paragraph(update: PublicUpdate) -> str:
-    at, body = update.at.astimezone(UTC), escape(update.body).replace("\n", "<br>")
-    return f"<p><small>{at:%Y-%m-%d %H:%M} UTC</small><br><strong>{update.stage.capitalize()}</strong>: {body}</p>"
-
-
-def _element(parent: ET.Element, tag: str, text: str | None = None, **attributes: str) -> None:
-    # XML has no way to write most control characters, not even escaped; a feed with one in it is not well-formed.
-    ET.SubElement(parent, tag, attributes).text = _NOT_XML.sub("", text) if text is not None else None

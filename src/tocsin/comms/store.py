@@ -22,8 +22,7 @@ from tocsin.plan.model import Plan
 from tocsin.signals import silences
 
 HISTORY = timedelta(days=90)
-SHOWN = 50  # incidents, at the most
-PATH = "/status"
+SHOWN = 250  # incidents, at the most
 
 
 def public_page(tx: Tx) -> PublicPage:
@@ -34,10 +33,10 @@ def public_page(tx: Tx) -> PublicPage:
     told = [one for one in known.values() if one.stage is not None and one.merged_into is None]
     timelines = incidents.timelines(tx, [one.id for one in told])
     shown = [_public(tx, one, timelines) for one in told]
-    base = kept.read(tx, kept.BASE_URL) or ""
+    url = kept.read(tx, kept.STATUS_URL) or kept.link(tx, "/status")
     began_at = min((revision.applied_at for revision in plans.revisions(tx)), default=tx.now)
     found = [one for one in shown if one is not None]
-    return statuspage.public_page(plan, plan.name, base + PATH, found, began_at, _maintenances(tx, plan))
+    return statuspage.public_page(plan, plan.public.name or plan.name, url, found, began_at, _maintenances(tx, plan))
 
 
 def _maintenances(tx: Tx, plan: Plan) -> Iterator[PublicMaintenance]:

@@ -15,6 +15,7 @@ CHAT = "chat.provider"  # in which channels are opened; written at each start, e
 HEARTBEAT_TURNS = "heartbeat.turns"  # how often the address of each was replaced, as JSON
 MAIL_TURNS = "mail.turns"  # the same for the addresses whose mail becomes signals
 THERE_AT = "engine.there_at"  # when some node's engine was last known to turn, in milliseconds since 1970
+STATUS_URL = "status.url"  # under which the public reaches its page; written at each start
 BASE_URL = "base.url"  # under which people reach this installation; written at each start
 
 _KNOWN = "settings"

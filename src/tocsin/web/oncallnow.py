@@ -11,7 +11,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from html import escape
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,6 +23,7 @@ from litestar.types import HTTPScope, Receive, Scope, Send
 
 from tocsin.app import App
 from tocsin.kit.actor import STRANGER
+from tocsin.kit.badge import badge as drawn
 from tocsin.kit.clock import stopwatch
 from tocsin.oncall import store
 from tocsin.oncall.model import Shift
@@ -246,26 +246,10 @@ def _shift(plan: Plan, shift: Shift | None) -> dict[str, Any] | None:
 
 # ---- A badge ---------------------------------------------------------------------------------------------------------
 
-LETTER, PADDING, HEIGHT = 7, 8, 20  # pixels
 _COLOURS = {"ok": "#0a6b50", "missed": "#b0112b"}
 
 
 def badge(line: Line) -> str:
-    """A small picture: the rotation, and who is on call; the same words for whoever cannot see it."""
-    left, right = line.name, "nobody" if line.mark == "missed" else line.who
-    right = "covered" if right == "Somebody is on call" else right
-    first, second = (len(text) * LETTER + 2 * PADDING for text in (left, right))
-    label = escape(f"{left}: {right}")
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{first + second}" height="{HEIGHT}" role="img" '
-        f'aria-label="{label}"><title>{label}</title>'
-        f'<rect width="{first}" height="{HEIGHT}" fill="#4a555a"/>'
-        f'<rect x="{first}" width="{second}" height="{HEIGHT}" fill="{_COLOURS[line.mark]}"/>'
-        '<g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11">'
-        f"{_words(left, PADDING)}{_words(right, first + PADDING)}</g></svg>"
-    )
-
-
-def _words(text: str, x: int) -> str:
-    width = len(text) * LETTER
-    return f'<text x="{x}" y="14" textLength="{width}" lengthAdjust="spacingAndGlyphs">{escape(text)}</text>'
+    """A small picture: the rotation, and who is on call."""
+    right = "nobody" if line.mark == "missed" else line.who
+    return drawn(line.name, "covered" if right == "Somebody is on call" else right, _COLOURS[line.mark])

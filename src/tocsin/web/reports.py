@@ -14,8 +14,8 @@ from tocsin.plan.model import Plan
 from tocsin.response import reporting as reports
 from tocsin.signals import reporting
 from tocsin.web.forms import AnyRequest, Form, Sent
-from tocsin.web.frame import asset
 from tocsin.web.sessions import installation
+from tocsin.web.status import frame
 
 PATH = "/status/report"
 BODY_MOST = 20_000  # bytes
@@ -36,8 +36,7 @@ def show_form(request: AnyRequest, thanks: FromQuery[str | None] = None) -> Temp
     plan, key = _opened(app)
     return _page(
         "status_report_sent.html" if thanks is not None else "status_report.html",
-        name=plan.name,
-        now=f"{app.database.now():%H:%M UTC}",
+        frame=frame(app, request),
         stamp=reporting.stamp(key, app.database.now()),
         trap=TRAP,
         parts=_shown(plan),
@@ -81,8 +80,7 @@ def _opened(app: App) -> tuple[Plan, bytes]:
 
 
 def _page(template: str, **view: Any) -> Template:
-    context = {"css": asset("tocsin.css"), "icon": asset("tocsin.svg"), **view}
-    return Template(template, context=context, headers={"cache-control": "no-store"})
+    return Template(template, context=view, headers={"cache-control": "no-store"})
 
 
 def routes() -> list[Any]:

@@ -1,325 +1,215 @@
-"""The public status page, for everybody and without signing in: as a page, as JSON and as a feed.
+"""The public status page, for everybody and without signing in: pages, JSON, feeds, a badge and a notice.
 
-Everything that can be asked is rendered at once and kept as bytes; a request costs a look into a mapping. So the page
-stands a rush while everything else is down, and outlives a database that is away.
+A file of the site is rendered when the first reader asks for it and kept as bytes for all others; a request
+costs a look into a mapping. So the page stands a rush while everything else is down, and outlives a database that is
+away.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from itertools import groupby
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import NamedTuple
+from urllib.parse import parse_qs, urlsplit
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from litestar import asgi
+from litestar import Litestar, asgi
+from litestar.enums import ScopeType
 from litestar.handlers import ASGIRouteHandler
-from litestar.types import Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from tocsin.app import App
-from tocsin.comms import statuspage, store
-from tocsin.comms.maintenance import Progress, PublicMaintenance
-from tocsin.comms.statuspage import PublicComponent, PublicIncident, PublicPage, PublicUpdate
+from tocsin.comms import statuswire, store
 from tocsin.kit.actor import STRANGER
 from tocsin.kit.clock import stopwatch
-from tocsin.kit.text import listed, span
 from tocsin.plan import store as plans
-from tocsin.plan.model import Stage
+from tocsin.status.site import HTML, SVG, File, Frame, Place, Site
+from tocsin.status.words import CATALOGUES, LANGUAGES, preferred
 from tocsin.web import board
-from tocsin.web.board import FOR_ANYONE, HTML, JSON, SAFE, Answer, Rendered, answered
-from tocsin.web.frame import asset
-
-EARLIER = timedelta(days=14)
+from tocsin.web.board import FOR_ANYONE, Answer, Header, Rendered, answered
+from tocsin.web.forms import AnyRequest
 
 PATH = "/status"
-INCIDENTS = f"{PATH}/i"
-ATOM = b"application/atom+xml; charset=utf-8"
-_JSON_FORMS = {
-    "summary.json": statuspage.summary_json,
-    "status.json": statuspage.status_json,
-    "components.json": statuspage.components_json,
-    "incidents.json": statuspage.incidents_json,
-    "incidents/unresolved.json": statuspage.unresolved_json,
-    "scheduled-maintenances.json": statuspage.maintenances_json,
-    "scheduled-maintenances/upcoming.json": statuspage.upcoming_json,
-    "scheduled-maintenances/active.json": statuspage.active_json,
-}
+HERE, ALONE = f"{PATH}/", "/"  # the root of the site beside the console, and on a host of its own
+PAGE = (
+    (
+        b"content-security-policy",
+        b"default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"vary", b"accept-language"),
+)
+DRAWING = (
+    (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; sandbox"),
+    (b"x-content-type-options", b"nosniff"),
+)
+FILES = ("history.atom", "history.rss", "status.css", "logo.svg", "badge.svg", "notice.json", "notice.js")
+
+
+class Wanted(NamedTuple):
+    """What a request asks for: the root that it came by, the language that its address names, the one to answer in, and
+    the path below both."""
+
+    root: str
+    named: str
+    language: str
+    path: str
+
+    @property
+    def key(self) -> str:
+        return " ".join(self)
 
 
 def routes(shown: "Board | None" = None) -> list[ASGIRouteHandler]:
     shown = shown or Board()
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        await shown.answer(scope, send, scope["path"].rstrip("/"))
+        await shown.answer(scope, send, scope["path"])
 
-    async def answer_below(scope: Scope, receive: Receive, send: Send) -> None:
-        await shown.answer(scope, send, f"{INCIDENTS}/{scope['path'].strip('/')}")
+    def below(prefix: str) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+        async def answer_below(scope: Scope, receive: Receive, send: Send) -> None:
+            await shown.answer(scope, send, f"{prefix}/{scope['path'].strip('/')}")
+
+        return answer_below
 
     # The JSON stands below the page's own address, where readers of such pages look, and at the root.
-    json = [f"{base}/api/v2/{name}" for base in ("", PATH) for name in _JSON_FORMS]
-    raw = asgi([PATH, f"{PATH}/history.atom", *json], name="status page", copy_scope=False, exclude_from_csrf=True)
-    below = asgi(INCIDENTS, name="status incident", is_mount=True, copy_scope=False, exclude_from_csrf=True)
-    return [raw(answer), below(answer_below)]
+    json = [f"{base}/api/v2/{name}" for base in ("", PATH) for name in statuswire.FORMS]
+    files = [f"{PATH}/{name}" for name in FILES]
+    raw = asgi([PATH, *files, *json], name="status page", copy_scope=False, exclude_from_csrf=True)
+    folders = ("i", "history", *LANGUAGES)
+    return [raw(answer), *(_mounted(f"{PATH}/{folder}", below(f"{PATH}/{folder}")) for folder in folders)]
 
 
-# ---- From the record to bytes ----
+def _mounted(path: str, answer: Callable[[Scope, Receive, Send], Awaitable[None]]) -> ASGIRouteHandler:
+    mount = asgi(path, name=path.strip("/"), is_mount=True, copy_scope=False, exclude_from_csrf=True)
+    return mount(answer)
 
 
-def rendered(page: PublicPage, now: datetime, *, asks: bool = False) -> Rendered:
-    """Everything there is to show; `asks` if people may say what does not work."""
-    about = {"name": page.name, "now": _clock(now), "asks": asks}
-    html = {PATH: _html("status.html", about | _overview(page, now))}
-    for incident in page.incidents:
-        view = _article(page, incident, now)
-        html[view.address] = _html("status_incident.html", {**about, "incident": view})
-    json = {name: answered(form(page), JSON, FOR_ANYONE) for name, form in _JSON_FORMS.items()}
-    return Rendered(
-        answers={
-            **html,
-            **{f"{base}/api/v2/{name}": one for name, one in json.items() for base in ("", PATH)},
-            f"{PATH}/history.atom": answered(statuspage.atom(page), ATOM, FOR_ANYONE),
-        },
-        missing=_html("status_missing.html", about, status=404),
-    )
+# ---- What is asked for -----------------------------------------------------------------------------------------------
 
 
-_environment = Environment(
-    loader=PackageLoader("tocsin.web", "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+def wanted(scope: HTTPScope, path: str, root: str) -> Wanted:
+    """What stands at this path of the site; a language is taken from the address, the query, or what the reader's
+    browser asks for. An empty one is the page's own."""
+    named, _, rest = path.strip("/").partition("/")
+    if named in LANGUAGES:
+        return Wanted(root, named, named, rest)
+    asked = parse_qs(scope["query_string"].decode("latin-1")).get("lang", [""])[0]
+    if asked in LANGUAGES:
+        return Wanted(root, asked, asked, path.strip("/"))
+    return Wanted(root, "", preferred(_accepted(scope), ""), path.strip("/"))
 
 
-def _html(template: str, shown: Mapping[str, object], status: int = 200) -> Answer:
-    css, icon = asset("tocsin.css"), asset("tocsin.svg")
-    text = _environment.get_template(template).render(shown, css=css, icon=icon)
-    return answered(text.encode(), HTML, *SAFE, status=status)
+def _accepted(scope: HTTPScope) -> str:
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"accept-language"), "")
 
 
-# ---- What the templates show ----
+class Answers(Mapping[str, Answer]):
+    """The answers of one moment, each made when somebody first asks for it."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self._made: dict[str, Answer] = {}
+
+    def __getitem__(self, key: str) -> Answer:
+        if key not in self._made:
+            made = self._answer(Wanted(*key.split(" ", 3)))
+            if made.status != 200:
+                return made  # addresses that are none are many
+            self._made[key] = made
+        return self._made[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+    def _answer(self, asked: Wanted) -> Answer:
+        name = f"{asked.named}/{asked.path}" if asked.named else asked.path
+        found = self.site.file(name)
+        if found is None:
+            place = Place(root=asked.root, dynamic=PATH, language=asked.named)
+            found = self.site.html(asked.path, place, asked.language or self.site.look.language)
+        return _answered(found, asked.language or self.site.look.language)
 
 
-@dataclass(frozen=True)
-class Told:
-    """An update as it is read: its stage in words, its instant, and its paragraphs, each a list of lines."""
-
-    stage: str
-    at: str
-    iso: str
-    ago: str
-    paragraphs: list[list[str]]
+def _answered(found: File, language: str) -> Answer:
+    if found.kind == HTML:
+        about: tuple[Header, ...] = (*PAGE, (b"content-language", language.encode()))
+    else:
+        about = (FOR_ANYONE, *(DRAWING if found.kind == SVG else ()))
+    return answered(found.body, found.kind.encode(), *about, status=200 if found.found else 404)
 
 
-@dataclass(frozen=True)
-class Step:
-    name: str
-    mark: str
-    word: str
-    is_current: bool
-
-
-@dataclass(frozen=True)
-class Article:
-    id: str
-    address: str
-    name: str
-    steps: list[Step]
-    updates: list[Told]
-    began: str
-    affects: str
-    ended: str
-    is_over: bool
-
-
-@dataclass(frozen=True)
-class Past:
-    address: str
-    name: str
-    day: str
-    last_word: str
-    lasted: str
-
-
-@dataclass(frozen=True)
-class Planned:
-    id: str
-    name: str
-    text: str
-    when: str
-    affects: str
-    goes_on: bool
-
-
-@dataclass(frozen=True)
-class Part:
-    name: str
-    description: str
-    mark: str
-    state: str
-
-
-STATES = {
-    "major_outage": ("down", "Major outage"),
-    "partial_outage": ("partial", "Partial outage"),
-    "degraded_performance": ("degraded", "Degraded"),
-    "under_maintenance": ("unknown", "Under maintenance"),
-    "operational": ("ok", "Operational"),
-}
-"""Mark and words for each state of a component; worst first."""
-
-_SAYS = {
-    "major_outage": ("is down", "are down"),
-    "partial_outage": ("is partly down", "are partly down"),
-    "degraded_performance": ("works worse than usual", "work worse than usual"),
-    "under_maintenance": ("is being worked on, as planned", "are being worked on, as planned"),
-}
-_BANNER = {"critical": "missed", "major": "missed", "minor": "due", "maintenance": "due", "none": "ok"}
-_MARK = {"critical": "down", "major": "partial", "minor": "degraded", "maintenance": "unknown", "none": "ok"}
-
-
-def _overview(page: PublicPage, now: datetime) -> dict[str, object]:
-    present = [one for one in page.incidents if not one.is_over]
-    past = [one for one in page.incidents if one.is_over and now - (one.resolved_at or one.updated_at) <= EARLIER]
-    worst = statuspage.indicator(page)
-    return {
-        "sentence": sentence(page.components, present),
-        "banner": "due" if present and worst == "none" else _BANNER[worst],
-        "mark": "degraded" if present and worst == "none" else _MARK[worst],
-        "parts": [Part(one.name, one.description, *STATES[one.status]) for one in page.components],
-        "incidents": [_article(page, one, now) for one in present],
-        "planned": [_planned(page, one, now) for one in page.maintenances[::-1] if not one.is_over],
-        "past": [_past(one, now) for one in past],
-        "days": EARLIER.days,
-    }
-
-
-def sentence(components: Sequence[PublicComponent], present: Sequence[PublicIncident]) -> str:
-    """How everything is, in a sentence: `Memory is down. Everything else works.`"""
-    troubled = sorted((one for one in components if one.status in _SAYS), key=lambda one: list(_SAYS).index(one.status))
-    if not troubled:
-        return "Everything works." if not present else "We are looking into trouble that no component shows."
-    said = [_is(status, [one.name for one in those]) for status, those in groupby(troubled, lambda one: one.status)]
-    rest = " Everything else works." if len(troubled) < len(components) else ""
-    return f"{'; '.join(said)}.{rest}"
-
-
-def _is(status: str, names: Sequence[str]) -> str:
-    one, many = _SAYS[status]
-    return f"{listed(names)} {one if len(names) == 1 else many}"
-
-
-def _article(page: PublicPage, incident: PublicIncident, now: datetime) -> Article:
-    names = [one.name for one in page.components if one.id in incident.components]
-    return Article(
-        id=incident.id,
-        address=f"{INCIDENTS}/{incident.id}",
-        name=incident.name,
-        steps=list(_steps(incident)),
-        updates=[_told(update, now) for update in incident.updates],
-        began=_when(incident.started_at, now),
-        affects=listed(names),
-        ended=_when(incident.resolved_at, now) if incident.resolved_at else "",
-        is_over=incident.is_over,
-    )
-
-
-def _planned(page: PublicPage, one: PublicMaintenance, now: datetime) -> Planned:
-    goes_on = one.progress is Progress.IN_PROGRESS
-    names = [each.name for each in page.components if each.id in one.components]
-    until = _when(one.ends_at, now if goes_on else one.starts_at)
-    return Planned(
-        id=statuspage.stable_id("maintenance", one.id),
-        name=one.name,
-        text=one.text,
-        when=f"Now, until {until}" if goes_on else f"{_day(one.starts_at)} {_clock(one.starts_at)} to {until}",
-        affects=listed(names),
-        goes_on=goes_on,
-    )
-
-
-def _steps(incident: PublicIncident) -> Iterator[Step]:
-    """The four stages: those behind, the present one, those to come."""
-    reached = list(Stage).index(incident.stage)
-    for place, stage in enumerate(Stage):
-        name, is_current = stage.capitalize(), place == reached
-        if place < reached or incident.is_over:
-            yield Step(name, "met", "Done", is_current)
-        elif is_current:
-            yield Step(name, "due", "Now:", is_current)
-        else:
-            yield Step(name, "open", "Next:" if place == reached + 1 else "Later:", is_current)
-
-
-def _told(update: PublicUpdate, now: datetime) -> Told:
-    return Told(
-        stage=update.stage.capitalize(),
-        at=_when(update.at, now),
-        iso=statuspage.instant(update.at),
-        ago=_ago(now - update.at),
-        paragraphs=_paragraphs(update),
-    )
-
-
-def _ago(length: timedelta) -> str:
-    """How long ago, while that is less than an hour."""
-    minutes = length // timedelta(minutes=1)
-    if not 0 <= minutes < 60:
-        return ""
-    return f"{minutes} min ago" if minutes else "just now"
-
-
-def _paragraphs(update: PublicUpdate) -> list[list[str]]:
-    """What was posted, without a first line that only says again what stands above it: the time and the stage."""
-    lines = update.body.replace("\r\n", "\n").strip().split("\n")
-    if _clock(update.at) in lines[0] and update.stage.capitalize() in lines[0]:
-        lines = lines[1:]
-    blocks = (block.strip() for block in "\n".join(lines).split("\n\n"))
-    return [block.split("\n") for block in blocks if block]
-
-
-def _past(incident: PublicIncident, now: datetime) -> Past:
-    ended = incident.resolved_at or incident.updated_at
-    return Past(
-        address=f"{INCIDENTS}/{incident.id}",
-        name=incident.name,
-        day=_day(ended),
-        last_word=" ".join(next(iter(_paragraphs(incident.updates[0])), [])),
-        lasted=_lasted(ended - incident.started_at),
-    )
-
-
-def _lasted(length: timedelta) -> str:
-    minutes = length // timedelta(minutes=1)
-    return span(timedelta(minutes=minutes)) if minutes > 0 else "under a minute"
-
-
-def _clock(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%H:%M UTC")
-
-
-def _day(at: datetime) -> str:
-    at = at.astimezone(UTC)
-    return f"{at.day} {at:%b}"
-
-
-def _when(at: datetime, now: datetime) -> str:
-    """The time, and the day before it unless it is today."""
-    today = at.astimezone(UTC).date() == now.astimezone(UTC).date()
-    return _clock(at) if today else f"{_day(at)} {_clock(at)}"
-
-
-# ---- Serving it ----
+# ---- Serving it ------------------------------------------------------------------------------------------------------
 
 
 class Board(board.Board):
     """The status page, never older than a second."""
 
     def __init__(self, seconds: Callable[[], float] = stopwatch) -> None:
-        super().__init__(_render, "the status page", seconds)
+        super().__init__(self._render_site, "the status page", seconds)
+        self._latest: Rendered | None = None
+
+    async def answer(self, scope: Scope, send: Send, path: str, root: str = "") -> None:
+        if scope["type"] == ScopeType.HTTP:
+            path = _asked(scope, path, root).key
+        await super().answer(scope, send, path)
+
+    def _render_site(self, app: App) -> Rendered:
+        """The site as it is; what was made stays if nothing has changed within the minute that the pages show."""
+        site = site_of(app)
+        known = self._latest.answers if self._latest else None
+        if not (self._latest and isinstance(known, Answers) and known.site == site):
+            answers = Answers(site)
+            self._latest = Rendered(answers, answers[Wanted(HERE, "", "", "nothing").key])
+        return self._latest
 
 
-def _render(app: App) -> Rendered:
+def _asked(scope: HTTPScope, path: str, root: str) -> Wanted:
+    if root:
+        return wanted(scope, path, root)
+    below = path.removeprefix(PATH) if path == PATH or path.startswith(HERE) else path
+    return wanted(scope, below, HERE)
+
+
+def site_of(app: App) -> Site:
     with app.database.read(STRANGER) as tx:
-        page, now = store.public_page(tx), tx.now
-        reports = plans.current(tx).reports
-    return rendered(page, now, asks=reports is not None and reports.form)
+        page, now, plan = store.public_page(tx), tx.now, plans.current(tx)
+    asks = plan.reports is not None and plan.reports.form
+    return Site(page, plan.public, now.replace(second=0, microsecond=0), asks)
+
+
+def frame(app: App, request: AnyRequest) -> Frame:
+    """What stands around a public page with a form. Its own words are English."""
+    root = ALONE if is_alone(app.settings.status_url, request.scope, app.settings.public_url) else HERE
+    return Frame(site_of(app), Place(root=root, dynamic=PATH), CATALOGUES["en"])
+
+
+# ---- A host of its own -----------------------------------------------------------------------------------------------
+
+
+class Doorway:
+    """On the host of the public page, only what is public is there: the site at the root, and its forms."""
+
+    def __init__(self, app: App, everything: ASGIApp, inner: Litestar, board: Board) -> None:
+        self._settings = app.settings
+        self._everything = everything
+        self._inner = inner
+        self._board = board
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_here = is_alone(self._settings.status_url, scope, self._settings.public_url)
+        if scope["type"] != ScopeType.HTTP or not is_here or scope["path"].startswith(HERE):
+            await self._everything(scope, receive, send)
+        else:
+            scope["litestar_app"] = self._inner
+            path = "/" if scope["path"].rstrip("/") == PATH else scope["path"]
+            await self._board.answer(scope, send, path, ALONE)
+
+
+def is_alone(status_url: str, scope: Scope, public_url: str) -> bool:
+    """Whether a request came to the host of the public page, where that has one of its own."""
+    own = urlsplit(status_url).netloc.lower()
+    if not own or own == urlsplit(public_url).netloc.lower():
+        return False
+    host = next((value for name, value in scope["headers"] if name == b"host"), b"")
+    return host.decode("latin-1").lower() in (own, own.removesuffix(":443").removesuffix(":80"))

@@ -1,0 +1,284 @@
+"""The public site: every file of it by its name, rendered when it is asked for.
+
+The same files are served to readers and published elsewhere; only the links between them differ, and those a `Place`
+makes. Nothing here reads a clock, a database or a request.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from importlib import resources
+
+import msgspec
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from tocsin.comms import statusfeeds, statuspage, statuswire
+from tocsin.comms.statuspage import PublicIncident, PublicPage
+from tocsin.comms.uptime import DAYS
+from tocsin.kit.badge import badge
+from tocsin.plan.publicpage import StatusPage
+from tocsin.status import views
+from tocsin.status.words import CATALOGUES, LANGUAGES, Words, clock
+
+HTML, JSON, SVG = "text/html; charset=utf-8", "application/json; charset=utf-8", "image/svg+xml; charset=utf-8"
+CSS, SCRIPT = "text/css; charset=utf-8", "text/javascript; charset=utf-8"
+ATOM, RSS = "application/atom+xml; charset=utf-8", "application/rss+xml; charset=utf-8"
+
+HISTORY_DAYS = 90
+FILLS = {
+    "none": "#0a6b50",
+    "minor": "#8a4f00",
+    "major": "#b0112b",
+    "critical": "#b0112b",
+    statuspage.MAINTENANCE: "#4b4fa3",
+}
+"""What a badge is painted in, dark enough for white letters."""
+
+
+@dataclass(frozen=True)
+class File:
+    body: bytes
+    kind: str
+    found: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a page stands, and so how it leads to the others.
+
+    `root` is the way to the site's root, `language` the one that its address names, `index` what a folder's page is
+    called where nobody serves folders. `dynamic` leads to what only a running server has: forms.
+    """
+
+    root: str
+    dynamic: str
+    language: str = ""
+    index: str = ""
+    live: bool = True
+
+    def page(self, path: str = "", language: str | None = None) -> str:
+        language = self.language if language is None else language
+        parts = "/".join(part for part in (language, path) if part)
+        if self.index:
+            return f"{self.root}{parts}/{self.index}" if parts else f"{self.root}{self.index}"
+        return f"{self.root}{parts}" if parts else self.root.rstrip("/") or "/"
+
+    def file(self, name: str) -> str:
+        return f"{self.root}{name}"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What stands around every public page. `current` is the path of the page, the same in every language."""
+
+    site: "Site"
+    place: Place
+    words: Words
+    current: str = ""
+
+    @property
+    def title(self) -> str:
+        return self.words.says("title", name=self.site.page.name)
+
+    @property
+    def look(self) -> StatusPage:
+        return self.site.look
+
+    @property
+    def css(self) -> str:
+        return self.place.file(f"status.css?v={self.site.css_version}")
+
+    @property
+    def icon(self) -> str:
+        return self.place.file("logo.svg")
+
+    @property
+    def languages(self) -> list[tuple[str, str, str]]:
+        """Code, name and link of each."""
+        return [(code, one.says("name"), self._in(code)) for code, one in CATALOGUES.items()]
+
+    def _in(self, code: str) -> str:
+        is_plain = not self.place.live and code == self.look.language
+        return self.place.page(self.current, "" if is_plain else code)
+
+
+@dataclass(frozen=True)
+class Site:
+    """`asks`: whether people may say what does not work. Two of the same parts render the same bytes."""
+
+    page: PublicPage
+    look: StatusPage
+    now: datetime
+    asks: bool = False
+
+    # ---- What there is ----
+
+    def pages(self) -> list[str]:
+        """The paths of all pages, without a language."""
+        months = [f"history/{one.path}" for one in views.months(self.page, CATALOGUES["en"], self.now)]
+        return ["", "history", *months, *(f"i/{one.id}" for one in self.page.incidents)]
+
+    def files(self) -> list[str]:
+        """The names of everything that is no page; what is about a language stands in its folder."""
+        json = [f"api/v2/{name}" for name in statuswire.FORMS]
+        words = [name for code in LANGUAGES for name in (f"{code}/notice.json", f"{code}/badge.svg")]
+        return [*json, "history.atom", "history.rss", "status.css", "logo.svg", *_PLAIN, "notice.js", *words]
+
+    # ---- Files ----
+
+    def file(self, name: str) -> File | None:
+        """A file that is no page."""
+        language, _, plain = name.partition("/") if name.partition("/")[0] in LANGUAGES else ("", "", name)
+        words = CATALOGUES[language or self.look.language]
+        if plain in _PLAIN:
+            return self._notice(words) if plain == "notice.json" else File(self._badge(words).encode(), SVG)
+        if language:
+            return None
+        if name.startswith("api/v2/") and (form := statuswire.FORMS.get(name.removeprefix("api/v2/"))):
+            return File(form(self.page), JSON)
+        match name:
+            case "history.atom":
+                return File(statusfeeds.atom(self.page), ATOM)
+            case "history.rss":
+                return File(statusfeeds.rss(self.page), RSS)
+            case "status.css":
+                return File(self.css, CSS)
+            case "notice.js":
+                return File(_static("notice.js"), SCRIPT)
+            case "logo.svg":
+                return File((self.look.logo or "").encode() or _static("mark.svg"), SVG)
+            case _:
+                return None
+
+    @cached_property
+    def css(self) -> bytes:
+        colours = self.look.colours
+        return _static("status.css") + f":root{{--accent:light-dark({colours.light},{colours.dark})}}\n".encode()
+
+    @cached_property
+    def css_version(self) -> str:
+        return hashlib.sha256(self.css).hexdigest()[:10]
+
+    def _badge(self, words: Words) -> str:
+        worst = statuspage.indicator(self.page)
+        return badge(self.page.name, words.says(f"badge_{worst}"), FILLS[worst])
+
+    def _notice(self, words: Words) -> File:
+        """What the notice in other people's pages says. `key` changes when there is something new to say."""
+        present = [one for one in self.page.incidents if not one.is_over]
+        going_on = [one for one in views.planned(self.page, words, self.now) if one.goes_on]
+        told = {
+            "page": {"name": self.page.name, "url": self.page.url},
+            "indicator": statuspage.indicator(self.page),
+            "quiet": not present and not going_on,
+            "sentence": views.banner(self.page, words)["sentence"],
+            "key": statuspage.stable_id(
+                *(f"{one.id}{one.stage}{one.impact}" for one in present), *(m.id for m in going_on)
+            ),
+            "incidents": [self._told_of(one, words) for one in present],
+            "maintenance": [{"name": one.name, "when": one.when} for one in going_on],
+            "words": {"more": words.says("notice_more"), "close": words.says("notice_close")},
+            "lang": words.code,
+        }
+        return File(msgspec.json.encode(told), JSON)
+
+    def _told_of(self, one: PublicIncident, words: Words) -> dict[str, str]:
+        return {
+            "id": one.id,
+            "name": one.name,
+            "stage": words.says(f"stage_{one.stage}"),
+            "impact": one.impact,
+            "url": statuspage.shortlink(self.page, one),
+            "updated_at": statuspage.instant(one.updated_at),
+        }
+
+    # ---- Pages ----
+
+    def html(self, path: str, place: Place, language: str) -> File:
+        """A page in this language, or the one that says that there is none."""
+        words = CATALOGUES[language]
+        kind, _, rest = path.partition("/")
+        if path == "":
+            return self._page("overview.html", place, words, path, self._overview(words, live=place.live))
+        if kind == "history" and (month := self._month(rest, words)):
+            return self._page("history.html", place, words, path, month)
+        incident = next((one for one in self.page.incidents if kind == "i" and one.id == rest), None)
+        if incident is not None:
+            view = views.article(self.page, incident, words, self.now, live=place.live)
+            return self._page("incident.html", place, words, path, {"incident": view})
+        return self._page("missing.html", place, words, "", {"days": HISTORY_DAYS}, found=False)
+
+    def _page(
+        self, template: str, place: Place, words: Words, path: str, view: Mapping[str, object], *, found: bool = True
+    ) -> File:
+        frame = Frame(self, place, words, path)
+        at = clock(self.now) if place.live else f"{words.day(self.now)} {clock(self.now)}"
+        text = _templates.get_template(template).render(view, frame=frame, place=place, says=words.says, now=at)
+        return File(text.encode(), HTML, found)
+
+    def _overview(self, words: Words, *, live: bool) -> Mapping[str, object]:
+        present = [one for one in self.page.incidents if not one.is_over]
+        past = [one for one in views.past(self.page, words) if self.now - one.at <= views.EARLIER]
+        return {
+            **views.banner(self.page, words),
+            "asks": self.asks,
+            "incidents": [views.article(self.page, one, words, self.now, live=live) for one in present],
+            "planned": views.planned(self.page, words, self.now),
+            "groups": views.groups(self.page, words, self.now),
+            "past": past,
+            "days": views.EARLIER.days,
+            "measured": DAYS,
+        }
+
+    def _month(self, wanted: str, words: Words) -> Mapping[str, object] | None:
+        """A month of the history; the present one if none is named."""
+        months = views.months(self.page, words, self.now)
+        place = next((at for at, one in enumerate(months) if one.path == (wanted or months[0].path)), None)
+        if place is None:
+            return None
+        month = months[place]
+        return {
+            "month": month,
+            "past": [one for one in views.past(self.page, words) if f"{one.at:%Y-%m}" == month.path],
+            "newer": months[place - 1] if place else None,
+            "older": months[place + 1] if place + 1 < len(months) else None,
+            "days": HISTORY_DAYS,
+        }
+
+
+_PLAIN = ("notice.json", "badge.svg")
+
+_templates = Environment(
+    loader=PackageLoader("tocsin.status", "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def _static(name: str) -> bytes:
+    return (resources.files("tocsin.status") / "static" / name).read_bytes()
+
+
+# ---- As files elsewhere ----------------------------------------------------------------------------------------------
+
+
+def published(site: Site, dynamic: str) -> Iterator[tuple[str, File]]:
+    """Every file of the site with the name under which it stands elsewhere, and links that hold wherever that is."""
+    for name in site.files():
+        if (found := site.file(name)) is not None:
+            yield name, found
+    for language in ("", *(one for one in LANGUAGES if one != site.look.language)):
+        for path in site.pages():
+            folder = "/".join(part for part in (language, path) if part)
+            root = "../" * (folder.count("/") + 1 if folder else 0) or "./"
+            place = Place(root=root, dynamic=dynamic, language=language, index="index.html", live=False)
+            yield (
+                f"{folder}/index.html" if folder else "index.html",
+                site.html(path, place, language or site.look.language),
+            )
+    place = Place(root=site.page.url + "/", dynamic=dynamic, index="index.html", live=False)
+    yield "404.html", site.html("nothing", place, site.look.language)
