@@ -15,10 +15,10 @@ from litestar.handlers import ASGIRouteHandler
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from tocsin.app import App
-from tocsin.comms import statuswire, store
+from tocsin.comms import statuswire
 from tocsin.kit.actor import STRANGER
 from tocsin.kit.clock import stopwatch
-from tocsin.plan import store as plans
+from tocsin.status import store
 from tocsin.status.site import HTML, SVG, File, Frame, Place, Site
 from tocsin.status.words import CATALOGUES, LANGUAGES, preferred
 from tocsin.web import board
@@ -173,9 +173,7 @@ def _asked(scope: HTTPScope, path: str, root: str) -> Wanted:
 
 def site_of(app: App) -> Site:
     with app.database.read(STRANGER) as tx:
-        page, now, plan = store.public_page(tx), tx.now, plans.current(tx)
-    asks = plan.reports is not None and plan.reports.form
-    return Site(page, plan.public, now.replace(second=0, microsecond=0), asks)
+        return store.site(tx)
 
 
 def frame(app: App, request: AnyRequest) -> Frame:
@@ -208,8 +206,12 @@ class Doorway:
 
 def is_alone(status_url: str, scope: Scope, public_url: str) -> bool:
     """Whether a request came to the host of the public page, where that has one of its own."""
-    own = urlsplit(status_url).netloc.lower()
-    if not own or own == urlsplit(public_url).netloc.lower():
+    own = _host(urlsplit(status_url).netloc)
+    if not own or own == _host(urlsplit(public_url).netloc):
         return False
-    host = next((value for name, value in scope["headers"] if name == b"host"), b"")
-    return host.decode("latin-1").lower() in (own, own.removesuffix(":443").removesuffix(":80"))
+    return own == _host(next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1"))
+
+
+def _host(name: str) -> str:
+    """A host without the port that goes without saying."""
+    return name.lower().removesuffix(":443").removesuffix(":80")
