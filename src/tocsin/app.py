@@ -40,6 +40,8 @@ from tocsin.response.rooms import Rooms
 from tocsin.settings import BadSetting, Settings
 from tocsin.signals import silences
 from tocsin.signals import store as signals
+from tocsin.status import publishing
+from tocsin.status import store as public_site
 from tocsin.watch import store as watch
 from tocsin.watch.tailing import Means
 
@@ -80,6 +82,7 @@ class App:
         self._chat = open_chat(settings)
         self._messages = open_messages(settings)
         self._webpush, self._push_secret = open_webpush(settings), ""
+        self.published_at = publishing.place(settings, clock.now)
         self.intake = intake.GroupCommit(self.database)
         self.push_key = ""  # and this, where browsers are pushed to
         self.strangers = Allowance(each=3, overall=60)  # reports of users, a minute
@@ -98,6 +101,7 @@ class App:
         kept.write(tx, kept.BASE_URL, self.settings.public_url)
         kept.write(tx, kept.STATUS_URL, self.settings.status_page_url)
         kept.write(tx, kept.CHAT, self._chat.name if self._chat else "")
+        public_site.set_place(tx, self.published_at.name if self.published_at else "")
         try:
             plans.current_id(tx)
         except plans.NoPlan:
@@ -146,6 +150,8 @@ class App:
             log.warning("TOCSIN_SMTP_URL is not set: mails wait in the outbox until it is")
         if self._chat:
             channels[self._chat.name] = Rooms(self.database, self._chat)
+        if self.published_at:
+            channels[public_site.CHANNEL] = publishing.Publisher(self.database, self.published_at)
         if self._messages:
             channels[slackdm.CHANNEL] = self._messages
         if notifyall.is_installed():
@@ -361,6 +367,7 @@ class Engine:
             self._database.run(SYSTEM, people.forget_expired)
             self._database.run(SYSTEM, looking.schedule)
             self._database.run(SYSTEM, beating.after_silence)
+            self._database.run(SYSTEM, public_site.catch_up)
             self._database.run(SYSTEM, watch.thin)
 
     async def _send(self) -> None:

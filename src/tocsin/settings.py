@@ -27,6 +27,11 @@ class Settings:
     port: int = 8000
     base_url: str = ""
     status_url: str = ""  # of the public page, where it has a host of its own
+    status_publish: str = ""  # where a copy of it is kept: a folder, s3://, or git+https://
+    status_s3_url: str = ""
+    status_s3_region: str = "us-east-1"
+    status_s3_key: str = ""
+    status_s3_secret: str = field(default="", repr=False)
     smtp_url: str = ""
     mail_from: str = "Tocsin <tocsin@localhost>"
     mail_reply_to: str = ""
@@ -146,6 +151,7 @@ def _check(settings: Settings) -> None:
     for name in (
         "base_url",
         "status_url",
+        "status_s3_url",
         "url",
         "heartbeat_url",
         "twilio_api_url",

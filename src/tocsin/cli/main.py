@@ -28,6 +28,7 @@ from tocsin.cli.secrecy import secrecy
 from tocsin.cli.signal import signal
 from tocsin.cli.silence import silence
 from tocsin.cli.slack import slack
+from tocsin.cli.status import status
 from tocsin.cli.work import work
 from tocsin.kit.errors import Forbidden, Invalid, NotFound, Overloaded, Refused, TocsinError
 
@@ -46,7 +47,7 @@ app = App(
 for commands in (incidents, ledger, work, secrecy, letters, reports, evidence, mail):
     for name in (one for one in commands if not one.startswith("-")):
         app.command(commands[name], name=name)
-for part in (postmortem, review, oncall, contacts, plan, people, token, slack, signal, silence):
+for part in (postmortem, review, oncall, contacts, plan, people, token, slack, signal, silence, status):
     app.command(part)
 plan.command(check)
 plan.command(coverage)

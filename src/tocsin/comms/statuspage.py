@@ -12,7 +12,19 @@ from typing import assert_never
 
 from tocsin.comms.maintenance import Progress, PublicMaintenance
 from tocsin.incidents import confidential
-from tocsin.incidents.model import Declared, Incident, MadeConfidential, Numbered, Reopened, SeverityChanged, Updated
+from tocsin.incidents.model import (
+    AnyEntry,
+    Declared,
+    Disclosed,
+    Incident,
+    MadeConfidential,
+    Numbered,
+    Reopened,
+    SeverityChanged,
+    TypeChanged,
+    Updated,
+)
+from tocsin.incidents.relation import Merged
 from tocsin.kit.text import clip
 from tocsin.plan.model import Plan, Service, Stage
 
@@ -172,6 +184,17 @@ def _public_name(plan: Plan, incident: Incident, entries: Iterable[Numbered]) ->
                 pass  # nothing else is public
     words = " ".join(issue.split()).rstrip(".") or plan.types[incident.type].name
     return clip(words[0].upper() + words[1:], LONGEST_NAME)
+
+
+def shows(plan: Plan, entry: AnyEntry) -> bool:
+    """Whether the public page may look otherwise for this entry."""
+    match entry:
+        case Updated(audience=audience):
+            return plan.communication.audiences[audience].public
+        case SeverityChanged() | TypeChanged() | Reopened() | MadeConfidential() | Disclosed() | Merged():
+            return True
+        case _:
+            return False  # nothing else is public
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,24 @@ def queue(tx: Tx, *, dedup_key: str, channel: str, address: str, subject: str, b
     return message_id
 
 
+def unique(about: str) -> str:
+    """A key for what may be said any number of times."""
+    return f"{about}-{new_id('once', 12)}"
+
+
+def is_queued(tx: Tx, channel: str) -> bool:
+    queued = (table.c.channel == channel) & (table.c.state == MessageState.QUEUED)
+    return tx.first(select(table.c.id).where(queued).limit(1)) is not None
+
+
+def hurry_channel(tx: Tx, channel: str) -> bool:
+    """Let what waits for this channel go out now: False if nothing waits, but for what is on its way already."""
+    waiting = (table.c.channel == channel) & (table.c.state == MessageState.QUEUED)
+    waiting &= (table.c.attempts == 0) | (table.c.last_error != "")
+    tx.wakes = True
+    return tx.run(table.update().where(waiting).values(send_at=tx.now)).rowcount > 0
+
+
 def lane_of(channel: str, address: str) -> str:
     """Whom a message waits for: the channel, or the one server that an address of the web names. What stands behind
     each address of Apprise is another service."""

@@ -6,6 +6,7 @@ Entries are recorded through `record`. Whatever follows is written in the same u
 from collections.abc import Iterable, Sequence
 from typing import assert_never
 
+from tocsin.comms import statuspage
 from tocsin.db import settings as kept
 from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
@@ -75,6 +76,7 @@ from tocsin.people import store as people
 from tocsin.people.model import Channel
 from tocsin.plan.model import Plan
 from tocsin.response import assessing, discretion, gathering, inviting, naming, notice, reaching
+from tocsin.status import store as public_site
 
 ANSWERED = "answered"  # once, whoever answers and by whichever way
 
@@ -107,6 +109,8 @@ def follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident:
     incident = _follow(tx, plan, incident, entry)
     if isinstance(entry, SHOWN_IN_CHANNEL):
         gathering.see_to_channel(tx, plan, incident)
+    if statuspage.shows(plan, entry):
+        public_site.owe(tx)
     return incident
 
 

@@ -113,6 +113,12 @@ class Site:
     now: datetime
     asks: bool = False
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """The same for sites that say the same, whatever the minute; a day adds its bar."""
+        whole = (self.page, msgspec.to_builtins(self.look), self.asks, self.now.date())
+        return hashlib.sha256(msgspec.json.encode(whole)).hexdigest()
+
     # ---- What there is ----
 
     def pages(self) -> list[str]:

@@ -25,6 +25,7 @@ from tocsin.signals import flapping, reporting
 from tocsin.signals import store as signals
 from tocsin.signals.model import State as SignalState
 from tocsin.signals.store import Disposition, Quarantined, Signal
+from tocsin.status import store as public_site
 from tocsin.watch import store as watch
 from tocsin.watch.outcomes import NOT_ANSWERING, Kind, Outcome
 from tocsin.watch.store import Standing
@@ -275,6 +276,7 @@ def show_now(request: AnyRequest, visitor: SignedIn) -> Template:
             known=known,
             heroes=heroes,
             sentence=_sentence(known, now),
+            behind=_behind(tx, now),
             owed=frame.owed_rows(known, now, OWED_SHOWN),
             owed_more=max(0, len(known.owed) - OWED_SHOWN),
             ruler=_ruler(known, now),
@@ -284,6 +286,15 @@ def show_now(request: AnyRequest, visitor: SignedIn) -> Template:
             services=services(plan, watch.standings(tx), now),
             last=_last(tx, now) if not heroes else "",
         )
+
+
+def _behind(tx: frame.Tx, now: datetime) -> str:
+    """That the published status page is not what it should be, and why; nothing while it is."""
+    found = public_site.standing(tx)
+    if found.failing_since is None:
+        return ""
+    since = present.moment(found.failing_since, now)
+    return f"The published status page is behind since {since}. {found.reason} It is tried again and again."
 
 
 def _sentence(known: frame.Situation, now: datetime) -> str:
