@@ -235,6 +235,17 @@ def test_each_form_of_the_json_is_open_to_any_page(reader: Reader, name: str, ke
 # ---- How it is served ----
 
 
+def test_a_reader_who_takes_it_compressed_gets_a_quarter_of_it(reader: Reader) -> None:
+    plain = reader.get("/status", headers={"Accept-Encoding": "identity"})
+    small = reader.get("/status", later=0, headers={"Accept-Encoding": "br, gzip"})
+    assert small.text == plain.text and small.headers["content-encoding"] == "gzip"
+    assert 3 * int(small.headers["content-length"]) < int(plain.headers["content-length"])
+    assert small.headers["etag"] != plain.headers["etag"]
+    assert "accept-encoding" in plain.headers["vary"] and "accept-encoding" in small.headers["vary"]
+    known = {"Accept-Encoding": "gzip", "If-None-Match": small.headers["etag"]}
+    assert reader.get("/status", later=0, headers=known).status_code == 304
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_a_reader_who_has_it_is_told_that_nothing_changed(reader: Reader, team: Team, path: str) -> None:
     first = reader.get(path)
@@ -250,7 +261,7 @@ def test_a_reader_who_has_it_is_told_that_nothing_changed(reader: Reader, team: 
 
 
 def test_only_reading_is_possible(reader: Reader) -> None:
-    head = reader.get("/status", method="HEAD")
+    head = reader.get("/status", method="HEAD", headers={"Accept-Encoding": "identity"})
     assert (head.status_code, head.content) == (200, b"")
     assert int(head.headers["content-length"]) == len(reader.get("/status", later=0).content)
     for method in ("POST", "PUT", "DELETE"):

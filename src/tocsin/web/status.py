@@ -6,6 +6,7 @@ away.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,10 +20,10 @@ from tocsin.comms import statuswire
 from tocsin.kit.actor import STRANGER
 from tocsin.kit.clock import stopwatch
 from tocsin.status import store
-from tocsin.status.site import HTML, SVG, File, Frame, Place, Site
+from tocsin.status.site import CSS, HTML, SVG, File, Frame, Place, Site
 from tocsin.status.words import CATALOGUES, LANGUAGES, preferred
 from tocsin.web import board
-from tocsin.web.board import FOR_ANYONE, Answer, Header, Rendered, answered
+from tocsin.web.board import FOR_ANYONE, Answer, Header, Rendered, packed
 from tocsin.web.forms import AnyRequest
 
 PATH = "/status"
@@ -40,7 +41,15 @@ DRAWING = (
     (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; sandbox"),
     (b"x-content-type-options", b"nosniff"),
 )
+FOR_GOOD = (b"cache-control", b"public, max-age=31536000, immutable")
 FILES = ("history.atom", "history.rss", "status.css", "logo.svg", "badge.svg", "notice.json", "notice.js")
+DIRECT = (
+    PATH,
+    *(f"{PATH}/{name}" for name in FILES),
+    *(f"{base}/api/v2/{name}" for base in ("", PATH) for name in statuswire.FORMS),
+)
+"""What most readers ask for. The JSON stands below the page's own address, where readers of such pages look, and at the
+root."""
 
 
 class Wanted(NamedTuple):
@@ -69,10 +78,7 @@ def routes(shown: "Board | None" = None) -> list[ASGIRouteHandler]:
 
         return answer_below
 
-    # The JSON stands below the page's own address, where readers of such pages look, and at the root.
-    json = [f"{base}/api/v2/{name}" for base in ("", PATH) for name in statuswire.FORMS]
-    files = [f"{PATH}/{name}" for name in FILES]
-    raw = asgi([PATH, *files, *json], name="status page", copy_scope=False, exclude_from_csrf=True)
+    raw = asgi(list(DIRECT), name="status page", copy_scope=False, exclude_from_csrf=True)
     folders = ("i", "history", *LANGUAGES)
     return [raw(answer), *(_mounted(f"{PATH}/{folder}", below(f"{PATH}/{folder}")) for folder in folders)]
 
@@ -85,16 +91,17 @@ def _mounted(path: str, answer: Callable[[Scope, Receive, Send], Awaitable[None]
 # ---- What is asked for -----------------------------------------------------------------------------------------------
 
 
-def wanted(scope: HTTPScope, path: str, root: str) -> Wanted:
+@lru_cache(maxsize=4096)
+def wanted(path: str, query: bytes, accepted: str, root: str) -> Wanted:
     """What stands at this path of the site; a language is taken from the address, the query, or what the reader's
     browser asks for. An empty one is the page's own."""
     named, _, rest = path.strip("/").partition("/")
     if named in LANGUAGES:
         return Wanted(root, named, named, rest)
-    asked = parse_qs(scope["query_string"].decode("latin-1")).get("lang", [""])[0]
+    asked = parse_qs(query.decode("latin-1")).get("lang", [""])[0] if query else ""
     if asked in LANGUAGES:
         return Wanted(root, asked, asked, path.strip("/"))
-    return Wanted(root, "", preferred(_accepted(scope), ""), path.strip("/"))
+    return Wanted(root, "", preferred(accepted, "") if accepted else "", path.strip("/"))
 
 
 def _accepted(scope: HTTPScope) -> str:
@@ -136,7 +143,9 @@ def _answered(found: File, language: str) -> Answer:
         about: tuple[Header, ...] = (*PAGE, (b"content-language", language.encode()))
     else:
         about = (FOR_ANYONE, *(DRAWING if found.kind == SVG else ()))
-    return answered(found.body, found.kind.encode(), *about, status=200 if found.found else 404)
+    # Whoever asks for the style asks for the version that a page names.
+    cached = FOR_GOOD if found.kind == CSS else board.CACHED
+    return packed(found.body, found.kind.encode(), *about, status=200 if found.found else 404, cached=cached)
 
 
 # ---- Serving it ------------------------------------------------------------------------------------------------------
@@ -165,10 +174,9 @@ class Board(board.Board):
 
 
 def _asked(scope: HTTPScope, path: str, root: str) -> Wanted:
-    if root:
-        return wanted(scope, path, root)
-    below = path.removeprefix(PATH) if path == PATH or path.startswith(HERE) else path
-    return wanted(scope, below, HERE)
+    if not root:
+        root, path = HERE, path.removeprefix(PATH) if path == PATH or path.startswith(HERE) else path
+    return wanted(path, scope["query_string"], _accepted(scope), root)
 
 
 def site_of(app: App) -> Site:
@@ -178,7 +186,8 @@ def site_of(app: App) -> Site:
 
 def frame(app: App, request: AnyRequest) -> Frame:
     """What stands around a public page with a form. Its own words are English."""
-    root = ALONE if is_alone(app.settings.status_url, request.scope, app.settings.public_url) else HERE
+    own = own_host(app)
+    root = ALONE if own and is_at(request.scope, own) else HERE
     return Frame(site_of(app), Place(root=root, dynamic=PATH), CATALOGUES["en"])
 
 
@@ -186,30 +195,44 @@ def frame(app: App, request: AnyRequest) -> Frame:
 
 
 class Doorway:
-    """On the host of the public page, only what is public is there: the site at the root, and its forms."""
+    """What stands before all routes: a rush on the public page is answered at once, and on the host of that page only
+    what is public is there: the site at the root, and its forms."""
 
     def __init__(self, app: App, everything: ASGIApp, inner: Litestar, board: Board) -> None:
-        self._settings = app.settings
+        self._own = own_host(app)
         self._everything = everything
         self._inner = inner
         self._board = board
+        self._direct = frozenset(DIRECT)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_here = is_alone(self._settings.status_url, scope, self._settings.public_url)
-        if scope["type"] != ScopeType.HTTP or not is_here or scope["path"].startswith(HERE):
+        if scope["type"] != ScopeType.HTTP:
             await self._everything(scope, receive, send)
-        else:
+        elif self._own and is_at(scope, self._own):
+            await self._alone(scope, receive, send)
+        elif scope["path"] in self._direct:
             scope["litestar_app"] = self._inner
-            path = "/" if scope["path"].rstrip("/") == PATH else scope["path"]
-            await self._board.answer(scope, send, path, ALONE)
+            await self._board.answer(scope, send, scope["path"])
+        else:
+            await self._everything(scope, receive, send)
+
+    async def _alone(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        if scope["path"].startswith(HERE):
+            await self._everything(scope, receive, send)
+            return
+        scope["litestar_app"] = self._inner
+        path = "/" if scope["path"] == PATH else scope["path"]
+        await self._board.answer(scope, send, path, ALONE)
 
 
-def is_alone(status_url: str, scope: Scope, public_url: str) -> bool:
-    """Whether a request came to the host of the public page, where that has one of its own."""
-    own = _host(urlsplit(status_url).netloc)
-    if not own or own == _host(urlsplit(public_url).netloc):
-        return False
-    return own == _host(next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1"))
+def own_host(app: App) -> str:
+    """The host of the public page, where it has one of its own."""
+    own, console = (_host(urlsplit(url).netloc) for url in (app.settings.status_url, app.settings.public_url))
+    return "" if own == console else own
+
+
+def is_at(scope: Scope, host: str) -> bool:
+    return host == _host(next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1"))
 
 
 def _host(name: str) -> str:
