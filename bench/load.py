@@ -87,8 +87,9 @@ class Sender(asyncio.Protocol):
         end = self._answer.find(HEAD_END)
         if end < 0:
             return
-        begin = self._answer.index(LENGTH) + len(LENGTH)
-        length = int(self._answer[begin : self._answer.index(b"\r", begin)])
+        head = self._answer[: end + 2].lower()  # servers differ in how they spell it
+        begin = head.index(LENGTH) + len(LENGTH)
+        length = int(head[begin : head.index(b"\r", begin)])
         if len(self._answer) >= end + len(HEAD_END) + length:
             self._answered()
 

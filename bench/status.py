@@ -8,12 +8,13 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import installation, load
+from bench import installation, load, nginx
 from bench.installation import Server
 from bench.load import Load
 from bench.measure import Measured
@@ -26,6 +27,7 @@ POST_EVERY = 0.5
 LOOK_EVERY = 0.05
 OLDEST = 1.0  # seconds that an answer may lag behind the record
 PER_SECOND = 5000.0
+OF_NGINX = 0.3
 BARE = (sys.executable, "-m", "uvicorn", "bench.bare:app", "--no-access-log", "--log-level", "warning")
 MARK = re.compile(rb"mark-(\d+)")
 
@@ -53,7 +55,11 @@ def readers() -> list[Measured]:
             freshness = Freshness()
             floor = bare_rate(folder / "log")
             with _going_on(freshness, server.port, made.token):
-                return [_measured(name, path, server, made.token, freshness, floor) for name, path in PATHS.items()]
+                return [
+                    row
+                    for name, path in PATHS.items()
+                    for row in _measured(name, path, server, made.token, freshness, floor)
+                ]
 
 
 def bare_rate(log: Path) -> float:
@@ -62,17 +68,33 @@ def bare_rate(log: Path) -> float:
         return load_of(bare.port, "/", "", SECONDS / 2)
 
 
-def _measured(name: str, path: str, server: Server, token: str, freshness: Freshness, floor: float) -> Measured:
+def _measured(
+    name: str, path: str, server: Server, token: str, freshness: Freshness, floor: float
+) -> Iterator[Measured]:
     freshness.lags.clear()
     with _compared(freshness, server.port, path):
         rate = load_of(server.port, path, token)
+    beside = _beside_nginx(path, server.port)
     if freshness.failed is not None:
         raise freshness.failed
     worst = max(freshness.lags)
     if worst > OLDEST:
         raise RuntimeError(f"{path} showed what was {worst:.2f} s old")
     about: dict[str, object] = {"oldest_s": round(worst, 3), "looks": len(freshness.lags)}
-    return Measured(name=name, value=rate, unit="requests/s", floor=floor, target=PER_SECOND, about=about)
+    about["nginx"] = nginx.NOT_RUN if beside is None else round(beside)
+    yield Measured(name=name, value=rate, unit="requests/s", floor=floor, target=PER_SECOND, about=about)
+    if beside is not None:
+        yield Measured(name=f"{name}, beside nginx", value=rate / beside, unit="of its rate", target=OF_NGINX)
+
+
+def _beside_nginx(path: str, port: int) -> float | None:
+    """What nginx gives under the same load with the bytes that the server has just given; None where there is none."""
+    if not nginx.is_there():
+        return None
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as answer:
+        body = answer.read()
+    with installation.folder() as folder, nginx.serving(folder, {path: body}, folder / "log") as its_port:
+        return load_of(its_port, path, "", SECONDS / 2)
 
 
 def load_of(port: int, path: str, token: str, seconds: float = SECONDS) -> float:
@@ -91,20 +113,31 @@ def load_of(port: int, path: str, token: str, seconds: float = SECONDS) -> float
 @contextmanager
 def _going_on(freshness: Freshness, port: int, token: str) -> Iterator[None]:
     """An incident, and an update to the public about it twice a second."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    about = {"title": "Voice replies hang", "severity": "P1", "type": "external_api_failure", "service": "rose"}
-    number = _post(connection, token, "/api/v1/incidents", about)["id"]
+    post_update = posted(port, token)
 
     def post() -> None:
-        fields = {"issue": f"replies hang, mark-{len(freshness.posted_at):05}", "impact": "answers come late"}
-        update = {"audience": "public", "stage": "investigating", "fields": fields}
-        _post(connection, token, f"/api/v1/incidents/{number}/updates", update)
+        post_update(f"replies hang, mark-{len(freshness.posted_at):05}")
         freshness.posted_at.append(stopwatch())
 
     post()
     time.sleep(OLDEST)
     with _repeated(freshness, post, POST_EVERY):
         yield
+
+
+def posted(port: int, token: str) -> Callable[[str], object]:
+    """Declare an incident and tell the public of it. Returns what posts another update about this issue."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    about = {"title": "Voice replies hang", "severity": "P1", "type": "external_api_failure", "service": "rose"}
+    number = _post(connection, token, "/api/v1/incidents", about)["id"]
+
+    def post(issue: str) -> object:
+        update = {"audience": "public", "stage": "investigating"}
+        fields = {"issue": issue, "impact": "answers come late"}
+        return _post(connection, token, f"/api/v1/incidents/{number}/updates", {**update, "fields": fields})
+
+    post("replies hang")
+    return post
 
 
 def _post(connection: http.client.HTTPConnection, token: str, path: str, body: object) -> dict[str, object]:
