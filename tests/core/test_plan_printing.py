@@ -62,6 +62,7 @@ SILENT = {
     *("runs_within", "out_of", "control", "certificate_days", "look_every", "reports", "flapping"),
     *("usual", "ignore", "number", "sum", "average", "count", "slowdown", "slowdown_of"),
     *("url", "sender", "railway", "filter", "says", "expects"),
+    *("name", "logo", "home", "support"),  # of the status page
 }  # of these the document says nothing if the plan does not
 
 OF_A_REPORT = {"status_field", "healthy_values", "components_field", "good_values"}

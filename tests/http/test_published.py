@@ -1,6 +1,7 @@
 """The public page as files elsewhere: in a folder, in storage, on a branch; by command, and whenever it changes."""
 
 import json
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from tocsin.delivery.channel import Channel
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.errors import Invalid
 from tocsin.kit.sigv4 import Credentials
+from tocsin.people import commands
 from tocsin.people import store as people
 from tocsin.people.model import AccountRole
 from tocsin.plan import store as plans
@@ -363,6 +365,41 @@ def test_without_the_setting_nothing_is_queued(sqlite_url: str) -> None:
         here.app.database.run(SYSTEM, store.catch_up)
         with here.app.database.read(SYSTEM) as tx:
             assert not outbox.is_queued(tx, store.CHANNEL)
+
+
+# ---- Over HTTP and on the console ----
+
+
+def test_the_api_says_how_it_stands_and_publishes_now(here: Served, root: Path) -> None:
+    reads, writes = here.bearer("plan:read"), here.bearer("incidents:write", name="writer")
+    nothing = {"to": str(root), "published_at": None, "failing_since": None, "reason": None}
+    assert here.get("/api/v1/status-page", headers=reads).json() == nothing
+    assert here.post("/api/v1/status-page/publish", headers=reads).status_code == 403
+    assert here.post("/api/v1/status-page/publish", headers=writes).status_code == 202
+    with here.app.database.read(SYSTEM) as tx:
+        assert outbox.is_queued(tx, store.CHANNEL)
+    send(here)
+    shown = here.get("/api/v1/status-page", headers=reads).json()
+    assert shown == {**nothing, "published_at": "2026-11-24T03:34:19Z"}
+
+
+def test_the_api_says_that_there_is_nowhere_to_publish(sqlite_url: str) -> None:
+    with served(sqlite_url) as here:
+        answer = here.post("/api/v1/status-page/publish", headers=here.bearer("incidents:write"))
+        assert answer.status_code == 409 and "TOCSIN_STATUS_PUBLISH" in answer.json()["detail"]
+
+
+def test_the_first_page_says_that_the_copy_is_behind(here: Served) -> None:
+    here.app.database.run(SYSTEM, lambda tx: store.failed(tx, "it is full"))
+    with here.app.database.work(SYSTEM) as tx:
+        secret = commands.signin_link(tx, "ana")
+    form = here.get(f"/signin/{secret}")
+    token = re.search(r'name="_csrf_token" value="([^"]+)"', form.text)
+    assert token is not None
+    here.post(f"/signin/{secret}", data={"_csrf_token": token[1]})
+    page = here.get("/")
+    assert page.status_code == 200
+    assert "The published status page is behind since" in page.text and "it is full" in page.text
 
 
 # ---- By command ----

@@ -29,6 +29,7 @@ from tocsin.api import (
     reports,
     secrecy,
     silences,
+    statuspage,
     trying,
     work,
 )
@@ -51,6 +52,7 @@ def routes() -> list[Router]:
         *explaining.handlers(),
         *silences.handlers(),
         *reach.handlers(),
+        *statuspage.handlers(),
         *agreements.handlers(),
         *coverage.handlers(),
         *oncall.handlers(),

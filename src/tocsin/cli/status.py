@@ -4,15 +4,10 @@ from cyclopts import App
 
 from tocsin.cli import local, show
 from tocsin.cli.options import HERE, AsJson
-from tocsin.kit.errors import Refused
 
 FAILED = 1
 
 status = App(name="status", group=HERE, help="The published copy of the public status page.")
-
-
-class NowhereToPublish(Refused):
-    """TOCSIN_STATUS_PUBLISH is not set: the page is published nowhere but here."""
 
 
 @status.command
@@ -23,7 +18,7 @@ def publish(*, json: AsJson = False) -> None:
     with local.installation() as installation:
         place = installation.published_at
     if place is None:
-        raise NowhereToPublish
+        raise store.NowhereToPublish
     site, dynamic = local.look(publishing.present)
     took = publishing.publish(place, site, dynamic)
     while took.unfinished:

@@ -38,6 +38,13 @@ def write(tx: Tx, key: str, value: str) -> None:
         tx.run(table.insert().values(key=key, value=value))
 
 
+def swap(tx: Tx, key: str, before: str, value: str) -> bool:
+    """Write a value in the place of this one. The first caller gets True, everyone after gets False."""
+    tx.memo.pop(_KNOWN, None)
+    change = table.update().where((table.c.key == key) & (table.c.value == before)).values(value=value)
+    return tx.run(change).rowcount == 1
+
+
 def link(tx: Tx, path: str) -> str:
     """A path of ours as an address that works from outside."""
     return f"{read(tx, BASE_URL) or 'http://127.0.0.1:8000'}{path}"

@@ -8,12 +8,18 @@ from tocsin.comms import store as comms
 from tocsin.db import settings as kept
 from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
+from tocsin.kit.errors import Refused
 from tocsin.kit.text import utc
+from tocsin.people import access
 from tocsin.plan import store as plans
 from tocsin.status.site import Site
 
 CHANNEL = "status_page"
 HELD = timedelta(seconds=45)  # longer than a message may travel: nobody else publishes meanwhile
+
+
+class NowhereToPublish(Refused):
+    """TOCSIN_STATUS_PUBLISH is not set: the status page is published nowhere but here."""
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -47,7 +53,11 @@ def standing(tx: Tx) -> Standing:
 
 
 def keep(tx: Tx, found: Standing) -> None:
-    kept.write(tx, kept.PUBLISHED, msgspec.json.encode(found).decode())
+    kept.write(tx, kept.PUBLISHED, _text(found))
+
+
+def _text(found: Standing) -> str:
+    return msgspec.json.encode(found).decode()
 
 
 def owe(tx: Tx) -> None:
@@ -61,6 +71,15 @@ def owe(tx: Tx) -> None:
         )
 
 
+def publish(tx: Tx) -> Standing:
+    """Publish it now, because somebody says so."""
+    access.require(tx.actor, access.INCIDENT_WRITE)
+    if not (found := standing(tx)).to:
+        raise NowhereToPublish
+    owe(tx)
+    return found
+
+
 def catch_up(tx: Tx) -> None:
     """Owe it if the site is not what was published: time passes, plans change, maintenance begins."""
     found = standing(tx)
@@ -70,11 +89,12 @@ def catch_up(tx: Tx) -> None:
 
 def hold(tx: Tx) -> Standing | None:
     """Keep others from publishing meanwhile. The first caller gets what is known."""
+    before = kept.read(tx, kept.PUBLISHED) or ""
     found = standing(tx)
     if found.held_until is not None and found.held_until > tx.now:
         return None
-    keep(tx, msgspec.structs.replace(found, held_until=tx.now + HELD))
-    return found
+    held = msgspec.structs.replace(found, held_until=tx.now + HELD)
+    return found if kept.swap(tx, kept.PUBLISHED, before, _text(held)) else None
 
 
 def published(tx: Tx, fingerprint: str) -> None:

@@ -198,10 +198,10 @@ class Doorway:
     """What stands before all routes: a rush on the public page is answered at once, and on the host of that page only
     what is public is there: the site at the root, and its forms."""
 
-    def __init__(self, app: App, everything: ASGIApp, inner: Litestar, board: Board) -> None:
+    def __init__(self, app: App, everything: ASGIApp, rest: Litestar, board: Board) -> None:
         self._own = own_host(app)
         self._everything = everything
-        self._inner = inner
+        self._rest = rest
         self._board = board
         self._direct = frozenset(DIRECT)
 
@@ -211,7 +211,7 @@ class Doorway:
         elif self._own and is_at(scope, self._own):
             await self._alone(scope, receive, send)
         elif scope["path"] in self._direct:
-            scope["litestar_app"] = self._inner
+            scope["litestar_app"] = self._rest
             await self._board.answer(scope, send, scope["path"])
         else:
             await self._everything(scope, receive, send)
@@ -220,7 +220,7 @@ class Doorway:
         if scope["path"].startswith(HERE):
             await self._everything(scope, receive, send)
             return
-        scope["litestar_app"] = self._inner
+        scope["litestar_app"] = self._rest
         path = "/" if scope["path"] == PATH else scope["path"]
         await self._board.answer(scope, send, path, ALONE)
 
