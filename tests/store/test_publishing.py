@@ -3,14 +3,21 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from tests.support.races import together
+from tocsin.comms import store as comms
 from tocsin.db.engine import Database
 from tocsin.delivery import outbox
 from tocsin.delivery.channel import Message, Retry
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.clock import ManualClock
+from tocsin.people import access
+from tocsin.plan.model import Stage
+from tocsin.response import commands, secrecy
 from tocsin.status import store
+
+PERSON = access.local_operator("ana")
 
 
 def at(database: Database, place: str = "/srv/status") -> None:
@@ -67,3 +74,32 @@ def test_two_nodes_do_not_hold_it_at_once(nodes: tuple[Database, Database]) -> N
     at(nodes[0])
     held = together(*(partial(one.run, SYSTEM, store.hold) for one in nodes))
     assert sorted(one is None for one in held) == [False, True]
+
+
+# ---- What is read again ----
+
+
+def test_an_incident_without_a_new_entry_is_not_read_anew_and_any_other_is(database: Database) -> None:
+    def declare(tx: Any) -> str:
+        about = {"severity": "P1", "type": "service_outage", "service": "rose"}
+        return commands.declare(tx, title="x", **about).id
+
+    def tell(tx: Any, incident: str, stage: Stage) -> None:
+        fields = {"issue": "replies hang", "impact": "Slow.", "cause": "a store", "eta": "an hour"}
+        commands.post_update(tx, incident, audience="public", stage=stage, typed=fields)
+
+    one, other = (database.run(PERSON, declare) for _ in range(2))
+    for incident in (one, other):
+        database.run(PERSON, partial(tell, incident=incident, stage=Stage.INVESTIGATING))
+    seen: comms.Seen = {}
+    with database.read(SYSTEM) as tx:
+        first = comms.public_page(tx, seen)
+    database.run(PERSON, partial(tell, incident=other, stage=Stage.IDENTIFIED))
+    with database.read(SYSTEM) as tx:
+        second, anew = comms.public_page(tx, seen), comms.public_page(tx)
+    assert second == anew != first
+    before, after = ({incident.id: incident for incident in page.incidents} for page in (first, second))
+    assert sorted(before[name] is after[name] for name in before) == [False, True]
+    database.run(PERSON, lambda tx: secrecy.make_confidential(tx, other, because="a person is named"))
+    with database.read(SYSTEM) as tx:
+        assert len(comms.public_page(tx, seen).incidents) == 1

@@ -10,7 +10,7 @@ from sqlalchemy import Boolean, Column, Table, Text, select
 from tocsin.comms import statuspage
 from tocsin.comms.maintenance import PublicMaintenance, public_maintenance
 from tocsin.comms.rooms import Room
-from tocsin.comms.statuspage import PublicPage
+from tocsin.comms.statuspage import PublicIncident, PublicPage
 from tocsin.db import settings as kept
 from tocsin.db import sight
 from tocsin.db.columns import Instant, Json, metadata
@@ -25,14 +25,25 @@ HISTORY = timedelta(days=90)
 SHOWN = 250  # incidents, at the most
 
 
-def public_page(tx: Tx) -> PublicPage:
-    """Everything that the public may see, as of now: open incidents and those of the last ninety days."""
-    plan = plans.current(tx)
+Seen = dict[str, tuple[int, PublicIncident | None]]
+"""The public side of incidents as it was read, each with the number of entries that it was read from."""
+
+
+def public_page(tx: Tx, seen: Seen | None = None) -> PublicPage:
+    """Everything that the public may see, as of now: open incidents and those of the last ninety days.
+
+    Whoever asks again and again gives what was `seen`: an incident with no new entry need not be read anew.
+    """
+    plan, seen = plans.current(tx), {} if seen is None else seen
     known = {one.id: one for one in incidents.listing(tx, statuses=OPEN_STATUSES, limit=SHOWN)}
     known.update({one.id: one for one in incidents.listing(tx, since=tx.now - HISTORY, limit=SHOWN)})
     told = [one for one in known.values() if one.stage is not None and one.merged_into is None]
-    timelines = incidents.timelines(tx, [one.id for one in told])
-    shown = [_public(tx, one, timelines) for one in told]
+    news = [one for one in told if seen.get(one.id, (0, None))[0] != one.entries]
+    timelines = incidents.timelines(tx, [one.id for one in news])
+    seen.update({one.id: (one.entries, _public(tx, one, timelines)) for one in news})
+    for gone in seen.keys() - {one.id for one in told}:
+        del seen[gone]
+    shown = [seen[one.id][1] for one in told]
     url = kept.read(tx, kept.STATUS_URL) or kept.link(tx, "/status")
     began_at = min((revision.applied_at for revision in plans.revisions(tx)), default=tx.now)
     found = [one for one in shown if one is not None]
@@ -46,7 +57,7 @@ def _maintenances(tx: Tx, plan: Plan) -> Iterator[PublicMaintenance]:
             yield found
 
 
-def _public(tx: Tx, incident: Incident, timelines: dict[str, list[Numbered]]) -> statuspage.PublicIncident | None:
+def _public(tx: Tx, incident: Incident, timelines: dict[str, list[Numbered]]) -> PublicIncident | None:
     return statuspage.public_incident(plans.load(tx, incident.plan_revision), incident, timelines[incident.id])
 
 

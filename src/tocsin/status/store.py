@@ -34,11 +34,11 @@ class Standing(msgspec.Struct, frozen=True):
     is_told: bool = False  # those who can mend it were
 
 
-def site(tx: Tx) -> Site:
-    """The public site as of now. Its minute is the one that has begun."""
+def site(tx: Tx, seen: comms.Seen | None = None) -> Site:
+    """The public site as of now. Its minute is the one that has begun; `seen` is what the last reading read."""
     plan = plans.current(tx)
     asks = plan.reports is not None and plan.reports.form
-    return Site(comms.public_page(tx), plan.public, tx.now.replace(second=0, microsecond=0), asks)
+    return Site(comms.public_page(tx, seen), plan.public, tx.now.replace(second=0, microsecond=0), asks)
 
 
 def set_place(tx: Tx, name: str) -> None:

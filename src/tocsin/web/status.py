@@ -17,6 +17,7 @@ from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from tocsin.app import App
 from tocsin.comms import statuswire
+from tocsin.comms.store import Seen
 from tocsin.kit.actor import STRANGER
 from tocsin.kit.clock import stopwatch
 from tocsin.status import store
@@ -157,6 +158,7 @@ class Board(board.Board):
     def __init__(self, seconds: Callable[[], float] = stopwatch) -> None:
         super().__init__(self._render_site, "the status page", seconds)
         self._latest: Rendered | None = None
+        self._seen: Seen = {}
 
     async def answer(self, scope: Scope, send: Send, path: str, root: str = "") -> None:
         if scope["type"] == ScopeType.HTTP:
@@ -165,7 +167,7 @@ class Board(board.Board):
 
     def _render_site(self, app: App) -> Rendered:
         """The site as it is; what was made stays if nothing has changed within the minute that the pages show."""
-        site = site_of(app)
+        site = site_of(app, self._seen)
         known = self._latest.answers if self._latest else None
         if not (self._latest and isinstance(known, Answers) and known.site == site):
             answers = Answers(site)
@@ -179,9 +181,9 @@ def _asked(scope: HTTPScope, path: str, root: str) -> Wanted:
     return wanted(path, scope["query_string"], _accepted(scope), root)
 
 
-def site_of(app: App) -> Site:
+def site_of(app: App, seen: Seen | None = None) -> Site:
     with app.database.read(STRANGER) as tx:
-        return store.site(tx)
+        return store.site(tx, seen)
 
 
 def frame(app: App, request: AnyRequest) -> Frame:
