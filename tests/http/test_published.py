@@ -338,7 +338,7 @@ def test_a_place_that_does_not_take_it_is_tried_again_and_told_of(here: Served, 
     assert here.get("/api/v1/incidents", headers=headers).is_success  # nothing else waits for it
     mail = RecordingChannel()
     for _ in range(8):
-        here.clock.advance_to(here.clock.now() + timedelta(minutes=6))
+        here.clock.advance_to(here.clock.now() + timedelta(minutes=7))  # longer than any wait, with its jitter
         send(here, mail)
     with here.app.database.read(SYSTEM) as tx:
         assert outbox.is_queued(tx, store.CHANNEL)
@@ -346,7 +346,7 @@ def test_a_place_that_does_not_take_it_is_tried_again_and_told_of(here: Served, 
     assert [one.address for one in mails] == ["ana@rose.example"]
     assert "is not up to date since 2026-11-24 03:34 UTC" in mails[0].body
     (root / "thesis.txt").unlink()
-    here.clock.advance_to(here.clock.now() + timedelta(minutes=6))
+    here.clock.advance_to(here.clock.now() + timedelta(minutes=7))  # longer than any wait, with its jitter
     send(here)
     assert standing(here).failing_since is None
     assert "Replies hang" in (root / "index.html").read_text()
