@@ -5,6 +5,7 @@ import gc
 import logging
 import os
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import uvicorn
@@ -20,7 +21,7 @@ from tocsin.kit.clock import SystemClock
 from tocsin.people import commands as people_commands
 from tocsin.plan import store as plans
 from tocsin.settings import Settings
-from tocsin.web import site, status
+from tocsin.web import feeds, oncallnow, site, status
 
 API_PATHS = ("/api/", "/v1/", "/v2/", "/in/", "/generic/")
 GRACE = 2  # seconds that requests have to end when the server stops
@@ -28,23 +29,43 @@ GRACE = 2  # seconds that requests have to end when the server stops
 
 def asgi(app: App) -> ASGIApp:
     """The web application of an installation that is prepared; the engine runs as long as the application does."""
+    kept = Kept()
+    return fronted(app, rest(app, kept), kept)
 
-    @contextlib.asynccontextmanager
-    async def engine(_: Litestar) -> AsyncIterator[None]:
-        async with app.running():
-            yield
 
-    board = status.Board()
-    rest = Litestar(
-        route_handlers=[*resources.routes(), *replies.routes(), *status.routes(board), *site.routes(), livez, readyz],
+def fronted(app: App, inner: Litestar, kept: "Kept") -> ASGIApp:
+    """The same with what answers before all routes: the addresses for signals, and the public page."""
+    return status.Doorway(app, hooks.Front(app, inner), inner, kept.public)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What the web application remembers of its installation, so that many readers cost no more than one."""
+
+    public: status.Board = field(default_factory=status.Board)
+    on_call: oncallnow.OnCallBoard = field(default_factory=oncallnow.OnCallBoard)
+    calendars: feeds.Calendars = field(default_factory=feeds.Calendars)
+
+
+def rest(app: App, kept: Kept) -> Litestar:
+    """Everything but the addresses for signals. It knows its installation by its state alone."""
+    pages = site.routes(kept.calendars, kept.on_call)
+    return Litestar(
+        route_handlers=[*resources.routes(), *replies.routes(), *status.routes(kept.public), *pages, livez, readyz],
         template_config=site.template_config(),
         csrf_config=site.csrf_config(app.signing_key, secure=app.settings.secure_cookies),
         openapi_config=resources.openapi_config(),
         exception_handlers=_exception_handlers(),
         state=State({"tocsin": app}),
-        lifespan=[engine],
+        lifespan=[_engine],
     )
-    return status.Doorway(app, hooks.Front(app, rest), rest, board)
+
+
+@contextlib.asynccontextmanager
+async def _engine(rest: Litestar) -> AsyncIterator[None]:
+    app: App = rest.state["tocsin"]
+    async with app.running():
+        yield
 
 
 def _exception_handlers() -> dict[Any, Any]:

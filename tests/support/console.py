@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.support.served import Served
+from tests.support.served import Served, web
 from tests.support.visitor import Page, Visitor
 from tests.support.world import World
-from tocsin import main
 from tocsin.app import App
 from tocsin.incidents.model import Incident
 from tocsin.settings import Settings
@@ -40,6 +39,6 @@ def console_of(world: World, database_url: str) -> Iterator[Console]:
     app = App(Settings(database_url=database_url, base_url="https://tocsin.example.org"), world.clock)
     app.prepare()
     world.look_away()  # whoever wants to look at Rose says so
-    with asyncio.Runner() as runner:
-        yield Console(world, Served(app, world.clock, main.asgi(app), runner))
+    with asyncio.Runner() as runner, web(app) as asgi:
+        yield Console(world, Served(app, world.clock, asgi, runner))
     app.database.dispose()

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 
 import httpx2
 from litestar import Litestar
+from litestar.types import ASGIApp
 
 from tests.support.inbox import decide_all
 from tocsin import main
@@ -27,7 +28,7 @@ T = TypeVar("T")
 class Served:
     """The installation, and a client of it. Time moves when the test says so."""
 
-    def __init__(self, app: App, clock: ManualClock, asgi: Litestar, runner: asyncio.Runner) -> None:
+    def __init__(self, app: App, clock: ManualClock, asgi: ASGIApp, runner: asyncio.Runner) -> None:
         self.app = app
         self.clock = clock
         self.asgi = asgi
@@ -75,6 +76,35 @@ def served(database_url: str, **settings: Any) -> Iterator[Served]:
     clock = ManualClock(START)
     app = App(Settings(database_url=database_url, base_url="https://tocsin.example.org", **settings), clock)
     app.prepare()
-    with asyncio.Runner() as runner:
-        yield Served(app, clock, main.asgi(app), runner)
+    with asyncio.Runner() as runner, web(app) as asgi:
+        yield Served(app, clock, asgi, runner)
     app.database.dispose()
+
+
+# ---- The web application ---------------------------------------------------------------------------------------------
+
+_idle: list[tuple[Litestar, main.Kept]] = []
+
+
+@contextmanager
+def web(app: App) -> Iterator[ASGIApp]:
+    """What `main.asgi` makes, but for a framework that may have served an installation of an earlier test.
+
+    Putting its two hundred routes together takes longer than most tests do. It knows an installation by its state and
+    by what it keeps, and both begin anew here.
+    """
+    rest, kept = _idle.pop() if _idle else _made(app)
+    rest.state["tocsin"] = app
+    assert rest.csrf_config is not None
+    rest.csrf_config.secret = app.signing_key
+    rest.csrf_config.cookie_secure = app.settings.secure_cookies
+    for one in vars(kept).values():
+        vars(one).clear()
+        one.__init__()
+    yield main.fronted(app, rest, kept)
+    _idle.append((rest, kept))
+
+
+def _made(app: App) -> tuple[Litestar, main.Kept]:
+    kept = main.Kept()
+    return main.rest(app, kept), kept

@@ -42,9 +42,7 @@ AWAY = b"The calendar can't be shown at this moment.\n"
 _Key = tuple[str, str | None, str, tuple[int, datetime | None], datetime]
 
 
-def routes() -> list[ASGIRouteHandler]:
-    calendars = Calendars()
-
+def routes(calendars: "Calendars") -> list[ASGIRouteHandler]:
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         await calendars.answer(scope, send)
 

@@ -75,8 +75,8 @@ KINDS: tuple[tuple[type[TocsinError], int], ...] = (
 )
 
 
-def routes() -> list[Any]:
-    """Every page of the console and its static files."""
+def routes(calendars: feeds.Calendars, on_call: oncallnow.OnCallBoard) -> list[Any]:
+    """Every page of the console and its static files, and what is kept as bytes for many readers."""
     pages = Router(
         path="/",
         route_handlers=[
@@ -120,7 +120,7 @@ def routes() -> list[Any]:
         cache_control=CacheControlHeader(max_age=A_YEAR, public=True, immutable=True),
         include_in_schema=False,
     )
-    return [pages, static, *feeds.routes(), *oncallnow.routes()]
+    return [pages, static, *feeds.routes(calendars), *oncallnow.routes(on_call)]
 
 
 def template_config() -> TemplateConfig[JinjaTemplateEngine]:
