@@ -5,6 +5,7 @@ The world fails a story that paged or mailed somebody whom the story did not exp
 """
 
 import asyncio
+import atexit
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -61,6 +62,9 @@ def _without_probes(plan: str) -> str:
             kept.append(line)
     return "\n".join(kept)
 
+
+_loop = asyncio.Runner()  # one for all worlds: a story sends hundreds of times, and a loop for each costs as much
+atexit.register(_loop.close)
 
 QUIET = _without_probes(ROSE)  # looks at nothing: only what a story does happens
 
@@ -162,7 +166,7 @@ class World:
             settled, looks = self.database.run(SYSTEM, tick.settle_due)
             for look in looks:
                 self._look(look)
-            sent = asyncio.run(dispatch.send_due(self.database, self.channels(), limit=1000))
+            sent = _loop.run(dispatch.send_due(self.database, self.channels(), limit=1000))
             if not (decided or settled or sent):
                 return
 
