@@ -1,7 +1,7 @@
 # What you can ask for:
 #
 #   make run      start Tocsin with a service to guard, on this machine; nothing else is needed
-#   make test     everything: `make check`, then all tests on SQLite and PostgreSQL
+#   make test     everything: what `make check` does, and all tests on SQLite and PostgreSQL
 #   make check    before each push: format, lint, types, imports and the fast tests
 #   make format   put the code into shape
 #   make bench    measure; ONLY=name measures one thing, KILLS=30 kills less often in ONLY=kill
@@ -11,22 +11,33 @@
 #
 # Every path is relative, so the folder may stand anywhere and have spaces in its name.
 
-.PHONY: help run test check format bench mutants lock clean
+.PHONY: help run test check lint types tests format bench mutants lock clean
 help:
 	@sed -n 's/^#   make/make/p' Makefile
 
 run: .venv/.run
 	@.venv/bin/tocsin rehearse run
 
-test: check
-	@.venv/bin/python -m pytest -n 2 --ignore tests/core
+test: .venv/.dev
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory -j 2 types tests
 
-check: .venv/.dev
+check: lint types
+	@$(TEST) -q tests/core
+
+lint: .venv/.dev
 	@.venv/bin/ruff format --check
 	@.venv/bin/ruff check --quiet
-	@.venv/bin/mypy --strict src
 	@.venv/bin/lint-imports --no-logo
-	@.venv/bin/python -m pytest -q -n 2 tests/core
+
+types: .venv/.dev
+	@.venv/bin/mypy --strict src
+
+tests: .venv/.dev
+	@$(TEST)
+
+# A worker that is done takes what the other has left: the two end together, and a file's tests mostly stay with one.
+TEST := .venv/bin/python -m pytest -n 2 --dist worksteal
 
 format: .venv/.dev
 	@.venv/bin/ruff check --fix

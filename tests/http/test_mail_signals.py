@@ -1,9 +1,11 @@
 """Mail of monitors, as a mail server hands it over: it becomes a signal, and an incident where a rule says so."""
 
+import io
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from tests.support.served import Served
 from tests.support.visitor import console
 from tests.support.world import ROSE
 from tocsin.cli import mailin
+from tocsin.cli.main import exit_code
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import Incident, SignalAttached, SignalCleared
 from tocsin.kit.actor import SYSTEM
@@ -35,25 +38,59 @@ RULE = """
 """
 
 
-@pytest.fixture
-def here(database_url: str) -> Iterator[Served]:
+@contextmanager
+def hearing(database_url: str) -> Iterator[Served]:
     with console(database_url, mail_reply_to=REPLY_TO) as one:
         with one.app.database.work(SYSTEM) as tx:
             plan_commands.apply(tx, ROSE.replace("\nrules:\n", f"\nrules:{RULE}", 1), "mail is heard")
         yield one
 
 
-def tocsin(here: Served, *words: str, body: bytes = b"", **settings: str) -> subprocess.CompletedProcess[bytes]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}
+@pytest.fixture
+def here(sqlite_url: str) -> Iterator[Served]:
+    with hearing(sqlite_url) as one:
+        yield one
+
+
+@pytest.fixture
+def anywhere(database_url: str) -> Iterator[Served]:
+    with hearing(database_url) as one:
+        yield one
+
+
+Done = subprocess.CompletedProcess[bytes]
+
+
+def environment(here: Served, settings: Mapping[str, str]) -> dict[str, str]:
     url = here.app.database.url.render_as_string(hide_password=False)
-    own = {"TOCSIN_DATABASE_URL": url, "TOCSIN_MAIL_REPLY_TO": REPLY_TO}
+    return {"TOCSIN_DATABASE_URL": url, "TOCSIN_MAIL_REPLY_TO": REPLY_TO, **settings}
+
+
+def process(here: Served, *words: str, body: bytes = b"", **settings: str) -> Done:
+    """The command as a mail server starts it."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}
     return subprocess.run(
         [sys.executable, "-m", "tocsin", "mail-in", *words],
         input=body,
-        env={**kept, **own, **settings},
+        env={**kept, **environment(here, settings)},
         capture_output=True,
         check=False,
     )
+
+
+def tocsin(here: Served, *words: str, body: bytes = b"", **settings: str) -> Done:
+    """The same in this very process, which need not start first."""
+    out, err = io.BytesIO(), io.BytesIO()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [known for known in os.environ if known.startswith("TOCSIN_")]:
+            patch.delenv(name)
+        for name, value in environment(here, settings).items():
+            patch.setenv(name, value)
+        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(body)))
+        patch.setattr(sys, "stdout", io.TextIOWrapper(out, write_through=True))
+        patch.setattr(sys, "stderr", io.TextIOWrapper(err, write_through=True))
+        code = exit_code(["mail-in", *words])
+        return Done(words, code, out.getvalue(), err.getvalue())
 
 
 def address(here: Served, name: str) -> str:
@@ -65,8 +102,8 @@ def written(name: str, to: str) -> bytes:
     return MAILS.joinpath(f"{name}.eml").read_bytes().replace(b"ADDRESS", to.encode())
 
 
-def hand_over(here: Served, name: str, to: str) -> None:
-    done = tocsin(here, body=written(name, to))
+def hand_over(here: Served, name: str, to: str, run: Callable[..., Done] = tocsin) -> None:
+    done = run(here, body=written(name, to))
     assert done.returncode == 0, done.stderr
 
 
@@ -86,17 +123,19 @@ def incident(here: Served, signal: Signal) -> tuple[Incident, list[object]]:
 # ---- From the problem to its end ----
 
 
-@pytest.mark.parametrize("monitor", ["nagios", "zabbix", "grafana"])
-def test_a_problem_declares_an_incident_and_its_recovery_clears_it(here: Served, monitor: str) -> None:
+@pytest.mark.parametrize(("monitor", "run"), [("nagios", process), ("zabbix", tocsin), ("grafana", tocsin)])
+def test_a_problem_declares_an_incident_and_its_recovery_clears_it(
+    here: Served, monitor: str, run: Callable[..., Done]
+) -> None:
     to = address(here, monitor)
-    hand_over(here, f"{monitor}-problem", to)
+    hand_over(here, f"{monitor}-problem", to, run)
     (signal,) = seen(here)
     assert (signal.source, signal.state, signal.disposition) == ("mail", State.FIRING, Disposition.DECLARED)
     assert signal.labels["sender"] == monitor
     declared, entries = incident(here, signal)
     assert (declared.severity, declared.type, declared.source) == ("P1", "service_outage", "mail")
     assert any(isinstance(one, SignalAttached) for one in entries)
-    hand_over(here, f"{monitor}-recovery", to)
+    hand_over(here, f"{monitor}-recovery", to, run)
     (signal,) = seen(here)
     assert (signal.state, signal.count) == (State.RESOLVED, 1)
     assert [one for one in incident(here, signal)[1] if isinstance(one, SignalCleared)]
@@ -122,12 +161,12 @@ def test_a_secret_in_a_mail_is_not_kept_nor_is_the_address_itself(here: Served) 
     assert "tocsin+in-nagios-(redacted)@example.org" in signal.details["text"]
 
 
-def test_handed_over_twice_it_is_one_signal_and_two_sources_are_two(here: Served) -> None:
-    to = address(here, "nagios")
-    hand_over(here, "nagios-problem", to)
-    hand_over(here, "nagios-problem", to)
-    hand_over(here, "nagios-problem", address(here, "zabbix"))
-    assert sorted((one.labels["sender"], one.count) for one in seen(here)) == [("nagios", 2), ("zabbix", 1)]
+def test_handed_over_twice_it_is_one_signal_and_two_sources_are_two(anywhere: Served) -> None:
+    to = address(anywhere, "nagios")
+    hand_over(anywhere, "nagios-problem", to, process)
+    hand_over(anywhere, "nagios-problem", to)
+    hand_over(anywhere, "nagios-problem", address(anywhere, "zabbix"))
+    assert sorted((one.labels["sender"], one.count) for one in seen(anywhere)) == [("nagios", 2), ("zabbix", 1)]
 
 
 # ---- What is none ----
@@ -174,9 +213,9 @@ def test_the_mail_server_keeps_the_mail_as_long_as_it_can_not_be_stored(here: Se
     tmp_path.joinpath("folder.db").mkdir()
     away = "postgresql://nobody:nothing@127.0.0.1:1/tocsin"
     for url in (f"sqlite:///{tmp_path}/empty.db", f"sqlite:///{tmp_path}/folder.db", away):
-        done = tocsin(here, body=body, TOCSIN_DATABASE_URL=url)
+        done = process(here, body=body, TOCSIN_DATABASE_URL=url)
         assert (done.returncode, b"Traceback" in done.stderr) == (mailin.TRY_AGAIN, False), (url, done.stderr)
-    done = tocsin(here, body=body, TOCSIN_PORT="many")
+    done = process(here, body=body, TOCSIN_PORT="many")
     assert (done.returncode, b"whole number" in done.stderr) == (mailin.TRY_AGAIN, True)
 
 
@@ -185,7 +224,7 @@ def test_a_long_mail_is_taken_whole_from_whoever_hands_it_over(here: Served) -> 
     picture = b"\r\n".join([b"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAf" * 2] * 40_000)
     body = written("grafana-problem", to).replace(b"iVBORw0KGgo", picture + b"\r\niVBORw0KGgo", 1)
     assert len(body) > 3 * mailin.MOST
-    assert tocsin(here, body=body).returncode == 0
+    assert process(here, body=body).returncode == 0
     (signal,) = seen(here)
     assert signal.details["text"].endswith("View alert")
 
