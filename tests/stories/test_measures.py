@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.world import World
+from tests.support.world import ONE_DATABASE, World
 from tocsin.incidents.model import SeverityChanged, SignalAttached
 from tocsin.rehearsal import rose
 from tocsin.signals import store as signals
@@ -70,6 +70,7 @@ def test_a_health_report_that_stays_green_hides_no_failing_vendor(watched: World
     watched.overlook()
 
 
+@ONE_DATABASE
 def test_a_rate_that_comes_to_another_severity_raises_the_incident_once(watched: World) -> None:
     keep_talking(watched, 5, failing=3, well=97)
     assert watched.incident().severity == "P3"
@@ -90,6 +91,7 @@ def test_it_ends_when_nothing_fails_any_more(watched: World) -> None:
     watched.overlook()
 
 
+@ONE_DATABASE
 def test_a_restart_is_no_error(watched: World) -> None:
     keep_talking(watched, 3, failing=0, well=20)
     watched.process = rose.Process(watched.clock.now())
@@ -97,6 +99,7 @@ def test_a_restart_is_no_error(watched: World) -> None:
     watched.expect_silence()
 
 
+@ONE_DATABASE
 def test_few_calls_of_which_some_fail_are_no_rate(watched: World) -> None:
     keep_talking(watched, 1, failing=3, well=3)
     watched.advance(minutes=3)
@@ -118,6 +121,7 @@ def test_what_was_measured_can_be_drawn(watched: World) -> None:
 # --- slower than usual ------------------------------------------------------------------------------------------------
 
 
+@ONE_DATABASE
 def test_sev_09_answers_that_are_more_than_half_slower_than_usual_are_p1(world: World) -> None:
     world.watch_rose()
     world.advance(minutes=50)
@@ -134,6 +138,7 @@ def test_sev_09_answers_that_are_more_than_half_slower_than_usual_are_p1(world: 
     world.overlook()
 
 
+@ONE_DATABASE
 def test_a_few_slow_answers_are_not_slower_than_usual(world: World) -> None:
     world.watch_rose()
     world.advance(minutes=50)

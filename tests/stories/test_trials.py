@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
-from tests.support.world import QUIET, RecordingChannel, World
+from tests.support.world import ONE_DATABASE, QUIET, RecordingChannel, World
 from tocsin.delivery import outbox
 from tocsin.delivery import store as receipts
 from tocsin.delivery.channel import Dead, Message, MessageState, Retry
@@ -91,6 +91,7 @@ def test_everybody_gets_a_test_by_each_way_at_the_hour_that_the_plan_says(trying
     confirm_all(trying)
 
 
+@ONE_DATABASE
 def test_a_plan_that_says_nothing_of_tests_sends_none(world: World) -> None:
     with world.database.work(SYSTEM) as tx:
         without = re.sub(r"  canary: .*\n", "", QUIET)
@@ -145,6 +146,7 @@ def test_a_test_that_its_provider_held_up_into_quiet_hours_is_not_sent_in_them(t
     trying.overlook()
 
 
+@ONE_DATABASE
 def test_a_server_that_was_down_at_the_hour_does_not_test_in_the_night(trying: World) -> None:
     until(trying, DUE - timedelta(hours=1))
     trying.sleep(hours=17)
@@ -169,6 +171,7 @@ def test_a_test_stands_back_while_somebody_is_paged_for_real_and_comes_after(try
     confirm_all(trying)
 
 
+@ONE_DATABASE
 def test_a_test_that_stood_back_until_its_time_was_over_is_no_failure(trying: World) -> None:
     push(trying)
     until(trying, DUE - timedelta(minutes=2))

@@ -14,6 +14,8 @@ from importlib import resources
 from typing import Any, TypeVar, cast, overload
 from urllib.parse import urlsplit
 
+import pytest
+
 from tests.support.inbox import decide_all
 from tocsin.db import settings as kept
 from tocsin.db.engine import Database
@@ -41,6 +43,9 @@ from tocsin.signals.model import Arrival
 from tocsin.watch import journeys
 from tocsin.watch.outcomes import Outcome, Reading
 from tocsin.watch.tailing import Piece
+
+ONE_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For a story that lasts, and asks of the database nothing that a shorter one beside it does not ask on both."""
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Entry)

@@ -11,7 +11,7 @@ from tests.support.console import Console
 from tests.support.ending import mend
 from tests.support.keeping import fell_due, kept
 from tests.support.visitor import Page, Visitor
-from tests.support.world import ROSE, World
+from tests.support.world import ONE_DATABASE, ROSE, World
 from tocsin.changes import commands as changing
 from tocsin.changes import store as changes
 from tocsin.changes.model import Change, Kind, Report
@@ -215,6 +215,7 @@ def test_det_03_vendors_of_whom_nothing_is_known_share_a_line(busy: World) -> No
     assert "Vendors:\n- Railway, Groq, ElevenLabs and Qdrant: not looked at\n" in page.body
 
 
+@ONE_DATABASE
 def test_det_03_the_room_shows_it_before_anybody_wrote_a_word(console: Console) -> None:
     incident = broken(console.world)
     page = console.room(incident)
@@ -227,6 +228,7 @@ def test_det_03_the_room_shows_it_before_anybody_wrote_a_word(console: Console) 
     assert "None on the record" in part(page, "Like it before")
 
 
+@ONE_DATABASE
 def test_det_03_programs_read_the_same(console: Console) -> None:
     incident = broken(console.world)
     found = assessed(console, incident)

@@ -10,7 +10,7 @@ from tests.support.ending import mend, see_all_pass
 from tests.support.public import public_answer
 from tests.support.served import Served
 from tests.support.visitor import Visitor, actor, console
-from tests.support.world import World
+from tests.support.world import ONE_DATABASE, World
 from tocsin.incidents import working as rules
 from tocsin.incidents.model import Recovered, Reopened, Resolved, Status
 from tocsin.incidents.work import Deployed, Result, StrategyChosen
@@ -145,6 +145,7 @@ def test_fix_04_a_fix_is_watched_for_thirty_minutes_before_it_counts(busy: World
     assert busy.ended(incident.id, "watch") == [State.MET]
 
 
+@ONE_DATABASE
 def test_fix_04_a_regression_in_the_watch_reopens_the_incident(busy: World) -> None:
     busy.watch_rose()
     busy.switches = rose.Switches(mode=rose.Mode.DOWN)
