@@ -27,17 +27,6 @@ API_PATHS = ("/api/", "/v1/", "/v2/", "/in/", "/generic/")
 GRACE = 2  # seconds that requests have to end when the server stops
 
 
-def asgi(app: App) -> ASGIApp:
-    """The web application of an installation that is prepared; the engine runs as long as the application does."""
-    kept = Kept()
-    return fronted(app, rest(app, kept), kept)
-
-
-def fronted(app: App, inner: Litestar, kept: "Kept") -> ASGIApp:
-    """The same with what answers before all routes: the addresses for signals, and the public page."""
-    return status.Doorway(app, hooks.Front(app, inner), inner, kept.public)
-
-
 @dataclass(frozen=True)
 class Kept:
     """What the web application remembers of its installation, so that many readers cost no more than one."""
@@ -45,6 +34,17 @@ class Kept:
     public: status.Board = field(default_factory=status.Board)
     on_call: oncallnow.OnCallBoard = field(default_factory=oncallnow.OnCallBoard)
     calendars: feeds.Calendars = field(default_factory=feeds.Calendars)
+
+
+def asgi(app: App) -> ASGIApp:
+    """The web application of an installation that is prepared; the engine runs as long as the application does."""
+    kept = Kept()
+    return fronted(app, rest(app, kept), kept)
+
+
+def fronted(app: App, inner: Litestar, kept: Kept) -> ASGIApp:
+    """The same with what answers before all routes: the addresses for signals, and the public page."""
+    return status.Doorway(app, hooks.Front(app, inner), inner, kept.public)
 
 
 def rest(app: App, kept: Kept) -> Litestar:
