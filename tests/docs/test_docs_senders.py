@@ -17,11 +17,13 @@ ELDER = {
     "pagerduty-senders",
     "mail-as-signals",
     "opentelemetry",
+    "sentry-sdk",
 }  # at addresses of their own
 STORIES = (ROOT / "tests" / "stories" / "test_real_processes.py").read_text("utf-8")
 LIBRARIES = {
     "pagerduty-senders": "pagerduty",
     "opsgenie": "opsgenie-sdk",
+    "sentry-sdk": "sentry-sdk",
     "opentelemetry": "opentelemetry-exporter-otlp-proto-http",
 }
 LOCK = (ROOT / "requirements" / "dev.txt").read_text("utf-8")

@@ -1,4 +1,4 @@
-"""The libraries with which others send to PagerDuty, Opsgenie and by OpenTelemetry, and curl, against the program."""
+"""The libraries with which others send to PagerDuty, Opsgenie, Sentry and by OpenTelemetry, and curl, against us."""
 
 import shutil
 import subprocess
@@ -9,6 +9,7 @@ import httpx2
 import opsgenie_sdk
 import pagerduty
 import pytest
+import sentry_sdk
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
@@ -218,3 +219,49 @@ def test_opentelemetrys_exporter_is_told_that_its_token_will_not_do(
 ) -> None:
     assert not tell(server.url, "nobody", "all is well", Compression.NoCompression)
     assert "401" in caplog.text
+
+
+# ---- Sentry's ----
+
+
+@pytest.fixture
+def sentry(server: Server) -> Iterator[sentry_sdk.Client]:
+    """An application's own client, which takes nothing over of the process that it is in."""
+    dsn = server.url.replace("://", f"://{server.token}@") + "/in/sentry-sdk/7"
+    client = sentry_sdk.Client(dsn=dsn, default_integrations=False, release="1.4.2", environment="production")
+    yield client
+    client.close(timeout=5)
+
+
+def raised() -> BaseException:
+    try:
+        {}["price"]
+    except KeyError as error:
+        return error
+    raise AssertionError
+
+
+def test_sentrys_library_sends_the_errors_of_an_application(server: Server, sentry: sentry_sdk.Client) -> None:
+    with sentry_sdk.new_scope() as scope:
+        scope.set_client(sentry)
+        scope.set_tag("tenant", "acme")
+        for _ in range(2):
+            scope.capture_exception(raised())
+        scope.capture_message("Queue is %s", "error")
+        scope.capture_message("all is well", "info")
+    sentry.flush(timeout=10)
+    here = "tests.stories.test_client_libraries in raised"
+    one = signal(server, f"7/KeyError/{here}", lambda one: one["count"] == 2)
+    assert (one["source"], one["title"], one["severity"]) == ("sentry-sdk", "KeyError: 'price'", "error")
+    assert one["labels"].items() >= {"project": "7", "release": "1.4.2", "tenant": "acme", "handled": "yes"}.items()
+    assert one["details"]["in"] == here and one["details"]["stack"][-1].endswith("raised")
+    signal(server, "7/Queue is %s")
+    assert not [one for one in found(server, "signals/recent")["signals"] if one["title"] == "all is well"]
+
+
+def test_sentrys_library_is_refused_without_a_live_token(server: Server) -> None:
+    refused = httpx2.post(f"{server.url}/in/sentry-sdk/api/1/envelope/", content=b"{}\n")
+    assert (refused.status_code, "DSN" in refused.json()["detail"]) == (401, True)
+    head = {"X-Sentry-Auth": "Sentry sentry_key=00ff, sentry_version=7"}
+    assert httpx2.post(f"{server.url}/in/sentry-sdk/api/1/envelope/", headers=head).status_code in (401, 403)
+    assert httpx2.post(f"{server.url}/in/sentry-sdk/api/1/store/").status_code == 404

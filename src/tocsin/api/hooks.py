@@ -15,7 +15,7 @@ import msgspec
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from tocsin.api import mapped, otlp, pinging, problems, senders, taking, wire
+from tocsin.api import mapped, otlp, pinging, problems, senders, sentrysdk, taking, wire
 from tocsin.api.keys import Keys, UnknownToken, any_secret, sender_secret
 from tocsin.api.problems import Problem
 from tocsin.api.wire import Reply
@@ -68,6 +68,7 @@ class Front:
         self._by_path = (intake.alertmanager_by_path, _problem)
         self._by_ping = (intake.ping, _problem)
         self._mapped = (intake.mapped, _problem)
+        self._by_library = (intake.sentry_sdk, sentrysdk.refused)
         self._by_name = (intake.ping_by_name, _heartbeat_refused)
         roads = {name: senders.Road(name, sender, intake.keys) for name, sender in SENDERS.items()}
         self._senders = {name: _hook_of(road) for name, road in roads.items()}
@@ -101,6 +102,8 @@ class Front:
             return self._by_path
         if path.startswith(mapped.ROOT):
             return self._mapped
+        if path.startswith(sentrysdk.ROOT):
+            return self._by_library
         if BY_NAME.fullmatch(path):
             return self._by_name
         if path.startswith(senders.ROOT):
@@ -197,6 +200,9 @@ class Intake:
 
     async def mapped(self, app: App, scope: Scope, receive: Receive) -> Reply:
         return await mapped.take(app, self.keys, scope, receive)
+
+    async def sentry_sdk(self, app: App, scope: Scope, receive: Receive) -> Reply:
+        return await sentrysdk.take(app, self.keys, scope, receive)
 
     async def ping(self, app: App, scope: Scope, receive: Receive) -> Reply:
         """A sign of life. It is answered once it is kept."""

@@ -3,13 +3,12 @@
 import asyncio
 import importlib
 import json
-import zlib
 from collections.abc import Mapping, Sequence
 from typing import Protocol, cast
 
 from litestar.types import Receive, Scope
 
-from tocsin.api import problems, taking, wire
+from tocsin.api import packing, problems, taking, wire
 from tocsin.api.keys import Keys, any_secret
 from tocsin.api.problems import Problem
 from tocsin.api.wire import Reply
@@ -83,7 +82,7 @@ def _protobuf() -> Form | None:
 
 
 def _read(form: Form, encoding: bytes | None, body: bytes) -> dict[str, list[str]]:
-    return form.read(_unpacked(encoding, body))
+    return form.read(packing.unpacked(encoding, body, BODY_MOST))
 
 
 def _take_in(app: App, sent: Mapping[str, Sequence[str]]) -> list[str]:
@@ -98,23 +97,6 @@ def _take_in(app: App, sent: Mapping[str, Sequence[str]]) -> list[str]:
 def _answer(form: Form, sent: Mapping[str, Sequence[str]], unknown: Sequence[str]) -> bytes:
     rejected = sum(len(sent[name]) for name in unknown)
     return form.answer(rejected, f"No log of the plan has the sender {', '.join(sorted(unknown))[:200]}.")
-
-
-def _unpacked(encoding: bytes | None, body: bytes) -> bytes:
-    if encoding is None or encoding.lower() == b"identity":
-        return body
-    if encoding.lower() != b"gzip":
-        raise otlp.NotLogs("The body is packed in a way that is not known here; send gzip, or nothing.")
-    unpacking = zlib.decompressobj(wbits=31)
-    try:
-        found = unpacking.decompress(body, BODY_MOST)
-    except zlib.error:
-        raise otlp.NotLogs("The body is not gzip, as its header says.") from None
-    if unpacking.unconsumed_tail or len(found) >= BODY_MOST:
-        raise wire.TooLarge(f"The body has more than {BODY_MOST:,} bytes once unpacked; send less at a time.")
-    if not unpacking.eof:
-        raise otlp.NotLogs("The body ends before its gzip does.")
-    return found
 
 
 def refused(problem: Problem, kind: bytes = wire.JSON) -> Reply:

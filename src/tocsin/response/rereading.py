@@ -12,7 +12,7 @@ from tocsin.db.engine import Tx
 from tocsin.kit.errors import Refused, TocsinError
 from tocsin.kit.ids import new_id
 from tocsin.people import access
-from tocsin.signals import alertmanager, formats, pagerduty
+from tocsin.signals import alertmanager, formats, pagerduty, sentryevents
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival
 from tocsin.signals.senders.sent import Sent, Told
@@ -115,5 +115,6 @@ def _event(body: bytes) -> list[Arrival]:
 _READERS: Mapping[str, Callable[[bytes], list[Arrival]]] = {
     "generic": formats.generic,
     alertmanager.SOURCE: alertmanager.read,
+    sentryevents.SOURCE: lambda body: sentryevents.read(sentryevents.project(body), body),
     PAGERDUTY: _event,
 }
