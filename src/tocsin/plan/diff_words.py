@@ -297,6 +297,7 @@ WORDINGS: Mapping[str, Wording] = {
     "communication.channels.status_page": Wording(
         Kind.OTHER, "The public reads the status page at {after} instead of {before}; nothing stands for Tocsin's own."
     ),
+    "communication.subscribe_by": items(Kind.OTHER, "By which ways the public may subscribe to the status page"),
     "communication.audiences.*.name": named("The audience {2}"),
     "communication.audiences.*.clause": Wording(
         Kind.WORDS, "Updates to {name} are kept under the clause {after} instead of {before}."

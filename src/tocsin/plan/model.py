@@ -214,12 +214,23 @@ class Channels:
     status_page: str | None = None  # without an address, Tocsin's own
 
 
+class Way(StrEnum):
+    """A way by which whoever subscribes to the status page is sent what is posted there."""
+
+    EMAIL = "email"
+    WEBHOOK = "webhook"
+    SLACK = "slack"
+    TEAMS = "teams"
+    PUSH = "push"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Communication:
     __pydantic_config__ = STRICT
     channels: Channels = field(default_factory=Channels)
     audiences: Mapping[str, Audience]
     stages: Mapping[Stage, str] = field(default_factory=dict)  # public stage → template
+    subscribe_by: tuple[Way, ...] = ()  # none: nobody subscribes to the status page
 
 
 @dataclass(frozen=True, kw_only=True)

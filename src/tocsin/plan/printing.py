@@ -392,6 +392,12 @@ def _communication(plan: Plan) -> Blocks:
             statement(f"At the stage {stage}: the template {code(template)}", f"communication.stages.{stage}")
             for stage, template in plan.communication.stages.items()
         )
+    if plan.communication.subscribe_by:
+        yield "**By which ways whoever subscribes to the status page is told**"
+        yield from bullets(
+            statement(code(way), f"communication.subscribe_by.{place}")
+            for place, way in enumerate(plan.communication.subscribe_by, start=1)
+        )
 
 
 def _audience(plan: Plan, key: str, audience: Audience) -> Blocks:

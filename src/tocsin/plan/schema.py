@@ -17,7 +17,7 @@ from tocsin.plan.check_measures import MOST_TIMES, MOST_WORKERS
 from tocsin.plan.check_paging import CHANGES_LEAST, CHANGES_MOST
 from tocsin.plan.model import Plan
 from tocsin.plan.schema_public import PUBLIC
-from tocsin.plan.schema_signals import SIGNALS
+from tocsin.plan.schema_signals import SIGNALS, SUBSCRIBING
 from tocsin.plan.schema_watching import WATCHING
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -505,6 +505,7 @@ MEANINGS: Mapping[str, str] = {
     "Plan.paging": "How pages are sent when many incidents come at once, how they are tested, and how fast they are.",
     **SIGNALS,
     **PUBLIC,
+    **SUBSCRIBING,
     "Plan.reminders": "Who is told before something is due, and who when it is overdue.",
     "Plan.links": "Names and addresses of related documents.",
     "Plan.history": "The revisions of the plan. If there are any, the plan's version is among them.",

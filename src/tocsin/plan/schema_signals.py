@@ -1,4 +1,4 @@
-"""What the keys mean that say how signals are counted: users' reports, and what flaps."""
+"""What the keys mean that say how signals are counted, users' reports and what flaps, and how users subscribe."""
 
 from collections.abc import Mapping
 
@@ -20,4 +20,10 @@ SIGNALS: Mapping[str, str] = {
     "Flapping.changes": "After how many changes a signal flaps: each time that it fires, and each time that it clears.",
     "Flapping.within": "The time within which so many count.",
     "Flapping.calm_for": "How long it does not change before it is calm, and what it says then counts.",
+}
+
+SUBSCRIBING: Mapping[str, str] = {
+    "Communication.subscribe_by": (
+        "By which ways whoever subscribes to the status page is sent what is posted there. Without any, nobody is."
+    ),
 }
