@@ -13,16 +13,19 @@ from typing import Any
 
 import aiohttp
 
+from tocsin.comms.subscribers import commands as subscribing
 from tocsin.db import settings as kept
 from tocsin.db.engine import Database, Tx
 from tocsin.db.migrate import migrate
 from tocsin.db.presence import Presence
 from tocsin.delivery import heartbeat, notifyall, providers, slackdm
 from tocsin.delivery.amazon import Amazon
+from tocsin.delivery.bulkmail import MailPool
 from tocsin.delivery.channel import Channel
 from tocsin.delivery.chat import Chat
 from tocsin.delivery.email import EmailChannel, smtp_server
 from tocsin.delivery.http import PublicResolver, WebhookChannel, open_session
+from tocsin.delivery.slackhook import SlackHook
 from tocsin.delivery.teams import TeamsMessages
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.allowance import Allowance
@@ -34,7 +37,9 @@ from tocsin.people import store as people
 from tocsin.people.model import Channel as Contact
 from tocsin.plan import commands as plan_commands
 from tocsin.plan import store as plans
-from tocsin.response import beating, covering, dispatch, handing, intake, looking, lookout, seeing, tick, trials
+from tocsin.plan.model import Plan, Way
+from tocsin.response import beating, covering, dispatch, fanout, handing, intake, looking, lookout, seeing, tick, trials
+from tocsin.response.fanout import Post
 from tocsin.response.looking import AnyLook
 from tocsin.response.rooms import Rooms
 from tocsin.settings import BadSetting, Settings
@@ -86,6 +91,7 @@ class App:
         self.intake = intake.GroupCommit(self.database)
         self.push_key = ""  # and this, where browsers are pushed to
         self.strangers = Allowance(each=3, overall=60)  # reports of users, a minute
+        self.askers = Allowance(each=5, overall=120)  # who subscribe, a minute
         self.amazon = Amazon(settings.sns_url, WAIT_FOR_AMAZON)
         self.signing_key = ""  # known once `prepare` has run
         self.turned_at: datetime | None = None  # when the engine last finished a turn
@@ -129,7 +135,8 @@ class App:
         probing = PublicResolver(allow_private=True)  # the plan's own addresses may be anywhere
         sending, looking = open_session(resolver, WAIT_FOR_ANSWER), open_session(probing, WAIT_FOR_ANSWER, anew=True)
         async with sending as http, looking as eyes:
-            engine = Engine(self, self._channels(http, resolver, eyes), eyes)
+            channels = self._channels(http, resolver, eyes)
+            engine = Engine(self, channels, self._post(channels, http, resolver), eyes)
             async with engine.running():
                 yield
 
@@ -161,6 +168,28 @@ class App:
                 lambda: http, resolver, self.clock, self._push_secret, settings.push_contact
             )
         return channels
+
+    def _post(self, channels: Mapping[str, Channel], http: aiohttp.ClientSession, resolver: PublicResolver) -> Post:
+        """By what subscribers are told: over connections of their own, so that no page waits for theirs."""
+        settings = self.settings
+        mail = MailPool(smtp_server(settings.smtp_url), settings.mail_domain, WAIT_FOR_ANSWER)
+        ways = {Way.WEBHOOK: "webhook", Way.TEAMS: Contact.TEAMS, Way.PUSH: Contact.PUSH}
+        return Post(
+            mail=mail if settings.smtp_url else None,
+            channels={
+                Way.SLACK: SlackHook(lambda: http, resolver),
+                **{way: channels[name] for way, name in ways.items() if name in channels},
+            },
+            sender=settings.mail_from,
+            reply_to=settings.mail_reply_to,
+            domain=settings.mail_domain,
+            signing_key=self.signing_key,
+        )
+
+    def ways_to_subscribe(self, plan: Plan) -> tuple[Way, ...]:
+        """Those of the plan's that this server can serve."""
+        can = {Way.EMAIL: bool(self.settings.smtp_url), Way.PUSH: bool(self.push_key)}
+        return tuple(way for way in plan.communication.subscribe_by if can.get(way, True))
 
     @property
     def offers(self) -> frozenset[str]:
@@ -235,7 +264,7 @@ class Engine:
     """Two loops, woken when something becomes due: one settles what is due, the other sends what is queued. A third
     tells a watchdog that they turn."""
 
-    def __init__(self, app: App, channels: Mapping[str, Channel], eyes: aiohttp.ClientSession) -> None:
+    def __init__(self, app: App, channels: Mapping[str, Channel], post: Post, eyes: aiohttp.ClientSession) -> None:
         self._app = app
         self._database = app.database
         self._eyes = eyes
@@ -244,6 +273,8 @@ class Engine:
         self._due = asyncio.Event()
         self._queued = asyncio.Event()
         self._presence = Presence(app.database)
+        self._news = asyncio.Event()
+        self._fanout = fanout.Fanout(app.database, post, presence=self._presence, on_done=self._news.set)
         self._dispatcher = dispatch.Dispatcher(
             app.database, channels, presence=self._presence, on_done=self._queued.set
         )
@@ -264,6 +295,7 @@ class Engine:
         turns = (
             self._repeat(self._settle, self._due, self._next_to_settle),
             self._repeat(self._send, self._queued, self._dispatcher.next_due),
+            self._repeat(self._tell, self._news, self._fanout.next_due),
             *self._beats(),
         )
         tasks = [asyncio.create_task(turn) for turn in turns]
@@ -275,8 +307,10 @@ class Engine:
             self._database.forget_wakes()
             self._due.set()
             self._queued.set()
+            self._news.set()
             await asyncio.gather(*tasks)
             await self._dispatcher.close(LAST_WORDS)
+            await self._fanout.close(LAST_WORDS)
             self._presence.leave()
             for look in self._looking:
                 look.cancel()
@@ -369,9 +403,14 @@ class Engine:
             self._database.run(SYSTEM, beating.after_silence)
             self._database.run(SYSTEM, public_site.catch_up)
             self._database.run(SYSTEM, watch.thin)
+            self._database.run(SYSTEM, subscribing.keep_house)
 
     async def _send(self) -> None:
         while not self._stopping and await self._dispatcher.turn():
+            pass
+
+    async def _tell(self) -> None:
+        while not self._stopping and await self._fanout.turn():
             pass
 
     async def _look(self, look: AnyLook) -> None:

@@ -107,6 +107,12 @@ def due_lanes(tx: Tx) -> list[str]:
     return [row.lane for row in tx.all(select(table.c.lane).where(due).distinct())]
 
 
+def is_page_due(tx: Tx) -> bool:
+    """Whether something that wakes somebody is about to leave."""
+    due = _leaves_by_itself() & (table.c.send_at <= tx.now) & table.c.page_id.is_not(None)
+    return tx.first(select(table.c.id).where(due).limit(1)) is not None
+
+
 def claim(tx: Tx, limit: int, lane: str | None = None, by: str | None = None) -> list[Message]:
     """Lease messages that are due, pages first. If we die before `record`, they fall due again when the lease ends, or
     sooner where another node sees that the one of this name is gone."""

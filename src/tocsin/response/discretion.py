@@ -21,6 +21,7 @@ from tocsin.paging import reach
 from tocsin.people import store as people
 from tocsin.people.model import Channel
 from tocsin.plan.model import Plan
+from tocsin.response import announcing
 
 _ANSWER = re.compile(r"https?://[^\s\"]+/a/[^\s\"]+")  # the link that answers a page
 AUDIENCE = "responders"
@@ -47,6 +48,7 @@ def follow(tx: Tx, plan: Plan, incident: Incident, entry: Secrecy, room: str) ->
     """Say to whom it matters that who may read has changed. `room` is the address of the incident's page."""
     match entry:
         case MadeConfidential():
+            announcing.take_back(tx, incident)
             _call_back(tx, incident, room)
         case ResponderAdded():
             _mail(tx, incident, [entry.person], "you are a responder now", f"{entry.by} added you.\n\n{room}\n")

@@ -75,7 +75,7 @@ from tocsin.paging import store as pages
 from tocsin.people import store as people
 from tocsin.people.model import Channel
 from tocsin.plan.model import Plan
-from tocsin.response import assessing, discretion, gathering, inviting, naming, notice, reaching
+from tocsin.response import announcing, assessing, discretion, gathering, inviting, naming, notice, reaching
 from tocsin.status import store as public_site
 
 ANSWERED = "answered"  # once, whoever answers and by whichever way
@@ -412,8 +412,10 @@ def _say_in_chats(tx: Tx, incident: Incident, said: str) -> None:
 
 
 def send_update(tx: Tx, plan: Plan, incident: Incident, entry: Updated) -> None:
-    """Mail an update to the people of its audience. The public reads the status page."""
+    """Mail an update to the people of its audience. The public reads the status page, or subscribes to it."""
     audience = plan.communication.audiences[entry.audience]
+    if audience.public:
+        announcing.announce(tx, plan, incident)
     for handle, address in people.addresses(tx, entry.recipients).items():
         outbox.queue(
             tx,
