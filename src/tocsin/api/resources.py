@@ -30,6 +30,7 @@ from tocsin.api import (
     secrecy,
     silences,
     statuspage,
+    subscribers,
     trying,
     work,
 )
@@ -51,6 +52,7 @@ def routes() -> list[Router]:
         *records.handlers(),
         *explaining.handlers(),
         *silences.handlers(),
+        *subscribers.handlers(),
         *reach.handlers(),
         *statuspage.handlers(),
         *agreements.handlers(),

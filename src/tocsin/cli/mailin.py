@@ -1,4 +1,4 @@
-"""Mail that the mail server of this machine hands over: replies to pages, and what monitors write."""
+"""Mail that the mail server of this machine hands over: replies to pages, what monitors write, and what came back."""
 
 import re
 import sys
@@ -26,20 +26,21 @@ mail.command(mail_in)
 
 
 class NotAReply(Invalid):
-    """This mail is no reply to a page, and went to no address of a source of mail."""
+    """This mail is no reply to a page, and went to no address of a source of mail or of a subscriber."""
 
 
 @mail_in.default
 def take(*, json: AsJson = False) -> int:
-    """Take a mail from the standard input, as a mail server hands it over: a reply to a page, or a signal.
+    """Take a mail from the standard input, as a mail server hands it over: a reply to a page, a signal, or the report
+    that a mail to a subscriber of the status page came back.
 
     What a machine answered by itself, such as an absence notice, is left alone.
     """
     from tocsin.signals import mailing
 
-    found = mailing.parse(_handed_over())
-    source = mailing.addressed(found)
-    command = _signal(found, *source) if source else _reply(found)
+    body = _handed_over()
+    found = mailing.parse(body)
+    command = _bounce(found, body) or _signal(found, mailing.addressed(found)) or _reply(found)
     try:
         said = local.take(command) if command else "It was sent by a machine, and is left alone."
     except (BadSetting, local.NotPrepared, Overloaded) as error:
@@ -79,9 +80,19 @@ def _handed_over() -> bytes:
     return body
 
 
-def _signal(found: "Mail", name: str, secret: str) -> Callable[[Any], str]:
+def _bounce(found: "Mail", body: bytes) -> Callable[[Any], str] | None:
+    from tocsin.comms.subscribers import bounces, commands
+
+    address = bounces.addressed(found)
+    return (lambda tx: commands.take_bounce(tx, address, bounces.read(body))) if address else None
+
+
+def _signal(found: "Mail", source: tuple[str, str] | None) -> Callable[[Any], str] | None:
     from tocsin.response import mailing
 
+    if source is None:
+        return None
+    name, secret = source
     return lambda tx: mailing.take(tx, name, secret, found)
 
 

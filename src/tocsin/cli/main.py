@@ -29,6 +29,7 @@ from tocsin.cli.signal import signal
 from tocsin.cli.silence import silence
 from tocsin.cli.slack import slack
 from tocsin.cli.status import status
+from tocsin.cli.subscribers import subscribers
 from tocsin.cli.work import work
 from tocsin.kit.errors import Forbidden, Invalid, NotFound, Overloaded, Refused, TocsinError
 
@@ -47,7 +48,7 @@ app = App(
 for commands in (incidents, ledger, work, secrecy, letters, reports, evidence, mail):
     for name in (one for one in commands if not one.startswith("-")):
         app.command(commands[name], name=name)
-for part in (postmortem, review, oncall, contacts, plan, people, token, slack, signal, silence, status):
+for part in (postmortem, review, oncall, contacts, plan, people, token, slack, signal, silence, status, subscribers):
     app.command(part)
 plan.command(check)
 plan.command(coverage)

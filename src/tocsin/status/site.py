@@ -106,17 +106,20 @@ class Frame:
 
 @dataclass(frozen=True)
 class Site:
-    """`asks`: whether people may say what does not work. Two of the same parts render the same bytes."""
+    """`asks`: whether people may say what does not work; `tells`: whether they may subscribe.
+
+    Two of the same parts render the same bytes."""
 
     page: PublicPage
     look: StatusPage
     now: datetime
     asks: bool = False
+    tells: bool = False
 
     @cached_property
     def fingerprint(self) -> str:
         """The same for sites that say the same, whatever the minute; a day adds its bar."""
-        whole = (self.page, msgspec.to_builtins(self.look), self.asks, self.now.date())
+        whole = (self.page, msgspec.to_builtins(self.look), self.asks, self.tells, self.now.date())
         return hashlib.sha256(msgspec.json.encode(whole)).hexdigest()
 
     # ---- What there is ----
@@ -230,6 +233,7 @@ class Site:
         return {
             **views.banner(self.page, words),
             "asks": self.asks,
+            "tells": self.tells,
             "incidents": [views.article(self.page, one, words, self.now, live=live) for one in present],
             "planned": views.planned(self.page, words, self.now),
             "groups": views.groups(self.page, words, self.now),

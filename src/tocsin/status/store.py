@@ -38,7 +38,8 @@ def site(tx: Tx, seen: comms.Seen | None = None) -> Site:
     """The public site as of now. Its minute is the one that has begun; `seen` is what the last reading read."""
     plan = plans.current(tx)
     asks = plan.reports is not None and plan.reports.form
-    return Site(comms.public_page(tx, seen), plan.public, tx.now.replace(second=0, microsecond=0), asks)
+    tells = bool(plan.communication.subscribe_by)
+    return Site(comms.public_page(tx, seen), plan.public, tx.now.replace(second=0, microsecond=0), asks, tells)
 
 
 def set_place(tx: Tx, name: str) -> None:

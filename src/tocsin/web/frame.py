@@ -47,7 +47,7 @@ NAVIGATION = (
     ("/plan", "Plan"),
     ("/undelivered", "Undelivered"),
 )
-ADMINISTRATION = (("/people", "People"), ("/tokens", "Tokens"))
+ADMINISTRATION = (("/people", "People"), ("/tokens", "Tokens"), ("/subscribers", "Subscribers"))
 BEGINS_A_GROUP = ("/post-mortems", "/people")
 
 DONE = {

@@ -41,6 +41,8 @@ from tocsin.web import (
     sessions,
     signal,
     silences,
+    subscribers,
+    subscribing,
     trying,
 )
 from tocsin.web.forms import MOST_FORM_BYTES, AnyRequest, read_form
@@ -102,6 +104,8 @@ def routes(calendars: feeds.Calendars, on_call: oncallnow.OnCallBoard) -> list[A
             *manage.routes(),
             *mine.routes(),
             *reports.routes(),
+            *subscribing.routes(),
+            *subscribers.routes(),
             *mapping.routes(),
             *heartbeats.routes(),
         ],

@@ -1,0 +1,219 @@
+"""Getting updates of the status page: the form, and the pages behind the links that a subscriber is sent.
+
+No account and no cookie: a link proves whose it is. Whatever changes something is a form, since mail scanners open
+every link of a mail.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from litestar import Response, get, post
+from litestar.params import FromPath, FromQuery
+from litestar.response import Redirect, Template
+
+from tocsin.app import App
+from tocsin.comms.subscribers import commands, links
+from tocsin.comms.subscribers.links import PATH, Purpose
+from tocsin.comms.subscribers.model import Subscriber, masked, parts_of
+from tocsin.kit.actor import STRANGER
+from tocsin.kit.errors import Invalid, NotFound, Overloaded
+from tocsin.plan import store as plans
+from tocsin.plan.model import Plan, Way
+from tocsin.signals import reporting
+from tocsin.web.forms import AnyRequest, Form, Sent
+from tocsin.web.frame import asset
+from tocsin.web.sessions import installation
+from tocsin.web.status import frame
+
+BODY_MOST = 20_000  # bytes
+TRAP = "website"  # a field that no person sees; whoever fills it in is a machine
+UNSEEN = {"cache-control": "no-store", "x-robots-tag": "noindex"}
+
+NAMES = {Way.EMAIL: "E-mail", Way.WEBHOOK: "Webhook", Way.SLACK: "Slack", Way.TEAMS: "Microsoft Teams"}
+HINTS = {
+    Way.EMAIL: "your address",
+    Way.WEBHOOK: "an https address that takes a POST",
+    Way.SLACK: "the address of an incoming webhook",
+    Way.TEAMS: "the address of a workflow that posts what it gets",
+}
+
+
+class NoSubscribing(NotFound):
+    """Nobody can subscribe here."""
+
+
+class TooManyAsk(Overloaded):
+    """Very many ask for updates now. Nothing was kept; wait a minute, and send it again."""
+
+
+class NoWay(Invalid):
+    """Choose how you want to be told."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A service or a component to choose; a component stands below its service."""
+
+    key: str
+    name: str
+    is_below: bool
+    is_chosen: bool
+
+
+# ---- Asking ----
+
+
+@get(PATH, sync_to_thread=True)
+def show_form(request: AnyRequest, asked: FromQuery[str | None] = None) -> Template:
+    app = installation(request)
+    plan, ways = _opened(app)
+    if asked is not None:
+        return _page(request, "subscribe_asked.html")
+    return _page(
+        request,
+        "subscribe.html",
+        ways=[(way, NAMES[way], HINTS[way]) for way in ways if way in NAMES],
+        parts=_parts(plan, ()),
+        push_key=app.push_key if Way.PUSH in ways else "",
+        push_script=asset("push.js"),
+        stamp=reporting.stamp(app.signing_key.encode(), app.database.now()),
+        trap=TRAP,
+    )
+
+
+@post(PATH, sync_to_thread=True, opt={"exclude_from_csrf": True}, request_max_body_size=BODY_MOST)
+def send_form(request: AnyRequest, form: Sent) -> Redirect:
+    """Ask whoever reads at an address. The answer is the same whoever that is, and whether they are known."""
+    app = installation(request)
+    _, ways = _opened(app)
+    key, now = app.signing_key.encode(), app.database.now()
+    reporting.check_stamp(key, form.text("stamp"), now)
+    way = next((one for one in ways if one == form.text("way")), None)
+    if way is None:
+        raise NoWay(field="way")
+    if not form.text(TRAP):
+        if not app.askers.take(reporting.person(key, request.client.host if request.client else ""), now):
+            raise TooManyAsk
+        _ask(app, way, form)
+    return Redirect(f"{PATH}?asked=1", status_code=303)
+
+
+def _ask(app: App, way: Way, form: Form) -> None:
+    typed = form.text("subscription" if way is Way.PUSH else "address")
+    anywhere = app.settings.allow_private_webhooks
+    app.database.run(STRANGER, lambda tx: commands.ask(tx, way, typed, form.all("part"), anywhere=anywhere))
+
+
+# ---- Saying yes ----
+
+
+@get(f"{PATH}/confirm/{{token:str}}", sync_to_thread=True)
+def show_confirm(request: AnyRequest, token: FromPath[str]) -> Template:
+    app = installation(request)
+    with app.database.read(STRANGER) as tx:
+        plan = plans.current(tx)
+        one = commands.to_confirm(tx, token)
+        chosen = [parts_of(plan)[key] for key in one.parts if key in parts_of(plan)]
+    return _page(request, "subscribe_confirm.html", token=token, to=_shown(one), chosen=chosen)
+
+
+@post(f"{PATH}/confirm/{{token:str}}", sync_to_thread=True, opt={"exclude_from_csrf": True})
+def confirm(request: AnyRequest, token: FromPath[str]) -> Redirect:
+    app = installation(request)
+    one = app.database.run(STRANGER, lambda tx: commands.confirm(tx, token))
+    own = links.token(app.signing_key.encode(), Purpose.MANAGE, one.id)
+    return Redirect(f"{PATH}/manage/{own}?done=confirmed", status_code=303, headers=UNSEEN)
+
+
+# ---- Changing it ----
+
+
+@get(f"{PATH}/manage/{{token:str}}", sync_to_thread=True)
+def show_manage(request: AnyRequest, token: FromPath[str], done: FromQuery[str | None] = None) -> Template:
+    app = installation(request)
+    with app.database.read(STRANGER) as tx:
+        plan, one = plans.current(tx), commands.own(tx, token)
+    return _page(
+        request,
+        "subscribe_manage.html",
+        token=token,
+        leave=links.token(app.signing_key.encode(), Purpose.LEAVE, one.id),
+        to=_shown(one),
+        by=NAMES.get(one.way, "This browser"),
+        is_active=one.is_active,
+        secret=one.secret if one.way is Way.WEBHOOK else "",
+        parts=_parts(plan, one.parts),
+        done=done or "",
+    )
+
+
+@post(
+    f"{PATH}/manage/{{token:str}}",
+    sync_to_thread=True,
+    opt={"exclude_from_csrf": True},
+    request_max_body_size=BODY_MOST,
+)
+def change(request: AnyRequest, token: FromPath[str], form: Sent) -> Redirect:
+    installation(request).database.run(STRANGER, lambda tx: commands.choose(tx, token, form.all("part")))
+    return Redirect(f"{PATH}/manage/{token}?done=saved", status_code=303, headers=UNSEEN)
+
+
+@post(f"{PATH}/manage/{{token:str}}/export", sync_to_thread=True, opt={"exclude_from_csrf": True}, status_code=200)
+def export(request: AnyRequest, token: FromPath[str]) -> Response[bytes]:
+    """Everything that is kept about them, as a file."""
+    found = installation(request).database.run(STRANGER, lambda tx: commands.export_own(tx, token))
+    body = msgspec.json.format(msgspec.json.encode(found), indent=2)
+    named = {"content-disposition": 'attachment; filename="subscription.json"'}
+    return Response(body, media_type="application/json", headers={**UNSEEN, **named})
+
+
+# ---- Leaving ----
+
+
+@get(f"{PATH}/leave/{{token:str}}", sync_to_thread=True)
+def show_leave(request: AnyRequest, token: FromPath[str]) -> Template:
+    with installation(request).database.read(STRANGER) as tx:
+        one = commands.leaving(tx, token)
+    if one is None:
+        return _page(request, "subscribe_left.html")
+    return _page(request, "subscribe_leave.html", token=token, to=_shown(one))
+
+
+@post(f"{PATH}/leave/{{token:str}}", sync_to_thread=True, opt={"exclude_from_csrf": True}, status_code=200)
+def leave(request: AnyRequest, token: FromPath[str]) -> Template:
+    """One click, of a person or of their mail program (RFC 8058): it asks nothing, and leads nowhere else."""
+    app = installation(request)
+    app.database.run(STRANGER, lambda tx: commands.leave(tx, token))
+    return _page(request, "subscribe_left.html")
+
+
+# ---- What the templates show ----
+
+
+def _shown(one: Subscriber) -> str:
+    return masked(one.address) if one.way is Way.EMAIL else one.address
+
+
+def _parts(plan: Plan, chosen: tuple[str, ...]) -> list[Part]:
+    """What may be chosen; of a service with one component or none, the service."""
+    return [Part(key, name, "/" in key, key in chosen) for key, name in parts_of(plan).items()]
+
+
+def _opened(app: App) -> tuple[Plan, tuple[Way, ...]]:
+    """The plan, and the ways that are offered. Raises NoSubscribing."""
+    with app.database.read(STRANGER) as tx:
+        plan = plans.current(tx)
+    ways = app.ways_to_subscribe(plan)
+    if not ways:
+        raise NoSubscribing
+    return plan, ways
+
+
+def _page(request: AnyRequest, template: str, **view: Any) -> Template:
+    context = {"frame": frame(installation(request), request), **view}
+    return Template(template, context=context, headers=UNSEEN)
+
+
+def routes() -> list[Any]:
+    return [show_form, send_form, show_confirm, confirm, show_manage, change, export, show_leave, leave]
