@@ -7,6 +7,7 @@ from bench import (
     detect,
     due,
     explain,
+    fanout,
     feed,
     idle,
     intake,
@@ -47,6 +48,7 @@ BENCHES: dict[str, Callable[[], list[Measured]]] = {
     "probes": probes.looks,
     "detect": detect.detection,
     "explain": explain.explained,
+    "fanout": fanout.fanout,
 }
 
 
