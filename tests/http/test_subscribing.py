@@ -198,8 +198,10 @@ def test_everything_that_is_known_of_somebody_is_theirs_to_take(here: Served, si
 def test_what_can_not_be_used_is_refused_and_nothing_is_kept(
     here: Served, after: float, typed: dict[str, str], status: int
 ) -> None:
-    assert asked(here, after, **typed).status == status
+    refused = asked(here, after, **typed)
+    assert refused.status == status
     assert known(here) == []
+    assert "Back to the form" in refused.html and "Go to Now" not in refused.html, "a stranger has no console"
 
 
 def test_a_machine_that_fills_in_everything_is_answered_and_nothing_is_kept(here: Served) -> None:

@@ -11,6 +11,7 @@ from litestar.datastructures import CacheControlHeader
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.plugins.jinja import JinjaTemplateEngine
+from litestar.response import Template
 from litestar.static_files import create_static_files_router
 from litestar.template import TemplateConfig
 
@@ -45,6 +46,7 @@ from tocsin.web import (
     subscribing,
     trying,
 )
+from tocsin.web import status as status_page
 from tocsin.web.forms import MOST_FORM_BYTES, AnyRequest, read_form
 from tocsin.web.frame import STATIC, bare
 
@@ -179,9 +181,25 @@ def _is_csrf(why: HTTPException) -> bool:
     return why.status_code == 403 and "CSRF" in str(why.detail)
 
 
+def _public(request: AnyRequest, heading: str, status: int, said: str, advice: str) -> Template | None:
+    """The same in the frame of the public page, for whoever met it there; None if that can't be put together."""
+    path = request.url.path
+    if not path.startswith("/status/"):
+        return None
+    form = next((one for one in ("/status/subscribe", "/status/report") if path == one), "")
+    try:
+        frame = status_page.frame(sessions.installation(request), request)
+    except TocsinError:
+        return None
+    view = {"frame": frame, "heading": heading, "said": said, "advice": advice, "form": form}
+    return Template("status_refused.html", context=view, status_code=status, headers={"cache-control": "no-store"})
+
+
 def _error_page(request: AnyRequest, status: int, said: str) -> Response[Any]:
     title, advice = WRONG.get(status, ("This did not work", "Go back, and try it again."))
-    page = bare(request, "error.html", title=title, status=status, heading=title, said=said, advice=advice)
+    page = _public(request, title, status, said, advice) or bare(
+        request, "error.html", title=title, status=status, heading=title, said=said, advice=advice
+    )
     headers = {**page.headers, **SAFE} | ({"retry-after": "1"} if status == 503 else {})
     page.headers = headers
     return page
