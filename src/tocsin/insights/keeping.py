@@ -165,6 +165,7 @@ _RULES: tuple[tuple[str, How, Trace], ...] = (  # the first that fits decides
     ("communication.audiences.**", _G, "told:{2}"),
     ("communication.stages.*", _G, "stage:{2}"),
     ("communication.subscribe_by.*", _E, None),
+    ("status_page.**", _E, None),  # how the public page looks is how it is shown
     ("templates.*", _G, "template:{1}"),
     ("recovery.owner", _G, "resolved"),
     ("recovery.watch_for", _E, None),  # nobody has to do it: the watch passes, or it is reopened
