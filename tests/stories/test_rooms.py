@@ -20,7 +20,7 @@ from tocsin.response.dispatch import Dispatcher
 from tocsin.response.rooms import Rooms
 
 WORDS = {"impact": "Nobody can talk to Rose & <co>", "actions": "Restarted it", "next": "Watch it"}
-QUICKLY = timedelta(seconds=0.5)
+PATIENTLY = timedelta(seconds=4)  # a busy machine may make anybody wait
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def slack() -> Iterator[Workspace]:
 @pytest.fixture
 def here(busy: World, slack: Workspace) -> World:
     """A world with Slack, in which not everybody has an account."""
-    busy.connect(Slack(TOKEN, slack.url, QUICKLY))
+    busy.connect(Slack(TOKEN, slack.url, PATIENTLY))
     return busy
 
 
@@ -122,7 +122,7 @@ def test_a_level_without_a_channel_gets_one_when_it_is_raised_to_one_that_has(
 
     plan = ROSE.replace("      audiences: [internal]\n", "      severities: [P0, P1]\n", 1)
     world = World(database_url, plan=plan)
-    world.connect(Slack(TOKEN, slack.url, QUICKLY))
+    world.connect(Slack(TOKEN, slack.url, PATIENTLY))
     incident = declare(world, severity="P2")
     assert slack.channels == {} and world.incident(incident.id).call == ""
     world.do(commands.change_severity, incident.id, "P1", "More feel it")

@@ -19,7 +19,7 @@ from tocsin.people.model import Channel
 from tocsin.response import answers, commands, secrecy, trials
 
 GATHERING = ROSE.replace("\npaging:\n", "\npaging:\n  gather_within: 30 s\n")
-QUICKLY = timedelta(seconds=0.5)
+PATIENTLY = timedelta(seconds=4)  # a busy machine may make anybody wait
 
 
 @pytest.fixture
@@ -35,8 +35,8 @@ def here(busy: World, slack: Workspace) -> World:
 
 def connected(busy: World, slack: Workspace) -> World:
     """A world in which everybody who is paged is paged in Slack."""
-    busy.connect(Slack(TOKEN, slack.url, QUICKLY))
-    busy.chats[CHANNEL] = SlackMessages(Slack(TOKEN, slack.url, QUICKLY), answered=True)
+    busy.connect(Slack(TOKEN, slack.url, PATIENTLY))
+    busy.chats[CHANNEL] = SlackMessages(Slack(TOKEN, slack.url, PATIENTLY), answered=True)
     with busy.database.work(SYSTEM) as tx:
         for account in people.people(tx):
             member = slack.person(account.handle)
