@@ -1,6 +1,6 @@
 """Every entry of a record in a sentence that people can read."""
 
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -40,9 +40,21 @@ from tocsin.incidents.model import (
     Undelivered,
     Updated,
 )
-from tocsin.incidents.places import CallOpened, ChannelFailed, ChannelLeft, ChannelOpened, Wanted
+from tocsin.incidents.places import CallOpened, ChannelFailed, ChannelLeft, ChannelOpened, MessageKept, Wanted
 from tocsin.incidents.snooze import AskedAgain, Snoozed, SnoozeEnded
 from tocsin.plan.model import Stage
+
+MESSAGE: dict[str, Any] = {
+    "at": NIGHT,
+    "by": "ana",
+    "provider": "slack",
+    "channel": "C1",
+    "message": "1.1",
+    "author": "ben",
+    "written_at": NIGHT,
+    "text": "The disk",
+    "link": "https://rose.slack.example/archives/C1/p1",
+}
 
 SENTENCES: list[tuple[AnyEntry, str, str]] = [
     (
@@ -250,6 +262,16 @@ SENTENCES: list[tuple[AnyEntry, str, str]] = [
         "The open channel #n was left: what Tocsin said there was taken back, and it is archived. Delete it.",
     ),
     (CallOpened(at=NIGHT, by="tocsin", link="https://meet.example/x"), "call", "The call is at https://meet.example/x"),
+    (
+        MessageKept(**MESSAGE),
+        "message",
+        "Ben Halvorsen wrote in Slack, 2026-11-24 02:39 UTC: The disk https://rose.slack.example/archives/C1/p1",
+    ),
+    (
+        MessageKept(**{**MESSAGE, "author": "Lu (Slack)", "link": "", "edited": True}),
+        "message",
+        "Lu (Slack) changed what they wrote in Slack, 2026-11-24 02:39 UTC: The disk",
+    ),
 ]
 
 

@@ -46,7 +46,7 @@ from tocsin.incidents.model import (
     Undelivered,
     Updated,
 )
-from tocsin.incidents.places import CallOpened, ChannelFailed, ChannelLeft, ChannelOpened, PlaceEntry
+from tocsin.incidents.places import CallOpened, ChannelFailed, ChannelLeft, ChannelOpened, MessageKept, PlaceEntry
 from tocsin.incidents.relation import Absorbed, Linked, Merged, RelationEntry, SplitFrom, SplitOff, Unlinked
 from tocsin.incidents.snooze import AskedAgain, Snoozed, SnoozeEnded
 from tocsin.incidents.work import (
@@ -491,7 +491,7 @@ def _after(incident: Incident, entry: AnyEntry) -> Incident:
             return incident.changed(work=work.after(incident.work, entry))
         case Merged() | Absorbed() | Linked() | Unlinked() | SplitOff() | SplitFrom():
             return _tied(incident, entry)
-        case ChannelOpened() | ChannelFailed() | ChannelLeft() | CallOpened():
+        case ChannelOpened() | ChannelFailed() | ChannelLeft() | CallOpened() | MessageKept():
             return _meeting(incident, entry)
     assert_never(entry)
 

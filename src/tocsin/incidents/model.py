@@ -9,7 +9,7 @@ from typing import Any
 from tocsin.incidents.answer import Declined, EscalationAsked
 from tocsin.incidents.correction import TimeCorrected
 from tocsin.incidents.entry import Entry
-from tocsin.incidents.places import CallOpened, ChannelFailed, ChannelLeft, ChannelOpened
+from tocsin.incidents.places import CallOpened, ChannelFailed, ChannelLeft, ChannelOpened, MessageKept
 from tocsin.incidents.relation import Absorbed, Linked, Merged, Relation, SplitFrom, SplitOff, Unlinked
 from tocsin.incidents.snooze import AskedAgain, Snoozed, SnoozeEnded
 from tocsin.incidents.work import (
@@ -318,6 +318,7 @@ AnyEntry = (
     | ChannelFailed
     | ChannelLeft
     | CallOpened
+    | MessageKept
     | Secrecy
 )
 

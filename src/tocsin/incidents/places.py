@@ -1,6 +1,7 @@
 """Where the people of an incident meet: a chat channel and a call, as the record has them."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from tocsin.incidents.entry import Entry
@@ -55,4 +56,22 @@ class CallOpened(Entry):
     link: str
 
 
-PlaceEntry = ChannelOpened | ChannelFailed | ChannelLeft | CallOpened
+@dataclass(frozen=True, kw_only=True)
+class MessageKept(Entry):
+    """Somebody put what was written in a chat onto the record. `author` is a handle, or what they are called there.
+
+    `message` is what the provider calls it by in its `channel`; once kept it is not kept again, but what its author
+    makes of it later is: then it is `edited`.
+    """
+
+    provider: str
+    channel: str
+    message: str
+    author: str
+    written_at: datetime
+    text: str
+    link: str = ""
+    edited: bool = False
+
+
+PlaceEntry = ChannelOpened | ChannelFailed | ChannelLeft | CallOpened | MessageKept

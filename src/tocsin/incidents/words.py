@@ -40,7 +40,15 @@ from tocsin.incidents.model import (
     Undelivered,
     Updated,
 )
-from tocsin.incidents.places import CallOpened, ChannelFailed, ChannelLeft, ChannelOpened, PlaceEntry, Wanted
+from tocsin.incidents.places import (
+    CallOpened,
+    ChannelFailed,
+    ChannelLeft,
+    ChannelOpened,
+    MessageKept,
+    PlaceEntry,
+    Wanted,
+)
 from tocsin.incidents.relation import (
     Absorbed,
     Linked,
@@ -141,6 +149,7 @@ _KIND: dict[type[AnyEntry], str] = {
     ChannelFailed: "channel failed",
     ChannelLeft: "channel left",
     CallOpened: "call",
+    MessageKept: "message",
 }
 
 
@@ -309,13 +318,13 @@ def _further(plan: Plan, entry: Secrecy | RelationEntry | PlaceEntry | WorkEntry
             return _secrecy(plan, entry, who)
         case Merged() | Absorbed() | Linked() | Unlinked() | SplitOff() | SplitFrom():
             return _relation(entry, who)
-        case ChannelOpened() | ChannelFailed() | ChannelLeft() | CallOpened():
-            return _place(entry)
+        case ChannelOpened() | ChannelFailed() | ChannelLeft() | CallOpened() | MessageKept():
+            return _place(plan, entry)
         case _:
             return _work(plan, entry, who)
 
 
-def _place(entry: PlaceEntry) -> str:
+def _place(plan: Plan, entry: PlaceEntry) -> str:
     """Where people meet."""
     match entry:
         case ChannelOpened():
@@ -329,6 +338,10 @@ def _place(entry: PlaceEntry) -> str:
             return f"{left}. {entry.by_hand}"
         case CallOpened():
             return f"The call is at {entry.link}"
+        case MessageKept():
+            who, wrote = name(plan, entry.author), "changed what they wrote" if entry.edited else "wrote"
+            said = f"{who} {wrote} in {entry.provider.capitalize()}, {day_and_minute(entry.written_at)}: {entry.text}"
+            return f"{said} {entry.link}".rstrip()
     assert_never(entry)
 
 

@@ -49,7 +49,7 @@ from tocsin.incidents.model import (
     Updated,
 )
 from tocsin.incidents.owed import difference, owed
-from tocsin.incidents.places import CallOpened, ChannelFailed, ChannelLeft, ChannelOpened
+from tocsin.incidents.places import CallOpened, ChannelFailed, ChannelLeft, ChannelOpened, MessageKept
 from tocsin.incidents.relation import Absorbed, Linked, Merged, SplitFrom, SplitOff, Unlinked
 from tocsin.incidents.snooze import AskedAgain, Snoozed, SnoozeEnded
 from tocsin.incidents.work import (
@@ -191,7 +191,7 @@ def _follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident
             pass
         case ItemTicked() | ItemUnticked() | CallOpened() | ChannelOpened() | ChannelFailed() | ChannelLeft():
             pass
-        case Absorbed() | Linked() | Unlinked() | SplitOff() | SplitFrom():
+        case Absorbed() | Linked() | Unlinked() | SplitOff() | SplitFrom() | MessageKept():
             pass
         case _:
             assert_never(entry)

@@ -43,7 +43,7 @@ from tocsin.incidents.model import (
     Undelivered,
     Updated,
 )
-from tocsin.incidents.places import CallOpened, ChannelFailed, ChannelLeft, ChannelOpened
+from tocsin.incidents.places import CallOpened, ChannelFailed, ChannelLeft, ChannelOpened, MessageKept
 from tocsin.incidents.relation import Absorbed, Linked, Merged, SplitFrom, SplitOff, Unlinked
 from tocsin.incidents.snooze import AskedAgain, Snoozed, SnoozeEnded
 from tocsin.incidents.work import (
@@ -207,6 +207,8 @@ def _mark(entry: AnyEntry) -> str:
         case ObligationWaived():
             return "waived"
         case SignalAttached() | SignalCleared() | SignalFlapped() | SignalsGathered() | Paged() | Noted():
+            return "dot"
+        case MessageKept():
             return "dot"
         case Verified() | RecoveryConfirmed():
             return _RESULT_MARK[entry.result]
