@@ -13,12 +13,13 @@ from typing import Any
 
 import aiohttp
 
+from tocsin.comms import store as comms
 from tocsin.comms.subscribers import commands as subscribing
 from tocsin.db import settings as kept
 from tocsin.db.engine import Database, Tx
 from tocsin.db.migrate import migrate
 from tocsin.db.presence import Presence
-from tocsin.delivery import heartbeat, notifyall, providers, slackdm
+from tocsin.delivery import heartbeat, notifyall, providers, slackdm, slackreplies
 from tocsin.delivery.amazon import Amazon
 from tocsin.delivery.bulkmail import MailPool
 from tocsin.delivery.channel import Channel
@@ -38,7 +39,21 @@ from tocsin.people.model import Channel as Contact
 from tocsin.plan import commands as plan_commands
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan, Way
-from tocsin.response import beating, covering, dispatch, fanout, handing, intake, looking, lookout, seeing, tick, trials
+from tocsin.response import (
+    beating,
+    chatting,
+    covering,
+    dispatch,
+    fanout,
+    handing,
+    intake,
+    looking,
+    lookout,
+    quoting,
+    seeing,
+    tick,
+    trials,
+)
 from tocsin.response.fanout import Post
 from tocsin.response.looking import AnyLook
 from tocsin.response.rooms import Rooms
@@ -89,6 +104,8 @@ class App:
         self._webpush, self._push_secret = open_webpush(settings), ""
         self.published_at = publishing.place(settings, clock.now)
         self.intake = intake.GroupCommit(self.database)
+        terms = chatting.Terms(command=settings.slack_command, emoji=settings.slack_emoji)
+        self.chatting = chatting.Chatting(self.database, terms)
         self.push_key = ""  # and this, where browsers are pushed to
         self.strangers = Allowance(each=3, overall=60)  # reports of users, a minute
         self.askers = Allowance(each=5, overall=120)  # who subscribe, a minute
@@ -157,6 +174,8 @@ class App:
             log.warning("TOCSIN_SMTP_URL is not set: mails wait in the outbox until it is")
         if self._chat:
             channels[self._chat.name] = Rooms(self.database, self._chat)
+            channels[quoting.CHANNEL] = quoting.Quoting(self.database, open_chat(self.settings) or self._chat)
+            channels[slackreplies.CHANNEL] = slackreplies.SlackReplies(_slack(self.settings))
         if self.published_at:
             channels[public_site.CHANNEL] = publishing.Publisher(self.database, self.published_at)
         if self._messages:
@@ -235,7 +254,7 @@ def open_messages(settings: Settings) -> Channel | None:
     """Direct messages in Slack, if there is one: through a client of their own, so that they wait for no channel."""
     if not settings.slack_bot_token:
         return None
-    return slackdm.SlackMessages(_slack(settings), answered=bool(settings.slack_signing_secret))
+    return slackdm.SlackMessages(_slack(settings), answered=settings.is_answered_in_slack)
 
 
 def open_webpush(settings: Settings) -> Any:
@@ -257,7 +276,9 @@ def _slack(settings: Settings) -> Any:
         raise BadSetting(
             "TOCSIN_SLACK_BOT_TOKEN is set, and Slack's library is missing: install tocsin[slack]"
         ) from None
-    return slack.Slack(settings.slack_bot_token, settings.slack_api_url, WAIT_FOR_CHAT)
+    return slack.Slack(
+        settings.slack_bot_token, settings.slack_api_url, WAIT_FOR_CHAT, answered=settings.is_answered_in_slack
+    )
 
 
 class Engine:
@@ -399,6 +420,7 @@ class Engine:
             self._kept_house_at = now
             self._database.sync_clock()
             self._database.run(SYSTEM, people.forget_expired)
+            self._database.run(SYSTEM, comms.forget_heard)
             self._database.run(SYSTEM, looking.schedule)
             self._database.run(SYSTEM, beating.after_silence)
             self._database.run(SYSTEM, public_site.catch_up)

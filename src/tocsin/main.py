@@ -14,7 +14,7 @@ from litestar.datastructures import State
 from litestar.types import ASGIApp
 
 from tocsin import settings as environment
-from tocsin.api import hooks, problems, replies, resources
+from tocsin.api import hooks, problems, replies, resources, slack
 from tocsin.app import App
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.clock import SystemClock
@@ -49,9 +49,10 @@ def fronted(app: App, inner: Litestar, kept: Kept) -> ASGIApp:
 
 def rest(app: App, kept: Kept) -> Litestar:
     """Everything but the addresses for signals. It knows its installation by its state alone."""
+    machines = [*resources.routes(), *replies.routes(), *slack.routes()]
     pages = site.routes(kept.calendars, kept.on_call)
     return Litestar(
-        route_handlers=[*resources.routes(), *replies.routes(), *status.routes(kept.public), *pages, livez, readyz],
+        route_handlers=[*machines, *status.routes(kept.public), *pages, livez, readyz],
         template_config=site.template_config(),
         csrf_config=site.csrf_config(app.signing_key, secure=app.settings.secure_cookies),
         openapi_config=resources.openapi_config(),

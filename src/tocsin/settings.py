@@ -49,6 +49,9 @@ class Settings:
     sms_token: str = field(default="", repr=False)
     slack_bot_token: str = field(default="", repr=False)
     slack_signing_secret: str = field(default="", repr=False)  # by which requests of Slack are known
+    slack_app_token: str = field(default="", repr=False)  # with it Slack brings things through a socket
+    slack_command: str = "/incident"
+    slack_emoji: str = "pushpin"  # with which a message is put onto the record
     slack_api_url: str = "https://slack.com/api/"
     push_contact: str = ""  # whom a push service may write to; with it, browsers are pushed to
     sentry_client_secret: str = field(default="", repr=False)  # with which Sentry signs what it sends
@@ -86,6 +89,11 @@ class Settings:
     def tokens_at_railway(self) -> dict[str, str]:
         """By the names under which a plan asks for them."""
         return dict(pair.split("=", 1) for pair in self.railway_tokens.split())
+
+    @property
+    def is_answered_in_slack(self) -> bool:
+        """Whether Slack brings us what is pressed and written there: by signed requests, or through a socket."""
+        return bool(self.slack_signing_secret or self.slack_app_token)
 
     @property
     def mail_domain(self) -> str:
@@ -139,10 +147,7 @@ def _check(settings: Settings) -> None:
         raise BadSetting("TOCSIN_TELEGRAM_TOKEN and TOCSIN_TELEGRAM_SECRET belong together")
     if settings.telegram_secret and not re.fullmatch(r"[A-Za-z0-9_-]{16,256}", settings.telegram_secret):
         raise BadSetting("TOCSIN_TELEGRAM_SECRET has 16 to 256 letters, digits, dashes and underscores")
-    if settings.slack_bot_token and not settings.slack_bot_token.startswith("xoxb-"):
-        raise BadSetting("TOCSIN_SLACK_BOT_TOKEN is the token of a bot, and begins with xoxb-")
-    if settings.slack_signing_secret and not settings.slack_bot_token:
-        raise BadSetting("TOCSIN_SLACK_SIGNING_SECRET belongs to TOCSIN_SLACK_BOT_TOKEN, which is not set")
+    _check_slack(settings)
     if not all(re.fullmatch(r"[a-z][a-z0-9-]{0,39}=\S+", pair) for pair in settings.railway_tokens.split()):
         raise BadSetting(
             "TOCSIN_RAILWAY_TOKENS is written name=token, with a space before the next; a name is in small letters"
@@ -172,6 +177,21 @@ def _check(settings: Settings) -> None:
         raise BadSetting(f"TOCSIN_LOG_FOLDER names a folder that is not there: {settings.log_folder}")
     if settings.plan and not Path(settings.plan).is_file():
         raise BadSetting(f"TOCSIN_PLAN names a file that is not there: {settings.plan}")
+
+
+def _check_slack(settings: Settings) -> None:
+    if settings.slack_bot_token and not settings.slack_bot_token.startswith("xoxb-"):
+        raise BadSetting("TOCSIN_SLACK_BOT_TOKEN is the token of a bot, and begins with xoxb-")
+    if settings.slack_signing_secret and not settings.slack_bot_token:
+        raise BadSetting("TOCSIN_SLACK_SIGNING_SECRET belongs to TOCSIN_SLACK_BOT_TOKEN, which is not set")
+    if settings.slack_app_token and not settings.slack_app_token.startswith("xapp-"):
+        raise BadSetting("TOCSIN_SLACK_APP_TOKEN is the token of an app, and begins with xapp-")
+    if settings.slack_app_token and not settings.slack_bot_token:
+        raise BadSetting("TOCSIN_SLACK_APP_TOKEN belongs to TOCSIN_SLACK_BOT_TOKEN, which is not set")
+    if not re.fullmatch(r"/[a-z0-9_-]{1,31}", settings.slack_command):
+        raise BadSetting("TOCSIN_SLACK_COMMAND is a slash and up to 31 small letters, digits, dashes or underscores")
+    if not re.fullmatch(r"[a-z0-9_'+-]{1,100}", settings.slack_emoji):
+        raise BadSetting("TOCSIN_SLACK_EMOJI is the name of an emoji without its colons, such as pushpin")
 
 
 def _check_push(settings: Settings) -> None:

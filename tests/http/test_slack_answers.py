@@ -10,7 +10,8 @@ import httpx2
 import pytest
 
 from tests.support.served import Served, served
-from tests.support.slack import SIGNING_SECRET, TOKEN, Workspace, pressed, signed, workspace
+from tests.support.slack import SIGNING_SECRET, TOKEN, Workspace, workspace
+from tests.support.slacksends import pressed, signed
 from tocsin import settings
 from tocsin.delivery import outbox, slackapp
 from tocsin.delivery.channel import Message
@@ -134,10 +135,10 @@ def test_the_signature_is_the_one_that_slack_makes() -> None:
 
 
 def test_the_app_is_told_where_answers_go_and_that_people_may_be_written_to() -> None:
-    printed = slackapp.manifest("https://tocsin.example.org")
+    printed = slackapp.manifest("https://tocsin.example.org", "/incident", socket=False)
     assert printed["settings"]["interactivity"] == {
         "is_enabled": True,
         "request_url": "https://tocsin.example.org/in/slack/answers",
     }
     assert printed["features"]["app_home"]["messages_tab_enabled"]
-    assert "interactivity" not in slackapp.manifest("http://127.0.0.1:8000")["settings"]
+    assert "interactivity" not in slackapp.manifest("http://127.0.0.1:8000", "/incident", socket=False)["settings"]

@@ -4,23 +4,27 @@ It answers what Slack's documentation says of each method that Tocsin calls, and
 speaks to it. A story may let it hang, be down, ask for patience, or lose an answer after doing what was asked.
 """
 
-import hashlib
-import hmac
 import json
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlsplit
+
+from tests.support.slackshapes import BadShape, blocks_of, form_of
 
 TOKEN = "xoxb-7-the-stand-in"
 BOT = "U0BOT"
 SIGNING_SECRET = "8f1c2d3e4a5b69788796a5b4c3d2e1f0"
 _READ, _WRITE = ("channels:read", "groups:read", "users:read", "users:read.email"), ("channels:manage", "groups:write")
-ALL_SCOPES = frozenset((*_READ, *_WRITE, "chat:write", "pins:write"))
+_HEARD = ("channels:history", "groups:history", "pins:read", "reactions:read", "commands")
+ALL_SCOPES = frozenset((*_READ, *_WRITE, *_HEARD, "chat:write", "pins:write"))
+TRIGGER_LASTS = 3.0  # seconds
+REPLIES_MOST = 5
 
 
 @dataclass
@@ -29,12 +33,17 @@ class Message:
     text: str
     user: str = BOT
     blocks: list[Any] = field(default_factory=list)
+    thread: str = ""  # the message under which it stands
 
     @property
     def buttons(self) -> dict[str, str]:
         """The value of each button, by its action."""
         rows = [one["elements"] for one in self.blocks if one["type"] == "actions"]
         return {one["action_id"]: one["value"] for row in rows for one in row}
+
+    def shown(self) -> dict[str, Any]:
+        thread = {"thread_ts": self.thread} if self.thread else {}
+        return {"type": "message", "user": self.user, "ts": self.ts, "text": self.text, **thread}
 
 
 @dataclass
@@ -49,6 +58,32 @@ class Channel:
     archived: bool = False
     messages: list[Message] = field(default_factory=list)
     pins: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Form:
+    """A form that stands before somebody."""
+
+    id: str
+    user: str
+    view: dict[str, Any]
+
+    @property
+    def inputs(self) -> dict[str, dict[str, Any]]:
+        return {one["block_id"]: one for one in self.view["blocks"] if one["type"] == "input"}
+
+    @property
+    def shown(self) -> dict[str, str]:
+        """What is filled in already."""
+        entries = {name: one["element"] for name, one in self.inputs.items()}
+        return {
+            name: one.get("initial_value") or one.get("initial_option", {}).get("value") or one.get("initial_user", "")
+            for name, one in entries.items()
+        }
+
+    @property
+    def words(self) -> str:
+        return " ".join(one["text"]["text"] for one in self.view["blocks"] if one["type"] == "section")
 
 
 class Refused(Exception):
@@ -70,6 +105,10 @@ class Workspace:
     lost: set[str] = field(default_factory=set)  # methods whose next answer never arrives, though they are done
     refused: dict[str, str] = field(default_factory=dict)  # method → the error it ends in
     held: dict[str, threading.Event] = field(default_factory=dict)  # methods whose answer waits, though they are done
+    forms: list[Form] = field(default_factory=list)
+    triggers: dict[str, tuple[str, float]] = field(default_factory=dict)  # id → whose, and since when; once
+    spent: set[str] = field(default_factory=set)
+    replies: dict[str, tuple[str, list[str]]] = field(default_factory=dict)  # path → whose, and what was answered
     status: int = 200  # anything else: Slack is down
     hanging: bool = False
     released: threading.Event = field(default_factory=threading.Event)
@@ -96,6 +135,30 @@ class Workspace:
     def now(self) -> str:
         self._clock += 1
         return f"1790000000.{self._clock:06}"
+
+    # ---- What people do ----
+
+    def write(self, channel: str, user: str, text: str, thread: str = "") -> str:
+        """Somebody writes into a channel; returns what the message is called."""
+        said = Message(self.now(), text, user, thread=thread)
+        self.channels[channel].messages.append(said)
+        return said.ts
+
+    def trigger(self, user: str) -> str:
+        made = f"{len(self.triggers)}.{self.now()}"
+        self.triggers[made] = (user, time.monotonic())
+        return made
+
+    def reply_to(self, user: str) -> str:
+        """An address at which whoever did something is answered."""
+        path = f"/reply/{len(self.replies)}"
+        self.replies[path] = (user, [])
+        return self.url.removesuffix("/api/") + path
+
+    def whispered(self, user: str) -> list[str]:
+        """What was said to this person alone, by answers and by messages."""
+        said = [one for whose, words in self.replies.values() if whose == user for one in words]
+        return said + [one.text for one in (self.talks[user].messages if user in self.talks else [])]
 
     # ---- Methods ----
 
@@ -222,7 +285,7 @@ class Workspace:
         self.require("chat:write")
         if arguments["channel"] in self.busy_channels:
             raise Busy(self.busy_channels[arguments["channel"]])
-        channel, said = self._talk(arguments), Message(self.now(), arguments["text"], blocks=read_blocks(arguments))
+        channel, said = self._talk(arguments), Message(self.now(), arguments["text"], blocks=blocks_of(arguments))
         text = said.text
         channel.messages.append(said)
         return {"channel": channel.id, "ts": said.ts, "message": {"text": text}}
@@ -245,7 +308,7 @@ class Workspace:
         found = self._message(channel, arguments["ts"])
         if found.user != BOT:
             raise Refused("cant_update_message")
-        found.text, found.blocks = arguments.get("text", found.text), read_blocks(arguments)
+        found.text, found.blocks = arguments.get("text", found.text), blocks_of(arguments)
         return {"channel": channel.id, "ts": found.ts, "text": found.text}
 
     def _delete(self, arguments: dict[str, str]) -> dict[str, Any]:
@@ -273,6 +336,52 @@ class Workspace:
             raise Refused("message_not_found")
         return found
 
+    def _open_form(self, arguments: dict[str, str]) -> dict[str, Any]:
+        trigger = arguments["trigger_id"]
+        if trigger in self.spent:
+            raise Refused("exchanged_trigger_id")
+        if trigger not in self.triggers:
+            raise Refused("invalid_trigger_id")
+        user, since = self.triggers[trigger]
+        if time.monotonic() - since > TRIGGER_LASTS:
+            raise Refused("expired_trigger_id")
+        view = form_of(arguments["view"])
+        self.spent.add(trigger)
+        self.forms.append(Form(f"V{len(self.forms) + 1:04}", user, view))
+        return {"view": {"id": self.forms[-1].id, **view}}
+
+    def _replies(self, arguments: dict[str, str]) -> dict[str, Any]:
+        channel = self._find(arguments)
+        self.require("groups:history" if channel.private else "channels:history")
+        if arguments.get("inclusive") != "true" or not 1 <= int(arguments.get("limit", "1000")) <= 1000:
+            raise Refused("invalid_arguments")
+        first = next((one for one in channel.messages if one.ts == arguments["ts"]), None)
+        if first is None:
+            raise Refused("thread_not_found")
+        under = [one for one in channel.messages if one.thread == first.ts and one.ts <= arguments["latest"]]
+        return {"messages": [one.shown() for one in (first, *under)][: int(arguments["limit"])]}
+
+    def _person(self, arguments: dict[str, str]) -> dict[str, Any]:
+        self.require("users:read")
+        address = {who: one for one, who in self.users.items()}.get(arguments["user"])
+        if address is None:
+            raise Refused("user_not_found")
+        name = address.partition("@")[0].capitalize()
+        return {"user": {"id": arguments["user"], "name": name.lower(), "profile": {"real_name": f"{name} There"}}}
+
+    def answered(self, path: str, body: bytes) -> int:
+        """Somebody is answered. Returns the status."""
+        if path not in self.replies:
+            return 404
+        _, said = self.replies[path]
+        answer = json.loads(body)
+        known = {"response_type", "replace_original", "delete_original", "mrkdwn", "text", "blocks"}
+        is_whole = answer.keys() <= known and answer.get("response_type") == "ephemeral" and answer.get("text")
+        if not is_whole or answer.get("replace_original") is not False or len(said) >= REPLIES_MOST:
+            return 400 if len(said) < REPLIES_MOST else 404
+        said.append(answer["text"])
+        return 200
+
     def _lookup(self, arguments: dict[str, str]) -> dict[str, Any]:
         self.require("users:read.email")
         found = self.users.get(arguments["email"])
@@ -287,68 +396,6 @@ class MissingScope(Refused):
 
 class Busy(Refused):
     """A channel in which too much is said; the argument is how many seconds to be patient."""
-
-
-TEXTS = {"plain_text": {"type", "text", "emoji"}, "mrkdwn": {"type", "text", "verbatim"}}
-
-
-def read_blocks(arguments: dict[str, str]) -> list[Any]:
-    """What a message says, measured as Slack measures it."""
-    text, blocks = arguments.get("text", ""), json.loads(arguments.get("blocks") or "[]")
-    if not text and not blocks:
-        raise Refused("no_text")
-    if len(text) > 40_000:
-        raise Refused("msg_too_long")
-    if len(blocks) > 50 or not all(_is_block(one) for one in blocks):
-        raise Refused("invalid_blocks")
-    names = [button["action_id"] for one in blocks for button in one.get("elements", ())]
-    if len(set(names)) != len(names):
-        raise Refused("invalid_blocks")
-    return list(blocks)
-
-
-def _is_block(one: dict[str, Any]) -> bool:
-    if one["type"] == "section":
-        return one.keys() <= {"type", "block_id", "text"} and _is_text(one["text"], 3000, "plain_text", "mrkdwn")
-    if one["type"] != "actions" or not one.keys() <= {"type", "block_id", "elements"}:
-        return False
-    return 0 < len(one["elements"]) <= 25 and all(_is_button(button) for button in one["elements"])
-
-
-def _is_button(one: dict[str, Any]) -> bool:
-    known = one.keys() <= {"type", "text", "action_id", "value", "style", "url"} and one["type"] == "button"
-    fits = len(one["value"]) <= 2000 and 0 < len(one["action_id"]) <= 255
-    return (
-        known
-        and fits
-        and one.get("style", "primary") in ("primary", "danger")
-        and _is_text(one["text"], 75, "plain_text")
-    )
-
-
-def _is_text(one: dict[str, Any], most: int, *kinds: str) -> bool:
-    return one["type"] in kinds and one.keys() <= TEXTS[one["type"]] and 0 < len(one["text"]) <= most
-
-
-# ---- What Slack sends ----
-
-
-def pressed(user: str, action: str, value: str, kind: str = "block_actions") -> bytes:
-    """The body of a request that says that somebody pressed a button."""
-    about = {"type": kind, "user": {"id": user, "team_id": "T0ROSE"}, "api_app_id": "A0", "trigger_id": "1.2.3"}
-    about |= {"response_url": "https://hooks.slack.example/actions/1", "container": {"type": "message"}}
-    button = {"action_id": action, "block_id": "answer", "value": value, "type": "button", "action_ts": "1.1"}
-    return urlencode({"payload": json.dumps(about | {"actions": [button]})}).encode()
-
-
-def signed(body: bytes, at: float, secret: str = SIGNING_SECRET) -> dict[str, str]:
-    """The headers with which Slack sends it."""
-    known = hmac.new(secret.encode(), f"v0:{int(at)}:".encode() + body, hashlib.sha256).hexdigest()
-    return {
-        "X-Slack-Request-Timestamp": str(int(at)),
-        "X-Slack-Signature": f"v0={known}",
-        "Content-Type": "application/x-www-form-urlencoded",
-    }
 
 
 @dataclass(frozen=True)
@@ -374,6 +421,9 @@ METHODS = {
     "conversations.archive": _rule(Workspace._archive, "channel"),
     "conversations.unarchive": _rule(Workspace._unarchive, "channel"),
     "chat.postMessage": _rule(Workspace._post, "channel text", "blocks thread_ts mrkdwn unfurl_links unfurl_media"),
+    "conversations.replies": _rule(Workspace._replies, "channel ts", "latest inclusive limit cursor oldest"),
+    "views.open": _rule(Workspace._open_form, "trigger_id view"),
+    "users.info": _rule(Workspace._person, "user"),
     "chat.update": _rule(Workspace._update, "channel ts", "text blocks"),
     "chat.delete": _rule(Workspace._delete, "channel ts", "as_user"),
     "pins.add": _rule(Workspace._pin, "channel timestamp"),
@@ -415,13 +465,15 @@ class _Handler(BaseHTTPRequestHandler):
         here, parts = self.server.here, urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         method = parts.path.removeprefix("/api/")
-        here.calls.append(method)
+        here.calls.append(method if parts.path.startswith("/api/") else "reply")
         if here.hanging:
             here.released.wait(30)
             self.close_connection = True
             return None
         if here.status != 200:
             return self._say(here.status, {"ok": False, "error": "service_unavailable"})
+        if not parts.path.startswith("/api/"):
+            return self._say(here.answered(parts.path, body), {})
         with here.lock:
             if here.busy.get(method):
                 seconds = here.busy[method].pop(0)
@@ -451,7 +503,7 @@ class _Handler(BaseHTTPRequestHandler):
         except MissingScope as missing:
             provided = ",".join(sorted(here.scopes))
             return {"ok": False, "error": "missing_scope", "needed": str(missing), "provided": provided}
-        except Refused as refused:
+        except (Refused, BadShape) as refused:
             return {"ok": False, "error": str(refused)}
 
     def _say(self, status: int, answer: dict[str, Any], more: dict[str, str] | None = None) -> None:

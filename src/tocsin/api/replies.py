@@ -11,7 +11,7 @@ from litestar import Response, Router, post
 from litestar.params import FromPath
 
 from tocsin.api.caller import Call, app_of
-from tocsin.delivery import slackdm, twilio
+from tocsin.delivery import twilio
 from tocsin.incidents.answer import Answer
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.errors import Forbidden, Invalid, NotFound
@@ -35,7 +35,7 @@ def routes() -> list[Router]:
     return [
         Router(
             "/in",
-            route_handlers=[twilio_status, twilio_keys, twilio_text, telegram_update, slack_answer],
+            route_handlers=[twilio_status, twilio_keys, twilio_text, telegram_update],
             request_class=Call,
             request_max_body_size=BODY_MOST,
             include_in_schema=False,
@@ -146,56 +146,6 @@ async def _answered(request: Call, update: _Update) -> dict[str, Any]:
         text = await _run(request, lambda tx: answers.answer_chat(tx, chat, said.text))
         return {"method": "sendMessage", "chat_id": said.chat.id, "text": text}
     return {}
-
-
-# ---- Slack ----
-
-
-class _Member(msgspec.Struct):
-    id: str
-
-
-class _Button(msgspec.Struct):
-    action_id: str
-    value: str = ""
-
-
-class _Interaction(msgspec.Struct):
-    type: str
-    user: _Member
-    actions: list[_Button] = []
-
-
-@post("/slack/answers", status_code=200, media_type="text/plain")
-async def slack_answer(request: Call) -> Response[str]:
-    """A button under a direct message was pressed. What became of it is put in the message's place."""
-    app, body = app_of(request), await request.body()
-    secret = app.settings.slack_signing_secret
-    if not secret:
-        raise NotSetUp
-    sent_at, signature = (request.headers.get(f"x-slack-{name}", "") for name in ("request-timestamp", "signature"))
-    if not slackdm.is_signed(secret, sent_at, body, signature, app.database.now()):
-        raise NotSigned
-    fields = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
-    if fields.get("ssl_check") != "1":
-        for answer, message_id, member in _pressed(fields.get("payload", "")):
-            await _run(
-                request,
-                lambda tx, a=answer, m=message_id, who=member: answers.answer_message(
-                    tx, m, a, slackdm.CHANNEL, address=who
-                ),
-            )
-    return Response("", media_type="text/plain")
-
-
-def _pressed(payload: str) -> list[tuple[Answer, str, str]]:
-    """What was pressed, for which message, and by whom."""
-    try:
-        found = msgspec.json.decode(payload, type=_Interaction)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise Invalid("This is no interaction of Slack's.") from None
-    known = [one for one in found.actions if one.action_id in list(Answer)] if found.type == "block_actions" else []
-    return [(Answer(one.action_id), one.value, found.user.id) for one in known]
 
 
 async def _run(request: Call, command: Any) -> Any:

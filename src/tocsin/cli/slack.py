@@ -36,7 +36,8 @@ def manifest(*, json: AsJson = False) -> None:
 
     from tocsin.delivery import slackapp
 
-    wanted = slackapp.manifest(settings.read(os.environ).public_url)
+    found = settings.read(os.environ)
+    wanted = slackapp.manifest(found.public_url, found.slack_command, socket=bool(found.slack_app_token))
     if json:
         show.as_json(wanted)
     else:

@@ -69,11 +69,12 @@ class Wish:
 
 @dataclass(frozen=True)
 class Words:
-    """A message of ours. `key` is the number of the entry that it tells of."""
+    """A message of ours. `key` is the number of the entry that it tells of; with `offers` it has buttons."""
 
     key: str
     text: str
     pinned: bool
+    offers: bool = False
 
 
 # ---- What it should be ----
@@ -127,7 +128,7 @@ def _posts(plan: Plan, incident: Incident, entries: Iterable[Numbered], since: i
         key, secret = str(one.number), incident.confidential_at is not None
         match one.entry:
             case Declared():
-                yield Words(key, _first(plan, incident, link), pinned=True)
+                yield Words(key, _first(plan, incident, link), pinned=True, offers=True)
             case Updated() as update if update.audience in audiences and one.number > since:
                 yield Words(key, f"{TOLD}\n{link}" if secret else update.text, pinned=True)
             case Reopened() if one.number > since:
@@ -188,6 +189,7 @@ class Remove:
 class Post:
     key: str
     text: str
+    offers: bool = False
 
 
 @dataclass(frozen=True)
@@ -252,7 +254,7 @@ def _missing(wish: Wish, room: Room) -> Iterator[Step]:
 def _said(posts: Iterable[Words], room: Room) -> Iterator[Step]:
     for one in posts:
         if one.key not in room.posted:
-            yield Post(one.key, clip(one.text, LONGEST_POST))
+            yield Post(one.key, clip(one.text, LONGEST_POST), one.offers)
         elif one.pinned and one.key not in room.pinned and room.posted[one.key]:
             yield Pin(one.key, room.posted[one.key])
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Boolean, Column, Table, Text, select
+from sqlalchemy import Boolean, Column, Table, Text, delete, select
 
 from tocsin.comms import statuspage
 from tocsin.comms.maintenance import PublicMaintenance, public_maintenance
@@ -73,7 +73,15 @@ room = Table(
     Column("private", Boolean),
     Column("done", Json),
     Column("held_until", Instant),
+    Column("channel", Text),
 )
+heard = Table(
+    "heard",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("heard_at", Instant),
+)
+REPEATED_FOR = timedelta(days=1)  # that a chat may bring the same thing again; a request is signed for five minutes
 
 
 def rooms(tx: Tx, incident_id: str) -> list[Room]:
@@ -100,6 +108,14 @@ def is_named(tx: Tx, provider: str, name: str) -> bool:
     return tx.first(select(room.c.id).where((room.c.provider == provider) & (room.c.name == name))) is not None
 
 
+def incident_of(tx: Tx, provider: str, channel: str) -> str | None:
+    """Whose channel this is, if it is one of ours and the actor may see the incident. One that was left is nobody's."""
+    there = (room.c.provider == provider) & (room.c.channel == channel)
+    wanted = sight.within(tx, select(room.c.incident_id, room.c.done).where(there), room.c.incident_id)
+    row = tx.first(wanted)
+    return None if row is None or msgspec.convert(row.done, Room).renamed else str(row.incident_id)
+
+
 def hold(tx: Tx, incident_id: str, until: datetime) -> bool:
     """Keep others from seeing to these channels meanwhile. The first caller gets True."""
     free = (room.c.incident_id == incident_id) & (room.c.held_until.is_(None) | (room.c.held_until <= tx.now))
@@ -111,5 +127,21 @@ def release(tx: Tx, incident_id: str) -> None:
 
 
 def _columns(one: Room) -> dict[str, Any]:
-    named = {name: getattr(one, name) for name in ("incident_id", "provider", "name", "private")}
+    named = {name: getattr(one, name) for name in ("incident_id", "provider", "name", "private", "channel")}
     return {**named, "done": msgspec.to_builtins(one)}
+
+
+# ---- What a chat brings ----------------------------------------------------------------------------------------------
+
+
+def first_time(tx: Tx, key: str) -> bool:
+    """Whether this is heard for the first time, on whichever node. Whoever writes second is run again, and told no."""
+    if tx.first(select(heard.c.key).where(heard.c.key == key)) is not None:
+        return False
+    tx.add(heard, {"key": key, "heard_at": tx.now})
+    tx.flush()
+    return True
+
+
+def forget_heard(tx: Tx) -> None:
+    tx.run(delete(heard).where(heard.c.heard_at < tx.now - REPEATED_FOR))

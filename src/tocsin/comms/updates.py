@@ -23,6 +23,19 @@ TYPED = ("impact", "actions", "next", "eta", "issue", "cause", "message", "expla
 UNSAID = {"eta": "not known yet"}
 """What is written for a typed field that may stay empty."""
 
+LABELS = {
+    "impact": "Impact",
+    "actions": "Actions taken",
+    "next": "What comes next",
+    "eta": "When we expect it to be over",
+    "issue": "What is wrong",
+    "cause": "What caused it",
+    "message": "Message",
+    "explanation": "What happened, in plain words",
+    "prevention": "What keeps it from happening again",
+}
+"""What a form calls the fields that people fill in."""
+
 ROLES = ("commander", "technical_lead", "communications_lead", "scribe")
 """The usual roles, by which a template may ask for whoever holds them, whatever the plan calls the role."""
 

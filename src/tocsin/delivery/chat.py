@@ -50,6 +50,14 @@ class Opened:
     link: str
 
 
+@dataclass(frozen=True)
+class Posted:
+    """What somebody wrote, and who: as the provider calls them."""
+
+    author: str
+    text: str
+
+
 class Chat(Protocol):
     """A provider of channels. Each call is safe to repeat; each raises `ChatTrouble` and nothing else."""
 
@@ -69,8 +77,17 @@ class Chat(Protocol):
 
     async def set_topic(self, channel: str, topic: str) -> None: ...
 
-    async def post(self, channel: str, text: str) -> str:
-        """Say something; returns what the provider calls the message by."""
+    async def post(self, channel: str, text: str, offers: str = "", link: str = "") -> str:
+        """Say something; returns what the provider calls the message by. `offers` is the incident for which the message
+        offers what the provider can, and `link` where its room is."""
+        ...
+
+    async def message(self, channel: str, ts: str) -> Posted | None:
+        """What was written; nothing if it is gone."""
+        ...
+
+    async def person(self, account: str) -> str:
+        """What somebody calls themselves there."""
         ...
 
     async def pin(self, channel: str, message: str) -> None: ...

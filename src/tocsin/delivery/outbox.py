@@ -52,6 +52,7 @@ LEASE = timedelta(seconds=60)  # longer than any channel waits for the other sid
 FIRST_WAIT = timedelta(seconds=2)
 LONGEST_WAIT = timedelta(minutes=5)
 GIVE_UP_AFTER = timedelta(hours=24)
+REPLY = "reply"  # the audience of an answer to what somebody did in a chat
 JITTER = 0.25  # of a wait, at the most, so that those who failed together do not come again together
 
 
@@ -372,7 +373,7 @@ def alive_for_pages(tx: Tx, page_ids: Collection[str]) -> int:
     return int(tx.scalar(select(func.count()).select_from(table).where(alive)) or 0)
 
 
-UNTOLD = ("verification", TEST)  # what these messages say is for their reader alone
+UNTOLD = ("verification", TEST, REPLY)  # what these messages say is for their reader alone
 
 
 def undelivered(tx: Tx, limit: int) -> list[Message]:

@@ -4,15 +4,19 @@ What is sent goes into the body of a request, never into its address; the token 
 """
 
 import asyncio
+import json
 import logging
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.webhook.async_client import AsyncWebhookClient
 
+from tocsin.delivery import slackreplies, slackviews
 from tocsin.delivery.chat import (
     Busy,
     ChannelArchived,
@@ -22,7 +26,9 @@ from tocsin.delivery.chat import (
     NoSuchChannel,
     NotLetIn,
     Opened,
+    Posted,
 )
+from tocsin.delivery.slackin import plain
 
 PLAIN = {"mrkdwn": "false", "unfurl_links": "false", "unfurl_media": "false"}  # words stay as they were written
 NOTHING: Mapping[str, str] = {}
@@ -53,7 +59,9 @@ class Slack:
 
     name = "slack"
 
-    def __init__(self, token: str, base_url: str, timeout: timedelta) -> None:
+    def __init__(self, token: str, base_url: str, timeout: timedelta, *, answered: bool = False) -> None:
+        """`answered`: whether Slack brings back what is pressed."""
+        self._answered = answered
         quiet = logging.getLogger("tocsin.slack")
         quiet.setLevel(logging.INFO)  # at DEBUG the library would write down what people say
         seconds = max(1, int(timeout.total_seconds()))
@@ -92,13 +100,16 @@ class Slack:
     async def set_topic(self, channel: str, topic: str) -> None:
         await self._call("conversations.setTopic", {"channel": channel, "topic": _escaped(topic)})
 
-    async def post(self, channel: str, text: str) -> str:
-        said = await self._call("chat.postMessage", {"channel": channel, "text": _escaped(text), **PLAIN})
+    async def post(self, channel: str, text: str, offers: str = "", link: str = "") -> str:
+        about = {"channel": channel, "text": _escaped(text), **PLAIN}
+        if offers and self._answered:
+            about["blocks"] = json.dumps([slackviews.section(text), slackreplies.buttons(offers, link)])
+        said = await self._call("chat.postMessage", about)
         return str(said["ts"])
 
     async def tell(self, account: str, text: str, blocks: str) -> str:
         """Say something to one person; returns the place of the message, which `retell` takes."""
-        about = {"channel": account, "text": _escaped(text), "blocks": blocks, **PLAIN}
+        about = {"channel": account, "text": _escaped(text), **({"blocks": blocks} if blocks else {}), **PLAIN}
         said = await self._call("chat.postMessage", about)
         return f"{said['channel']}/{said['ts']}"
 
@@ -107,6 +118,49 @@ class Slack:
         channel, _, ts = place.partition("/")
         about = {"channel": channel, "ts": ts, "text": _escaped(text), "blocks": blocks}
         await self._call("chat.update", about, ("message_not_found",))
+
+    async def reply(self, address: str, text: str) -> None:
+        """Answer what somebody did, where only they see it. The address came with it."""
+        if not self._is_slacks(address):
+            raise Declined("the address of the answer is none of Slack's")
+        hook = AsyncWebhookClient(address, timeout=self._client.timeout, logger=self._client.logger, retry_handlers=[])
+        said = {"response_type": "ephemeral", "replace_original": False, "mrkdwn": False, "text": _escaped(text)}
+        try:
+            async with asyncio.timeout(self._timeout.total_seconds()):
+                answer = await hook.send_dict(said)
+        except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            raise Busy(f"Slack can't be reached: {type(error).__name__}", down=True) from None
+        if answer.status_code == 429:
+            raise Busy("ratelimited", _asked(answer.headers.get("Retry-After", "")))
+        if answer.status_code >= 500:
+            raise Busy(f"HTTP {answer.status_code}", down=True)
+        if answer.status_code != 200:
+            raise Declined(f"HTTP {answer.status_code}")
+
+    def _is_slacks(self, address: str) -> bool:
+        """Only there is anything answered: an address that comes from outside leads nowhere else."""
+        there = urlsplit(address)
+        if there.netloc == urlsplit(self._client.base_url).netloc:
+            return True
+        return there.scheme == "https" and (there.hostname or "").endswith(".slack.com")
+
+    async def open_form(self, trigger: str, view: dict[str, Any]) -> None:
+        await self._call("views.open", {"trigger_id": trigger, "view": json.dumps(view)})
+
+    async def message(self, channel: str, ts: str) -> Posted | None:
+        """What somebody wrote; nothing if it is gone."""
+        about = {"channel": channel, "ts": ts, "latest": ts, "inclusive": "true", "limit": "1"}
+        found = await self._call("conversations.replies", about, ("thread_not_found", "message_not_found"))
+        for one in found.get("messages", ()):
+            if one["ts"] == ts:
+                return Posted(str(one.get("user", "")), plain(str(one.get("text", ""))))
+        return None
+
+    async def person(self, account: str) -> str:
+        """What somebody calls themselves there."""
+        found = await self._call("users.info", {"user": account}, ("user_not_found", "user_not_visible"))
+        about = found.get("user", {})
+        return str(about.get("profile", {}).get("real_name") or about.get("real_name") or about.get("name") or account)
 
     async def pin(self, channel: str, message: str) -> None:
         passing = ("already_pinned", "message_not_found")  # somebody may have deleted it

@@ -71,6 +71,7 @@ class Work(NamedTuple):
     step: Step
     account: str = ""
     email: str = ""
+    link: str = ""
 
 
 class Rooms:
@@ -147,8 +148,9 @@ class Rooms:
                 return account, ""
             case Remove(account=account):
                 await chat.remove(channel, account)
-            case Post(text=text):
-                return await chat.post(channel, text), ""
+            case Post(text=text, offers=offers):
+                about = work.room.incident_id if offers else ""
+                return await chat.post(channel, text, about, work.link), ""
             case Pin(message=ts):
                 await chat.pin(channel, ts)
             case TakeBack(message=ts):
@@ -177,7 +179,7 @@ def _steps(tx: Tx, incident_id: str) -> Iterator[Work]:
         step = rooms.next_step(rooms.wish(plan, incident, entries, room, link), room)
         if step is not None:
             account, email = _whom(tx, room, step)
-            yield Work(room, step, account, email)
+            yield Work(room, step, account, email, link)
 
 
 def _whom(tx: Tx, room: Room, step: Step) -> tuple[str, str]:

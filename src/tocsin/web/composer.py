@@ -17,17 +17,6 @@ from tocsin.web.frame import Tx
 
 NOTE, DECISION = "note", "decision"  # what a person writes that is no update
 
-FIELD_LABELS = {
-    "impact": "Impact",
-    "actions": "Actions taken",
-    "next": "What comes next",
-    "eta": "When we expect it to be over",
-    "issue": "What is wrong",
-    "cause": "What caused it",
-    "message": "Message",
-    "explanation": "What happened, in plain words",
-    "prevention": "What keeps it from happening again",
-}
 NOTICE = "notice"  # what stands where a stage does, for the notice of how it ended
 NOTICE_NAME = "How it ended"
 SHORT_FIELDS = ("eta", "decider", "basis")
@@ -185,7 +174,7 @@ def _likely_stage(incident: Incident) -> Stage:
 
 
 def _fields(prefix: str, names: Iterable[str], known: Mapping[str, str], typed: Mapping[str, str]) -> tuple[Field, ...]:
-    return tuple(_field(prefix, name, FIELD_LABELS[name], typed, known.get(name, "")) for name in names)
+    return tuple(_field(prefix, name, updates.LABELS[name], typed, known.get(name, "")) for name in names)
 
 
 def _field(prefix: str, name: str, label: str, typed: Mapping[str, str], known: str = "") -> Field:
