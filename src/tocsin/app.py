@@ -19,7 +19,7 @@ from tocsin.db import settings as kept
 from tocsin.db.engine import Database, Tx
 from tocsin.db.migrate import migrate
 from tocsin.db.presence import Presence
-from tocsin.delivery import heartbeat, notifyall, providers, slackdm, slackreplies
+from tocsin.delivery import heartbeat, notifyall, providers, slackdm, slackreplies, slacksocket
 from tocsin.delivery.amazon import Amazon
 from tocsin.delivery.bulkmail import MailPool
 from tocsin.delivery.channel import Channel
@@ -338,9 +338,13 @@ class Engine:
             await asyncio.gather(*self._looking, return_exceptions=True)
 
     def _beats(self) -> Iterator[Coroutine[Any, Any, None]]:
-        """The sign of life for an outside watchdog, if there is one: it is sent only while the engine turns."""
+        """The sign of life for an outside watchdog, if there is one: it is sent only while the engine turns. And the
+        ear at Slack's socket, where it is set up."""
         if url := self._app.settings.heartbeat_url:
             yield heartbeat.beat(self._eyes, url, self._app.is_turning, self._stopped)
+        if token := self._app.settings.slack_app_token:
+            socket = slacksocket.Socket(token, self._app.settings.slack_api_url, self._app.chatting.brought)
+            yield socket.listen(self._stopped)
 
     async def _repeat(
         self, turn: Callable[[], Awaitable[None]], bell: asyncio.Event, next_due: Callable[[], datetime | None]

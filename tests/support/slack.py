@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 from tests.support.slackshapes import BadShape, blocks_of, form_of
 
 TOKEN = "xoxb-7-the-stand-in"
+APP_TOKEN = "xapp-1-the-stand-in"
 BOT = "U0BOT"
 SIGNING_SECRET = "8f1c2d3e4a5b69788796a5b4c3d2e1f0"
 _READ, _WRITE = ("channels:read", "groups:read", "users:read", "users:read.email"), ("channels:manage", "groups:write")
@@ -109,6 +110,7 @@ class Workspace:
     triggers: dict[str, tuple[str, float]] = field(default_factory=dict)  # id → whose, and since when; once
     spent: set[str] = field(default_factory=set)
     replies: dict[str, tuple[str, list[str]]] = field(default_factory=dict)  # path → whose, and what was answered
+    links: Callable[[], str] | None = None  # gives an address of the socket, where there is one
     status: int = 200  # anything else: Slack is down
     hanging: bool = False
     released: threading.Event = field(default_factory=threading.Event)
@@ -491,6 +493,8 @@ class _Handler(BaseHTTPRequestHandler):
         return self._say(200, answer)
 
     def _answer(self, here: Workspace, method: str, query: str, body: bytes) -> dict[str, Any]:
+        if method == "apps.connections.open":
+            return self._link(here)
         if self.headers.get("Authorization") != f"Bearer {TOKEN}":
             return {"ok": False, "error": "invalid_auth" if self.headers.get("Authorization") else "not_authed"}
         if query:
@@ -505,6 +509,15 @@ class _Handler(BaseHTTPRequestHandler):
             return {"ok": False, "error": "missing_scope", "needed": str(missing), "provided": provided}
         except (Refused, BadShape) as refused:
             return {"ok": False, "error": str(refused)}
+
+    def _link(self, here: Workspace) -> dict[str, Any]:
+        """A connection is for the token of an app, and not for that of a bot."""
+        given = self.headers.get("Authorization")
+        if given == f"Bearer {TOKEN}":
+            return {"ok": False, "error": "not_allowed_token_type"}
+        if given != f"Bearer {APP_TOKEN}" or here.links is None:
+            return {"ok": False, "error": "invalid_auth"}
+        return {"ok": True, "url": here.links()}
 
     def _say(self, status: int, answer: dict[str, Any], more: dict[str, str] | None = None) -> None:
         body = json.dumps(answer).encode()

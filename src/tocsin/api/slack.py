@@ -19,8 +19,6 @@ from tocsin.app import App
 from tocsin.delivery import slackdm, slackin
 from tocsin.delivery.slackin import NotUnderstood
 
-PATIENCE = 2.0  # seconds for which a form waits: Slack's three, less the way
-
 
 def routes() -> list[Router]:
     """No token opens these addresses, and no cookie."""
@@ -68,7 +66,7 @@ async def _heard(request: Call, kind: str, payload: Mapping[str, Any]) -> Respon
     if heard is None:
         return _empty()
     if isinstance(heard, slackin.Sent):
-        said = await app.chatting.in_time(heard, PATIENCE)
+        said = await app.chatting.in_time(heard)
         return Response(dict(said)) if said else _empty()
     return Response("", media_type="text/plain", background=BackgroundTask(_work, app, heard))
 

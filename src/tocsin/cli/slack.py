@@ -50,20 +50,25 @@ def check(*, json: AsJson = False) -> int:
     from tocsin.delivery import slackapp
 
     workspace, granted = asyncio.run(_ask(_opened()))
+    found = settings.read(os.environ)
+    deaf = asyncio.run(_asked(found.slack_app_token, found.slack_api_url)) if found.slack_app_token else ""
     missing = [scope for scope in slackapp.SCOPES if scope not in granted]
     more = sorted(granted - slackapp.SCOPES.keys())
     if json:
-        show.as_json({"ok": not missing, "workspace": workspace, "missing": missing, "not_needed": more})
-        return FAILED if missing else 0
+        about = {"workspace": workspace, "missing": missing, "not_needed": more, "socket": deaf or None}
+        show.as_json({"ok": not missing and not deaf, **about})
+        return FAILED if missing or deaf else 0
     for scope in missing:
         show.line(f"The scope {scope} is missing; it is needed {slackapp.SCOPES[scope]}.")
     if missing:
         show.line("Put the manifest of `tocsin slack manifest` into the app, and install it to the workspace again.")
-    else:
+    if deaf:
+        show.line(f"Slack gives no socket: {deaf}. TOCSIN_SLACK_APP_TOKEN needs the scope connections:write.")
+    if not missing and not deaf:
         show.line(f"All is well: {workspace} lets us do what is needed.")
     if more:
         show.line(f"Not needed: {', '.join(more)}.")
-    return FAILED if missing else 0
+    return FAILED if missing or deaf else 0
 
 
 @slack.command
@@ -119,6 +124,17 @@ def _opened() -> "Slack":
     if not found.slack_bot_token:
         raise NotSetUp
     return cast("Slack", open_chat(found))
+
+
+async def _asked(token: str, api_url: str) -> str:
+    """Why there is no socket, if there is none."""
+    from tocsin.delivery import slacksocket
+
+    try:
+        await slacksocket.ask(token, api_url)
+    except slacksocket.NotOpened as why:
+        return str(why)
+    return ""
 
 
 async def _ask(chat: "Slack") -> tuple[str, frozenset[str]]:

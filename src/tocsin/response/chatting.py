@@ -7,7 +7,7 @@ answer leaves by the outbox, in a lane of its own.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ import msgspec
 
 from tocsin.comms import store as comms
 from tocsin.db.engine import Database, Tx
-from tocsin.delivery import outbox, slackdm, slackreplies
+from tocsin.delivery import outbox, slackdm, slackin, slackreplies
 from tocsin.delivery.slackin import AnyHeard, Chosen, Edited, Heard, Marked, Pressed, Said, Sent
 from tocsin.delivery.slackviews import Part
 from tocsin.incidents import store as incidents
@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 BROKEN = "Something went wrong here, and it is written down. The incident's page does the same."
 BODY = "An answer to what somebody did in the chat; it is for them alone."
+PATIENCE = 2.0  # seconds for which a form waits: Slack's three, less the way
+Answering = Callable[[Mapping[str, Any]], Awaitable[None]]
 NOTHING: Mapping[str, Any] = {}
 
 
@@ -56,12 +58,26 @@ class Chatting:
     def hear(self, heard: AnyHeard) -> Mapping[str, Any]:
         return hear(self._database, self._terms, heard)
 
+    async def brought(self, kind: str, payload: Mapping[str, Any], answer: Answering) -> None:
+        """Take what came through a socket: answer, and then do it; a form is done first, and answered in time."""
+        try:
+            heard = slackin.read(kind, payload)
+        except slackin.NotUnderstood:
+            log.warning("something of the kind %s came through Slack's socket that can't be read", kind)
+            heard = None
+        if isinstance(heard, Sent):
+            await answer(await self.in_time(heard))
+            return
+        await answer(NOTHING)
+        if heard is not None:
+            await asyncio.to_thread(self.hear, heard)
+
     @property
     def is_late(self) -> bool:
         """Whether something is still done about a form that was closed meanwhile."""
         return bool(self._late)
 
-    async def in_time(self, sent: Sent, seconds: float) -> Mapping[str, Any]:
+    async def in_time(self, sent: Sent, seconds: float = PATIENCE) -> Mapping[str, Any]:
         """The answer to a form. After so many seconds it closes, and what is wrong with it is said when it is known."""
         work = asyncio.create_task(asyncio.to_thread(self.hear, sent))
         done, _ = await asyncio.wait([work], timeout=seconds)
