@@ -500,7 +500,7 @@ class _Handler(BaseHTTPRequestHandler):
         if query:
             return {"ok": False, "error": "nothing_belongs_into_an_address"}
         try:
-            given = {name: one for name, (one,) in parse_qs(body.decode(), keep_blank_values=True).items()}
+            given = self._given(body)
             return {"ok": True, **here.answer(method, given)}
         except Busy:
             raise
@@ -509,6 +509,12 @@ class _Handler(BaseHTTPRequestHandler):
             return {"ok": False, "error": "missing_scope", "needed": str(missing), "provided": provided}
         except (Refused, BadShape) as refused:
             return {"ok": False, "error": str(refused)}
+
+    def _given(self, body: bytes) -> dict[str, str]:
+        """The arguments, which may come as a form or as JSON."""
+        if self.headers.get("Content-Type", "").startswith("application/json"):
+            return {name: one if isinstance(one, str) else json.dumps(one) for name, one in json.loads(body).items()}
+        return {name: one for name, (one,) in parse_qs(body.decode(), keep_blank_values=True).items()}
 
     def _link(self, here: Workspace) -> dict[str, Any]:
         """A connection is for the token of an app, and not for that of a bot."""

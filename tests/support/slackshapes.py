@@ -106,7 +106,7 @@ def _is_input(one: dict[str, Any]) -> bool:
 
 
 def _is_entry(one: dict[str, Any]) -> bool:
-    if not 0 < len(one["action_id"]) <= 255:
+    if not 0 < len(one.get("action_id", "")) <= 255:
         return False
     match one["type"]:
         case "plain_text_input":
