@@ -19,7 +19,7 @@ from tocsin.db import settings as kept
 from tocsin.db.engine import Database, Tx
 from tocsin.db.migrate import migrate
 from tocsin.db.presence import Presence
-from tocsin.delivery import heartbeat, notifyall, providers, slackdm, slackreplies, slacksocket
+from tocsin.delivery import chatposts, heartbeat, notifyall, providers, slackdm, slackreplies, slacksocket
 from tocsin.delivery.amazon import Amazon
 from tocsin.delivery.bulkmail import MailPool
 from tocsin.delivery.channel import Channel
@@ -172,6 +172,8 @@ class App:
             )
         else:
             log.warning("TOCSIN_SMTP_URL is not set: mails wait in the outbox until it is")
+        if settings.chats:
+            channels[chatposts.CHANNEL] = chatposts.ChatPosts(lambda: apis, settings.chats_by_name)
         if self._chat:
             channels[self._chat.name] = Rooms(self.database, self._chat)
             channels[quoting.CHANNEL] = quoting.Quoting(self.database, open_chat(self.settings) or self._chat)

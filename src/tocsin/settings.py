@@ -11,6 +11,7 @@ from tocsin.kit.text import nearest
 
 PREFIX = "TOCSIN_"
 _CONTACT = r"mailto:[^@\s]+@[\w-]+(\.[\w-]+)+|https://[\w-]+(\.[\w-]+)+"
+_CHAT = r"[a-z][a-z0-9-]{0,39}=(teams|mattermost|discord):https?://[^\s/]+/\S+"
 PUBLIC_ON_CALL = ("no", "covered", "names")
 
 
@@ -53,6 +54,7 @@ class Settings:
     slack_command: str = "/incident"
     slack_emoji: str = "pushpin"  # with which a message is put onto the record
     slack_api_url: str = "https://slack.com/api/"
+    chats: str = field(default="", repr=False)  # name=kind:address and the next, in which updates are posted
     push_contact: str = ""  # whom a push service may write to; with it, browsers are pushed to
     sentry_client_secret: str = field(default="", repr=False)  # with which Sentry signs what it sends
     github_webhook_secret: str = field(default="", repr=False)
@@ -94,6 +96,12 @@ class Settings:
     def is_answered_in_slack(self) -> bool:
         """Whether Slack brings us what is pressed and written there: by signed requests, or through a socket."""
         return bool(self.slack_signing_secret or self.slack_app_token)
+
+    @property
+    def chats_by_name(self) -> dict[str, tuple[str, str]]:
+        """The kind and the secret address of each chat, by the name under which the plan has it."""
+        pairs = (pair.split("=", 1) for pair in self.chats.split())
+        return {name: (kind, url) for name, (kind, _, url) in ((name, to.partition(":")) for name, to in pairs)}
 
     @property
     def mail_domain(self) -> str:
@@ -151,6 +159,11 @@ def _check(settings: Settings) -> None:
     if not all(re.fullmatch(r"[a-z][a-z0-9-]{0,39}=\S+", pair) for pair in settings.railway_tokens.split()):
         raise BadSetting(
             "TOCSIN_RAILWAY_TOKENS is written name=token, with a space before the next; a name is in small letters"
+        )
+    if not all(re.fullmatch(_CHAT, pair) for pair in settings.chats.split()):
+        raise BadSetting(
+            "TOCSIN_CHATS is written name=kind:https://…, with a space before the next; a name is in small letters, "
+            "and the kinds are teams, mattermost and discord"
         )
     _check_push(settings)
     for name in (

@@ -52,6 +52,7 @@ LEASE = timedelta(seconds=60)  # longer than any channel waits for the other sid
 FIRST_WAIT = timedelta(seconds=2)
 LONGEST_WAIT = timedelta(minutes=5)
 GIVE_UP_AFTER = timedelta(hours=24)
+POST = "chat_post"  # the channel of updates in a chat that the settings name
 REPLY = "reply"  # the audience of an answer to what somebody did in a chat
 JITTER = 0.25  # of a wait, at the most, so that those who failed together do not come again together
 
@@ -95,8 +96,8 @@ def hurry_channel(tx: Tx, channel: str) -> bool:
 
 def lane_of(channel: str, address: str) -> str:
     """Whom a message waits for: the channel, or the one server that an address of the web names. What stands behind
-    each address of Apprise is another service."""
-    if channel == "apprise":
+    each address of Apprise, and each name of a chat, is another service."""
+    if channel in ("apprise", POST):
         return f"{channel} {address}"
     host = urlsplit(address).hostname if address.startswith(("http://", "https://")) else None
     return f"{channel} {host}" if host else channel

@@ -33,8 +33,8 @@ class TeamsMessages:
         to = message.secret or ""
         try:
             check_literal(self._resolver, to)
-            card = msgspec.json.encode(envelope(message))
-            async with self._session().post(to, data=card, headers=JSON, allow_redirects=False) as answer:
+            body = msgspec.json.encode(envelope(message))
+            async with self._session().post(to, data=body, headers=JSON, allow_redirects=False) as answer:
                 result = judge(answer.status, answer.headers.get("Retry-After", ""))
                 return Delivered(provider="teams") if isinstance(result, Delivered) else result
         except NotPublic as error:
@@ -51,18 +51,22 @@ def envelope(message: Message) -> dict[str, Any]:
     """The card as a workflow takes it. Runs of text and not blocks of it: those would read marks as formatting, and so
     let somebody's words hide an address."""
     said = parts(message)
-    body = [_run(clip(said.title, LONGEST_TITLE), weight="Bolder", size="Medium")]
-    if said.text:
-        body.append(_run(clip(said.text, LONGEST)))
-    card = {
+    return card(said.title, said.text, _buttons(message, said.link))
+
+
+def card(title: str, text: str, buttons: list[dict[str, str]]) -> dict[str, Any]:
+    body = [_run(clip(title, LONGEST_TITLE), weight="Bolder", size="Medium")]
+    if text:
+        body.append(_run(clip(text, LONGEST)))
+    content = {
         "$schema": SCHEMA,
         "type": "AdaptiveCard",
         "version": "1.2",
         "msteams": {"width": "full"},
         "body": body,
-        "actions": _buttons(message, said.link),
+        "actions": buttons,
     }
-    return {"type": "message", "attachments": [{"contentType": KIND, "contentUrl": None, "content": card}]}
+    return {"type": "message", "attachments": [{"contentType": KIND, "contentUrl": None, "content": content}]}
 
 
 def _run(text: str, **looks: str) -> dict[str, Any]:
@@ -71,11 +75,11 @@ def _run(text: str, **looks: str) -> dict[str, Any]:
 
 def _buttons(message: Message, link: str) -> list[dict[str, str]]:
     if message.actions and message.is_test:
-        return [_button("It has reached me", link)]
+        return [button("It has reached me", link)]
     if message.actions:
-        return [_button("Answer", link), _button("The incident", message.actions["room"])]
-    return [_button("Open", link)] if link else []
+        return [button("Answer", link), button("The incident", message.actions["room"])]
+    return [button("Open", link)] if link else []
 
 
-def _button(title: str, url: str) -> dict[str, str]:
+def button(title: str, url: str) -> dict[str, str]:
     return {"type": "Action.OpenUrl", "title": title, "url": url}

@@ -385,6 +385,10 @@ def _communication(plan: Plan) -> Iterator[Finding]:
 def _audience(plan: Plan, path: str, audience: Audience) -> Iterator[Finding]:
     yield from unknown(f"{path}.owner", "role", audience.owner, _owners(plan))
     yield from each(f"{path}.to", "person or team", audience.to, _groups(plan))
+    for place, name in enumerate(audience.chats, start=1):
+        if not check_measures.SECRET_NAME.fullmatch(name):
+            said = "the name of a chat of the setting TOCSIN_CHATS: small letters, digits and dashes"
+            yield Finding(f"{path}.chats.{place}", said)
     if audience.template is not None:
         yield from unknown(f"{path}.template", "template", audience.template, plan.templates)
     for severity in audience.cadence:

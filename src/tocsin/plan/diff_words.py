@@ -302,6 +302,7 @@ WORDINGS: Mapping[str, Wording] = {
     "communication.audiences.*.clause": Wording(
         Kind.WORDS, "Updates to {name} are kept under the clause {after} instead of {before}."
     ),
+    "communication.audiences.*.chats": items(Kind.OTHER, "In which chats the updates for {name} are posted"),
     "communication.audiences.*.guidance": items(Kind.WORDS, "What is asked of whoever writes to {name}"),
     "communication.audiences.*.template": Wording(
         Kind.TEMPLATE, "An update to {name} begins with the template {after} instead of {before}."

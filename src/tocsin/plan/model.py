@@ -183,6 +183,7 @@ class Audience:
     to: tuple[str, ...] = ()
     template: str | None = None
     guidance: tuple[Text, ...] = ()
+    chats: tuple[str, ...] = ()  # in which its updates are posted, by their names in the settings
     cadence: Mapping[str, Cadence] = field(default_factory=dict)
 
 

@@ -409,6 +409,10 @@ def _audience(plan: Plan, key: str, audience: Audience) -> Blocks:
             statement(_readers(audience), f"{path}.public"),
             statement(_of_what_is_confidential(audience), f"{path}.confidential"),
             *([statement(f"Sent to {all_whom(plan, audience.to)}.", f"{path}.to")] if audience.to else []),
+            *(
+                statement(f"Posted in the chat {code(name)}.", f"{path}.chats.{place}")
+                for place, name in enumerate(audience.chats, start=1)
+            ),
             *([] if audience.public and not audience.template else [statement(_wording(audience), f"{path}.template")]),
             *([statement(f"Keeps clause {plain(audience.clause)}.", f"{path}.clause")] if audience.clause else []),
             *(

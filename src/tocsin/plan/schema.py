@@ -247,6 +247,10 @@ MEANINGS: Mapping[str, str] = {
     "Audience.to": "People and teams who receive the updates. An audience that is not public needs some.",
     "Audience.template": "The template of their updates. Without one an update is free text.",
     "Audience.guidance": "What to keep in mind when writing to them.",
+    "Audience.chats": (
+        "Chats of the setting `TOCSIN_CHATS` in which the updates are posted too, by their names there. What is "
+        "confidential never is."
+    ),
     "Audience.cadence": "By severity, how often they hear. A severity that is not listed owes them nothing.",
     "Communication": "Under `communication`.",
     "Communication.channels": "Where people talk.",

@@ -75,7 +75,7 @@ from tocsin.paging import store as pages
 from tocsin.people import store as people
 from tocsin.people.model import Channel
 from tocsin.plan.model import Plan
-from tocsin.response import announcing, assessing, discretion, gathering, inviting, naming, notice, reaching
+from tocsin.response import announcing, assessing, discretion, gathering, inviting, naming, notice, posting, reaching
 from tocsin.status import store as public_site
 
 ANSWERED = "answered"  # once, whoever answers and by whichever way
@@ -416,6 +416,7 @@ def send_update(tx: Tx, plan: Plan, incident: Incident, entry: Updated) -> None:
     audience = plan.communication.audiences[entry.audience]
     if audience.public:
         announcing.announce(tx, plan, incident)
+    posting.post(tx, audience, incident, entry)
     for handle, address in people.addresses(tx, entry.recipients).items():
         outbox.queue(
             tx,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
+from tocsin.delivery import outbox
 from tocsin.delivery.channel import Message, MessageState
 from tocsin.incidents import words
 from tocsin.incidents.answer import Declined, EscalationAsked
@@ -166,13 +167,23 @@ def _after_its_kind(kind: str, sentence: str) -> str:
     return re.sub(rf"^{re.escape(kind)}\b[: ]*", "", sentence, flags=re.IGNORECASE)
 
 
+def _by_way(sent: list[Message], posted: list[Message]) -> tuple[tuple[list[Message], str], ...]:
+    mailed = [one for one in sent if one not in posted]
+    return (mailed, "delivered by mail"), (posted, "posted in chats")
+
+
+def _taken(sent: Iterable[Message]) -> int:
+    return sum(one.state is MessageState.SENT for one in sent)
+
+
 def receipts(messages: Iterable[Message], entry: Updated) -> str:
     """How far an update has come: messages of its unit of work carry its instant."""
     sent = [one for one in messages if one.audience == entry.audience and one.created_at == entry.at]
     if not sent:
         return ""
     counts = {state: sum(one.state is state for one in sent) for state in MessageState}
-    parts = [f"{counts[MessageState.SENT]} of {len(sent)} delivered by mail"]
+    posted = [one for one in sent if one.channel == outbox.POST]
+    parts = [f"{_taken(group)} of {len(group)} {how}" for group, how in _by_way(sent, posted) if group]
     if counts[MessageState.QUEUED]:
         parts.append(f"{counts[MessageState.QUEUED]} on the way")
     if counts[MessageState.DEAD]:
