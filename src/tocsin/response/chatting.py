@@ -23,6 +23,7 @@ from tocsin.incidents.answer import Answer
 from tocsin.incidents.model import Incident
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.errors import Invalid, Refused, TocsinError
+from tocsin.kit.text import clip
 from tocsin.plan import store as plans
 from tocsin.response import answers, chatforms, chatverbs, commands, followups, linking, quoting
 
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 
 BROKEN = "Something went wrong here, and it is written down. The incident's page does the same."
 BODY = "An answer to what somebody did in the chat; it is for them alone."
+LONGEST = 10_000  # letters of an answer
 PATIENCE = 2.0  # seconds for which a form waits: Slack's three, less the way
 Answering = Callable[[Mapping[str, Any]], Awaitable[None]]
 NOTHING: Mapping[str, Any] = {}
@@ -223,7 +225,7 @@ def _reply(tx: Tx, heard: Heard, said: str | Part) -> None:
     if not said:
         return
     if isinstance(said, str):
-        answer = slackreplies.Answer(text=said, reply_to=heard.reply_to)
+        answer = slackreplies.Answer(text=clip(said, LONGEST), reply_to=heard.reply_to)
     else:
         answer = slackreplies.Answer(trigger=heard.trigger, reply_to=heard.reply_to, form=said)
     outbox.queue(

@@ -85,6 +85,7 @@ class Item:
     options: tuple[str, ...] = ()
     basis: str = ""
     receipts: str = ""
+    link: str = ""
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,11 @@ def _item(plan: Plan, numbered: Numbered, messages: Sequence[Message], now: date
             return replace(said, options=entry.options, basis=entry.basis)
         case Noted():
             return replace(item, text="", said=entry.text, who=words.name(plan, entry.by))
+        case MessageKept():
+            where = f" in {entry.provider.capitalize()}, {words.day_and_minute(entry.written_at)}"
+            text = where + (", and changed it since" if entry.edited else "")
+            link = entry.link if entry.link.startswith("https://") else ""
+            return replace(item, text=text, said=entry.text, who=words.name(plan, entry.author), link=link)
         case _:
             return item
 
