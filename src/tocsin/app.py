@@ -193,10 +193,12 @@ class App:
     def _post(self, channels: Mapping[str, Channel], http: aiohttp.ClientSession, resolver: PublicResolver) -> Post:
         """By what subscribers are told: over connections of their own, so that no page waits for theirs."""
         settings = self.settings
-        mail = MailPool(smtp_server(settings.smtp_url), settings.mail_domain, WAIT_FOR_ANSWER)
+        mail = None
+        if settings.smtp_url:
+            mail = MailPool(smtp_server(settings.smtp_url), settings.mail_domain, WAIT_FOR_ANSWER)
         ways = {Way.WEBHOOK: "webhook", Way.TEAMS: Contact.TEAMS, Way.PUSH: Contact.PUSH}
         return Post(
-            mail=mail if settings.smtp_url else None,
+            mail=mail,
             channels={
                 Way.SLACK: SlackHook(lambda: http, resolver),
                 **{way: channels[name] for way, name in ways.items() if name in channels},
