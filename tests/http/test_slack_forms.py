@@ -99,6 +99,21 @@ def test_an_update_is_written_by_the_plans_template_and_filled_with_what_was_las
     assert rose.form.shown["actions"] == "Restarted"
 
 
+def test_another_audience_may_be_chosen_while_the_form_stands_open(rose: Desk, slack: Workspace) -> None:
+    _, channel = rose.declare()
+    rose.says("ana", "update internal", channel.id)
+    form = rose.form
+    assert form.shown["audience"] == "internal" and "stage" not in form.inputs
+    rose.interact(sends.chosen(slack, form, "audience", "public"))
+    assert len(slack.forms) == 1 and form.shown["audience"] == "public" and "stage" in form.inputs
+    filled = {name: "Some of you can't be heard" for name in form.inputs if name not in ("stage", "audience")}
+    assert rose.sends(form, stage="investigating", **filled) == {}
+    assert [one.audience for one in entries_of(rose, Updated)] == ["public"]
+    form.view["private_metadata"] = "forged.e30="
+    rose.interact(sends.chosen(slack, form, "audience", "internal"))
+    assert form.shown["audience"] == "public" and "was not opened by this server" in slack.whispered(form.user)[-1]
+
+
 def test_without_a_name_the_audience_is_the_one_that_waits_the_soonest(rose: Desk) -> None:
     _, channel = rose.declare()
     rose.says("ana", "update", channel.id)
@@ -114,7 +129,7 @@ def test_the_public_is_told_at_a_stage_and_what_is_missing_is_said_at_its_field(
     assert stages == ["investigating", "identified"]  # nobody is told that it is over while it is not
     wrong = rose.sends(form, stage="identified")
     assert len(wrong) == 1 and "must be told more" in next(iter(wrong.values()))
-    filled = {name: "Some of you can't be heard" for name in form.inputs if name != "stage"}
+    filled = {name: "Some of you can't be heard" for name in form.inputs if name not in ("stage", "audience")}
     assert rose.sends(form, stage="identified", **filled) == {}
     assert rose.incident().stage == "identified"
 

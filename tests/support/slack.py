@@ -352,6 +352,13 @@ class Workspace:
         self.forms.append(Form(f"V{len(self.forms) + 1:04}", user, view))
         return {"view": {"id": self.forms[-1].id, **view}}
 
+    def _change_form(self, arguments: dict[str, str]) -> dict[str, Any]:
+        view, found = form_of(arguments["view"]), [one for one in self.forms if one.id == arguments["view_id"]]
+        if not found:
+            raise Refused("not_found")
+        found[0].view = view
+        return {"view": {"id": found[0].id, **view}}
+
     def _replies(self, arguments: dict[str, str]) -> dict[str, Any]:
         channel = self._find(arguments)
         self.require("groups:history" if channel.private else "channels:history")
@@ -425,6 +432,7 @@ METHODS = {
     "chat.postMessage": _rule(Workspace._post, "channel text", "blocks thread_ts mrkdwn unfurl_links unfurl_media"),
     "conversations.replies": _rule(Workspace._replies, "channel ts", "latest inclusive limit cursor oldest"),
     "views.open": _rule(Workspace._open_form, "trigger_id view"),
+    "views.update": _rule(Workspace._change_form, "view_id view", "hash"),
     "users.info": _rule(Workspace._person, "user"),
     "chat.update": _rule(Workspace._update, "channel ts", "text blocks"),
     "chat.delete": _rule(Workspace._delete, "channel ts", "as_user"),

@@ -99,6 +99,18 @@ def submitted(form: Form, **typed: str) -> dict[str, Any]:
     }
 
 
+def chosen(slack: Workspace, form: Form, name: str, value: str) -> dict[str, Any]:
+    """Somebody chooses something in a form that stands open, and that we hear of at once."""
+    block = form.inputs[name]
+    assert block["dispatch_action"], "Slack says nothing of this before the form is sent"
+    (option,) = [one for one in block["element"]["options"] if one["value"] == value]
+    about = _interaction(slack, "block_actions", form.user, "")
+    del about["response_url"], about["channel"]  # a form stands in no channel
+    action = {"action_id": name, "block_id": name, "type": "static_select", "selected_option": option}
+    view = {**form.view, "id": form.id, "state": {"values": {}}, "hash": "1.abc"}
+    return {**about, "view": view, "actions": [{**action, "action_ts": slack.now()}]}
+
+
 def _entered(entry: dict[str, Any], text: str) -> dict[str, Any]:
     match entry["type"]:
         case "static_select":

@@ -99,7 +99,7 @@ def _is_button(one: dict[str, Any]) -> bool:
 
 
 def _is_input(one: dict[str, Any]) -> bool:
-    known = one.keys() <= {"type", "block_id", "label", "element", "optional", "hint"}
+    known = one.keys() <= {"type", "block_id", "label", "element", "optional", "hint", "dispatch_action"}
     labelled = _is_text(one["label"], 2000, "plain_text")
     hinted = "hint" not in one or _is_text(one["hint"], 2000, "plain_text")
     return known and labelled and hinted and _is_entry(one["element"])

@@ -147,6 +147,9 @@ class Slack:
     async def open_form(self, trigger: str, view: dict[str, Any]) -> None:
         await self._call("views.open", {"trigger_id": trigger, "view": json.dumps(view)})
 
+    async def change_form(self, form: str, view: dict[str, Any]) -> None:
+        await self._call("views.update", {"view_id": form, "view": json.dumps(view)})
+
     async def message(self, channel: str, ts: str) -> Posted | None:
         """What somebody wrote; nothing if it is gone."""
         about = {"channel": channel, "ts": ts, "latest": ts, "inclusive": "true", "limit": "1"}

@@ -53,8 +53,12 @@ class Said(Heard):
 
 @dataclass(frozen=True, kw_only=True)
 class Pressed(Heard):
+    """A button; or a choice in a form that stands open, with that form's name and what it carries."""
+
     action: str
     value: str
+    view: str = ""
+    state: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +147,7 @@ class _Button(msgspec.Struct):
     action_id: str
     value: str = ""
     action_ts: str = ""
+    selected_option: dict[str, Any] | None = None
 
 
 class _Message(msgspec.Struct):
@@ -172,7 +177,9 @@ def _interaction(payload: Mapping[str, Any]) -> AnyHeard | None:
         case "block_actions" if found.actions:
             pressed = found.actions[0]
             key = _key("pressed", found.trigger_id, pressed.action_id, pressed.action_ts)
-            return Pressed(key=key, action=pressed.action_id, value=pressed.value, **about)
+            value = pressed.value or str((pressed.selected_option or {}).get("value", ""))
+            form, state = str(found.view.get("id", "")), str(found.view.get("private_metadata", ""))
+            return Pressed(key=key, action=pressed.action_id, value=value, view=form, state=state, **about)
         case "shortcut" | "message_action":
             key = _key("chosen", found.trigger_id)
             return Chosen(key=key, shortcut=found.callback_id, message=_quoted(found, channel), **about)

@@ -26,16 +26,21 @@ class Answers(Protocol):
 
     async def open_form(self, trigger: str, view: dict[str, Any]) -> None: ...
 
+    async def change_form(self, form: str, view: dict[str, Any]) -> None: ...
+
     async def tell(self, account: str, text: str, blocks: str) -> str: ...
 
 
 class Answer(msgspec.Struct, omit_defaults=True):
-    """The body of such a message. Without a `form` it is a word; `reply_to` is where a form that fails is said so."""
+    """What is answered: without a `form`, a word. `reply_to` is where it is said that a form failed, and `instead_of` the
+    form that stands open, in whose place this one is put.
+    """
 
     text: str = ""
     trigger: str = ""
     reply_to: str = ""
     form: dict[str, Any] | None = None
+    instead_of: str = ""
 
 
 def buttons(incident_id: str, link: str) -> Part:
@@ -77,7 +82,10 @@ class SlackReplies:
     async def _open(self, answer: Answer) -> Result:
         """A trigger works once and for three seconds: what fails is not tried again, but said."""
         try:
-            await self._workspace.open_form(answer.trigger, answer.form or {})
+            if answer.instead_of:
+                await self._workspace.change_form(answer.instead_of, answer.form or {})
+            else:
+                await self._workspace.open_form(answer.trigger, answer.form or {})
         except ChatTrouble as trouble:
             if answer.reply_to:
                 await self._workspace.reply(answer.reply_to, TOO_LATE)

@@ -66,14 +66,21 @@ def _typed(name: str, label: str, value: str, *, optional: bool, hint: str, mult
 
 
 def choice(
-    name: str, label: str, options: Sequence[tuple[str, str]], chosen: str = "", *, optional: bool = False
+    name: str,
+    label: str,
+    options: Sequence[tuple[str, str]],
+    chosen: str = "",
+    *,
+    optional: bool = False,
+    at_once: bool = False,
 ) -> Part:
-    """One of several: pairs of a value and what it is called."""
+    """One of several: pairs of a value and what it is called. `at_once`: we hear of it when it is chosen."""
     offered = {value: _option(value, called) for value, called in options[:OPTIONS_MOST]}
     entry: Part = {"type": "static_select", "action_id": name, "options": list(offered.values())}
     if chosen in offered:
         entry["initial_option"] = offered[chosen]
-    return _input(name, label, entry, optional=optional, hint="")
+    block = _input(name, label, entry, optional=optional, hint="")
+    return block | {"dispatch_action": True} if at_once else block
 
 
 def person(name: str, label: str, chosen: str) -> Part:

@@ -25,7 +25,7 @@ from tocsin.obligations import store as obligations
 from tocsin.obligations.model import Kind
 from tocsin.people import access
 from tocsin.plan import store as plans
-from tocsin.plan.model import Plan, Stage
+from tocsin.plan.model import Audience, Plan, Stage
 from tocsin.response import commands, followups, linking, quoting, working
 
 INCIDENTS_MOST = 50  # that a form offers
@@ -36,6 +36,7 @@ VERDICTS = {
     Verdict.CONTRIBUTING_FACTOR: "It contributed",
     Verdict.RULED_OUT: "It is ruled out",
 }
+AUDIENCE = "audience"  # the field by which an update changes its form
 OVER = (Stage.MONITORING, Stage.RESOLVED)
 
 
@@ -121,16 +122,18 @@ def update(tx: Tx, incident: Incident, audience: str = "") -> Part:
     if incident.confidential_at is None:
         known = {"impact": incident.impact, **updates.last_typed(incidents.timeline(tx, incident.id))}
     about = plan.communication.audiences[told]
+    offered = [(key, one.name) for key, one in _offered(plan, incident).items()]
     stages = _stages(plan, incident) if about.public else []
     each: list[Stage | None] = [*stages] or [None]
     fields = dict.fromkeys(one for stage in each for one in updates.fields_needed(plan, told, stage))
     blocks = [
         _named(incident),
-        views.section("\n".join([f"To {about.name}.", *about.guidance])),
+        views.choice(AUDIENCE, "To whom", offered, told, at_once=True),
+        *([views.section("\n".join(about.guidance))] if about.guidance else []),
         *([views.choice("stage", "Stage", [(one, one.capitalize()) for one in stages], stages[0])] if stages else []),
         *(_field(one, known, optional=len(stages) > 1) for one in fields),
     ]
-    return _form(tx, "update", "Update", "Post", blocks, {**_of(incident), "audience": told})
+    return _form(tx, "update", "Update", "Post", blocks, _of(incident))
 
 
 def _field(name: str, known: Mapping[str, str], *, optional: bool) -> Part:
@@ -145,8 +148,7 @@ def _stages(plan: Plan, incident: Incident) -> list[Stage]:
 
 def _audience(tx: Tx, plan: Plan, incident: Incident, said: str) -> str:
     """The audience that was named, or the one to which something is owed the soonest."""
-    known = plan.communication.audiences
-    offered = {key: one for key, one in known.items() if confidential.may_be_told(plan, incident, one)}
+    offered = _offered(plan, incident)
     if said:
         wanted = said.lower().replace(" ", "_")
         found = [key for key, one in offered.items() if wanted in (key.lower(), one.name.lower().replace(" ", "_"))]
@@ -158,6 +160,17 @@ def _audience(tx: Tx, plan: Plan, incident: Incident, said: str) -> str:
     if not soonest:
         raise Refused("The plan lets nobody be told of this incident now.")
     return soonest
+
+
+def _offered(plan: Plan, incident: Incident) -> dict[str, Audience]:
+    known = plan.communication.audiences
+    return {key: one for key, one in known.items() if confidential.may_be_told(plan, incident, one)}
+
+
+def for_another(tx: Tx, state: str, audience: str) -> Part:
+    """The form of an update that stands open, for another audience."""
+    incident = incidents.load(tx, views.unseal(kept.signing_key(tx), state)["incident"])
+    return update(tx, incident, audience)
 
 
 def keep(tx: Tx, message: Quoted) -> Part:
@@ -249,7 +262,7 @@ def _given(tx: Tx, form: _Filled) -> str:
 
 
 def _posted(tx: Tx, form: _Filled) -> str:
-    incident, audience = incidents.load(tx, form.incident), form.state["audience"]
+    incident, audience = incidents.load(tx, form.incident), form.text(AUDIENCE)
     plan = plans.load(tx, incident.plan_revision)
     stage = Stage(form.text("stage")) if form.text("stage") in list(Stage) else None
     needed = updates.fields_needed(plan, audience, stage)

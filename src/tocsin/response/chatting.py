@@ -162,7 +162,9 @@ def _once(tx: Tx, terms: Terms, heard: AnyHeard) -> None:
 
 
 def _press(tx: Tx, pressed: Pressed) -> chatverbs.Said:
-    """A button under the first message of a channel; its value is the incident."""
+    """A button under the first message of a channel, whose value is the incident; or a choice in a form."""
+    if pressed.view:
+        return chatforms.for_another(tx, pressed.state, pressed.value) if pressed.action == chatforms.AUDIENCE else ""
     if pressed.action not in PRESSED:
         return ""
     incident = incidents.survivor(tx, incidents.load(tx, pressed.value))
@@ -227,7 +229,8 @@ def _reply(tx: Tx, heard: Heard, said: str | Part) -> None:
     if isinstance(said, str):
         answer = slackreplies.Answer(text=clip(said, LONGEST), reply_to=heard.reply_to)
     else:
-        answer = slackreplies.Answer(trigger=heard.trigger, reply_to=heard.reply_to, form=said)
+        open_one = heard.view if isinstance(heard, Pressed) else ""
+        answer = slackreplies.Answer(trigger=heard.trigger, reply_to=heard.reply_to, form=said, instead_of=open_one)
     outbox.queue(
         tx,
         dedup_key=f"reply to {heard.key}",
