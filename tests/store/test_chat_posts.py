@@ -15,10 +15,12 @@ from tocsin.delivery import outbox
 from tocsin.delivery.channel import Dead, Delivered, Message, MessageState, Result, Retry
 from tocsin.delivery.chatposts import LONGEST, ChatPosts, written
 from tocsin.delivery.http import PublicResolver, open_session
+from tocsin.incidents.model import Updated
 from tocsin.plan import check, diff
 from tocsin.plan.model import Plan, Stage
 from tocsin.response import commands, secrecy
 from tocsin.settings import BadSetting
+from tocsin.web import record
 
 NOW = datetime(2026, 11, 24, 3, tzinfo=UTC)
 ROOM = "https://tocsin.example.org/incidents/inc_1"
@@ -129,8 +131,11 @@ def world(database_url: str, posted: RecordingChannel) -> World:
 def test_the_plan_says_whose_updates_are_posted_where(world: World, posted: RecordingChannel) -> None:
     incident = world.declare()
     world.do(commands.post_update, incident.id, "internal", WORDS)
-    assert [one.address for one in posted.sent] == ["ops", "dev"]
+    assert sorted(one.address for one in posted.sent) == ["dev", "ops"]
     assert posted.sent[0].body.endswith(f"\n\nhttp://127.0.0.1:8000/incidents/{incident.id}\n")
+    sent = world.read(outbox.for_incident, incident.id)
+    (update,) = world.entries(incident.id, Updated)
+    assert record.receipts(sent, update).endswith("delivered by mail, 2 of 2 posted in chats")
     assert {one.lane for one in posted.sent} == {"chat_post ops", "chat_post dev"}
     world.do(commands.post_update, incident.id, "executives", {**WORDS, "message": "We see to it"})
     assert len(posted.sent) == 2

@@ -46,7 +46,7 @@ def manifest(*, json: AsJson = False) -> None:
 
 @slack.command
 def check(*, json: AsJson = False) -> int:
-    """Ask Slack whether the token is good, and which scopes it lacks."""
+    """Ask Slack whether the token is good, which scopes it lacks, and whether it gives a socket where one is set up."""
     from tocsin.delivery import slackapp
 
     workspace, granted = asyncio.run(_ask(_opened()))

@@ -32,8 +32,8 @@ class Answers(Protocol):
 
 
 class Answer(msgspec.Struct, omit_defaults=True):
-    """What is answered: without a `form`, a word. `reply_to` is where it is said that a form failed, and `instead_of` the
-    form that stands open, in whose place this one is put.
+    """What is answered: without a `form`, a word. `reply_to` is where it is said that a form failed, and `instead_of`
+    the form that stands open, in whose place this one is put.
     """
 
     text: str = ""
