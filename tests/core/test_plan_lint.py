@@ -199,6 +199,18 @@ CASES = [
         },
     ),
     Case(
+        "approver-not-needed",
+        "communication.audiences.public.approved_by",
+        {"communication__audiences__public__approved_by": "lead", "severities__mild__roles_within": {}},
+        {"communication__audiences__public__approved_by": "lead"},
+    ),
+    Case(
+        "jargon-in-template",
+        "templates.note",
+        {"communication__plain_words": {"breaker": "a pause"}, "templates__note": "Breakers are open. {message}"},
+        {"communication__plain_words": {"breaker": "a pause"}, "templates__note": "Icebreaker. {message}"},
+    ),
+    Case(
         "late-owner",
         "communication.audiences.public.cadence.bad.first_within",
         {"communication__audiences__public__cadence__bad__first_within": "10 min"},

@@ -52,6 +52,8 @@ SAID_OF = {
     ("service", None): "the one that the signal names",
     ("title", None): "that of the signal",
     ("owner", None): "whoever is on call",
+    ("plain", True): "in plain words",
+    ("plain", False): "",
 }
 SILENT = {
     *("urgency", "gather_within", "canary", "reached_within"),
@@ -61,8 +63,8 @@ SILENT = {
     *("readers", "users", "notice", "handing_over", "silent_after", "snooze_most"),
     *("runs_within", "out_of", "control", "certificate_days", "look_every", "reports", "flapping"),
     *("usual", "ignore", "number", "sum", "average", "count", "slowdown", "slowdown_of"),
-    *("url", "sender", "railway", "filter", "says", "expects"),
     *("name", "logo", "home", "support"),  # of the status page
+    *("url", "sender", "railway", "filter", "says", "expects", "approved_by"),
 }  # of these the document says nothing if the plan does not
 
 OF_A_REPORT = {"status_field", "healthy_values", "components_field", "good_values"}

@@ -163,6 +163,8 @@ _RULES: tuple[tuple[str, How, Trace], ...] = (  # the first that fits decides
     ("communication.audiences.*.to", _E, "told:{2}"),
     ("communication.audiences.*.clause", _E, "told:{2}"),
     ("communication.audiences.**", _G, "told:{2}"),
+    ("communication.plain_words.*", _G, None),
+    ("communication.networks.*", _G, None),
     ("communication.stages.*", _G, "stage:{2}"),
     ("communication.subscribe_by.*", _E, None),
     ("status_page.**", _E, None),  # how the public page looks is how it is shown

@@ -92,6 +92,7 @@ KNOWN_FIELDS: Mapping[str, str] = {
     "revenue": "what it costs",
     "reputation": "what it does to trust",
     "strategy": "the way out that was chosen",
+    "next_update": "when this audience hears again",
     "link": "the address of the incident's page",
     "links": "the plan's links, one a line",
     "impact": "typed: what people notice",
@@ -376,6 +377,8 @@ def _communication(plan: Plan) -> Iterator[Finding]:
         yield from _audience(plan, f"communication.audiences.{key}", audience)
     for stage, template in plan.communication.stages.items():
         yield from unknown(f"communication.stages.{stage}", "template", template, plan.templates)
+    for word in plan.communication.plain_words:
+        yield from empty("communication.plain_words", word.strip(), "an empty word would be found nowhere")
     unworded = [stage for stage in Stage if stage not in plan.communication.stages]
     if unworded and any(audience.public for audience in audiences.values()):
         message = f"the public is told in stages; no template for {listed(unworded)}"
@@ -391,6 +394,8 @@ def _audience(plan: Plan, path: str, audience: Audience) -> Iterator[Finding]:
             yield Finding(f"{path}.chats.{place}", said)
     if audience.template is not None:
         yield from unknown(f"{path}.template", "template", audience.template, plan.templates)
+    if audience.approved_by is not None:
+        yield from unknown(f"{path}.approved_by", "role", audience.approved_by, plan.roles)
     for severity in audience.cadence:
         yield from unknown(f"{path}.cadence.{severity}", "severity", severity, plan.severities)
     if audience.public and audience.confidential:

@@ -169,6 +169,9 @@ def _communication(pair: Pair, one: Difference) -> Said:
             word = "is told of confidential incidents too" if one.after else "hears nothing of confidential incidents"
             sentence = f"{pair.called('audiences', audience)} {word} from now on."
             return Said(Kind.OBLIGATION, sentence, is_large=True)
+        case ("audiences", audience, "plain"):
+            word = "is shown the words of the trade in it" if one.after else "is no longer shown words of the trade"
+            return Said(Kind.WORDS, f"Whoever writes to {pair.called('audiences', audience)} {word}.")
         case _:
             return worded(pair, one) or in_words(pair, one)
 

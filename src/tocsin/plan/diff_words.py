@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from tocsin.kit.text import listed
 from tocsin.plan.consequences import Kind, Pair, Said, gains_and_losses, order, shown, told_apart
 from tocsin.plan.differences import ABSENT, Difference, Order
+from tocsin.plan.telling_words import TELLING
 from tocsin.plan.watching_words import WATCHING
 from tocsin.plan.wording import Wording, items, named, told
 
@@ -307,6 +308,7 @@ WORDINGS: Mapping[str, Wording] = {
     "communication.audiences.*.template": Wording(
         Kind.TEMPLATE, "An update to {name} begins with the template {after} instead of {before}."
     ),
+    **TELLING,
     "communication.stages.*": Wording(
         Kind.TEMPLATE,
         "At the stage {2} the public is told in the words of {after} instead of {before}.",

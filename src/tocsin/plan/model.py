@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from tocsin.people.model import Urgency
 from tocsin.plan.fields import Several, Span, Text, TimeOfDay
 from tocsin.plan.measures import Band, Metric
+from tocsin.plan.networks import Network
 from tocsin.plan.procedure import Exit, Resolution, SomeAction, SomeActivity, SomeTool, Telling, TriggerSource
 from tocsin.plan.publicpage import StatusPage
 from tocsin.plan.rotas import Rotation
@@ -182,6 +183,8 @@ class Audience:
     confidential: bool = False  # its readers are told of confidential incidents too
     to: tuple[str, ...] = ()
     template: str | None = None
+    plain: bool = False  # its readers are told in plain words, as the public always is
+    approved_by: str | None = None  # the role for whose word an update waits
     guidance: tuple[Text, ...] = ()
     chats: tuple[str, ...] = ()  # in which its updates are posted, by their names in the settings
     cadence: Mapping[str, Cadence] = field(default_factory=dict)
@@ -232,6 +235,8 @@ class Communication:
     audiences: Mapping[str, Audience]
     stages: Mapping[Stage, str] = field(default_factory=dict)  # public stage → template
     subscribe_by: tuple[Way, ...] = ()  # none: nobody subscribes to the status page
+    plain_words: Mapping[str, Text] = field(default_factory=dict)  # word of the trade → what to say instead
+    networks: tuple[Network, ...] = ()  # where people post short words by hand
 
 
 @dataclass(frozen=True, kw_only=True)

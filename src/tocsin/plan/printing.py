@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from tocsin.kit.text import listed, span
 from tocsin.people.model import Urgency
 from tocsin.plan import printing_paging as paging
-from tocsin.plan import printing_public, printing_senders
+from tocsin.plan import printing_public, printing_senders, printing_telling
 from tocsin.plan import printing_rotas as rotas
 from tocsin.plan import printing_watching as watching
 from tocsin.plan import printing_work as work
@@ -386,6 +386,7 @@ def _communication(plan: Plan) -> Blocks:
     yield from work.channels(plan)
     for key, audience in plan.communication.audiences.items():
         yield from _audience(plan, key, audience)
+    yield from printing_telling.outside(plan)
     if plan.communication.stages:
         yield "**What the public is told, by stage**"
         yield from bullets(
@@ -415,6 +416,7 @@ def _audience(plan: Plan, key: str, audience: Audience) -> Blocks:
             ),
             *([] if audience.public and not audience.template else [statement(_wording(audience), f"{path}.template")]),
             *([statement(f"Keeps clause {plain(audience.clause)}.", f"{path}.clause")] if audience.clause else []),
+            *printing_telling.approval(plan, audience, path),
             *(
                 statement(
                     f"At {plain(level)}: a first update within {span(pace.first_within)} of the declaration, then one "

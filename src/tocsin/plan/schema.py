@@ -18,6 +18,7 @@ from tocsin.plan.check_paging import CHANGES_LEAST, CHANGES_MOST
 from tocsin.plan.model import Plan
 from tocsin.plan.schema_public import PUBLIC
 from tocsin.plan.schema_signals import SIGNALS, SUBSCRIBING
+from tocsin.plan.schema_telling import TELLING
 from tocsin.plan.schema_watching import WATCHING
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -510,6 +511,7 @@ MEANINGS: Mapping[str, str] = {
     **SIGNALS,
     **PUBLIC,
     **SUBSCRIBING,
+    **TELLING,
     "Plan.reminders": "Who is told before something is due, and who when it is overdue.",
     "Plan.links": "Names and addresses of related documents.",
     "Plan.history": "The revisions of the plan. If there are any, the plan's version is among them.",

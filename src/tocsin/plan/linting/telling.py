@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from tocsin.kit.text import listed
+from tocsin.plan import jargon
 from tocsin.plan.linting import prose
 from tocsin.plan.linting.findings import Check, Level, Remark, check
 from tocsin.plan.model import Audience, Plan
@@ -95,6 +96,43 @@ def not_required_here(plan: Plan) -> Iterator[Remark]:
                 yield Remark(f"communication.audiences.{key}.cadence.{level}", reason)
 
 
+@check(
+    "approver-not-needed",
+    Level.WARNING,
+    "Updates wait for the word of a role that the severity does not ask for.",
+    mend="Ask for the role at that severity, or let a role approve that somebody holds.",
+)
+def approver_not_needed(plan: Plan) -> Iterator[Remark]:
+    for key, audience in _audiences(plan):
+        role = plan.roles.get(audience.approved_by or "")
+        for level in audience.cadence if role else ():
+            if role and level in plan.severities and audience.approved_by not in plan.severities[level].roles_within:
+                reason = f"{level}: they wait for the {role.name.lower()}, and no {level} has to have one"
+                yield Remark(f"communication.audiences.{key}.approved_by", reason)
+
+
+@check(
+    "jargon-in-template",
+    Level.WARNING,
+    "A template for people outside holds a word that the plan itself wants replaced.",
+    mend="Say in the template what `plain_words` says instead.",
+)
+def jargon_in_template(plan: Plan) -> Iterator[Remark]:
+    for name in dict.fromkeys(_plain_templates(plan)):
+        text = re.sub(r"\{[^{}]*\}", "", plan.templates.get(name, ""))
+        for word, plainly in jargon.found_in(text, plan.communication.plain_words):
+            yield Remark(f"templates.{name}", f'"{word}" stands in it, for which the plan says "{plainly}"')
+
+
+def _plain_templates(plan: Plan) -> Iterator[str]:
+    for _, audience in _audiences(plan):
+        if audience.public:
+            yield from plan.communication.stages.values()
+            yield from [plan.recovery.notice] if plan.recovery.notice else ()
+        elif audience.plain and audience.template:
+            yield audience.template
+
+
 def _names(sentences: tuple[str, ...], name: str) -> bool:
     wanted = prose.subjects(name)
     return bool(wanted) and any(wanted <= prose.subjects(one) for one in sentences)
@@ -156,6 +194,8 @@ CHECKS: tuple[Check, ...] = (
     audience_of_nobody,
     owner_not_needed,
     not_required_here,
+    approver_not_needed,
+    jargon_in_template,
     late_owner,
     public_of_nothing,
     guessable_call,
