@@ -121,6 +121,7 @@ def test_facts_say_who_when_and_how_long() -> None:
         "links": "- Dashboard: https://dash.example.org/rose_main",
         **dict.fromkeys(("users", "functions", "revenue", "reputation"), "not known yet"),
         "strategy": "not yet",
+        "next_update": "when there is more to say",
     }
     assert known == expected
 

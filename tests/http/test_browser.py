@@ -19,6 +19,8 @@ PAGES = (
     "/",
     "/incidents",
     "/incidents/{incident}",
+    "/incidents/{incident}/told",
+    "/incidents/{incident}/communications",
     "/declare",
     "/oncall",
     "/oncall/calendar",

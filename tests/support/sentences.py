@@ -6,6 +6,7 @@ from tests.support.records import NIGHT
 from tocsin.incidents.correction import Moment, TimeCorrected
 from tocsin.incidents.model import AnyEntry, Decided, Resolved
 from tocsin.incidents.relation import Absorbed, Linked, Merged, Relation, SplitFrom, SplitOff, Unlinked
+from tocsin.incidents.telling import Drafted, DraftReturned, PostedElsewhere, UpdateCorrected, UpdateWithdrawn
 from tocsin.incidents.work import (
     Deployed,
     DutiesChanged,
@@ -22,6 +23,8 @@ from tocsin.incidents.work import (
     Verdict,
     Verified,
 )
+from tocsin.plan.model import Stage
+from tocsin.plan.networks import Network
 
 WHO = {"at": NIGHT, "by": "ana"}
 BEN = {"at": NIGHT, "by": "ben"}
@@ -56,6 +59,31 @@ OF_THE_WORK: list[tuple[AnyEntry, str, str]] = [
         ImpactAssessed(**WHO, users=1200, percent=40.5, source="Grafana", functions="Recall", revenue="none"),
         "impact",
         "Ana Okafor assessed the impact: 1,200 users and 40.5 % of users (Grafana); Recall; revenue: none.",
+    ),
+    (
+        Drafted(**BEN, audience="public", text="We look into it", stage=Stage.INVESTIGATING),
+        "draft",
+        "Ben Halvorsen drafted an update for Status page (investigating): We look into it.",
+    ),
+    (
+        DraftReturned(**WHO, draft=7, audience="public", because="Say when it is over"),
+        "draft sent back",
+        "Ana Okafor sent the draft for Status page of entry 7 back: Say when it is over.",
+    ),
+    (
+        UpdateCorrected(**WHO, update=7, audience="public", text="Some", before="All", because="it was a third"),
+        "correction",
+        "Ana Okafor corrected the update to Status page of entry 7, because it was a third: Some.",
+    ),
+    (
+        UpdateWithdrawn(**WHO, update=7, audience="public", because="It was another incident"),
+        "withdrawn",
+        "Ana Okafor withdrew the update to Status page of entry 7: It was another incident.",
+    ),
+    (
+        PostedElsewhere(**WHO, network=Network.MASTODON, text="We are on it", link="https://m.example.org/1"),
+        "posted by hand",
+        "Ana Okafor posted on Mastodon, at https://m.example.org/1: We are on it.",
     ),
     (
         StrategyChosen(**BEN, strategy="rollback", because="it is the quickest"),

@@ -11,7 +11,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 
 from tocsin.api import cursors, schema
 from tocsin.api.caller import Call, act, app_of, needs
-from tocsin.comms import templates
+from tocsin.comms import corrections, templates
 from tocsin.incidents import durations, lifecycle, words
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import OPEN_STATUSES, Incident, Numbered, Status
@@ -20,7 +20,7 @@ from tocsin.obligations import store as obligations
 from tocsin.people import access
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
-from tocsin.response import answers, commands, replay
+from tocsin.response import answers, commands, replay, telling
 from tocsin.signals import formats
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200, description="How many, at the most.")]
@@ -222,8 +222,10 @@ def post_update(request: Call, incident_id: FromPath[str], data: JSONBody[schema
 )
 def preview_update(request: Call, incident_id: FromPath[str], data: JSONBody[schema.Update]) -> schema.Preview:
     with app_of(request).database.read(request.auth) as tx:
-        found = commands.preview_update(tx, incident_id, data.audience, data.fields, data.stage, notice=data.notice)
-    return schema.Preview(data.audience, found.stage, found.text)
+        found = telling.look_over(tx, incident_id, data.audience, data.fields, data.stage, notice=data.notice)
+    before = corrections.text(found.look.before) if found.look.before else None
+    said = (found.composed.text, list(found.look.empty), list(found.look.hints), before, list(found.approvers))
+    return schema.Preview(data.audience, found.composed.stage, *said)
 
 
 @post("/incidents/{incident_id:str}/mitigate", status_code=200, summary="Say that the damage is contained", **VERB)

@@ -31,6 +31,7 @@ from tocsin.api import (
     silences,
     statuspage,
     subscribers,
+    telling,
     trying,
     work,
 )
@@ -64,6 +65,7 @@ def routes() -> list[Router]:
         *handoffs.handlers(),
         *reports.handlers(),
         *trying.handlers(),
+        *telling.handlers(),
     ]
     theirs = {**problems.exception_handlers(), **amtool.exception_handlers()}
     return [_router(PATH, own, problems.exception_handlers()), _router(amtool.PATH, amtool.handlers(), theirs)]

@@ -235,11 +235,16 @@ class IncidentInFull(Incident):
 
 
 class Preview(Struct):
-    """What an audience would read."""
+    """What an audience would read. `empty` are fields that may stay so, `hints` what to think of before, `before` what
+    they read last; `waits_for` are those whose word it waits for."""
 
     audience: str
     stage: str | None
     text: str
+    empty: list[str]
+    hints: list[str]
+    before: str | None
+    waits_for: list[str]
 
 
 class Reader(Struct):

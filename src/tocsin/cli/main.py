@@ -30,6 +30,7 @@ from tocsin.cli.silence import silence
 from tocsin.cli.slack import slack
 from tocsin.cli.status import status
 from tocsin.cli.subscribers import subscribers
+from tocsin.cli.telling import telling
 from tocsin.cli.work import work
 from tocsin.kit.errors import Forbidden, Invalid, NotFound, Overloaded, Refused, TocsinError
 
@@ -45,7 +46,7 @@ app = App(
     group_commands=HERE,
     result_action="return_value",
 )
-for commands in (incidents, ledger, work, secrecy, letters, reports, evidence, mail):
+for commands in (incidents, ledger, work, secrecy, letters, telling, reports, evidence, mail):
     for name in (one for one in commands if not one.startswith("-")):
         app.command(commands[name], name=name)
 for part in (postmortem, review, oncall, contacts, plan, people, token, slack, signal, silence, status, subscribers):

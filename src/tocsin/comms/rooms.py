@@ -21,6 +21,7 @@ from tocsin.incidents.model import (
     Updated,
 )
 from tocsin.incidents.relation import Merged
+from tocsin.incidents.telling import UpdateCorrected, UpdateWithdrawn
 from tocsin.kit.text import clip
 from tocsin.plan.model import Plan
 
@@ -131,6 +132,10 @@ def _posts(plan: Plan, incident: Incident, entries: Iterable[Numbered], since: i
                 yield Words(key, _first(plan, incident, link), pinned=True, offers=True)
             case Updated() as update if update.audience in audiences and one.number > since:
                 yield Words(key, f"{TOLD}\n{link}" if secret else update.text, pinned=True)
+            case UpdateCorrected() as by if by.audience in audiences and one.number > since:
+                yield Words(key, f"{TOLD}\n{link}" if secret else f"Correction: {by.text}", pinned=False)
+            case UpdateWithdrawn() as by if by.audience in audiences and one.number > since:
+                yield Words(key, f"{TOLD}\n{link}" if secret else f"Withdrawn: {by.because}", pinned=False)
             case Reopened() if one.number > since:
                 yield Words(key, "The incident was reopened.", pinned=False)
             case Closed() if one.number > since:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Boolean, Column, Table, Text, delete, select
 
-from tocsin.comms import statuspage
+from tocsin.comms import corrections, statuspage
 from tocsin.comms.maintenance import PublicMaintenance, public_maintenance
 from tocsin.comms.rooms import Room
 from tocsin.comms.statuspage import PublicIncident, PublicPage
@@ -58,7 +58,8 @@ def _maintenances(tx: Tx, plan: Plan) -> Iterator[PublicMaintenance]:
 
 
 def _public(tx: Tx, incident: Incident, timelines: dict[str, list[Numbered]]) -> PublicIncident | None:
-    return statuspage.public_incident(plans.load(tx, incident.plan_revision), incident, timelines[incident.id])
+    plan, entries = plans.load(tx, incident.plan_revision), corrections.as_read(timelines[incident.id])
+    return statuspage.public_incident(plan, incident, entries)
 
 
 # ---- Rooms -----------------------------------------------------------------------------------------------------------

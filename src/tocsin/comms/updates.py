@@ -42,6 +42,7 @@ ROLES = ("commander", "technical_lead", "communications_lead", "scribe")
 NOBODY = "nobody yet"
 NOT_YET = "not yet"
 UNKNOWN = "not known yet"
+NO_TIME = "when there is more to say"
 SO_FAR = " so far"
 TICKET = "incident_ticket"
 FREE = "{message}"  # the template of an audience for which the plan has none
@@ -141,6 +142,7 @@ def facts(plan: Plan, incident: Incident, now: datetime, link: str) -> dict[str,
         "service": words.service_name(plan, incident.service) if incident.service else UNKNOWN,
         "components": listed(words.affected(plan, incident)) or UNKNOWN,
         "milestones": _milestones(plan, incident),
+        "next_update": NO_TIME,
         "links": "\n".join(f"- {name}: {address}" for name, address in plan.links.items()) or "- none",
     }
 
@@ -260,8 +262,17 @@ def compose(
         template += "\n\n{" + OWN_WORDS + "}"
     _require(given, _typed(template), told)
     known = facts(plan, incident, now, link) | ({"stage": stage.capitalize()} if stage else {})
+    known["next_update"] = next_update(incident, told, now)
     text = render(template, {**known, **UNSAID, **given}).strip()
     return Composed(text=text, stage=stage, fields=given, notice=notice)
+
+
+def next_update(incident: Incident, audience: Audience, now: datetime) -> str:
+    """When this audience hears again, as the plan paces it; no time where nothing more is owed by the clock."""
+    pace = audience.cadence.get(incident.severity)
+    if pace is None or incident.is_resolved:
+        return NO_TIME
+    return words.day_and_minute(now + pace.every)
 
 
 def _notice(plan: Plan, audience: Audience) -> str:
@@ -317,10 +328,15 @@ def _given(typed: Mapping[str, str]) -> dict[str, str]:
             raise Invalid(f"An update has no field '{field}'; it has {listed(TYPED)}.", field=field)
     given = {field: text.strip() for field, text in typed.items() if text.strip()}
     for field, text in given.items():
-        if _PLACEHOLDER.fullmatch(text):
-            said = clip(text, 40)
-            raise Unwritten(f"'{said}' stands where words should; fill in {field}, or leave it empty.", field=field)
+        require_words(text, field)
     return given
+
+
+def require_words(text: str, field: str = "text") -> None:
+    """Raises Unwritten where something stands that only holds the place of words."""
+    if _PLACEHOLDER.fullmatch(text.strip()):
+        said = clip(text, 40)
+        raise Unwritten(f"'{said}' stands where words should; fill in {field}, or leave it empty.", field=field)
 
 
 def _require(given: Mapping[str, str], needed: Iterable[str], audience: Audience) -> None:

@@ -49,6 +49,7 @@ from tocsin.incidents.model import (
 from tocsin.incidents.places import CallOpened, ChannelFailed, ChannelLeft, ChannelOpened, MessageKept, PlaceEntry
 from tocsin.incidents.relation import Absorbed, Linked, Merged, RelationEntry, SplitFrom, SplitOff, Unlinked
 from tocsin.incidents.snooze import AskedAgain, Snoozed, SnoozeEnded
+from tocsin.incidents.telling import Telling
 from tocsin.incidents.work import (
     Deployed,
     DutiesChanged,
@@ -182,7 +183,7 @@ def tell(
     notice: bool = False,
     by: str,
     now: datetime,
-) -> list[AnyEntry]:
+) -> list[Updated]:
     """Post an update. The public is not told that it is resolved while it is not."""
     require_open(incident)
     if stage in (Stage.MONITORING, Stage.RESOLVED) and not incident.is_resolved:
@@ -426,7 +427,7 @@ def _after(incident: Incident, entry: AnyEntry) -> Incident:
             raise ValueError(f"{incident.id} is declared twice")
         case Noted() | Decided() | SignalAttached() | SignalCleared() | SignalsGathered() | Escalated() | Undelivered():
             return incident  # first: most entries are of these kinds
-        case SignalFlapped() | EscalationAsked() | Declined() | Snoozed() | SnoozeEnded() | AskedAgain():
+        case SignalFlapped() | EscalationAsked() | Declined() | Snoozed() | SnoozeEnded() | AskedAgain() | Telling():
             return incident  # whom that pages is an entry of its own; what is said of silence `silence` reads
         case Paged():
             return incident.changed(steps_paged=entry.step + 1, responders=_with(incident, *entry.people))

@@ -12,6 +12,7 @@ from tocsin.incidents.entry import Entry
 from tocsin.incidents.places import CallOpened, ChannelFailed, ChannelLeft, ChannelOpened, MessageKept
 from tocsin.incidents.relation import Absorbed, Linked, Merged, Relation, SplitFrom, SplitOff, Unlinked
 from tocsin.incidents.snooze import AskedAgain, Snoozed, SnoozeEnded
+from tocsin.incidents.telling import TellingEntry
 from tocsin.incidents.work import (
     Deployed,
     DutiesChanged,
@@ -171,6 +172,8 @@ class Updated(Entry):
     fields: Mapping[str, str] = field(default_factory=dict)
     recipients: tuple[str, ...] = ()
     notice: bool = False
+    draft: int | None = None  # the entry of the draft that was approved with it
+    drafted_by: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -319,6 +322,7 @@ AnyEntry = (
     | ChannelLeft
     | CallOpened
     | MessageKept
+    | TellingEntry
     | Secrecy
 )
 

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 from tocsin.incidents.entry import Entry
+from tocsin.kit.errors import Invalid
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,3 +77,18 @@ class MessageKept(Entry):
 
 
 PlaceEntry = ChannelOpened | ChannelFailed | ChannelLeft | CallOpened | MessageKept
+
+LONGEST_ADDRESS = 2000
+
+
+def address(typed: str, field: str = "link") -> str:
+    """An address of the web as somebody typed it. Raises Invalid."""
+    link = typed.strip()
+    try:
+        parts = urlsplit(link)
+        sound = parts.scheme in ("https", "http") and bool(parts.hostname) and link.isprintable() and " " not in link
+    except ValueError:
+        sound = False
+    if not sound or len(link) > LONGEST_ADDRESS:
+        raise Invalid("Write an address that begins with https://.", field=field)
+    return link

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import assert_never
 
+from tocsin.incidents import telling
 from tocsin.incidents.answer import Declined, EscalationAsked
 from tocsin.incidents.correction import TimeCorrected
 from tocsin.incidents.model import (
@@ -157,7 +158,7 @@ def kind(entry: AnyEntry) -> str:
     """A short label, such as `declared` or `internal update`."""
     if isinstance(entry, Updated):
         return f"{entry.audience.replace('_', ' ')} update"
-    return _KIND[type(entry)]
+    return telling.KIND[type(entry)] if isinstance(entry, telling.Telling) else _KIND[type(entry)]
 
 
 def status(state: Status) -> str:
@@ -289,7 +290,8 @@ def _said(plan: Plan, entry: AnyEntry, who: str) -> str:
             counts = "" if entry.counts else ", which as a program's keeps no promise"
             to = f"{audience_name(plan, entry.audience)}{stage}"
             what = "the notice of how it ended" if entry.notice else "an update"
-            return f"{who} posted {what} for {to}{counts}: {ended(entry.text)}"
+            drafted = f" that {name(plan, entry.drafted_by)} drafted" if entry.drafted_by else ""
+            return f"{who} posted {what}{drafted} for {to}{counts}: {ended(entry.text)}"
         case Mitigated():
             return f"{who} mitigated it: {ended(entry.how)}"
         case Resolved():
@@ -312,19 +314,26 @@ def _said(plan: Plan, entry: AnyEntry, who: str) -> str:
             return _further(plan, entry, who)
 
 
-def _further(plan: Plan, entry: Secrecy | RelationEntry | PlaceEntry | WorkEntry | ImpactAssessed, who: str) -> str:
+def _further(
+    plan: Plan,
+    entry: Secrecy | telling.TellingEntry | RelationEntry | PlaceEntry | WorkEntry | ImpactAssessed,
+    who: str,
+) -> str:
     match entry:
         case MadeConfidential() | Disclosed() | ResponderAdded() | ResponderRemoved() | GlassBroken():
             return _secrecy(plan, entry, who)
         case Merged() | Absorbed() | Linked() | Unlinked() | SplitOff() | SplitFrom():
             return _relation(entry, who)
         case ChannelOpened() | ChannelFailed() | ChannelLeft() | CallOpened() | MessageKept():
-            return _place(plan, entry)
+            return _place(plan, entry, who)
+        case telling.Telling():
+            done, told = telling.said(entry, who, audience_name(plan, getattr(entry, "audience", "")))
+            return f"{done}: {ended(told)}"
         case _:
             return _work(plan, entry, who)
 
 
-def _place(plan: Plan, entry: PlaceEntry) -> str:
+def _place(plan: Plan, entry: PlaceEntry, who: str) -> str:
     """Where people meet."""
     match entry:
         case ChannelOpened():
@@ -337,10 +346,10 @@ def _place(plan: Plan, entry: PlaceEntry) -> str:
             left = f"The open channel #{entry.name} was left: what Tocsin said there was taken back, and it is archived"
             return f"{left}. {entry.by_hand}"
         case CallOpened():
-            return f"The call is at {entry.link}"
+            return f"{'The call is' if entry.by == SYSTEM.handle else f'{who} moved the call; it is'} at {entry.link}"
         case MessageKept():
-            who, wrote = name(plan, entry.author), "changed what they wrote" if entry.edited else "wrote"
-            said = f"{who} {wrote} in {entry.provider.capitalize()}, {day_and_minute(entry.written_at)}: {entry.text}"
+            author, wrote = name(plan, entry.author), "changed what they wrote" if entry.edited else "wrote"
+            said = f"{author} {wrote} in {entry.provider.capitalize()}, {day_and_minute(entry.written_at)}: {entry.text}"
             return f"{said} {entry.link}".rstrip()
     assert_never(entry)
 

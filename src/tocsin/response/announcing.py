@@ -1,6 +1,8 @@
 """When subscribers are told: with each public update, and as planned maintenance is planned, begins and ends."""
 
-from tocsin.comms import statuspage
+from dataclasses import replace
+
+from tocsin.comms import corrections, statuspage
 from tocsin.comms.subscribers import announcing, outbox
 from tocsin.comms.subscribers.announcing import Announcement
 from tocsin.db.engine import Tx
@@ -18,6 +20,19 @@ def announce(tx: Tx, plan: Plan, incident: Incident) -> None:
     public = statuspage.public_incident(plan, incident, incidents.timelines(tx, [incident.id])[incident.id])
     if public is not None and public.updates[0].id not in outbox.announced(tx, incident.id):
         outbox.announce(tx, announcing.of_update(plan, incident.id, public))
+
+
+def put_right(tx: Tx, plan: Plan, incident: Incident, number: int) -> None:
+    """Tell subscribers how the public update of this entry reads now that it was corrected or withdrawn."""
+    if not plans.current(tx).communication.subscribe_by:
+        return
+    entries = corrections.as_read(incidents.timelines(tx, [incident.id])[incident.id])
+    public = statuspage.public_incident(plan, incident, entries)
+    changed = statuspage.stable_id("update", incident.id, str(number))
+    found = next((one for one in public.updates if one.id == changed), None) if public is not None else None
+    if public is not None and found is not None:
+        news = replace(found, id=statuspage.stable_id("correction", incident.id, str(incident.entries)), at=tx.now)
+        outbox.announce(tx, announcing.of_update(plan, incident.id, replace(public, updates=(news, *public.updates))))
 
 
 def take_back(tx: Tx, incident: Incident) -> None:

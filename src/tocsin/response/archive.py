@@ -22,6 +22,7 @@ from tocsin.kit.errors import Invalid
 from tocsin.kit.later import later
 from tocsin.obligations.model import Obligation
 from tocsin.plan.store import revision_id
+from tocsin.response.communications import Communication
 
 if TYPE_CHECKING:
     from tocsin.kit import signing
@@ -52,6 +53,7 @@ class Evidence:
     rows: Sequence[Sealed]
     ledger: Sequence[Obligation]
     messages: Sequence[Message]
+    log: Sequence[Communication]
     plan_text: str
     post_mortem: str
     made_by: str  # the program and its version
@@ -123,7 +125,11 @@ def _files(evidence: Evidence) -> dict[str, bytes]:
         INCIDENT: _readable(evidence.incident),
         LEDGER: _readable(sorted(evidence.ledger, key=lambda one: (one.opened_at, one.id))),
         COMMUNICATIONS: _readable(
-            {"updates": _updates(evidence.rows), "messages": [_message(one) for one in evidence.messages]}
+            {
+                "updates": _updates(evidence.rows),
+                "messages": [_message(one) for one in evidence.messages],
+                "log": evidence.log,
+            }
         ),
         PLAN: evidence.plan_text.encode(),
         POST_MORTEM: evidence.post_mortem.encode(),
@@ -230,6 +236,7 @@ def _of_record(files: Mapping[str, bytes], manifest: Manifest) -> list[str]:
 class _Communications(msgspec.Struct):
     updates: list[dict[str, Any]]
     messages: list[dict[str, Any]]
+    log: list[dict[str, Any]] = []  # archives of before have none
 
 
 class _Line(msgspec.Struct):

@@ -1,14 +1,15 @@
 """The verbs of an incident, each one unit of work: check who asks, load, decide, record, follow up."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from tocsin.comms import updates
 from tocsin.db.engine import Tx
-from tocsin.incidents import confidential, correcting, lifecycle, silence, working
+from tocsin.incidents import approving, confidential, correcting, lifecycle, silence, working
 from tocsin.incidents import store as incidents
 from tocsin.incidents.correction import Moment
-from tocsin.incidents.model import AnyEntry, Declared, Incident, SignalAttached, SignalFlapped
+from tocsin.incidents.model import AnyEntry, Declared, Incident, SignalAttached, SignalFlapped, Updated
 from tocsin.kit.actor import Actor, ActorKind
 from tocsin.kit.errors import NotFound, Refused
 from tocsin.obligations import store as obligations
@@ -277,11 +278,34 @@ def post_update(
 ) -> Incident:
     """Compose an update from the plan's template for this audience and post it.
 
-    A `notice` tells users how it ended, by the template that the plan names for it.
+    A `notice` tells users how it ended, by the template that the plan names for it. Where the plan has somebody
+    approve what this audience is told, it waits for their word.
     """
     plan, incident = opened(tx, incident_id)
     composed = preview_update(tx, incident_id, audience, typed, stage, notice=notice)
-    entries = lifecycle.tell(
+    told, by = plan.communication.audiences[audience], tx.actor.handle
+    entries = _tell(tx, plan, incident, audience, composed)
+    if approving.waits(incident, told, by):
+        asked = approving.approvers(plan, incident, told, by)
+        return followups.record(tx, plan, incident, [approving.draft(one, asked) for one in entries])
+    return followups.record(tx, plan, incident, entries)
+
+
+def approve(tx: Tx, incident_id: str, number: int) -> Incident:
+    """Tell an audience what waits for a word, as the record stands now. Whoever approves it is who told it."""
+    plan, incident = opened(tx, incident_id)
+    draft = approving.waiting_one(incidents.timeline(tx, incident_id), number)
+    told = plan.communication.audiences[draft.audience]
+    approving.require_approver(plan, incident, told, tx.actor.handle, draft.by)
+    stage = None if draft.notice else draft.stage
+    composed = preview_update(tx, incident_id, draft.audience, draft.fields, stage, notice=draft.notice)
+    entries = _tell(tx, plan, incident, draft.audience, composed)
+    approved = [replace(one, draft=number, drafted_by=draft.by) for one in entries]
+    return followups.record(tx, plan, incident, approved)
+
+
+def _tell(tx: Tx, plan: Plan, incident: Incident, audience: str, composed: updates.Composed) -> list[Updated]:
+    return lifecycle.tell(
         incident,
         audience=audience,
         text=composed.text,
@@ -293,7 +317,6 @@ def post_update(
         by=tx.actor.handle,
         now=tx.now,
     )
-    return followups.record(tx, plan, incident, entries)
 
 
 def mitigate(tx: Tx, incident_id: str, how: str) -> Incident:

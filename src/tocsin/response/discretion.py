@@ -34,6 +34,12 @@ def told(incident: Incident, text: str) -> str:
     return TOLD if incident.confidential_at else text
 
 
+def update_mail(plan: Plan, incident: Incident, audience: str, text: str, room: str) -> tuple[str, str]:
+    """The subject and the body of the mail that brings an update to an audience."""
+    name = words.audience_name(plan, audience).lower()
+    return f"{subject(incident)}: {name}", f"{told(incident, text)}\n\n{room}\n"
+
+
 def thanks(incident: Incident, text: str) -> str:
     """Words of thanks as a mail carries them: those for work on a confidential incident stand in its room."""
     return THANKED if incident.confidential_at else text

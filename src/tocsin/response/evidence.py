@@ -13,7 +13,7 @@ from tocsin.kit.errors import Refused
 from tocsin.obligations import store as obligations
 from tocsin.people import access
 from tocsin.plan import store as plans
-from tocsin.response import archive, verification
+from tocsin.response import archive, communications, verification
 from tocsin.review import postmortem
 from tocsin.review import store as reviews
 
@@ -44,6 +44,7 @@ def pack(tx: Tx, incident_id: str) -> bytes:
         rows=list(incidents.sealed(tx, incident_id)),
         ledger=obligations.for_incident(tx, incident_id),
         messages=outbox.for_incident(tx, incident_id),
+        log=communications.log(tx, incident_id),
         plan_text=plans.text(tx, incident.plan_revision),
         # As of the last entry: the same evidence has the same bytes tomorrow.
         post_mortem=postmortem.markdown(reviews.as_of(tx, incident_id, incident.updated_at)),

@@ -52,6 +52,14 @@ from tocsin.incidents.owed import difference, owed
 from tocsin.incidents.places import CallOpened, ChannelFailed, ChannelLeft, ChannelOpened, MessageKept
 from tocsin.incidents.relation import Absorbed, Linked, Merged, SplitFrom, SplitOff, Unlinked
 from tocsin.incidents.snooze import AskedAgain, Snoozed, SnoozeEnded
+from tocsin.incidents.telling import (
+    Drafted,
+    DraftReturned,
+    PostedElsewhere,
+    TellingEntry,
+    UpdateCorrected,
+    UpdateWithdrawn,
+)
 from tocsin.incidents.work import (
     Deployed,
     DutiesChanged,
@@ -72,10 +80,20 @@ from tocsin.obligations.model import ANSWER_PREFIX, Duty, Kind, State
 from tocsin.oncall import store as oncall
 from tocsin.paging import ladder, reach
 from tocsin.paging import store as pages
-from tocsin.people import store as people
 from tocsin.people.model import Channel
 from tocsin.plan.model import Plan
-from tocsin.response import announcing, assessing, discretion, gathering, inviting, naming, notice, posting, reaching
+from tocsin.response import (
+    announcing,
+    assessing,
+    discretion,
+    gathering,
+    inviting,
+    naming,
+    notice,
+    posting,
+    reaching,
+    sending,
+)
 from tocsin.status import store as public_site
 
 ANSWERED = "answered"  # once, whoever answers and by whichever way
@@ -107,7 +125,7 @@ def _heard(tx: Tx, plan: Plan, before: Incident, incident: Incident, entry: AnyE
 def follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident:
     """Do what follows from an entry that has just been added, and let the channel know if it shows there."""
     incident = _follow(tx, plan, incident, entry)
-    if isinstance(entry, SHOWN_IN_CHANNEL):
+    if isinstance(entry, SHOWN_IN_CHANNEL) or (isinstance(entry, CallOpened) and entry.by != SYSTEM.handle):
         gathering.see_to_channel(tx, plan, incident)
     if statuspage.shows(plan, entry):
         public_site.owe(tx)
@@ -124,6 +142,8 @@ SHOWN_IN_CHANNEL = (
     ResponderAdded,
     ResponderRemoved,
     Updated,
+    UpdateCorrected,
+    UpdateWithdrawn,
     Escalated,
     Mitigated,
     Resolved,
@@ -189,10 +209,22 @@ def _follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident
             pass  # of what is overdue the tick itself has told those concerned
         case Found() | ImpactAssessed() | StrategyChosen() | Deployed() | Verified() | RecoveryConfirmed():
             pass
-        case ItemTicked() | ItemUnticked() | CallOpened() | ChannelOpened() | ChannelFailed() | ChannelLeft():
+        case (
+            Absorbed()
+            | Linked()
+            | Unlinked()
+            | SplitOff()
+            | SplitFrom()
+            | ItemTicked()
+            | ItemUnticked()
+            | ChannelOpened()
+            | ChannelFailed()
+            | ChannelLeft()
+            | MessageKept()
+        ):
             pass
-        case Absorbed() | Linked() | Unlinked() | SplitOff() | SplitFrom() | MessageKept():
-            pass
+        case CallOpened() | Drafted() | DraftReturned() | UpdateCorrected() | UpdateWithdrawn() | PostedElsewhere():
+            _about_telling(tx, plan, incident, entry)
         case _:
             assert_never(entry)
     return incident
@@ -413,23 +445,35 @@ def _say_in_chats(tx: Tx, incident: Incident, said: str) -> None:
 
 def send_update(tx: Tx, plan: Plan, incident: Incident, entry: Updated) -> None:
     """Mail an update to the people of its audience. The public reads the status page, or subscribes to it."""
-    audience = plan.communication.audiences[entry.audience]
-    if audience.public:
+    if plan.communication.audiences[entry.audience].public:
         announcing.announce(tx, plan, incident)
-    posting.post(tx, audience, incident, entry)
-    for handle, address in people.addresses(tx, entry.recipients).items():
-        outbox.queue(
-            tx,
-            dedup_key=f"{incident.id}-{incident.entries}-{handle}",
-            channel=Channel.EMAIL,
-            address=address,
-            subject=f"{discretion.subject(incident)}: {audience.name.lower()}",
-            body=discretion.told(incident, entry.text) + "\n\n" + link(tx, f"/incidents/{incident.id}") + "\n",
-            person=handle,
-            audience=entry.audience,
-            thread=incident.id,
-            incident_id=incident.id,
-        )
+    posting.post(tx, plan.communication.audiences[entry.audience], incident, entry)
+    subject, body = discretion.update_mail(plan, incident, entry.audience, entry.text, _room(tx, incident))
+    sending.mail(tx, incident, entry.recipients, subject, body, entry.audience)
+
+
+def _about_telling(tx: Tx, plan: Plan, incident: Incident, entry: TellingEntry | CallOpened) -> None:
+    """A draft is put before whoever approves it; what was put right goes to whoever got the first; of a call that a
+    person moved those hear who respond."""
+    room = _room(tx, incident)
+    match entry:
+        case Drafted():
+            sending.ask(tx, plan, incident, entry, room)
+        case DraftReturned():
+            sending.give_back(tx, plan, incident, entry, room)
+        case UpdateCorrected() | UpdateWithdrawn():
+            if plan.communication.audiences[entry.audience].public:
+                public_site.owe(tx)
+                announcing.put_right(tx, plan, incident, entry.update)
+            sending.put_right(tx, plan, incident, entry, room)
+        case CallOpened():
+            sending.moved(tx, plan, incident, entry, room)
+        case PostedElsewhere():
+            pass
+
+
+def _room(tx: Tx, incident: Incident) -> str:
+    return link(tx, f"/incidents/{incident.id}")
 
 
 def link(tx: Tx, path: str) -> str:

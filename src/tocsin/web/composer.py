@@ -4,13 +4,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from tocsin.comms import updates
-from tocsin.incidents import confidential
-from tocsin.incidents.model import Incident, Status
+from tocsin.comms import corrections, lookover, updates
+from tocsin.comms.lookover import Shape
+from tocsin.incidents import approving, confidential
+from tocsin.incidents.model import Incident, Numbered, Status
 from tocsin.kit.text import short_span
 from tocsin.obligations.model import Kind, Obligation, State
 from tocsin.plan.model import Audience, Plan, Stage
 from tocsin.response import commands
+from tocsin.response.telling import LookedOver
 from tocsin.web import present
 from tocsin.web.forms import Form
 from tocsin.web.frame import Tx
@@ -64,15 +66,38 @@ class Tab:
     meets: Meets | None
     to: str
     button: str
+    before: str = ""  # what this audience was told last, as it is read now
+    before_when: str = ""
+    waits_for: str = ""  # whose word it waits for
 
 
 @dataclass(frozen=True)
 class Preview:
+    """What an audience would read, and what is to be said about it before."""
+
     audience: str
-    value: str
     name: str
     text: str
     is_public: bool
+    hints: tuple[str, ...]
+    shapes: tuple[Shape, ...]
+    waits_for: str
+    button: str
+
+
+def preview(plan: Plan, audience: str, found: LookedOver) -> Preview:
+    told = plan.communication.audiences[audience]
+    button = "Publish to everyone" if told.public else f"Post to {told.name.lower()}"
+    return Preview(
+        audience=audience,
+        name=told.name,
+        text=found.composed.text,
+        is_public=told.public,
+        hints=found.look.hints,
+        shapes=tuple(found.shapes),
+        waits_for=present.names(plan, tuple(found.approvers)) or "whoever is named next" if found.waits else "",
+        button="Hand in for approval" if found.waits else button,
+    )
 
 
 def tabs(
@@ -82,6 +107,9 @@ def tabs(
     known: Mapping[str, str],
     typed: Mapping[str, str],
     now: datetime,
+    *,
+    entries: Sequence[Numbered] = (),
+    me: str = "",
 ) -> tuple[Tab, ...]:
     """What can be written, to whom. `known` fills the fields with what was last said; `typed` wins over it."""
     audiences = {
@@ -102,6 +130,10 @@ def tabs(
         _field("decision", "decider", "Who decided, by handle, if not you", typed),
     ]
     found.append(_own(DECISION, len(found), "Decision", words_of))
+    found = [
+        _beside(plan, incident, tab, audiences[tab.value], entries, me, now) if tab.value in audiences else tab
+        for tab in found
+    ]
     chosen = chosen if chosen in offered else NOTE
     return tuple(replace(tab, is_chosen=tab.value == chosen) for tab in found)
 
@@ -136,6 +168,22 @@ def _tab(
         meets=_meets(duties, key, now),
         to="To everyone who reads the status page." if audience.public else f"To {present.names(plan, people)}.",
         button="Preview for everyone" if audience.public else f"Post to {audience.name.lower()}",
+    )
+
+
+def _beside(
+    plan: Plan, incident: Incident, tab: Tab, audience: Audience, entries: Sequence[Numbered], me: str, now: datetime
+) -> Tab:
+    """The tab with what its audience was told last, and whose word an update waits for."""
+    last = lookover.last(entries, tab.value)
+    waits = approving.waits(incident, audience, me)
+    able = present.names(plan, approving.approvers(plan, incident, audience, me)) if waits else ""
+    return replace(
+        tab,
+        before=corrections.text(last) if last else "",
+        before_when=present.moment(last.told.at, now) if last else "",
+        waits_for=(able or "whoever is named next") if waits else "",
+        button="Hand in for approval" if waits and not tab.is_public else tab.button,
     )
 
 

@@ -22,7 +22,7 @@ from tocsin.paging import store as pages
 from tocsin.people import access
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan, Stage
-from tocsin.response import assessing, commands, letters, secrecy, verification
+from tocsin.response import assessing, commands, letters, secrecy, telling, verification
 from tocsin.signals import store as signals
 from tocsin.web import (
     checklists,
@@ -213,7 +213,7 @@ def _view(
         "tally": room.tally(settled),
         "ruler": room.ruler(duties, incident, now),
         "slots": room.slots(plan, rotas, incident, entries, me, now),
-        "tabs": composer.tabs(plan, incident, duties, known, typed, now),
+        "tabs": composer.tabs(plan, incident, duties, known, typed, now, entries=entries, me=me),
         "proof": verification.verify(tx, incident.id),
         "filters": record.filters(entries, kind),
         "entries": record.timeline(plan, entries, messages, kind, now),
@@ -305,7 +305,7 @@ def _update(
     if preview or form.has("preview") or (shown.is_public and form.text("confirmed") != audience):
         return _room(request, visitor, incident_id, typed=form.typed(), preview=shown)
     _run(visitor, lambda tx: commands.post_update(tx, incident_id, audience, typed, stage, notice=notice))
-    return _back(incident_id, "posted", "timeline")
+    return _back(incident_id, "drafted" if shown.waits_for else "posted", "timeline")
 
 
 def _run(visitor: Visitor, command: Callable[[Tx], Incident]) -> None:
@@ -317,10 +317,9 @@ def _preview(
 ) -> composer.Preview:
     """What this audience would read, by the words that posting would use."""
     with visitor.app.database.read(visitor.actor) as tx:
-        composed = commands.preview_update(tx, incident_id, audience, typed, stage, notice=notice)
+        found = telling.look_over(tx, incident_id, audience, typed, stage, notice=notice)
         plan = plans.load(tx, incidents.load(tx, incident_id).plan_revision)
-    told = plan.communication.audiences[audience]
-    return composer.Preview(audience, audience, told.name, composed.text, told.public)
+    return composer.preview(plan, audience, found)
 
 
 def _stage(form: Form, audience: str) -> Stage | None:

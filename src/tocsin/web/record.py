@@ -47,6 +47,7 @@ from tocsin.incidents.model import (
 from tocsin.incidents.places import CallOpened, ChannelFailed, ChannelLeft, ChannelOpened, MessageKept
 from tocsin.incidents.relation import Absorbed, Linked, Merged, SplitFrom, SplitOff, Unlinked
 from tocsin.incidents.snooze import AskedAgain, Snoozed, SnoozeEnded
+from tocsin.incidents.telling import Drafted, DraftReturned, PostedElsewhere, UpdateCorrected, UpdateWithdrawn
 from tocsin.incidents.work import (
     Deployed,
     DutiesChanged,
@@ -97,7 +98,10 @@ class Filter:
 
 
 FILTERS: Mapping[str, tuple[str, tuple[type[AnyEntry], ...]]] = {
-    "update": ("Updates", (Updated,)),
+    "update": (
+        "Updates",
+        (Updated, Drafted, DraftReturned, UpdateCorrected, UpdateWithdrawn, PostedElsewhere),
+    ),
     "decision": ("Decisions", (Decided,)),
     "page": (
         "Pages",
@@ -235,6 +239,12 @@ def _mark(entry: AnyEntry) -> str:
             return "open"
         case Found() | SupportContacted() | TimeCorrected() | ImpactAssessed() | ItemUnticked() | Linked() | Unlinked():
             return "dot"
+        case Drafted() | DraftReturned():
+            return "open"
+        case UpdateCorrected() | PostedElsewhere():
+            return "met"
+        case UpdateWithdrawn():
+            return "waived"
     assert_never(entry)
 
 
@@ -259,6 +269,8 @@ ABOUT = {
     "role": "A role that is theirs",
     "invitation": "Invitation",
     "channel": "What stands in the channel",
+    "approval": "A draft that waits for a word",
+    "call": "Where people talk",
 }  # what a message is about, where it is for no audience
 _DELIVERY = {
     MessageState.QUEUED: ("open", "On its way"),

@@ -44,6 +44,7 @@ from tocsin.web import (
     silences,
     subscribers,
     subscribing,
+    told,
     trying,
 )
 from tocsin.web import status as status_page
@@ -110,6 +111,7 @@ def routes(calendars: feeds.Calendars, on_call: oncallnow.OnCallBoard) -> list[A
             *subscribers.routes(),
             *mapping.routes(),
             *heartbeats.routes(),
+            *told.routes(),
         ],
         dependencies={
             "visitor": Provide(sessions.visitor, sync_to_thread=True),

@@ -13,7 +13,7 @@ from tocsin.incidents.work import Result, Tick, Verdict
 from tocsin.incidents.working import Estimate
 from tocsin.kit.errors import Invalid
 from tocsin.kit.text import listed
-from tocsin.response import answers, commands, relating, secrecy, working
+from tocsin.response import answers, commands, relating, secrecy, telling, working
 from tocsin.web.forms import Form
 from tocsin.web.frame import Tx
 
@@ -131,6 +131,12 @@ WORK: Mapping[str, Verb] = {
         lambda tx, one, form: working.thank(tx, one, form.text("thank.text")), "thanked", {"text": "thank-text"}, "fix"
     ),
     "support": Verb(_contact, "contacted", {"vendor": "support-vendor", "what": "support-what"}, "work"),
+    "call": Verb(
+        lambda tx, one, form: telling.replace_call(tx, one, form.text("call.link")),
+        "call",
+        {"link": "call-link"},
+        "change",
+    ),
     "tick": Verb(_tick, "ticked", {"item": "tick-item", "tick": "tick-mark"}, "checklist"),
 }
 
