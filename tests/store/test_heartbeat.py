@@ -111,3 +111,15 @@ def test_a_server_whose_engine_turns_checks_in(tmp_path: Path) -> None:
             app.database.dispose()
 
     asyncio.run(story())
+
+
+def test_a_server_that_sends_no_mail_runs_all_the_same(sqlite_url: str) -> None:
+    app = App(Settings(database_url=sqlite_url, base_url="https://tocsin.example.org"), SystemClock())
+    app.prepare()
+
+    async def begun() -> bool:
+        async with app.running():
+            return True
+
+    assert asyncio.run(begun())
+    app.database.dispose()
