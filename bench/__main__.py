@@ -20,6 +20,7 @@ from bench import (
     schedule,
     status,
     storm,
+    visible,
 )
 from bench.installation import BUILD
 from bench.measure import Measured, save, table
@@ -48,6 +49,7 @@ BENCHES: dict[str, Callable[[], list[Measured]]] = {
     "probes": probes.looks,
     "detect": detect.detection,
     "explain": explain.explained,
+    "visible": visible.visible,
     "fanout": fanout.fanout,
 }
 

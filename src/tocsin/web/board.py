@@ -15,7 +15,7 @@ from tocsin.kit.clock import stopwatch
 
 log = logging.getLogger(__name__)
 
-FRESH_FOR = 0.5  # seconds; after that it is rendered again while the old one is still shown
+FRESH_FOR = 0.25  # seconds; after that it is rendered again while the old one is still shown
 OLDEST = 1.0  # seconds; after that a reader waits for the new one
 MOST_WAIT = 1.0  # seconds that a reader waits for a database that does not answer, if there is an old page to show
 
