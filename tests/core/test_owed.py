@@ -72,6 +72,7 @@ ROLES_OF_P0 = {
                 "update:internal": 15,
                 "update:public": 15,
                 "update:executives": 15,
+                "update:customer_success": 30,
             },
         ),
         (
@@ -83,6 +84,7 @@ ROLES_OF_P0 = {
                 "update:internal": 30,
                 "update:public": 15,
                 "update:executives": 15,
+                "update:customer_success": 30,
             },
         ),
         ("P2", {"acknowledge": 60, "resolve": 1440, "update:internal": 120}),
@@ -187,6 +189,7 @@ def test_after_the_fix_a_last_word_the_watch_and_the_meeting_are_owed() -> None:
         "update:internal": 50,
         "update:public": 50,
         "update:executives": 80,
+        "update:customer_success": 140,
         "watch": 50,
         "review": 20 + 48 * 60,
     }

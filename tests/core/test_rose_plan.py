@@ -298,7 +298,7 @@ def test_a_sender_may_name_the_type_itself(kind: str, critical: str, lesser: str
         ("internal", "incident_commander", "COM-02", {"P0": (15, 15), "P1": (30, 30), "P2": (120, 120)}),
         ("public", "communications_lead", "SEV-06", {"P0": (15, 15), "P1": (15, 30)}),
         ("executives", "incident_commander", "COM-07", {"P0": (15, 60), "P1": (15, 60)}),
-        ("customer_success", "communications_lead", "COM-08", {}),
+        ("customer_success", "communications_lead", "COM-08", {"P0": (30, 60), "P1": (30, 120)}),
     ],
 )
 def test_COM_02_COM_07_SEV_06_each_audience_hears_as_often_as_the_plan_says(  # noqa: N802

@@ -63,6 +63,8 @@ def settle(here: Served, room: str) -> None:
     run(who, lambda tx: commands.post_update(tx, incident_id, "internal", fields))
     executives = {"impact": "none any more", "actions": "it is fixed"}
     run(who, lambda tx: commands.post_update(tx, incident_id, "executives", executives))
+    customers = {"impact": "none any more", "message": "It is over"}
+    run(who, lambda tx: commands.post_update(tx, incident_id, "customer_success", customers))
     run(
         who,
         lambda tx: commands.post_update(

@@ -91,6 +91,8 @@ def test_the_whole_way_to_closing(world: World) -> None:
     world.expect_update("internal", *world_team(world))
     world.do(commands.post_update, incident.id, "executives", WORDS)
     world.expect_update("executives", "erin")
+    world.do(commands.post_update, incident.id, "customer_success", {**WORDS, "message": "She is back."})
+    world.expect_update("customer_success", "lucia")
     world.look_away()
     world.advance(minutes=30)
     assert world.incident(incident.id).status is Status.RESOLVED

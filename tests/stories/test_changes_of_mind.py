@@ -226,7 +226,7 @@ def test_after_hours_without_a_server_a_watch_that_failed_reopens_once(world: Wo
     world.expect_page("ana")
     assert len(world.entries(incident.id, Reopened)) == 1
     missed = [one.key for one in world.entries(incident.id, FellDue)]
-    assert sorted(missed) == ["update:executives", "update:internal", "update:public"]
+    assert sorted(missed) == ["update:customer_success", "update:executives", "update:internal", "update:public"]
     assert world.owed(incident.id)["update:internal"].due_at == world.clock.now() + timedelta(minutes=30)
     assert world.read(doctor.examine) == []
     world.do(commands.acknowledge, incident.id)
@@ -239,7 +239,8 @@ def test_after_days_without_a_server_a_watch_that_passed_recovers_and_each_duty_
     world.settle()
     assert len(world.entries(incident.id, Recovered)) == 1
     overdue = sorted(one.key for one in world.entries(incident.id, FellDue))
-    assert overdue == ["review", "update:executives", "update:internal", "update:public"]
+    told = [f"update:{one}" for one in ("customer_success", "executives", "internal", "public")]
+    assert overdue == ["review", *told]
     assert sorted(world.owed(incident.id)) == overdue  # the last words and the meeting can still be had, late
     assert world.read(doctor.examine) == []
 

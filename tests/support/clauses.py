@@ -39,6 +39,13 @@ DRIVEN = {
     "MET-02": "Incidents by month, severity and type, and repeats of a cause",
     "MET-03": "Targets held against what happened",
     "COM-01": "A channel of its own, named by day and title; updates pinned",
+    "COM-02": "The team hears at the level's pace",
+    "COM-03": "An update of the team has every part",
+    "COM-04": "The status page says how far it is, in the plan's words with times in UTC",
+    "COM-06": "A short post, drafted, and posted on a person's word",
+    "COM-07": "Executives hear in time and hourly, with what it means and when it is over",
+    "COM-08": "Customer success has talking points and a timeline",
+    "COM-09": "Everything said is on a log with its result",
     "GEN-01": "Scope, and questions that help decide",
     "GEN-02": "Versions; an incident keeps its own",
     "GEN-03": "Documents are linked, dead links are found",
@@ -54,6 +61,6 @@ GROUPS = {  # each group's tests stand in a file of this name
 }
 LATER = {
     "TYP": "Types of incident: their actions are shown and ticked, and none is carried out yet",
-    "COM": "Communication: only COM-01 is driven by number",
+    "COM": "Communication: COM-05 is driven by the tests of subscribers and of the status page, not by its number",
     "DET-01, DET-05, DET-06": "Sources of signals: vendors' pages, measures and logs are read, the host's log is not",
 }

@@ -105,6 +105,8 @@ def finish(world: World, incident: Incident) -> list[tuple[str, Any]]:
             commands.schedule_review, one, world.clock.now() + timedelta(hours=20))),
         ("still owed: Internal", lambda: do(commands.post_update, one, "internal", WORDS)),
         ("still owed: Executives", lambda: do(commands.post_update, one, "executives", WORDS)),
+        ("still owed: Customer success", lambda: do(
+            commands.post_update, one, "customer_success", {**WORDS, "message": "It is over"})),
         ("the final public update", lambda: do(
             commands.post_update, one, "public", {"message": "It is over."}, Stage.RESOLVED)),
         ("the notice to users of how it ended", lambda: do(commands.post_update, one, "public", ENDED, notice=True)),

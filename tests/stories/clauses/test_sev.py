@@ -234,9 +234,9 @@ def ready_to_close(world: World, level: str) -> Incident:
             world.do(commands.assign, incident.id, role, person)
         world.do(commands.post_update, incident.id, "public", WORDS, Stage.INVESTIGATING)
     world.do(mend, incident.id)
-    told = ("internal", "executives") if level in ("P0", "P1") else ("internal",)
+    told = ("internal", "executives", "customer_success") if level in ("P0", "P1") else ("internal",)
     for audience in told:
-        world.do(commands.post_update, incident.id, audience, WORDS)
+        world.do(commands.post_update, incident.id, audience, {**WORDS, "message": "We are on it"})
     world.advance(minutes=30)
     if level in ("P0", "P1"):
         world.do(commands.post_update, incident.id, "public", WORDS, Stage.RESOLVED)
