@@ -109,7 +109,8 @@ def _chat() -> Iterator[tuple[str, Seen]]:
     """A chat in a process of its own: its address, and what is seen there."""
     command = [sys.executable, "-m", "bench.visible"]
     process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdin is not None and process.stdout is not None
+    if process.stdin is None or process.stdout is None:
+        raise RuntimeError("the chat has nothing to say it by")
     lines, seen = process.stdout, Seen()
     address = lines.readline().strip()
 
@@ -129,10 +130,15 @@ def _chat() -> Iterator[tuple[str, Seen]]:
         lines.close()
 
 
+def _wait_for_the_end(over: threading.Event) -> None:
+    sys.stdin.read()
+    over.set()
+
+
 def _be_the_chat() -> None:
     """Say where it is, and then the number of each update as it is taken, with the machine's monotonic clock."""
     over = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
+    threading.Thread(target=_wait_for_the_end, args=(over,), daemon=True).start()
     known: set[int] = set()
     with workspace() as here:
         print(here.url, flush=True)

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from tocsin.comms import store as comms
 from tocsin.comms.rooms import Room
+from tocsin.comms.subscribers import outbox as subscribers
 from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
 from tocsin.incidents import store as incidents
@@ -23,7 +24,7 @@ from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
 from tocsin.response import letters
 from tocsin.response.letters import Letter
-from tocsin.response.told import PUBLISHED, STATUS_PAGE, TAKEN_DOWN, without_address
+from tocsin.response.told import ANNOUNCED, PUBLISHED, STATUS_PAGE, SUBSCRIBERS, TAKEN_DOWN, without_address
 
 OURS = ("web", "api", words.WORKING)  # ways by which nobody answered a message
 RECEIVED = "received"
@@ -76,6 +77,7 @@ def log(tx: Tx, incident_id: str) -> list[Communication]:
         *map(_letter, sent),
         *(one for entry in entries for one in _entry(plan, incident, entry)),
         *_posts(comms.rooms(tx, incident_id), entries),
+        *_announced(tx, incident_id),
     ]
     return sorted(found, key=lambda one: (one.at, one.entry or 0, one.message))
 
@@ -177,3 +179,20 @@ def _posts(rooms: Iterable[Room], entries: Iterable[Numbered]) -> Iterator[Commu
                     state="sent",
                     entry=one.number,
                 )
+
+
+def _announced(tx: Tx, incident_id: str) -> Iterator[Communication]:
+    """What went to those who subscribe to the status page. Whom each came to stands beside that subscriber."""
+    for key in subscribers.announced(tx, incident_id):
+        one = subscribers.announcement(tx, key)
+        if one is not None:
+            yield Communication(
+                at=one.at,
+                direction=Direction.OUT,
+                way=SUBSCRIBERS,
+                about="public",
+                who="whoever subscribes",
+                what=words.one_line(one.text),
+                state=ANNOUNCED,
+                message=one.id,
+            )

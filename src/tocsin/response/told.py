@@ -1,12 +1,13 @@
 """Who was told what about an incident: when, through what, whether it came there, and who is owed what next."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from tocsin.comms import corrections
+from tocsin.comms import corrections, statuspage
 from tocsin.comms import store as comms
 from tocsin.comms.rooms import Room
+from tocsin.comms.subscribers import outbox as subscribers
 from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
 from tocsin.delivery.channel import Message, MessageState
@@ -23,7 +24,8 @@ from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
 
 STATUS_PAGE = "status_page"
-PUBLISHED, TAKEN_DOWN, ON_ITS_WAY = "published", "taken_down", "queued"
+SUBSCRIBERS = "subscribers"
+PUBLISHED, TAKEN_DOWN, ON_ITS_WAY, ANNOUNCED = "published", "taken_down", "queued", "announced"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +84,7 @@ def matrix(tx: Tx, incident_id: str) -> list[Row]:
     plan, entries = plans.load(tx, incident.plan_revision), incidents.timeline(tx, incident_id)
     told, drafts = approving.standing(entries).values(), approving.waiting(entries)
     messages, rooms = outbox.for_incident(tx, incident_id), comms.rooms(tx, incident_id)
+    announced = subscribers.announced(tx, incident_id)
     owed = _owed(tx, plan, incident)
     found = []
     for key, audience in plan.communication.audiences.items():
@@ -91,7 +94,7 @@ def matrix(tx: Tx, incident_id: str) -> list[Row]:
                 audience=key,
                 name=audience.name,
                 is_public=audience.public,
-                told=[_told(plan, incident, one, messages, rooms) for one in of_this],
+                told=[_told(plan, incident, one, messages, rooms, announced) for one in of_this],
                 next=owed.get(key),
                 draft=next((number for number, one in drafts.items() if one.audience == key), None),
             )
@@ -111,7 +114,14 @@ def _owed(tx: Tx, plan: Plan, incident: Incident) -> dict[str, Next]:
     return {one.audience: due(one) for one in standing if one.kind is Kind.UPDATE and one.state is State.OPEN}
 
 
-def _told(plan: Plan, incident: Incident, one: Standing, messages: Sequence[Message], rooms: Sequence[Room]) -> Told:
+def _told(
+    plan: Plan,
+    incident: Incident,
+    one: Standing,
+    messages: Sequence[Message],
+    rooms: Sequence[Room],
+    announced: Collection[str],
+) -> Told:
     return Told(
         entry=one.number,
         at=one.told.at,
@@ -122,16 +132,18 @@ def _told(plan: Plan, incident: Incident, one: Standing, messages: Sequence[Mess
         last_text=one.text or one.told.text,
         changed_at=one.changed_at,
         is_withdrawn=one.is_withdrawn,
-        ways=(*_published(plan, incident, one), *_posted(plan, one, rooms), *_mailed(plan, one, messages)),
+        ways=(*_published(plan, incident, one, announced), *_posted(plan, one, rooms), *_mailed(plan, one, messages)),
     )
 
 
-def _published(plan: Plan, incident: Incident, one: Standing) -> Iterator[Arrival]:
+def _published(plan: Plan, incident: Incident, one: Standing, announced: Collection[str]) -> Iterator[Arrival]:
     audience = plan.communication.audiences.get(one.told.audience)
     if audience and audience.public:
         gone = incident.confidential_at is not None or incident.stage is None
         state, at = (TAKEN_DOWN, incident.confidential_at) if gone else (PUBLISHED, one.told.at)
         yield Arrival(way=STATUS_PAGE, who="everyone", state=state, at=at)
+    if statuspage.stable_id("update", incident.id, str(one.number)) in announced:
+        yield Arrival(way=SUBSCRIBERS, who="whoever subscribes", state=ANNOUNCED, at=one.told.at)
 
 
 def _posted(plan: Plan, one: Standing, rooms: Iterable[Room]) -> Iterator[Arrival]:

@@ -32,6 +32,7 @@ MARKS = {
     "withdrawn": ("waived", "withdrawn"),
     "published": ("met", "published"),
     "taken_down": ("waived", "taken down"),
+    "announced": ("met", "sent on to each"),
 }
 """The mark and the word for each state of something that was sent."""
 

@@ -119,7 +119,10 @@ def test_com_08_the_matrix_says_who_was_told_what_and_who_is_owed_what_next(busy
     assert list(rows) == ["internal", "public", "executives", "customer_success"]
     (internal,), (public,) = rows["internal"].told, rows["public"].told
     assert {(one.way, one.state) for one in internal.ways} == {("email", "sent")} and internal.ways
-    assert [(one.way, one.who, one.state) for one in public.ways] == [("status_page", "everyone", "published")]
+    assert [(one.way, one.who, one.state) for one in public.ways] == [
+        ("status_page", "everyone", "published"),
+        ("subscribers", "whoever subscribes", "announced"),
+    ]
     assert rows["executives"].told == [] and rows["executives"].next is not None
     assert not rows["executives"].next.is_overdue
     busy.advance(minutes=16)
@@ -149,6 +152,7 @@ def test_com_09_everything_in_and_out_is_on_the_log_with_its_result(busy: World,
         ("out", "status_page", "public", "published"),
         ("out", "slack", "channel", "sent"),
         ("out", "x", "public", "posted"),
+        ("out", "subscribers", "public", "announced"),
     } <= seen
     failed = next(one for one in log if one.about == "internal" and one.who == "ben")
     assert failed.problem == "no such mailbox" and [one.kind for one in failed.steps] == ["failed"]
