@@ -257,8 +257,12 @@ def update(
     found = client.post("incidents", id_of(incident), "updates", "preview", body=body)
     if json:
         show.as_json(found)
-    else:
-        show.raw(found["text"])
+        return
+    show.raw(found["text"])
+    for hint in found["hints"]:
+        show.aside(hint)
+    if found["waits_for"]:
+        show.aside(f"It would wait for the word of {' or '.join(found['waits_for'])}.")
 
 
 @incidents.command(group=INCIDENTS)
