@@ -9,6 +9,7 @@ from dataclasses import replace
 from tocsin.incidents import approving, words
 from tocsin.incidents.approving import Standing
 from tocsin.incidents.model import Numbered, Updated
+from tocsin.kit.text import ended
 
 
 def as_read(entries: Iterable[Numbered]) -> list[Numbered]:
@@ -29,7 +30,7 @@ def text(update: Standing) -> str:
     """An update as it is read now."""
     if update.changed_at is None:
         return update.text
-    at, because = words.day_and_minute(update.changed_at), words.ended(update.because)
+    at, because = words.day_and_minute(update.changed_at), ended(update.because)
     if update.is_withdrawn:
         return f"Withdrawn at {at}: {because}"
     return f"{update.text}\n\nCorrected at {at}: {because}"
@@ -38,7 +39,7 @@ def text(update: Standing) -> str:
 def mail(update: Standing) -> str:
     """What those are sent who got the first."""
     told = words.day_and_minute(update.told.at)
-    because = words.ended(update.because)
+    because = ended(update.because)
     if update.is_withdrawn:
         return f"What we wrote at {told} does not hold: {because}\n\nWe wrote:\n\n{update.told.text}"
     return f"We correct what we wrote at {told}: {because}\n\n{update.text}"

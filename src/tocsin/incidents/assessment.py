@@ -17,7 +17,7 @@ from tocsin.changes.model import Change
 from tocsin.changes.model import Kind as ChangeKind
 from tocsin.incidents import words, working
 from tocsin.incidents.model import Incident, Numbered, Resolved
-from tocsin.kit.text import listed, span
+from tocsin.kit.text import ended, listed, span
 from tocsin.plan.model import Plan, Service, Vendor
 from tocsin.watch import courses
 from tocsin.watch.courses import Course
@@ -432,7 +432,7 @@ def _ended(plan: Plan, incident: Incident, entries: Sequence[Numbered]) -> str:
     causes = working.causes(entries)
     way = words.strategy_name(plan, incident.work.strategy) if incident.work.strategy else ""
     cause = f"Cause: {listed(causes)}" if causes else ""
-    return " ".join(words.ended(words.one_line(one)) for one in (f"{way}: {how}" if way else how, cause) if one)
+    return " ".join(ended(words.one_line(one)) for one in (f"{way}: {how}" if way else how, cause) if one)
 
 
 # ---- In words ----

@@ -1,12 +1,15 @@
 """Where the people of an incident meet: a chat channel and a call, as the record has them."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
+from typing import assert_never
 from urllib.parse import urlsplit
 
 from tocsin.incidents.entry import Entry
+from tocsin.kit.actor import SYSTEM
 from tocsin.kit.errors import Invalid
+from tocsin.kit.text import ended
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,3 +95,32 @@ def address(typed: str, field: str = "link") -> str:
     if not sound or len(link) > LONGEST_ADDRESS:
         raise Invalid("Write an address that begins with https://.", field=field)
     return link
+
+
+def said(entry: PlaceEntry, who: str, author: str) -> str:
+    """What happened where people meet, in one line. `author` is the name of who wrote a message that was kept."""
+    match entry:
+        case ChannelOpened():
+            how = "private channel" if entry.private else "channel"
+            return f"The {how} #{entry.name} was opened in {entry.provider.capitalize()}: {entry.link}"
+        case ChannelFailed():
+            trouble = f"The channel #{entry.name} {_NOT_DONE[entry.wanted]} in {entry.provider.capitalize()}"
+            return f"{trouble}: {ended(entry.reason)} {entry.by_hand}"
+        case ChannelLeft():
+            left = f"The open channel #{entry.name} was left: what Tocsin said there was taken back, and it is archived"
+            return f"{left}. {entry.by_hand}"
+        case CallOpened():
+            return f"{'The call is' if entry.by == SYSTEM.handle else f'{who} moved the call; it is'} at {entry.link}"
+        case MessageKept():
+            wrote = "changed what they wrote" if entry.edited else "wrote"
+            at = entry.written_at.astimezone(UTC)
+            line = f"{author} {wrote} in {entry.provider.capitalize()}, {at:%Y-%m-%d %H:%M} UTC: {entry.text}"
+            return f"{line} {entry.link}".rstrip()
+    assert_never(entry)
+
+
+_NOT_DONE = {
+    Wanted.OPENED: "could not be opened",
+    Wanted.KEPT: "can't be kept up to date",
+    Wanted.LEFT: "could not be left",
+}

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import assert_never
 
-from tocsin.incidents import telling
+from tocsin.incidents import places, telling
 from tocsin.incidents.answer import Declined, EscalationAsked
 from tocsin.incidents.correction import TimeCorrected
 from tocsin.incidents.model import (
@@ -48,7 +48,6 @@ from tocsin.incidents.places import (
     ChannelOpened,
     MessageKept,
     PlaceEntry,
-    Wanted,
 )
 from tocsin.incidents.relation import (
     Absorbed,
@@ -79,7 +78,7 @@ from tocsin.incidents.work import (
     WorkEntry,
 )
 from tocsin.kit.actor import SYSTEM
-from tocsin.kit.text import listed
+from tocsin.kit.text import ended, listed
 from tocsin.people.model import called
 from tocsin.plan.model import Plan
 
@@ -325,40 +324,12 @@ def _further(
         case Merged() | Absorbed() | Linked() | Unlinked() | SplitOff() | SplitFrom():
             return _relation(entry, who)
         case ChannelOpened() | ChannelFailed() | ChannelLeft() | CallOpened() | MessageKept():
-            return _place(plan, entry, who)
+            return places.said(entry, who, name(plan, getattr(entry, "author", "")))
         case telling.Telling():
             done, told = telling.said(entry, who, audience_name(plan, getattr(entry, "audience", "")))
             return f"{done}: {ended(told)}"
         case _:
             return _work(plan, entry, who)
-
-
-def _place(plan: Plan, entry: PlaceEntry, who: str) -> str:
-    """Where people meet."""
-    match entry:
-        case ChannelOpened():
-            how = "private channel" if entry.private else "channel"
-            return f"The {how} #{entry.name} was opened in {entry.provider.capitalize()}: {entry.link}"
-        case ChannelFailed():
-            trouble = f"The channel #{entry.name} {_NOT_DONE[entry.wanted]} in {entry.provider.capitalize()}"
-            return f"{trouble}: {ended(entry.reason)} {entry.by_hand}"
-        case ChannelLeft():
-            left = f"The open channel #{entry.name} was left: what Tocsin said there was taken back, and it is archived"
-            return f"{left}. {entry.by_hand}"
-        case CallOpened():
-            return f"{'The call is' if entry.by == SYSTEM.handle else f'{who} moved the call; it is'} at {entry.link}"
-        case MessageKept():
-            author, wrote = name(plan, entry.author), "changed what they wrote" if entry.edited else "wrote"
-            said = f"{author} {wrote} in {entry.provider.capitalize()}, {day_and_minute(entry.written_at)}: {entry.text}"
-            return f"{said} {entry.link}".rstrip()
-    assert_never(entry)
-
-
-_NOT_DONE = {
-    Wanted.OPENED: "could not be opened",
-    Wanted.KEPT: "can't be kept up to date",
-    Wanted.LEFT: "could not be left",
-}
 
 
 def _work(plan: Plan, entry: WorkEntry | ImpactAssessed, who: str) -> str:
@@ -597,12 +568,6 @@ def _review(plan: Plan, entry: ReviewScheduled, who: str) -> str:
 
 def _second(instant: datetime) -> str:
     return instant.astimezone(UTC).strftime("at %H:%M:%S UTC")
-
-
-def ended(text: str) -> str:
-    """The text as a sentence that ends."""
-    text = text.strip()
-    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
 def _more(text: str) -> str:

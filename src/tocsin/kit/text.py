@@ -72,3 +72,9 @@ def listed(words: Iterable[str], last: str = "and") -> str:
     if len(items) < 2:
         return "".join(items)
     return f"{', '.join(items[:-1])} {last} {items[-1]}"
+
+
+def ended(text: str) -> str:
+    """The text as a sentence that ends."""
+    text = text.strip()
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."

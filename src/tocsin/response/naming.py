@@ -7,6 +7,7 @@ import msgspec
 from tocsin.db.engine import Tx
 from tocsin.incidents import confidential, words
 from tocsin.incidents.model import Incident, RoleAssigned
+from tocsin.kit.text import ended
 from tocsin.paging.reach import Text
 from tocsin.people.hours import Way
 from tocsin.plan.model import Plan
@@ -47,7 +48,7 @@ def _body(plan: Plan, incident: Incident, entry: RoleAssigned, room: str, prepar
     lines = [
         f"{words.name(plan, entry.by)} named you {role.name.lower()} of {which}{after}.",
         "",
-        f"{words.ended(role.purpose)} What it asks for:",
+        f"{ended(role.purpose)} What it asks for:",
         *(f"- {one}" for one in role.duties),
         "",
         f"The incident: {room}",

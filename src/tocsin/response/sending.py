@@ -11,6 +11,7 @@ from tocsin.incidents.model import Incident
 from tocsin.incidents.places import CallOpened
 from tocsin.incidents.telling import Drafted, DraftReturned, UpdateCorrected, UpdateWithdrawn
 from tocsin.kit.actor import SYSTEM
+from tocsin.kit.text import ended
 from tocsin.people import store as people
 from tocsin.people.model import Channel
 from tocsin.plan.model import Plan
@@ -60,7 +61,7 @@ def give_back(tx: Tx, plan: Plan, incident: Incident, entry: DraftReturned, room
     """Tell the author of a draft that it was sent back, and why."""
     drafted = next(one.entry for one in incidents.timeline(tx, incident.id) if one.number == entry.draft)
     audience = words.audience_name(plan, entry.audience)
-    because = "" if incident.confidential_at else f": {words.ended(entry.because)}"
+    because = "" if incident.confidential_at else f": {ended(entry.because)}"
     lines = [
         f"{words.name(plan, entry.by)} sent your draft for {audience} back{because}",
         "",

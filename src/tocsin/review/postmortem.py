@@ -12,7 +12,7 @@ from tocsin.incidents.durations import Durations, between, durations
 from tocsin.incidents.model import Decided, Incident, Mitigated, Numbered, Recovered, Resolved, SignalAttached
 from tocsin.incidents.work import Deployed, RecoveryConfirmed, StrategyChosen, Verdict, Verified
 from tocsin.kit.errors import Refused
-from tocsin.kit.text import listed, span
+from tocsin.kit.text import ended, listed, span
 from tocsin.obligations.model import Obligation, State
 from tocsin.plan.model import Plan, Section
 
@@ -284,7 +284,7 @@ def _fixes(material: _Material) -> Iterator[tuple[str, str]]:
     for numbered in material.entries:
         match numbered.entry:
             case StrategyChosen(strategy=strategy, because=because):
-                yield "Way out", f"{words.strategy_name(material.plan, strategy)}, because {words.ended(because)}"
+                yield "Way out", f"{words.strategy_name(material.plan, strategy)}, because {ended(because)}"
             case Deployed(what=what, where=where):
                 yield "Deployed", f"{what}, to {where}"
             case Verified() | RecoveryConfirmed():
@@ -294,7 +294,7 @@ def _fixes(material: _Material) -> Iterator[tuple[str, str]]:
             case Resolved(how=how):
                 yield "Resolved by", how
             case Decided(decision=decision, because=because):
-                yield "Decided", f"{words.ended(decision)} Because: {words.ended(because)}"
+                yield "Decided", f"{ended(decision)} Because: {ended(because)}"
             case Recovered(watched_minutes=minutes):
                 yield "Watched", f"{minutes} min without a regression"
             case _:

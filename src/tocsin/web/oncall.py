@@ -12,7 +12,7 @@ from litestar.response import Redirect, Template
 
 from tocsin.incidents import words
 from tocsin.kit.errors import Invalid, NotFound, Refused
-from tocsin.kit.text import listed, span
+from tocsin.kit.text import ended, listed, span
 from tocsin.oncall import commands
 from tocsin.oncall import store as oncall
 from tocsin.oncall.coverage import Proof, Stretch, stretches
@@ -246,7 +246,7 @@ def _hole(one: Stretch, proof: Proof, now: datetime) -> Hole:
         present.appointment(one.ends_at, now) if one.ends_at < proof.ends_at else f"{present.day(one.ends_at)} at least"
     )
     state, word = ("missed", "Nobody is there") if one.is_open else ("degraded", "Somebody else is asked")
-    return Hole(state, word, f"{begin} to {end}", words.ended(one.why), listed(one.missing), listed(one.caught))
+    return Hole(state, word, f"{begin} to {end}", ended(one.why), listed(one.missing), listed(one.caught))
 
 
 @get("/oncall", sync_to_thread=True)

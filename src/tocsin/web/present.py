@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from tocsin.incidents import phases as incident_phases
 from tocsin.incidents import words
 from tocsin.incidents.model import Incident, Status
-from tocsin.kit.text import listed, short_span, span
+from tocsin.kit.text import ended, listed, short_span, span
 from tocsin.obligations.model import Kind, Obligation, State
 from tocsin.oncall.schedule import Rotas
 from tocsin.paging import reach
@@ -119,7 +119,7 @@ def owed(plan: Plan, rotas: Rotas, incident: Incident, duty: Obligation, now: da
         key=duty.key,
         what=duty.what,
         clause=duty.clause,
-        who=f"{incident.severity} {words.ended(incident.title)} {who}" if named else who,
+        who=f"{incident.severity} {ended(incident.title)} {who}" if named else who,
         href=f"/incidents/{incident.id}#{'compose' if duty.kind is Kind.UPDATE else 'owed'}",
         state=state,
         word=word,
