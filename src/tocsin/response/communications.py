@@ -17,6 +17,7 @@ from tocsin.incidents import store as incidents
 from tocsin.incidents import words
 from tocsin.incidents.answer import Declined, EscalationAsked
 from tocsin.incidents.model import Acknowledged, Incident, Numbered, SignalAttached, Updated
+from tocsin.incidents.places import MessageKept
 from tocsin.incidents.telling import PostedElsewhere, UpdateCorrected, UpdateWithdrawn
 from tocsin.incidents.work import SupportContacted
 from tocsin.people import access
@@ -24,7 +25,7 @@ from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
 from tocsin.response import letters
 from tocsin.response.letters import Letter
-from tocsin.response.told import ANNOUNCED, PUBLISHED, STATUS_PAGE, SUBSCRIBERS, TAKEN_DOWN, without_address
+from tocsin.response.told import ANNOUNCED, PUBLISHED, STATUS_PAGE, SUBSCRIBERS, TAKEN_DOWN, whereto, without_address
 
 OURS = ("web", "api", words.WORKING)  # ways by which nobody answered a message
 RECEIVED = "received"
@@ -94,7 +95,7 @@ def _letter(letter: Letter) -> Communication:
         direction=Direction.OUT,
         way=message.channel,
         about=message.audience,
-        who=message.person or (message.address if message.address.startswith("#") else ""),
+        who=message.person or whereto(message),
         what=message.subject,
         state="withdrawn" if message.withdrawn_at and not message.sent_at else str(message.state),
         done_at=message.sent_at,
@@ -120,6 +121,8 @@ def _entry(plan: Plan, incident: Incident, numbered: Numbered) -> Iterator[Commu
         case Acknowledged() | Declined() | EscalationAsked():
             if entry.through not in OURS:
                 yield _of(entry, Direction.IN, entry.through, "page", entry.by, words.kind(entry), RECEIVED, number)
+        case MessageKept():
+            yield _of(entry, Direction.IN, entry.provider, "channel", entry.author, entry.text, RECEIVED, number)
         case SignalAttached():
             yield _of(entry, Direction.IN, "signal", "signal", entry.source, entry.title, RECEIVED, number)
         case _:
@@ -142,6 +145,7 @@ _Shown = (
     | Acknowledged
     | Declined
     | EscalationAsked
+    | MessageKept
     | SignalAttached
 )
 

@@ -7,7 +7,7 @@ from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
 from tocsin.incidents import approving, confidential, words
 from tocsin.incidents import store as incidents
-from tocsin.incidents.model import Incident
+from tocsin.incidents.model import Incident, Updated
 from tocsin.incidents.places import CallOpened
 from tocsin.incidents.telling import Drafted, DraftReturned, UpdateCorrected, UpdateWithdrawn
 from tocsin.kit.actor import SYSTEM
@@ -15,7 +15,7 @@ from tocsin.kit.text import ended
 from tocsin.people import store as people
 from tocsin.people.model import Channel
 from tocsin.plan.model import Plan
-from tocsin.response import discretion
+from tocsin.response import discretion, posting
 
 APPROVAL = "approval"  # what a message is about that puts a draft before somebody, or gives it back
 
@@ -90,6 +90,8 @@ def may_hear(incident: Incident, person: str) -> bool:
 def put_right(tx: Tx, plan: Plan, incident: Incident, entry: UpdateCorrected | UpdateWithdrawn, room: str) -> None:
     """Tell those who got an update what holds instead."""
     update = approving.standing(incidents.timeline(tx, incident.id))[entry.update]
-    got = [one for one in entry.recipients if may_hear(incident, one)]
-    subject, body = discretion.update_mail(plan, incident, entry.audience, corrections.mail(update), room)
+    got, text = [one for one in entry.recipients if may_hear(incident, one)], corrections.mail(update)
+    subject, body = discretion.update_mail(plan, incident, entry.audience, text, room)
     mail(tx, incident, got, f"{subject}, put right", body, entry.audience, key="right-")
+    said = Updated(at=entry.at, by=entry.by, audience=entry.audience, text=text)
+    posting.post(tx, plan.communication.audiences[entry.audience], incident, said)

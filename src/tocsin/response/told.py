@@ -162,13 +162,19 @@ def _mailed(plan: Plan, one: Standing, messages: Iterable[Message]) -> Iterator[
         if message.audience == one.told.audience and message.created_at == one.told.at:
             yield Arrival(
                 way=message.channel,
-                who=words.name(plan, message.person or ""),
+                who=words.name(plan, message.person) if message.person else whereto(message),
                 state="withdrawn" if message.withdrawn_at else str(message.state),
                 at=message.sent_at,
                 problem=without_address(message, message.last_error),
             )
 
 
+def whereto(message: Message) -> str:
+    """The name of the chat or channel that a message went to; an address of anything else may be a secret."""
+    is_name = message.channel == outbox.POST or message.address.startswith("#")
+    return message.address if is_name else ""
+
+
 def without_address(message: Message, text: str) -> str:
     """What a provider said, without the address of the person."""
-    return text.replace(message.address, "…") if message.address else text
+    return text if not message.address or whereto(message) else text.replace(message.address, "…")

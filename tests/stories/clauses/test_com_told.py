@@ -11,12 +11,13 @@ from tests.support.served import Served
 from tests.support.visitor import console
 from tests.support.world import ROSE, World
 from tocsin.comms import updates
+from tocsin.delivery import outbox
 from tocsin.incidents.approving import NoSuchDraft, WaitsForAnother, Withdrawn
 from tocsin.incidents.model import Updated
 from tocsin.incidents.telling import Drafted, DraftReturned, UpdateCorrected, UpdateWithdrawn
 from tocsin.obligations.model import State
 from tocsin.plan.model import Stage
-from tocsin.response import commands, telling
+from tocsin.response import commands, communications, telling, told
 
 WORDS = {"impact": "Nobody can talk to Rose", "actions": "Restarted it", "next": "Watch it"}
 ISSUE = {"issue": "silence", "impact": "Rose does not answer"}
@@ -206,3 +207,19 @@ def test_com_04_the_public_reads_that_it_was_corrected_and_nothing_of_the_old_wo
     assert "Withdrawn at 2026-11-24 02:42 UTC: this was about something else." in shown and "Some of you" not in shown
     page = console.visitor("ana").open(f"/incidents/{incident.id}/told")
     assert page.says("What was told at first") and page.says("Rose does not answer")
+
+
+def test_com_04_a_correction_goes_to_the_chats_that_got_the_first(database_url: str) -> None:
+    plan = ROSE.replace("      template: internal_update\n", "      template: internal_update\n      chats: [ops]\n")
+    world = World(database_url, plan=plan)
+    incident = world.declare(severity="P1")
+    world.do(commands.post_update, incident.id, "internal", WORDS)
+    (row,) = [one for one in world.read(told.matrix, incident.id) if one.audience == "internal"]
+    assert ("chat_post", "ops") in {(one.way, one.who) for one in row.told[0].ways}
+    world.do(telling.correct, incident.id, world.incident(incident.id).entries, "A third waits", "it was a third")
+    posts = [one.body for one in world.read(outbox.for_incident, incident.id) if one.channel == outbox.POST]
+    assert len(posts) == 2
+    assert [one for one in posts if "We correct what we wrote" in one and "A third waits" in one]
+    assert "ops" in {one.who for one in world.read(communications.log, incident.id)}
+    world.overlook()
+    world.close()
