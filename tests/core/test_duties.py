@@ -75,6 +75,10 @@ UPDATES: list[Row] = [
     ("update:internal", "update", "Internal: update", "COM-02", 15, "incident_commander", 5, "internal"),
     ("update:public", "update", "Public: update", "SEV-06", 15, "communications_lead", 5, "public"),
     ("update:executives", "update", "Executives: update", "COM-07", 15, "incident_commander", 5, "executives"),
+    (
+        *("update:customer_success", "update", "Customer success: update", "COM-08"),
+        *(30, "communications_lead", 5, "customer_success"),
+    ),
 ]
 
 
@@ -96,6 +100,10 @@ def test_once_it_is_fixed_the_watch_the_last_words_and_the_review_are_owed() -> 
         ("update:internal", "update", f"Internal: {last}", "COM-02", 50, "incident_commander", 5, "internal"),
         ("update:public", "update", f"Public: {last}", "SEV-06", 50, "communications_lead", 5, "public"),
         ("update:executives", "update", f"Executives: {last}", "COM-07", 80, "incident_commander", 5, "executives"),
+        (
+            *("update:customer_success", "update", f"Customer success: {last}", "COM-08"),
+            *(140, "communications_lead", 5, "customer_success"),
+        ),
     ]
     watch: Row = ("watch", "watch", "Watch for 30 min without a regression", "FIX-04", 50, "on_call", None, "")
     review: Row = ("review", "review", "Hold the post-mortem within 2 d", "PMR-01", 2900, "incident_commander", 240, "")

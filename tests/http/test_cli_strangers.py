@@ -39,6 +39,10 @@ OF_ONE: dict[str, tuple[str, ...]] = {
     "postmortem": (),
     "evidence": ("-o", "packed.zip"),
     "verify": (),
+    "told": (),
+    "communications": (),
+    "posts": (),
+    "drafts": (),
 }
 """Commands that read one incident, and what they are given besides."""
 OF_ALL: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -68,11 +72,14 @@ OF_ALL: dict[str, tuple[tuple[str, ...], ...]] = {
     "silence list": (("--past",),),
     "plan try-rules": (("changed.yaml",),),
     "doctor": ((),),
+    "status standing": ((),),
     "verify": ((),),
 }
 """Commands that read whatever they may see."""
 # They name accounts, one's own addresses, or those at which jobs give signs of life.
-ACCOUNTS = {"people list", "contacts list", "slack accounts", "heartbeats"}
+ACCOUNTS = {
+    *("people list", "contacts list", "slack accounts", "heartbeats", "subscribers list", "subscribers export"),
+}
 OUTSIDE = {"slack check"}  # asks Slack, and nothing here
 CHANGES = {
     *("ack", "add-responder", "assign", "break-glass", "check", "close", "confidential", "confirm", "correct"),
@@ -95,6 +102,8 @@ CHANGES = {
         "contacts remove",
     ),
     "contacts test",
+    *("approve", "send-back", "correct-update", "withdraw-update", "posted", "call", "status publish"),
+    *("subscribers on", "subscribers off", "subscribers erase", "subscribers enter"),
     *("report", "signal reread", "signal try", "silence add", "silence expire", "silence maintain"),
     *("contacts rule", "contacts unrule", "contacts verify", "contacts zone"),
     *("plan import", "rehearse run", "rehearse serve", "serve", "slack account", "slack forget"),

@@ -180,6 +180,7 @@ def curl(server: Server, *more: str, path: str = "") -> str:
 )
 @pytest.mark.parametrize("more", [(), ("--data-raw", "the last lines of the log"), ("-I",)])
 def test_curl_sends_each_sign_of_life(server: Server, path: str, state: str, said: str, more: tuple[str, ...]) -> None:
+    curl(server)  # whatever was sent before, by whichever case
     curl(server, *more, path=path)
     one = heartbeat(server)
     assert one["state"] == state and said in one["said"]
