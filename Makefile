@@ -36,8 +36,9 @@ types: .venv/.dev
 tests: .venv/.dev
 	@$(TEST)
 
-# A worker that is done takes what the other has left: the two end together, and a file's tests mostly stay with one.
-TEST := .venv/bin/python -m pytest -n 2 --dist worksteal
+# One worker more than a small machine has cores, since many tests wait for a server. A worker that is done takes what
+# the others have left, so that they end together, and a file's tests mostly stay with one.
+TEST := .venv/bin/python -m pytest -n 3 --dist worksteal
 
 format: .venv/.dev
 	@.venv/bin/ruff check --fix
