@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from tocsin.kit.text import span
-from tocsin.plan import check_journeys, check_probes, selectors
+from tocsin.plan import check_journeys, check_probes, check_words, selectors
 from tocsin.plan.findings import Finding, empty
 from tocsin.plan.model import Plan, Service
 from tocsin.plan.watching import Log, Measure, RailwayLog, Reads, Usual
@@ -66,8 +66,8 @@ def _log(path: str, one: Log) -> Iterator[Finding]:
         here = f"{path}.patterns.{name}"
         for key in ("match", "until"):
             written = getattr(pattern, key)
-            if written is not None and (complaint := _expression(written)):
-                yield Finding(f"{here}.{key}", complaint)
+            if written is not None:
+                yield from check_words.expression(f"{here}.{key}", written, of="line")
         if not 1 <= pattern.least <= MOST_TIMES:
             yield Finding(f"{here}.least", f"from 1 to {MOST_TIMES}")
 
@@ -82,14 +82,6 @@ def _railway(path: str, log: Log, one: RailwayLog) -> Iterator[Finding]:
         yield Finding(f"{path}.railway.token", said)
     if log.every < RAILWAY_EVERY:
         yield Finding(f"{path}.every", f"at least {span(RAILWAY_EVERY)} at Railway, which counts how often it is asked")
-
-
-def _expression(written: str) -> str | None:
-    try:
-        found = re.compile(written)
-    except (re.error, OverflowError, RecursionError, Warning) as why:
-        return f"'{written}' is not a regular expression: {why}"
-    return f"'{written}' fits every line" if found.search("") else None
 
 
 def _kind(path: str, one: Measure) -> Iterator[Finding]:

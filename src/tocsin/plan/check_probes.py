@@ -89,7 +89,7 @@ def _expects(path: str, expects: Expects) -> Iterator[Finding]:
             said = "429 says only that we ask too often" if status == 429 else "from 100 to 599"
             yield Finding(f"{path}.status.{number}", said)
     if expects.says is not None:
-        yield from check_words.expression(f"{path}.says", expects.says)
+        yield from check_words.expression(f"{path}.says", expects.says, of="body")
     for key in ("headers", "json"):
         for name, wanted in getattr(expects, key).items():
             yield from check_words.condition(f"{path}.{key}.{name}", wanted)

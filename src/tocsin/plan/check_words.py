@@ -15,8 +15,12 @@ def condition(path: str, wanted: tuple[str, ...] | str) -> Iterator[Finding]:
             yield from expression(path, word[1:-1], shown=word)
 
 
-def expression(path: str, written: str, shown: str = "") -> Iterator[Finding]:
+def expression(path: str, written: str, shown: str = "", *, of: str = "") -> Iterator[Finding]:
+    """`of` is what it is looked for in, where one that fits every such thing would say nothing."""
     try:
-        re.compile(written)
+        found = re.compile(written)
     except (re.error, OverflowError, RecursionError, Warning) as why:  # a warning where those are made errors
         yield Finding(path, f"{shown or repr(written)} is not a regular expression: {why}")
+    else:
+        if of and found.search(""):
+            yield Finding(path, f"'{written}' fits every {of}")
