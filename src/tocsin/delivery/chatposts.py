@@ -12,8 +12,8 @@ import aiohttp
 import msgspec
 
 from tocsin.delivery import outbox, teams
-from tocsin.delivery.channel import Dead, Delivered, Message, Result, Retry
-from tocsin.delivery.http import judge
+from tocsin.delivery.channel import Dead, Message, Result
+from tocsin.delivery.http import post_in_secret
 
 CHANNEL = outbox.POST
 LONGEST_TITLE = 250
@@ -37,14 +37,7 @@ class ChatPosts:
             return Dead(f"TOCSIN_CHATS names no chat {message.address}")
         kind, url = self._chats[message.address]
         body = msgspec.json.encode(written(kind, message))
-        try:
-            async with self._session().post(url, data=body, headers=teams.JSON, allow_redirects=False) as answer:
-                result = judge(answer.status, answer.headers.get("Retry-After", ""))
-                return Delivered(provider=kind) if isinstance(result, Delivered) else result
-        except (aiohttp.NonHttpUrlClientError, ValueError):
-            return Dead("the address can't be used")
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:  # which may hold the address
-            return Retry(f"not reached: {type(error).__name__}", down=True)
+        return await post_in_secret(self._session(), None, url, body, kind)
 
 
 def written(kind: str, message: Message) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import ipaddress
+import re
 import socket
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -89,6 +90,34 @@ class WebhookChannel:
         if message.secret:
             headers["webhook-signature"] = signature(message.secret, message.dedup_key, now, body)
         return headers
+
+
+SAID_MOST = 80  # bytes of the other side's own word for what went wrong
+_WORD = re.compile(r"[a-z_]{1,60}")  # such as no_service
+
+
+async def post_in_secret(
+    session: aiohttp.ClientSession, resolver: PublicResolver | None, to: str, body: bytes, provider: str
+) -> Result:
+    """Post JSON to an address that is a secret as a whole, so that no result holds it. Without a resolver the address
+    is our own settings', and may be anywhere."""
+    headers = {"Content-Type": "application/json"}
+    try:
+        if resolver is not None:
+            check_literal(resolver, to)
+        async with session.post(to, data=body, headers=headers, allow_redirects=False) as answer:
+            said = "" if answer.status < 300 else (await answer.content.read(SAID_MOST)).decode("utf-8", "replace")
+            word = said.strip() if _WORD.fullmatch(said.strip()) else ""  # a page could repeat the address
+            result = judge(answer.status, answer.headers.get("Retry-After", ""), word)
+            return Delivered(provider=provider) if isinstance(result, Delivered) else result
+    except NotPublic as error:
+        return Dead(str(error))
+    except (aiohttp.NonHttpUrlClientError, ValueError):
+        return Dead("the address can't be used")
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        result = unreached(error)
+        # The address may stand in the error.
+        return Retry(f"not reached: {type(error).__name__}", down=True) if isinstance(result, Retry) else result
 
 
 def check_literal(resolver: PublicResolver, address: str) -> None:

@@ -11,15 +11,14 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from tocsin.delivery.channel import Dead, Delivered, Message, Result, Retry
-from tocsin.delivery.http import NotPublic, PublicResolver, check_literal, judge, unreached
+from tocsin.delivery.channel import Message, Result
+from tocsin.delivery.http import PublicResolver, post_in_secret
 from tocsin.delivery.parts import parts
 from tocsin.kit.text import clip
 
 CHANNEL = "teams_dm"
 LONGEST_TITLE = 250
 LONGEST = 4000  # letters; a card may have 28 KB
-JSON = {"Content-Type": "application/json"}
 KIND = "application/vnd.microsoft.card.adaptive"
 SCHEMA = "http://adaptivecards.io/schemas/adaptive-card.json"
 
@@ -30,21 +29,8 @@ class TeamsMessages:
         self._resolver = resolver
 
     async def send(self, message: Message) -> Result:
-        to = message.secret or ""
-        try:
-            check_literal(self._resolver, to)
-            body = msgspec.json.encode(envelope(message))
-            async with self._session().post(to, data=body, headers=JSON, allow_redirects=False) as answer:
-                result = judge(answer.status, answer.headers.get("Retry-After", ""))
-                return Delivered(provider="teams") if isinstance(result, Delivered) else result
-        except NotPublic as error:
-            return Dead(str(error))
-        except (aiohttp.NonHttpUrlClientError, ValueError):
-            return Dead("the address can't be used")
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            result = unreached(error)
-            # The address may stand in the error.
-            return Retry(f"not reached: {type(error).__name__}", down=True) if isinstance(result, Retry) else result
+        body = msgspec.json.encode(envelope(message))
+        return await post_in_secret(self._session(), self._resolver, message.secret or "", body, "teams")
 
 
 def envelope(message: Message) -> dict[str, Any]:
