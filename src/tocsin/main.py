@@ -18,6 +18,7 @@ from tocsin.api import hooks, problems, replies, resources, slack
 from tocsin.app import App
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.clock import SystemClock
+from tocsin.kit.joining import JoiningProtocol
 from tocsin.people import commands as people_commands
 from tocsin.plan import store as plans
 from tocsin.settings import Settings
@@ -125,6 +126,7 @@ def serve() -> None:
         access_log=False,  # addresses hold the links that answer pages
         timeout_graceful_shutdown=GRACE,
         server_header=False,
+        http=JoiningProtocol,
     )
 
 

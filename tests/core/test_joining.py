@@ -1,0 +1,74 @@
+"""An answer leaves in one piece, and a long one does not pile up."""
+
+import asyncio
+from typing import Any
+
+import uvicorn
+from uvicorn.server import ServerState
+
+from tocsin.kit.joining import AT_ONCE, JoiningProtocol
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: tocsin\r\n\r\n"
+
+
+class Line(asyncio.Transport):
+    """A connection that writes down what is handed to the system, piece by piece."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pieces: list[bytes] = []
+        self.is_closed = False
+
+    def write(self, data: Any) -> None:
+        assert not self.is_closed, "written after the end"
+        self.pieces.append(bytes(data))
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    def is_closing(self) -> bool:
+        return self.is_closed
+
+    def resume_reading(self) -> None:
+        """It reads all the time."""
+
+
+async def _asked(*parts: bytes, sent: bytes = REQUEST) -> Line:
+    """The connection after an answer whose body is said in these parts."""
+
+    async def answer(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", str(size).encode())]})
+        for place, part in enumerate(parts):
+            await send({"type": "http.response.body", "body": part, "more_body": place + 1 < len(parts)})
+
+    size = sum(map(len, parts))
+    config = uvicorn.Config(answer, log_config=None, date_header=False, server_header=False)
+    line, protocol = Line(), JoiningProtocol(config, ServerState(), {})
+    protocol.connection_made(line)
+    protocol.data_received(sent)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    protocol.connection_lost(None)
+    return line
+
+
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n"
+
+
+def test_head_and_body_are_one_piece() -> None:
+    line = asyncio.run(_asked(b"all is ", b"well"))
+    assert line.pieces == [HEAD % 11 + b"all is well"]
+
+
+def test_what_is_long_leaves_before_it_is_whole() -> None:
+    parts = [bytes([65 + place]) * (AT_ONCE // 2) for place in range(6)]
+    line = asyncio.run(_asked(*parts))
+    assert b"".join(line.pieces) == HEAD % sum(map(len, parts)) + b"".join(parts)
+    assert len(line.pieces) > 1
+    assert max(map(len, line.pieces)) < 2 * AT_ONCE
+
+
+def test_a_connection_that_ends_says_everything_first() -> None:
+    line = asyncio.run(_asked(b"bye", sent=REQUEST.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")))
+    assert line.is_closed
+    assert b"".join(line.pieces).endswith(b"\r\n\r\nbye")
