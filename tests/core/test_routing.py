@@ -11,7 +11,7 @@ from tests.support.records import NIGHT, PLAN
 from tocsin.plan import check
 from tocsin.plan.model import Plan, Rule
 from tocsin.signals.model import Arrival, Trigger
-from tocsin.signals.routing import Route, Unrouted, route
+from tocsin.signals.routing import REMEMBERED, Route, Rules, Unrouted, route
 from tocsin.watch import outcomes
 from tocsin.watch.outcomes import Kind, Outcome
 
@@ -129,6 +129,30 @@ def test_what_a_band_measures_is_evidence_and_what_is_not_measured_calls_for_not
     assert isinstance(found, Route)
     assert found.why == "P1, by the rule “rate”: error_rate is 60%."
     assert route(plan, _arrival()) == route(plan, _arrival(labels={"error_rate": "much"})) == Unrouted()
+
+
+def test_rules_asked_about_many_say_of_each_what_they_would_say_alone() -> None:
+    """What is alike is asked about once; whatever a rule asks, and whatever it measures, makes a signal another one."""
+    plan = replace(ROSE, rules=(*ROSE.rules, Rule(name="rate", type="high_error_rate", when={}, band_of="error_rate")))
+    rules = Rules(plan)
+    labels = [{}, *({"error_rate": f"{rate}%"} for rate in (60, 20, 7, 1)), {"service": "rose"}, {"service": "site"}]
+    asked = [
+        _arrival(title, source=source, severity=severity, labels=one)
+        for title in ("Something is wrong", "The voice is lost", "Rose is down")
+        for source in ("alertmanager", "probe", "user")
+        for severity in (None, "critical", "page", "P0")
+        for one in labels
+    ]
+    many = [rules.route(arrival) for arrival in [*asked, *asked[::-1]]]
+    assert many == [route(plan, arrival) for arrival in [*asked, *asked[::-1]]]
+    assert len({one.why for one in many}) > 4, "they are not all alike"
+
+
+def test_rules_that_heard_more_than_they_remember_still_say_the_same() -> None:
+    rules = Rules(_plan(_rule(when={"title": "/7$/"})))
+    for _ in range(2):
+        found = [isinstance(rules.route(_arrival(f"Number {number}")), Route) for number in range(REMEMBERED + 50)]
+        assert found == [number % 10 == 7 for number in range(REMEMBERED + 50)]
 
 
 def test_a_rule_may_name_the_incident_and_the_service_or_leave_both_to_the_signal() -> None:

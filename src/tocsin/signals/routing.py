@@ -11,6 +11,8 @@ from tocsin.plan.measures import rate
 from tocsin.plan.model import Plan, Rule
 from tocsin.signals.model import Arrival
 
+REMEMBERED = 1000  # kinds of signals of which the rule is known
+
 
 @dataclass(frozen=True)
 class Route:
@@ -66,15 +68,30 @@ class Rules:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self._rules = [(rule, [_test(*condition) for condition in _conditions(rule)]) for rule in plan.ranked_rules()]
+        self._asked = tuple(dict.fromkeys(name for rule, _ in self._rules for name in _asks(rule)))
+        self._found: dict[tuple[str | None, ...], tuple[Rule, str] | None] = {}
 
     def route(self, arrival: Arrival) -> Route | Unrouted:
         """The first rule whose every condition holds decides."""
         words = words_of(arrival)
+        found = self._decides(words)
+        return _route(*found, arrival, words) if found else Unrouted()
+
+    def _decides(self, words: dict[str, str]) -> tuple[Rule, str] | None:
+        """The rule and its severity. Signals that are alike in all that rules ask of them are asked about once."""
+        heard = tuple(map(words.get, self._asked))
+        if heard not in self._found:
+            if len(self._found) >= REMEMBERED:
+                self._found.clear()
+            self._found[heard] = self._first(words)
+        return self._found[heard]
+
+    def _first(self, words: dict[str, str]) -> tuple[Rule, str] | None:
         folded = {name: word.casefold() for name, word in words.items()}
         for rule, tests in self._rules:
             if all(test.met(words, folded) for test in tests) and (severity := self._severity(rule, words)):
-                return _route(rule, severity, arrival, words)
-        return Unrouted()
+                return rule, severity
+        return None
 
     def tried(self, arrival: Arrival) -> list[Tried]:
         """Every rule and every condition, by the tests that `route` asks: the first that fits is the one it takes."""
@@ -127,8 +144,7 @@ def _test(name: str, wanted: tuple[str, ...]) -> _Test:
 
 
 def _route(rule: Rule, severity: str, arrival: Arrival, words: dict[str, str]) -> Route:
-    asked = dict.fromkeys([*rule.when, *([rule.measured] if rule.measured else [])])
-    evidence = listed(f"{name} is {clip(words[name], 120)}" for name in asked)
+    evidence = listed(f"{name} is {clip(words[name], 120)}" for name in _asks(rule))
     reason = arrival.details.get("reason")
     because = "; ".join(filter(None, (evidence, reason if isinstance(reason, str) else "")))
     return Route(
@@ -147,6 +163,11 @@ def words_of(arrival: Arrival) -> dict[str, str]:
     own = {"source": arrival.source, "trigger": str(arrival.trigger), "title": arrival.title}
     severity = {"severity": arrival.severity} if arrival.severity else {}
     return {**arrival.labels, **own, **severity}
+
+
+def _asks(rule: Rule) -> Iterable[str]:
+    """What a rule asks of a signal, by name: its conditions, and the number that it measures."""
+    return dict.fromkeys([*rule.when, *([rule.measured] if rule.measured else [])])
 
 
 def _conditions(rule: Rule) -> Iterable[tuple[str, tuple[str, ...]]]:
