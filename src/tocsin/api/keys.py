@@ -78,7 +78,7 @@ class Keys:
     """
 
     def __init__(self) -> None:
-        self._known: dict[bytes, tuple[Token, datetime]] = {}
+        self._known: dict[bytes, tuple[Token, datetime, datetime]] = {}  # from when and until when
         self._looking: dict[bytes, asyncio.Task[Token | None]] = {}
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="tocsin-keys")
 
@@ -86,7 +86,7 @@ class Keys:
         """The live token with this secret. Raises UnknownToken, or Overloaded when too many are looked up."""
         digest, now = hashlib.sha256(secret.encode()).digest(), app.database.now()
         known = self._known.get(digest)
-        if known and timedelta(0) <= now - known[1] < REMEMBERED_FOR:
+        if known and known[1] <= now < known[2]:
             return known[0]
         self._known.pop(digest, None)
         found = await self.fresh(app, secret)
@@ -115,6 +115,6 @@ class Keys:
             del self._looking[digest]
 
     def _remember(self, digest: bytes, token: Token, now: datetime) -> None:
-        self._known[digest] = (token, now)
+        self._known[digest] = (token, now, now + REMEMBERED_FOR)
         while len(self._known) > REMEMBERED_MOST:
             del self._known[next(iter(self._known))]

@@ -64,6 +64,7 @@ class GroupCommit:
         self._waiting = 0
         self.brought = 0  # signals so far, by senders who were answered or wait to be
         self._task: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def is_busy(self) -> bool:
@@ -75,7 +76,7 @@ class GroupCommit:
         size = sum(envelope.signals for envelope in envelopes)
         if self._waiting + size > max(WAITING_LIMIT, size):
             raise Overloaded("Too many signals are waiting; send this one again in a second.")
-        loop = asyncio.get_running_loop()
+        loop = self._own_loop()
         one = _Waiting(envelopes, size, loop.create_future())
         self._queue.append(one)
         self._waiting += size
@@ -84,8 +85,14 @@ class GroupCommit:
             self._task = loop.create_task(self._write_all())
         await one.done
 
+    def _own_loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that all senders are served by. Python asks the system whenever it is asked which one that is."""
+        if self._loop is None or self._loop.is_closed():
+            self._loop = asyncio.get_running_loop()
+        return self._loop
+
     async def _write_all(self) -> None:
-        loop = asyncio.get_running_loop()
+        loop = self._own_loop()
         while self._queue:
             group = self._next_group()
             envelopes = [envelope for one in group for envelope in one.envelopes]
