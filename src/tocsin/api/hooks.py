@@ -128,14 +128,8 @@ async def _answer(app: App, take: Take, shape: Shape, scope: Scope, receive: Rec
 
 
 async def _reply(app: App, take: Take, shape: Shape, scope: HTTPScope, receive: Receive) -> Reply:
-    if scope["path"].startswith(BY_PING):
-        if scope["method"] not in PING_METHODS:
-            return shape(NOT_A_PING)
-    elif BY_NAME.fullmatch(scope["path"]):
-        if scope["method"] not in NAMED_PING_METHODS:
-            return shape(NOT_A_NAMED_PING)
-    elif scope["method"] != "POST":
-        return shape(NOT_POST)
+    if scope["method"] != "POST" and (refusal := _refused(scope["path"], scope["method"])):
+        return shape(refusal)
     try:
         return await take(app, scope, receive)
     except TocsinError as error:
@@ -145,6 +139,15 @@ async def _reply(app: App, take: Take, shape: Shape, scope: HTTPScope, receive: 
     except Exception:
         log.exception("a signal could not be taken in")
         return shape(problems.BUG)
+
+
+def _refused(path: str, method: str) -> Problem | None:
+    """Why this address is not asked this way, if it is not; each is with POST."""
+    if path.startswith(BY_PING):
+        return None if method in PING_METHODS else NOT_A_PING
+    if BY_NAME.fullmatch(path):
+        return None if method in NAMED_PING_METHODS else NOT_A_NAMED_PING
+    return NOT_POST
 
 
 NOT_POST = Problem(

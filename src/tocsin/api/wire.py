@@ -80,7 +80,10 @@ def _too_large(most: int) -> TooLarge:
 def header(scope: Scope, name: bytes) -> bytes | None:
     """The value of a header, by its name in lower case."""
     headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
-    return next((value for known, value in headers if known == name), None)
+    for known, value in headers:
+        if known == name:
+            return value
+    return None
 
 
 def address(scope: Scope) -> str:
