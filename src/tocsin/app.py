@@ -75,7 +75,7 @@ OTHERS_TURN = timedelta(milliseconds=5)
 WAIT_FOR_CHAT = timedelta(seconds=10)  # for one step in a channel; several are taken for one message
 WAIT_FOR_AMAZON = timedelta(seconds=10)  # which itself waits hardly longer for us
 WAIT_FOR_ANSWER = timedelta(seconds=20)  # for a mail or web server to take a message
-SENDERS_SHARE = 9  # times as long as a batch takes is left to senders, while any wait
+SENDERS_SHARE = 19  # times as long as a batch takes is left to senders, while any wait
 STILL = 0.02  # seconds without anything new, after which senders are done
 HOUSEKEEPING_EVERY = timedelta(minutes=1)
 LEARNED_AT_ONCE = 100  # looks whose findings are kept in one go
