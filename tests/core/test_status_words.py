@@ -1,4 +1,4 @@
-"""The public page's own words: every language says all of it, and each reader gets theirs."""
+"""Our own words for readers from outside: every language says all of it, and each reader gets theirs."""
 
 import re
 from datetime import UTC, date, datetime
@@ -6,13 +6,18 @@ from decimal import Decimal
 
 import pytest
 
-from tocsin.status.words import CATALOGUES, LANGUAGES, MONTHS, preferred
+from tocsin.comms.language import LANGUAGES, MONTHS, preferred
+from tocsin.comms.subscribers import commands, links, model, places, words
+from tocsin.kit.errors import TocsinError
+from tocsin.signals import reporting
+from tocsin.status.words import CATALOGUES
+from tocsin.web import reports, subscribing
 
-ENGLISH = CATALOGUES["en"].texts
-OTHERS = [code for code in LANGUAGES if code != "en"]
+TABLES = {"page": CATALOGUES, "mails": words.CATALOGUES}
+OTHERS = [(table, code) for table in TABLES for code in LANGUAGES if code != "en"]
 THE_SAME = {  # in another language, and rightly so
     "de": {"badge", "name_", "month", "decimal"},
-    "fr": {"components", "day", "month", "mark_maintenance", "badge_maintenance", "percent"},
+    "fr": {"maintenance", "components", "day", "month", "mark_maintenance", "badge_maintenance", "percent"},
     "es": {"day", "percent"},
     "pt-BR": {"badge", "day"},
 }
@@ -22,29 +27,29 @@ def fields(text: str) -> set[str]:
     return set(re.findall(r"\{(\w+)\}", text))
 
 
-@pytest.mark.parametrize("code", OTHERS)
-def test_a_language_says_all_that_english_says_and_nothing_else(code: str) -> None:
-    texts = CATALOGUES[code].texts
-    assert list(texts) == list(ENGLISH)
+@pytest.mark.parametrize(("table", "code"), OTHERS)
+def test_a_language_says_all_that_english_says_and_nothing_else(table: str, code: str) -> None:
+    english, texts = TABLES[table]["en"].texts, TABLES[table][code].texts
+    assert list(texts) == list(english)
     assert [key for key, text in texts.items() if not text] == []
 
 
-@pytest.mark.parametrize("code", OTHERS)
-def test_each_text_has_the_fields_of_the_english_one(code: str) -> None:
-    texts = CATALOGUES[code].texts
+@pytest.mark.parametrize(("table", "code"), OTHERS)
+def test_each_text_has_the_fields_of_the_english_one(table: str, code: str) -> None:
+    english, texts = TABLES[table]["en"].texts, TABLES[table][code].texts
     wrong = {
         key: fields(texts[key]) ^ fields(text)
-        for key, text in ENGLISH.items()
+        for key, text in english.items()
         if isinstance(text, str) and fields(texts[key]) != fields(text)
     }
     assert {key: found - {"count"} for key, found in wrong.items() if found - {"count"}} == {}
 
 
-@pytest.mark.parametrize("code", OTHERS)
-def test_nothing_was_left_in_english(code: str) -> None:
-    texts = CATALOGUES[code].texts
-    sentences = [key for key, text in ENGLISH.items() if isinstance(text, str) and len(text.split()) > 2]
-    assert [key for key in sentences if texts[key] == ENGLISH[key] and key not in THE_SAME[code]] == []
+@pytest.mark.parametrize(("table", "code"), OTHERS)
+def test_nothing_was_left_in_english(table: str, code: str) -> None:
+    english, texts = TABLES[table]["en"].texts, TABLES[table][code].texts
+    sentences = [key for key, text in english.items() if isinstance(text, str) and len(text.split()) > 2]
+    assert [key for key in sentences if texts[key] == english[key] and key not in THE_SAME[code]] == []
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
@@ -92,3 +97,15 @@ def test_several_things_are_told_of_as_several() -> None:
     assert CATALOGUES["de"].counted("trouble", 1) == "Störung an einem Tag"
     assert CATALOGUES["de"].counted("trouble", 3) == "Störungen an 3 Tagen"
     assert CATALOGUES["fr"].listed(["A", "B", "C"]) == "A, B et C"
+
+
+REFUSALS: tuple[type[TocsinError], ...] = (
+    *(model.NotAnAddress, model.NoSuchPart, places.NotAPlace, links.NotALink, links.TooLate, commands.TooManyWait),
+    *(subscribing.NoWay, subscribing.NoSubscribing, subscribing.TooManyAsk, reports.NoForm, reports.TooMany),
+    *(reporting.NotFromTheForm, reporting.NothingSaid),
+)
+
+
+@pytest.mark.parametrize("why", REFUSALS)
+def test_what_a_form_refuses_is_said_in_each_language_as_its_name_says_it(why: type[TocsinError]) -> None:
+    assert CATALOGUES["en"].texts[why.__name__] == why().message

@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support import plans
+from tocsin.comms.language import LANGUAGES
 from tocsin.comms.maintenance import Progress
 from tocsin.comms.subscribers import announcing, bounces, composing, links, places, words
 from tocsin.comms.subscribers.announcing import Announcement, Kind
@@ -21,6 +23,7 @@ from tocsin.comms.subscribers.model import (
     NotAnAddress,
     Note,
     Refusal,
+    Subscriber,
     checked_mail,
     checked_parts,
     masked,
@@ -45,7 +48,7 @@ TOLD = Announcement(
     stage="investigating",
     text="03:41 UTC · Investigating\n\nNobody can talk to Rose. We look <b>now</b>.\n.\nFrom here on: more.",
     parts=("rose", "rose/voice"),
-    affects="Voice",
+    affects=("Voice",),
     path="/status/i/p3n7d0s5g8jb",
     at=NOW,
 )
@@ -189,7 +192,7 @@ def test_the_address_of_bounces_is_short_enough_and_survives_a_change_of_case() 
 # ---- Mails ----
 
 
-def _mail(said: words.Said, there: words.Links) -> bytes:
+def _mail(said: words.Said, there: words.Links, language: str = "en") -> bytes:
     set_once = letter(
         sender="Status <tocsin@example.org>",
         subject=said.subject,
@@ -199,6 +202,7 @@ def _mail(said: words.Said, there: words.Links) -> bytes:
         marks="".join(composing.MARKS.by_mark()),
         thread="status-inc_1",
         domain="example.org",
+        language=language,
     )
     own = composing.tokens(HOUSE, ID, NOW)
     mail = Mail(letter=set_once, to="a@b.example", key="k", values=own.by_mark(), leave="", bounces_to="")
@@ -247,6 +251,42 @@ def test_what_is_said_of_the_subscription_itself_names_the_page(note: Note) -> N
     said = composing.said(HOUSE, note, None, "you asked us at the fair")
     assert "Rose" in said.subject + said.text and "{" not in said.subject + said.text
     assert ("the fair" in said.text) is (note is Note.LISTED)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_mail_speaks_the_language_of_its_reader_around_words_that_stay_as_they_were_written(language: str) -> None:
+    told = replace(TOLD, affects=("Voice", "Memory", "Chat"))
+    own = composing.tokens(HOUSE, ID, NOW)
+    said = composing.said(HOUSE, Note.TOLD, told, language=language)
+    there = composing.links_of(HOUSE, Note.TOLD, told, own, language)
+    found = _read(_mail(said, there, language))
+    says = words.CATALOGUES[language].says
+    assert found["Content-Language"] == language
+    assert found["Subject"] == f"[Rose] {says('investigating')}: Voice replies hang"
+    text, page = words.mail_text(said, there), words.mail_page(said, there)
+    assert f'<html lang="{language}">' in page
+    for one in (text, page):
+        assert "Nobody can talk to Rose." in one
+        assert all(says(key) in one for key in ("affects", "read_on", "change", "leave"))
+        assert words.CATALOGUES[language].listed(told.affects) in one
+    folder = "" if language == "en" else f"/{language}"
+    assert there.read == f"https://tocsin.example.org/status{folder}/i/p3n7d0s5g8jb"
+
+
+def test_whoever_chose_no_language_reads_that_of_the_page() -> None:
+    german = replace(HOUSE, language="de")
+    chosen = Subscriber(id=ID, way=Way.EMAIL, address="a@b.example", made_at=NOW, made_by="a test", language="fr")
+    assert (german.speaks(chosen), german.speaks(replace(chosen, language=""))) == ("fr", "de")
+    assert composing.said(german, Note.CONFIRM, None).subject.startswith("Bestätige, dass du")
+
+
+def test_what_corrects_says_so_and_names_what_it_corrects() -> None:
+    told = replace(TOLD, id="c1", corrects=TOLD.id)
+    said = composing.said(HOUSE, Note.TOLD, told)
+    assert said.subject == "[Rose] Correction: Voice replies hang"
+    own = composing.links_of(HOUSE, Note.TOLD, told, composing.tokens(HOUSE, ID, NOW))
+    hook = json.loads(composing.hook_body(Note.TOLD, told, said, own, NOW, "k"))
+    assert (hook["type"], hook["data"]["corrects"]) == ("status.update", TOLD.id)
 
 
 # ---- Bounces ----

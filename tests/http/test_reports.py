@@ -54,6 +54,19 @@ def test_the_status_page_leads_to_the_form_and_a_report_becomes_a_signal(here: S
     assert here.get(answer.onward).text.count("We have it") == 1
 
 
+def test_the_form_and_its_answer_speak_the_language_of_the_reader(here: Served) -> None:
+    assert f'href="{PATH}?lang=es"' in here.get("/status/es").text
+    user = Visitor(here)
+    page = user.open(f"{PATH}?lang=es")
+    assert page.says("¿Qué no funciona?") and '<html lang="es">' in page.html
+    assert page.answer.headers["content-language"] == "es"
+    here.clock.advance_to(here.clock.now() + timedelta(seconds=20))
+    answer = user.press(page, f"{PATH}?lang=es", words="No responde")
+    assert answer.onward == f"{PATH}?thanks=1&lang=es" and user.open(answer.onward).says("Lo tenemos.")
+    assert user.press(page, f"{PATH}?lang=es", words=" ").says("Di en pocas palabras qué no funciona.")
+    assert len(kept(here)) == 1
+
+
 def test_the_form_sets_no_cookie_and_needs_none(here: Served) -> None:
     answer = here.get(PATH)
     assert answer.status_code == 200 and "set-cookie" not in answer.headers

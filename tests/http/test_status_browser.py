@@ -43,6 +43,10 @@ PAGES = (
     "history/2026-11/index.html",
     "fr/history/2026-10/index.html",
 )
+FORMS = (
+    *("/status", "/status/history", "/status/report", "/status/report?thanks=1&lang=fr", "/status/report?lang=pt-BR"),
+    *("/status/subscribe", "/status/subscribe?lang=de", "/status/subscribe?asked=1&lang=es"),
+)
 
 
 class OpenToAll(SimpleHTTPRequestHandler):
@@ -116,13 +120,13 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(browser: Browser, tmp_path: Pa
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_the_form_for_reports_has_no_finding_either(browser: Browser, tmp_path: Path, theme: str) -> None:
+def test_the_forms_have_no_finding_either_in_any_language(browser: Browser, tmp_path: Path, theme: str) -> None:
     url = f"sqlite:///{tmp_path / 'tocsin.db'}"
     with SmtpSink() as sink, running_server(tmp_path, url, sink.port, plan=QUIET) as server:
         page = browser.new_page(viewport={"width": 320, "height": 800}, color_scheme=theme)
         said: list[str] = []
         page.on("console", lambda one: said.append(one.text))
-        for path in ("/status/report", "/status/report?thanks=1", "/status", "/status/history"):
+        for path in FORMS:
             page.goto(f"{server.url}{path}")
             assert findings(page) == [], path
             assert page.evaluate("document.documentElement.scrollWidth") <= 320

@@ -10,9 +10,10 @@ import httpx2
 import pytest
 
 from tests.support.served import EVERY_RIGHT, Served, served
+from tocsin.comms.language import LANGUAGES
 from tocsin.plan.publicpage import Language
 from tocsin.settings import BadSetting, read
-from tocsin.status.words import CATALOGUES, LANGUAGES
+from tocsin.status.words import CATALOGUES
 
 OWN = {"Host": "status.example.org"}
 CONSOLE = (

@@ -205,7 +205,7 @@ def announce(here: Served) -> None:
             stage="identified",
             text="We found it.\n<!channel> & https://evil.example",
             parts=("rose",),
-            affects="Voice",
+            affects=("Voice",),
             path="/status/i/x",
             at=tx.now,
         )

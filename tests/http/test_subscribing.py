@@ -81,6 +81,49 @@ def test_whoever_asks_is_told_once_they_have_said_yes(here: Served, sink: SmtpSi
     assert known(here)[0].state is State.ACTIVE
 
 
+def test_a_subscriber_is_spoken_to_in_the_language_in_which_they_asked_until_they_choose_another(
+    here: Served, sink: SmtpSink
+) -> None:
+    assert f'href="{PATH}?lang=de"' in here.get("/status/de").text
+    user = Visitor(here)
+    page = user.open(f"{PATH}?lang=de")
+    assert page.answer.headers["content-language"] == "de"
+    assert '<html lang="de">' in page.html and page.says("Auf dem Laufenden bleiben")
+    assert f'href="{PATH}?lang=fr"' in page.html
+    wait(here, seconds=20)
+    onward = user.press(page, f"{PATH}?lang=de", address=ANA).onward
+    assert onward == f"{PATH}?asked=1&lang=de"
+    assert user.open(onward).says("Eine Nachricht ist zu dieser Adresse unterwegs.")
+    (mail,) = mails(here, sink)
+    assert mail.subject.startswith("Bestätige, dass du") and mail.message["Content-Language"] == "de"
+    confirm = link(mail, "confirm")
+    assert user.open(confirm).says("Ja, schickt mir Meldungen")
+    own = here.post(confirm).headers["location"].partition("?")[0]
+    assert known(here)[0].language == "de"
+    page = user.open(own)
+    assert page.says("Deine Meldungen") and page.form(own).fields["language"] == ["de"]
+    assert user.press(page, own, language="fr").onward == f"{own}?done=saved"
+    assert user.open(own).says("Vos messages") and user.open(f"{own}?lang=es").says("Tus avisos")
+    leave = next(one.action for one in page.forms() if "/leave/" in one.action)
+    assert user.open(leave).says("Se désabonner ?")
+    assert "Plus rien n’y est envoyé" in here.post(leave).text
+    assert here.post(own, data={"language": "xx"}).status_code == 404
+
+
+def test_a_language_that_is_none_is_refused_and_what_is_refused_is_said_in_that_of_the_reader(
+    here: Served, sink: SmtpSink
+) -> None:
+    own = subscribed(here, sink)
+    assert here.post(own, data={"language": "xx"}).status_code == 400 and known(here)[0].language == "en"
+    user = Visitor(here)
+    page = user.open(f"{PATH}?lang=fr")
+    wait(here, seconds=20)
+    refused = user.press(page, f"{PATH}?lang=fr", address="ana")
+    assert refused.status == 400 and refused.says("On ne peut pas envoyer d’e-mail à cette adresse.")
+    assert '<html lang="fr">' in refused.html and f'href="{PATH}?lang=fr"' in refused.html
+    assert here.get(PATH, headers={"accept-language": "pt"}).headers["content-language"] == "pt-BR"
+
+
 def test_the_pages_of_a_subscriber_are_seen_by_no_search_engine_and_set_no_cookie(here: Served, sink: SmtpSink) -> None:
     own = subscribed(here, sink)
     for path in (PATH, own):

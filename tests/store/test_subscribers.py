@@ -44,7 +44,7 @@ def announce(database: Database, name: str = "ann1", parts: tuple[str, ...] = ("
             stage="investigating",
             text="We look into it.",
             parts=parts,
-            affects="Voice",
+            affects=("Voice",),
             path="/status/i/x",
             at=tx.now,
         )

@@ -14,12 +14,15 @@ from tests.support.smtp import SmtpSink
 from tests.support.subscribed import enter, post_of, tell
 from tests.support.world import QUIET, World
 from tocsin.comms import updates
-from tocsin.comms.subscribers import outbox
+from tocsin.comms.subscribers import commands as subscribing
+from tocsin.comms.subscribers import links, outbox
 from tocsin.comms.subscribers import store as subscribers
+from tocsin.comms.subscribers.model import Subscriber
+from tocsin.db import settings as kept
 from tocsin.db.engine import Database
-from tocsin.kit.actor import SYSTEM
+from tocsin.kit.actor import STRANGER, SYSTEM
 from tocsin.plan.model import Stage
-from tocsin.response import commands, secrecy
+from tocsin.response import commands, secrecy, telling
 from tocsin.response.fanout import AT_ONCE, Fanout
 from tocsin.signals import commands as silencing
 from tocsin.signals.commands import Wanted
@@ -61,6 +64,50 @@ def test_each_public_update_reaches_each_subscriber_once(world: World, sink: Smt
     assert len({mail.message_id for mail in sink.messages}) == 6
     first = sink.messages[0]
     assert "/status/i/" in first.text and "Rose is slow" in first.text and "Voice replies hang" not in first.text
+
+
+def by_their_link(world: World, purpose: links.Purpose, one: Subscriber) -> str:
+    return links.token(world.database.run(SYSTEM, kept.signing_key), purpose, one.id)
+
+
+def test_a_correction_goes_to_exactly_those_who_got_the_first_or_will_get_it(world: World, sink: SmtpSink) -> None:
+    people = {one.address: one for one in enter(world.database, 3)}
+    incident = world.declare(components=("voice",))
+    post(world, incident.id)
+    first = world.incident(incident.id).entries
+    tell(world.database, sink, KEY)
+    post(world, incident.id, Stage.IDENTIFIED)  # which nobody is told before it is corrected
+    second = world.incident(incident.id).entries
+    leaving = by_their_link(world, links.Purpose.LEAVE, people["p0@example.org"])
+    choosing = by_their_link(world, links.Purpose.MANAGE, people["p1@example.org"])
+    world.database.run(STRANGER, lambda tx: subscribing.leave(tx, leaving))
+    world.database.run(STRANGER, lambda tx: subscribing.choose(tx, choosing, ("rose/memory",)))
+    world.clock.advance_to(world.clock.now() + timedelta(minutes=1))
+    enter(world.database, 2, first=3)
+    for number in (first, second):
+        world.do(telling.correct, incident.id, number, "Some of you wait.", "only some of you were touched")
+    tell(world.database, sink, KEY)
+    told = {
+        address: [one.partition("] ")[2].partition(":")[0] for one in subjects(sink, address)] for address in people
+    }
+    assert told == {
+        "p0@example.org": ["Investigating"],
+        "p1@example.org": ["Investigating", "Correction"],
+        "p2@example.org": ["Investigating", "Identified", "Correction", "Correction"],
+    }
+    assert {mail.recipients[0] for mail in sink.messages} == set(people)
+
+
+def test_what_is_withdrawn_is_told_once_to_whoever_was_told(world: World, sink: SmtpSink) -> None:
+    enter(world.database, 1)
+    incident = world.declare()
+    post(world, incident.id)
+    tell(world.database, sink, KEY)
+    world.do(telling.withdraw, incident.id, world.incident(incident.id).entries, "it was another service")
+    for _ in range(2):
+        tell(world.database, sink, KEY)
+    assert len(sink.messages) == 2 and "Withdrawn at" in sink.messages[-1].text
+    assert "it was another service" in sink.messages[-1].text and "Rose is slow" not in sink.messages[-1].text
 
 
 def test_who_wants_to_hear_of_another_part_is_not_told(world: World, sink: SmtpSink) -> None:

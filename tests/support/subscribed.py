@@ -23,10 +23,10 @@ REPLY_TO = f"tocsin@{DOMAIN}"
 _LINK = re.compile(r"https?://\S+")
 
 
-def enter(database: Database, count: int, parts: tuple[str, ...] = ()) -> list[Subscriber]:
+def enter(database: Database, count: int, parts: tuple[str, ...] = (), first: int = 0) -> list[Subscriber]:
     """So many who are told by mail and have confirmed: p0@example.org and so on. Returns everybody, by id."""
     with database.work(SYSTEM) as tx:
-        for number in range(count):
+        for number in range(first, first + count):
             one = Subscriber(
                 id=new_id("sub", 12),
                 way=Way.EMAIL,

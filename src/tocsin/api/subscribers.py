@@ -30,12 +30,13 @@ After = Annotated[str, QueryParameter(required=False, description="Go on after t
 
 class Subscriber(Struct):
     """`parts` are the services and components of which they want to hear, as `rose` and `rose/voice`; without any, of
-    everything."""
+    everything. `language` is the one in which they are told; without one, that of the page."""
 
     id: str
     way: Way
     address: str
     parts: list[str]
+    language: str
     state: State
     made_at: datetime
     made_by: str
@@ -71,10 +72,12 @@ class Entered(Struct):
 
 
 class NewSubscribers(Struct, forbid_unknown_fields=True):
-    """Mail addresses of people who have agreed, and on what ground they are entered: each is told that once."""
+    """Mail addresses of people who have agreed, and on what ground they are entered: each is told that once. `language`
+    is one of those that the status page speaks; without it, they are told in that of the page."""
 
     addresses: Annotated[list[str], Meta(min_length=1, max_length=ENTERED_MOST)]
     consent: str
+    language: str = ""
 
 
 def handlers() -> list[HTTPRouteHandler]:
@@ -113,7 +116,7 @@ def show_subscriber(request: Call, subscriber_id: FromPath[str]) -> Subscriber:
     **needs(access.PEOPLE_WRITE, 400),
 )
 def enter_subscribers(request: Call, data: JSONBody[NewSubscribers]) -> Entered:
-    new, known = act(request, lambda tx: commands.enter(tx, data.addresses, data.consent))
+    new, known = act(request, lambda tx: commands.enter(tx, data.addresses, data.consent, data.language))
     return Entered(new, known)
 
 

@@ -92,10 +92,13 @@ def enter(
     /,
     *,
     consent: Annotated[str, Parameter(help="On what ground, in a sentence; each of them reads it, once.")],
+    language: Annotated[
+        str, Parameter(help="In which language they are told: en, de, fr, es or pt-BR; else that of the page.")
+    ] = "",
     json: AsJson = False,
 ) -> None:
     """Enter mail addresses of people who have agreed. Each is told once, and can leave with a press of a button."""
-    found = client.post("subscribers", body={"addresses": _addresses(file), "consent": consent})
+    found = client.post("subscribers", body={"addresses": _addresses(file), "consent": consent, "language": language})
     known = f"; {found['known']} were known already" if found["known"] else ""
     _done(found, f"{found['new']} are subscribed and are told so{known}.", json=json)
 

@@ -91,7 +91,16 @@ _PART = b'--%s\r\nContent-Type: text/%s; charset="utf-8"\r\nContent-Transfer-Enc
 
 
 def letter(
-    *, sender: str, subject: str, at: datetime, plain: str, page: str, marks: str, thread: str, domain: str
+    *,
+    sender: str,
+    subject: str,
+    at: datetime,
+    plain: str,
+    page: str,
+    marks: str,
+    thread: str,
+    domain: str,
+    language: str = "en",
 ) -> Letter:
     """Set a mail once. `thread` is what those that belong together have in common."""
     head = EmailMessage(policy=SMTP)
@@ -103,6 +112,7 @@ def letter(
     head["List-Id"] = f"Status updates <status.{domain}>"
     if thread:
         head["References"] = f"<{thread}@{domain}>"
+    head["Content-Language"] = language
     head["MIME-Version"] = "1.0"
     head["Content-Type"] = f'multipart/alternative; boundary="{_BOUNDARY}"'
     lines = (SMTP.fold_binary(name, value) for name, value in head.items())

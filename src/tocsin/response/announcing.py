@@ -23,7 +23,7 @@ def announce(tx: Tx, plan: Plan, incident: Incident) -> None:
 
 
 def put_right(tx: Tx, plan: Plan, incident: Incident, number: int) -> None:
-    """Tell subscribers how the public update of this entry reads now that it was corrected or withdrawn."""
+    """Tell those who were told the public update of this entry how it reads now, corrected or withdrawn."""
     if not plans.current(tx).communication.subscribe_by:
         return
     entries = corrections.as_read(incidents.timelines(tx, [incident.id])[incident.id])
@@ -32,7 +32,8 @@ def put_right(tx: Tx, plan: Plan, incident: Incident, number: int) -> None:
     found = next((one for one in public.updates if one.id == changed), None) if public is not None else None
     if public is not None and found is not None:
         news = replace(found, id=statuspage.stable_id("correction", incident.id, str(incident.entries)), at=tx.now)
-        outbox.announce(tx, announcing.of_update(plan, incident.id, replace(public, updates=(news, *public.updates))))
+        told = announcing.of_update(plan, incident.id, replace(public, updates=(news, *public.updates)))
+        outbox.announce(tx, replace(told, corrects=changed))
 
 
 def take_back(tx: Tx, incident: Incident) -> None:

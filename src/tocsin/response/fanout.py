@@ -13,6 +13,7 @@ from email.utils import parseaddr
 from enum import Enum
 from functools import partial
 
+from tocsin.comms.language import LANGUAGES
 from tocsin.comms.subscribers import commands, composing, outbox, words
 from tocsin.comms.subscribers.announcing import Announcement
 from tocsin.comms.subscribers.composing import House, Tokens
@@ -42,7 +43,8 @@ LOOK_AROUND_EVERY = timedelta(milliseconds=500)
 WINDOWS_EVERY = timedelta(seconds=5)
 SEND_WITHIN = timedelta(seconds=30)
 UNDER_WAY = timedelta(seconds=30)  # that a lane takes up messages it has leased; with one that hangs, the lease lasts
-LETTERS_KEPT = 8  # that are set, of the latest announcements
+NEWS_KEPT = 8  # of the latest announcements
+LETTERS_KEPT = NEWS_KEPT * len(LANGUAGES)  # that are set
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +89,7 @@ class Fanout:
         self._closing = False
         self._lanes: dict[str, Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._letters: dict[tuple[str, str], Letter] = {}
+        self._letters: dict[tuple[str, str, str], Letter] = {}
         self._announcements: dict[str, Announcement] = {}
         self._house: House | None = None
         self._looked_around_at: datetime | None = None
@@ -186,12 +188,13 @@ class Fanout:
         told = outbox.announcement(tx, announcement_id)
         if told:
             self._announcements[announcement_id] = told
-        while len(self._announcements) > LETTERS_KEPT:
+        while len(self._announcements) > NEWS_KEPT:
             del self._announcements[next(iter(self._announcements))]
 
     def _house_now(self, tx: Tx) -> House:
         base = (kept.read(tx, kept.BASE_URL) or "").rstrip("/")
-        return House(name=plans.current(tx).name, base=base, key=self._post.signing_key.encode())
+        plan, key = plans.current(tx), self._post.signing_key.encode()
+        return House(name=plan.name, base=base, key=key, language=plan.public.language)
 
     def _look_around(self) -> None:
         """Now and then, free what was taken by nodes that are gone. That this one is there the dispatcher says."""
@@ -289,11 +292,12 @@ class Fanout:
         return await self._post.mail.send(mail)
 
     def _letter(self, house: House, one: Due, told: Announcement | None) -> Letter:
-        key = (one.announcement_id or one.kind, house.name + house.base)
+        language = house.speaks(one.subscriber)
+        key = (one.announcement_id or one.kind, language, house.name + house.base)
         if told and key in self._letters:
             return self._letters[key]
-        said = composing.said(house, one.kind, told, one.subscriber.consent)
-        there = composing.links_of(house, one.kind, told, composing.MARKS)
+        said = composing.said(house, one.kind, told, one.subscriber.consent, language)
+        there = composing.links_of(house, one.kind, told, composing.MARKS, language)
         made = letter(
             sender=self._post.sender,
             subject=said.subject,
@@ -303,6 +307,7 @@ class Fanout:
             marks="".join(composing.MARKS.by_mark()),
             thread=f"status-{told.about}" if told else "",
             domain=self._post.domain,
+            language=language,
         )
         if told:
             self._letters[key] = made
@@ -313,8 +318,9 @@ class Fanout:
 
 def _message(house: House, one: Due, told: Announcement | None, own: Tokens) -> Message:
     """What a channel that people are paged by is handed for a subscriber; it is no row."""
-    said = composing.said(house, one.kind, told, one.subscriber.consent)
-    there = composing.links_of(house, one.kind, told, own)
+    language = house.speaks(one.subscriber)
+    said = composing.said(house, one.kind, told, one.subscriber.consent, language)
+    there = composing.links_of(house, one.kind, told, own, language)
     is_hook = one.subscriber.way is Way.WEBHOOK
     hook = composing.hook_body(one.kind, told, said, there, one.created_at, one.id) if is_hook else ""
     return Message(

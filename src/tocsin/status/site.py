@@ -15,12 +15,13 @@ import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tocsin.comms import statusfeeds, statuspage, statuswire
+from tocsin.comms.language import LANGUAGES, Words, clock
 from tocsin.comms.statuspage import PublicIncident, PublicPage
 from tocsin.comms.uptime import DAYS
 from tocsin.kit.badge import badge
 from tocsin.plan.publicpage import StatusPage
 from tocsin.status import views
-from tocsin.status.words import CATALOGUES, LANGUAGES, Words, clock
+from tocsin.status.words import CATALOGUES
 
 HTML, JSON, SVG = "text/html; charset=utf-8", "application/json; charset=utf-8", "image/svg+xml; charset=utf-8"
 CSS, SCRIPT = "text/css; charset=utf-8", "text/javascript; charset=utf-8"
@@ -68,15 +69,21 @@ class Place:
     def file(self, name: str) -> str:
         return f"{self.root}{name}"
 
+    def form(self, name: str) -> str:
+        """What only a running server has, in the language of this page if its address names one."""
+        return f"{self.dynamic}/{name}" + (f"?lang={self.language}" if self.language else "")
+
 
 @dataclass(frozen=True)
 class Frame:
-    """What stands around every public page. `current` is the path of the page, the same in every language."""
+    """What stands around every public page. `current` is the path of the page, the same in every language; a form has
+    its own address instead, whose query names the language."""
 
     site: "Site"
     place: Place
     words: Words
     current: str = ""
+    form: str = ""
 
     @property
     def title(self) -> str:
@@ -100,6 +107,8 @@ class Frame:
         return [(code, one.says("name"), self._in(code)) for code, one in CATALOGUES.items()]
 
     def _in(self, code: str) -> str:
+        if self.form:
+            return f"{self.form}{'&' if '?' in self.form else '?'}lang={code}"
         is_plain = not self.place.live and code == self.look.language
         return self.place.page(self.current, "" if is_plain else code)
 

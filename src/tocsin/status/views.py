@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
 from tocsin.comms import statuspage
+from tocsin.comms.language import Words, clock
 from tocsin.comms.maintenance import Progress, PublicMaintenance
 from tocsin.comms.statuspage import PublicComponent, PublicIncident, PublicPage, PublicUpdate
 from tocsin.comms.uptime import DAYS, Uptime, uptime
 from tocsin.kit.text import span
 from tocsin.plan.model import Stage
 from tocsin.status import bars
-from tocsin.status.words import CATALOGUES, Words, clock
+from tocsin.status.words import CATALOGUES
 
 EARLIER = timedelta(days=14)
 MINUTE = timedelta(minutes=1)  # that goes on while a page is shown: `now` is its beginning

@@ -13,9 +13,10 @@ from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
 from tocsin.response import reporting as reports
 from tocsin.signals import reporting
+from tocsin.status.site import Frame
 from tocsin.web.forms import AnyRequest, Form, Sent
 from tocsin.web.sessions import installation
-from tocsin.web.status import frame
+from tocsin.web.status import frame, spoken
 
 PATH = "/status/report"
 BODY_MOST = 20_000  # bytes
@@ -35,8 +36,8 @@ def show_form(request: AnyRequest, thanks: FromQuery[str | None] = None) -> Temp
     app = installation(request)
     plan, key = _opened(app)
     return _page(
+        frame(app, request),
         "status_report_sent.html" if thanks is not None else "status_report.html",
-        frame=frame(app, request),
         stamp=reporting.stamp(key, app.database.now()),
         trap=TRAP,
         parts=_shown(plan),
@@ -53,7 +54,8 @@ def send_form(request: AnyRequest, form: Sent) -> Redirect:
     reporting.check_stamp(key, form.text("stamp"), app.database.now())
     if not form.text(TRAP):
         _keep(app, plan, key, form, request.client.host if request.client else "")
-    return Redirect(f"{PATH}?thanks=1", status_code=303)
+    language = frame(app, request).place.language
+    return Redirect(f"{PATH}?thanks=1" + (f"&lang={language}" if language else ""), status_code=303)
 
 
 def _shown(plan: Plan) -> list[tuple[str, str]]:
@@ -79,8 +81,9 @@ def _opened(app: App) -> tuple[Plan, bytes]:
     return plan, app.signing_key.encode()
 
 
-def _page(template: str, **view: Any) -> Template:
-    return Template(template, context=view, headers={"cache-control": "no-store"})
+def _page(around: Frame, template: str, **view: Any) -> Template:
+    headers = {"cache-control": "no-store", "content-language": around.words.code}
+    return Template(template, context={**spoken(around), **view}, headers=headers)
 
 
 def routes() -> list[Any]:

@@ -167,7 +167,7 @@ def _sign_in_first(request: AnyRequest, _: sessions.SignInFirst) -> Response[Any
 
 def _refused(request: AnyRequest, why: TocsinError) -> Response[Any]:
     status = next((status for kind, status in KINDS if isinstance(why, kind)), 409)
-    return _error_page(request, status, why.message)
+    return _error_page(request, status, why.message, why)
 
 
 def _http_error(request: AnyRequest, why: HTTPException) -> Response[Any]:
@@ -183,8 +183,9 @@ def _is_csrf(why: HTTPException) -> bool:
     return why.status_code == 403 and "CSRF" in str(why.detail)
 
 
-def _public(request: AnyRequest, heading: str, status: int, said: str, advice: str) -> Template | None:
-    """The same in the frame of the public page, for whoever met it there; None if that can't be put together."""
+def _public(request: AnyRequest, status: int, said: str, why: TocsinError | None) -> Template | None:
+    """The same in the frame and the language of the public page, for whoever met it there; None if that can't be put
+    together. What no stranger meets who uses our forms is said in English alone."""
     path = request.url.path
     if not path.startswith("/status/"):
         return None
@@ -193,13 +194,18 @@ def _public(request: AnyRequest, heading: str, status: int, said: str, advice: s
         frame = status_page.frame(sessions.installation(request), request)
     except TocsinError:
         return None
-    view = {"frame": frame, "heading": heading, "said": said, "advice": advice, "form": form}
-    return Template("status_refused.html", context=view, status_code=status, headers={"cache-control": "no-store"})
+    words, kind = frame.words, type(why).__name__
+    said = said if words.code == "en" else words.texts.get(kind, "")
+    known = status if f"wrong_{status}" in words.texts else "other"
+    view = {"heading": words.says(f"wrong_{known}"), "said": said, "advice": words.says(f"advice_{known}")}
+    headers = {"cache-control": "no-store", "content-language": words.code}
+    context = {**status_page.spoken(frame), **view, "form": form}
+    return Template("status_refused.html", context=context, status_code=status, headers=headers)
 
 
-def _error_page(request: AnyRequest, status: int, said: str) -> Response[Any]:
+def _error_page(request: AnyRequest, status: int, said: str, why: TocsinError | None = None) -> Response[Any]:
     title, advice = WRONG.get(status, ("This did not work", "Go back, and try it again."))
-    page = _public(request, title, status, said, advice) or bare(
+    page = _public(request, status, said, why) or bare(
         request, "error.html", title=title, status=status, heading=title, said=said, advice=advice
     )
     headers = {**page.headers, **SAFE} | ({"retry-after": "1"} if status == 503 else {})

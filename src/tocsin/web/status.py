@@ -7,8 +7,8 @@ away.
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import lru_cache
-from typing import NamedTuple
-from urllib.parse import parse_qs, urlsplit
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 from litestar import Litestar, asgi
 from litestar.enums import ScopeType
@@ -17,12 +17,13 @@ from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from tocsin.app import App
 from tocsin.comms import statuswire
+from tocsin.comms.language import LANGUAGES, preferred
 from tocsin.comms.store import Seen
 from tocsin.kit.actor import STRANGER
 from tocsin.kit.clock import stopwatch
 from tocsin.status import store
 from tocsin.status.site import CSS, HTML, SVG, File, Frame, Place, Site
-from tocsin.status.words import CATALOGUES, LANGUAGES, preferred
+from tocsin.status.words import CATALOGUES
 from tocsin.web import board
 from tocsin.web.board import FOR_ANYONE, Answer, Header, Rendered, packed
 from tocsin.web.forms import AnyRequest
@@ -186,11 +187,28 @@ def site_of(app: App, seen: Seen | None = None) -> Site:
         return store.site(tx, seen)
 
 
-def frame(app: App, request: AnyRequest) -> Frame:
-    """What stands around a public page with a form. Its own words are English."""
-    own = own_host(app)
+def frame(app: App, request: AnyRequest, known: str = "") -> Frame:
+    """What stands around a public page with a form. It speaks the language that its address names; or else the one that
+    is `known` of its reader, the one that their browser asks for, and that of the page."""
+    own, site = own_host(app), site_of(app)
     root = ALONE if own and is_at(request.scope, own) else HERE
-    return Frame(site_of(app), Place(root=root, dynamic=PATH), CATALOGUES["en"])
+    accepted = request.headers.get("accept-language", "")
+    asked = wanted(request.url.path, request.scope["query_string"], accepted, root)
+    named = asked.named or known
+    place = Place(root=root, dynamic=PATH, language=named)
+    return Frame(
+        site, place, CATALOGUES[named or asked.language or site.look.language], form=_without_language(request)
+    )
+
+
+def _without_language(request: AnyRequest) -> str:
+    rest = [one for one in parse_qsl(request.url.query or "") if one[0] not in ("lang", "done")]
+    return request.url.path + (f"?{urlencode(rest)}" if rest else "")
+
+
+def spoken(frame: Frame) -> dict[str, Any]:
+    """What a template of such a page needs beside its own."""
+    return {"frame": frame, "place": frame.place, "says": frame.words.says}
 
 
 # ---- A host of its own -----------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from tocsin.comms.subscribers.model import State, Subscriber
 from tocsin.comms.subscribers.store import Wanted
 from tocsin.people import access
 from tocsin.plan.model import Way
+from tocsin.status.words import CATALOGUES
 from tocsin.web import present
 from tocsin.web.forms import AnyRequest, Sent
 from tocsin.web.frame import SignedIn, page
@@ -21,6 +22,7 @@ from tocsin.web.present import Choice
 
 PATH = "/subscribers"
 A_PAGE = 50
+LANGUAGES = [(code, words.says("name")) for code, words in CATALOGUES.items()]
 ACTS_SHOWN = 20
 MARKS = {State.ACTIVE: "met", State.UNCONFIRMED: "open", State.OFF: "missed"}
 STATES = {State.ACTIVE: "active", State.UNCONFIRMED: "not confirmed yet", State.OFF: "turned off"}
@@ -70,6 +72,7 @@ def show_subscribers(
             counts=[(STATES[one], sum(n for key, n in counts.items() if key[1] is one)) for one in State],
             states=[Choice("", "any state"), *(Choice(one.value, STATES[one]) for one in State)],
             ways=[Choice("", "any way"), *(Choice(one.value, one.value) for one in Way)],
+            languages=[Choice("", "that of the page"), *(Choice(*one) for one in LANGUAGES)],
             chosen={"state": in_state, "way": way, "text": text},
             more=f"{PATH}?{urlencode(more)}" if more else "",
             acts=[(present.moment(one.at, tx.now), one) for one in store.latest_acts(tx, ACTS_SHOWN)],
@@ -78,11 +81,13 @@ def show_subscribers(
 
 def _row(one: Subscriber) -> Row:
     of = ", ".join(one.parts) or "everything"
+    language = f", in {one.language}" if one.language else ""
+    by = f", entered by {one.made_by}" if one.consent else ""
     return Row(
         id=one.id,
         mark=MARKS[one.state],
         address=one.address,
-        about=f"{one.way}, {STATES[one.state]}, of {of}{', entered by ' + one.made_by if one.consent else ''}",
+        about=f"{one.way}, {STATES[one.state]}, of {of}{language}{by}",
         trouble=one.last_error,
         is_off=one.state is State.OFF,
     )
@@ -92,7 +97,8 @@ def _row(one: Subscriber) -> Row:
 def enter(visitor: SignedIn, form: Sent) -> Redirect:
     """Enter addresses, one a line."""
     addresses = [line.strip() for line in form.text("addresses").splitlines() if line.strip()]
-    visitor.app.database.run(visitor.actor, lambda tx: commands.enter(tx, addresses, form.text("consent")))
+    consent, language = form.text("consent"), form.text("language")
+    visitor.app.database.run(visitor.actor, lambda tx: commands.enter(tx, addresses, consent, language))
     return Redirect(PATH, status_code=303)
 
 

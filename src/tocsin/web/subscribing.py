@@ -21,22 +21,18 @@ from tocsin.kit.errors import Invalid, NotFound, Overloaded
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan, Way
 from tocsin.signals import reporting
+from tocsin.status.site import Frame
+from tocsin.status.words import CATALOGUES
 from tocsin.web.forms import AnyRequest, Form, Sent
 from tocsin.web.frame import asset
 from tocsin.web.sessions import installation
-from tocsin.web.status import frame
+from tocsin.web.status import frame, spoken
 
 BODY_MOST = 20_000  # bytes
 TRAP = "website"  # a field that no person sees; whoever fills it in is a machine
 UNSEEN = {"cache-control": "no-store", "x-robots-tag": "noindex"}
 
-NAMES = {Way.EMAIL: "E-mail", Way.WEBHOOK: "Webhook", Way.SLACK: "Slack", Way.TEAMS: "Microsoft Teams"}
-HINTS = {
-    Way.EMAIL: "your address",
-    Way.WEBHOOK: "an https address that takes a POST",
-    Way.SLACK: "the address of an incoming webhook",
-    Way.TEAMS: "the address of a workflow that posts what it gets",
-}
+TYPED = (Way.EMAIL, Way.WEBHOOK, Way.SLACK, Way.TEAMS)  # by an address that somebody can type
 
 
 class NoSubscribing(NotFound):
@@ -68,12 +64,14 @@ class Part:
 def show_form(request: AnyRequest, asked: FromQuery[str | None] = None) -> Template:
     app = installation(request)
     plan, ways = _opened(app)
+    around = frame(app, request)
     if asked is not None:
-        return _page(request, "subscribe_asked.html")
+        return _page(around, "subscribe_asked.html")
+    says = around.words.says
     return _page(
-        request,
+        around,
         "subscribe.html",
-        ways=[(way, NAMES[way], HINTS[way]) for way in ways if way in NAMES],
+        ways=[(way, says(f"way_{way}"), says(f"hint_{way}")) for way in ways if way in TYPED],
         parts=_parts(plan, ()),
         push_key=app.push_key if Way.PUSH in ways else "",
         push_script=asset("push.js"),
@@ -87,6 +85,7 @@ def send_form(request: AnyRequest, form: Sent) -> Redirect:
     """Ask whoever reads at an address. The answer is the same whoever that is, and whether they are known."""
     app = installation(request)
     _, ways = _opened(app)
+    around = frame(app, request)
     key, now = app.signing_key.encode(), app.database.now()
     reporting.check_stamp(key, form.text("stamp"), now)
     way = next((one for one in ways if one == form.text("way")), None)
@@ -95,14 +94,16 @@ def send_form(request: AnyRequest, form: Sent) -> Redirect:
     if not form.text(TRAP):
         if not app.askers.take(reporting.person(key, request.client.host if request.client else ""), now):
             raise TooManyAsk
-        _ask(app, way, form)
-    return Redirect(f"{PATH}?asked=1", status_code=303)
+        _ask(app, way, form, around.words.code)
+    named = f"&lang={around.place.language}" if around.place.language else ""
+    return Redirect(f"{PATH}?asked=1{named}", status_code=303)
 
 
-def _ask(app: App, way: Way, form: Form) -> None:
+def _ask(app: App, way: Way, form: Form, language: str) -> None:
     typed = form.text("subscription" if way is Way.PUSH else "address")
     anywhere = app.settings.allow_private_webhooks
-    app.database.run(STRANGER, lambda tx: commands.ask(tx, way, typed, form.all("part"), anywhere=anywhere))
+    parts = form.all("part")
+    app.database.run(STRANGER, lambda tx: commands.ask(tx, way, typed, parts, language=language, anywhere=anywhere))
 
 
 # ---- Saying yes ----
@@ -115,7 +116,8 @@ def show_confirm(request: AnyRequest, token: FromPath[str]) -> Template:
         plan = plans.current(tx)
         one = commands.to_confirm(tx, token)
         chosen = [parts_of(plan)[key] for key in one.parts if key in parts_of(plan)]
-    return _page(request, "subscribe_confirm.html", token=token, to=_shown(one), chosen=chosen)
+    around = frame(app, request, one.language)
+    return _page(around, "subscribe_confirm.html", token=token, to=_shown(one), chosen=around.words.listed(chosen))
 
 
 @post(f"{PATH}/confirm/{{token:str}}", sync_to_thread=True, opt={"exclude_from_csrf": True})
@@ -134,16 +136,19 @@ def show_manage(request: AnyRequest, token: FromPath[str], done: FromQuery[str |
     app = installation(request)
     with app.database.read(STRANGER) as tx:
         plan, one = plans.current(tx), commands.own(tx, token)
+    around = frame(app, request, one.language)
     return _page(
-        request,
+        around,
         "subscribe_manage.html",
         token=token,
         leave=links.token(app.signing_key.encode(), Purpose.LEAVE, one.id),
         to=_shown(one),
-        by=NAMES.get(one.way, "This browser"),
+        by=around.words.says(f"way_{one.way}"),
         is_active=one.is_active,
         secret=one.secret if one.way is Way.WEBHOOK else "",
         parts=_parts(plan, one.parts),
+        languages=[(code, words.says("name")) for code, words in CATALOGUES.items()],
+        chosen=one.language or plan.public.language,
         done=done or "",
     )
 
@@ -155,7 +160,8 @@ def show_manage(request: AnyRequest, token: FromPath[str], done: FromQuery[str |
     request_max_body_size=BODY_MOST,
 )
 def change(request: AnyRequest, token: FromPath[str], form: Sent) -> Redirect:
-    installation(request).database.run(STRANGER, lambda tx: commands.choose(tx, token, form.all("part")))
+    parts, language = form.all("part"), form.text("language") if form.has("language") else None
+    installation(request).database.run(STRANGER, lambda tx: commands.choose(tx, token, parts, language))
     return Redirect(f"{PATH}/manage/{token}?done=saved", status_code=303, headers=UNSEEN)
 
 
@@ -173,19 +179,22 @@ def export(request: AnyRequest, token: FromPath[str]) -> Response[bytes]:
 
 @get(f"{PATH}/leave/{{token:str}}", sync_to_thread=True)
 def show_leave(request: AnyRequest, token: FromPath[str]) -> Template:
-    with installation(request).database.read(STRANGER) as tx:
+    app = installation(request)
+    with app.database.read(STRANGER) as tx:
         one = commands.leaving(tx, token)
     if one is None:
-        return _page(request, "subscribe_left.html")
-    return _page(request, "subscribe_leave.html", token=token, to=_shown(one))
+        return _page(frame(app, request), "subscribe_left.html")
+    return _page(frame(app, request, one.language), "subscribe_leave.html", token=token, to=_shown(one))
 
 
 @post(f"{PATH}/leave/{{token:str}}", sync_to_thread=True, opt={"exclude_from_csrf": True}, status_code=200)
 def leave(request: AnyRequest, token: FromPath[str]) -> Template:
     """One click, of a person or of their mail program (RFC 8058): it asks nothing, and leads nowhere else."""
     app = installation(request)
+    with app.database.read(STRANGER) as tx:
+        one = commands.leaving(tx, token)
     app.database.run(STRANGER, lambda tx: commands.leave(tx, token))
-    return _page(request, "subscribe_left.html")
+    return _page(frame(app, request, one.language if one else ""), "subscribe_left.html")
 
 
 # ---- What the templates show ----
@@ -210,9 +219,9 @@ def _opened(app: App) -> tuple[Plan, tuple[Way, ...]]:
     return plan, ways
 
 
-def _page(request: AnyRequest, template: str, **view: Any) -> Template:
-    context = {"frame": frame(installation(request), request), **view}
-    return Template(template, context=context, headers=UNSEEN)
+def _page(around: Frame, template: str, **view: Any) -> Template:
+    headers = {**UNSEEN, "content-language": around.words.code}
+    return Template(template, context={**spoken(around), **view}, headers=headers)
 
 
 def routes() -> list[Any]:

@@ -8,7 +8,6 @@ from enum import StrEnum
 from tocsin.comms import statuspage
 from tocsin.comms.maintenance import Progress
 from tocsin.comms.statuspage import PublicIncident
-from tocsin.kit.text import listed
 from tocsin.plan.model import Plan
 from tocsin.signals.silencing import Silence
 
@@ -24,7 +23,8 @@ class Kind(StrEnum):
 @dataclass(frozen=True, kw_only=True)
 class Announcement:
     """`about` is the incident or the window; `parts` are the services and components that are touched, by key, and
-    `affects` are their names. `path` is where it stands on the status page."""
+    `affects` are their names. `path` is where it stands on the status page. `corrects` is what was announced before and
+    does not hold any more: whoever was told that is told this, and nobody else."""
 
     id: str
     kind: Kind
@@ -33,9 +33,10 @@ class Announcement:
     stage: str
     text: str
     parts: tuple[str, ...]
-    affects: str
+    affects: tuple[str, ...]
     path: str
     at: datetime
+    corrects: str = ""
 
 
 def of_update(plan: Plan, incident_id: str, public: PublicIncident) -> Announcement:
@@ -114,5 +115,5 @@ def _parts(plan: Plan, components: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _names(plan: Plan, components: tuple[str, ...]) -> str:
-    return listed([name for _, _, name in _touched(plan, components)])
+def _names(plan: Plan, components: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for _, _, name in _touched(plan, components))

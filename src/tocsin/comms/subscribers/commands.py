@@ -11,6 +11,7 @@ from tocsin.comms.subscribers.model import (
     State,
     Subscriber,
     asked,
+    checked_language,
     checked_parts,
     failed,
     may_ask,
@@ -54,7 +55,7 @@ class NotOff(Refused):
 # ---- By whoever wants to be told ----
 
 
-def ask(tx: Tx, way: Way, typed: str, parts: tuple[str, ...], *, anywhere: bool = False) -> None:
+def ask(tx: Tx, way: Way, typed: str, parts: tuple[str, ...], *, language: str = "", anywhere: bool = False) -> None:
     """Somebody wants to be told at an address: whoever reads there is asked whether that is so.
 
     What comes of it is the same whether the address is known or not, so that nobody learns who is subscribed.
@@ -63,24 +64,25 @@ def ask(tx: Tx, way: Way, typed: str, parts: tuple[str, ...], *, anywhere: bool 
     if way not in plan.communication.subscribe_by:
         raise NotOffered(field="way")
     place = places.read(way, typed, anywhere=anywhere)
-    chosen = checked_parts(plan, parts)
+    chosen, spoken = checked_parts(plan, parts), checked_language(language)
     found = store.at_place(tx, store.place_of(way, place.where))
     if found is None:
         if store.unconfirmed(tx) >= UNCONFIRMED_MOST:
             raise TooManyWait
-        found = _added(tx, way, place, chosen, THEMSELVES)
-    elif found.state is State.UNCONFIRMED and chosen != found.parts:
-        store.put(tx, found.id, parts=list(chosen))
+        found = _added(tx, way, place, chosen, spoken, THEMSELVES)
+    elif found.state is State.UNCONFIRMED and (chosen, spoken) != (found.parts, found.language):
+        store.put(tx, found.id, parts=list(chosen), language=spoken)
     _ask_there(tx, found)
 
 
-def _added(tx: Tx, way: Way, place: Place, parts: tuple[str, ...], by: str) -> Subscriber:
+def _added(tx: Tx, way: Way, place: Place, parts: tuple[str, ...], language: str, by: str) -> Subscriber:
     one = Subscriber(
         id=new_id(links.PREFIX, 12),
         way=way,
         address=place.address,
         secret=place.secret,
         parts=parts,
+        language=language,
         made_at=tx.now,
         made_by=by,
     )
@@ -107,12 +109,13 @@ def confirm(tx: Tx, token: str) -> Subscriber:
     return one
 
 
-def choose(tx: Tx, token: str, parts: tuple[str, ...]) -> None:
-    """Change of what they are told."""
+def choose(tx: Tx, token: str, parts: tuple[str, ...], language: str | None = None) -> None:
+    """Change of what they are told, and in which language; without one, that stays."""
     one = _theirs(tx, links.read(kept.signing_key(tx), Purpose.MANAGE, token))
     chosen = checked_parts(plans.current(tx), parts)
-    if chosen != one.parts:
-        store.put(tx, one.id, parts=list(chosen))
+    spoken = one.language if language is None else checked_language(language)
+    if (chosen, spoken) != (one.parts, one.language):
+        store.put(tx, one.id, parts=list(chosen), language=spoken)
         store.note(tx, one.id, "chose", THEMSELVES)
 
 
@@ -204,10 +207,11 @@ def export(tx: Tx, subscriber_id: str) -> dict[str, object]:
     return everything(tx, one)
 
 
-def enter(tx: Tx, addresses: list[str], consent: str) -> tuple[int, int]:
+def enter(tx: Tx, addresses: list[str], consent: str, language: str = "") -> tuple[int, int]:
     """Enter mail addresses from a list. Each is told so once, with the ground, and can leave. Returns how many are new,
     and how many were known. Raises Invalid for the first that is no address, and then enters none."""
     access.require(tx.actor, access.PEOPLE_WRITE)
+    spoken = checked_language(language)
     if Way.EMAIL not in plans.current(tx).communication.subscribe_by:
         raise NotOffered("The plan does not offer mail; add email to communication.subscribe_by.", field="way")
     ground = clip(" ".join(consent.split()), CONSENT_MOST)
@@ -216,7 +220,7 @@ def enter(tx: Tx, addresses: list[str], consent: str) -> tuple[int, int]:
     found = {store.place_of(Way.EMAIL, one.where): one for one in _read_all(addresses)}
     known = store.known_places(tx, list(found))
     for place in (one for key, one in found.items() if key not in known):
-        one = _added(tx, Way.EMAIL, place, (), tx.actor.handle)
+        one = _added(tx, Way.EMAIL, place, (), spoken, tx.actor.handle)
         store.put(tx, one.id, consent=ground, state=State.ACTIVE, confirmed_at=tx.now)
         outbox.notify(tx, one, Note.LISTED, "once")
     new = len(found) - len(known)

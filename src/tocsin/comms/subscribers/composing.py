@@ -4,15 +4,16 @@ Ten thousand mails differ in their links and in nothing else, so the words are s
 secret goes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import msgspec
 
+from tocsin.comms.language import LANGUAGES
 from tocsin.comms.subscribers import links, words
 from tocsin.comms.subscribers.announcing import Announcement
 from tocsin.comms.subscribers.links import PATH, Purpose
-from tocsin.comms.subscribers.model import CONFIRM_WITHIN, Note
+from tocsin.comms.subscribers.model import CONFIRM_WITHIN, Note, Subscriber
 from tocsin.comms.subscribers.words import Links, Said
 
 LEAVE_MARK, MANAGE_MARK, CONFIRM_MARK = "\ue000", "\ue001", "\ue002"  # letters of nobody's language
@@ -27,11 +28,16 @@ TYPES = {
 
 @dataclass(frozen=True, kw_only=True)
 class House:
-    """What every message says of the installation: the page's name, its address, and the key of its links."""
+    """What every message says of the installation: the page's name, address and language, and the key of its links."""
 
     name: str
     base: str
     key: bytes
+    language: str = "en"
+
+    def speaks(self, one: Subscriber) -> str:
+        """The language of what they are sent: theirs, or that of the page."""
+        return one.language if one.language in LANGUAGES else self.language
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,26 +61,35 @@ def tokens(house: House, subscriber_id: str, asked_at: datetime) -> Tokens:
     )
 
 
-def said(house: House, note: Note, told: Announcement | None, consent: str = "") -> Said:
-    found = words.announced(told, house.name) if told else words.about_itself(note, house.name, consent)
-    return Said(
+def said(house: House, note: Note, told: Announcement | None, consent: str = "", language: str = "") -> Said:
+    """`language` is the reader's, where it is not that of the page."""
+    language = language or house.language
+    about = words.announced(told, house.name, language) if told else None
+    found = about or words.about_itself(note, house.name, consent, language)
+    return replace(
+        found,
         subject=" ".join(found.subject.translate(_UNMARKED).split()),
         text=found.text.translate(_UNMARKED),
-        stage=found.stage,
         affects=found.affects.translate(_UNMARKED),
         name=found.name.translate(_UNMARKED),
     )
 
 
-def links_of(house: House, note: Note, told: Announcement | None, own: Tokens) -> Links:
+def links_of(house: House, note: Note, told: Announcement | None, own: Tokens, language: str = "") -> Links:
     """The links that a message offers: before somebody said yes, there is nothing to change and nothing to leave."""
     if note is Note.CONFIRM:
         return Links(confirm=f"{house.base}{PATH}/confirm/{own.confirm}")
     return Links(
-        read=f"{house.base}{told.path}" if told else "",
+        read=f"{house.base}{_in(told.path, house, language)}" if told else "",
         manage=f"{house.base}{PATH}/manage/{own.manage}",
         leave=leave_link(house, own.leave),
     )
+
+
+def _in(path: str, house: House, language: str) -> str:
+    """The same page in this language; in that of the house it has the shorter address."""
+    is_own = language in ("", house.language)
+    return path if is_own else path.replace("/status", f"/status/{language}", 1)
 
 
 def leave_link(house: House, token: str) -> str:
@@ -92,6 +107,7 @@ def hook_body(note: Note, told: Announcement | None, what: Said, there: Links, a
     about: dict[str, object] = {"subject": what.subject, "text": what.text}
     if told:
         about |= {"id": told.id, "name": told.name, "stage": told.stage, "affects": list(told.parts)}
+        about |= {"corrects": told.corrects} if told.corrects else {}
     about |= {name: link for name, link in _named(there).items() if link}
     kind = TYPES[note].format(kind=told.kind if told else "")
     return msgspec.json.encode({"type": kind, "id": key, "timestamp": at, "data": about}).decode()

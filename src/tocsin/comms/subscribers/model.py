@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from tocsin.comms.language import LANGUAGES
 from tocsin.kit.errors import Invalid
+from tocsin.kit.text import listed
 from tocsin.plan.model import Plan, Way
 
 ADDRESS_MOST = 254  # of a mail; RFC 5321
@@ -42,17 +44,22 @@ class NoSuchPart(Invalid):
     """The status page has no such service or component."""
 
 
+class NoSuchLanguage(Invalid):
+    """The status page does not speak this language."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Subscriber:
     """`address` is shown, `secret` is what else is needed to write there. `parts` are the services and components of
-    which they want to hear, as `rose` and `rose/voice`; none: of everything. `consent` is on what ground somebody else
-    entered them."""
+    which they want to hear, as `rose` and `rose/voice`; none: of everything. `language` is the one that they read;
+    none: that of the page. `consent` is on what ground somebody else entered them."""
 
     id: str
     way: Way
     address: str
     secret: str | None = None
     parts: tuple[str, ...] = ()
+    language: str = ""
     state: State = State.UNCONFIRMED
     made_at: datetime
     made_by: str
@@ -113,6 +120,13 @@ def checked_parts(plan: Plan, chosen: Iterable[str]) -> tuple[str, ...]:
         raise NoSuchPart(f"The status page has nothing called '{unknown[0][:60]}'.", field="parts")
     kept = (one for one in known if one in wanted)
     return tuple(one for one in kept if "/" not in one or one.partition("/")[0] not in wanted)
+
+
+def checked_language(code: str) -> str:
+    """A language of the page; none is that in which the page speaks to everybody. Raises NoSuchLanguage."""
+    if code and code not in LANGUAGES:
+        raise NoSuchLanguage(f"The status page speaks {listed(LANGUAGES)}.", field="language")
+    return code
 
 
 def concerns(subscriber: Subscriber, touched: Collection[str], known: Collection[str]) -> bool:

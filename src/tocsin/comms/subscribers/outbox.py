@@ -41,6 +41,7 @@ announcements = Table(
     Column("affects", Text),
     Column("path", Text),
     Column("at", Instant),
+    Column("corrects", Text),
     Column("reached", Text),
     Column("told", Integer),
     Column("done_at", Instant),
@@ -95,7 +96,8 @@ class Kept:
 
 def announce(tx: Tx, one: Announcement) -> None:
     """Begin to tell subscribers: who they are is looked up afterwards, a chunk at a time."""
-    row = {**vars(one), "parts": list(one.parts), "reached": "", "told": 0, "done_at": None}
+    lists = {"parts": list(one.parts), "affects": "\n".join(one.affects)}
+    row = {**vars(one), **lists, "reached": "", "told": 0, "done_at": None}
     tx.run(announcements.insert().values(row))
     tx.wakes = True
 
@@ -113,12 +115,13 @@ def announcement(tx: Tx, announcement_id: str) -> Announcement | None:
 def spread(tx: Tx, ways: Collection[Way], known: Collection[str], chunk: int = CHUNK) -> bool:
     """Queue what is announced for the next chunk of subscribers. `ways` are those of the plan, `known` its parts.
     Returns whether there was anything to do."""
-    undone = select(announcements).where(announcements.c.done_at.is_(None)).order_by(announcements.c.at)
-    row = tx.first(undone.limit(1))
+    undone = select(announcements).where(announcements.c.done_at.is_(None))
+    # What is corrected goes before what corrects it, even in one instant: whoever gets the first is known by then.
+    row = tx.first(undone.order_by(announcements.c.at, announcements.c.corrects != "", announcements.c.id).limit(1))
     if row is None:
         return False
     found = _next_chunk(tx, row, ways, chunk)
-    told = [one for one in found if concerns(one, row.parts, known)]
+    told = [one for one in found if row.corrects or concerns(one, row.parts, known)]
     reached = found[-1].id if found else row.reached
     values = {"reached": reached, "told": row.told + len(told)}
     if len(found) < chunk:
@@ -140,9 +143,13 @@ def has_news(tx: Tx) -> bool:
 
 
 def _next_chunk(tx: Tx, row: Row[Any], ways: Collection[Way], chunk: int) -> list[Subscriber]:
-    """Those who had confirmed when it was announced; whoever came later reads the page."""
+    """Those who had confirmed when it was announced; whoever came later reads the page. Of a correction: those who were
+    told, or will be, what it corrects."""
     those = (store.table.c.state == State.ACTIVE) & (store.table.c.id > row.reached)
     those &= store.table.c.way.in_(list(ways)) & (store.table.c.confirmed_at <= row.at)
+    if row.corrects:
+        first = (table.c.announcement_id == row.corrects) & (table.c.state != MessageState.DEAD)
+        those &= store.table.c.id.in_(select(table.c.subscriber_id).where(first))
     chosen = select(store.table).where(those).order_by(store.table.c.id).limit(chunk)
     return [store.subscriber(one) for one in tx.all(chosen)]
 
@@ -287,5 +294,6 @@ def _due(row: Row[Any]) -> Due:
 
 
 def _announcement(row: Row[Any]) -> Announcement:
-    named = {name: row._mapping[name] for name in ("id", "about", "name", "stage", "text", "affects", "path", "at")}
-    return Announcement(**named, kind=Kind(row.kind), parts=tuple(row.parts))
+    named = {name: row._mapping[name] for name in ("id", "about", "name", "stage", "text", "path", "at", "corrects")}
+    affects = tuple(row.affects.split("\n")) if row.affects else ()
+    return Announcement(**named, kind=Kind(row.kind), parts=tuple(row.parts), affects=affects)

@@ -25,6 +25,7 @@ table = Table(
     Column("address", Text),
     Column("secret", Text),
     Column("parts", Json),
+    Column("language", Text),
     Column("state", Text),
     Column("made_at", Instant),
     Column("made_by", Text),

@@ -1,44 +1,15 @@
-"""What subscribers read, in every way by which they are told. All of its words stand here. Pure."""
+"""What subscribers read, in every way by which they are told and in their language. What was posted stays as it was
+written. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 
+from tocsin.comms.language import Words, catalogues
 from tocsin.comms.subscribers.announcing import Announcement, Kind
 from tocsin.comms.subscribers.model import Note
 
-STAGES: Mapping[str, str] = {
-    "investigating": "Investigating",
-    "identified": "Identified",
-    "monitoring": "Monitoring",
-    "resolved": "Resolved",
-    "scheduled": "Planned",
-    "in_progress": "It has begun",
-    "completed": "It is over",
-    "called_off": "Called off",
-}
-MAINTENANCE = "Maintenance"
-AFFECTS = "Affects"
-READ_ON = "Read on at the status page"
-CHANGE = "Change what you are told of"
-LEAVE = "Unsubscribe"
-WHY = "You are told because this address is subscribed to the status page of {name}."
-
-CONFIRM_SUBJECT = "Confirm that you want updates from the {name} status page"
-CONFIRM_TEXT = (
-    "Somebody asked that updates from the {name} status page are sent here. If that was you, open the link and press "
-    "the button; it is good for a day.\n\nIf it was not you, there is nothing to do: nothing more comes."
-)
-CONFIRM_LINK = "Confirm"
-
-ALREADY_SUBJECT = "You are subscribed to the {name} status page already"
-ALREADY_TEXT = "Somebody, probably you, asked again for updates from the {name} status page. Nothing has changed."
-
-LISTED_SUBJECT = "You now get updates from the {name} status page"
-LISTED_TEXT = (
-    "We entered this address for updates from the {name} status page: {consent}\n\nIf you don't want them, one press "
-    "of a button is enough."
-)
+CATALOGUES: Mapping[str, Words] = catalogues("tocsin.comms.subscribers")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,42 +31,49 @@ class Said:
     stage: str = ""
     affects: str = ""
     name: str
+    language: str
+
+    def says(self, key: str) -> str:
+        return CATALOGUES[self.language].says(key)
 
 
-def announced(one: Announcement, name: str) -> Said:
-    stage = STAGES.get(one.stage, one.stage)
-    what = f"{MAINTENANCE}: {one.name}" if one.kind is Kind.MAINTENANCE else one.name
-    return Said(subject=f"[{name}] {stage}: {what}", text=one.text.strip(), stage=stage, affects=one.affects, name=name)
+def announced(one: Announcement, name: str, language: str) -> Said:
+    words = CATALOGUES[language]
+    stage = words.says("correction" if one.corrects else one.stage)
+    what = words.says("maintenance", name=one.name) if one.kind is Kind.MAINTENANCE else one.name
+    return Said(
+        subject=f"[{name}] {stage}: {what}",
+        text=one.text.strip(),
+        stage=stage,
+        affects=words.listed(one.affects),
+        name=name,
+        language=language,
+    )
 
 
-_ABOUT = {
-    Note.CONFIRM: (CONFIRM_SUBJECT, CONFIRM_TEXT),
-    Note.ALREADY: (ALREADY_SUBJECT, ALREADY_TEXT),
-    Note.LISTED: (LISTED_SUBJECT, LISTED_TEXT),
-}
+_ABOUT = {Note.CONFIRM: "confirm", Note.ALREADY: "already", Note.LISTED: "listed"}
 
 
-def about_itself(kind: Note, name: str, consent: str = "") -> Said:
+def about_itself(kind: Note, name: str, consent: str, language: str) -> Said:
     """What is said of the subscription itself."""
-    subject, text = _ABOUT[kind]
-    return Said(subject=subject.format(name=name), text=text.format(name=name, consent=consent), name=name)
+    words, key = CATALOGUES[language], _ABOUT[kind]
+    subject = words.says(f"{key}_subject", name=name)
+    text = words.says(f"{key}_text", name=name, **({"consent": consent} if kind is Note.LISTED else {}))
+    return Said(subject=subject, text=text, name=name, language=language)
 
 
 def plain(said: Said, links: Links) -> str:
     """The text as a mail, a chat or a browser shows it; the link that matters most stands last."""
     blocks = [said.text]
     if said.affects:
-        blocks.append(f"{AFFECTS}: {said.affects}")
-    if links.confirm:
-        blocks.append(f"{CONFIRM_LINK}:\n{links.confirm}")
-    if links.read:
-        blocks.append(f"{READ_ON}:\n{links.read}")
+        blocks.append(f"{said.says('affects')}: {said.affects}")
+    blocks += [f"{said.says(key)}:\n{link}" for key, link in _upper(links)]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
 def small_print(said: Said, links: Links) -> str:
-    lines = [WHY.format(name=said.name)] if links.leave else []
-    lines += [f"{words}:\n{link}" for words, link in ((CHANGE, links.manage), (LEAVE, links.leave)) if link]
+    lines = [_why(said)] if links.leave else []
+    lines += [f"{said.says(key)}:\n{link}" for key, link in _lower(links)]
     return "\n".join(lines)
 
 
@@ -109,9 +87,23 @@ def mail_page(said: Said, links: Links) -> str:
     rows = [f'<h1 style="font-size:1.25em;line-height:1.3;margin:0 0 .75em">{escape(said.subject)}</h1>']
     rows += [f'<p style="margin:0 0 1em">{_lines(block)}</p>' for block in said.text.split("\n\n") if block.strip()]
     if said.affects:
-        rows.append(f'<p style="margin:0 0 1em"><b>{AFFECTS}:</b> {escape(said.affects)}</p>')
-    rows += [_button(words, link) for words, link in ((CONFIRM_LINK, links.confirm), (READ_ON, links.read)) if link]
-    return _PAGE.format(subject=escape(said.subject), body="\n".join(rows), below=_below(said, links))
+        rows.append(f'<p style="margin:0 0 1em"><b>{said.says("affects")}:</b> {escape(said.affects)}</p>')
+    rows += [_button(said.says(key), link) for key, link in _upper(links)]
+    body = "\n".join(rows)
+    return _PAGE.format(lang=said.language, subject=escape(said.subject), body=body, below=_below(said, links))
+
+
+def _upper(links: Links) -> list[tuple[str, str]]:
+    """The links that a reader is to open, each with what it is called."""
+    return [(key, link) for key, link in (("confirm_link", links.confirm), ("read_on", links.read)) if link]
+
+
+def _lower(links: Links) -> list[tuple[str, str]]:
+    return [(key, link) for key, link in (("change", links.manage), ("leave", links.leave)) if link]
+
+
+def _why(said: Said) -> str:
+    return CATALOGUES[said.language].says("why", name=said.name)
 
 
 def _lines(block: str) -> str:
@@ -126,15 +118,15 @@ def _button(words: str, link: str) -> str:
 
 
 def _below(said: Said, links: Links) -> str:
-    found = [(words, link) for words, link in ((CHANGE, links.manage), (LEAVE, links.leave)) if link]
+    found = _lower(links)
     if not found:
         return ""
-    offered = " · ".join(f'<a href="{escape(link)}">{words}</a>' for words, link in found)
-    return f'<p style="margin:2em 0 0;font-size:.85em">{escape(WHY.format(name=said.name))}<br>\n{offered}</p>'
+    offered = " · ".join(f'<a href="{escape(link)}">{said.says(key)}</a>' for key, link in found)
+    return f'<p style="margin:2em 0 0;font-size:.85em">{escape(_why(said))}<br>\n{offered}</p>'
 
 
 _PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<html lang="{lang}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark"><title>{subject}</title></head>
 <body style="margin:0;padding:16px;font:16px/1.5 system-ui,-apple-system,'Segoe UI',sans-serif">
 <div style="max-width:36em;margin:0 auto">
