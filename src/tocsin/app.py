@@ -50,6 +50,7 @@ from tocsin.response import (
     looking,
     lookout,
     quoting,
+    readiness,
     seeing,
     tick,
     trials,
@@ -211,8 +212,14 @@ class App:
 
     def ways_to_subscribe(self, plan: Plan) -> tuple[Way, ...]:
         """Those of the plan's that this server can serve."""
-        can = {Way.EMAIL: bool(self.settings.smtp_url), Way.PUSH: bool(self.push_key)}
-        return tuple(way for way in plan.communication.subscribe_by if can.get(way, True))
+        return tuple(way for way in plan.communication.subscribe_by if way in self.means.ways)
+
+    @property
+    def means(self) -> readiness.Means:
+        """By what updates leave."""
+        needs = {Way.EMAIL: self.settings.smtp_url, Way.PUSH: self._webpush}
+        ways = frozenset(way for way in Way if way not in needs or needs[way])
+        return readiness.Means(chats=self.settings.chats_by_name, has_slack=self._chat is not None, ways=ways)
 
     @property
     def offers(self) -> frozenset[str]:
@@ -424,10 +431,12 @@ class Engine:
 
     def _keep_house(self) -> None:
         now = self._database.now()
+        begins = self._kept_house_at is None
         if self._kept_house_at is None or now - self._kept_house_at >= HOUSEKEEPING_EVERY:
             self._kept_house_at = now
             self._database.sync_clock()
             self._database.run(SYSTEM, people.forget_expired)
+            self._app.chatting.resume(begins=begins)
             self._database.run(SYSTEM, comms.forget_heard)
             self._database.run(SYSTEM, looking.schedule)
             self._database.run(SYSTEM, beating.after_silence)

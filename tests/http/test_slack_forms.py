@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,13 +12,14 @@ import pytest
 from tests.support import slacksends as sends
 from tests.support.desk import Desk, desk
 from tests.support.slack import Workspace, workspace
-from tocsin.delivery import slackviews
+from tocsin.delivery import slackin, slackviews
 from tocsin.incidents.model import Acknowledged, Decided, Declared, Noted, RoleAssigned, Updated
 from tocsin.incidents.places import MessageKept
 from tocsin.incidents.store import NoSuchIncident
 from tocsin.incidents.work import Found, Verdict
 from tocsin.kit.actor import SYSTEM
-from tocsin.response import commands, secrecy
+from tocsin.response import chatting, secrecy
+from tocsin.response.chatting import Taken
 
 OUTAGE = {"title": "Voice is silent", "severity": "P1", "type": "service_outage", "service": "rose"}
 SAID = {"type": "message", "ts": "1763953200.000100", "user": "U0LUCIA", "text": "Nobody hears me &lt;3 <@U0ANA|ana>"}
@@ -267,11 +269,9 @@ def test_a_form_that_comes_too_late_is_said_so(rose: Desk, slack: Workspace) -> 
     ]
 
 
-def test_a_form_closes_in_time_and_what_is_wrong_is_said_afterwards(rose: Desk, slack: Workspace) -> None:
-    """The writer is taken for longer than Slack waits."""
-    _, channel = rose.declare()
-    rose.says("ana", "note", channel.id)
-    rose.here.app.database.run(SYSTEM, lambda tx: commands.note(tx, rose.incident().id, "before"))
+@contextmanager
+def writer_taken(rose: Desk) -> Iterator[threading.Event]:
+    """The writer is taken until the event is set: for longer than Slack waits."""
     taken, free = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -282,13 +282,41 @@ def test_a_form_closes_in_time_and_what_is_wrong_is_said_afterwards(rose: Desk, 
     writer = threading.Thread(target=hold)
     writer.start()
     assert taken.wait(5)
-    timer = threading.Timer(2.6, free.set)
-    timer.start()
-    body = sends.as_form(sends.submitted(rose.form, text=" "))
-    sent = rose.post("answers", body)
-    assert not free.is_set() and (sent.status_code, sent.content) == (200, b"")
-    writer.join()
+    try:
+        yield free
+    finally:
+        free.set()
+        writer.join()
+
+
+def test_a_form_that_can_not_be_written_down_in_time_stays_open_and_is_done_once(rose: Desk, slack: Workspace) -> None:
+    _, channel = rose.declare()
+    rose.says("ana", "note", channel.id)
+    body = sends.as_form(sends.submitted(rose.form, text="The disk is full"))
+    with writer_taken(rose):
+        answer = rose.post("answers", body).json()
+        assert answer == {"response_action": "errors", "errors": {"text": chatting.AGAIN}}
     rose.here.run(_a_moment(rose))
+    assert (rose.post("answers", body).content, [one.text for one in entries_of(rose, Noted)]) == (
+        b"",
+        ["The disk is full"],
+    )
+
+
+def test_a_form_closes_in_time_and_what_is_wrong_is_said_afterwards(rose: Desk, slack: Workspace) -> None:
+    _, channel = rose.declare()
+    rose.says("ana", "note", channel.id)
+    sent = slackin.read(slackin.INTERACTIVE, sends.submitted(rose.form, text=" "))
+    assert isinstance(sent, slackin.Sent)
+    chat = rose.here.app.chatting
+
+    async def story() -> None:
+        assert await chat.take(sent) is Taken.KEPT
+        with writer_taken(rose):
+            assert await chat.in_time(sent, seconds=0.01) == {}
+        await _a_moment(rose)
+
+    rose.here.run(story())
     rose.settle()
     (said,) = slack.whispered(slack.person("ana"))
     assert said.startswith("Say something")

@@ -1,4 +1,5 @@
-"""Where Slack brings what people do there: each request is signed, and answered before anything is done about it.
+"""Where Slack brings what people do there: each request is signed, written down, and answered before anything is done
+about it.
 
 Slack waits for three seconds. Only a form waits for what becomes of it, so that what is wrong stands at its field; if
 that takes longer, the form closes and what is wrong is said afterwards.
@@ -18,6 +19,8 @@ from tocsin.api.replies import BODY_MOST, NotSetUp, NotSigned
 from tocsin.app import App
 from tocsin.delivery import slackdm, slackin
 from tocsin.delivery.slackin import NotUnderstood
+from tocsin.response import chatting
+from tocsin.response.chatting import Taken
 
 
 def routes() -> list[Router]:
@@ -63,12 +66,18 @@ async def event(request: Call) -> Response[Any]:
 
 async def _heard(request: Call, kind: str, payload: Mapping[str, Any]) -> Response[Any]:
     app, heard = app_of(request), slackin.read(kind, payload)
-    if heard is None:
+    taken = Taken.NOTHING if heard is None else await app.chatting.take(heard)
+    if heard is None or taken is Taken.NOTHING:
         return _empty()
     if isinstance(heard, slackin.Sent):
-        said = await app.chatting.in_time(heard)
+        said = await app.chatting.in_time(heard, taken)
         return Response(dict(said)) if said else _empty()
-    return Response("", media_type="text/plain", background=BackgroundTask(_work, app, heard))
+    work = BackgroundTask(_work, app, heard)
+    if taken is Taken.KEPT:
+        return Response("", media_type="text/plain", background=work)
+    if isinstance(heard, slackin.Said):
+        return Response(dict(chatting.patience()), background=work)
+    return Response("", media_type="text/plain", status_code=503, background=work)  # Slack says so, or brings it again
 
 
 async def _work(app: App, heard: slackin.AnyHeard) -> None:

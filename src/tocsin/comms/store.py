@@ -82,6 +82,14 @@ heard = Table(
     Column("key", Text, primary_key=True),
     Column("heard_at", Instant),
 )
+asked = Table(
+    "chat_request",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("kind", Text),
+    Column("payload", Text),
+    Column("received_at", Instant),
+)
 REPEATED_FOR = timedelta(days=1)  # that a chat may bring the same thing again; a request is signed for five minutes
 
 
@@ -137,7 +145,7 @@ def _columns(one: Room) -> dict[str, Any]:
 
 def first_time(tx: Tx, key: str) -> bool:
     """Whether this is heard for the first time, on whichever node. Whoever writes second is run again, and told no."""
-    if tx.first(select(heard.c.key).where(heard.c.key == key)) is not None:
+    if _is_known(tx, heard, key):
         return False
     tx.add(heard, {"key": key, "heard_at": tx.now})
     tx.flush()
@@ -146,3 +154,30 @@ def first_time(tx: Tx, key: str) -> bool:
 
 def forget_heard(tx: Tx) -> None:
     tx.run(delete(heard).where(heard.c.heard_at < tx.now - REPEATED_FOR))
+
+
+def keep_request(tx: Tx, key: str, kind: str, payload: str) -> None:
+    """Write down what a chat asks for, unless it is done or is written down already."""
+    if _is_known(tx, heard, key) or _is_known(tx, asked, key):
+        return
+    tx.add(asked, {"key": key, "kind": kind, "payload": payload, "received_at": tx.now})
+    tx.flush()
+
+
+def done_with(tx: Tx, key: str) -> None:
+    """What a chat asked for is done, or will never be."""
+    tx.run(delete(asked).where(asked.c.key == key))
+
+
+def is_waiting(tx: Tx, key: str) -> bool:
+    return _is_known(tx, asked, key)
+
+
+def requests(tx: Tx, until: datetime, limit: int) -> list[tuple[str, str]]:
+    """Kind and payload of what was asked for until then and is not done, the oldest first."""
+    waiting = select(asked).where(asked.c.received_at <= until).order_by(asked.c.received_at).limit(limit)
+    return [(row.kind, row.payload) for row in tx.all(waiting)]
+
+
+def _is_known(tx: Tx, table: Table, key: str) -> bool:
+    return tx.first(select(table.c.key).where(table.c.key == key)) is not None

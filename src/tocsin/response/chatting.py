@@ -2,13 +2,16 @@
 
 Whoever acts is the account here to which theirs there is linked, with the rights of that account. What they asked for,
 that it was asked, and the answer are one unit of work: what is brought twice is done once, on whichever node. The
-answer leaves by the outbox, in a lane of its own.
+answer leaves by the outbox, in a lane of its own. Before the chat has its answer, what is asked for is written down: a
+node that dies then, or another, does it later.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
 from typing import Any
 
 import msgspec
@@ -31,8 +34,16 @@ log = logging.getLogger(__name__)
 
 BROKEN = "Something went wrong here, and it is written down. The incident's page does the same."
 BODY = "An answer to what somebody did in the chat; it is for them alone."
+LATER = (
+    "Very much is going on, and this is not written down yet. It is done as soon as it can be; if nothing comes in a"
+    " minute, ask again."
+)
+AGAIN = "Very much is going on. Send it again: it is done once."
 LONGEST = 10_000  # letters of an answer
-PATIENCE = 2.0  # seconds for which a form waits: Slack's three, less the way
+PATIENCE = 2.0  # seconds for which the chat waits: Slack's three, less the way
+LEFT_FOR = timedelta(seconds=30)  # after which what was asked for is somebody else's to do
+LEFT_AT_ONCE = 100
+KINDS: Mapping[str, type[AnyHeard]] = {one.__name__: one for one in (Said, Pressed, Chosen, Sent, Marked, Edited)}
 Answering = Callable[[Mapping[str, Any]], Awaitable[None]]
 NOTHING: Mapping[str, Any] = {}
 
@@ -49,6 +60,14 @@ class Terms:
     emoji: str
 
 
+class Taken(Enum):
+    """What became of something that was brought: it is nothing to us, is written down, or could not be in time."""
+
+    NOTHING = "nothing"
+    KEPT = "kept"
+    LATE = "late"
+
+
 class Chatting:
     """The ear of an installation. `hear` may take a moment: whoever waits for an answer has it in time, or none."""
 
@@ -57,43 +76,104 @@ class Chatting:
         self._terms = terms
         self._late: set[asyncio.Task[None]] = set()
 
+    async def take(self, heard: AnyHeard, seconds: float = PATIENCE) -> Taken:
+        """Write down what is asked for, so that it is done whatever happens to this node."""
+        if not await asyncio.to_thread(_is_for_us, self._database, self._terms, heard):
+            return Taken.NOTHING
+        work = asyncio.create_task(asyncio.to_thread(self._database.run, SYSTEM, lambda tx: _keep(tx, heard)))
+        done, _ = await asyncio.wait([work], timeout=seconds)
+        if done:
+            work.result()
+            return Taken.KEPT
+        self._leave(work)
+        return Taken.LATE
+
     def hear(self, heard: AnyHeard) -> Mapping[str, Any]:
         return hear(self._database, self._terms, heard)
 
     async def brought(self, kind: str, payload: Mapping[str, Any], answer: Answering) -> None:
-        """Take what came through a socket: answer, and then do it; a form is done first, and answered in time."""
+        """Take what came through a socket: write it down, answer, and then do it; a form is done first, and answered in
+        time. What could not be written down in time is done, and has no answer, so that it is brought again."""
         try:
             heard = slackin.read(kind, payload)
         except slackin.NotUnderstood:
             log.warning("something of the kind %s came through Slack's socket that can't be read", kind)
             heard = None
-        if isinstance(heard, Sent):
-            await answer(await self.in_time(heard))
-            return
-        await answer(NOTHING)
-        if heard is not None:
+        taken = Taken.NOTHING if heard is None else await self.take(heard)
+        if heard is None or taken is Taken.NOTHING:
+            await answer(NOTHING)
+        elif isinstance(heard, Sent):
+            await answer(await self.in_time(heard, taken))
+        else:
+            if taken is Taken.KEPT or isinstance(heard, Said):
+                await answer(patience() if taken is Taken.LATE else NOTHING)
             await asyncio.to_thread(self.hear, heard)
 
     @property
     def is_late(self) -> bool:
-        """Whether something is still done about a form that was closed meanwhile."""
+        """Whether something is still done that nobody waits for any more."""
         return bool(self._late)
 
-    async def in_time(self, sent: Sent, seconds: float = PATIENCE) -> Mapping[str, Any]:
-        """The answer to a form. After so many seconds it closes, and what is wrong with it is said when it is known."""
+    async def in_time(self, sent: Sent, taken: Taken = Taken.KEPT, seconds: float = PATIENCE) -> Mapping[str, Any]:
+        """The answer to a form. After so many seconds it closes, and what is wrong with it is said when it is known.
+        One that could not be written down in time stays open."""
         work = asyncio.create_task(asyncio.to_thread(self.hear, sent))
+        if taken is Taken.LATE:
+            self._leave(work)
+            return _errors(sent, Refused(AGAIN))
         done, _ = await asyncio.wait([work], timeout=seconds)
         if done:
             return work.result()
-        late = asyncio.create_task(self._after_all(work, sent))
-        self._late.add(late)
-        late.add_done_callback(self._late.discard)
+        self._leave(self._after_all(work, sent))
         return NOTHING
 
+    def _leave(self, work: Awaitable[Any]) -> None:
+        late = asyncio.create_task(_finished(work))
+        self._late.add(late)
+        late.add_done_callback(self._late.discard)
+
     async def _after_all(self, work: "asyncio.Task[Mapping[str, Any]]", sent: Sent) -> None:
-        if errors := (await work).get("errors"):
+        await asyncio.to_thread(self._say_after_all, sent, await work)
+
+    def _say_after_all(self, sent: Sent, said: Mapping[str, Any]) -> None:
+        if errors := said.get("errors"):
             why = Refused(" ".join(errors.values()))
-            await asyncio.to_thread(self._database.run, SYSTEM, lambda tx: _say_why(tx, sent, why))
+            self._database.run(SYSTEM, lambda tx: _say_why(tx, sent, why))
+
+    def resume(self, *, begins: bool = False) -> int:
+        """Do what a node had written down and did not come to. Whoever does a thing second finds it done."""
+        until = self._database.now() - (timedelta(0) if begins else LEFT_FOR)
+        with self._database.read(SYSTEM) as tx:
+            left = comms.requests(tx, until, LEFT_AT_ONCE)
+        for kind, payload in left:
+            heard = msgspec.json.decode(payload, type=KINDS[kind])
+            said = self.hear(heard)
+            if isinstance(heard, Sent):  # nobody has its form before them any more
+                self._say_after_all(heard, said)
+        return len(left)
+
+
+async def _finished(work: Awaitable[Any]) -> None:
+    try:
+        await work
+    except Exception:
+        log.exception("what Slack brought could not be kept or done")
+
+
+def patience() -> Mapping[str, Any]:
+    """What whoever wrote the command reads at once, when it could not be written down in time."""
+    return {"response_type": "ephemeral", "text": LATER}
+
+
+def _is_for_us(database: Database, terms: Terms, heard: AnyHeard) -> bool:
+    """Of what people do in other channels nothing is written down."""
+    if isinstance(heard, Marked):
+        return heard.emoji in ("", terms.emoji) and _is_ours(database, heard)
+    return not isinstance(heard, Edited) or _is_ours(database, heard)
+
+
+def _keep(tx: Tx, heard: AnyHeard) -> None:
+    comms.keep_request(tx, heard.key, type(heard).__name__, msgspec.json.encode(heard).decode())
 
 
 def hear(database: Database, terms: Terms, heard: AnyHeard) -> Mapping[str, Any]:
@@ -102,19 +182,34 @@ def hear(database: Database, terms: Terms, heard: AnyHeard) -> Mapping[str, Any]
     Whatever is wrong is said in words to whoever asked; nothing that Slack brings ends in an error.
     """
     try:
-        if isinstance(heard, Pressed) and heard.action in list(Answer):
-            database.run(SYSTEM, lambda tx: _answer(tx, heard))
-            return NOTHING
-        return _as_themselves(database, terms, heard)
+        return _done(database, terms, heard)
     except TocsinError as error:
         return _refused(database, heard, error)
     except Exception:
         log.exception("what Slack brought could not be done")
         return _refused(database, heard, Refused(BROKEN))
+    finally:
+        _cross_off(database, heard)
+
+
+def _done(database: Database, terms: Terms, heard: AnyHeard) -> Mapping[str, Any]:
+    if isinstance(heard, Pressed) and heard.action in list(Answer):
+        database.run(SYSTEM, lambda tx: _answer(tx, heard))
+        return NOTHING
+    return _as_themselves(database, terms, heard)
+
+
+def _cross_off(database: Database, heard: AnyHeard) -> None:
+    """What came to nothing need not be done again either."""
+    with database.read(SYSTEM) as tx:
+        is_waiting = comms.is_waiting(tx, heard.key)
+    if is_waiting:
+        database.run(SYSTEM, lambda tx: comms.done_with(tx, heard.key))
 
 
 def _answer(tx: Tx, pressed: Pressed) -> None:
     """A button under a page: the message itself says whose it is."""
+    comms.done_with(tx, pressed.key)
     answers.answer_message(tx, pressed.value, Answer(pressed.action), slackdm.CHANNEL, address=pressed.user)
 
 
@@ -122,8 +217,8 @@ def _as_themselves(database: Database, terms: Terms, heard: AnyHeard) -> Mapping
     if isinstance(heard, Edited):
         database.run(SYSTEM, lambda tx: _once(tx, terms, heard))
         return NOTHING
-    if isinstance(heard, Marked) and ((heard.emoji and heard.emoji != terms.emoji) or not _is_ours(database, heard)):
-        return NOTHING  # of what people do in other channels nothing is written down
+    if isinstance(heard, Marked) and not _is_for_us(database, terms, heard):
+        return NOTHING
     with database.read(SYSTEM) as tx:
         actor = linking.actor_of(tx, heard.user)
         how = followups.link(tx, "/me#contacts")
@@ -136,12 +231,13 @@ def _as_themselves(database: Database, terms: Terms, heard: AnyHeard) -> Mapping
     return NOTHING
 
 
-def _is_ours(database: Database, marked: Marked) -> bool:
+def _is_ours(database: Database, there: Marked | Edited) -> bool:
     with database.read(SYSTEM) as tx:
-        return comms.incident_of(tx, linking.PROVIDER, marked.channel) is not None
+        return comms.incident_of(tx, linking.PROVIDER, there.channel) is not None
 
 
 def _once(tx: Tx, terms: Terms, heard: AnyHeard) -> None:
+    comms.done_with(tx, heard.key)
     if not comms.first_time(tx, heard.key):
         return
     match heard:
@@ -246,11 +342,18 @@ def _reply(tx: Tx, heard: Heard, said: str | Part) -> None:
 
 def _refused(database: Database, heard: Heard, error: TocsinError) -> Mapping[str, Any]:
     if isinstance(heard, Sent) and heard.values:
-        named = error.field if isinstance(error, Invalid) else None
-        place = named if named in heard.values else next(iter(heard.values))
-        return {"response_action": "errors", "errors": {place: error.message}}
+        return _errors(heard, error)
     database.run(SYSTEM, lambda tx: _say_why(tx, heard, error))
     return NOTHING
+
+
+def _errors(sent: Sent, error: TocsinError) -> Mapping[str, Any]:
+    """What is wrong, at the field of the form that it is about."""
+    if not sent.values:
+        return NOTHING
+    named = error.field if isinstance(error, Invalid) else None
+    place = named if named in sent.values else next(iter(sent.values))
+    return {"response_action": "errors", "errors": {place: error.message}}
 
 
 def _say_why(tx: Tx, heard: Heard, error: TocsinError) -> None:
