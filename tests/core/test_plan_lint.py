@@ -161,6 +161,12 @@ CASES = [
     Case("never-kept", f"{PATTERN}.labels.cookie", CAPTURES | {A_LABELS: {"cookie": "a"}}, CAPTURES),
     Case("security-published", "types.theft", {"types__theft__private": False}),
     Case("read-by-nobody", "types.theft", {"types__theft__readers": GONE}),
+    Case(
+        "subscribers-of-nothing",
+        "communication.subscribe_by",
+        {"communication__subscribe_by": ["email"], "communication__audiences__public__public": False},
+        {"communication__subscribe_by": ["email"]},
+    ),
     Case("audience-without-cadence", "communication.audiences.board", {"communication__audiences__board__cadence": {}}),
     Case(
         "audience-of-nobody",

@@ -1,6 +1,7 @@
 """What the doctor says would keep a page from going out."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from tests.support.world import QUIET, World
 from tocsin.delivery.channel import Dead
@@ -10,6 +11,7 @@ from tocsin.obligations.model import Duty, Kind
 from tocsin.people import store as people
 from tocsin.people.model import Channel
 from tocsin.plan import commands as plan_commands
+from tocsin.plan.model import Way
 from tocsin.response import readiness
 
 OFFERS = ("email", "webhook", "sms")
@@ -17,6 +19,30 @@ OFFERS = ("email", "webhook", "sms")
 
 def hindrances(world: World, *, has_mail: bool = True) -> list[str]:
     return world.read(lambda tx: readiness.hindrances(tx, has_mail=has_mail, offers=OFFERS))
+
+
+def unheard(world: World, **means: Any) -> list[str]:
+    known = {"chats": (), "has_slack": True, "ways": tuple(Way), **means}
+    return world.read(lambda tx: readiness.unheard(tx, readiness.Means(**known)))
+
+
+def test_where_an_update_would_not_arrive_is_said(database_url: str) -> None:
+    world = World(database_url, plan=QUIET)
+    assert unheard(world) == []
+    assert unheard(world, ways=(Way.SLACK, Way.TEAMS, Way.WEBHOOK)) == [
+        "The plan lets people subscribe by email, which nobody is offered: TOCSIN_SMTP_URL is not set.",
+        "The plan lets people subscribe by push, which nobody is offered: TOCSIN_PUSH_CONTACT is not set.",
+    ]
+    (rooms,) = unheard(world, has_slack=False)
+    assert rooms.startswith("The plan wants a channel for each incident") and "TOCSIN_SLACK_BOT_TOKEN" in rooms
+    told = QUIET.replace("      clause: COM-02\n", "      clause: COM-02\n      chats: [ops, friends]\n", 1)
+    assert told != QUIET
+    with world.database.work(SYSTEM) as tx:
+        plan_commands.apply(tx, told, "in chats too")
+    missing, spare = unheard(world, chats=("friends", "garden"))
+    assert "in the chat ops, which TOCSIN_CHATS does not name" in missing
+    assert spare == "TOCSIN_CHATS names garden, in which the plan posts nothing."
+    world.close()
 
 
 def test_nothing_stands_in_the_way_of_a_whole_installation(database_url: str) -> None:

@@ -62,25 +62,31 @@ oncall.command(calendars.import_shifts, name="import")
 @app.command
 def doctor(
     *,
-    strict: Annotated[Flag, Parameter(help="Fail also where a page would be kept from going out.")] = False,
+    strict: Annotated[
+        Flag, Parameter(help="Fail also where a page or an update would be kept from going out.")
+    ] = False,
     json: AsJson = False,
 ) -> int:
-    """Examine the database of this machine: every invariant that does not hold, and what would keep a page back."""
+    """Examine the database of this machine: every invariant that does not hold, and what keeps a page or update back."""
     from tocsin.cli import local
     from tocsin.response import doctor as examiner
     from tocsin.response import readiness
 
     with local.installation() as installation:
         has_mail, offers = bool(installation.settings.smtp_url), installation.offers
+        means = installation.means
     found = local.look(examiner.examine)
     hindrances = local.look(lambda tx: readiness.hindrances(tx, has_mail=has_mail, offers=offers))
+    unheard = local.look(lambda tx: readiness.unheard(tx, means))
     if json:
-        show.as_json({"ok": not found, "problems": found, "pages": hindrances})
+        show.as_json({"ok": not found, "problems": found, "pages": hindrances, "updates": unheard})
     else:
         show.line("\n".join(found) or "All is well.")
         for one in hindrances:
             show.line(f"A page may not go out: {one}")
-    return FAILED if found or (strict and hindrances) else 0
+        for one in unheard:
+            show.line(f"An update may not go out: {one}")
+    return FAILED if found or (strict and (hindrances or unheard)) else 0
 
 
 @app.command

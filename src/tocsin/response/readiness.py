@@ -1,6 +1,7 @@
-"""What would keep a page from going out tonight, and can be mended today."""
+"""What would keep a page or an update from going out tonight, and can be mended today."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 
 from tocsin.db import sight
@@ -15,6 +16,7 @@ from tocsin.oncall.coverage import Reach, prove, stretches
 from tocsin.people import store as people
 from tocsin.people.model import called
 from tocsin.plan import store as plans
+from tocsin.plan.model import Plan, Way
 from tocsin.response import covering, trials
 
 AHEAD = timedelta(weeks=1)
@@ -36,6 +38,44 @@ def hindrances(tx: Tx, *, has_mail: bool, offers: Collection[str]) -> list[str]:
     sight.see_everything(tx)
     mail = [] if has_mail else ["No mail server is set (TOCSIN_SMTP_URL): mails wait in the outbox."]
     return [*mail, *_engine(tx), *_people(tx), *_ways(tx, offers), *_doubts(tx), *_gaps(tx), *_lost(tx)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Means:
+    """By what the settings of this server let updates leave. `chats` are the names of TOCSIN_CHATS."""
+
+    chats: Collection[str]
+    has_slack: bool
+    ways: Collection[Way]
+
+
+def unheard(tx: Tx, means: Means) -> list[str]:
+    """Where the plan wants an update to go and the settings lead nowhere, in words; and what they name for nothing."""
+    plan = plans.current(tx)
+    return [*_chats(plan, means.chats), *_rooms(plan, means), *_subscribing(plan, means.ways)]
+
+
+def _chats(plan: Plan, known: Collection[str]) -> Iterator[str]:
+    wanted = {name: one.name for one in plan.communication.audiences.values() for name in one.chats}
+    for name, audience in wanted.items():
+        if name not in known:
+            yield f"The plan posts updates for {audience} in the chat {name}, which TOCSIN_CHATS does not name."
+    if spare := sorted(set(known) - set(wanted)):
+        yield f"TOCSIN_CHATS names {listed(spare)}, in which the plan posts nothing."
+
+
+def _rooms(plan: Plan, means: Means) -> Iterator[str]:
+    chat = plan.communication.channels.chat
+    if chat and not means.has_slack:
+        of = f" of severity {listed(chat.severities)}" if chat.severities else ""
+        yield f"The plan wants a channel for each incident{of}, and TOCSIN_SLACK_BOT_TOKEN is not set."
+
+
+def _subscribing(plan: Plan, ways: Collection[Way]) -> Iterator[str]:
+    needs = {Way.EMAIL: "TOCSIN_SMTP_URL", Way.PUSH: "TOCSIN_PUSH_CONTACT"}
+    for way in plan.communication.subscribe_by:
+        if way not in ways:
+            yield f"The plan lets people subscribe by {way}, which nobody is offered: {needs[way]} is not set."
 
 
 def _engine(tx: Tx) -> list[str]:

@@ -170,6 +170,19 @@ def public_of_nothing(plan: Plan) -> Iterator[Remark]:
 
 
 @check(
+    "subscribers-of-nothing",
+    Level.WARNING,
+    "People may subscribe to a status page on which nothing of an incident is ever posted.",
+    mend="Add an audience that is `public`, or take out `subscribe_by`.",
+)
+def subscribers_of_nothing(plan: Plan) -> Iterator[Remark]:
+    ways = plan.communication.subscribe_by
+    if ways and not any(one.public for _, one in _audiences(plan)):
+        reason = f"whoever subscribes by {listed(ways)} hears of planned maintenance, and of no incident"
+        yield Remark("communication.subscribe_by", reason)
+
+
+@check(
     "guessable-call",
     Level.WARNING,
     "Whoever knows how channels are called can work out where an incident's call is.",
@@ -198,5 +211,6 @@ CHECKS: tuple[Check, ...] = (
     jargon_in_template,
     late_owner,
     public_of_nothing,
+    subscribers_of_nothing,
     guessable_call,
 )
