@@ -125,6 +125,7 @@ class App:
         kept.write(tx, kept.BASE_URL, self.settings.public_url)
         kept.write(tx, kept.STATUS_URL, self.settings.status_page_url)
         kept.write(tx, kept.CHAT, self._chat.name if self._chat else "")
+        kept.write(tx, kept.SUBSCRIBE_BY, " ".join(sorted(self.means.ways)))
         public_site.set_place(tx, self.published_at.name if self.published_at else "")
         try:
             plans.current_id(tx)

@@ -13,12 +13,13 @@ import pytest
 from tests.support.records import NIGHT, PLAN, declared, incident, later, public, timeline
 from tocsin.comms.language import LANGUAGES
 from tocsin.comms.maintenance import Progress, PublicMaintenance
-from tocsin.comms.statuspage import PublicIncident, component_id, public_incident, public_page
+from tocsin.comms.statuspage import OldMonth, PublicIncident, PublicMonth, component_id, public_incident, public_page
 from tocsin.incidents.model import AnyEntry
 from tocsin.plan.contrast import contrast
 from tocsin.plan.model import Stage
 from tocsin.plan.publicpage import Colours, StatusPage
-from tocsin.status.site import FILLS, File, Place, Site, published
+from tocsin.status.places import digests
+from tocsin.status.site import FILLS, AnyFile, Place, Site, published
 from tocsin.status.words import CATALOGUES
 
 NOW = later(60)
@@ -64,7 +65,7 @@ def text(page: str) -> str:
 
 
 BUSY = site(posted(FIRST), posted(FIRST, LAST, name="inc_OVER"), planned=(maintenance(Progress.COMPLETED, 40),))
-FILES: dict[str, File] = dict(published(BUSY, "https://tocsin.example.org/status"))
+FILES: dict[str, AnyFile] = dict(published(BUSY, "https://tocsin.example.org/status"))
 
 
 # ---- As files elsewhere ----
@@ -96,6 +97,74 @@ def test_every_link_of_a_published_page_leads_to_a_published_file(name: str) -> 
             target = urlsplit(urljoin(f"https://elsewhere.test/deep/{name}", link)).path.removeprefix("/deep/")
             assert target in FILES, f"{name} leads to {link}"
             assert not link.startswith("/")
+
+
+def test_a_copy_leads_to_the_forms_where_the_server_can_be_reached_and_has_none_of_them_elsewhere() -> None:
+    shown = replace(BUSY, tells=True)
+    there = dict(published(shown, "https://tocsin.example.org/status"))["de/index.html"].body.decode()
+    assert 'href="https://tocsin.example.org/status/subscribe?lang=de"' in there
+    assert 'href="https://tocsin.example.org/status/report?lang=de"' in there
+    alone = {name: file.body.decode() for name, file in published(shown, "") if name.endswith(".html")}
+    assert [name for name, page in alone.items() if "/subscribe" in page or "/report" in page] == []
+
+
+def test_every_link_of_a_feed_leads_to_a_file_of_the_copy() -> None:
+    for name in ("history.atom", "history.rss"):
+        feed = FILES[name].body.decode()
+        links = re.findall(r'href="([^"]+)"|<link>([^<]+)</link>', feed)
+        assert len(links) >= 3
+        for link in (one or other for one, other in links):
+            path = link.removeprefix("https://status.example.org").strip("/")
+            assert path in FILES or f"{path}/index.html".lstrip("/") in FILES, f"{name} leads to {link}"
+    for name in ("index.html", "de/index.html", f"i/{BUSY.page.incidents[0].id}/index.html"):
+        page = FILES[name].body.decode()
+        root = "../" * name.count("/") or "./"
+        assert page.count(f'href="{root}history.atom"') == page.count(f'href="{root}history.rss"') == 2
+
+
+OLD = (OldMonth(path="2026-08", mark="b"), OldMonth(path="2026-07", mark="a"))
+
+
+def old_site(read: list[str]) -> Site:
+    def load(month: str) -> PublicMonth:
+        read.append(month)
+        return PublicMonth(incidents=(posted(FIRST, LAST, name=f"inc_{month}"),))
+
+    return replace(BUSY, old=OLD, load=load)
+
+
+def test_an_old_month_stands_there_as_a_whole_and_leads_on_in_every_language_and_as_json() -> None:
+    shown = old_site([])
+    assert shown.recent == ["2026-11", "2026-10", "2026-09"]
+    august = html(shown, "history/2026-08")
+    assert "We look into it." in august and "It is over." in august and "/status/i/" not in august
+    assert "Newer: September 2026" in text(august) and "Older: July 2026" in text(august)
+    assert "Older:" not in text(html(shown, "history/2026-07"))
+    files = dict(published(shown, ""))
+    assert {
+        "history/2026-07/index.html",
+        "de/history/2026-08/index.html",
+        "api/v2/history/2026-07.json",
+    } <= files.keys()
+    listed = json.loads(files["api/v2/history.json"].body)["months"]
+    assert [one["month"] for one in listed] == [*shown.recent, "2026-08", "2026-07"]
+    assert listed[-1]["url"] == "https://status.example.org/api/v2/history/2026-07.json"
+    (found,) = json.loads(files["api/v2/history/2026-07.json"].body)["incidents"]
+    assert found["incident_updates"][0]["body"] == "It is over."
+
+
+def test_an_old_month_is_read_only_when_its_mark_says_that_it_is_new() -> None:
+    read: list[str] = []
+    before = digests(dict(published(old_site(read), "")))
+    later = replace(old_site(read), now=NOW + timedelta(minutes=5))
+    news = {name for name, mark in digests(dict(published(later, ""))).items() if before[name] != mark}
+    assert read == []
+    assert news == {"404.html", "index.html", *(f"{code}/index.html" for code in LANGUAGES if code != "en")}
+    changed = replace(later, old=(replace(OLD[0], mark="c"), OLD[1]))
+    assert {name for name, mark in digests(dict(published(changed, ""))).items() if before[name] != mark} - news == {
+        *("history/2026-08/index.html", "api/v2/history/2026-08.json"),
+        *(f"{code}/history/2026-08/index.html" for code in LANGUAGES if code != "en"),
+    }
 
 
 def test_no_published_page_says_how_long_ago_something_was() -> None:

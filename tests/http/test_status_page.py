@@ -152,6 +152,16 @@ def test_what_is_over_moves_to_the_past_and_leaves_after_two_weeks(here: Served,
     here.clock.advance_to(here.clock.now() + timedelta(days=15))
     assert "No incidents." in text(reader.get("/status"))
     assert "Slow replies" in text(reader.get(address[1]))
+    here.clock.advance_to(here.clock.now() + timedelta(days=200))
+    old = reader.get("/status/history/2026-11")
+    assert "Slow replies" in text(old) and "Replies are slow." in text(old) and "secret-title" not in old.text
+    assert "Investigating" in text(old) and "En cours" in text(reader.get("/status/fr/history/2026-11"))
+    assert reader.get("/status/history/2026-10").status_code == 404
+    for path in ("/api/v2/history", "/status/api/v2/history"):
+        assert reader.get(f"{path}.json").json()["months"][-1]["month"] == "2026-11"
+        (found,) = reader.get(f"{path}/2026-11.json").json()["incidents"]
+        assert (found["name"], found["status"]) == ("Slow replies", "resolved")
+        assert reader.get(f"{path}/2026-10.json").status_code == 404
 
 
 def test_an_incident_has_an_address_of_its_own_that_the_json_names(reader: Reader, team: Team) -> None:

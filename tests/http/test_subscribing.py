@@ -260,6 +260,14 @@ def test_a_plan_that_offers_nothing_has_no_form_and_no_link_to_it(here: Served) 
     assert PATH not in here.get("/status").text
 
 
+def test_what_no_server_can_send_is_not_offered_on_the_page(sqlite_url: str) -> None:
+    plan = ROSE.replace("subscribe_by: [email, webhook, slack, teams, push]", "subscribe_by: [email]")
+    with served(sqlite_url) as deaf:  # without a mail server
+        with deaf.app.database.work(SYSTEM) as tx:
+            plan_commands.apply(tx, plan, "by mail alone")
+        assert PATH not in deaf.get("/status").text and deaf.get(PATH).status_code == 404
+
+
 def test_whoever_never_says_yes_is_forgotten(here: Served) -> None:
     asked(here)
     wait(here, days=3)

@@ -67,7 +67,7 @@ def doctor(
     ] = False,
     json: AsJson = False,
 ) -> int:
-    """Examine the database of this machine: every invariant that does not hold, and what keeps a page or update back."""
+    """Examine the database of this machine: each invariant that does not hold, and what keeps pages or updates back."""
     from tocsin.cli import local
     from tocsin.response import doctor as examiner
     from tocsin.response import readiness

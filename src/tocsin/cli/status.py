@@ -17,12 +17,13 @@ def publish(*, json: AsJson = False) -> None:
 
     with local.installation() as installation:
         place = installation.published_at
-    if place is None:
-        raise store.NowhereToPublish
-    site, dynamic = local.look(publishing.present)
-    took = publishing.publish(place, site, dynamic)
-    while took.unfinished:
+        if place is None:
+            raise store.NowhereToPublish
+        site, dynamic = local.look(publishing.present)
+        site = store.reading(site, installation.database)
         took = publishing.publish(place, site, dynamic)
+        while took.unfinished:
+            took = publishing.publish(place, site, dynamic)
     local.change(lambda tx: store.published_by_hand(tx, place.name, site.fingerprint))
     if json:
         show.as_json({"to": place.name, "written": took.written, "removed": took.removed})

@@ -7,7 +7,7 @@ import hashlib
 import string
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
 from tocsin.comms.maintenance import Progress, PublicMaintenance
@@ -122,6 +122,40 @@ class PublicPage:
     updated_at: datetime
     maintenances: tuple[PublicMaintenance, ...] = ()
     groups: tuple[PublicGroup, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class OldMonth:
+    """A month of what is over, as `2026-05`. `mark` is another one when something of it has changed."""
+
+    path: str
+    mark: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublicMonth:
+    """What ended in a month, the last first."""
+
+    incidents: tuple[PublicIncident, ...] = ()
+    maintenances: tuple[PublicMaintenance, ...] = ()
+
+
+def month_of(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m}"
+
+
+def bounds(month: str) -> tuple[datetime, datetime]:
+    """Its first instant, and that of the next."""
+    year, number = map(int, month.split("-"))
+    return datetime(year, number, 1, tzinfo=UTC), datetime(year + number // 12, number % 12 + 1, 1, tzinfo=UTC)
+
+
+def months_between(first: str, last: str) -> list[str]:
+    """Every month from the first to the last, the last before all others."""
+    found = [last]
+    while found[-1] > first:
+        found.append(month_of(bounds(found[-1])[0] - timedelta(days=1)))
+    return found
 
 
 def stable_id(*parts: str) -> str:

@@ -1,7 +1,7 @@
 """The public page as JSON, in the shapes of the Statuspage API, version 2, so that whatever reads such pages reads this
 one. Every key is always present."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from itertools import pairwise
 
@@ -12,6 +12,7 @@ from tocsin.comms.maintenance import Progress, PublicMaintenance
 from tocsin.comms.statuspage import PublicComponent, PublicGroup, PublicIncident, PublicPage, PublicUpdate
 from tocsin.plan.model import Stage
 
+MONTHS = "api/v2/history"
 LATEST = 50  # incidents that a list goes back
 
 DESCRIPTION = {
@@ -108,6 +109,16 @@ def summary_json(page: PublicPage) -> bytes:
         scheduled_maintenances=_wire_maintenances(page, Progress.SCHEDULED, Progress.IN_PROGRESS),
         status=_wire_status(page),
     )
+
+
+def months_json(page: PublicPage, months: Iterable[str]) -> bytes:
+    """The months of what is over, the last first, each with where its incidents stand."""
+    found = [{"month": one, "url": f"{page.url}/{MONTHS}/{one}.json"} for one in months]
+    return _json(page, months=found)
+
+
+def month_json(page: PublicPage, incidents: Iterable[PublicIncident]) -> bytes:
+    return _json(page, incidents=[_wire_incident(page, one) for one in incidents])
 
 
 def status_json(page: PublicPage) -> bytes:

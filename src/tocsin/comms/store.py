@@ -10,15 +10,16 @@ from sqlalchemy import Boolean, Column, Table, Text, delete, select
 from tocsin.comms import corrections, statuspage
 from tocsin.comms.maintenance import PublicMaintenance, public_maintenance
 from tocsin.comms.rooms import Room
-from tocsin.comms.statuspage import PublicIncident, PublicPage
+from tocsin.comms.statuspage import OldMonth, PublicIncident, PublicMonth, PublicPage
 from tocsin.db import settings as kept
 from tocsin.db import sight
 from tocsin.db.columns import Instant, Json, metadata
 from tocsin.db.engine import Tx
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import OPEN_STATUSES, Incident, Numbered
+from tocsin.kit.clock import to_millis
 from tocsin.plan import store as plans
-from tocsin.plan.model import Plan
+from tocsin.plan.model import Plan, Stage
 from tocsin.signals import silences
 
 HISTORY = timedelta(days=90)
@@ -50,8 +51,30 @@ def public_page(tx: Tx, seen: Seen | None = None) -> PublicPage:
     return statuspage.public_page(plan, plan.public.name or plan.name, url, found, began_at, _maintenances(tx, plan))
 
 
-def _maintenances(tx: Tx, plan: Plan) -> Iterator[PublicMaintenance]:
-    for one in silences.listing(tx, since=tx.now - HISTORY, windows_only=True):
+def old_months(tx: Tx) -> tuple[OldMonth, ...]:
+    """The months that are not in the page as a whole, the last first, back to the first incident."""
+    last = statuspage.month_of(tx.now - HISTORY)
+    marks: dict[str, list[str]] = {}
+    for incident_id, resolved_at, updated_at in incidents.resolved_until(tx, statuspage.bounds(last)[1]):
+        marks.setdefault(statuspage.month_of(resolved_at), []).append(f"{incident_id} {to_millis(updated_at)}")
+    months = statuspage.months_between(min(marks), last) if marks else []
+    return tuple(OldMonth(path=one, mark=statuspage.stable_id(one, *marks.get(one, ()))) for one in months)
+
+
+def public_month(tx: Tx, month: str) -> PublicMonth:
+    """What the public may see of a month, from when incidents were resolved."""
+    plan, (start, end) = plans.current(tx), statuspage.bounds(month)
+    found = incidents.resolved(tx, start, end, SHOWN)
+    told = [one for one in found if one.stage is Stage.RESOLVED and one.merged_into is None]
+    timelines = incidents.timelines(tx, [one.id for one in told])
+    shown = [one for each in told if (one := _public(tx, each, timelines)) is not None]
+    return PublicMonth(incidents=tuple(shown), maintenances=tuple(_maintenances(tx, plan, start, end)))
+
+
+def _maintenances(
+    tx: Tx, plan: Plan, since: datetime | None = None, until: datetime | None = None
+) -> Iterator[PublicMaintenance]:
+    for one in silences.listing(tx, since=since or tx.now - HISTORY, until=until, windows_only=True):
         components = statuspage.components_of(plan, one.service or "", one.components)
         if (found := public_maintenance(one, components, tx.now)) is not None:
             yield found

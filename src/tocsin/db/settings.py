@@ -16,6 +16,7 @@ HEARTBEAT_TURNS = "heartbeat.turns"  # how often the address of each was replace
 MAIL_TURNS = "mail.turns"  # the same for the addresses whose mail becomes signals
 THERE_AT = "engine.there_at"  # when some node's engine was last known to turn, in milliseconds since 1970
 STATUS_URL = "status.url"  # under which the public reaches its page; written at each start
+SUBSCRIBE_BY = "subscribe.by"  # the ways by which this installation can tell subscribers; written at each start
 PUBLISHED = "status.published"  # what is known of the published page, as JSON
 BASE_URL = "base.url"  # under which people reach this installation; written at each start
 

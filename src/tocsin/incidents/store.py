@@ -209,6 +209,20 @@ def listing(
     return found if tx.writes else as_seen(tx, found)
 
 
+def resolved(tx: Tx, start: datetime, end: datetime, limit: int) -> list[Incident]:
+    """Those that were resolved from `start` up to `end`, the last first."""
+    within = (table.c.resolved_at >= start) & (table.c.resolved_at < end)
+    wanted = sight.within(tx, select(table.c.fold).where(within), table.c.id)
+    return as_seen(tx, [_incident(row) for row in tx.all(wanted.order_by(table.c.resolved_at.desc()).limit(limit))])
+
+
+def resolved_until(tx: Tx, end: datetime) -> list[tuple[str, datetime, datetime]]:
+    """Id of each that was resolved by then, and when it was; and when something last happened to it."""
+    columns = select(table.c.id, table.c.resolved_at, table.c.updated_at).where(table.c.resolved_at < end)
+    rows = tx.all(sight.within(tx, columns, table.c.id).order_by(table.c.resolved_at, table.c.id))
+    return [(row.id, row.resolved_at, row.updated_at) for row in rows]
+
+
 class Kin(NamedTuple):
     """An incident, as far as it takes to see whether another is like it."""
 

@@ -66,10 +66,14 @@ _RUNNING = select(silence).where(
 )
 
 
-def listing(tx: Tx, *, since: datetime, windows_only: bool = False, limit: int = 200) -> list[Silence]:
-    """Those that are not over, or ended since then; what ends last comes first."""
+def listing(
+    tx: Tx, *, since: datetime, until: datetime | None = None, windows_only: bool = False, limit: int = 200
+) -> list[Silence]:
+    """Those that are not over, or ended since then; what ends last comes first. `until`: that ended before it."""
     over_at = case((silence.c.ended_at < silence.c.ends_at, silence.c.ended_at), else_=silence.c.ends_at)
     wanted = select(silence).where(over_at > since).order_by(silence.c.ends_at.desc(), silence.c.id)
+    if until is not None:
+        wanted = wanted.where(over_at < until)
     if windows_only:
         wanted = wanted.where(silence.c.service.is_not(None))
     return [_silence(row) for row in tx.all(wanted.limit(limit))]

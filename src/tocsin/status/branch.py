@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from tocsin.kit.text import clip
 from tocsin.status.folder import Folder
 from tocsin.status.places import MANIFEST, NotTaken, Took, digests, manifest, read_manifest
-from tocsin.status.site import File
+from tocsin.status.site import AnyFile
 
 WITHIN = 20  # seconds for one command
 WHO = ("-c", "user.name=Tocsin", "-c", "user.email=tocsin@localhost", "-c", "core.hooksPath=/dev/null")
@@ -29,7 +29,7 @@ class Branch:
         self._url = url
         self._branch = branch
 
-    def publish(self, files: Mapping[str, File]) -> Took:
+    def publish(self, files: Mapping[str, AnyFile]) -> Took:
         if shutil.which("git") is None:
             raise NotTaken("git is not installed on this server")
         with tempfile.TemporaryDirectory(prefix="tocsin-status-") as made:
@@ -39,6 +39,9 @@ class Branch:
             known, wanted = self._known(folder, before), digests(files)
             if known == wanted:
                 return Took(0, 0)
+            if before:  # what has not changed need not be made again
+                (folder / "site").mkdir()
+                self._git(folder, "--work-tree", str(folder / "site"), "checkout", "--quiet", before, "--", ".")
             Folder(folder / "site").publish(files)
             (folder / "site" / MANIFEST).write_bytes(manifest(wanted))
             (folder / "site" / SERVED_AS_IT_IS).touch()

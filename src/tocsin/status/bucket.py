@@ -12,7 +12,7 @@ from tocsin.kit.clock import stopwatch
 from tocsin.kit.sigv4 import Credentials
 from tocsin.kit.text import clip
 from tocsin.status.places import MANIFEST, NotTaken, Took, digests, in_order, manifest, read_manifest
-from tocsin.status.site import JSON, File
+from tocsin.status.site import JSON, AnyFile, File
 
 AT_A_TIME = timedelta(seconds=15)  # that one attempt may take; what is left is done by the next
 WAIT = 10.0  # seconds for one answer
@@ -35,7 +35,7 @@ class Bucket:
         self._credentials = credentials
         self._now = now
 
-    def publish(self, files: Mapping[str, File]) -> Took:
+    def publish(self, files: Mapping[str, AnyFile]) -> Took:
         began, wanted = stopwatch(), digests(files)
         with self._asked() as client:
             known = self._known(client)
@@ -73,7 +73,7 @@ class Bucket:
         answer = self._ask(client, "GET", MANIFEST, missing=True)
         return read_manifest(answer.content) if answer.status_code == 200 else {}
 
-    def _put(self, client: httpx2.Client, name: str, file: File) -> None:
+    def _put(self, client: httpx2.Client, name: str, file: AnyFile) -> None:
         self._ask(client, "PUT", name, file.body, {"content-type": file.kind, "cache-control": CACHED})
 
     def _ask(

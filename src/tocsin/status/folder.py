@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tocsin.status.places import MANIFEST, NotTaken, Took, digests, in_order, manifest, read_manifest
-from tocsin.status.site import File
+from tocsin.status.site import AnyFile
 
 HALF = ".half"  # the end of the name of a file that is being written
 
@@ -15,13 +15,13 @@ class Folder:
         self.name = str(path)
         self._path = path
 
-    def publish(self, files: Mapping[str, File]) -> Took:
+    def publish(self, files: Mapping[str, AnyFile]) -> Took:
         try:
             return self._publish(files)
         except OSError as error:
             raise NotTaken(f"{self.name} can't be written: {error.strerror or error}") from None
 
-    def _publish(self, files: Mapping[str, File]) -> Took:
+    def _publish(self, files: Mapping[str, AnyFile]) -> Took:
         known, wanted = self._known(), digests(files)
         self._path.mkdir(parents=True, exist_ok=True)
         news = [

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tocsin.kit.errors import Invalid, Refused
-from tocsin.status.site import File
+from tocsin.status.site import AnyFile
 
 MANIFEST = "tocsin-published.json"
 """A file beside the published ones that names them all, so that what is gone here goes there too, and nothing else."""
@@ -34,13 +34,18 @@ class Took:
 class PublishedAt(Protocol):
     name: str  # what people are told, without what is secret in it
 
-    def publish(self, files: Mapping[str, File]) -> Took:
+    def publish(self, files: Mapping[str, AnyFile]) -> Took:
         """Make the place hold these files and no older ones of ours. Raises NotTaken."""
         ...
 
 
-def digests(files: Mapping[str, File]) -> dict[str, str]:
-    return {name: hashlib.sha256(file.kind.encode() + file.body).hexdigest()[:32] for name, file in files.items()}
+def digests(files: Mapping[str, AnyFile]) -> dict[str, str]:
+    """What each file says, in a few letters; one that has a mark need not be made for that."""
+    return {name: _digest(file.kind.encode() + (file.mark or file.body)) for name, file in files.items()}
+
+
+def _digest(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()[:32]
 
 
 def manifest(known: Mapping[str, str]) -> bytes:
@@ -61,6 +66,6 @@ def is_inside(name: str) -> bool:
     return bool(re.fullmatch(r"[\w.-]+(/[\w.-]+)*", name, re.ASCII)) and ".." not in name.split("/")
 
 
-def in_order(files: Mapping[str, File]) -> list[str]:
+def in_order(files: Mapping[str, AnyFile]) -> list[str]:
     """What others lead to first, and what leads to them last, so that no link is broken in between."""
     return sorted(files, key=lambda name: (name.endswith("index.html"), -name.count("/"), name))

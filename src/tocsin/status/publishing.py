@@ -4,6 +4,7 @@ it; a message says only that something has changed, and what is to be done follo
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -59,8 +60,17 @@ def _bucket(settings: Settings, wanted: str, now: Callable[[], datetime]) -> Buc
 
 
 def present(tx: Tx) -> tuple[Site, str]:
-    """The site as of now, and what leads from a copy of it to what only a running server has."""
-    return store.site(tx), kept.link(tx, "/status")
+    """The site as of now, and what leads from a copy of it to what only a running server has: nothing, where its
+    address is one of this machine alone."""
+    there = kept.link(tx, "/status")
+    return store.site(tx), "" if _is_here_alone(urlsplit(there).hostname or "") else there
+
+
+def _is_here_alone(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def publish(at: PublishedAt, site: Site, dynamic: str) -> Took:
@@ -88,6 +98,7 @@ class Publisher:
         try:
             with self._database.read(SYSTEM) as tx:
                 site, dynamic = present(tx)
+            site = store.reading(site, self._database)
             took = publish(self._at, site, dynamic)
         except NotTaken as refused:
             reason = str(refused)

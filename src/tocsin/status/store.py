@@ -1,13 +1,16 @@
 """What is known of the published site: whether there is one, what it holds, and since when it does not take more."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import msgspec
 
 from tocsin.comms import store as comms
+from tocsin.comms.statuspage import OldMonth, PublicMonth
 from tocsin.db import settings as kept
-from tocsin.db.engine import Tx
+from tocsin.db.engine import Database, Tx
 from tocsin.delivery import outbox
+from tocsin.kit.actor import STRANGER
 from tocsin.kit.errors import Refused
 from tocsin.kit.text import utc
 from tocsin.people import access
@@ -34,12 +37,27 @@ class Standing(msgspec.Struct, frozen=True):
     is_told: bool = False  # those who can mend it were
 
 
-def site(tx: Tx, seen: comms.Seen | None = None) -> Site:
-    """The public site as of now. Its minute is the one that has begun; `seen` is what the last reading read."""
+def site(tx: Tx, seen: comms.Seen | None = None, old: tuple[OldMonth, ...] | None = None) -> Site:
+    """The public site as of now. Its minute is the one that has begun; `seen` is what the last reading read, and `old`
+    are the old months, where they are known."""
     plan = plans.current(tx)
     asks = plan.reports is not None and plan.reports.form
-    tells = bool(plan.communication.subscribe_by)
-    return Site(comms.public_page(tx, seen), plan.public, tx.now.replace(second=0, microsecond=0), asks, tells)
+    ways = kept.read(tx, kept.SUBSCRIBE_BY)
+    tells = any(ways is None or way in ways.split() for way in plan.communication.subscribe_by)
+    minute = tx.now.replace(second=0, microsecond=0)
+    return Site(
+        comms.public_page(tx, seen), plan.public, minute, asks, tells, comms.old_months(tx) if old is None else old
+    )
+
+
+def reading(site: Site, database: Database) -> Site:
+    """The same, whose old months are read when somebody wants them."""
+    return replace(site, load=lambda month: read_month(database, month))
+
+
+def read_month(database: Database, month: str) -> PublicMonth:
+    with database.read(STRANGER) as tx:
+        return comms.public_month(tx, month)
 
 
 def set_place(tx: Tx, name: str) -> None:

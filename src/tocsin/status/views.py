@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 
 from tocsin.comms import statuspage
@@ -265,15 +265,15 @@ def _done(one: PublicMaintenance, words: Words) -> Past:
     return Past("", one.name, words.day(one.ends_at), one.text, lasted, "maintenance", word, one.ends_at)
 
 
-def months(page: PublicPage, words: Words, now: datetime) -> list[Month]:
+def months(page: PublicPage, now: datetime) -> list[str]:
     """The months that the page goes back to, the present one first."""
-    first = min([now, *(one.at for one in past(page, words))]).astimezone(UTC)
-    last = now.astimezone(UTC)
-    found = []
-    for number in range(last.year * 12 + last.month - 1, first.year * 12 + first.month - 2, -1):
-        year, month = divmod(number, 12)
-        found.append(Month(f"{year:04}-{month + 1:02}", words.month(datetime(year, month + 1, 1, tzinfo=UTC))))
-    return found
+    ended = [one.resolved_at or one.updated_at for one in page.incidents if one.is_over]
+    ended += [one.ends_at for one in page.maintenances if one.is_over]
+    return statuspage.months_between(statuspage.month_of(min([now, *ended])), statuspage.month_of(now))
+
+
+def month(path: str, words: Words) -> Month:
+    return Month(path, words.month(statuspage.bounds(path)[0]))
 
 
 def _lasted(length: timedelta, words: Words) -> str:

@@ -100,11 +100,14 @@ class Board:
         try:
             shown = await self._present(scope["litestar_app"].state["tocsin"])
         except NothingYet:
-            text = f"{self._name[0].upper()}{self._name[1:]} can't be shown at this moment.\n".encode()
-            about = ((b"content-type", b"text/plain"), (b"content-length", str(len(text)).encode()))
-            await send_all(scope, send, 503, (*about, (b"retry-after", b"1")), text)
+            await self.not_now(scope, send)
             return
         await self._serve(scope, send, shown.answers.get(path) or shown.missing)
+
+    async def not_now(self, scope: HTTPScope, send: Send) -> None:
+        text = f"{self._name[0].upper()}{self._name[1:]} can't be shown at this moment.\n".encode()
+        about = ((b"content-type", b"text/plain"), (b"content-length", str(len(text)).encode()))
+        await send_all(scope, send, 503, (*about, (b"retry-after", b"1")), text)
 
     async def _serve(self, scope: HTTPScope, send: Send, found: Answer) -> None:
         found = found.packed if found.packed and takes_packed(scope) else found

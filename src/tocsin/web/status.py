@@ -5,8 +5,11 @@ costs a look into a mapping. So the page stands a rush while everything else is 
 away.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from functools import lru_cache
+from dataclasses import replace
+from datetime import datetime
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
@@ -18,9 +21,11 @@ from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 from tocsin.app import App
 from tocsin.comms import statuswire
 from tocsin.comms.language import LANGUAGES, preferred
+from tocsin.comms.statuspage import OldMonth, PublicMonth
 from tocsin.comms.store import Seen
 from tocsin.kit.actor import STRANGER
 from tocsin.kit.clock import stopwatch
+from tocsin.kit.errors import TocsinError
 from tocsin.status import store
 from tocsin.status.site import CSS, HTML, SVG, File, Frame, Place, Site
 from tocsin.status.words import CATALOGUES
@@ -29,6 +34,7 @@ from tocsin.web.board import FOR_ANYONE, Answer, Header, Rendered, packed
 from tocsin.web.forms import AnyRequest
 
 PATH = "/status"
+MONTHS_KEPT = 24  # that were read last
 HERE, ALONE = f"{PATH}/", "/"  # the root of the site beside the console, and on a host of its own
 PAGE = (
     (
@@ -49,6 +55,7 @@ DIRECT = (
     PATH,
     *(f"{PATH}/{name}" for name in FILES),
     *(f"{base}/api/v2/{name}" for base in ("", PATH) for name in statuswire.FORMS),
+    *(f"{base}/{statuswire.MONTHS}.json" for base in ("", PATH)),
 )
 """What most readers ask for. The JSON stands below the page's own address, where readers of such pages look, and at the
 root."""
@@ -81,8 +88,8 @@ def routes(shown: "Board | None" = None) -> list[ASGIRouteHandler]:
         return answer_below
 
     raw = asgi(list(DIRECT), name="status page", copy_scope=False, exclude_from_csrf=True)
-    folders = ("i", "history", *LANGUAGES)
-    return [raw(answer), *(_mounted(f"{PATH}/{folder}", below(f"{PATH}/{folder}")) for folder in folders)]
+    folders = [f"{PATH}/{one}" for one in ("i", "history", statuswire.MONTHS, *LANGUAGES)] + [f"/{statuswire.MONTHS}"]
+    return [raw(answer), *(_mounted(folder, below(folder)) for folder in folders)]
 
 
 def _mounted(path: str, answer: Callable[[Scope, Receive, Send], Awaitable[None]]) -> ASGIRouteHandler:
@@ -160,15 +167,47 @@ class Board(board.Board):
         super().__init__(self._render_site, "the status page", seconds)
         self._latest: Rendered | None = None
         self._seen: Seen = {}
+        self._old: tuple[OldMonth, ...] = ()
+        self._old_at: datetime | None = None
+        self._months: dict[tuple[str, str], PublicMonth] = {}
 
     async def answer(self, scope: Scope, send: Send, path: str, root: str = "") -> None:
         if scope["type"] == ScopeType.HTTP:
-            path = _asked(scope, path, root).key
+            asked = _asked(scope, path, root)
+            path = asked.key
+            if month := self._unread(asked.path):
+                try:  # apart from here, so that nobody else waits for it
+                    await asyncio.to_thread(self._read, scope["litestar_app"].state["tocsin"], month)
+                except TocsinError:
+                    await self.not_now(scope, send)
+                    return
         await super().answer(scope, send, path)
+
+    def _unread(self, path: str) -> OldMonth | None:
+        """The old month that is asked for, if it was not read yet."""
+        name = path.rpartition("/")[2].removesuffix(".json") if "history/" in path else ""
+        found = next((one for one in self._old if one.path == name), None)
+        return found if found and (found.path, found.mark) not in self._months else None
+
+    def _read(self, app: App, month: OldMonth) -> PublicMonth:
+        found = store.read_month(app.database, month.path)
+        self._months[month.path, month.mark] = found
+        while len(self._months) > MONTHS_KEPT:
+            del self._months[next(iter(self._months))]
+        return found
+
+    def _load(self, app: App, path: str) -> PublicMonth:
+        month = next(one for one in self._old if one.path == path)
+        return self._months.get((month.path, month.mark)) or self._read(app, month)
 
     def _render_site(self, app: App) -> Rendered:
         """The site as it is; what was made stays if nothing has changed within the minute that the pages show."""
-        site = site_of(app, self._seen)
+        minute = app.database.now().replace(second=0, microsecond=0)
+        known_months = self._old if self._old_at == minute else None
+        with app.database.read(STRANGER) as tx:
+            site = store.site(tx, self._seen, known_months)
+        self._old, self._old_at = site.old, minute
+        site = replace(site, load=partial(self._load, app))
         known = self._latest.answers if self._latest else None
         if not (self._latest and isinstance(known, Answers) and known.site == site):
             answers = Answers(site)
@@ -182,9 +221,10 @@ def _asked(scope: HTTPScope, path: str, root: str) -> Wanted:
     return wanted(path, scope["query_string"], _accepted(scope), root)
 
 
-def site_of(app: App, seen: Seen | None = None) -> Site:
+def site_of(app: App) -> Site:
+    """The site without its old months."""
     with app.database.read(STRANGER) as tx:
-        return store.site(tx, seen)
+        return store.site(tx, old=())
 
 
 def frame(app: App, request: AnyRequest, known: str = "") -> Frame:

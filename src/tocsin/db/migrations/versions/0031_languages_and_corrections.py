@@ -1,4 +1,5 @@
-"""A subscriber's language, and which announcement another corrects; what a chat asked for, until it is done."""
+"""A subscriber's language, and which announcement another corrects; what a chat asked for, until it is done; and the
+incidents of an old month are found at once."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -19,3 +20,4 @@ def upgrade() -> None:
         sa.Column("received_at", sa.BigInteger, nullable=False),
     )
     op.create_index("chat_request_received_at", "chat_request", ["received_at"])
+    op.create_index("incident_resolved_at", "incident", ["resolved_at"])
