@@ -1,4 +1,4 @@
-"""The page that adds a device and the worker that shows pushes, in a real browser.
+"""The pages that add a device or subscribe one to the status page, and the worker that shows pushes, in a real browser.
 
 Its push service can't be reached from a test, so a subscription of the stand-in takes the place of what that would
 give; what the service would bring is handed to the worker as the browser itself does.
@@ -14,9 +14,20 @@ from playwright.sync_api import Browser, BrowserContext, Page, Worker
 
 from tests.http.test_browser import an_incident, browser, signed_in
 from tests.support import webpush
-from tests.support.server import Server, running_server
+from tests.support.server import OPERATOR, Server, running_server, wait_until
 from tests.support.smtp import SmtpSink
 from tests.support.world import QUIET
+from tocsin.comms.subscribers import composing, outbox
+from tocsin.comms.subscribers import store as subscribers
+from tocsin.comms.subscribers.composing import House
+from tocsin.comms.subscribers.model import Note, State, Subscriber
+from tocsin.comms.subscribers.outbox import Due
+from tocsin.comms.subscribers.store import Wanted
+from tocsin.db import settings as kept
+from tocsin.delivery.webpush import shown as shown_by_browser
+from tocsin.plan import store as plans
+from tocsin.plan.model import Way
+from tocsin.response import fanout
 
 pytestmark = pytest.mark.needs("chromium")
 __all__ = ["browser"]
@@ -129,3 +140,93 @@ def test_a_browser_that_can_not_be_pushed_to_is_told(server: Server, context: Br
     page.goto(f"{server.url}/me")
     assert page.locator("#device button").is_disabled()
     assert "can't be pushed to" in page.locator("#device-says").inner_text()
+
+
+# ---- Whoever subscribes to the status page in this very browser ----
+
+
+def pushed(server: Server, kind: Note) -> dict[str, Any]:
+    """What the browser of the one subscriber would be brought by the push service: the newest message of this kind."""
+    app = server.app()
+    try:
+        with app.database.read(OPERATOR) as tx:
+            (one,) = subscribers.listing(tx, Wanted())
+            row = next(each for each in outbox.sent_to(tx, one.id)[::-1] if each.kind == kind)
+            told = outbox.announcement(tx, row.announcement_id) if row.announcement_id else None
+            key = (kept.read(tx, kept.SIGNING_KEY) or "").encode()
+            house = House(name=plans.current(tx).name, base=server.url, key=key)
+    finally:
+        app.database.dispose()
+    due = Due(
+        id=row.id,
+        kind=kind,
+        announcement_id=row.announcement_id,
+        lane="push",
+        created_at=row.created_at,
+        attempts=1,
+        subscriber=one,
+    )
+    own = composing.tokens(house, one.id, row.created_at)
+    return shown_by_browser(fanout.message(house, due, told, own))
+
+
+def asks_for_updates(server: Server, context: BrowserContext, language: str = "de") -> Page:
+    page = context.new_page()
+    page.goto(f"{server.url}/status/subscribe?lang={language}")
+    page.wait_for_timeout(3200)  # whoever is faster than a person is taken for a machine
+    page.click("#device button")
+    page.wait_for_url("**/status/subscribe?asked=1*")
+    return page
+
+
+def subscriber(server: Server) -> Subscriber:
+    (one,) = server.ask(lambda tx: subscribers.listing(tx, Wanted()))
+    found: Subscriber = one
+    return found
+
+
+def test_a_browser_subscribes_to_the_status_page_confirms_by_a_push_and_is_pushed_what_is_posted(
+    server: Server, context: BrowserContext
+) -> None:
+    page = asks_for_updates(server, context)
+    said: list[str] = []
+    page.on("console", lambda one: said.append(one.text))
+    asked = json.loads(page.evaluate("localStorage.getItem('asked')"))
+    assert asked["userVisibleOnly"] is True and len(webpush.decoded(asked["applicationServerKey"])) == 65
+    one = subscriber(server)
+    assert (one.way, one.state, one.language) == (Way.PUSH, State.UNCONFIRMED, "de")
+    assert json.loads(one.secret or "").keys() == {"endpoint", "p256dh", "auth"}
+
+    first = pushed(server, Note.CONFIRM)
+    worker = push(context, page, server, first)
+    (notice,) = shown(page, worker)
+    assert notice["title"].startswith("Bestätige, dass du von der Statusseite") and "/confirm/" in first["link"]
+    page.goto(first["link"])
+    page.get_by_role("button", name="Ja, schickt mir Meldungen").click()
+    page.wait_for_url("**/manage/**")
+    assert page.locator("html").get_attribute("lang") == "de"
+    assert page.locator("h1").inner_text() == "Deine Meldungen" and subscriber(server).state is State.ACTIVE
+
+    an_incident(server)
+    wait_until(lambda: server.ask(outbox.sent_to, one.id)[-1].kind == Note.TOLD, what="the message of the update")
+    update = pushed(server, Note.TOLD)
+    push(context, page, server, update)
+    wait_until(lambda: len(shown(page, worker)) == 2, what="the second notification")
+    assert any("Wird untersucht: Voice replies" in each["title"] for each in shown(page, worker))
+    assert "/status/de/i/" in update["link"]
+    page.goto(update["link"])
+    assert page.locator("h1").inner_text() == "Voice replies"
+    assert said == []
+
+
+def test_a_browser_whose_notifications_are_denied_is_told_in_its_language_and_nothing_is_kept(
+    server: Server, browser: Browser
+) -> None:
+    context = browser.new_context()
+    context.add_init_script("Notification.requestPermission = async () => 'denied';")
+    page = context.new_page()
+    page.goto(f"{server.url}/status/subscribe?lang=fr")
+    page.click("#device button")
+    page.get_by_text("Ce navigateur ne peut montrer aucune notification").wait_for()
+    assert server.ask(lambda tx: subscribers.listing(tx, Wanted())) == []
+    context.close()

@@ -273,7 +273,7 @@ class Fanout:
         channel = self._post.channels.get(one.subscriber.way)
         if channel is None:
             return Retry(f"no {one.subscriber.way} channel is set up on this server")
-        return await channel.send(_message(house, one, told, own))
+        return await channel.send(message(house, one, told, own))
 
     async def _mail(self, house: House, one: Due, told: Announcement | None, own: Tokens) -> Result:
         if self._post.mail is None:
@@ -316,7 +316,7 @@ class Fanout:
         return made
 
 
-def _message(house: House, one: Due, told: Announcement | None, own: Tokens) -> Message:
+def message(house: House, one: Due, told: Announcement | None, own: Tokens) -> Message:
     """What a channel that people are paged by is handed for a subscriber; it is no row."""
     language = house.speaks(one.subscriber)
     said = composing.said(house, one.kind, told, one.subscriber.consent, language)
