@@ -42,6 +42,7 @@ DRIVEN = {
     "COM-02": "The team hears at the level's pace",
     "COM-03": "An update of the team has every part",
     "COM-04": "The status page says how far it is, in the plan's words with times in UTC",
+    "COM-05": "Users hear of it in plain words, by mail and in the product, and again when it is over",
     "COM-06": "A short post, drafted, and posted on a person's word",
     "COM-07": "Executives hear in time and hourly, with what it means and when it is over",
     "COM-08": "Customer success has talking points and a timeline",
@@ -61,6 +62,5 @@ GROUPS = {  # each group's tests stand in a file of this name
 }
 LATER = {
     "TYP": "Types of incident: their actions are shown and ticked, and none is carried out yet",
-    "COM": "Communication: COM-05 is driven by the tests of subscribers and of the status page, not by its number",
     "DET-01, DET-05, DET-06": "Sources of signals: vendors' pages, measures and logs are read, the host's log is not",
 }

@@ -9,6 +9,7 @@ from tests.support.smtp import Received, SmtpSink
 from tocsin.comms.subscribers import store
 from tocsin.comms.subscribers.model import State, Subscriber
 from tocsin.comms.subscribers.store import Wanted
+from tocsin.db import settings as kept
 from tocsin.db.engine import Database
 from tocsin.delivery.bulkmail import MailPool
 from tocsin.delivery.channel import Channel
@@ -68,6 +69,25 @@ def tell(database: Database, sink: SmtpSink | None, key: str, channels: Mapping[
         await fanout.close()
 
     asyncio.run(turns())
+
+
+class Readers:
+    """Users who subscribed to the status page by mail, and what they were sent."""
+
+    def __init__(self, database: Database, sink: SmtpSink, count: int = 2) -> None:
+        self._database, self._sink, self._key = database, sink, database.run(SYSTEM, kept.signing_key).decode()
+        self.addresses = [one.address for one in enter(database, count)]
+
+    def hear(self) -> list[Received]:
+        """What has come since they were asked last, the same for each of them; returns what one of them got."""
+        before = len(self._sink.messages)
+        tell(self._database, self._sink, self._key)
+        came = self._sink.messages[before:]
+        each = {address: [mail for mail in came if mail.recipients == (address,)] for address in self.addresses}
+        first = each[self.addresses[0]]
+        assert all([one.subject for one in mails] == [one.subject for one in first] for mails in each.values())
+        assert len(came) == len(first) * len(each)
+        return first
 
 
 def link(mail: Received, part: str) -> str:

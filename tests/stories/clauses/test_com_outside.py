@@ -5,12 +5,16 @@ import zipfile
 from collections.abc import Iterator
 from datetime import timedelta
 from io import BytesIO
+from typing import Any
 
 import msgspec
 import pytest
 
 from tests.support.console import Console
+from tests.support.ending import mend
+from tests.support.public import public_answer
 from tests.support.slack import TOKEN, Workspace, workspace
+from tests.support.subscribed import Readers
 from tests.support.world import ROSE, World
 from tocsin.comms.social import TooLong
 from tocsin.delivery.channel import Dead
@@ -37,6 +41,57 @@ def slack(busy: World) -> Iterator[Workspace]:
             one.person(person)
         busy.connect(Slack(TOKEN, one.url, timedelta(seconds=2)))
         yield one
+
+
+# ---- COM-05: users ----
+
+
+@pytest.mark.parametrize("severity", ["P0", "P1"])
+def test_com_05_users_get_mail_and_a_notice_in_plain_words_and_hear_when_it_is_over(
+    console: Console, busy: World, readers: Readers, severity: str
+) -> None:
+    incident = busy.declare("qdrant-7 evicts its pods", severity=severity)
+    assert readers.hear() == [] and notice(console)["quiet"]
+    busy.do(commands.post_update, incident.id, "public", ISSUE, Stage.INVESTIGATING)
+    (mail,) = readers.hear()
+    assert mail.subject == "[Rose] Investigating: Silence" and "Rose does not answer" in mail.text
+    (shown,) = notice(console)["incidents"]
+    assert (shown["name"], shown["stage"]) == ("Silence", "Investigating") and not notice(console)["quiet"]
+    busy.advance(minutes=10)
+    known = {**ISSUE, "cause": "a full store", "eta": "04:00 UTC"}
+    busy.do(commands.post_update, incident.id, "public", known, Stage.IDENTIFIED)
+    (mail,) = readers.hear()
+    assert "a full store" in mail.text and "04:00 UTC" in mail.text
+    busy.advance(minutes=5)
+    busy.do(mend, incident.id)
+    assert busy.owed(incident.id)["update:public"].what == "Public: say that it is resolved"
+    busy.do(commands.post_update, incident.id, "public", {"message": "Rose answers again."}, Stage.RESOLVED)
+    (mail,) = readers.hear()
+    assert mail.subject == "[Rose] Resolved: Silence" and "Rose answers again." in mail.text
+    assert notice(console)["quiet"] and notice(console)["incidents"] == []
+    assert "qdrant" not in mail.text + mail.html + mail.subject  # of the title nobody outside hears
+
+
+def test_com_05_words_of_the_trade_are_pointed_out_before_users_read_them(busy: World, readers: Readers) -> None:
+    incident = busy.declare(severity="P1")
+    found = busy.do(
+        telling.look_over, incident.id, "public", {**ISSUE, "impact": "The latency is high"}, Stage.INVESTIGATING
+    )
+    assert found.look.jargon and readers.hear() == []
+
+
+def test_com_05_of_a_breach_users_hear_nothing(console: Console, busy: World, readers: Readers) -> None:
+    incident = busy.declare(severity="P0")
+    busy.do(secrecy.make_confidential, incident.id, "it names a customer")
+    with pytest.raises(NotForThisAudience):
+        busy.do(commands.post_update, incident.id, "public", ISSUE, Stage.INVESTIGATING)
+    assert readers.hear() == [] and notice(console)["quiet"]
+
+
+def notice(console: Console) -> dict[str, Any]:
+    """What the notice in the pages of the product says."""
+    found: dict[str, Any] = public_answer(console.here, "/status/notice.json").json()
+    return found
 
 
 # ---- COM-06: posts by hand ----

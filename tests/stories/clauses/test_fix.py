@@ -9,6 +9,7 @@ import pytest
 from tests.support.ending import mend, see_all_pass
 from tests.support.public import public_answer
 from tests.support.served import Served
+from tests.support.subscribed import Readers
 from tests.support.visitor import Visitor, actor, console
 from tests.support.world import ONE_DATABASE, World
 from tocsin.incidents import working as rules
@@ -190,6 +191,19 @@ def test_fix_05_each_public_update_owes_the_next_at_the_cadence(busy: World, sev
     busy.advance(minutes=minutes)
     fell = [one.due_at for one in busy.entries(incident.id) if getattr(one, "key", "") == "update:public"]
     assert fell == [busy.clock.now()]
+
+
+def test_fix_05_users_are_told_each_step_and_in_the_end_that_it_is_resolved(busy: World, readers: Readers) -> None:
+    incident = busy.declare()
+    for stage in (Stage.INVESTIGATING, Stage.IDENTIFIED):
+        busy.do(commands.post_update, incident.id, "public", WORDS, stage)
+        busy.advance(minutes=5)
+    busy.do(mend, incident.id)
+    for stage in (Stage.MONITORING, Stage.RESOLVED):
+        busy.do(commands.post_update, incident.id, "public", WORDS, stage)
+        busy.advance(minutes=1)
+    heard = [one.subject.partition("] ")[2].partition(":")[0] for one in readers.hear()]
+    assert heard == ["Investigating", "Identified", "Monitoring", "Resolved"]
 
 
 def test_fix_05_once_it_is_resolved_the_public_is_owed_the_news(busy: World) -> None:

@@ -8,13 +8,17 @@ import pytest
 from tests.support.console import Console
 from tests.support.ending import mend
 from tests.support.public import public_answer
+from tests.support.subscribed import Readers
 from tests.support.world import World
+from tocsin.comms.subscribers import store as subscribers
+from tocsin.comms.subscribers.store import Wanted
 from tocsin.comms.updates import Unwritten
 from tocsin.incidents import lifecycle
 from tocsin.incidents.correction import Moment
 from tocsin.incidents.model import Incident, Status, Updated
 from tocsin.incidents.work import Result, Verdict
 from tocsin.incidents.working import Estimate
+from tocsin.kit.actor import SYSTEM
 from tocsin.obligations.model import State
 from tocsin.plan.model import Stage
 from tocsin.response import commands, secrecy, working
@@ -177,6 +181,20 @@ def test_rec_03_the_notice_apologises_explains_and_says_what_prevents_it_for_eve
     assert "for 4 min, Rose was not there" in told["incident_updates"][0]["body"]  # the times are the record's
     assert console.room(incident).says("How it ended")
     assert world.ended(incident.id, "update:public")[-1] in (State.MET, State.LATE)  # it says that it is over, too
+
+
+def test_rec_03_the_notice_is_sent_to_whoever_subscribed_in_the_language_around_it_that_they_read(
+    busy: World, readers: Readers
+) -> None:
+    incident = recovered(busy)
+    with busy.database.work(SYSTEM) as tx:
+        for one in subscribers.listing(tx, Wanted()):
+            subscribers.put(tx, one.id, language="de")
+    busy.do(commands.post_update, incident.id, "public", ENDED, notice=True)
+    (mail,) = readers.hear()
+    assert mail.subject.startswith("[Rose] Behoben: ") and mail.message["Content-Language"] == "de"
+    for said in ("We are sorry", "A disk filled up", "An alert tells us long before it is full", "Abmelden"):
+        assert said in mail.text and said in mail.html
 
 
 @pytest.mark.parametrize("field", ["explanation", "prevention"])

@@ -9,6 +9,7 @@ from tests.support import ending
 from tests.support.public import public_text
 from tests.support.served import Served
 from tests.support.slack import TOKEN, Workspace, workspace
+from tests.support.subscribed import Readers
 from tests.support.visitor import Page, Visitor, actor, console
 from tests.support.world import World
 from tocsin.delivery.slack import Slack
@@ -242,6 +243,15 @@ def test_rsp_05_a_first_public_word_is_owed_at_fifteen_minutes_to_a_p0_and_a_p1(
         if due is not None:
             busy.do(commands.post_update, incident.id, "public", WORDS, Stage.INVESTIGATING)
             assert busy.ended(incident.id, "update:public") == [State.MET]
+
+
+def test_rsp_05_the_first_public_word_reaches_whoever_subscribed(busy: World, readers: Readers) -> None:
+    incident = busy.declare(severity="P0")
+    busy.do(commands.post_update, incident.id, "internal", WORDS)
+    assert readers.hear() == []  # the team's words are the team's
+    busy.do(commands.post_update, incident.id, "public", WORDS, Stage.INVESTIGATING)
+    (mail,) = readers.hear()
+    assert mail.subject.startswith("[Rose] Investigating: ") and "/status/i/" in mail.text
 
 
 def test_rsp_05_the_team_reads_the_internal_update_and_silence_is_held_against_it(busy: World) -> None:

@@ -7,6 +7,7 @@ import pytest
 from tests.support.console import Console
 from tests.support.ending import mend, wrap_up
 from tests.support.keeping import due_in, fell_due, kept
+from tests.support.subscribed import Readers
 from tests.support.world import QUIET, World
 from tocsin.incidents import lifecycle
 from tocsin.incidents.model import Incident, Paged, ReviewScheduled, SeverityChanged, Status
@@ -199,6 +200,17 @@ def test_sev_06_the_public_is_told_at_the_cadence_of_the_level(console: Console,
     assert console.visitor("ben").open("/status").says("no answers")
     world.advance(minutes=every)
     assert fell_due(world, incident)["update:public"] == world.clock.now()
+
+
+def test_sev_06_whoever_subscribed_hears_each_update_at_that_cadence_and_nothing_between(
+    busy: World, readers: Readers
+) -> None:
+    incident = busy.declare(severity="P0")
+    for _ in range(3):
+        busy.do(commands.post_update, incident.id, "public", WORDS, Stage.INVESTIGATING)
+        assert len(readers.hear()) == 1
+        busy.advance(minutes=14)
+        assert readers.hear() == [] and "update:public" not in fell_due(busy, incident)
 
 
 def test_sev_06_a_p2_owes_the_public_nothing_but_may_tell_it(console: Console) -> None:
