@@ -117,7 +117,7 @@ def spread(tx: Tx, ways: Collection[Way], known: Collection[str], chunk: int = C
     Returns whether there was anything to do."""
     undone = select(announcements).where(announcements.c.done_at.is_(None))
     # What is corrected goes before what corrects it, even in one instant: whoever gets the first is known by then.
-    row = tx.first(undone.order_by(announcements.c.at, announcements.c.corrects != "", announcements.c.id).limit(1))
+    row = tx.first(undone.order_by(announcements.c.at, announcements.c.corrects != "").limit(1))
     if row is None:
         return False
     found = _next_chunk(tx, row, ways, chunk)
