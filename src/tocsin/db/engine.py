@@ -38,6 +38,7 @@ from tocsin.db import sets
 from tocsin.kit.actor import Actor
 from tocsin.kit.clock import Clock, SystemClock, from_millis, to_millis
 from tocsin.kit.errors import Invalid, Overloaded, Refused
+from tocsin.kit.sealing import Keyring
 
 log = logging.getLogger(__name__)
 
@@ -67,8 +68,9 @@ class Tx:
     and before the commit, so that a command that touches a thousand rows costs a few statements.
     """
 
-    def __init__(self, connection: Connection, actor: Actor, now: datetime, *, writes: bool) -> None:
+    def __init__(self, connection: Connection, actor: Actor, now: datetime, keys: Keyring, *, writes: bool) -> None:
         self.connection = connection
+        self.keys = keys  # with which secrets are sealed before they are written
         self.writes = writes
         self.actor = actor
         self.now = now
@@ -173,10 +175,11 @@ def _key_names(table: Table) -> tuple[str, ...]:
 
 
 class Database:
-    """The one database of an installation. `url` is `sqlite:///path` or `postgresql://…`."""
+    """The one database of an installation. `url` is `sqlite:///path` or `postgresql://…`; `keys` seal its secrets."""
 
-    def __init__(self, url: str, clock: Clock) -> None:
+    def __init__(self, url: str, clock: Clock, keys: Keyring | None = None) -> None:
         self.url = _parsed(url)
+        self.keys = keys or Keyring()
         self._clock = clock
         self._offset = timedelta(0)
         self._turns = _Turns()
@@ -213,7 +216,7 @@ class Database:
     def work(self, actor: Actor) -> Iterator[Tx]:
         """One unit of work: committed when the block ends, nothing of it kept when it raises."""
         with _translated(), self._writing, self._writer.begin() as connection:
-            tx = Tx(connection, actor, self.now(), writes=True)
+            tx = Tx(connection, actor, self.now(), self.keys, writes=True)
             yield tx
             tx.flush()
         if tx.wakes:
@@ -243,7 +246,7 @@ class Database:
     def read(self, actor: Actor) -> Iterator[Tx]:
         """A consistent view that cannot write."""
         with _translated(), self._connect_to_read() as connection, connection.begin():
-            yield Tx(connection, actor, self.now(), writes=False)
+            yield Tx(connection, actor, self.now(), self.keys, writes=False)
 
     def _connect_to_read(self) -> Connection:
         connection = self._reader.connect()
