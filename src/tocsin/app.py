@@ -15,6 +15,7 @@ import aiohttp
 
 from tocsin.comms import store as comms
 from tocsin.comms.subscribers import commands as subscribing
+from tocsin.db import keys
 from tocsin.db import settings as kept
 from tocsin.db.engine import Database, Tx
 from tocsin.db.migrate import migrate
@@ -99,7 +100,7 @@ class App:
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self.settings = settings
         self.clock = clock
-        self.database = Database(settings.database_url, clock)
+        self.database = Database(settings.database_url, clock, keys.keyring(settings))
         self._chat = open_chat(settings)
         self._messages = open_messages(settings)
         self._webpush, self._push_secret = open_webpush(settings), ""
@@ -118,7 +119,16 @@ class App:
         """Bring the database up to date and see that there is a plan. Raises what a user can mend."""
         migrate(self.database)
         self.database.sync_clock()
+        keys.prepare(self.database, self.settings)
         self.signing_key = self.database.run(SYSTEM, self._furnish)
+
+    def heed(self, tx: Tx) -> None:
+        """Whoever opens the database without `prepare` asks this before anything is written."""
+        keys.heed(tx)
+
+    def rotate_key(self) -> str:
+        """Seal every secret in the database with another key; returns its name."""
+        return keys.rotate(self.database, self.settings)
 
     def _furnish(self, tx: Tx) -> str:
         """See that there is an address, a plan, its looks and the keys; returns the one that signs links."""
@@ -136,6 +146,8 @@ class App:
         handing.schedule(tx)
         trials.schedule(tx)
         kept.make_evidence_key(tx)
+        if self._webpush and keys.problem(tx):
+            self._webpush = None  # its key can't be opened: people are reached by their other ways
         if self._webpush:
             self._push_secret = kept.push_key(tx)
             self.push_key = self._webpush.public_key(self._push_secret)

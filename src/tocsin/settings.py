@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tocsin.kit.errors import Invalid
+from tocsin.kit.sealing import checked
 from tocsin.kit.text import nearest
 
 PREFIX = "TOCSIN_"
@@ -60,6 +61,8 @@ class Settings:
     github_webhook_secret: str = field(default="", repr=False)
     sns_url: str = ""  # to be asked instead of Amazon's own hosts
     plan: str = ""
+    secret_key: str = field(default="", repr=False)  # that seals what the database holds of secrets; older ones follow
+    secret_key_file: str = ""
     secure_cookies: bool = False
     allow_private_webhooks: bool = False
     log_level: str = "info"
@@ -166,6 +169,7 @@ def _check(settings: Settings) -> None:
             "and the kinds are teams, mattermost and discord"
         )
     _check_push(settings)
+    _check_key(settings)
     for name in (
         "base_url",
         "status_url",
@@ -190,6 +194,15 @@ def _check(settings: Settings) -> None:
         raise BadSetting(f"TOCSIN_LOG_FOLDER names a folder that is not there: {settings.log_folder}")
     if settings.plan and not Path(settings.plan).is_file():
         raise BadSetting(f"TOCSIN_PLAN names a file that is not there: {settings.plan}")
+
+
+def _check_key(settings: Settings) -> None:
+    if settings.secret_key and settings.secret_key_file:
+        raise BadSetting("TOCSIN_SECRET_KEY and TOCSIN_SECRET_KEY_FILE say the same: set one of them")
+    try:
+        checked(settings.secret_key.split())
+    except Invalid as error:
+        raise BadSetting(f"TOCSIN_SECRET_KEY can't be used. {error.message}") from None
 
 
 def _check_slack(settings: Settings) -> None:

@@ -14,6 +14,7 @@ from tests.support.terminal import Terminal
 from tocsin.app import App
 from tocsin.cli.main import EXIT_CODES
 from tocsin.db.engine import Database
+from tocsin.db.keys import keyring
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.clock import SystemClock
 from tocsin.people import access
@@ -273,7 +274,8 @@ def test_the_doctor_says_what_would_keep_a_page_back(tocsin: Terminal) -> None:
 
 def test_the_record_is_proven_and_a_change_of_it_named(tocsin: Terminal, tmp_path: Path) -> None:
     assert tocsin("verify", "--json").json == {"ok": True, "incidents": 0, "entries": 0, "problems": []}
-    database = Database(f"sqlite:///{tmp_path / 'tocsin.db'}", SystemClock())
+    settings = Settings(database_url=f"sqlite:///{tmp_path / 'tocsin.db'}")
+    database = Database(settings.database_url, SystemClock(), keyring(settings))
     one = database.run(SYSTEM, lambda tx: commands.declare(tx, title="It hangs", severity="P1", type="service_outage"))
     database.dispose()
     assert tocsin.done("verify") == tocsin.done("verify", "#1") == f"{one.entries} entries of 1 incidents hold.\n"

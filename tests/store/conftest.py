@@ -9,10 +9,12 @@ import pytest
 from tocsin.db.engine import Database
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.clock import ManualClock
+from tocsin.kit.sealing import Keyring
 from tocsin.people import store as people
 from tocsin.plan import commands as plan_commands
 
 START = datetime(2026, 11, 24, 2, 38, tzinfo=UTC)
+KEYS = Keyring(lambda: ("tsk_which-seals-what-the-tests-keep-of-secrets",))
 ROSE = (resources.files("tocsin") / "plans" / "rose.yaml").read_text(encoding="utf-8")
 
 
@@ -24,7 +26,7 @@ def clock() -> ManualClock:
 @pytest.fixture
 def database(database_url: str, clock: ManualClock) -> Iterator[Database]:
     """Migrated, with a plan, and an e-mail address for everybody whom it names."""
-    database = Database(database_url, clock)
+    database = Database(database_url, clock, KEYS)
     _furnish(database)
     yield database
     database.dispose()
@@ -33,7 +35,7 @@ def database(database_url: str, clock: ManualClock) -> Iterator[Database]:
 @pytest.fixture
 def nodes(postgresql_url: str, clock: ManualClock) -> Iterator[tuple[Database, Database]]:
     """Two nodes of one installation: each with connections of its own."""
-    one, other = Database(postgresql_url, clock), Database(postgresql_url, clock)
+    one, other = Database(postgresql_url, clock, KEYS), Database(postgresql_url, clock, KEYS)
     _furnish(one)
     yield one, other
     one.dispose()

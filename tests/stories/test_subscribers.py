@@ -162,7 +162,7 @@ def test_planned_maintenance_is_told_of_when_it_is_planned_begins_and_ends(world
 
 def test_two_nodes_tell_everybody_once(postgresql_url: str, sink: SmtpSink) -> None:
     world = World(postgresql_url, plan=QUIET, reachable=False)
-    other = Database(postgresql_url, world.clock)
+    other = Database(postgresql_url, world.clock, world.database.keys)
     enter(world.database, 300)
     post(world, world.declare().id)
     together(*(lambda node=node: tell(node, sink, KEY) for node in (world.database, other)))

@@ -30,7 +30,7 @@ INCIDENTS = 200
 @pytest.fixture
 def nodes(postgresql_url: str) -> Iterator[tuple[World, Database]]:
     world = World(postgresql_url, plan=ROSE.replace("\npaging:\n", "\npaging:\n  singly: 1000\n"))
-    other = Database(postgresql_url, world.clock)
+    other = Database(postgresql_url, world.clock, world.database.keys)
     yield world, other
     other.dispose()
     world.database.dispose()

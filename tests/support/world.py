@@ -26,6 +26,7 @@ from tocsin.incidents.entry import Entry
 from tocsin.incidents.model import AnyEntry, Incident
 from tocsin.kit.actor import SYSTEM, Actor
 from tocsin.kit.clock import ManualClock
+from tocsin.kit.sealing import Keyring
 from tocsin.obligations import store as obligations
 from tocsin.obligations.model import Obligation, State
 from tocsin.people import access
@@ -52,6 +53,7 @@ E = TypeVar("E", bound=Entry)
 START = datetime(2026, 11, 24, 2, 38, tzinfo=UTC)  # a Tuesday night
 CHASING = ("reminder", "overdue")  # what duties say of themselves; the stories of the ledger ask for it
 APART = (*CHASING, "role", "invitation")  # what stories overlook unless they ask for it
+KEY = "tsk_which-seals-what-stories-keep-of-secrets"
 ROSE = (resources.files("tocsin") / "plans" / "rose.yaml").read_text(encoding="utf-8")
 
 
@@ -91,7 +93,7 @@ class RecordingChannel:
 class World:
     def __init__(self, database_url: str, *, plan: str = ROSE, reachable: bool = True) -> None:
         self.clock = ManualClock(START)
-        self.database = Database(database_url, self.clock)
+        self.database = Database(database_url, self.clock, Keyring(lambda: (KEY,)))
         self.mail = RecordingChannel()
         self.hook = RecordingChannel()
         self.chats: dict[str, Channel] = {}

@@ -27,7 +27,7 @@ class NotPrepared(Refused):
 
 def change(command: Callable[[Any], T]) -> T:
     """Carry out a command in a unit of work, as whoever is logged in on this machine."""
-    with _prepared() as app:
+    with prepared() as app:
         return app.database.run(operator(), command)
 
 
@@ -35,13 +35,13 @@ def take(command: Callable[[Any], T]) -> T:
     """Carry out what a message asks that proves by itself what it may."""
     from tocsin.kit.actor import SYSTEM
 
-    with _prepared() as app:
+    with prepared() as app:
         return app.database.run(SYSTEM, command)
 
 
 def look(question: Callable[[Any], T]) -> T:
     """Ask something of the database without changing it."""
-    with _prepared() as app, app.database.read(operator()) as tx:
+    with prepared() as app, app.database.read(operator()) as tx:
         return question(tx)
 
 
@@ -67,10 +67,12 @@ def operator() -> "Actor":
 
 
 @contextlib.contextmanager
-def _prepared() -> Iterator["App"]:
+def prepared() -> Iterator["App"]:
+    """The same, if its database is set up. Raises NotPrepared."""
     with installation() as app:
         with app.database.read(operator()) as tx:
             ready = tx.connection.dialect.has_table(tx.connection, "plan_revision")
-        if not ready:
-            raise NotPrepared
+            if not ready:
+                raise NotPrepared
+            app.heed(tx)
         yield app

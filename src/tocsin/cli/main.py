@@ -25,6 +25,7 @@ from tocsin.cli.planrules import try_rules
 from tocsin.cli.reports import reports
 from tocsin.cli.review import postmortem, review
 from tocsin.cli.secrecy import secrecy
+from tocsin.cli.secrets import secrets
 from tocsin.cli.signal import signal
 from tocsin.cli.silence import silence
 from tocsin.cli.slack import slack
@@ -49,7 +50,22 @@ app = App(
 for commands in (incidents, ledger, work, secrecy, letters, telling, reports, evidence, mail):
     for name in (one for one in commands if not one.startswith("-")):
         app.command(commands[name], name=name)
-for part in (postmortem, review, oncall, contacts, plan, people, token, slack, signal, silence, status, subscribers):
+PARTS = (
+    postmortem,
+    review,
+    oncall,
+    contacts,
+    plan,
+    people,
+    token,
+    secrets,
+    slack,
+    signal,
+    silence,
+    status,
+    subscribers,
+)
+for part in PARTS:
     app.command(part)
 plan.command(check)
 plan.command(coverage)

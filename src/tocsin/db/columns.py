@@ -11,6 +11,10 @@ from tocsin.kit.clock import from_millis, to_millis
 
 metadata = MetaData()
 
+SECRET = "secret"
+SEALED = {SECRET: True}
+"""The `info` of a column whose values are sealed before they are written: `tx.keys.seal(…)`."""
+
 # SQLite numbers rows by itself only where the key is called INTEGER.
 AutoKey = BigInteger().with_variant(Integer(), "sqlite")
 Json = JSON().with_variant(JSONB(), "postgresql")

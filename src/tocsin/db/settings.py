@@ -5,12 +5,15 @@ from sqlalchemy import Column, Table, Text, select
 from tocsin.db.columns import metadata
 from tocsin.db.engine import Tx
 from tocsin.kit.ids import new_secret
+from tocsin.kit.sealing import NoKey, WrongKey
 
 table = Table("setting", metadata, Column("key", Text, primary_key=True), Column("value", Text))
 
 SIGNING_KEY = "signing.key"
 EVIDENCE_KEY = "evidence.key"
 PUSH_KEY = "push.key"
+STAND_IN_KEY = "signing.key.meanwhile"  # that signs links while the signing key can't be opened
+SECRETS = (SIGNING_KEY, EVIDENCE_KEY, PUSH_KEY)  # whose values are sealed
 CHAT = "chat.provider"  # in which channels are opened; written at each start, empty if there is none
 HEARTBEAT_TURNS = "heartbeat.turns"  # how often the address of each was replaced, as JSON
 MAIL_TURNS = "mail.turns"  # the same for the addresses whose mail becomes signals
@@ -52,13 +55,40 @@ def link(tx: Tx, path: str) -> str:
 
 
 def signing_key(tx: Tx) -> bytes:
-    """The installation's secret for signed links, made at its first use; needs a unit of work that may write."""
-    return _secret(tx, SIGNING_KEY).encode()
+    """The installation's secret for signed links, made at its first use; needs a unit of work that may write.
+
+    Where it can't be opened another one stands in, so that a page still goes out with links that answer it.
+    """
+    try:
+        return _secret(tx, SIGNING_KEY).encode()
+    except (NoKey, WrongKey):
+        if (meanwhile := read(tx, STAND_IN_KEY)) is None:
+            raise
+        return meanwhile.encode()
+
+
+def make_stand_in(tx: Tx) -> None:
+    """See that there is a key to sign links with while the real one can't be opened."""
+    if read(tx, STAND_IN_KEY) is None:
+        write(tx, STAND_IN_KEY, new_secret())
+
+
+def drop_stand_in(tx: Tx) -> None:
+    if read(tx, STAND_IN_KEY) is not None:
+        tx.memo.pop(_KNOWN, None)
+        tx.run(table.delete().where(table.c.key == STAND_IN_KEY))
+
+
+def evidence_key(tx: Tx) -> str | None:
+    """The private key that signs archives; None before it was made."""
+    value = read(tx, EVIDENCE_KEY)
+    return None if value is None else tx.keys.open_(value)
 
 
 def make_evidence_key(tx: Tx) -> None:
     """See that there is a private key to sign archives with: 32 random bytes, as URL-safe text."""
-    _secret(tx, EVIDENCE_KEY)
+    if read(tx, EVIDENCE_KEY) is None:
+        _secret(tx, EVIDENCE_KEY)
 
 
 def push_key(tx: Tx) -> str:
@@ -67,11 +97,13 @@ def push_key(tx: Tx) -> str:
 
 
 def _secret(tx: Tx, key: str) -> str:
-    value = read(tx, key)
-    if value is None:
+    sealed = read(tx, key)
+    if sealed is not None:
+        value = tx.keys.open_(sealed)
+    else:
         value = new_secret()
         # Never `write`: another node may have made one since we looked, and what it signed must stay valid. Whoever
         # inserts second is refused with `Overtaken`, and reads the first one's when it is run again.
-        tx.run(table.insert().values(key=key, value=value))
+        tx.run(table.insert().values(key=key, value=tx.keys.seal(value)))
         tx.memo.pop(_KNOWN, None)
     return value

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import Column, ColumnElement, Integer, Row, Table, Text, bindparam, func, select
 
 from tocsin.db import sight
-from tocsin.db.columns import Instant, Json, metadata
+from tocsin.db.columns import SEALED, Instant, Json, metadata
 from tocsin.db.engine import Tx
 from tocsin.delivery.channel import TEST, Dead, Delivered, Message, MessageState, Result, Retry
 from tocsin.kit.ids import new_id
@@ -27,7 +27,7 @@ table = Table(
     Column("subject", Text),
     Column("body", Text),
     Column("thread", Text),
-    Column("secret", Text),
+    Column("secret", Text, info=SEALED),
     Column("incident_id", Text),
     Column("page_id", Text),
     Column("created_at", Instant),

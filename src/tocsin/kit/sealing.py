@@ -101,6 +101,18 @@ class Keyring:
         except (InvalidTag, ValueError):
             raise WrongKey(f"A secret in the database can't be opened with key {name}: it was changed.") from None
 
+    def opens(self, text: str | None) -> bool:
+        """Whether there is a key for what was sealed; what is not sealed needs none."""
+        name = sealed_by(text or "")
+        return name is None or name in self._ciphers or name in self.names
+
+    def shown(self, text: str | None) -> str:
+        """What was sealed, to be shown to whom it belongs; nothing where it can't be opened."""
+        try:
+            return self.open_(text or "")
+        except (NoKey, WrongKey):
+            return ""
+
     def _renew(self) -> None:
         keys = tuple(self._source())
         if keys != self._keys:

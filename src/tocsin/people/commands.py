@@ -140,7 +140,7 @@ def add_contact(tx: Tx, handle: str, channel: Channel, address: str) -> ContactM
     if len(store.contacts(tx, [handle])[handle]) >= MOST_CONTACTS:
         raise TooMany
     kept_as, secret = addresses.checked(channel, address)
-    if secret is not None and secret in {one.secret for one in store.contacts(tx, [handle])[handle]}:
+    if secret is not None and secret in {tx.keys.shown(one.secret) for one in store.contacts(tx, [handle])[handle]}:
         raise Refused("This is one of your contact methods already; remove it there before you add it again.")
     known = channel is Channel.EMAIL and kept_as == account.email
     method = store.add_contact(tx, handle, channel, kept_as, secret, verified=known)

@@ -68,7 +68,8 @@ class ContactMethod:
     """Where a person is paged. Until the person has shown that it is theirs, nothing but a code is sent there.
 
     `secret` signs what is sent to a web address; where the address is itself a secret it is kept there, and `address`
-    is what may be shown of it. One that has ended is verified no more.
+    is what may be shown of it. It is sealed, and opened only when something leaves for it. One that has
+    ended is verified no more.
     """
 
     id: str

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Boolean, Column, Integer, Row, Table, Text, bindparam, delete, select
 
-from tocsin.db.columns import Instant, Json, metadata
+from tocsin.db.columns import SEALED, Instant, Json, metadata
 from tocsin.db.engine import Tx
 from tocsin.kit.errors import NotFound, Refused
 from tocsin.kit.ids import new_id, new_key, new_secret
@@ -43,7 +43,7 @@ contact_method = Table(
     Column("handle", Text),
     Column("channel", Text),
     Column("address", Text),
-    Column("secret", Text),
+    Column("secret", Text, info=SEALED),
     Column("created_at", Instant),
     Column("verified_at", Instant),
     Column("ended_at", Instant),
@@ -179,7 +179,7 @@ def add_contact(
         handle=handle,
         channel=channel,
         address=address,
-        secret=secret,
+        secret=tx.keys.seal(secret) if secret is not None else None,
         verified_at=tx.now if verified else None,
     )
     tx.add(contact_method, {**vars(method), "created_at": tx.now})

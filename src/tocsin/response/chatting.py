@@ -334,7 +334,7 @@ def _reply(tx: Tx, heard: Heard, said: str | Part) -> None:
         address=heard.user,
         subject="An answer in Slack",
         body=BODY,
-        secret=msgspec.json.encode(answer).decode(),
+        secret=tx.keys.seal(msgspec.json.encode(answer).decode()),
         person=tx.actor.handle,
         audience=outbox.REPLY,
     )

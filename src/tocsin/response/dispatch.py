@@ -7,7 +7,7 @@ slow or gone delays what waits for it and nothing else.
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -19,6 +19,7 @@ from tocsin.delivery.breaker import Breaker
 from tocsin.delivery.channel import Channel, Dead, Delivered, Message, Result, Retry
 from tocsin.delivery.store import ReceiptKind
 from tocsin.kit.actor import SYSTEM
+from tocsin.kit.errors import TocsinError
 from tocsin.paging import gathering
 from tocsin.response import failing, trials
 
@@ -171,8 +172,12 @@ class Dispatcher:
         if channel is None:
             return Retry(f"no {message.channel} channel is set up on this server")
         try:
+            opened = replace(message, secret=self._database.keys.open_(message.secret)) if message.secret else message
+        except TocsinError as error:  # the key may come back; a page does not wait for that, and takes other ways
+            return Dead(error.message) if message.page_id else Retry(error.message)
+        try:
             async with asyncio.timeout(self._within.total_seconds()):
-                return await channel.send(message)
+                return await channel.send(opened)
         except TimeoutError:
             return Retry(f"no answer within {self._within.total_seconds():g} s", down=True)
         except Exception as error:  # a mistake in one channel must not stop the others

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from tocsin.db import sight
+from tocsin.db import keys, sight
 from tocsin.db.engine import Tx
 from tocsin.incidents import store as incidents
 from tocsin.kit.errors import TocsinError
@@ -17,7 +17,14 @@ GRACE = timedelta(seconds=30)  # how long something may be due while the engine 
 def examine(tx: Tx) -> list[str]:
     """Every invariant that does not hold, in words; none if all is well. Nothing is told of what an incident says."""
     sight.see_everything(tx)
-    return [*_plans(tx), *_obligations(tx), *_records(tx)]
+    return [*_keys(tx), *_plans(tx), *_obligations(tx), *_records(tx)]
+
+
+def _keys(tx: Tx) -> list[str]:
+    if wrong := keys.problem(tx):
+        return [f"The secrets in the database can't be opened. {wrong}"]
+    left = keys.unsealed(tx)
+    return [f"{left} secrets are not sealed with the present key: run `tocsin secrets rotate`."] if left else []
 
 
 def _plans(tx: Tx) -> list[str]:

@@ -93,7 +93,7 @@ def file_name(number: int) -> str:
 
 
 def _secret(tx: Tx) -> bytes:
-    value = kept.read(tx, kept.EVIDENCE_KEY)
+    value = kept.evidence_key(tx)
     if value is None:
         raise NoKey
     return base64.urlsafe_b64decode(value + "=")

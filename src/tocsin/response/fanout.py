@@ -28,6 +28,7 @@ from tocsin.delivery.breaker import Breaker
 from tocsin.delivery.bulkmail import Letter, Mail, MailPool, letter
 from tocsin.delivery.channel import Channel, Dead, Delivered, Message, Result, Retry
 from tocsin.kit.actor import SYSTEM
+from tocsin.kit.errors import TocsinError
 from tocsin.plan import store as plans
 from tocsin.plan.model import Way
 from tocsin.response import announcing
@@ -273,7 +274,11 @@ class Fanout:
         channel = self._post.channels.get(one.subscriber.way)
         if channel is None:
             return Retry(f"no {one.subscriber.way} channel is set up on this server")
-        return await channel.send(message(house, one, told, own))
+        try:
+            secret = self._database.keys.open_(one.subscriber.secret) if one.subscriber.secret else None
+        except TocsinError as error:
+            return Retry(error.message)
+        return await channel.send(message(house, one, told, own, secret))
 
     async def _mail(self, house: House, one: Due, told: Announcement | None, own: Tokens) -> Result:
         if self._post.mail is None:
@@ -316,7 +321,7 @@ class Fanout:
         return made
 
 
-def message(house: House, one: Due, told: Announcement | None, own: Tokens) -> Message:
+def message(house: House, one: Due, told: Announcement | None, own: Tokens, secret: str | None) -> Message:
     """What a channel that people are paged by is handed for a subscriber; it is no row."""
     language = house.speaks(one.subscriber)
     said = composing.said(house, one.kind, told, one.subscriber.consent, language)
@@ -330,7 +335,7 @@ def message(house: House, one: Due, told: Announcement | None, own: Tokens) -> M
         address=one.subscriber.address,
         subject=said.subject,
         body=hook or composing.chat_text(said, there),
-        secret=one.subscriber.secret,
+        secret=secret,
         created_at=one.created_at,
         send_at=one.created_at,
     )

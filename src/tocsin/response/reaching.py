@@ -68,18 +68,22 @@ Known = tuple[list[ContactMethod], list[ContactRule], str]
 
 def _known(tx: Tx, handles: Sequence[str]) -> dict[str, Known]:
     """The contact methods that count, the rules and the zone of each; whoever has verified no contact method is paged
-    at the account's address."""
+    at the account's address. One whose secret can't be opened here doesn't count."""
     known: dict[str, Known] = tx.memo.setdefault("contact methods", {})
     unknown = [handle for handle in handles if handle not in known]
     if unknown:
         methods, rules, zones = people.contacts(tx, unknown), people.rules(tx, unknown), people.zones(tx, unknown)
-        verified = {handle: [one for one in methods[handle] if one.verified_at] for handle in unknown}
+        verified = {handle: [one for one in methods[handle] if _counts(tx, one)] for handle in unknown}
         accounts = people.addresses(tx, [handle for handle in unknown if not verified[handle]])
         for handle, address in accounts.items():
             verified[handle] = [_of_account(handle, address, tx.now)]
         for handle in unknown:
             known[handle] = verified[handle], rules[handle], zones.get(handle, "UTC")
     return known
+
+
+def _counts(tx: Tx, method: ContactMethod) -> bool:
+    return method.verified_at is not None and tx.keys.opens(method.secret)
 
 
 def _of_account(handle: str, address: str, now: datetime) -> ContactMethod:

@@ -115,7 +115,7 @@ def _me(
             status=wrong.status if wrong else 200,
             me=person_row(account, methods),
             has_password=account.has_password,
-            contacts=[_contact(one, code if one.id == verify else "", tests.get(one.id), tx.now) for one in methods],
+            contacts=[_contact(tx, one, code if one.id == verify else "", tests.get(one.id)) for one in methods],
             account_tested=_tested(tests.get(reaching.ACCOUNT), tx.now),
             ways=[one for one in WAYS if one.key in visitor.app.offers],
             rules=[_rule(one, methods) for one in rules],
@@ -131,17 +131,17 @@ def _me(
         )
 
 
-def _contact(one: ContactMethod, code: str, last: Trial | None, now: datetime) -> Contact:
+def _contact(tx: Tx, one: ContactMethod, code: str, last: Trial | None) -> Contact:
     return Contact(
         id=one.id,
         channel=str(one.channel),
         label=label(one.channel),
         address=one.address,
-        secret=(one.secret or "") if one.channel is Channel.WEBHOOK else "",
+        secret=tx.keys.shown(one.secret) if one.channel is Channel.WEBHOOK else "",
         is_verified=one.verified_at is not None,
         ended=one.ended_because or "",
         code=code,
-        tested=_tested(last, now),
+        tested=_tested(last, tx.now),
         is_doubtful=last is not None and last.state is State.FAILED,
     )
 

@@ -136,6 +136,7 @@ def show_manage(request: AnyRequest, token: FromPath[str], done: FromQuery[str |
     app = installation(request)
     with app.database.read(STRANGER) as tx:
         plan, one = plans.current(tx), commands.own(tx, token)
+        secret = tx.keys.shown(one.secret) if one.way is Way.WEBHOOK else ""
     around = frame(app, request, one.language)
     return _page(
         around,
@@ -145,7 +146,7 @@ def show_manage(request: AnyRequest, token: FromPath[str], done: FromQuery[str |
         to=_shown(one),
         by=around.words.says(f"way_{one.way}"),
         is_active=one.is_active,
-        secret=one.secret if one.way is Way.WEBHOOK else "",
+        secret=secret,
         parts=_parts(plan, one.parts),
         languages=[(code, words.says("name")) for code, words in CATALOGUES.items()],
         chosen=one.language or plan.public.language,

@@ -80,7 +80,7 @@ def _added(tx: Tx, way: Way, place: Place, parts: tuple[str, ...], language: str
         id=new_id(links.PREFIX, 12),
         way=way,
         address=place.address,
-        secret=place.secret,
+        secret=tx.keys.seal(place.secret) if place.secret is not None else None,
         parts=parts,
         language=language,
         made_at=tx.now,
@@ -144,7 +144,7 @@ def leaving(tx: Tx, token: str) -> Subscriber | None:
 
 def _key(tx: Tx) -> bytes:
     """The key of the links, for whoever only reads."""
-    return (kept.read(tx, kept.SIGNING_KEY) or "").encode()
+    return kept.signing_key(tx) if kept.read(tx, kept.SIGNING_KEY) else b""
 
 
 def export_own(tx: Tx, token: str) -> dict[str, object]:

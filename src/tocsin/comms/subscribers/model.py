@@ -50,9 +50,9 @@ class NoSuchLanguage(Invalid):
 
 @dataclass(frozen=True, kw_only=True)
 class Subscriber:
-    """`address` is shown, `secret` is what else is needed to write there. `parts` are the services and components of
-    which they want to hear, as `rose` and `rose/voice`; none: of everything. `language` is the one that they read;
-    none: that of the page. `consent` is on what ground somebody else entered them."""
+    """`address` is shown, `secret` is what else is needed to write there, sealed. `parts` are the services and
+    components of which they want to hear, as `rose` and `rose/voice`; none: of everything. `language` is the one that
+    they read; none: that of the page. `consent` is on what ground somebody else entered them."""
 
     id: str
     way: Way

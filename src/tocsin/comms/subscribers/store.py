@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Integer, Row, Table, Text, func, select
 
 from tocsin.comms.subscribers.model import State, Subscriber
-from tocsin.db.columns import AutoKey, Instant, Json, metadata
+from tocsin.db.columns import SEALED, AutoKey, Instant, Json, metadata
 from tocsin.db.engine import Tx
 from tocsin.kit.errors import NotFound
 from tocsin.plan.model import Way
@@ -23,7 +23,7 @@ table = Table(
     Column("place", Text),
     Column("way", Text),
     Column("address", Text),
-    Column("secret", Text),
+    Column("secret", Text, info=SEALED),
     Column("parts", Json),
     Column("language", Text),
     Column("state", Text),
