@@ -107,7 +107,7 @@ endif
 # A version that was chosen before stays while it fits; delete them first to choose all of them anew.
 
 COMPILE := pip compile --quiet pyproject.toml --extra notify-all --extra otlp --extra postgres --extra push \
-    --extra rehearsal --extra slack --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url
+    --extra rehearsal --extra slack --extra sso --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url
 
 lock: .venv/.made
 	@rm -rf build/uv

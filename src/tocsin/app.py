@@ -62,6 +62,7 @@ from tocsin.response.rooms import Rooms
 from tocsin.settings import BadSetting, Settings
 from tocsin.signals import silences
 from tocsin.signals import store as signals
+from tocsin.sso import opening as sso
 from tocsin.status import publishing
 from tocsin.status import store as public_site
 from tocsin.watch import store as watch
@@ -112,6 +113,8 @@ class App:
         self.strangers = Allowance(each=3, overall=60)  # reports of users, a minute
         self.askers = Allowance(each=5, overall=120)  # who subscribe, a minute
         self.amazon = Amazon(settings.sns_url, WAIT_FOR_AMAZON)
+        self.sso = sso.open_provider(settings, self.database.now)
+        self.sso_askers = Allowance(each=20, overall=240)  # who come and go to the provider, a minute
         self.signing_key = ""  # known once `prepare` has run
         self.turned_at: datetime | None = None  # when the engine last finished a turn
 
@@ -246,6 +249,11 @@ class App:
         return frozenset(
             {"email", "webhook", Contact.TEAMS, *known, *(name for name, found in extras.items() if found)}
         )
+
+    @property
+    def sso_name(self) -> str:
+        """What the button says of the provider through which people sign in; empty if there is none."""
+        return self.settings.sso_name if self.sso else ""
 
     def check_contact(self, channel: str, address: str) -> None:
         """Refuse a contact method that this server does not have, or whose address nobody here can read. It may take a

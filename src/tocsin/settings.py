@@ -61,6 +61,16 @@ class Settings:
     github_webhook_secret: str = field(default="", repr=False)
     sns_url: str = ""  # to be asked instead of Amazon's own hosts
     plan: str = ""
+    sso_issuer: str = ""  # of the provider through which people sign in
+    sso_client_id: str = ""
+    sso_client_secret: str = field(default="", repr=False)
+    sso_client_secret_file: str = ""
+    sso_name: str = "single sign-on"
+    sso_scopes: str = "openid profile email"
+    sso_groups_claim: str = "groups"
+    sso_roles: str = ""  # group=role, and the next
+    sso_known_only: bool = False
+    sso_only: bool = False
     secret_key: str = field(default="", repr=False)  # that seals what the database holds of secrets; older ones follow
     secret_key_file: str = ""
     secure_cookies: bool = False
@@ -170,6 +180,7 @@ def _check(settings: Settings) -> None:
         )
     _check_push(settings)
     _check_key(settings)
+    _check_sso(settings)
     for name in (
         "base_url",
         "status_url",
@@ -194,6 +205,27 @@ def _check(settings: Settings) -> None:
         raise BadSetting(f"TOCSIN_LOG_FOLDER names a folder that is not there: {settings.log_folder}")
     if settings.plan and not Path(settings.plan).is_file():
         raise BadSetting(f"TOCSIN_PLAN names a file that is not there: {settings.plan}")
+
+
+def _check_sso(settings: Settings) -> None:
+    if not settings.sso_issuer:
+        if settings.sso_client_id or settings.sso_only:
+            raise BadSetting("TOCSIN_SSO_ISSUER is not set, and single sign-on needs it")
+        return
+    there = urlsplit(settings.sso_issuer)
+    is_here = there.hostname in ("localhost", "127.0.0.1", "::1")
+    if not there.hostname or there.query or there.fragment or (there.scheme != "https" and not is_here):
+        raise BadSetting("TOCSIN_SSO_ISSUER begins with https://; http:// does on this very machine only")
+    if not settings.sso_client_id:
+        raise BadSetting("TOCSIN_SSO_CLIENT_ID belongs to TOCSIN_SSO_ISSUER: under which name the provider knows us")
+    if settings.sso_client_secret and settings.sso_client_secret_file:
+        raise BadSetting("TOCSIN_SSO_CLIENT_SECRET and TOCSIN_SSO_CLIENT_SECRET_FILE say the same: set one of them")
+    if settings.sso_client_secret_file and not Path(settings.sso_client_secret_file).is_file():
+        raise BadSetting("TOCSIN_SSO_CLIENT_SECRET_FILE names a file that is not there")
+    if "openid" not in settings.sso_scopes.split():
+        raise BadSetting("TOCSIN_SSO_SCOPES has openid among them")
+    if not settings.sso_roles:
+        raise BadSetting("TOCSIN_SSO_ROLES says who may do what, such as On call=responder, *=viewer")
 
 
 def _check_key(settings: Settings) -> None:

@@ -64,6 +64,18 @@ def link(handle: Handle, /, *, json: AsJson = False) -> None:
     _print_link(handle, address, json=json)
 
 
+@people.command
+def unlink(handle: Handle, /, *, json: AsJson = False) -> None:
+    """Forget who a person is at the provider of single sign-on; their next sign-in finds them by their address."""
+    from tocsin.sso import commands
+
+    local.change(lambda tx: commands.unlink(tx, handle))
+    if json:
+        show.as_json({"unlinked": handle})
+    else:
+        show.line(f"{handle} is nobody's at the provider until they sign in there again.")
+
+
 @token.command(name="create")
 def create_token(
     name: Annotated[str, Parameter(help="What will use it, such as alertmanager.")],

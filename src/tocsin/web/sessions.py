@@ -14,6 +14,7 @@ from tocsin.kit.errors import Forbidden, NotFound
 from tocsin.people import access
 from tocsin.people import commands as people_commands
 from tocsin.people import store as people
+from tocsin.sso import commands as single_sign_on
 from tocsin.web.forms import AnyRequest, Sent, local_path
 from tocsin.web.frame import THEME_COOKIE, THEMES, Visitor, bare
 
@@ -71,7 +72,10 @@ def show_signin(request: AnyRequest, next: FromQuery[str] = "/") -> Template:  #
 
 
 def _signin(request: AnyRequest, *, onward: str, login: str = "", error: str = "", status: int = 200) -> Template:
-    return bare(request, "signin.html", title="Sign in", status=status, onward=onward, login=login, error=error)
+    sso = installation(request).sso_name
+    return bare(
+        request, "signin.html", title="Sign in", status=status, onward=onward, login=login, error=error, sso=sso
+    )
 
 
 @post("/signin", sync_to_thread=True)
@@ -82,6 +86,7 @@ def sign_in(request: AnyRequest, form: Sent) -> Template | Redirect:
         found = people.by_login(tx, login)
     try:
         account = people_commands.verified(found, form.secret("password"))
+        single_sign_on.check_password(account, is_only=app.settings.sso_only)
     except Forbidden as why:
         return _signin(request, onward=onward, login=login, error=why.message, status=403)
     secret = app.database.run(SYSTEM, lambda tx: people.open_session(tx, account.handle))

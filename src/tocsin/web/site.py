@@ -42,6 +42,7 @@ from tocsin.web import (
     sessions,
     signal,
     silences,
+    sso,
     subscribers,
     subscribing,
     told,
@@ -86,6 +87,7 @@ def routes(calendars: feeds.Calendars, on_call: oncallnow.OnCallBoard) -> list[A
         path="/",
         route_handlers=[
             *sessions.routes(),
+            *sso.routes(),
             *answers.routes(),
             *now.routes(),
             *signal.routes(),

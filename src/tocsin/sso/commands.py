@@ -1,0 +1,95 @@
+"""Letting in whom the provider vouches for: whose account it is, made or found, and what it may do from now on."""
+
+from tocsin.db.engine import Tx
+from tocsin.kit.errors import Invalid, NotFound
+from tocsin.people import access, addresses
+from tocsin.people import store as people
+from tocsin.people.model import Account, AccountRole
+from tocsin.sso import store
+from tocsin.sso.model import NotForYou, NotVouchedFor, Somebody, Terms, handle_for, role_of
+
+
+class NotLinked(NotFound):
+    """This account is nobody's at the provider."""
+
+
+def use_up(tx: Tx, state: str) -> None:
+    """A sign-in comes back once. Raises NotVouchedFor for one that did before."""
+    if not store.use_up(tx, state):
+        raise NotVouchedFor("This sign-in has come back already. Begin again from the sign-in page.")
+
+
+def come_in(tx: Tx, terms: Terms, who: Somebody) -> Account:
+    """The account of whom the provider vouches for, with the role that their groups give them now.
+
+    They are known by issuer and subject. The first time they are found by an address that the provider knows to be
+    theirs; whoever is unknown gets an account, if the settings say so.
+    """
+    role = role_of(terms.roles, who.groups)
+    if role is None:
+        raise NotForYou
+    handle = _handle_of(tx, who) or _made(tx, terms, who, role)
+    account = people.load_person(tx, handle)
+    if account.disabled_at is not None:
+        raise NotForYou("Your account is switched off. Ask whoever looks after Tocsin.")
+    if account.role is not role and not _is_last_way_in(tx, account, role):
+        people.change_person(tx, handle, role=role)
+    store.note_use(tx, who.issuer, who.subject)
+    return people.load_person(tx, handle)
+
+
+def _handle_of(tx: Tx, who: Somebody) -> str | None:
+    """Whose account it is; linked now, if it was not before."""
+    if identity := store.known(tx, who.issuer, who.subject):
+        return identity.handle
+    if not who.claimed_email:
+        return None
+    found = store.at_address(tx, who.claimed_email)
+    if not found:
+        return None
+    if not who.email:
+        raise NotForYou("An account has your address, and the provider does not say that the address is yours.")
+    free = [handle for handle in found if not store.is_linked(tx, handle, who.issuer)]
+    if len(found) > 1 or not free:
+        raise NotForYou("An account has your address, and belongs to somebody else at the provider.")
+    store.link(tx, who.issuer, who.subject, free[0])
+    return free[0]
+
+
+def unlink(tx: Tx, handle: str) -> None:
+    """Forget who somebody is at the provider. Their next sign-in finds them by their address, as the first did."""
+    access.require(tx.actor, access.PEOPLE_WRITE)
+    access.require_grant(tx.actor, access.RIGHTS[people.load_person(tx, handle).role])
+    if not store.unlink(tx, handle):
+        raise NotLinked(f"{handle} has not signed in through the provider.")
+
+
+def check_password(account: Account, *, is_only: bool) -> None:
+    """Where everybody signs in through the provider, a password opens the account of an administrator alone."""
+    if is_only and account.role is not AccountRole.ADMINISTRATOR:
+        raise NotForYou("Passwords are for administrators here. Sign in through the provider.")
+
+
+def _made(tx: Tx, terms: Terms, who: Somebody, role: AccountRole) -> str:
+    if not terms.makes_accounts:
+        raise NotForYou("You have no account here. An administrator can make one with your address.")
+    handle = handle_for(who, {account.handle for account in people.people(tx)})
+    people.add_person(tx, handle, name=who.name or handle, email=_usable(who.email), role=role)
+    store.link(tx, who.issuer, who.subject, handle)
+    return handle
+
+
+def _usable(email: str) -> str | None:
+    try:
+        addresses.check_email(email)
+    except Invalid:
+        return None
+    return email
+
+
+def _is_last_way_in(tx: Tx, account: Account, role: AccountRole) -> bool:
+    """Whether the account must stay an administrator's: no other one could come in without the provider."""
+    if account.role is not AccountRole.ADMINISTRATOR or role is AccountRole.ADMINISTRATOR:
+        return False
+    others = [one for one in people.people(tx) if one.handle != account.handle and one.disabled_at is None]
+    return not any(one.role is AccountRole.ADMINISTRATOR and one.has_password for one in others)

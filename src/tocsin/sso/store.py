@@ -1,0 +1,74 @@
+"""Whose account somebody of the provider has, and which sign-ins came back already."""
+
+import hashlib
+
+from sqlalchemy import Column, Row, Table, Text, delete, func, select
+
+from tocsin.db.columns import Instant, metadata
+from tocsin.db.engine import Tx
+from tocsin.people.store import person
+from tocsin.sso.model import ATTEMPT_LASTS, Identity
+
+identity = Table(
+    "sso_identity",
+    metadata,
+    Column("issuer", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("handle", Text),
+    Column("linked_at", Instant),
+    Column("used_at", Instant),
+)
+used = Table(
+    "sso_used",
+    metadata,
+    Column("state", Text, primary_key=True),
+    Column("used_at", Instant),
+)
+
+
+def known(tx: Tx, issuer: str, subject: str) -> Identity | None:
+    row = tx.first(select(identity).where((identity.c.issuer == issuer) & (identity.c.subject == subject)))
+    return _identity(row) if row else None
+
+
+def is_linked(tx: Tx, handle: str, issuer: str) -> bool:
+    """Whether an account is somebody's at this provider."""
+    of_this = (identity.c.handle == handle) & (identity.c.issuer == issuer)
+    return tx.first(select(identity.c.subject).where(of_this)) is not None
+
+
+def unlink(tx: Tx, handle: str) -> int:
+    return tx.run(delete(identity).where(identity.c.handle == handle)).rowcount
+
+
+def link(tx: Tx, issuer: str, subject: str, handle: str) -> None:
+    row = {"issuer": issuer, "subject": subject, "handle": handle, "linked_at": tx.now, "used_at": tx.now}
+    tx.run(identity.insert().values(row))
+
+
+def note_use(tx: Tx, issuer: str, subject: str) -> None:
+    of_this = (identity.c.issuer == issuer) & (identity.c.subject == subject)
+    tx.run(identity.update().where(of_this).values(used_at=tx.now))
+
+
+def at_address(tx: Tx, email: str) -> list[str]:
+    """The handles of the accounts that have this address, however its letters are written."""
+    wanted = select(person.c.handle).where(func.lower(person.c.email) == email.lower())
+    return [str(row.handle) for row in tx.all(wanted)]
+
+
+def use_up(tx: Tx, state: str) -> bool:
+    """Note that a sign-in has come back. The first caller gets True, everyone after gets False."""
+    tx.run(delete(used).where(used.c.used_at <= tx.now - 2 * ATTEMPT_LASTS))
+    digest = hashlib.sha256(state.encode()).hexdigest()
+    if tx.first(select(used.c.state).where(used.c.state == digest)):
+        return False
+    tx.run(used.insert().values(state=digest, used_at=tx.now))
+    return True
+
+
+def _identity(row: Row[tuple[object, ...]]) -> Identity:
+    named = row._mapping
+    return Identity(
+        issuer=named["issuer"], subject=named["subject"], handle=named["handle"], linked_at=named["linked_at"]
+    )
