@@ -27,6 +27,7 @@ from tocsin.delivery.channel import Channel
 from tocsin.delivery.chat import Chat
 from tocsin.delivery.email import EmailChannel, smtp_server
 from tocsin.delivery.http import PublicResolver, WebhookChannel, open_session
+from tocsin.delivery.public import networks
 from tocsin.delivery.slackhook import SlackHook
 from tocsin.delivery.teams import TeamsMessages
 from tocsin.kit.actor import SYSTEM
@@ -165,7 +166,7 @@ class App:
     async def running(self) -> AsyncIterator[None]:
         """Let time pass for as long as the block lasts."""
         private = self.settings.allow_private_webhooks
-        resolver = PublicResolver(allow_private=private)
+        resolver = PublicResolver(allow_private=private, also=networks(self.settings.private_networks))
         probing = PublicResolver(allow_private=True)  # the plan's own addresses may be anywhere
         sending, looking = open_session(resolver, WAIT_FOR_ANSWER), open_session(probing, WAIT_FOR_ANSWER, anew=True)
         async with sending as http, looking as eyes:
@@ -200,7 +201,9 @@ class App:
         if self._messages:
             channels[slackdm.CHANNEL] = self._messages
         if notifyall.is_installed():
-            channels[Contact.APPRISE] = notifyall.NotifyAll(WAIT_FOR_ANSWER, allow_private=private)
+            channels[Contact.APPRISE] = notifyall.NotifyAll(
+                WAIT_FOR_ANSWER, allow_private=private, networks=settings.private_networks
+            )
         if self._webpush:
             channels[Contact.PUSH] = self._webpush.WebPush(
                 lambda: http, resolver, self.clock, self._push_secret, settings.push_contact

@@ -22,7 +22,7 @@ from tocsin.kit.joining import JoiningProtocol
 from tocsin.people import commands as people_commands
 from tocsin.plan import store as plans
 from tocsin.settings import Settings
-from tocsin.web import feeds, oncallnow, site, status
+from tocsin.web import feeds, guards, oncallnow, site, status
 
 API_PATHS = ("/api/", "/v1/", "/v2/", "/in/", "/generic/")
 GRACE = 2  # seconds that requests have to end when the server stops
@@ -60,7 +60,13 @@ def rest(app: App, kept: Kept) -> Litestar:
         exception_handlers=_exception_handlers(),
         state=State({"tocsin": app}),
         lifespan=[_engine],
+        before_send=[guards.guard(_public_url)],
     )
+
+
+def _public_url(scope: Any) -> str:
+    app: App = scope["litestar_app"].state["tocsin"]
+    return app.settings.public_url
 
 
 @contextlib.asynccontextmanager

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -75,6 +76,7 @@ class Settings:
     secret_key_file: str = ""
     secure_cookies: bool = False
     allow_private_webhooks: bool = False
+    private_networks: str = ""  # that an entered address may lead into
     log_level: str = "info"
     proposals_after: int = 3
     public_on_call: str = "no"
@@ -181,6 +183,7 @@ def _check(settings: Settings) -> None:
     _check_push(settings)
     _check_key(settings)
     _check_sso(settings)
+    _check_networks(settings)
     for name in (
         "base_url",
         "status_url",
@@ -205,6 +208,14 @@ def _check(settings: Settings) -> None:
         raise BadSetting(f"TOCSIN_LOG_FOLDER names a folder that is not there: {settings.log_folder}")
     if settings.plan and not Path(settings.plan).is_file():
         raise BadSetting(f"TOCSIN_PLAN names a file that is not there: {settings.plan}")
+
+
+def _check_networks(settings: Settings) -> None:
+    for one in settings.private_networks.split():
+        try:
+            ip_network(one)
+        except ValueError:
+            raise BadSetting(f"TOCSIN_PRIVATE_NETWORKS has '{one}'; a network is written like 10.1.0.0/16") from None
 
 
 def _check_sso(settings: Settings) -> None:

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from tocsin.delivery.channel import Dead, Delivered, Message, Result, Retry
 from tocsin.delivery.http import NotPublic, PublicResolver, WebhookChannel, open_session, signature
+from tocsin.delivery.public import networks
 from tocsin.kit.clock import ManualClock
 
 NOW = datetime(2026, 9, 21, 14, 13, 20, tzinfo=UTC)
@@ -209,3 +210,33 @@ def test_which_addresses_are_public(address: str, public: bool) -> None:
     else:
         with pytest.raises(NotPublic):
             asyncio.run(check())
+
+
+@pytest.mark.parametrize(
+    ("address", "reached"),
+    [
+        ("10.1.2.3", True),
+        ("::ffff:10.1.2.3", True),
+        ("64:ff9b::a01:203", True),
+        ("fd12::5", True),
+        ("93.184.216.34", True),
+        ("10.2.0.1", False),
+        ("127.0.0.1", False),
+        ("169.254.169.254", False),
+    ],
+)
+def test_a_network_of_our_own_may_be_named_and_no_other_opens(address: str, reached: bool) -> None:
+    async def check() -> None:
+        PublicResolver(allow_private=False, also=networks("10.1.0.0/16 fd12::/16")).check(address)
+
+    if reached:
+        asyncio.run(check())
+    else:
+        with pytest.raises(NotPublic, match="TOCSIN_PRIVATE_NETWORKS"):
+            asyncio.run(check())
+
+
+def test_the_address_counts_that_a_name_leads_to_when_it_is_called() -> None:
+    """Whatever the name led to when it was entered: it is resolved here for the one connection that is then made."""
+    story = post(answering(200), host="localhost", allow_private=False)
+    assert isinstance(story.result, Dead) and story.heard == []

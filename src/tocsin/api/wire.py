@@ -11,6 +11,8 @@ JSON = b"application/json"
 
 Header = tuple[bytes, bytes]
 
+NOSNIFF: Header = (b"x-content-type-options", b"nosniff")
+
 
 class TooLarge(Invalid):
     """The body is too large."""
@@ -96,6 +98,7 @@ async def send_reply(scope: Scope, send: Send, reply: Reply) -> None:
     headers = [
         (b"content-type", reply.kind),
         (b"content-length", str(len(reply.body)).encode()),
+        NOSNIFF,
         *reply.headers,
     ]
     body = b"" if scope.get("method") == "HEAD" else reply.body

@@ -6,7 +6,7 @@ import hmac
 import ipaddress
 import re
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,7 @@ from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
 from tocsin.delivery.channel import Dead, Delivered, Message, Result, Retry
-from tocsin.delivery.public import is_public
+from tocsin.delivery.public import Network, is_public
 from tocsin.kit.clock import Clock
 
 PREFIX = "whsec_"
@@ -36,8 +36,9 @@ class NotPublic(OSError):
 class PublicResolver(AbstractResolver):
     """Resolves names to public addresses only, so that an entered address can't reach inside the network."""
 
-    def __init__(self, *, allow_private: bool) -> None:
+    def __init__(self, *, allow_private: bool, also: Sequence[Network] = ()) -> None:
         self._inner = ThreadedResolver()
+        self._also = also
         self._allow_private = allow_private
 
     async def resolve(
@@ -49,8 +50,11 @@ class PublicResolver(AbstractResolver):
         return found
 
     def check(self, address: str) -> None:
-        if not self._allow_private and not is_public(address):
-            raise NotPublic(f"{address} is not a public address; set TOCSIN_ALLOW_PRIVATE_WEBHOOKS=yes to allow it")
+        if not self._allow_private and not is_public(address, self._also):
+            raise NotPublic(
+                f"{address} is not a public address; TOCSIN_PRIVATE_NETWORKS allows one network, and "
+                "TOCSIN_ALLOW_PRIVATE_WEBHOOKS=yes all of them"
+            )
 
     async def close(self) -> None:
         await self._inner.close()

@@ -54,7 +54,8 @@ def can_read(url: str) -> bool:
 
 
 class NotifyAll:
-    def __init__(self, within: timedelta, *, allow_private: bool) -> None:
+    def __init__(self, within: timedelta, *, allow_private: bool, networks: str = "") -> None:
+        self._networks = networks
         self._within = within.total_seconds()
         self._allow_private = allow_private
         self._room = asyncio.Semaphore(AT_ONCE)
@@ -64,7 +65,7 @@ class NotifyAll:
         said = parts(message)
         text = "\n".join(one for one in (clip(said.text, LONGEST), said.link) if one)
         order = {"url": message.secret or "", "title": clip(said.title, 250), "text": text or said.title}
-        order_in_full = msgspec.json.encode({**order, "allow_private": self._allow_private})
+        order_in_full = msgspec.json.encode({**order, "allow_private": self._allow_private, "networks": self._networks})
         async with self._turns[message.address], self._room:
             try:
                 async with asyncio.timeout(self._within):

@@ -11,13 +11,13 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import apprise
 
-from tocsin.delivery.public import is_public
+from tocsin.delivery.public import Network, is_public, networks
 
 NEEDED = (
     sys.prefix,
@@ -44,7 +44,9 @@ class Forbidden(PermissionError):
     """Something that no message needs."""
 
 
-def guard(refused: list[str], *, allow_private: bool) -> Callable[[str, tuple[Any, ...]], None]:
+def guard(
+    refused: list[str], *, allow_private: bool, also: Sequence[Network] = ()
+) -> Callable[[str, tuple[Any, ...]], None]:
     """What Python asks before it opens, connects or starts anything. What is refused is noted as well, since plugins
     keep errors to themselves."""
 
@@ -56,7 +58,7 @@ def guard(refused: list[str], *, allow_private: bool) -> Callable[[str, tuple[An
         if event in _PROGRAMS:
             refuse("programs of this machine are not for messages to start")
         elif event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
-            if not _leads_outside(about[1], allow_private=allow_private):
+            if not _leads_outside(about[1], allow_private=allow_private, also=also):
                 refuse("it leads to an address that is not public; set TOCSIN_ALLOW_PRIVATE_WEBHOOKS=yes to allow it")
         elif event == "open" and not _may_open(about):
             refuse("files of this machine are not for messages to read")
@@ -64,11 +66,11 @@ def guard(refused: list[str], *, allow_private: bool) -> Callable[[str, tuple[An
     return ask
 
 
-def _leads_outside(address: Any, *, allow_private: bool) -> bool:
+def _leads_outside(address: Any, *, allow_private: bool, also: Sequence[Network] = ()) -> bool:
     if not isinstance(address, tuple):
         return address is None  # connected before; otherwise a socket of this machine
     try:
-        return allow_private or is_public(str(address[0]))
+        return allow_private or is_public(str(address[0]), also)
     except ValueError:
         return False  # a name that nobody has looked up
 
@@ -104,7 +106,7 @@ def carry_out(order: dict[str, Any]) -> dict[str, Any]:
     log.propagate = False
     notifier = apprise.Apprise(asset=apprise.AppriseAsset(secure_logging=True, allow_templates=False))
     refused: list[str] = []
-    sys.addaudithook(guard(refused, allow_private=order["allow_private"]))
+    sys.addaudithook(guard(refused, allow_private=order["allow_private"], also=networks(order.get("networks", ""))))
     readable = bool(notifier.add(order["url"]))
     if not readable or "text" not in order:
         return {"readable": readable}

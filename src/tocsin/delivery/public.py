@@ -1,13 +1,23 @@
 """Which addresses belong to everybody's network, and not to this machine or the one around it."""
 
 import ipaddress
+from collections.abc import Iterable
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
-def is_public(address: str) -> bool:
-    """Whether an address, written in figures, leads outside. Raises ValueError for anything else."""
-    return _reached(address).is_global
+def is_public(address: str, also: Iterable[Network] = ()) -> bool:
+    """Whether an address, written in figures, leads outside, or into a network that may be reached `also`. Raises
+    ValueError for anything else."""
+    reached = _reached(address)
+    return reached.is_global or any(reached in network for network in also)
+
+
+def networks(text: str) -> tuple[Network, ...]:
+    """Networks written like `10.1.0.0/16 fd00::/8`. Raises ValueError for what is none."""
+    return tuple(ipaddress.ip_network(one) for one in text.split())
 
 
 def _reached(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
