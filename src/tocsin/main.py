@@ -140,6 +140,8 @@ def prepared(settings: Settings) -> App:
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for chatty in ("alembic", "httpx2", "mail.log"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    if settings.public_url.startswith("https://") and not settings.secure_cookies:
+        logging.getLogger("tocsin").warning("people reach this server by https: set TOCSIN_SECURE_COOKIES=yes")
     app = App(settings, SystemClock())
     app.prepare()
     return app

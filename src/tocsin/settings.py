@@ -221,7 +221,7 @@ def _check_networks(settings: Settings) -> None:
 def _check_sso(settings: Settings) -> None:
     if not settings.sso_issuer:
         if settings.sso_client_id or settings.sso_only:
-            raise BadSetting("TOCSIN_SSO_ISSUER is not set, and single sign-on needs it")
+            raise BadSetting("TOCSIN_SSO_CLIENT_ID and TOCSIN_SSO_ONLY need TOCSIN_SSO_ISSUER, which is not set")
         return
     there = urlsplit(settings.sso_issuer)
     is_here = there.hostname in ("localhost", "127.0.0.1", "::1")

@@ -53,6 +53,10 @@ class Overtaken(Refused):
     """Somebody else changed this at the same moment."""
 
 
+class NotText(Invalid):
+    """What was sent holds a character that is none: a NUL."""
+
+
 class StorageUnavailable(Overloaded):
     """The database does not take writes now."""
 
@@ -400,10 +404,19 @@ def _translated() -> Iterator[None]:
             raise Overtaken from error
         log.exception("the database refused")
         raise StorageUnavailable(f"The database does not take this now: {_reason(error)}.") from error
+    except exc.DataError as error:
+        if not _holds_nul(error):
+            raise
+        raise NotText from error
     except exc.DatabaseError as error:
         if "not a database" not in str(error.orig):
             raise
         raise BadDatabaseUrl("The file that TOCSIN_DATABASE_URL names is not a SQLite database.") from error
+
+
+def _holds_nul(error: exc.DataError) -> bool:
+    """Whether PostgreSQL was given a letter that no text of its own can hold."""
+    return getattr(error.orig, "sqlstate", None) in ("22021", "22P05") or "NUL (0x00)" in str(error.orig)
 
 
 def _is_taken(error: exc.IntegrityError) -> bool:

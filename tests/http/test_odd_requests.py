@@ -1,0 +1,141 @@
+"""Whatever a browser or a script sends to a page, the answer says what is wrong with it: never that we are broken."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from litestar.routes import HTTPRoute
+
+from tests.support.served import Served
+from tests.support.visitor import Visitor, console
+from tocsin.kit.actor import SYSTEM
+from tocsin.response import commands
+from tocsin.web import site
+
+FUZZED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+FIELDS = sorted(
+    {
+        name
+        for page in (Path(site.__file__).parent / "templates").glob("*.html")
+        for name in re.findall(r'\bname="([a-z_-]+)"', page.read_text(encoding="utf-8"))
+    }
+)
+ODD = st.one_of(
+    st.text(max_size=30),
+    st.sampled_from(
+        [
+            "",
+            " ",
+            "\x00",
+            "a\x00b",
+            "-1",
+            "0",
+            "9" * 40,
+            "1e999",
+            "NaN",
+            "2026-02-30T25:61",
+            "9999-12-31T23:59",
+            "0001-01-01",
+            "P0",
+            "P9",
+            "ana",
+            "nobody",
+            "../../etc/passwd",
+            "{{7*7}}",
+            "<b>",
+            "é" * 200,
+            "\u202e",
+            "🔥",
+            "1 moon",
+            "true",
+            "[]",
+            "{}",
+            "null",
+            "a: [",
+            "*",
+            "%",
+            "'; --",
+            "https://[::1",
+            "x" * 5000,
+            "1000000 weeks",
+            "٣",
+        ]
+    ),
+)
+NOT_ASKED = {"/signout"}  # after it everything is refused
+
+
+@pytest.fixture(scope="module")
+def ana(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Visitor, str, str]]:
+    """An administrator with an incident, and the token of her forms."""
+    with console(f"sqlite:///{tmp_path_factory.mktemp('odd') / 'tocsin.db'}") as here:
+        with here.app.database.work(SYSTEM) as tx:
+            incident = commands.declare(tx, title="It hangs", severity="P1", type="service_outage")
+        visitor = Visitor(here, "ana")
+        token = visitor.open("/").form("/theme").fields["_csrf_token"][0]
+        yield here, visitor, token, incident.id
+
+
+def paths(here: Served, method: str) -> list[str]:
+    routes = here.asgi._rest.routes  # type: ignore[attr-defined]
+    known = {one.path for one in routes if isinstance(one, HTTPRoute) and method in one.methods}
+    return sorted(one for one in known - NOT_ASKED if not one.startswith(("/api/", "/static/")) and "stream" not in one)
+
+
+def filled(path: str, incident: str, odd: str) -> str:
+    named = re.sub(r"\{incident_id:str\}", incident, path)
+    return re.sub(r"\{[a-z_]+:\w+\}", urlencode({"": odd})[1:] or "x", named)
+
+
+@FUZZED
+@given(data=st.data())
+def test_no_form_breaks_a_page(ana: tuple[Served, Visitor, str, str], data: st.DataObject) -> None:
+    here, visitor, token, incident = ana
+    path = data.draw(st.sampled_from(paths(here, "POST")))
+    names = data.draw(st.lists(st.sampled_from(FIELDS), max_size=8, unique=True))
+    fields = {name: data.draw(ODD, label=name) for name in names}
+    answer = visitor.send(filled(path, incident, data.draw(ODD)), {**fields, "_csrf_token": token})
+    assert answer.status < 500, (path, fields, answer.html)
+    assert "Traceback" not in answer.html
+
+
+@FUZZED
+@given(data=st.data())
+def test_no_address_breaks_a_page(ana: tuple[Served, Visitor, str, str], data: st.DataObject) -> None:
+    here, visitor, _, incident = ana
+    path = data.draw(st.sampled_from([one for one in paths(here, "GET") if one != "/readyz"]))
+    asked = data.draw(
+        st.dictionaries(
+            st.sampled_from(["next", "days", "at", "after", "status", "kind", "page", "q", "month", "code"]), ODD
+        )
+    )
+    answer = visitor.open(filled(path, incident, data.draw(ODD)), params=asked)
+    assert answer.status < 500, (path, asked, answer.html)
+
+
+@FUZZED
+@given(cookie=st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters=';,"\\'), max_size=80))
+def test_no_cookie_breaks_a_page(ana: tuple[Served, Visitor, str, str], cookie: str) -> None:
+    here, _, _, _ = ana
+    names = ("tocsin_session", "tocsin_form", "tocsin_theme", "tocsin_sso")
+    said = "; ".join(f"{name}={cookie}" for name in names)
+    for path in ("/", "/signin", "/signin/sso/back"):
+        assert here.get(path, headers={"cookie": said}).status_code < 500
+
+
+def test_a_letter_that_a_database_refuses_breaks_no_page(database_url: str) -> None:
+    """PostgreSQL keeps no NUL; whoever sends one reads that, or nothing of it."""
+    with console(database_url) as here:
+        ana = Visitor(here, "ana")
+        for path in ("/incidents/%00", "/plan/revisions/%00", "/signin/%00", "/a/%00"):
+            assert ana.open(path).status in (400, 404), path
+        for path in ("/signin", "/declare"):
+            form = ana.open(path).form(path)
+            answer = ana.send(path, {**form.fields, "login": "a\0b", "password": "\0", "title": "a\0b"})
+            assert answer.status < 500, (path, answer.html)
+        assert ana.open("/incidents", params={"q": "\0", "status": "\0"}).status < 500
+        assert here.get("/api/v1/incidents/%00", headers=here.bearer("incidents:read")).status_code in (400, 404)
