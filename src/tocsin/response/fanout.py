@@ -321,7 +321,7 @@ class Fanout:
         return made
 
 
-def message(house: House, one: Due, told: Announcement | None, own: Tokens, secret: str | None) -> Message:
+def message(house: House, one: Due, told: Announcement | None, own: Tokens, secret: str | None = None) -> Message:
     """What a channel that people are paged by is handed for a subscriber; it is no row."""
     language = house.speaks(one.subscriber)
     said = composing.said(house, one.kind, told, one.subscriber.consent, language)
