@@ -13,6 +13,9 @@ from typing import Any
 
 import aiohttp
 
+from tocsin.audit import store as audit
+from tocsin.audit.model import Deed
+from tocsin.audit.refusals import Refusals
 from tocsin.comms import store as comms
 from tocsin.comms.subscribers import commands as subscribing
 from tocsin.db import keys
@@ -30,6 +33,7 @@ from tocsin.delivery.http import PublicResolver, WebhookChannel, open_session
 from tocsin.delivery.public import networks
 from tocsin.delivery.slackhook import SlackHook
 from tocsin.delivery.teams import TeamsMessages
+from tocsin.door import store as door
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.allowance import Allowance
 from tocsin.kit.clock import Clock, stopwatch
@@ -113,6 +117,7 @@ class App:
         self.push_key = ""  # and this, where browsers are pushed to
         self.strangers = Allowance(each=3, overall=60)  # reports of users, a minute
         self.askers = Allowance(each=5, overall=120)  # who subscribe, a minute
+        self.refusals = Refusals()
         self.amazon = Amazon(settings.sns_url, WAIT_FOR_AMAZON)
         self.sso = sso.open_provider(settings, self.database.now)
         self.sso_askers = Allowance(each=20, overall=240)  # who come and go to the provider, a minute
@@ -136,9 +141,9 @@ class App:
 
     def _furnish(self, tx: Tx) -> str:
         """See that there is an address, a plan, its looks and the keys; returns the one that signs links."""
-        kept.write(tx, kept.BASE_URL, self.settings.public_url)
-        kept.write(tx, kept.STATUS_URL, self.settings.status_page_url)
-        kept.write(tx, kept.CHAT, self._chat.name if self._chat else "")
+        _set(tx, kept.BASE_URL, self.settings.public_url)
+        _set(tx, kept.STATUS_URL, self.settings.status_page_url)
+        _set(tx, kept.CHAT, self._chat.name if self._chat else "")
         kept.write(tx, kept.SUBSCRIBE_BY, " ".join(sorted(self.means.ways)))
         public_site.set_place(tx, self.published_at.name if self.published_at else "")
         try:
@@ -156,6 +161,17 @@ class App:
             self._push_secret = kept.push_key(tx)
             self.push_key = self._webpush.public_key(self._push_secret)
         return kept.signing_key(tx).decode()
+
+    def keep_refusals(self) -> None:
+        """Write down what was refused since this was last done."""
+        gathered = self.refusals.take()
+        if not gathered:
+            return
+        try:
+            self.database.run(SYSTEM, lambda tx: audit.keep_refused(tx, gathered))
+        except Exception:
+            self.refusals.put_back(gathered)
+            raise
 
     def _first_plan(self) -> str:
         if self.settings.plan:
@@ -277,6 +293,12 @@ class App:
         return self.turned_at is not None and self.database.now() - self.turned_at < timedelta(seconds=15)
 
 
+def _set(tx: Tx, key: str, value: str) -> None:
+    if kept.read(tx, key) != value:
+        kept.write(tx, key, value)
+        audit.record(tx, Deed.SETTING_CHANGED, key, value)
+
+
 def open_chat(settings: Settings) -> Chat | None:
     """The chat in which channels are opened, if there is one. Its library is an extra, and imported only then."""
     if not settings.slack_bot_token:
@@ -368,9 +390,16 @@ class Engine:
             await self._dispatcher.close(LAST_WORDS)
             await self._fanout.close(LAST_WORDS)
             self._presence.leave()
+            await asyncio.to_thread(self._last_refusals)
             for look in self._looking:
                 look.cancel()
             await asyncio.gather(*self._looking, return_exceptions=True)
+
+    def _last_refusals(self) -> None:
+        try:
+            self._app.keep_refusals()
+        except Exception:
+            log.exception("what was refused in the last minute could not be kept")
 
     def _beats(self) -> Iterator[Coroutine[Any, Any, None]]:
         """The sign of life for an outside watchdog, if there is one: it is sent only while the engine turns. And the
@@ -461,6 +490,8 @@ class Engine:
             self._database.sync_clock()
             self._database.run(SYSTEM, people.forget_expired)
             self._app.chatting.resume(begins=begins)
+            self._database.run(SYSTEM, door.forget_old)
+            self._app.keep_refusals()
             self._database.run(SYSTEM, comms.forget_heard)
             self._database.run(SYSTEM, looking.schedule)
             self._database.run(SYSTEM, beating.after_silence)

@@ -75,6 +75,7 @@ class Settings:
     secret_key: str = field(default="", repr=False)  # that seals what the database holds of secrets; older ones follow
     secret_key_file: str = ""
     secure_cookies: bool = False
+    require_second_factor: bool = False  # of everybody with a password
     allow_private_webhooks: bool = False
     private_networks: str = ""  # that an entered address may lead into
     log_level: str = "info"

@@ -11,7 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import Meta
 
-from tocsin.api import problems, schema
+from tocsin.api import problems, refusing, schema
 from tocsin.api.caller import Call, act, app_of, needs
 from tocsin.api.incidents import moment
 from tocsin.kit.errors import TocsinError
@@ -154,6 +154,7 @@ def exception_handlers() -> dict[Any, Any]:
 
 
 def _refused(request: Any, error: TocsinError) -> Response[bytes]:
+    refusing.of_request(request, error)
     return _said(problems.of_error(error, asked=request.method == "GET"))
 
 

@@ -53,11 +53,12 @@ def gate() -> Guard:
 
     async def admit(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
         token = await keys.fresh(connection.app.state["tocsin"], bearer_secret(connection.scope))
-        actor = access.bearer(token)
+        client = connection.client
+        actor = access.bearer(token, client.host if client else "")
+        connection.scope["auth"] = actor
         access.require(actor, handler.opt["right"])
         if "\x00" in connection.scope["path"]:
             raise NoSuchAddress
-        connection.scope["auth"] = actor
 
     return admit
 

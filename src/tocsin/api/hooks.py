@@ -15,7 +15,7 @@ import msgspec
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from tocsin.api import mapped, otlp, pinging, problems, senders, sentrysdk, taking, wire
+from tocsin.api import mapped, otlp, pinging, problems, refusing, senders, sentrysdk, taking, wire
 from tocsin.api.keys import Keys, UnknownToken, any_secret, sender_secret
 from tocsin.api.problems import Problem
 from tocsin.api.wire import Reply
@@ -133,6 +133,7 @@ async def _reply(app: App, take: Take, shape: Shape, scope: HTTPScope, receive: 
     try:
         return await take(app, scope, receive)
     except TocsinError as error:
+        refusing.note(app, scope, error, about="signals")  # the address itself may hold a secret
         return shape(problems.of_error(error))
     except wire.SenderGone:
         raise

@@ -12,6 +12,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
 
+from tocsin.api import refusing
 from tocsin.api.keys import UnknownToken
 from tocsin.api.wire import TooLarge
 from tocsin.kit.errors import Forbidden, Invalid, NotFound, Overloaded, Refused, TocsinError
@@ -142,6 +143,7 @@ def _response(problem: Problem) -> Response[bytes]:
 
 
 def _refused(request: Request[Any, Any, Any], error: TocsinError) -> Response[bytes]:
+    refusing.of_request(request, error)
     return _response(of_error(error, asked=request.method == "GET"))
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Never
 from cyclopts import App, CycloptsError, Parameter
 
 from tocsin.cli import calendars, show
+from tocsin.cli.audit import app as audit
 from tocsin.cli.contacts import contacts
 from tocsin.cli.evidence import evidence
 from tocsin.cli.incidents import incidents
@@ -47,7 +48,7 @@ app = App(
     group_commands=HERE,
     result_action="return_value",
 )
-for commands in (incidents, ledger, work, secrecy, letters, telling, reports, evidence, mail):
+for commands in (incidents, ledger, audit, work, secrecy, letters, telling, reports, evidence, mail):
     for name in (one for one in commands if not one.startswith("-")):
         app.command(commands[name], name=name)
 PARTS = (

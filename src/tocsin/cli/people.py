@@ -12,7 +12,7 @@ from tocsin.kit.text import listed
 from tocsin.people.model import AccountRole
 
 if TYPE_CHECKING:
-    from tocsin.people.model import Account, ContactMethod, Token
+    from tocsin.people.model import Account, ContactMethod, Session, Token
 
 Handle = Annotated[str, Parameter(help="The person's handle, as the plan writes it.")]
 
@@ -74,6 +74,47 @@ def unlink(handle: Handle, /, *, json: AsJson = False) -> None:
         show.as_json({"unlinked": handle})
     else:
         show.line(f"{handle} is nobody's at the provider until they sign in there again.")
+
+
+@people.command
+def sessions(handle: Handle, /, *, json: AsJson = False) -> None:
+    """List where somebody is signed in."""
+    from tocsin.people import store
+
+    def ask(tx: Any) -> "list[Session]":
+        store.load_person(tx, handle)
+        return store.sessions(tx, handle)
+
+    found = local.look(ask)
+    if json:
+        show.as_json([_session_json(one) for one in found])
+    else:
+        columns = ("Id", "Since (UTC)", "Last used (UTC)", "By", "From", "Browser")
+        show.table(columns, [_session_row(one) for one in found], empty=f"{handle} is signed in nowhere.")
+
+
+@people.command(name="end-sessions")
+def end_sessions(handle: Handle, /, *, json: AsJson = False) -> None:
+    """End every session of somebody, as after a lost device."""
+    from tocsin.door import commands
+
+    ended = local.change(lambda tx: commands.end_sessions_of(tx, handle))
+    if json:
+        show.as_json({"handle": handle, "ended": ended})
+    else:
+        show.line(f"{handle} is signed in nowhere any more; sessions ended: {ended}.")
+
+
+@people.command(name="remove-factor")
+def remove_factor(handle: Handle, /, *, json: AsJson = False) -> None:
+    """Take a lost second factor away, with every passkey and session of theirs."""
+    from tocsin.door import commands
+
+    local.change(lambda tx: commands.take_factor_away(tx, handle))
+    if json:
+        show.as_json({"handle": handle, "removed": True})
+    else:
+        show.line(f"No code is asked of {handle} any more, and their sessions are ended.")
 
 
 @token.command(name="create")
@@ -173,6 +214,16 @@ def _person_json(account: "Account", contacts: "list[ContactMethod]") -> dict[st
         "disabled_at": account.disabled_at.isoformat() if account.disabled_at else None,
         "contact_methods": [{"channel": one.channel, "address": one.address} for one in contacts],
     }
+
+
+def _session_row(one: "Session") -> tuple[show.Cell, ...]:
+    begun, used = (at.strftime("%Y-%m-%d %H:%M") for at in (one.begun_at, one.used_at))
+    return one.id, begun, used, one.seen.way or None, one.seen.source or None, show.plain(one.seen.browser)
+
+
+def _session_json(one: "Session") -> dict[str, Any]:
+    at = {"begun_at": one.begun_at.isoformat(), "used_at": one.used_at.isoformat()}
+    return {"id": one.id, **at, **vars(one.seen)}
 
 
 def _token_row(one: "Token") -> tuple[show.Cell, ...]:

@@ -109,7 +109,7 @@ def _add(tx: Tx, turn: Turn, person: str, instead_of: str | None, reason: str, s
 
 def may_arrange(tx: Tx) -> bool:
     """Whether the actor may put others on call."""
-    return tx.actor.may(access.PLAN_WRITE) or tx.actor.may(access.PEOPLE_WRITE)
+    return any(map(tx.actor.may, (access.ONCALL_WRITE, access.PLAN_WRITE, access.PEOPLE_WRITE)))
 
 
 def _may_put(tx: Tx, person: str) -> None:
@@ -123,7 +123,9 @@ def _may_cancel(tx: Tx, one: Override) -> None:
     if may_arrange(tx):
         return
     if tx.actor.handle not in (one.person, one.made_by):
-        raise access.NotAllowed("Only whoever made it, whoever is on call by it, or an administrator cancels it.")
+        raise access.NotAllowed(
+            "Only whoever made it, whoever is on call by it, a manager or an administrator cancels it."
+        )
     if one.swap_id is not None:
         raise PartOfASwap
 

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 from pwdlib import PasswordHash
 
+from tocsin.audit import store as audit
+from tocsin.audit.model import Deed
 from tocsin.db import settings as kept
 from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
@@ -63,18 +65,30 @@ class TooMany(Refused):
 
 def invite(tx: Tx, handle: str, *, name: str, email: str | None, role: AccountRole) -> str:
     """Make an account, or complete the one that the plan brought; returns the secret of a one-time sign-in link."""
-    access.require(tx.actor, access.PEOPLE_WRITE)
+    known = store.find_person(tx, handle)
+    access.require_invitation(tx.actor, role, known)
     if not _HANDLE.fullmatch(handle):
         raise Invalid("A handle is up to 40 lower-case letters, digits, dots and dashes.", field="handle")
     if email is not None:
         addresses.check_email(email)
-    access.require_grant(tx.actor, access.RIGHTS[role])
-    if handle in {account.handle for account in store.people(tx)}:
-        known = store.load_person(tx, handle)
-        access.require_grant(tx.actor, access.RIGHTS[known.role])
-        store.change_person(tx, handle, name=name or known.name, email=email or known.email, role=role)
+    if known:
+        _change(tx, known, name=name or known.name, email=email or known.email, role=role)
     else:
         store.add_person(tx, handle, name=name or handle, email=email, role=role)
+        audit.record(tx, Deed.ACCOUNT_MADE, handle, role)
+    return _link(tx, handle)
+
+
+def _change(tx: Tx, known: Account, *, name: str, email: str | None, role: AccountRole) -> None:
+    store.change_person(tx, known.handle, name=name, email=email, role=role)
+    if (name, email) != (known.name, known.email):
+        audit.record(tx, Deed.ACCOUNT_CHANGED, known.handle, f"{name} {email or 'without an address'}")
+    if role is not known.role:
+        audit.record(tx, Deed.ROLE_CHANGED, known.handle, f"{known.role} to {role}")
+
+
+def _link(tx: Tx, handle: str) -> str:
+    audit.record(tx, Deed.LINK_MADE, handle)
     return store.issue_signin_link(tx, handle)
 
 
@@ -82,15 +96,18 @@ def first_link(tx: Tx, handle: str) -> str | None:
     """The way into an installation that nobody can administer yet: a link for this person, as administrator."""
     if any(account.role is AccountRole.ADMINISTRATOR for account in store.people(tx)):
         return None
-    store.change_person(tx, handle, role=AccountRole.ADMINISTRATOR)
-    return store.issue_signin_link(tx, handle)
+    known = store.load_person(tx, handle)
+    _change(tx, known, name=known.name, email=known.email, role=AccountRole.ADMINISTRATOR)
+    return _link(tx, handle)
 
 
 def signin_link(tx: Tx, handle: str) -> str:
     """A fresh one-time link for an account."""
-    access.require(tx.actor, access.PEOPLE_WRITE)
-    access.require_grant(tx.actor, access.RIGHTS[store.load_person(tx, handle).role])
-    return store.issue_signin_link(tx, handle)
+    if not tx.actor.may(access.PEOPLE_INVITE):
+        access.require(tx.actor, access.PEOPLE_WRITE)
+    known = store.load_person(tx, handle)
+    access.require_invitation(tx.actor, known.role, known)
+    return _link(tx, handle)
 
 
 def verified(found: tuple[Account, str | None] | None, password: str) -> Account:
@@ -125,6 +142,7 @@ def set_password(tx: Tx, handle: str, hashed: str) -> None:
     own(tx, handle)
     store.set_password_hash(tx, handle, hashed)
     store.end_sessions_of(tx, handle)
+    audit.record(tx, Deed.PASSWORD_SET, handle)
 
 
 # ---- Contact methods ----
@@ -144,6 +162,7 @@ def add_contact(tx: Tx, handle: str, channel: Channel, address: str) -> ContactM
         raise Refused("This is one of your contact methods already; remove it there before you add it again.")
     known = channel is Channel.EMAIL and kept_as == account.email
     method = store.add_contact(tx, handle, channel, kept_as, secret, verified=known)
+    audit.record(tx, Deed.CONTACT_ADDED, handle, f"{channel} {kept_as}")
     if not known:
         _send_code(tx, method)
     return method
@@ -193,12 +212,16 @@ def verify_contact(tx: Tx, handle: str, contact_id: str, code: str) -> bool:
         if method.ended_at is not None or not store.try_code(tx, contact_id, code.strip().replace(" ", ""), MOST_TRIES):
             return False
         store.verify_contact(tx, contact_id)
+        audit.record(tx, Deed.CONTACT_VERIFIED, handle, f"{method.channel} {method.address}")
     return True
 
 
 def remove_contact(tx: Tx, handle: str, contact_id: str) -> None:
     own(tx, handle)
+    known = [one for one in store.contacts_of(tx, handle) if one.id == contact_id]
     store.remove_contact(tx, handle, contact_id)
+    for one in known:
+        audit.record(tx, Deed.CONTACT_REMOVED, handle, f"{one.channel} {one.address}")
 
 
 def set_zone(tx: Tx, handle: str, zone: str) -> None:
@@ -209,6 +232,7 @@ def set_zone(tx: Tx, handle: str, zone: str) -> None:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise Invalid(f"'{zone}' is not a time zone; write it like Europe/Berlin or UTC.", field="zone") from None
     store.change_person(tx, handle, zone=zone)
+    audit.record(tx, Deed.ZONE_SET, handle, zone)
 
 
 def add_rule(
@@ -238,6 +262,7 @@ def add_rule(
         steps=tuple(RuleStep(contact_id=one, after=after) for one, after in steps),
     )
     store.add_rule(tx, rule)
+    audit.record(tx, Deed.RULE_ADDED, handle, f"{rule.id}, {urgency} urgency")
     return rule
 
 
@@ -254,6 +279,7 @@ def _check_steps(urgency: Urgency, steps: Sequence[tuple[str, timedelta]], *, ha
 def remove_rule(tx: Tx, handle: str, rule_id: str) -> None:
     own(tx, handle)
     store.remove_rule(tx, handle, rule_id)
+    audit.record(tx, Deed.RULE_REMOVED, handle, rule_id)
 
 
 def set_chat_account(tx: Tx, provider: str, handle: str, account: str) -> None:
@@ -265,6 +291,7 @@ def set_chat_account(tx: Tx, provider: str, handle: str, account: str) -> None:
             f"'{account}' is no member ID; in Slack it is on a person's profile, like U024BE7LH.", field="account"
         )
     store.keep_chat_account(tx, provider, handle, account, entered=True)
+    audit.record(tx, Deed.CHAT_LINKED, handle, f"{provider} {account}")
 
 
 def forget_chat_account(tx: Tx, provider: str, handle: str) -> None:
@@ -272,6 +299,7 @@ def forget_chat_account(tx: Tx, provider: str, handle: str) -> None:
     own(tx, handle)
     store.load_person(tx, handle)
     store.forget_chat_account(tx, provider, handle)
+    audit.record(tx, Deed.CHAT_UNLINKED, handle, provider)
 
 
 # ---- Tokens ----
@@ -292,12 +320,16 @@ def make_token(
     access.require_grant(tx.actor, rights)
     if access.BREAK_GLASS in rights and (owner is None or not store.is_administrator(tx, owner)):
         raise Invalid(f"Only a token that acts as an administrator may have {access.BREAK_GLASS}.", field="person")
-    return store.add_token(tx, name.strip(), rights, lasts=lasts, owner=owner)
+    made, secret = store.add_token(tx, name.strip(), rights, lasts=lasts, owner=owner)
+    acts_as = f", acts as {owner}" if owner else ""
+    audit.record(tx, Deed.TOKEN_MADE, made.id, f"{made.name}: {listed(sorted(rights))}{acts_as}")
+    return made, secret
 
 
 def revoke_token(tx: Tx, token_id: str) -> None:
     access.require(tx.actor, access.PEOPLE_WRITE)
     store.revoke_token(tx, token_id)
+    audit.record(tx, Deed.TOKEN_REVOKED, token_id)
 
 
 def own(tx: Tx, handle: str) -> None:

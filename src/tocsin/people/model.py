@@ -10,6 +10,7 @@ class AccountRole(StrEnum):
 
     VIEWER = "viewer"
     RESPONDER = "responder"
+    MANAGER = "manager"
     ADMINISTRATOR = "administrator"
 
 
@@ -60,7 +61,28 @@ class Account:
     has_password: bool
     created_at: datetime
     disabled_at: datetime | None = None
+    signed_in_at: datetime | None = None
     zone: str = "UTC"  # in which the hours of the person's rules are read
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What is known of whoever opens a session: how they came in, with which browser, and from which address."""
+
+    way: str = ""  # password, link, passkey, or what a provider of identities is called
+    browser: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """Somebody signed in in one browser. Its secret is in the browser's cookie; the id says nothing of it."""
+
+    id: str
+    handle: str
+    begun_at: datetime
+    used_at: datetime
+    seen: Seen
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,21 @@ from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import BindParameter, Boolean, Column, Integer, Row, Table, Text, bindparam, delete, select
+from sqlalchemy import (
+    BindParameter,
+    Boolean,
+    Column,
+    ColumnElement,
+    Integer,
+    Row,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    delete,
+    func,
+    select,
+)
 
 from tocsin.db.columns import SEALED, Instant, Json, metadata
 from tocsin.db.engine import Tx
@@ -20,6 +34,8 @@ from tocsin.people.model import (
     ContactMethod,
     ContactRule,
     RuleStep,
+    Seen,
+    Session,
     Token,
     Urgency,
 )
@@ -35,6 +51,7 @@ person = Table(
     Column("created_at", Instant),
     Column("disabled_at", Instant),
     Column("zone", Text),
+    Column("signed_in_at", Instant),
 )
 contact_method = Table(
     "contact_method",
@@ -71,7 +88,7 @@ contact_rule = Table(
 )
 
 
-def _expiring(name: str) -> Table:
+def _expiring(name: str, *more: Column[Any]) -> Table:
     return Table(
         name,
         metadata,
@@ -79,10 +96,13 @@ def _expiring(name: str) -> Table:
         Column("handle", Text),
         Column("created_at", Instant),
         Column("expires_at", Instant),
+        *more,
     )
 
 
-session = _expiring("session")
+session = _expiring(
+    "session", Column("way", Text), Column("browser", Text), Column("source", Text), Column("used_at", Instant)
+)
 signin_link = _expiring("signin_link")
 token = Table(
     "token",
@@ -108,6 +128,8 @@ chat_account = Table(
 )
 
 SESSION_LASTS = timedelta(days=14)
+SESSION_IDLE = timedelta(days=7)
+NOTED_EVERY = timedelta(minutes=5)  # that a session is in use
 LINK_LASTS = timedelta(hours=1)
 CODE_LASTS = timedelta(minutes=15)
 
@@ -122,6 +144,10 @@ class PersonExists(Refused):
 
 class NoSuchContact(NotFound):
     """There is no such contact method."""
+
+
+class NoSuchSession(NotFound):
+    """There is no such session; it may have ended."""
 
 
 class NoSuchToken(NotFound):
@@ -141,10 +167,15 @@ def add_person(tx: Tx, handle: str, *, name: str, email: str | None, role: Accou
 
 
 def load_person(tx: Tx, handle: str) -> Account:
-    row = tx.first(select(person).where(person.c.handle == handle))
-    if row is None:
+    found = find_person(tx, handle)
+    if found is None:
         raise NoSuchPerson(f"There is no account '{handle}'.")
-    return _account(row)
+    return found
+
+
+def find_person(tx: Tx, handle: str) -> Account | None:
+    row = tx.first(select(person).where(person.c.handle == handle))
+    return _account(row) if row else None
 
 
 def is_administrator(tx: Tx, handle: str) -> bool:
@@ -196,6 +227,10 @@ def contact(tx: Tx, handle: str, contact_id: str) -> ContactMethod:
     if row is None:
         raise NoSuchContact
     return _contact(row)
+
+
+def contacts_of(tx: Tx, handle: str) -> list[ContactMethod]:
+    return [_contact(row) for row in tx.all(select(contact_method).where(contact_method.c.handle == handle))]
 
 
 def verified_at_address(tx: Tx, channels: Collection[Channel], address: str) -> list[ContactMethod]:
@@ -308,21 +343,75 @@ def contacts(tx: Tx, handles: Collection[str]) -> dict[str, list[ContactMethod]]
     return found
 
 
-def open_session(tx: Tx, handle: str) -> str:
+_NOBODY_IN_PARTICULAR = Seen()
+
+
+def open_session(tx: Tx, handle: str, seen: Seen = _NOBODY_IN_PARTICULAR) -> str:
     """Begin a session; the secret goes into the cookie, its hash into the database."""
-    return _issue(tx, session, handle, SESSION_LASTS)
+    tx.put(person, handle, {"signed_in_at": tx.now})
+    return _issue(tx, session, handle, SESSION_LASTS, used_at=tx.now, **vars(seen))
+
+
+def renew_session(tx: Tx, secret: str) -> str:
+    """Give a session another secret, once more can be done with it; the one before is good for nothing any more."""
+    fresh = new_secret()
+    if not tx.run(session.update().where(session.c.hash == digest(secret)).values(hash=digest(fresh))).rowcount:
+        raise NoSuchSession
+    return fresh
 
 
 def session_account(tx: Tx, secret: str) -> Account | None:
-    return _account_of(tx, session, secret)
+    return _account_of(tx, session, secret, used_at(session) > tx.now - SESSION_IDLE)
+
+
+def used_at(table: Table) -> ColumnElement[Any]:
+    return func.coalesce(table.c.used_at, table.c.created_at, type_=Instant)
+
+
+def session_of(tx: Tx, secret: str) -> Session | None:
+    row = tx.first(select(session).where(session.c.hash == digest(secret)))
+    return _session(row) if row else None
+
+
+def note_use(tx: Tx, secret: str) -> None:
+    tx.run(session.update().where(session.c.hash == digest(secret)).values(used_at=tx.now))
+
+
+def sessions(tx: Tx, handle: str) -> list[Session]:
+    """Where a person is signed in; what was used last stands first."""
+    live = (session.c.handle == handle) & (session.c.expires_at > tx.now) & (used_at(session) > tx.now - SESSION_IDLE)
+    return [_session(row) for row in tx.all(select(session).where(live).order_by(used_at(session).desc()))]
 
 
 def end_session(tx: Tx, secret: str) -> None:
     tx.run(delete(session).where(session.c.hash == digest(secret)))
 
 
-def end_sessions_of(tx: Tx, handle: str) -> None:
-    tx.run(delete(session).where(session.c.handle == handle))
+def end_session_by_id(tx: Tx, handle: str, session_id: str) -> None:
+    of_these = (session.c.handle == handle) & session.c.hash.startswith(
+        session_id.removeprefix("ses_"), autoescape=True
+    )
+    if len(session_id) != _SESSION_ID or not tx.run(delete(session).where(of_these)).rowcount:
+        raise NoSuchSession
+
+
+def end_sessions_of(tx: Tx, handle: str, but: str = "") -> int:
+    """End all of them, or all but the one with this secret. Returns how many."""
+    others = (session.c.handle == handle) & (session.c.hash != digest(but))
+    return tx.run(delete(session).where(others)).rowcount
+
+
+_SESSION_ID = len("ses_") + 16
+
+
+def _session(row: Row[Any]) -> Session:
+    return Session(
+        id=f"ses_{row.hash[:16]}",
+        handle=row.handle,
+        begun_at=row.created_at,
+        used_at=row.used_at or row.created_at,
+        seen=Seen(way=row.way or "", browser=row.browser or "", source=row.source or ""),
+    )
 
 
 def issue_signin_link(tx: Tx, handle: str) -> str:
@@ -396,16 +485,18 @@ def revoke_token(tx: Tx, token_id: str) -> None:
 def forget_expired(tx: Tx) -> None:
     for table in (session, signin_link):
         tx.run(delete(table).where(table.c.expires_at <= tx.now))
+    tx.run(delete(session).where(used_at(session) <= tx.now - SESSION_IDLE))
 
 
-def _issue(tx: Tx, table: Table, handle: str, lasts: timedelta) -> str:
+def _issue(tx: Tx, table: Table, handle: str, lasts: timedelta, **more: object) -> str:
     secret = new_secret()
-    tx.add(table, {"hash": digest(secret), "handle": handle, "created_at": tx.now, "expires_at": tx.now + lasts})
+    row = {"hash": digest(secret), "handle": handle, "created_at": tx.now, "expires_at": tx.now + lasts}
+    tx.add(table, {**row, **more})
     return secret
 
 
-def _account_of(tx: Tx, table: Table, secret: str) -> Account | None:
-    found = (table.c.hash == digest(secret)) & (table.c.expires_at > tx.now) & person.c.disabled_at.is_(None)
+def _account_of(tx: Tx, table: Table, secret: str, *more: ColumnElement[bool]) -> Account | None:
+    found = and_(table.c.hash == digest(secret), table.c.expires_at > tx.now, person.c.disabled_at.is_(None), *more)
     row = tx.first(select(person).join(table, table.c.handle == person.c.handle).where(found))
     return _account(row) if row else None
 
@@ -419,6 +510,7 @@ def _account(row: Row[Any]) -> Account:
         has_password=row.password_hash is not None,
         created_at=row.created_at,
         disabled_at=row.disabled_at,
+        signed_in_at=row.signed_in_at,
         zone=row.zone,
     )
 

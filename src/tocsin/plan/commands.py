@@ -1,5 +1,7 @@
 """Putting a plan into force, and examining one beforehand."""
 
+from tocsin.audit import store as audit
+from tocsin.audit.model import Deed
 from tocsin.db.engine import Tx
 from tocsin.kit.errors import Invalid, Refused
 from tocsin.people import access
@@ -54,7 +56,10 @@ def apply(tx: Tx, text: str, reason: str, name: str = "plan.yaml", *, accept_lar
     for handle, person in plan.people.items():
         if handle not in known:
             people.add_person(tx, handle, name=person.name, email=None, role=AccountRole.RESPONDER)
-    return store.save(tx, plan, text, reason)
+            audit.record(tx, Deed.ACCOUNT_MADE, handle, "responder, by the plan")
+    revision = store.save(tx, plan, text, reason)
+    audit.record(tx, Deed.PLAN_APPLIED, revision.id, reason)
+    return revision
 
 
 def _refuse_large(tx: Tx, plan: Plan) -> None:

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from tocsin.audit import store as audit
+from tocsin.audit.model import Deed
 from tocsin.db import settings as kept
 from tocsin.db.engine import Tx
 from tocsin.kit.clock import from_millis, to_millis
@@ -76,6 +78,7 @@ def replace_address(tx: Tx, name: str) -> None:
     kept.write(
         tx, kept.HEARTBEAT_TURNS, msgspec.json.encode({**turns, beat.name: turns.get(beat.name, 0) + 1}).decode()
     )
+    audit.record(tx, Deed.SETTING_CHANGED, kept.HEARTBEAT_TURNS, f"another address for the heartbeat {beat.name}")
 
 
 def _turns(tx: Tx) -> dict[str, int]:

@@ -5,6 +5,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from tocsin.audit import store as audit
+from tocsin.audit.model import Deed
 from tocsin.db import settings as kept
 from tocsin.db.engine import Tx
 from tocsin.delivery.email import OURS
@@ -35,6 +37,7 @@ def address(tx: Tx, reply_to: str, name: str, *, replace: bool = False) -> str:
     if replace:
         turns[name] = turns.get(name, 0) + 1
         kept.write(tx, kept.MAIL_TURNS, msgspec.json.encode(turns).decode())
+        audit.record(tx, Deed.SETTING_CHANGED, kept.MAIL_TURNS, f"another address for the mail of {name}")
     return mailing.address(reply_to, name, mailing.secret(kept.signing_key(tx), name, turns.get(name, 0)))
 
 

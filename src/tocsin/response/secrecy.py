@@ -1,5 +1,9 @@
 """The verbs of what is confidential: who may see an incident, and who said so."""
 
+from collections.abc import Sequence
+
+from tocsin.audit import store as audit
+from tocsin.audit.model import Deed
 from tocsin.db import sight
 from tocsin.db.engine import Tx
 from tocsin.incidents import confidential
@@ -22,6 +26,7 @@ def make_confidential(tx: Tx, incident_id: str, because: str) -> Incident:
     """From here on only its readers see the incident; what stood on the status page is taken down."""
     plan, incident = _mine(tx, incident_id)
     entries = confidential.make_confidential(plan, incident, because, by=tx.actor.handle, now=tx.now)
+    _audit(tx, Deed.MADE_CONFIDENTIAL, incident, entries)
     return followups.record(tx, plan, incident, entries)
 
 
@@ -29,6 +34,7 @@ def keep(tx: Tx, incident: Incident, because: str) -> Incident:
     """The same of an incident that has only just begun, and comes of a confidential one."""
     plan = plans.load(tx, incident.plan_revision)
     entries = confidential.make_confidential(plan, incident, because, by=tx.actor.handle, now=tx.now)
+    _audit(tx, Deed.MADE_CONFIDENTIAL, incident, entries)
     return followups.record(tx, plan, incident, entries)
 
 
@@ -36,6 +42,7 @@ def disclose(tx: Tx, incident_id: str, because: str) -> Incident:
     """Open it to everybody who may read incidents. Nothing is published by it."""
     plan, incident = _mine(tx, incident_id)
     entries = confidential.disclose(plan, incident, because, by=tx.actor.handle, now=tx.now)
+    _audit(tx, Deed.DISCLOSED, incident, entries)
     return followups.record(tx, plan, incident, entries)
 
 
@@ -44,6 +51,8 @@ def add_responder(tx: Tx, incident_id: str, person: str, because: str) -> Incide
     plan, incident = _mine(tx, incident_id)
     handle = people.load_person(tx, person).handle
     entries = confidential.add_responder(incident, handle, because, by=tx.actor.handle, now=tx.now)
+    if sight.is_hidden(tx, incident.id):
+        _audit(tx, Deed.READER_ADDED, incident, entries, handle)
     return followups.record(tx, plan, incident, entries)
 
 
@@ -51,6 +60,8 @@ def remove_responder(tx: Tx, incident_id: str, person: str, because: str) -> Inc
     """Take somebody off: from here on they do not see it, if it is confidential."""
     plan, incident = _mine(tx, incident_id)
     entries = confidential.remove_responder(incident, person, because, by=tx.actor.handle, now=tx.now)
+    if sight.is_hidden(tx, incident.id):
+        _audit(tx, Deed.READER_REMOVED, incident, entries, person)
     return followups.record(tx, plan, incident, entries)
 
 
@@ -63,7 +74,14 @@ def break_glass(tx: Tx, name: str, because: str) -> Incident:
     incident = incidents.load(tx, incidents.id_of(tx, name))
     plan = plans.load(tx, incident.plan_revision)
     entries = confidential.break_glass(incident, because, by=tx.actor.handle, now=tx.now)
+    _audit(tx, Deed.GLASS_BROKEN, incident, entries)
     return followups.record(tx, plan, incident, entries)
+
+
+def _audit(tx: Tx, deed: Deed, incident: Incident, entries: Sequence[object], whom: str = "") -> None:
+    """Write it down where those look who look after the door. Why, only the record of the incident says."""
+    if entries:
+        audit.record(tx, deed, incident.id, whom)
 
 
 def _mine(tx: Tx, incident_id: str) -> tuple[Plan, Incident]:

@@ -1,7 +1,7 @@
 """What stands around every signed-in page: the bell line, the navigation, who is reading, and the clock."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -47,7 +47,12 @@ NAVIGATION = (
     ("/plan", "Plan"),
     ("/undelivered", "Undelivered"),
 )
-ADMINISTRATION = (("/people", "People"), ("/tokens", "Tokens"), ("/subscribers", "Subscribers"))
+ADMINISTRATION = (  # each for whoever has the right
+    ("/people", "People", access.PEOPLE_INVITE),
+    ("/tokens", "Tokens", access.PEOPLE_WRITE),
+    ("/subscribers", "Subscribers", access.PEOPLE_WRITE),
+    ("/audit", "Audit log", access.AUDIT_READ),
+)
 BEGINS_A_GROUP = ("/post-mortems", "/people")
 
 DONE = {
@@ -114,6 +119,13 @@ DONE = {
     "rule-removed": "The rule is removed.",
     "removed": "The contact method is removed.",
     "password": "The password is set. Other sessions have ended.",
+    "factor_off": "No code is asked of you any more.",
+    "passkey": "The passkey is added.",
+    "passkey_off": "The passkey is removed.",
+    "session_off": "The session is ended.",
+    "sessions_off": "Every other session is ended.",
+    "factor_taken": "Second factor and passkeys are taken away, and every session is ended. Give them a new link.",
+    "their_sessions_off": "Every session of theirs is ended.",
     "resent": "It is on its way again.",
     "address": "The address is replaced. The one before is good for nothing any more.",
     "revoked": "The token is revoked.",
@@ -138,6 +150,7 @@ class Visitor:
     app: App
     account: Account
     actor: Actor
+    secret: str = field(default="", repr=False)  # of the session
 
     @property
     def can_write(self) -> bool:
@@ -311,7 +324,7 @@ def _links(known: Situation, visitor: Visitor, here: str) -> tuple[Link, ...]:
         "/incidents": (len(known.open), "open"),
         "/post-mortems": (sum(duty.kind is Kind.REVIEW for duty in known.owed), "owed"),
     }
-    entries = NAVIGATION + (ADMINISTRATION if visitor.is_administrator else ())
+    entries = NAVIGATION + tuple((path, label) for path, label, right in ADMINISTRATION if visitor.actor.may(right))
     return tuple(
         Link(href, label, href == here, *counts.get(href, (0, "")), href in BEGINS_A_GROUP)
         for href, label in entries

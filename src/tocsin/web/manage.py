@@ -1,14 +1,17 @@
 """Accounts and tokens."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from litestar import get, post
 from litestar.params import FromPath
 from litestar.response import Redirect, Template
 
+from tocsin.door import commands as door
+from tocsin.door import store as doors
 from tocsin.kit.errors import Invalid, NotFound, Refused
 from tocsin.people import access
 from tocsin.people import commands as people_commands
@@ -23,6 +26,7 @@ from tocsin.web.trouble import Trouble, trouble
 ROLES = {
     AccountRole.VIEWER: "Viewer: reads everything",
     AccountRole.RESPONDER: "Responder: works on incidents",
+    AccountRole.MANAGER: "Manager: also puts anybody on call, waives, invites",
     AccountRole.ADMINISTRATOR: "Administrator: everything",
 }
 LASTING = {"30": "30 days", "90": "90 days", "365": "A year", "": "Until it is revoked"}
@@ -34,6 +38,9 @@ SCOPES = {
     access.PLAN_WRITE: "Apply a plan",
     access.METRICS_READ: "Read the numbers",
     access.PEOPLE_WRITE: "Manage people and tokens",
+    access.PEOPLE_INVITE: "Invite viewers and responders",
+    access.ONCALL_WRITE: "Put anybody on call",
+    access.AUDIT_READ: "Read the audit log",
 }
 
 
@@ -47,9 +54,14 @@ class Person:
     ways: str
     is_reachable: bool
     is_disabled: bool
+    last: str = ""  # when they last signed in
+    may_link: bool = False
+    may_end: bool = False
+    may_take: bool = False
 
 
-def person_row(account: Account, methods: list[ContactMethod]) -> Person:
+def person_row(account: Account, methods: list[ContactMethod], factors: Sequence[str] = ()) -> Person:
+    """`factors` are what they have besides a password."""
     ways = ", ".join(dict.fromkeys(called(one.channel) for one in methods if one.verified_at))
     fallback = f"{account.email} (of the account)" if account.email and not account.disabled_at else ""
     return Person(
@@ -57,11 +69,17 @@ def person_row(account: Account, methods: list[ContactMethod]) -> Person:
         name=account.name,
         email=account.email or "",
         role=account.role.capitalize(),
-        way_in="disabled" if account.disabled_at else "password" if account.has_password else "by link only",
+        way_in="disabled" if account.disabled_at else _way_in(account, factors),
         ways=ways or fallback or "nothing",
         is_reachable=bool(ways or fallback),
         is_disabled=account.disabled_at is not None,
     )
+
+
+def _way_in(account: Account, factors: Sequence[str]) -> str:
+    """`password and code, passkey`"""
+    password = ["password and code" if "code" in factors else "password"] if account.has_password else []
+    return ", ".join([*password, *(one for one in factors if one != "code")]) or "by link only"
 
 
 # ---- People ----
@@ -69,7 +87,7 @@ def person_row(account: Account, methods: list[ContactMethod]) -> Person:
 
 @get("/people", sync_to_thread=True)
 def show_people(request: AnyRequest, visitor: SignedIn) -> Template:
-    return _people(request, visitor, {}, None, None)
+    return _people(request, visitor)
 
 
 @dataclass(frozen=True)
@@ -83,13 +101,17 @@ class Invitation:
 def _people(
     request: AnyRequest,
     visitor: Visitor,
-    typed: Mapping[str, str],
-    wrong: Trouble | None,
-    invitation: Invitation | None,
+    typed: Mapping[str, str] = MappingProxyType({}),
+    wrong: Trouble | None = None,
+    invitation: Invitation | None = None,
+    trouble_with: Trouble | None = None,
 ) -> Template:
-    access.require(visitor.actor, access.PEOPLE_WRITE)
+    """`wrong` is with the form, `trouble_with` with one of the accounts."""
+    if not visitor.actor.may(access.PEOPLE_WRITE):
+        access.require(visitor.actor, access.PEOPLE_INVITE)
     with visitor.app.database.read(visitor.actor) as tx:
         accounts = people.people(tx)
+        factors = _factors(tx, accounts)
         methods = people.contacts(tx, [one.handle for one in accounts])
         return page(
             request,
@@ -98,13 +120,43 @@ def _people(
             "people.html",
             title="People",
             here="/people",
-            status=wrong.status if wrong else 200,
-            rows=[person_row(one, methods[one.handle]) for one in accounts],
-            roles=[present.Choice(key, label, "", key is AccountRole.RESPONDER) for key, label in ROLES.items()],
+            status=(wrong or trouble_with or _FINE).status,
+            rows=[_row(visitor, one, methods[one.handle], factors[one.handle], tx.now) for one in accounts],
+            roles=[
+                present.Choice(key, label, "", key is AccountRole.RESPONDER)
+                for key, label in ROLES.items()
+                if access.may_invite(visitor.actor, key, None)
+            ],
             typed=typed,
             wrong=wrong,
+            trouble_with=trouble_with,
             invitation=invitation,
         )
+
+
+_FINE = Trouble("", "", "", 200)
+
+
+def _factors(tx: Tx, accounts: Sequence[Account]) -> dict[str, list[str]]:
+    coded, keyed = doors.with_factor(tx), doors.with_passkey(tx)
+    return {
+        one.handle: [*(["code"] if one.handle in coded else []), *(["passkey"] if one.handle in keyed else [])]
+        for one in accounts
+    }
+
+
+def _row(
+    visitor: Visitor, account: Account, methods: list[ContactMethod], factors: Sequence[str], now: datetime
+) -> Person:
+    may_manage = visitor.actor.may(access.PEOPLE_WRITE)
+    last = f"last signed in {present.moment(account.signed_in_at, now)}" if account.signed_in_at else ""
+    return replace(
+        person_row(account, methods, factors),
+        last=last,
+        may_link=account.disabled_at is None and access.may_invite(visitor.actor, account.role, account),
+        may_end=may_manage and account.signed_in_at is not None,
+        may_take=may_manage and bool(factors),
+    )
 
 
 @post("/people", sync_to_thread=True, status_code=200)
@@ -115,8 +167,8 @@ def invite(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template:
         invitation = visitor.app.database.run(visitor.actor, lambda tx: _invite(tx, handle, form))
     except (Invalid, Refused) as why:
         ids = {"handle": "handle", "email": "email", "role": "role"}
-        return _people(request, visitor, form.typed(), trouble(why, ids), None)
-    return _people(request, visitor, {}, None, invitation)
+        return _people(request, visitor, form.typed(), trouble(why, ids))
+    return _people(request, visitor, invitation=invitation)
 
 
 def _invite(tx: Tx, handle: str, form: Form) -> Invitation:
@@ -132,7 +184,25 @@ def _invite(tx: Tx, handle: str, form: Form) -> Invitation:
 @post("/people/{handle:str}/link", sync_to_thread=True, status_code=200)
 def fresh_link(request: AnyRequest, visitor: SignedIn, handle: FromPath[str]) -> Template:
     invitation = visitor.app.database.run(visitor.actor, lambda tx: _fresh_link(tx, handle))
-    return _people(request, visitor, {}, None, invitation)
+    return _people(request, visitor, invitation=invitation)
+
+
+@post("/people/{handle:str}/sessions/end", sync_to_thread=True)
+def end_sessions(request: AnyRequest, visitor: SignedIn, handle: FromPath[str]) -> Template | Redirect:
+    return _change(request, visitor, lambda tx: door.end_sessions_of(tx, handle), "their_sessions_off")
+
+
+@post("/people/{handle:str}/factor/remove", sync_to_thread=True)
+def take_factor_away(request: AnyRequest, visitor: SignedIn, handle: FromPath[str]) -> Template | Redirect:
+    return _change(request, visitor, lambda tx: door.take_factor_away(tx, handle), "factor_taken")
+
+
+def _change(request: AnyRequest, visitor: Visitor, command: Callable[[Tx], object], done: str) -> Template | Redirect:
+    try:
+        visitor.app.database.run(visitor.actor, command)
+    except (Refused, NotFound) as why:
+        return _people(request, visitor, trouble_with=trouble(why))
+    return Redirect(f"/people?done={done}", status_code=303)
 
 
 def _fresh_link(tx: Tx, handle: str) -> Invitation:
@@ -240,6 +310,8 @@ def routes() -> list[Any]:
         show_people,
         invite,
         fresh_link,
+        end_sessions,
+        take_factor_away,
         show_tokens,
         make_token,
         revoke_token,

@@ -1,6 +1,8 @@
-"""Coming in: passwords, one-time links and sessions."""
+"""Coming in: passwords, codes, passkeys, one-time links and sessions."""
 
-from typing import Any
+import contextlib
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from litestar import Response, get, post
 from litestar.datastructures import Cookie
@@ -9,21 +11,39 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
 
 from tocsin.app import App
+from tocsin.audit.model import Deed
+from tocsin.door import commands as door
+from tocsin.door import limits, passkeys, totp
+from tocsin.door import store as doors
 from tocsin.kit.actor import SYSTEM
-from tocsin.kit.errors import Forbidden, NotFound
+from tocsin.kit.errors import Forbidden, NotFound, Overloaded
+from tocsin.kit.text import clip
 from tocsin.people import access
 from tocsin.people import commands as people_commands
 from tocsin.people import store as people
+from tocsin.people.model import Account, Seen, Session
 from tocsin.sso import commands as single_sign_on
 from tocsin.web.forms import AnyRequest, Sent, local_path
-from tocsin.web.frame import THEME_COOKIE, THEMES, Visitor, bare
+from tocsin.web.frame import THEME_COOKIE, THEMES, Visitor, asset, bare
+
+T = TypeVar("T")
 
 COOKIE = "tocsin_session"
+STEP_COOKIE = "tocsin_step"
+DEVICE_COOKIE = "tocsin_device"
 A_YEAR = 365 * 24 * 3600
+LONGEST_BROWSER = 300
+SET_UP_AT = "/me/signin"  # where a second factor is set up: open to whoever must still do so
 
 
 class SignInFirst(HTTPException):
     """Nobody is signed in; the page can be read after signing in."""
+
+    status_code = 401
+
+
+class FactorFirst(HTTPException):
+    """This installation asks a second factor of everybody with a password, and none is set up yet."""
 
     status_code = 401
 
@@ -37,30 +57,88 @@ def installation(request: AnyRequest) -> App:
     return app
 
 
+def source_of(request: AnyRequest) -> str:
+    return request.client.host if request.client else ""
+
+
+def seen(request: AnyRequest, way: str) -> Seen:
+    """What is known of whoever is at the door, for the list of their sessions."""
+    browser = "".join(letter for letter in request.headers.get("user-agent", "") if letter.isprintable())
+    return Seen(way=way, browser=clip(browser, LONGEST_BROWSER), source=source_of(request))
+
+
 def visitor(request: AnyRequest) -> Visitor:
-    """Whoever is signed in. Raises SignInFirst."""
+    """Whoever is signed in. Raises SignInFirst, and FactorFirst for whoever must set one up before anything else."""
     app = installation(request)
     secret = request.cookies.get(COOKIE, "")
     if not secret:
         raise SignInFirst
     with app.database.read(SYSTEM) as tx:
         account = people.session_account(tx, secret)
-    if account is None:
-        raise SignInFirst
-    return Visitor(app, account, access.person(account))
+        session = people.session_of(tx, secret)
+        now = tx.now
+        if account is None or session is None:
+            raise SignInFirst
+        if _must_set_up(app, account, session, request) and not doors.confirmed_factor(tx, account.handle):
+            raise FactorFirst
+    if now - session.used_at >= people.NOTED_EVERY:
+        with contextlib.suppress(Overloaded):  # a database that takes no writes can still be read
+            app.database.run(SYSTEM, lambda tx: people.note_use(tx, secret))
+    actor = access.person(account, source_of(request))
+    request.state.actor = actor
+    return Visitor(app, account, actor, secret)
+
+
+def _must_set_up(app: App, account: Account, session: Session, request: AnyRequest) -> bool:
+    if not app.settings.require_second_factor or not account.has_password or session.seen.way == "passkey":
+        return False
+    return not request.url.path.startswith(SET_UP_AT)
 
 
 def begin_session(request: AnyRequest, secret: str, onward: str) -> Redirect:
-    lasts = int(people.SESSION_LASTS.total_seconds())
-    cookie = Cookie(
-        key=COOKIE,
-        value=secret,
-        max_age=lasts,
-        httponly=True,
-        samesite="lax",
-        secure=installation(request).settings.secure_cookies,
-    )
-    return Redirect(onward, status_code=303, cookies=[cookie])
+    """Give the browser the secret of a session that was just opened, and go on. From here on the browser is known: by
+    what it keeps besides, wrong passwords of others do not count against it."""
+    app = installation(request)
+    with app.database.read(SYSTEM) as tx:
+        session = people.session_of(tx, secret)
+    cookies = [_cookie(request, COOKIE, secret, int(people.SESSION_LASTS.total_seconds()), "/")]
+    if session:
+        device = request.cookies.get(DEVICE_COOKIE, "")
+        if not limits.device_of(app.signing_key, device, session.handle):
+            device = limits.device_cookie(app.signing_key, session.handle)
+        cookies.append(_cookie(request, DEVICE_COOKIE, device, A_YEAR, "/signin"))
+    return Redirect(onward, status_code=303, cookies=cookies)
+
+
+def _cookie(request: AnyRequest, name: str, value: str, lasts: int, path: str) -> Cookie:
+    secure = installation(request).settings.secure_cookies
+    return Cookie(key=name, value=value, max_age=lasts, path=path, httponly=True, samesite="lax", secure=secure)
+
+
+def _enter(request: AnyRequest, opened: door.Opened, onward: str) -> Redirect:
+    """On to the page, or to the second thing that is asked. A session that this browser had before has ended."""
+    app, before = installation(request), request.cookies.get(COOKIE, "")
+    if opened.step:
+        lasts = int(doors.STEP_LASTS.total_seconds())
+        step = _cookie(request, STEP_COOKIE, opened.step, lasts, "/signin")
+        return Redirect("/signin/code", status_code=303, cookies=[step], query_params={"next": onward})
+    if before:
+        app.database.run(SYSTEM, lambda tx: people.end_session(tx, before))
+    return begin_session(request, opened.session, onward)
+
+
+def _try(request: AnyRequest, keys: list[limits.Key]) -> None:
+    """Count a try before it is looked at. Raises TooManyTries."""
+    installation(request).database.run(SYSTEM, lambda tx: door.take_try(tx, keys))
+
+
+def refused(request: AnyRequest, deed: Deed, about: str = "") -> None:
+    app = installation(request)
+    app.refusals.note(deed, app.database.now(), about=about, source=source_of(request))
+
+
+def _device(request: AnyRequest, handle: str) -> str:
+    return limits.device_of(installation(request).signing_key, request.cookies.get(DEVICE_COOKIE, ""), handle)
 
 
 # ---- Passwords ----
@@ -72,33 +150,120 @@ def show_signin(request: AnyRequest, next: FromQuery[str] = "/") -> Template:  #
 
 
 def _signin(request: AnyRequest, *, onward: str, login: str = "", error: str = "", status: int = 200) -> Template:
-    sso = installation(request).sso_name
+    app = installation(request)
+    here = passkeys.place(app.settings.public_url)
+    asked = ""
+    if here.has_passkeys:
+        asked = passkeys.to_sign_in(here, passkeys.challenge(app.signing_key, "sign in", app.database.now()))
     return bare(
-        request, "signin.html", title="Sign in", status=status, onward=onward, login=login, error=error, sso=sso
+        request,
+        "signin.html",
+        title="Sign in",
+        status=status,
+        onward=onward,
+        login=login,
+        error=error,
+        sso=app.sso_name,
+        is_mismatch=status == 403,
+        passkey_asked=asked,
+        passkey_script=asset("passkeys.js"),
     )
 
 
 @post("/signin", sync_to_thread=True)
 def sign_in(request: AnyRequest, form: Sent) -> Template | Redirect:
+    """Whether there is such an account, neither the answer nor the time it takes nor the limits tell."""
     app, login = installation(request), form.text("login")
     onward = local_path(form.text("next"))
     with app.database.read(SYSTEM) as tx:
         found = people.by_login(tx, login)
+    who = found[0].handle if found else login.lower()
+    keys = limits.keys(who, source_of(request), _device(request, who))
     try:
+        _try(request, keys)
         account = people_commands.verified(found, form.secret("password"))
         single_sign_on.check_password(account, is_only=app.settings.sso_only)
-    except Forbidden as why:
-        return _signin(request, onward=onward, login=login, error=why.message, status=403)
-    secret = app.database.run(SYSTEM, lambda tx: people.open_session(tx, account.handle))
-    return begin_session(request, secret, onward)
+    except (Forbidden, door.TooManyTries) as why:
+        refused(request, Deed.SIGN_IN_REFUSED, found[0].handle if found else "an unknown name")
+        status = 429 if isinstance(why, door.TooManyTries) else 403
+        return _signin(request, onward=onward, login=login, error=why.message, status=status)
+    opened = app.database.run(SYSTEM, lambda tx: door.come_in(tx, account, seen(request, "password"), keys))
+    return _enter(request, opened, onward)
 
 
 @post("/signout", sync_to_thread=True)
 def sign_out(request: AnyRequest) -> Redirect:
     secret = request.cookies.get(COOKIE, "")
-    installation(request).database.run(SYSTEM, lambda tx: people.end_session(tx, secret))
+    installation(request).database.run(SYSTEM, lambda tx: door.sign_out(tx, secret))
     gone = Cookie(key=COOKIE, value="", max_age=0, httponly=True, samesite="lax")
     return Redirect("/signin", status_code=303, cookies=[gone])
+
+
+# ---- The code that is asked after them ----
+
+
+@get("/signin/code", sync_to_thread=True)
+def show_code(request: AnyRequest, next: FromQuery[str] = "/") -> Template | Redirect:  # noqa: A002
+    if _at_step(request) is None:
+        return Redirect("/signin", status_code=303)
+    return _code(request, local_path(next))
+
+
+def _at_step(request: AnyRequest) -> str | None:
+    """Who has proven the first of two things in this browser."""
+    step = request.cookies.get(STEP_COOKIE, "")
+    with installation(request).database.read(SYSTEM) as tx:
+        found = doors.step_of(tx, step) if step else None
+    return found[0] if found else None
+
+
+def _code(request: AnyRequest, onward: str, error: str = "", status: int = 200) -> Template:
+    return bare(request, "signin_code.html", title="Sign in", status=status, onward=onward, error=error)
+
+
+@post("/signin/code", sync_to_thread=True)
+def give_code(request: AnyRequest, form: Sent) -> Template | Redirect:
+    app, handle, onward = installation(request), _at_step(request), local_path(form.text("next"))
+    if handle is None:
+        return Redirect("/signin", status_code=303)
+    step, code = request.cookies.get(STEP_COOKIE, ""), form.text("code")
+    # Recovery codes are too long to be guessed: what strangers try at the short ones does not slow them.
+    counted = limits.keys if totp.is_recovery_code(code) else limits.code_keys
+    keys = counted(handle, source_of(request), _device(request, handle))
+    try:
+        _try(request, keys)
+        here = seen(request, "")
+        session = app.database.run(SYSTEM, lambda tx: door.give_code(tx, step, code, here, keys))
+    except (Forbidden, door.TooManyTries) as why:
+        refused(request, Deed.CODE_REFUSED, handle)
+        return _code(request, onward, why.message, 429 if isinstance(why, door.TooManyTries) else 403)
+    return _enter(request, door.Opened(session=session), onward)
+
+
+# ---- Passkeys ----
+
+
+@post("/signin/passkey", sync_to_thread=True)
+def use_passkey(request: AnyRequest, form: Sent) -> Template | Redirect:
+    app, onward = installation(request), local_path(form.text("next"))
+    here, answer = passkeys.place(app.settings.public_url), form.text("answer")
+    keys = limits.keys("", source_of(request), "")
+    try:
+        _try(request, keys)
+        session = app.database.run(
+            SYSTEM, lambda tx: _by_passkey(tx, here, app, answer, seen(request, "passkey"), keys)
+        )
+    except (Forbidden, door.TooManyTries) as why:
+        refused(request, Deed.PASSKEY_REFUSED)
+        status = 429 if isinstance(why, door.TooManyTries) else 401
+        return _signin(request, onward=onward, error=why.message, status=status)
+    return _enter(request, door.Opened(session=session), onward)
+
+
+def _by_passkey(tx: Any, here: passkeys.Place, app: App, answer: str, who: Seen, keys: list[limits.Key]) -> str:
+    _, session = door.come_in_by_passkey(tx, here, app.signing_key, answer, who)
+    doors.take_back(tx, keys)
+    return session
 
 
 # ---- One-time links ----
@@ -110,21 +275,31 @@ def show_link(request: AnyRequest, secret: FromPath[str]) -> Template:
     with installation(request).database.read(SYSTEM) as tx:
         account = people.signin_link_account(tx, secret)
     if account is None:
+        refused(request, Deed.LINK_REFUSED)
         raise LinkUsedUp
     return bare(request, "signin_link.html", title="Sign in", name=account.name, action=f"/signin/{secret}")
 
 
 @post("/signin/{secret:str}", sync_to_thread=True)
 def use_link(request: AnyRequest, secret: FromPath[str]) -> Redirect:
-    session = installation(request).database.run(SYSTEM, lambda tx: _session_from_link(tx, secret))
-    return begin_session(request, session, "/")
+    here = seen(request, "link")
+    opened = _or_refused(request, lambda tx: _from_link(tx, secret, here))
+    return _enter(request, opened, "/")
 
 
-def _session_from_link(tx: Any, secret: str) -> str:
+def _or_refused(request: AnyRequest, command: Callable[[Any], T]) -> T:
+    try:
+        return installation(request).database.run(SYSTEM, command)
+    except LinkUsedUp:
+        refused(request, Deed.LINK_REFUSED)
+        raise
+
+
+def _from_link(tx: Any, secret: str, here: Seen) -> door.Opened:
     account = people.use_signin_link(tx, secret)
     if account is None:
         raise LinkUsedUp
-    return people.open_session(tx, account.handle)
+    return door.come_in(tx, account, here, [])
 
 
 # ---- Light or dark ----
@@ -145,4 +320,5 @@ def see_other(request: AnyRequest) -> Response[Any]:
 
 
 def routes() -> list[Any]:
-    return [show_signin, sign_in, sign_out, show_link, use_link, choose_theme]
+    codes = [show_code, give_code, use_passkey]
+    return [show_signin, sign_in, sign_out, *codes, show_link, use_link, choose_theme]

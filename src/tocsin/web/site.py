@@ -11,16 +11,20 @@ from litestar.datastructures import CacheControlHeader
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.plugins.jinja import JinjaTemplateEngine
-from litestar.response import Template
+from litestar.response import Redirect, Template
 from litestar.static_files import create_static_files_router
 from litestar.template import TemplateConfig
 
+from tocsin.audit.model import Deed
 from tocsin.kit.errors import Forbidden, Invalid, NotFound, Overloaded, Refused, TocsinError
+from tocsin.people.access import NotAllowed
 from tocsin.web import (
     answers,
+    audit,
     changes,
     declare,
     documents,
+    door,
     evidence,
     feeds,
     handoffs,
@@ -108,6 +112,8 @@ def routes(calendars: feeds.Calendars, on_call: oncallnow.OnCallBoard) -> list[A
             *letters.routes(),
             *manage.routes(),
             *mine.routes(),
+            *door.routes(),
+            *audit.routes(),
             *reports.routes(),
             *subscribing.routes(),
             *subscribers.routes(),
@@ -160,25 +166,44 @@ Handler = Callable[[AnyRequest, Any], Response[Any]]
 
 def exception_handlers() -> dict[Any, Handler]:
     """A page in the look for whatever went wrong: what happened, and what to do."""
-    return {sessions.SignInFirst: _sign_in_first, TocsinError: _refused, HTTPException: _http_error}
+    return {
+        sessions.SignInFirst: _sign_in_first,
+        sessions.FactorFirst: _factor_first,
+        TocsinError: _refused,
+        HTTPException: _http_error,
+    }
 
 
 def _sign_in_first(request: AnyRequest, _: sessions.SignInFirst) -> Response[Any]:
     return sessions.see_other(request)
 
 
+def _factor_first(request: AnyRequest, _: sessions.FactorFirst) -> Response[Any]:
+    return Redirect(f"{sessions.SET_UP_AT}#factor", status_code=303)
+
+
 def _refused(request: AnyRequest, why: TocsinError) -> Response[Any]:
     status = next((status for kind, status in KINDS if isinstance(why, kind)), 409)
+    if isinstance(why, NotAllowed):
+        _note(request, Deed.RIGHT_MISSING)
     return _error_page(request, status, why.message, why)
 
 
 def _http_error(request: AnyRequest, why: HTTPException) -> Response[Any]:
     if not _is_csrf(why):
         return _error_page(request, why.status_code, "")
+    _note(request, Deed.FORM_REFUSED)
     page = _error_page(request, 403, "This form has grown old; open the page again, and send it from there.")
     # A token of another installation, left at this address, would be refused for ever: let the next page bring its own.
     page.delete_cookie(FORM_COOKIE)
     return page
+
+
+def _note(request: AnyRequest, deed: Deed) -> None:
+    """For the audit log: who tried, as far as is known, and which of our addresses; its own path may hold a secret."""
+    app, actor = sessions.installation(request), request.scope["state"].get("actor")
+    about, source = str(request.scope.get("path_template", "")), sessions.source_of(request)
+    app.refusals.note(deed, app.database.now(), actor=actor.handle if actor else "", about=about, source=source)
 
 
 def _is_csrf(why: HTTPException) -> bool:

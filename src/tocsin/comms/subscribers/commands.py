@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from tocsin.audit import store as audit
+from tocsin.audit.model import Deed
 from tocsin.comms.subscribers import links, outbox, places, store
 from tocsin.comms.subscribers.bounces import Bounce
 from tocsin.comms.subscribers.links import Purpose
@@ -176,6 +178,7 @@ def erase(tx: Tx, subscriber_id: str) -> None:
     access.require(tx.actor, access.PEOPLE_WRITE)
     if not _erase(tx, subscriber_id, "erased", tx.actor.handle):
         raise store.NoSuchSubscriber
+    audit.record(tx, Deed.SUBSCRIBER_ERASED, subscriber_id)
 
 
 def turn_off(tx: Tx, subscriber_id: str, why: str) -> None:
@@ -186,6 +189,7 @@ def turn_off(tx: Tx, subscriber_id: str, why: str) -> None:
         raise AlreadyOff
     _off(tx, one, clip(" ".join(why.split()), CONSENT_MOST) or "turned off by hand")
     store.note(tx, one.id, "turned off", tx.actor.handle, why)
+    audit.record(tx, Deed.SUBSCRIBER_TURNED, one.id, "off")
 
 
 def turn_on(tx: Tx, subscriber_id: str) -> None:
@@ -197,6 +201,7 @@ def turn_on(tx: Tx, subscriber_id: str) -> None:
     state = State.ACTIVE if one.confirmed_at else State.UNCONFIRMED
     store.put(tx, one.id, state=state, failures=0, failed_at=None, last_error="", off_at=None)
     store.note(tx, one.id, "turned on", tx.actor.handle)
+    audit.record(tx, Deed.SUBSCRIBER_TURNED, one.id, "on")
 
 
 def export(tx: Tx, subscriber_id: str) -> dict[str, object]:
@@ -204,6 +209,7 @@ def export(tx: Tx, subscriber_id: str) -> dict[str, object]:
     access.require(tx.actor, access.PEOPLE_WRITE)
     one = store.load(tx, subscriber_id)
     store.note(tx, one.id, "exported", tx.actor.handle)
+    audit.record(tx, Deed.SUBSCRIBER_EXPORTED, one.id)
     return everything(tx, one)
 
 
@@ -225,6 +231,7 @@ def enter(tx: Tx, addresses: list[str], consent: str, language: str = "") -> tup
         outbox.notify(tx, one, Note.LISTED, "once")
     new = len(found) - len(known)
     store.note(tx, "", "entered", tx.actor.handle, f"{new} from a list: {ground}")
+    audit.record(tx, Deed.SUBSCRIBERS_ENTERED, "", f"{new} from a list")
     return new, len(known)
 
 

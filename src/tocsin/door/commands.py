@@ -1,0 +1,286 @@
+"""Coming in, and what one comes in with: sign-in step by step, second factors, recovery codes, passkeys, sessions."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from tocsin.audit import store as audit
+from tocsin.audit.model import Deed
+from tocsin.db.engine import Tx
+from tocsin.door import passkeys, store, totp
+from tocsin.door.limits import Key
+from tocsin.door.model import Factor, Passkey, Standing
+from tocsin.door.passkeys import Place
+from tocsin.kit.errors import Forbidden, Invalid, Refused
+from tocsin.kit.text import span
+from tocsin.people import access
+from tocsin.people import commands as people_commands
+from tocsin.people import store as people
+from tocsin.people.model import Account, Seen
+
+MOST_PASSKEYS = 20
+LONGEST_NAME = 60
+
+
+class WrongFactor(Forbidden):
+    """This is not a code of now, or it was used already. Wait for the next one."""
+
+
+class TooManyTries(Refused):
+    """There were too many wrong tries from here."""
+
+    def __init__(self, wait: timedelta) -> None:
+        self.wait = wait
+        super().__init__(
+            f"Too many wrong tries from here. Wait {span(max(wait, timedelta(seconds=1)))}, and try again."
+        )
+
+
+class HasFactor(Refused):
+    """A second factor is set up already; take it away before you set up another."""
+
+
+class NoFactor(Refused):
+    """No second factor is set up."""
+
+
+class TooManyPasskeys(Refused):
+    """There are as many passkeys as there may be; remove one first."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Whoever was let in, with the secret of their session; or of the step at which a code is asked of them."""
+
+    session: str = ""
+    step: str = ""
+
+
+# ---- Coming in -------------------------------------------------------------------------------------------------------
+
+
+def take_try(tx: Tx, keys: list[Key]) -> None:
+    """Count a try, before it is looked at. Raises TooManyTries; then it is not looked at."""
+    if wait := store.take_try(tx, keys):
+        raise TooManyTries(wait)
+
+
+def come_in(tx: Tx, account: Account, seen: Seen, keys: list[Key]) -> Opened:
+    """Somebody has proven to be this account's, by a password or a link: let them in, or ask for the second factor."""
+    store.take_back(tx, keys)
+    if store.confirmed_factor(tx, account.handle):
+        return Opened(step=store.begin_step(tx, account.handle, seen.way))
+    return Opened(session=let_in(tx, account.handle, seen))
+
+
+def let_in(tx: Tx, handle: str, seen: Seen) -> str:
+    """Open a session, and write down that it was opened. Returns its secret, which nothing has shown before."""
+    session = people.open_session(tx, handle, seen)
+    _as(tx, handle, seen)
+    audit.record(tx, Deed.SESSION_BEGUN, handle, f"by {seen.way or 'other means'}")
+    return session
+
+
+def _as(tx: Tx, handle: str, seen: Seen) -> None:
+    """From here on this unit of work is done by whoever came in."""
+    tx.actor = replace(access.person(people.load_person(tx, handle)), source=seen.source)
+
+
+def give_code(tx: Tx, step: str, code: str, seen: Seen, keys: list[Key]) -> str:
+    """The second of two things. Returns the secret of a session. Raises WrongFactor."""
+    found = store.step_of(tx, step)
+    if found is None:
+        raise WrongFactor("This took longer than ten minutes. Sign in again.")
+    handle, way = found
+    _as(tx, handle, seen)
+    _use_code(tx, handle, code)
+    if not store.end_step(tx, step):
+        raise WrongFactor
+    store.take_back(tx, keys)
+    return let_in(tx, handle, replace(seen, way=f"{way} and a code"))
+
+
+def _use_code(tx: Tx, handle: str, code: str) -> None:
+    """Use up a code of the app, or a recovery code. Raises WrongFactor."""
+    if totp.is_recovery_code(code):
+        if not store.use_recovery_code(tx, handle, totp.plain(code)):
+            raise WrongFactor("This is not one of your recovery codes, or it was used already.")
+        audit.record(tx, Deed.CODE_USED, handle, f"{store.recovery_codes_left(tx, handle)} are left")
+        return
+    known = store.confirmed_factor(tx, handle)
+    step = totp.step_of(known.secret, totp.plain(code), tx.now) if known else None
+    if step is None or not store.use_step(tx, handle, step):
+        raise WrongFactor
+
+
+def come_in_by_passkey(tx: Tx, here: Place, signing_key: str, answer: str, seen: Seen) -> tuple[Account, str]:
+    """Let in whoever holds a passkey, which is two factors by itself. Raises NotProven."""
+    shown = passkeys.challenge_in(answer)
+    ends_at = passkeys.challenge_ends_at(signing_key, "sign in", shown, tx.now)
+    try:
+        known = store.passkey_by_credential(tx, passkeys.credential_of(answer))
+    except store.NoSuchPasskey:
+        raise passkeys.NotProven("This passkey is not known here; it may have been removed.") from None
+    uses = passkeys.proven(here, answer, shown, known)
+    account = people.load_person(tx, known.handle)
+    if account.disabled_at is not None or not store.use_challenge(tx, shown, ends_at):
+        raise passkeys.NotProven
+    store.use_passkey(tx, known, uses)
+    return account, let_in(tx, account.handle, replace(seen, way="passkey"))
+
+
+# ---- The second factor -----------------------------------------------------------------------------------------------
+
+
+def standing(tx: Tx, handle: str) -> Standing:
+    people_commands.own(tx, handle)
+    known = store.confirmed_factor(tx, handle)
+    left = store.recovery_codes_left(tx, handle) if known else 0
+    return Standing(known.confirmed_at if known else None, left, tuple(store.passkeys(tx, handle)))
+
+
+def begin_factor(tx: Tx, handle: str) -> Factor:
+    """Make a secret for an app. It counts once a first code has come of it."""
+    _oneself(tx, handle)
+    known = store.factor(tx, handle)
+    if known and known.confirmed_at:
+        raise HasFactor
+    store.keep_factor(tx, handle, totp.new_secret())
+    made = store.factor(tx, handle)
+    assert made is not None  # noqa: S101 - written in this very unit of work
+    return made
+
+
+def confirm_factor(tx: Tx, handle: str, code: str, session: str) -> tuple[str, list[str]]:
+    """The first code of the app: from here on one is asked at each sign-in. Every other session ends, and this one
+    gets another secret. Returns that and the recovery codes, shown this once."""
+    _oneself(tx, handle)
+    known = store.factor(tx, handle)
+    if known is None:
+        raise NoFactor
+    if known.confirmed_at:
+        raise HasFactor
+    step = totp.step_of(known.secret, totp.plain(code), tx.now)
+    if step is None or not store.use_step(tx, handle, step):
+        raise Invalid("This is not a code of now. Does the clock of your device go right?", field="factor-code")
+    store.confirm_factor(tx, handle)
+    audit.record(tx, Deed.FACTOR_ADDED, handle)
+    people.end_sessions_of(tx, handle, but=session)
+    return people.renew_session(tx, session), _fresh_codes(tx, handle)
+
+
+def make_recovery_codes(tx: Tx, handle: str, code: str) -> list[str]:
+    """Others in the place of those before. It takes a code of the app."""
+    _oneself(tx, handle)
+    if not store.confirmed_factor(tx, handle):
+        raise NoFactor
+    _use_code(tx, handle, code)
+    return _fresh_codes(tx, handle)
+
+
+def _fresh_codes(tx: Tx, handle: str) -> list[str]:
+    codes = totp.new_recovery_codes()
+    store.keep_recovery_codes(tx, handle, [totp.plain(one) for one in codes])
+    audit.record(tx, Deed.CODES_MADE, handle)
+    return codes
+
+
+def drop_factor(tx: Tx, handle: str, code: str) -> None:
+    """Ask oneself for no second factor any more. It takes a code."""
+    _oneself(tx, handle)
+    if not store.confirmed_factor(tx, handle):
+        raise NoFactor
+    _use_code(tx, handle, code)
+    _drop(tx, handle)
+
+
+def take_factor_away(tx: Tx, handle: str) -> None:
+    """Somebody has lost their second factor: ask for it no more, remove their passkeys, and end their sessions. Only
+    who may change people can do this, and for nobody who may do more than they."""
+    access.require(tx.actor, access.PEOPLE_WRITE)
+    people_commands.own(tx, handle)
+    has_factor, had_passkeys = store.factor(tx, handle) is not None, store.drop_passkeys(tx, handle)
+    if not has_factor and not had_passkeys:
+        raise NoFactor(f"{handle} has no second factor and no passkey.")
+    if had_passkeys:
+        audit.record(tx, Deed.PASSKEY_REMOVED, handle, f"all {had_passkeys}")
+    if has_factor:
+        _drop(tx, handle)
+    people.end_sessions_of(tx, handle)
+
+
+def _drop(tx: Tx, handle: str) -> None:
+    store.drop_factor(tx, handle)
+    store.drop_recovery_codes(tx, handle)
+    store.end_steps_of(tx, handle)
+    audit.record(tx, Deed.FACTOR_REMOVED, handle)
+
+
+def _oneself(tx: Tx, handle: str) -> None:
+    """Nobody sets up the factors of somebody else: they would hold them."""
+    if tx.actor.handle != handle:
+        raise access.NotAllowed(f"Only {handle} does this.")
+
+
+# ---- Passkeys --------------------------------------------------------------------------------------------------------
+
+
+def add_passkey(
+    tx: Tx, here: Place, signing_key: str, handle: str, name: str, answer: str, session: str
+) -> tuple[Passkey, str]:
+    """Keep a passkey that a browser has just made. Returns it, and another secret for this session."""
+    _oneself(tx, handle)
+    called = " ".join(name.split())
+    if not called or len(called) > LONGEST_NAME:
+        raise Invalid(
+            f"Name the passkey after where it is kept, in up to {LONGEST_NAME} letters.", field="passkey-name"
+        )
+    if len(store.passkeys(tx, handle)) >= MOST_PASSKEYS:
+        raise TooManyPasskeys
+    shown = passkeys.challenge_in(answer)
+    ends_at = passkeys.challenge_ends_at(signing_key, f"register {handle}", shown, tx.now)
+    made = passkeys.registered(here, answer, shown)
+    if not store.use_challenge(tx, shown, ends_at):
+        raise passkeys.NotProven
+    added = store.add_passkey(tx, handle, called, made.credential, made.public_key, made.uses)
+    audit.record(tx, Deed.PASSKEY_ADDED, handle, called)
+    return added, people.renew_session(tx, session)
+
+
+def remove_passkey(tx: Tx, handle: str, passkey_id: str) -> None:
+    people_commands.own(tx, handle)
+    name = next((one.name for one in store.passkeys(tx, handle) if one.id == passkey_id), "")
+    store.drop_passkey(tx, handle, passkey_id)
+    audit.record(tx, Deed.PASSKEY_REMOVED, handle, name)
+
+
+# ---- Sessions --------------------------------------------------------------------------------------------------------
+
+
+def sign_out(tx: Tx, secret: str) -> None:
+    found = people.session_of(tx, secret)
+    people.end_session(tx, secret)
+    if found:
+        tx.actor = replace(access.person(people.load_person(tx, found.handle)), source=tx.actor.source)
+        audit.record(tx, Deed.SESSION_ENDED, found.handle, "signed out")
+
+
+def end_session(tx: Tx, handle: str, session_id: str) -> None:
+    people_commands.own(tx, handle)
+    people.end_session_by_id(tx, handle, session_id)
+    audit.record(tx, Deed.SESSION_ENDED, handle, session_id)
+
+
+def end_sessions_of(tx: Tx, handle: str) -> int:
+    """End every session of somebody: only who may change people does this."""
+    access.require(tx.actor, access.PEOPLE_WRITE)
+    people.load_person(tx, handle)
+    return end_sessions(tx, handle)
+
+
+def end_sessions(tx: Tx, handle: str, but: str = "") -> int:
+    """End every session of one's own, or every one but this. Whoever stands between password and code begins anew."""
+    people_commands.own(tx, handle)
+    ended = people.end_sessions_of(tx, handle, but)
+    store.end_steps_of(tx, handle)
+    audit.record(tx, Deed.SESSIONS_ENDED, handle, f"{ended} ended")
+    return ended
