@@ -61,7 +61,11 @@ def test_a_session_lasts_a_fortnight_or_until_it_is_ended(database: Database, cl
     with database.work(SYSTEM) as tx:
         first, second = people.open_session(tx, "ana"), people.open_session(tx, "ana")
         people.end_session(tx, second)
-    later(clock, days=13, hours=23)
+    for days in (6, 6):
+        later(clock, days=days)
+        with database.work(SYSTEM) as tx:
+            people.note_use(tx, first)
+    later(clock, days=1, hours=23)
     with database.read(SYSTEM) as tx:
         found = people.session_account(tx, first)
         assert found is not None
@@ -88,6 +92,20 @@ def test_a_new_password_ends_every_session_under_the_old_one(database: Database)
             commands.verified(found, wrong)
     with pytest.raises(commands.WrongPassword):
         commands.verified(None, "correct horse battery")
+
+
+def test_a_session_that_nobody_uses_ends_after_a_week(database: Database, clock: ManualClock) -> None:
+    with database.work(SYSTEM) as tx:
+        session = people.open_session(tx, "ana")
+    later(clock, days=7, milliseconds=-1)
+    with database.read(SYSTEM) as tx:
+        assert people.session_account(tx, session) is not None
+    later(clock, milliseconds=1)
+    with database.work(SYSTEM) as tx:
+        assert people.session_account(tx, session) is None
+        assert people.sessions(tx, "ana") == []
+        people.forget_expired(tx)
+        assert tx.all(people.session.select()) == []
 
 
 @pytest.mark.parametrize("password", ["", "short", "x" * 11, "x" * 1025])

@@ -107,8 +107,8 @@ def _people(
     trouble_with: Trouble | None = None,
 ) -> Template:
     """`wrong` is with the form, `trouble_with` with one of the accounts."""
-    if not visitor.actor.may(access.PEOPLE_WRITE):
-        access.require(visitor.actor, access.PEOPLE_INVITE)
+    if not visitor.actor.may(access.PEOPLE_INVITE):
+        access.require(visitor.actor, access.PEOPLE_WRITE)
     with visitor.app.database.read(visitor.actor) as tx:
         accounts = people.people(tx)
         factors = _factors(tx, accounts)
