@@ -59,11 +59,11 @@ def require_invitation(actor: Actor, role: AccountRole, known: Account | None) -
     A link opens an account. So the second kind makes none for an account that somebody has come in with: it would lead
     them in as that person.
     """
-    if actor.may(PEOPLE_WRITE):
-        require_grant(actor, RIGHTS[role] | (RIGHTS[known.role] if known else frozenset()))
-        return
     if not actor.may(PEOPLE_INVITE):
         require(actor, PEOPLE_WRITE)
+    require_grant(actor, RIGHTS[role] | (RIGHTS[known.role] if known else frozenset()))
+    if actor.may(PEOPLE_WRITE):
+        return
     if role not in INVITED_BY_MANAGERS or (known and known.role not in INVITED_BY_MANAGERS):
         raise NotAllowed(f"{actor.handle} may invite viewers and responders; others are for an administrator.")
     if known and (known.has_password or known.signed_in_at or known.disabled_at):
