@@ -39,6 +39,8 @@ PAGES = (
     "/people",
     "/tokens",
     "/me",
+    "/me/signin",
+    "/audit",
     "/status",
 )
 SIZES = {"phone": (360, 740), "desk": (1440, 900)}

@@ -78,6 +78,7 @@ OF_ALL: dict[str, tuple[tuple[str, ...], ...]] = {
 """Commands that read whatever they may see."""
 # They name accounts, one's own addresses, or those at which jobs give signs of life.
 ACCOUNTS = {
+    *("people sessions", "audit"),
     *("people list", "contacts list", "slack accounts", "heartbeats", "subscribers list", "subscribers export"),
 }
 OUTSIDE = {"slack check"}  # asks Slack, and nothing here
@@ -101,7 +102,7 @@ CHANGES = {
         "contacts code",
         "contacts remove",
     ),
-    "contacts test",
+    *("contacts test", "people end-sessions", "people remove-factor"),
     *("approve", "send-back", "correct-update", "withdraw-update", "posted", "call", "status publish"),
     *("subscribers on", "subscribers off", "subscribers erase", "subscribers enter"),
     *("report", "signal reread", "signal try", "silence add", "silence expire", "silence maintain"),
