@@ -40,8 +40,12 @@ def keys(who: str, source: str, device: str) -> list[Key]:
     """By what a try at this account from there is counted. `device` is known to have signed in as them before."""
     if device:
         return [_key("device", who, device, free=OF_ONE)]
-    where = network(source)
-    return [_key("one", who, where, free=OF_ONE), _key("source", where, free=OF_SOURCE, is_shared=True)]
+    return [_key("one", who, network(source), free=OF_ONE), *place_keys(source)]
+
+
+def place_keys(source: str) -> list[Key]:
+    """By where it came from alone: for what nobody can guess, and what names nobody."""
+    return [_key("source", network(source), free=OF_SOURCE, is_shared=True)]
 
 
 def code_keys(who: str, source: str, device: str) -> list[Key]:

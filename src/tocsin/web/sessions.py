@@ -247,7 +247,7 @@ def give_code(request: AnyRequest, form: Sent) -> Template | Redirect:
 def use_passkey(request: AnyRequest, form: Sent) -> Template | Redirect:
     app, onward = installation(request), local_path(form.text("next"))
     here, answer = passkeys.place(app.settings.public_url), form.text("answer")
-    keys = limits.keys("", source_of(request), "")
+    keys = limits.place_keys(source_of(request))
     try:
         _try(request, keys)
         session = app.database.run(
