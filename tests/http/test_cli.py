@@ -266,6 +266,20 @@ def test_a_word_cannot_lead_elsewhere_in_the_api(tocsin: Terminal) -> None:
 # ---- Around the incidents --------------------------------------------------------------------------------------------
 
 
+def test_the_audit_log_is_printed_as_far_as_was_asked(tocsin: Terminal, server: Server) -> None:
+    refused = tocsin("audit")
+    assert refused.code == 5 and "audit:read" in refused.err
+    tocsin.set("TOCSIN_TOKEN", server.token)
+    (missing,) = tocsin("audit", "--deed", "refused.right", "--json").json["acts"]
+    assert (missing["actor"], missing["about"]) == ("token:terminal", "/api/v1/audit")
+    printed = tocsin.done("audit", "--deed", "plan")
+    assert "plan.applied" in printed and "the first plan of this installation" in printed
+    (made,) = tocsin("audit", "--deed", "token.made", "--from", "2026-01-01", "--limit", "1", "--json").json["acts"]
+    assert made["about"].startswith("tok_") and made["source"] == "this machine"
+    assert "Nothing, as far as was asked for." in tocsin.done("audit", "--about", "nobody")
+    assert tocsin("audit", "--from", "yesterday").code == 2
+
+
 def test_a_signal_that_no_rule_knows_waits_to_be_seen(tocsin: Terminal) -> None:
     printed = tocsin.done("signal", "send", "The cat is on the server", "--key", "cat-1", "--label", "animal=cat")
     assert printed == "The signal was taken, as cat-1.\n"

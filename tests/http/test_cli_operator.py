@@ -15,11 +15,12 @@ from tocsin.app import App
 from tocsin.cli.main import EXIT_CODES
 from tocsin.db.engine import Database
 from tocsin.db.keys import keyring
+from tocsin.door import store as doors
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.clock import SystemClock
 from tocsin.people import access
 from tocsin.people import store as people
-from tocsin.people.model import Account
+from tocsin.people.model import Account, Seen
 from tocsin.plan import check
 from tocsin.response import commands
 from tocsin.settings import Settings
@@ -186,6 +187,27 @@ def test_an_invitation_completes_the_account_that_the_plan_brought(tocsin: Termi
     tocsin.done("people", "invite", "ana", "--email", "ana@rose.example")
     (ana,) = [one for one in tocsin("people", "list", "--json").json if one["handle"] == "ana"]
     assert (ana["name"], ana["email"], ana["role"]) == ("Ana Okafor", "ana@rose.example", "responder")
+
+
+def test_somebody_who_lost_a_device_is_helped(tocsin: Terminal, url: str) -> None:
+    database = Database(url, SystemClock())
+    seen = Seen(way="password", browser="Firefox/1 \x1b[31m", source="192.0.2.7")
+    with database.work(SYSTEM) as tx:
+        people.open_session(tx, "ana", seen)
+        people.open_session(tx, "ana", seen)
+        doors.keep_factor(tx, "ana", "A" * 32)
+        doors.confirm_factor(tx, "ana")
+    database.dispose()
+    rows = tocsin("people", "sessions", "ana", "--json").json
+    assert [(one["way"], one["source"]) for one in rows] == [("password", "192.0.2.7")] * 2
+    printed = tocsin.done("people", "sessions", "ana")
+    assert rows[0]["id"] in printed and "\x1b" not in printed
+    assert tocsin("people", "end-sessions", "ana", "--json").json == {"handle": "ana", "ended": 2}
+    assert "signed in nowhere" in tocsin.done("people", "sessions", "ana")
+    assert "No code is asked of ana" in tocsin.done("people", "remove-factor", "ana")
+    assert tocsin("people", "remove-factor", "ana").code == 4
+    for command in ("sessions", "end-sessions", "remove-factor"):
+        assert tocsin("people", command, "nobody").code == 3
 
 
 def test_a_fresh_link_for_somebody_known(tocsin: Terminal, url: str) -> None:

@@ -223,7 +223,7 @@ def test_nobody_learns_whether_an_account_exists(here: Served) -> None:
 
 
 def rows(page: Page) -> list[str]:
-    found = re.findall(r"<tr><th scope=\"row\">(.*?)</tr>", page.html, re.S)
+    found = re.findall(r"<tr><th scope=\"row\"[^>]*>(.*?)</tr>", page.html, re.S)
     return [" ".join(unescape(re.sub(r"<[^>]*>", " ", one)).split()) for one in found]
 
 
@@ -242,9 +242,7 @@ def test_the_log_says_what_was_done_and_what_was_refused(here: Served) -> None:
     assert sorted(one.split("24 Nov")[0].split("03:")[0].strip() for one in found) == sorted(
         [
             "Right missing erin /people",
-            "Form of another origin refused erin /changes"
-            if "erin /changes" in str(found)
-            else "Form of another origin refused not known /changes",
+            "Form of another origin refused not known /changes",
             "Token refused not known /api/v1/plan",
             "Right missing token:robot /api/v1/tokens",
             "Sign-in refused 3 times in a minute not known ana",
