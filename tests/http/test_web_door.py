@@ -135,6 +135,7 @@ def test_a_second_factor_can_be_asked_of_everybody_with_a_password(sqlite_url: s
         sign_in(ana)
         for path in ("/", "/incidents", "/me", "/people", "/audit"):
             assert ana.open(path).onward == "/me/signin#factor", path
+        assert ana.open("/oncall/now").status == 303, "nor what is kept for many readers"
         assert ana.open("/me/signin").says("Set up a second factor to go on")
         set_up(here, ana)
         assert ana.open("/").status == 200
@@ -217,6 +218,15 @@ def test_nobody_learns_whether_an_account_exists(here: Served) -> None:
         answers.append([(page.status, token.sub("", page.html).replace(login, "")) for page in pages])
     assert answers[0] == answers[1]
     assert [status for status, _ in answers[0]] == [403] * 5 + [429] * 2
+
+
+def test_at_a_browser_left_open_nobody_guesses_the_password(here: Served) -> None:
+    thief = Visitor(here, "ana")
+    fields = {"old": WRONG, "password": "a longer horse battery", "again": "a longer horse battery"}
+    answers = [thief.do("/me", "/me/password", **fields) for _ in range(7)]
+    assert [one.status for one in answers] == [400] * 5 + [409] * 2
+    assert answers[-1].says("Too many wrong tries from here")
+    assert not any(one.action == "/people/ana/factor/remove" for one in thief.open("/people").forms())
 
 
 # ---- The log ---------------------------------------------------------------------------------------------------------

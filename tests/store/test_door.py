@@ -177,6 +177,9 @@ def test_a_lost_factor_is_taken_away_by_whoever_may_change_people(database: Data
         database.run(manager, lambda tx: commands.take_factor_away(tx, "ana"))
     with pytest.raises(Forbidden):  # not even one's own: that takes a code
         database.run(ana, lambda tx: commands.take_factor_away(tx, "ana"))
+    found_open = Actor("ana", ana.kind, frozenset({"*"}), "192.0.2.7")
+    with pytest.raises(Forbidden, match="with a code"):
+        database.run(found_open, lambda tx: commands.take_factor_away(tx, "ana"))
     root = access.local_operator("root")
     database.run(root, lambda tx: commands.take_factor_away(tx, "ana"))
     with database.read(SYSTEM) as tx:

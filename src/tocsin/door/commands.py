@@ -15,7 +15,7 @@ from tocsin.kit.text import span
 from tocsin.people import access
 from tocsin.people import commands as people_commands
 from tocsin.people import store as people
-from tocsin.people.model import Account, Seen
+from tocsin.people.model import Account, Seen, Session
 
 MOST_PASSKEYS = 20
 LONGEST_NAME = 60
@@ -128,6 +128,12 @@ def come_in_by_passkey(tx: Tx, here: Place, signing_key: str, answer: str, seen:
     return account, let_in(tx, account.handle, replace(seen, way="passkey"))
 
 
+def owes_factor(tx: Tx, account: Account, session: Session | None) -> bool:
+    """Whether somebody has a password and no second factor, and did not come in with two by a passkey either."""
+    came_with_two = session is not None and session.seen.way == "passkey"
+    return account.has_password and not came_with_two and store.confirmed_factor(tx, account.handle) is None
+
+
 # ---- The second factor -----------------------------------------------------------------------------------------------
 
 
@@ -195,9 +201,12 @@ def drop_factor(tx: Tx, handle: str, code: str) -> None:
 
 def take_factor_away(tx: Tx, handle: str) -> None:
     """Somebody has lost their second factor: ask for it no more, remove their passkeys, and end their sessions. Only
-    who may change people can do this, and for nobody who may do more than they."""
+    who may change people can do this, for nobody who may do more than they, and not for themselves: whoever found
+    their browser open could do it too."""
     access.require(tx.actor, access.PEOPLE_WRITE)
     people_commands.own(tx, handle)
+    if tx.actor.handle == handle and tx.actor.source != access.THIS_MACHINE:
+        raise access.NotAllowed("Your own you turn off with a code; if it is lost, ask another administrator.")
     has_factor, had_passkeys = store.factor(tx, handle) is not None, store.drop_passkeys(tx, handle)
     if not has_factor and not had_passkeys:
         raise NoFactor(f"{handle} has no second factor and no passkey.")

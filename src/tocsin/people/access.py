@@ -33,6 +33,7 @@ RIGHTS: dict[AccountRole, frozenset[str]] = {
     AccountRole.MANAGER: READING | {INCIDENT_WRITE, SIGNAL_WRITE, WAIVE, ONCALL_WRITE, PEOPLE_INVITE, AUDIT_READ},
     AccountRole.ADMINISTRATOR: frozenset({"*"}),
 }
+THIS_MACHINE = "this machine"  # where others have the address from which they come
 INVITED_BY_MANAGERS = (AccountRole.VIEWER, AccountRole.RESPONDER)
 
 
@@ -95,4 +96,4 @@ def local_operator(name: str) -> Actor:
 
     That is also why only they may give a token the sight of what is confidential.
     """
-    return Actor(name, ActorKind.PERSON, frozenset({"*", CONFIDENTIAL}), "this machine")
+    return Actor(name, ActorKind.PERSON, frozenset({"*", CONFIDENTIAL}), THIS_MACHINE)

@@ -155,7 +155,7 @@ def _row(
         last=last,
         may_link=account.disabled_at is None and access.may_invite(visitor.actor, account.role, account),
         may_end=may_manage and account.signed_in_at is not None,
-        may_take=may_manage and bool(factors),
+        may_take=may_manage and bool(factors) and account.handle != visitor.account.handle,
     )
 
 

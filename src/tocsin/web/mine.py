@@ -11,6 +11,10 @@ from litestar import Response, get, post
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
 
+from tocsin.audit.model import Deed
+from tocsin.door import commands as door
+from tocsin.door import limits
+from tocsin.door import store as doors
 from tocsin.kit.errors import Forbidden, Invalid, NotFound, Refused
 from tocsin.kit.text import span
 from tocsin.paging.trial import State, Trial
@@ -22,7 +26,7 @@ from tocsin.web import present
 from tocsin.web.forms import AnyRequest, Form, Sent
 from tocsin.web.frame import STATIC, SignedIn, Tx, Visitor, asset, page
 from tocsin.web.manage import person_row
-from tocsin.web.sessions import begin_session
+from tocsin.web.sessions import begin_session, refused, source_of
 from tocsin.web.trouble import Trouble, trouble
 
 AFTERS = (0, 1, 2, 3, 5, 10, 15, 30, 60)  # minutes, as the form offers them
@@ -186,25 +190,31 @@ def set_password(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template
     """Change one's own password; whoever has one proves it. Every other session ends."""
     handle = visitor.account.handle
     try:
-        _prove(visitor, form.secret("old"))
+        _prove(request, visitor, form.secret("old"))
         if form.secret("password") != form.secret("again"):
             raise Invalid("The two do not match.", field="again")
         hashed = people_commands.password_hash(form.secret("password"))
-    except Invalid as why:
+    except (Invalid, Refused) as why:
         return _me(request, visitor, {}, trouble(why, {"old": "old", "password": "password", "again": "again"}))
     session = visitor.app.database.run(visitor.actor, lambda tx: _set_password(tx, handle, hashed))
     return begin_session(request, session, "/me?done=password")
 
 
-def _prove(visitor: Visitor, password: str) -> None:
+def _prove(request: AnyRequest, visitor: Visitor, password: str) -> None:
+    """Whoever sits at a browser left open can't try many."""
     if not visitor.account.has_password:
         return
+    handle, run = visitor.account.handle, visitor.app.database.run
+    keys = limits.keys(handle, source_of(request), "page")
+    run(visitor.actor, lambda tx: door.take_try(tx, keys))
     with visitor.app.database.read(visitor.actor) as tx:
-        found = people.by_login(tx, visitor.account.handle)
+        found = people.by_login(tx, handle)
     try:
         people_commands.verified(found, password)
     except Forbidden:
+        refused(request, Deed.SIGN_IN_REFUSED, handle)
         raise Invalid("This is not your present password.", field="old") from None
+    run(visitor.actor, lambda tx: doors.take_back(tx, keys))
 
 
 def _set_password(tx: Tx, handle: str, hashed: str) -> str:

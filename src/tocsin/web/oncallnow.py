@@ -22,6 +22,7 @@ from litestar.handlers import ASGIRouteHandler
 from litestar.types import HTTPScope, Receive, Scope, Send
 
 from tocsin.app import App
+from tocsin.door import commands as door
 from tocsin.kit.actor import STRANGER
 from tocsin.kit.badge import badge as drawn
 from tocsin.kit.clock import stopwatch
@@ -123,7 +124,10 @@ def _is_reader(app: App, kind: str, secret: str) -> bool:
     with app.database.read(STRANGER) as tx:
         if kind == "session":
             account = people.session_account(tx, secret)
-            return account is not None and access.person(account).may(access.PLAN_READ)
+            if account is None or not access.person(account).may(access.PLAN_READ):
+                return False
+            is_asked = app.settings.require_second_factor
+            return not (is_asked and door.owes_factor(tx, account, people.session_of(tx, secret)))
         token = people.live_token(tx, secret)
         return token is not None and access.bearer(token).may(access.PLAN_READ)
 

@@ -21,7 +21,7 @@ from tocsin.kit.text import clip
 from tocsin.people import access
 from tocsin.people import commands as people_commands
 from tocsin.people import store as people
-from tocsin.people.model import Account, Seen, Session
+from tocsin.people.model import Seen
 from tocsin.sso import commands as single_sign_on
 from tocsin.web.forms import AnyRequest, Sent, local_path
 from tocsin.web.frame import THEME_COOKIE, THEMES, Visitor, asset, bare
@@ -79,7 +79,8 @@ def visitor(request: AnyRequest) -> Visitor:
         now = tx.now
         if account is None or session is None:
             raise SignInFirst
-        if _must_set_up(app, account, session, request) and not doors.confirmed_factor(tx, account.handle):
+        is_asked = app.settings.require_second_factor and not request.url.path.startswith(SET_UP_AT)
+        if is_asked and door.owes_factor(tx, account, session):
             raise FactorFirst
     if now - session.used_at >= people.NOTED_EVERY:
         with contextlib.suppress(Overloaded):  # a database that takes no writes can still be read
@@ -87,12 +88,6 @@ def visitor(request: AnyRequest) -> Visitor:
     actor = access.person(account, source_of(request))
     request.state.actor = actor
     return Visitor(app, account, actor, secret)
-
-
-def _must_set_up(app: App, account: Account, session: Session, request: AnyRequest) -> bool:
-    if not app.settings.require_second_factor or not account.has_password or session.seen.way == "passkey":
-        return False
-    return not request.url.path.startswith(SET_UP_AT)
 
 
 def begin_session(request: AnyRequest, secret: str, onward: str) -> Redirect:
