@@ -233,10 +233,10 @@ def fail(database: Database, source: str, *, who: str = "ana", device: str = "")
 
 def test_guessing_is_slow_and_keeps_nobody_out_from_elsewhere(database: Database, clock: ManualClock) -> None:
     looked_at = 0
-    for _ in range(3600):
+    for _ in range(120):  # an hour
         looked_at += fail(database, "198.51.100.1")
-        later(clock, seconds=1)
-    assert 5 < looked_at < 30
+        later(clock, seconds=30)
+    assert 5 < looked_at < 25
     assert fail(database, "192.0.2.7"), "from another address nothing has failed yet"
     assert fail(database, "198.51.100.1", device="known"), "nor in a browser that has signed in before"
     assert fail(database, "198.51.100.1", who="ben"), "nor for somebody else from there"
