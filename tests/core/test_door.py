@@ -44,6 +44,7 @@ def test_a_clock_may_be_off_by_a_step(late: int, good: bool) -> None:
 @pytest.mark.parametrize("typed", ["", "12345", "1234567", "abcdef", "\uff11\uff12\uff13\uff14\uff15\uff16", "\x00"])
 def test_what_is_no_code_is_refused_and_never_a_mistake_of_ours(typed: str) -> None:
     assert totp.step_of(totp.new_secret(), totp.plain(typed), NOW) is None
+    assert totp.step_of("", totp.plain(typed), NOW) is None
 
 
 def test_an_app_is_told_the_secret_and_whose_it_is() -> None:

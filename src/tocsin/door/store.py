@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, Integer, Row, Table, Text, delete, func, select
 
-from tocsin.db.columns import Instant, Json, metadata
+from tocsin.db.columns import SEALED, Instant, Json, metadata
 from tocsin.db.engine import Overtaken, Tx
 from tocsin.door import limits
 from tocsin.door.limits import Key
@@ -19,7 +19,7 @@ second_factor = Table(
     "second_factor",
     metadata,
     Column("handle", Text, primary_key=True),
-    Column("secret", Text),
+    Column("secret", Text, info=SEALED),
     Column("made_at", Instant),
     Column("confirmed_at", Instant),
     Column("used_step", BigInteger),
@@ -78,7 +78,7 @@ class NoSuchPasskey(NotFound):
 
 def factor(tx: Tx, handle: str) -> Factor | None:
     row = tx.first(select(second_factor).where(second_factor.c.handle == handle))
-    return _factor(row) if row else None
+    return _factor(tx, row) if row else None
 
 
 def confirmed_factor(tx: Tx, handle: str) -> Factor | None:
@@ -95,7 +95,7 @@ def with_factor(tx: Tx) -> frozenset[str]:
 def keep_factor(tx: Tx, handle: str, secret: str) -> None:
     """Keep the secret of an app that has shown no code yet."""
     drop_factor(tx, handle)
-    row = {"handle": handle, "secret": secret, "made_at": tx.now, "confirmed_at": None, "used_step": -1}
+    row = {"handle": handle, "secret": tx.keys.seal(secret), "made_at": tx.now, "confirmed_at": None, "used_step": -1}
     tx.run(second_factor.insert().values(row))
 
 
@@ -113,8 +113,10 @@ def drop_factor(tx: Tx, handle: str) -> None:
     tx.run(delete(second_factor).where(second_factor.c.handle == handle))
 
 
-def _factor(row: Row[Any]) -> Factor:
-    return Factor(handle=row.handle, secret=row.secret, made_at=row.made_at, confirmed_at=row.confirmed_at)
+def _factor(tx: Tx, row: Row[Any]) -> Factor:
+    return Factor(
+        handle=row.handle, secret=tx.keys.shown(row.secret), made_at=row.made_at, confirmed_at=row.confirmed_at
+    )
 
 
 def keep_recovery_codes(tx: Tx, handle: str, codes: Iterable[str]) -> None:

@@ -1,5 +1,7 @@
 """Letting in whom the provider vouches for: whose account it is, made or found, and what it may do from now on."""
 
+from tocsin.audit import store as audit
+from tocsin.audit.model import Deed
 from tocsin.db.engine import Tx
 from tocsin.kit.errors import Invalid, NotFound
 from tocsin.people import access, addresses
@@ -34,6 +36,7 @@ def come_in(tx: Tx, terms: Terms, who: Somebody) -> Account:
         raise NotForYou("Your account is switched off. Ask whoever looks after Tocsin.")
     if account.role is not role and not _is_last_way_in(tx, account, role):
         people.change_person(tx, handle, role=role)
+        audit.record(tx, Deed.ROLE_CHANGED, handle, f"{account.role} to {role}, by the groups of the provider")
     store.note_use(tx, who.issuer, who.subject)
     return people.load_person(tx, handle)
 
@@ -76,6 +79,7 @@ def _made(tx: Tx, terms: Terms, who: Somebody, role: AccountRole) -> str:
     handle = handle_for(who, {account.handle for account in people.people(tx)})
     people.add_person(tx, handle, name=who.name or handle, email=_usable(who.email), role=role)
     store.link(tx, who.issuer, who.subject, handle)
+    audit.record(tx, Deed.ACCOUNT_MADE, handle, f"{role}, by the provider")
     return handle
 
 

@@ -256,7 +256,8 @@ def use_passkey(request: AnyRequest, form: Sent) -> Template | Redirect:
 
 
 def _by_passkey(tx: Any, here: passkeys.Place, app: App, answer: str, who: Seen, keys: list[limits.Key]) -> str:
-    _, session = door.come_in_by_passkey(tx, here, app.signing_key, answer, who)
+    account, session = door.come_in_by_passkey(tx, here, app.signing_key, answer, who)
+    single_sign_on.check_password(account, is_only=app.settings.sso_only)
     doors.take_back(tx, keys)
     return session
 

@@ -13,14 +13,15 @@ from litestar.params import FromQuery
 from litestar.response import Redirect, Template
 
 from tocsin.app import App
+from tocsin.door import commands as door
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.errors import NotFound, Overloaded, TocsinError
-from tocsin.people import store as people
+from tocsin.people.model import Seen
 from tocsin.sso import commands
 from tocsin.sso.model import ATTEMPT_LASTS, Attempt, NotVouchedFor
 from tocsin.web.forms import AnyRequest, local_path
 from tocsin.web.frame import bare
-from tocsin.web.sessions import begin_session, installation
+from tocsin.web.sessions import begin_session, installation, seen
 
 COOKIE = "tocsin_sso"
 LONGEST = 4096
@@ -53,7 +54,8 @@ def come_back(request: AnyRequest) -> Template | Redirect:
     try:
         _count(app, request)
         who = _vouched_for(app, attempt, {name: str(value) for name, value in request.query_params.items()})
-        session = app.database.run(SYSTEM, lambda tx: _session(tx, app, who))
+        here = seen(request, "single sign-on")
+        session = app.database.run(SYSTEM, lambda tx: _session(tx, app, who, here))
     except TocsinError as why:
         return _refused(request, why, onward)
     answer = begin_session(request, session, onward)
@@ -73,9 +75,9 @@ def _vouched_for(app: App, attempt: Attempt | None, said: Mapping[str, str]) -> 
     return app.sso.arrive(attempt, said["code"], said.get("iss"))
 
 
-def _session(tx: Any, app: App, who: Any) -> str:
+def _session(tx: Any, app: App, who: Any, here: Seen) -> str:
     account = commands.come_in(tx, app.sso.terms, who)
-    return people.open_session(tx, account.handle)
+    return door.let_in(tx, account.handle, here)
 
 
 def _app(request: AnyRequest) -> App:

@@ -5,8 +5,8 @@ from alembic import op
 
 from tocsin.db.columns import AutoKey, Json
 
-revision = "0027"
-down_revision = "0026"
+revision = "0033"
+down_revision = "0032"
 
 _SAID = "the audit log is only ever added to"
 
