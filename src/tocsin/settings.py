@@ -79,6 +79,7 @@ class Settings:
     allow_private_webhooks: bool = False
     private_networks: str = ""  # that an entered address may lead into
     log_level: str = "info"
+    api_a_minute: int = 1200  # requests of one token that a node answers
     proposals_after: int = 3
     public_on_call: str = "no"
     heartbeat_url: str = ""

@@ -1,15 +1,17 @@
 """The plan and the people over HTTP: what was agreed, and who may call."""
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Response, delete, get, post, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter, RawBody
 
-from tocsin.api import schema
+from tocsin.api import conditional, cursors, schema
 from tocsin.api.caller import Call, act, app_of, needs
+from tocsin.api.conditional import CHANGES_SHOWN, Change, Guarded
+from tocsin.api.incidents import LIMIT_MOST, Cursor, Limit
 from tocsin.api.operations import TakesYaml
 from tocsin.kit.errors import Invalid
 from tocsin.people import access
@@ -18,6 +20,7 @@ from tocsin.people import store as people
 from tocsin.people.model import Account, Token
 from tocsin.plan import commands, parse
 from tocsin.plan import store as plans
+from tocsin.plan.diff import diff
 from tocsin.plan.linting import sarif
 from tocsin.plan.linting.findings import Level
 
@@ -44,13 +47,16 @@ def handlers() -> list[HTTPRouteHandler]:
 def show_plan(request: Call) -> schema.Plan:
     with app_of(request).database.read(request.auth) as tx:
         revision, plan = plans.current_revision(tx), plans.current(tx)
+    conditional.stands_at(request, revision.id)
     return schema.Plan(_revision(revision), msgspec.to_builtins(plan), revision.text)
 
 
-@get("/plan/revisions", summary="Every revision of the plan, the latest first", **needs(access.PLAN_READ))
-def list_revisions(request: Call) -> schema.Revisions:
+@get("/plan/revisions", summary="Every revision of the plan, the latest first", **needs(access.PLAN_READ, 400))
+def list_revisions(request: Call, limit: Limit = LIMIT_MOST, cursor: Cursor = None) -> schema.Revisions:
     with app_of(request).database.read(request.auth) as tx:
-        return schema.Revisions([_revision(one) for one in plans.revisions(tx)])
+        rows = plans.revisions(tx)
+    found, following = cursors.among(rows, cursor, limit, lambda one: one.applied_at)
+    return schema.Revisions([_revision(one) for one in found], following)
 
 
 @put(
@@ -64,7 +70,21 @@ def apply_plan(
     request: Call, body: RawBody, reason: Reason = "Applied through the API.", yes: Yes = False
 ) -> schema.Revision:
     text = _decoded(body)
-    return _revision(act(request, lambda tx: commands.apply(tx, text, reason, accept_large=yes)))
+    return _revision(act(request, lambda tx: commands.apply(tx, text, reason, accept_large=yes), PLAN))
+
+
+def _plan_since(tx: Any, known: str) -> list[Change]:
+    """What the plan in force means otherwise than the one that the caller read."""
+    now = plans.current_revision(tx)
+    try:
+        found = diff(plans.load(tx, known), plans.current(tx))
+    except plans.NoSuchRevision:
+        found = []
+    changed = [Change(one.sentence, now.applied_at, now.applied_by) for one in found[:CHANGES_SHOWN]]
+    return changed or [Change(f"revision {now.id} was put into force: {now.reason}", now.applied_at, now.applied_by)]
+
+
+PLAN = Guarded("plan", plans.current_id, _plan_since)
 
 
 @post(
@@ -93,12 +113,13 @@ def _revision(revision: plans.Revision) -> schema.Revision:
     return msgspec.convert(revision, schema.Revision, from_attributes=True)
 
 
-@get("/people", summary="Who has an account", **needs(access.INCIDENT_READ))
-def list_people(request: Call) -> schema.People:
+@get("/people", summary="Who has an account", **needs(access.INCIDENT_READ, 400))
+def list_people(request: Call, limit: Limit = LIMIT_MOST, cursor: Cursor = None) -> schema.People:
     with app_of(request).database.read(request.auth) as tx:
-        found = people.people(tx)
+        rows = sorted(people.people(tx), key=lambda one: one.handle)
+        found, following = cursors.after(rows, cursor, limit, lambda one: one.handle)
         reachable = people.reachable(tx, [one.handle for one in found])
-    return schema.People([_person(one, is_reachable=one.handle in reachable) for one in found])
+    return schema.People([_person(one, is_reachable=one.handle in reachable) for one in found], following)
 
 
 def _person(one: Account, *, is_reachable: bool) -> schema.Person:
@@ -113,10 +134,15 @@ def _person(one: Account, *, is_reachable: bool) -> schema.Person:
     )
 
 
-@get("/tokens", summary="The tokens of this installation, without their secrets", **needs(access.PEOPLE_WRITE))
-def list_tokens(request: Call) -> schema.Tokens:
+@get("/tokens", summary="The tokens of this installation, without their secrets", **needs(access.PEOPLE_WRITE, 400))
+def list_tokens(request: Call, limit: Limit = LIMIT_MOST, cursor: Cursor = None) -> schema.Tokens:
+    def key(one: Token) -> str:
+        return cursors.by_age(one.created_at, one.id)
+
     with app_of(request).database.read(request.auth) as tx:
-        return schema.Tokens([_token(one) for one in people.tokens(tx)])
+        rows = sorted(people.tokens(tx), key=key)
+    found, following = cursors.after(rows, cursor, limit, key)
+    return schema.Tokens([_token(one) for one in found], following)
 
 
 @post("/tokens", summary="Make a token; its secret is shown this once", **needs(access.PEOPLE_WRITE, 400))

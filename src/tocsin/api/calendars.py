@@ -7,8 +7,10 @@ from litestar import delete, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
+from tocsin.api import cursors
 from tocsin.api import oncall_schema as schema
 from tocsin.api.caller import Call, act, app_of, needs
+from tocsin.api.incidents import LIMIT_MOST, Cursor, Limit
 from tocsin.oncall import commands, ical
 from tocsin.oncall.importing import Change, Changes
 from tocsin.oncall.model import Feed, Override
@@ -26,9 +28,11 @@ def handlers() -> list[HTTPRouteHandler]:
     summary="The calendars to subscribe to: yours, or everybody's",
     **READ,
 )
-def list_feeds(request: Call) -> schema.Feeds:
+def list_feeds(request: Call, limit: Limit = LIMIT_MOST, cursor: Cursor = None) -> schema.Feeds:
     with app_of(request).database.read(request.auth) as tx:
-        return schema.Feeds([_feed(one) for one in commands.feeds(tx)])
+        rows = commands.feeds(tx)
+    found, following = cursors.after(rows, cursor, limit, lambda one: cursors.by_age(one.made_at, one.id))
+    return schema.Feeds([_feed(one) for one in found], following)
 
 
 @post("/oncall/feeds", summary="Make a calendar to subscribe to; its address is shown this once", **READ)

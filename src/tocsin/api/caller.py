@@ -11,8 +11,9 @@ from litestar.handlers import BaseRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.types import Guard
 
-from tocsin.api import problems, schema
+from tocsin.api import conditional, onces, problems, schema
 from tocsin.api.keys import Keys, bearer_secret
+from tocsin.api.limits import LEFT, Limits, policy
 from tocsin.app import App
 from tocsin.kit.actor import Actor
 from tocsin.kit.errors import NotFound
@@ -26,7 +27,10 @@ _MEANING = {
     403: "The token lacks the right that this needs.",
     404: "There is no such thing.",
     409: "The state of things does not allow this now.",
+    412: "It stands otherwise than `If-Match` says; `changed` says what happened to it since.",
     413: "The body is too large.",
+    422: "This `Idempotency-Key` came with another request before.",
+    429: "The token asked too much in the last minute; `Retry-After` says when to ask again.",
     503: "The database does not take this now; send it again.",
 }
 
@@ -49,13 +53,15 @@ class Call(Request[Any, Actor, State]):
 
 def gate() -> Guard:
     """Lets a request pass whose token has the right that its handler names; a handler that names none is shut."""
-    keys = Keys()
+    keys, limits = Keys(), Limits()
 
     async def admit(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        token = await keys.fresh(connection.app.state["tocsin"], bearer_secret(connection.scope))
+        app: App = connection.app.state["tocsin"]
+        token = await keys.fresh(app, bearer_secret(connection.scope))
+        most = app.settings.api_a_minute
+        connection.scope["state"][LEFT] = (policy(most), limits.take(token.id, most, app.clock.now()))
         client = connection.client
         actor = access.bearer(token, client.host if client else "")
-        connection.scope["auth"] = actor
         access.require(actor, handler.opt["right"])
         if "\x00" in connection.scope["path"]:
             raise NoSuchAddress
@@ -65,7 +71,7 @@ def gate() -> Guard:
 
 def needs(right: str, *refusals: int) -> Mapping[str, Any]:
     """What an operation's decorator is told: the right it needs, and how it may refuse, for its description."""
-    statuses: Sequence[int] = sorted({401, 403, 503, *refusals})
+    statuses: Sequence[int] = sorted({401, 403, 429, 503, *refusals})
     return {
         "opt": {"right": right},
         "sync_to_thread": True,
@@ -85,6 +91,19 @@ def app_of(call: Call) -> App:
     return app
 
 
-def act(call: Call, command: Callable[[Any], T]) -> T:
-    """Carry out a command in the caller's name. It takes the unit of work, whose type is the database's own."""
-    return app_of(call).database.run(call.auth, command)
+def act(call: Call, command: Callable[[Any], T], guarded: conditional.Guarded | None = None) -> T:
+    """Carry out a command in the caller's name. It takes the unit of work, whose type is the database's own.
+
+    Where the caller says as what they read a thing, it is carried out only if that stands so still; where they sent a
+    key, only once.
+    """
+    guard = guarded or conditional.of_incident(call)
+
+    def carried_out(tx: Any) -> T:
+        conditional.require(call.headers, guard, tx)
+        onces.begin(call, tx)
+        return command(tx)
+
+    done = app_of(call).database.run(call.auth, carried_out)
+    onces.begun(call)
+    return done

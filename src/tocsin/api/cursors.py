@@ -1,7 +1,8 @@
-"""Paging through lists whose newest stands first, without losing what shares an instant with the end of a page."""
+"""Paging through lists whose newest stands first, without losing what shares an instant with the end of a page; and
+through those that stand in the order of their names or numbers."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -48,3 +49,40 @@ def page(begun: Start, rows: Sequence[T], limit: int, at: Callable[[T], datetime
     last = at(shown[-1])
     seen = sum(at(row) == last for row in rows[: begun.skipped + limit])
     return shown, f"{to_millis(last)}-{seen}"
+
+
+def among(rows: Iterable[T], cursor: str | None, limit: int, at: Callable[[T], datetime]) -> tuple[list[T], str | None]:
+    """A page out of a whole list, the newest first."""
+    begun = start(cursor)
+    left = [one for one in rows if begun.before is None or at(one) < begun.before]
+    return page(begun, left, limit, at)
+
+
+def after(rows: Iterable[T], cursor: str | None, limit: int, key: Callable[[T], str]) -> tuple[list[T], str | None]:
+    """A page out of a whole list in the order of its keys, which are its cursors too."""
+    left = [one for one in rows if cursor is None or key(one) > cursor]
+    return left[:limit], key(left[limit - 1]) if len(left) > limit else None
+
+
+def number(cursor: str | None) -> int | None:
+    """The number after which a page goes on. Raises BadCursor."""
+    if cursor is None:
+        return None
+    if re.fullmatch(r"[0-9]{1,15}", cursor) is None:
+        raise BadCursor(field="cursor")
+    return int(cursor)
+
+
+def numbered(rows: Sequence[T], limit: int, key: Callable[[T], int]) -> tuple[list[T], str | None]:
+    """A page and the cursor of the next, out of one row more than is shown."""
+    return list(rows[:limit]), str(key(rows[limit - 1])) if len(rows) > limit else None
+
+
+def by_age(made_at: datetime, name: str) -> str:
+    """A key by which the oldest stands first."""
+    return f"{to_millis(made_at):014d}-{name}"
+
+
+def millis(known: str) -> datetime:
+    """An instant that stands in a tag; one that can't be read is the beginning of time."""
+    return from_millis(int(known)) if re.fullmatch(r"[0-9]{1,14}", known) else from_millis(0)

@@ -1,5 +1,6 @@
 """The raw addresses for signals, as the OpenAPI document describes them: no framework reads them off their code."""
 
+from collections.abc import Mapping
 from typing import Any
 
 _SIGNAL: dict[str, Any] = {
@@ -83,3 +84,64 @@ INTAKE: dict[str, Any] = {
         )
     },
 }
+
+
+# ---- What all operations have in common ----
+
+_PROBLEM: dict[str, Any] = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_TEXT: dict[str, Any] = {"type": "string"}
+_RATES: dict[str, Any] = {
+    "RateLimit-Policy": {"description": "How many requests of a token are answered in how long.", "schema": _TEXT},
+    "RateLimit": {"description": "How many are left (`r`), and in how many seconds all are (`t`).", "schema": _TEXT},
+}
+_TAG: dict[str, Any] = {"ETag": {"description": "As what it stands now.", "schema": _TEXT}}
+GUARDED = ("apply_plan", "end_silence", "make_override", "cancel_override")
+
+
+def _header(name: str, description: str) -> dict[str, Any]:
+    return {"name": name, "in": "header", "required": False, "description": description, "schema": _TEXT}
+
+
+_UNLESS_KNOWN = _header("If-None-Match", "Answer with 304 if it still stands as this `ETag` says.")
+_IF_SO = _header("If-Match", "Do it only if it still stands as this `ETag` says; else answer with 412.")
+_KEY = _header("Idempotency-Key", "Sent again under the same key within a day, it is not carried out again.")
+
+
+def _refusal(description: str) -> dict[str, Any]:
+    return {"description": description, "content": _PROBLEM}
+
+
+def with_manners(paths: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """The same operations with what each of their kind can be asked besides, and answers besides."""
+    return {
+        path: {method: _mannered(path, method, one) for method, one in item.items()} for path, item in paths.items()
+    }
+
+
+def _mannered(path: str, method: str, operation: dict[str, Any]) -> dict[str, Any]:
+    responses = {status: _with_headers(one, _RATES) for status, one in operation["responses"].items()}
+    asked = list(operation.get("parameters") or ())
+    if method == "get" and (kept := responses.get("200")) is not None:
+        responses["200"] = _with_headers(kept, _TAG)
+        responses["304"] = {"description": "It stands as the caller has it.", "headers": _RATES | _TAG}
+        asked.append(_UNLESS_KNOWN)
+    if is_guarded(path, method, operation):
+        responses["412"] = _refusal("It stands otherwise than `If-Match` says; `changed` says what happened since.")
+        asked.append(_IF_SO)
+    if method == "post":
+        responses.setdefault("400", _refusal("What was sent is not valid; `errors` names each mistake."))
+        responses.setdefault("409", _refusal("A request with this `Idempotency-Key` is being carried out."))
+        responses["422"] = _refusal("This `Idempotency-Key` came with another request before.")
+        asked.append(_KEY)
+    return {**operation, "parameters": asked, "responses": dict(sorted(responses.items()))}
+
+
+def is_guarded(path: str, method: str, operation: Mapping[str, Any]) -> bool:
+    """Whether `If-Match` is heeded: where two people could change the same thing."""
+    if method == "get":
+        return False
+    return "/incidents/{incident_id}/" in path or operation["operationId"] in GUARDED
+
+
+def _with_headers(response: dict[str, Any], headers: dict[str, Any]) -> dict[str, Any]:
+    return {**response, "headers": {**(response.get("headers") or {}), **headers}}

@@ -10,8 +10,9 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 from msgspec import Struct
 
+from tocsin.api import cursors
 from tocsin.api.caller import Call, act, app_of, needs
-from tocsin.api.incidents import Limit
+from tocsin.api.incidents import Cursor, Limit
 from tocsin.api.schema import Line, Name, Text
 from tocsin.obligations.model import Obligation
 from tocsin.obligations.model import State as Owed
@@ -131,6 +132,7 @@ class HandoffInFull(Handed):
 
 class Handoffs(Struct):
     handoffs: list[Handed]
+    next: str | None
 
 
 def handlers() -> list[HTTPRouteHandler]:
@@ -138,9 +140,12 @@ def handlers() -> list[HTTPRouteHandler]:
 
 
 @get("/oncall/handoffs", summary="The handoffs of shifts, those of the latest changes first", **READ)
-def list_handoffs(request: Call, limit: Limit = 50) -> Handoffs:
+def list_handoffs(request: Call, limit: Limit = 50, cursor: Cursor = None) -> Handoffs:
+    begun = cursors.start(cursor)
     with app_of(request).database.read(request.auth) as tx:
-        return Handoffs([Handed(**_plain(one)) for one in store.latest_handoffs(tx, limit)])
+        rows = store.latest_handoffs(tx, begun.wanted(limit), begun.before)
+    found, following = cursors.page(begun, rows, limit, lambda one: one.begins_at)
+    return Handoffs([Handed(**_plain(one)) for one in found], following)
 
 
 @get("/oncall/handoffs/{handoff_id:str}", summary="A handoff with everything that is handed over", **READ)

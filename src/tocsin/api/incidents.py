@@ -9,7 +9,7 @@ from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from tocsin.api import cursors, schema
+from tocsin.api import conditional, cursors, schema
 from tocsin.api.caller import Call, act, app_of, needs
 from tocsin.comms import corrections, templates
 from tocsin.incidents import durations, lifecycle, words
@@ -23,7 +23,10 @@ from tocsin.plan.model import Plan
 from tocsin.response import answers, commands, replay, telling
 from tocsin.signals import formats
 
-Limit = Annotated[int, QueryParameter(ge=1, le=200, description="How many, at the most.")]
+LIMIT_MOST = 200
+ENTRIES_MOST = 1000
+Limit = Annotated[int, QueryParameter(ge=1, le=LIMIT_MOST, description="How many, at the most.")]
+ManyMore = Annotated[int, QueryParameter(ge=1, le=ENTRIES_MOST, description="How many, at the most.")]
 At = Annotated[str | None, QueryParameter(description="As it stood at this instant; now if left out.", required=False)]
 Cursor = Annotated[str | None, QueryParameter(description="`next` of the page before.", required=False)]
 
@@ -98,16 +101,22 @@ def show_incident(request: Call, incident_id: FromPath[str], at: At = None) -> s
         plan = plans.load(tx, incident.plan_revision)
         missing = lifecycle.missing_before_close(plan, incident, owed)
         times = durations.times(incident, then or tx.now)
+    conditional.stands_at(request, str(incident.entries))
     kept = msgspec.convert(times, schema.Times, from_attributes=True)
     return schema.IncidentInFull(**msgspec.structs.asdict(shown(incident)), to_close=missing, times=kept)
 
 
 @get("/incidents/{incident_id:str}/timeline", summary="Every entry of an incident's record, in order", **READ_ONE)
-def show_timeline(request: Call, incident_id: FromPath[str]) -> schema.Timeline:
+def show_timeline(
+    request: Call, incident_id: FromPath[str], limit: ManyMore = ENTRIES_MOST, cursor: Cursor = None
+) -> schema.Timeline:
+    after = cursors.number(cursor) or 0
     with app_of(request).database.read(request.auth) as tx:
-        plan = plans.load(tx, incidents.load(tx, incident_id).plan_revision)
-        entries = incidents.timeline(tx, incident_id)
-    return schema.Timeline([_entry(plan, one) for one in entries])
+        incident = incidents.load(tx, incident_id)
+        plan, entries = plans.load(tx, incident.plan_revision), incidents.timeline(tx, incident_id)
+    conditional.stands_at(request, str(incident.entries))
+    found, following = cursors.numbered([one for one in entries if one.number > after], limit, lambda one: one.number)
+    return schema.Timeline([_entry(plan, one) for one in found], following)
 
 
 @get("/incidents/{incident_id:str}/obligations", summary="What is owed, and how each promise ended", **READ_ONE)
@@ -296,6 +305,7 @@ def instant(sent: str | None, name: str) -> datetime | None:
 def after(call: Call, command: Callable[[Any], Incident]) -> schema.Incident:
     """The incident as it is after a command, as far as the caller may see it."""
     (found,) = act(call, lambda tx: incidents.as_seen(tx, [command(tx)]))
+    conditional.stands_at(call, str(found.entries))
     return shown(found)
 
 

@@ -7,8 +7,9 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from msgspec import Struct
 
+from tocsin.api import cursors
 from tocsin.api.caller import Call, act, app_of, needs
-from tocsin.api.incidents import Limit
+from tocsin.api.incidents import Cursor, Limit
 from tocsin.delivery.channel import Message, MessageState
 from tocsin.delivery.store import Receipt as KeptReceipt
 from tocsin.delivery.store import ReceiptKind
@@ -58,6 +59,7 @@ class Pages(Struct):
 
 class Undelivered(Struct):
     messages: list[SentMessage]
+    next: str | None
 
 
 def handlers() -> list[HTTPRouteHandler]:
@@ -81,9 +83,12 @@ def show_pages(request: Call, incident_id: FromPath[str]) -> Pages:
 
 
 @get("/messages/undelivered", summary="What was given up, the latest first", **needs(access.INCIDENT_READ, 400))
-def list_undelivered(request: Call, limit: Limit = 50) -> Undelivered:
+def list_undelivered(request: Call, limit: Limit = 50, cursor: Cursor = None) -> Undelivered:
+    begun = cursors.start(cursor)
     with app_of(request).database.read(request.auth) as tx:
-        return Undelivered([_message(one) for one in letters.undelivered(tx, limit)])
+        rows = letters.undelivered(tx, begun.wanted(limit), begun.before)
+    found, following = cursors.page(begun, rows, limit, lambda one: one.message.created_at)
+    return Undelivered([_message(one) for one in found], following)
 
 
 @post(

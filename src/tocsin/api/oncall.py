@@ -9,10 +9,13 @@ from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter
 
+from tocsin.api import conditional, cursors
 from tocsin.api import oncall_schema as schema
 from tocsin.api.caller import Call, act, app_of, needs
-from tocsin.api.incidents import Limit, instant
+from tocsin.api.conditional import CHANGES_SHOWN, Change, Guarded
+from tocsin.api.incidents import Cursor, Limit, instant
 from tocsin.incidents import words
+from tocsin.kit.clock import to_millis
 from tocsin.kit.errors import Invalid, NotFound
 from tocsin.kit.text import listed
 from tocsin.oncall import commands, standing, store
@@ -133,9 +136,32 @@ def prove_coverage(request: Call, weeks: Weeks = 8) -> schema.Proof:
 
 
 @get("/oncall/overrides", summary="Who took a rotation for a while, and why; the latest first", **READ)
-def list_overrides(request: Call, limit: Limit = 50) -> schema.Overrides:
+def list_overrides(request: Call, limit: Limit = 50, cursor: Cursor = None) -> schema.Overrides:
+    begun = cursors.start(cursor)
     with app_of(request).database.read(request.auth) as tx:
-        return schema.Overrides([_override(one) for one in store.latest_overrides(tx, limit)])
+        rows = store.latest_overrides(tx, begun.wanted(limit), begun.before)
+        conditional.stands_at(request, _arranged_last(tx))
+    found, following = cursors.page(begun, rows, limit, lambda one: one.made_at)
+    return schema.Overrides([_override(one) for one in found], following)
+
+
+def _arranged_last(tx: Any) -> str:
+    """What the overrides are known by: when one was made or cancelled last."""
+    changed_at = store.overrides_changed_at(tx)
+    return str(to_millis(changed_at)) if changed_at else "0"
+
+
+def _arranged_since(tx: Any, known: str) -> list[Change]:
+    found = store.overrides_changed_since(tx, cursors.millis(known), CHANGES_SHOWN)
+    return [Change(_said(one), at=one.cancelled_at or one.made_at, by=one.cancelled_by or one.made_by) for one in found]
+
+
+def _said(one: Override) -> str:
+    did = "an override was cancelled" if one.cancelled_at else "an override was made"
+    return f"{did}: {one.person} takes {one.rotation}, {one.id}"
+
+
+ARRANGED = Guarded("overrides", _arranged_last, _arranged_since)
 
 
 @post("/oncall/overrides", summary="Put somebody on call for a while", **WRITE)
@@ -151,7 +177,7 @@ def make_override(request: Call, data: JSONBody[schema.NewOverride]) -> schema.O
             instead_of=data.instead_of,
         )
 
-    return _override(act(request, make))
+    return _override(act(request, make, ARRANGED))
 
 
 @post(
@@ -161,7 +187,7 @@ def make_override(request: Call, data: JSONBody[schema.NewOverride]) -> schema.O
     **WRITE,
 )
 def cancel_override(request: Call, override_id: FromPath[str], data: JSONBody[schema.Reason]) -> None:
-    act(request, lambda tx: commands.cancel(tx, override_id, data.reason))
+    act(request, lambda tx: commands.cancel(tx, override_id, data.reason), ARRANGED)
 
 
 def _override(one: Override) -> schema.Override:
@@ -172,9 +198,12 @@ def _override(one: Override) -> schema.Override:
 
 
 @get("/oncall/swaps", summary="Who asked whom to swap, and the answer; the latest first", **READ)
-def list_swaps(request: Call, limit: Limit = 50) -> schema.Swaps:
+def list_swaps(request: Call, limit: Limit = 50, cursor: Cursor = None) -> schema.Swaps:
+    begun = cursors.start(cursor)
     with app_of(request).database.read(request.auth) as tx:
-        return schema.Swaps([_swap(one, tx.now) for one in store.latest_swaps(tx, limit)])
+        rows = store.latest_swaps(tx, begun.wanted(limit), begun.before)
+        found, following = cursors.page(begun, rows, limit, lambda one: one.asked_at)
+        return schema.Swaps([_swap(one, tx.now) for one in found], following)
 
 
 @post("/oncall/swaps", summary="Ask somebody to take a shift of yours", **WRITE)

@@ -123,6 +123,7 @@ class Override(Struct):
 
 class Overrides(Struct):
     overrides: list[Override]
+    next: str | None
 
 
 class Turn(Struct):
@@ -148,6 +149,7 @@ class Swap(Struct):
 
 class Swaps(Struct):
     swaps: list[Swap]
+    next: str | None
 
 
 # ---- Calendars ----
@@ -171,6 +173,7 @@ class NewAddress(Feed):
 
 class Feeds(Struct):
     feeds: list[Feed]
+    next: str | None
 
 
 class Change(Struct):

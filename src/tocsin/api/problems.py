@@ -13,7 +13,10 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
 
 from tocsin.api import refusing
+from tocsin.api.conditional import Moved
 from tocsin.api.keys import UnknownToken
+from tocsin.api.limits import TooMany
+from tocsin.api.store import KeyReused
 from tocsin.api.wire import TooLarge
 from tocsin.kit.errors import Forbidden, Invalid, NotFound, Overloaded, Refused, TocsinError
 from tocsin.oncall.importing import NotUnderstood
@@ -27,6 +30,9 @@ MEDIA_TYPE = "application/problem+json"
 # The first that fits, read along the error's ancestors: the four refusals, and what HTTP tells apart.
 STATUSES: dict[type[TocsinError], int] = {
     UnknownToken: 401,
+    Moved: 412,
+    KeyReused: 422,
+    TooMany: 429,
     TooLarge: 413,
     NotFound: 404,
     Invalid: 400,
@@ -35,7 +41,11 @@ STATUSES: dict[type[TocsinError], int] = {
     Overloaded: 503,
     TocsinError: 409,  # somebody else was faster, again and again
 }
-HEADERS: dict[int, dict[str, str]] = {401: {"WWW-Authenticate": 'Bearer realm="tocsin"'}, 503: {"Retry-After": "1"}}
+HEADERS: dict[int, dict[str, str]] = {
+    401: {"WWW-Authenticate": 'Bearer realm="tocsin"'},
+    429: {"Retry-After": "1"},
+    503: {"Retry-After": "1"},
+}
 
 _PLACE = re.compile(r"\$(?P<place>[^:\s]*): (?P<fault>.*)", re.DOTALL)
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -50,11 +60,13 @@ class Problem:
     status: int
     detail: str
     errors: list[dict[str, Any]] = field(default_factory=list)
+    changed: list[dict[str, str]] | None = None
     headers: dict[str, str] = field(default_factory=dict)
 
     def body(self) -> bytes:
         members: dict[str, Any] = {name: getattr(self, name) for name in ("type", "title", "status", "detail")}
-        return msgspec.json.encode(members | ({"errors": self.errors} if self.errors else {}))
+        members |= {"errors": self.errors} if self.errors else {}
+        return msgspec.json.encode(members | ({} if self.changed is None else {"changed": self.changed}))
 
 
 BUG = Problem(
@@ -74,6 +86,7 @@ def of_error(error: TocsinError, *, asked: bool = False) -> Problem:
         status=status,
         detail=error.message,
         errors=_errors(error, asked=asked),
+        changed=[one.plain() for one in error.changed] if isinstance(error, Moved) else None,
         headers=HEADERS.get(status, {}),
     )
 

@@ -47,16 +47,21 @@ def list_signals(request: Call, limit: Limit = 50, cursor: Cursor = None) -> sch
 
 
 @get("/signals/waiting", summary="Signals that fire, match no rule, and that nobody has looked at", **READ)
-def list_waiting(request: Call, limit: Limit = 50) -> schema.Signals:
+def list_waiting(request: Call, limit: Limit = 50, cursor: Cursor = None) -> schema.Signals:
+    begun = cursors.start(cursor)
     with app_of(request).database.read(request.auth) as tx:
-        return schema.Signals(_signals(signals.waiting(tx, limit)))
+        rows = signals.waiting(tx, begun.wanted(limit), begun.before)
+    found, following = cursors.page(begun, rows, limit, lambda one: one.last_at)
+    return schema.Signals(_signals(found), following)
 
 
 @get("/signals/quarantine", summary="Bodies that could not be read, the latest first", **READ)
-def list_quarantined(request: Call, limit: Limit = 50) -> schema.Quarantine:
+def list_quarantined(request: Call, limit: Limit = 50, cursor: Cursor = None) -> schema.Quarantine:
+    below = cursors.number(cursor)
     with app_of(request).database.read(request.auth) as tx:
-        found = signals.quarantined(tx, limit)
-    return schema.Quarantine(msgspec.convert(found, list[schema.Quarantined], from_attributes=True))
+        rows = signals.quarantined(tx, limit + 1, below)
+    found, following = cursors.numbered(rows, limit, lambda one: one.id)
+    return schema.Quarantine(msgspec.convert(found, list[schema.Quarantined], from_attributes=True), following)
 
 
 @get("/signals/{signal_id:str}", summary="One signal", **READ_ONE)

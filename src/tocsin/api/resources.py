@@ -14,6 +14,7 @@ from tocsin.api import (
     amtool,
     auditing,
     calendars,
+    conditional,
     contacts,
     coverage,
     described,
@@ -24,7 +25,9 @@ from tocsin.api import (
     incidents,
     knowledge,
     letters,
+    limits,
     oncall,
+    onces,
     problems,
     reach,
     records,
@@ -80,6 +83,7 @@ def _router(path: str, handlers: list[HTTPRouteHandler], refusals: ExceptionHand
         path,
         route_handlers=handlers,
         guards=[gate()],
+        middleware=[limits.counted, onces.once, conditional.tagged],
         request_class=Call,
         exception_handlers=refusals,
         security=[{"token": []}],
@@ -93,7 +97,7 @@ class _Document(JsonRenderPlugin):
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
         paths = {path: item for path, item in openapi_schema["paths"].items() if path.startswith(f"{PATH}/")}
-        return super().render(request, {**openapi_schema, "paths": described.INTAKE | paths})
+        return super().render(request, {**openapi_schema, "paths": described.INTAKE | described.with_manners(paths)})
 
 
 def _operation_id(handler: HTTPRouteHandler, _method: object, _path: object) -> str:

@@ -357,6 +357,7 @@ class Entry(Struct):
 
 class Timeline(Struct):
     entries: list[Entry]
+    next: str | None
 
 
 class Obligation(Struct):
@@ -446,6 +447,7 @@ class Quarantined(Struct):
 
 class Quarantine(Struct):
     bodies: list[Quarantined]
+    next: str | None
 
 
 class Revision(Struct):
@@ -500,6 +502,7 @@ class Plan(Struct):
 
 class Revisions(Struct):
     revisions: list[Revision]
+    next: str | None
 
 
 class Person(Struct):
@@ -514,6 +517,7 @@ class Person(Struct):
 
 class People(Struct):
     people: list[Person]
+    next: str | None
 
 
 class Token(Struct):
@@ -532,6 +536,7 @@ class Token(Struct):
 
 class Tokens(Struct):
     tokens: list[Token]
+    next: str | None
 
 
 class Fact(Struct):
@@ -576,11 +581,20 @@ class Mistake(Struct):
     column: int | UnsetType = UNSET
 
 
+class Alteration(Struct):
+    """Something that happened to a thing since it was read."""
+
+    detail: str
+    by: str
+    at: datetime | UnsetType = UNSET
+
+
 class Problem(Struct):
-    """RFC 9457."""
+    """RFC 9457. `changed` comes with 412."""
 
     type: str
     title: str
     status: int
     detail: str
     errors: list[Mistake] | UnsetType = UNSET
+    changed: list[Alteration] | UnsetType = UNSET

@@ -150,6 +150,7 @@ class Silence(Struct):
 
 class Silences(Struct):
     silences: list[Silence]
+    next: str | None
 
 
 class MeantSignal(Struct):

@@ -8,14 +8,18 @@ from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter
 
+from tocsin.api import conditional, cursors
 from tocsin.api import signal_schema as schema
 from tocsin.api.caller import Call, act, app_of, needs
-from tocsin.api.incidents import instant, moment
+from tocsin.api.conditional import Change, Guarded
+from tocsin.api.incidents import LIMIT_MOST, Cursor, Limit, instant, moment
+from tocsin.kit.clock import to_millis
 from tocsin.people import access
 from tocsin.signals import commands, silences, silencing
 from tocsin.signals.commands import Meant, Wanted
 from tocsin.signals.silencing import Matcher, Silence
 
+LOOKED_AT = 10_000
 READ = needs(access.INCIDENT_READ, 400, 409)
 
 Over = Annotated[
@@ -31,18 +35,22 @@ def handlers() -> list[HTTPRouteHandler]:
 
 
 @get("/silences", summary="Silences and maintenance windows that are in force or coming", **READ)
-def list_silences(request: Call, over_since: Over = None) -> schema.Silences:
+def list_silences(
+    request: Call, over_since: Over = None, limit: Limit = LIMIT_MOST, cursor: Cursor = None
+) -> schema.Silences:
     since = instant(over_since, "over_since")
     with app_of(request).database.read(request.auth) as tx:
-        found = silences.listing(tx, since=since or tx.now)
+        rows = silences.listing(tx, since=since or tx.now, limit=LOOKED_AT)
+        found, following = cursors.among(rows, cursor, limit, lambda one: one.ends_at)
         held = silences.held_by(tx, [one.id for one in found])
-        return schema.Silences([shown(one, held.get(one.id, 0), tx.now) for one in found])
+        return schema.Silences([shown(one, held.get(one.id, 0), tx.now) for one in found], following)
 
 
 @get("/silences/{silence_id:str}", summary="One of them", **needs(access.INCIDENT_READ, 400, 404))
 def show_silence(request: Call, silence_id: FromPath[str]) -> schema.Silence:
     with app_of(request).database.read(request.auth) as tx:
         found = silences.load(tx, silence_id)
+        conditional.stands_at(request, _version(found))
         return shown(found, silences.held_by(tx, [found.id]).get(found.id, 0), tx.now)
 
 
@@ -81,8 +89,21 @@ def preview_silence(request: Call, data: JSONBody[schema.NewSilence]) -> schema.
     **needs(access.INCIDENT_WRITE, 400, 404, 409),
 )
 def end_silence(request: Call, silence_id: FromPath[str]) -> schema.Silence:
-    ended = act(request, lambda tx: commands.end_silence(tx, silence_id))
+    guarded = Guarded(
+        "silence",
+        lambda tx: _version(silences.load(tx, silence_id)),
+        lambda tx, _: [_ended(silences.load(tx, silence_id))],
+    )
+    ended = act(request, lambda tx: commands.end_silence(tx, silence_id), guarded)
     return shown(ended, 0, ended.over_at)
+
+
+def _version(one: Silence) -> str:
+    return str(to_millis(one.over_at))
+
+
+def _ended(one: Silence) -> Change:
+    return Change("it was ended", one.ended_at, one.ended_by or "")
 
 
 def _wanted(data: schema.NewSilence) -> Wanted:

@@ -377,9 +377,10 @@ def alive_for_pages(tx: Tx, page_ids: Collection[str]) -> int:
 UNTOLD = ("verification", TEST, REPLY)  # what these messages say is for their reader alone
 
 
-def undelivered(tx: Tx, limit: int) -> list[Message]:
+def undelivered(tx: Tx, limit: int, before: datetime | None = None) -> list[Message]:
     """What was given up and not withdrawn, the latest first."""
     wanted = select(table).where(_given_up()).order_by(table.c.created_at.desc()).limit(limit)
+    wanted = wanted if before is None else wanted.where(table.c.created_at < before)
     return [_message(row) for row in tx.all(sight.within(tx, wanted, table.c.incident_id))]
 
 

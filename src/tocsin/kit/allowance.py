@@ -26,6 +26,10 @@ class Bucket:
     def draw(self) -> None:
         self._drops -= 1
 
+    @property
+    def left(self) -> float:
+        return self._drops
+
 
 class Allowance:
     """So many a minute from one address, and so many a minute from all of them."""

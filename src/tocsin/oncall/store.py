@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Integer, Row, Select, Table, Text, bindparam, delete, func, select, true
+from sqlalchemy import Column, Integer, Row, Select, Table, Text, bindparam, delete, func, or_, select, true
 
 from tocsin.db.columns import Instant, Json, metadata
 from tocsin.db.engine import Tx
@@ -178,9 +178,25 @@ def cancel_override(tx: Tx, override_id: str, because: str) -> bool:
     return tx.run(override.update().where(standing).values(**values)).rowcount == 1
 
 
-def latest_overrides(tx: Tx, limit: int) -> list[Override]:
+def latest_overrides(tx: Tx, limit: int, before: datetime | None = None) -> list[Override]:
     """Whatever was arranged, the latest first."""
-    return [_override(row) for row in tx.all(_latest(override, override.c.made_at, limit))]
+    return [_override(row) for row in tx.all(_latest(override, override.c.made_at, limit, before))]
+
+
+def overrides_changed_at(tx: Tx) -> datetime | None:
+    """When an override was made or cancelled last."""
+    found: list[datetime | None] = [tx.scalar(select(func.max(at, type_=Instant))) for at in _CHANGED]
+    return max((at for at in found if at is not None), default=None)
+
+
+def overrides_changed_since(tx: Tx, instant: datetime, limit: int) -> list[Override]:
+    """Those that were made or cancelled after an instant."""
+    changed = or_(*(at > instant for at in _CHANGED))
+    wanted = select(override).where(changed).order_by(override.c.made_at.desc(), override.c.id).limit(limit)
+    return [_override(row) for row in tx.all(wanted)]
+
+
+_CHANGED = (override.c.made_at, override.c.cancelled_at)
 
 
 # ---- Swaps -----------------------------------------------------------------------------------------------------------
@@ -226,8 +242,8 @@ def next_expiry(tx: Tx) -> datetime | None:
     return soonest
 
 
-def latest_swaps(tx: Tx, limit: int) -> list[Swap]:
-    return [_swap(row) for row in tx.all(_latest(swap, swap.c.asked_at, limit))]
+def latest_swaps(tx: Tx, limit: int, before: datetime | None = None) -> list[Swap]:
+    return [_swap(row) for row in tx.all(_latest(swap, swap.c.asked_at, limit, before))]
 
 
 # ---- Handoffs --------------------------------------------------------------------------------------------------------
@@ -244,9 +260,9 @@ def load_handoff(tx: Tx, handoff_id: str) -> Handoff:
     return _handoff(row)
 
 
-def latest_handoffs(tx: Tx, limit: int) -> list[Handoff]:
+def latest_handoffs(tx: Tx, limit: int, before: datetime | None = None) -> list[Handoff]:
     """The handoffs by their changes, the last first."""
-    return [_handoff(row) for row in tx.all(_latest(handoff, handoff.c.begins_at, limit))]
+    return [_handoff(row) for row in tx.all(_latest(handoff, handoff.c.begins_at, limit, before))]
 
 
 def handoffs_since(tx: Tx, instant: datetime) -> list[Handoff]:
@@ -353,8 +369,9 @@ def latest_change(tx: Tx) -> tuple[int, datetime | None]:
 # ---- Rows ------------------------------------------------------------------------------------------------------------
 
 
-def _latest(table: Table, by: Column[Any], limit: int) -> Select[Any]:
-    return select(table).order_by(by.desc(), table.c.id).limit(limit)
+def _latest(table: Table, by: Column[Any], limit: int, before: datetime | None) -> Select[Any]:
+    wanted = select(table).order_by(by.desc(), table.c.id).limit(limit)
+    return wanted if before is None else wanted.where(by < before)
 
 
 _LISTS = ("outgoing", "incoming", "lines")

@@ -63,10 +63,10 @@ def pages_of(tx: Tx, incident_id: str) -> list[PageInFull]:
     ]
 
 
-def undelivered(tx: Tx, limit: int) -> list[Letter]:
+def undelivered(tx: Tx, limit: int, before: datetime | None = None) -> list[Letter]:
     """What was given up, the latest first. Who may not see an incident sees nothing that was sent for it."""
     access.require(tx.actor, access.INCIDENT_READ)
-    return letters_of(tx, outbox.undelivered(tx, limit))
+    return letters_of(tx, outbox.undelivered(tx, limit, before))
 
 
 def resend(tx: Tx, message_id: str) -> None:

@@ -423,9 +423,10 @@ def recent(tx: Tx, limit: int = 100, before: datetime | None = None) -> list[Sig
     return _read(tx, wanted if before is None else wanted.where(table.c.last_at < before))
 
 
-def waiting(tx: Tx, limit: int = 20) -> list[Signal]:
+def waiting(tx: Tx, limit: int = 20, before: datetime | None = None) -> list[Signal]:
     """Signals that fire, match no rule, and that nobody has looked at."""
     wanted = (table.c.disposition == Disposition.WAITING) & (table.c.state == State.FIRING)
+    wanted = wanted if before is None else wanted & (table.c.last_at < before)
     return _read(tx, select(table).where(wanted).order_by(table.c.last_at.desc()).limit(limit))
 
 
@@ -520,16 +521,21 @@ def keep_unreadable(
         tx.run(delete(quarantine).where(quarantine.c.id <= oldest_kept))
 
 
-def quarantined(tx: Tx, limit: int = 50) -> list[Quarantined]:
+def quarantined(tx: Tx, limit: int = 50, below: int | None = None) -> list[Quarantined]:
     """The latest bodies that could not be read. One that names a signal of a confidential incident is its readers'."""
     words = _hidden_words(tx)
-    kept = (Quarantined(**row._mapping) for row in tx.all(select(quarantine).order_by(quarantine.c.id.desc())))
+    wanted = select(quarantine).order_by(quarantine.c.id.desc())
+    wanted = wanted if below is None else wanted.where(quarantine.c.id < below)
+    kept = (Quarantined(**row._mapping) for row in tx.all(wanted))
     return list(islice((one for one in kept if not any(word in one.body for word in words)), limit))
+
+
+ID_MOST = 2**63 - 1  # more the database can't even be asked for
 
 
 def load_quarantined(tx: Tx, quarantine_id: int) -> Quarantined:
     """One of them, as far as whoever asks may see it."""
-    row = tx.first(select(quarantine).where(quarantine.c.id == quarantine_id))
+    row = tx.first(select(quarantine).where(quarantine.c.id == min(quarantine_id, ID_MOST)))
     if row is None or any(word in row.body for word in _hidden_words(tx)):
         raise NoSuchBody
     return Quarantined(**row._mapping)
