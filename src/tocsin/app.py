@@ -23,7 +23,7 @@ from tocsin.db import settings as kept
 from tocsin.db.engine import Database, Tx
 from tocsin.db.migrate import migrate
 from tocsin.db.presence import Presence
-from tocsin.delivery import chatposts, heartbeat, notifyall, providers, slackdm, slackreplies, slacksocket
+from tocsin.delivery import chatposts, heartbeat, hookposts, notifyall, providers, slackdm, slackreplies, slacksocket
 from tocsin.delivery.amazon import Amazon
 from tocsin.delivery.bulkmail import MailPool
 from tocsin.delivery.channel import Channel
@@ -34,6 +34,8 @@ from tocsin.delivery.public import networks
 from tocsin.delivery.slackhook import SlackHook
 from tocsin.delivery.teams import TeamsMessages
 from tocsin.door import store as door
+from tocsin.events import outbox as hooking
+from tocsin.events import store as events
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.allowance import Allowance
 from tocsin.kit.clock import Clock, stopwatch
@@ -47,6 +49,7 @@ from tocsin.plan import store as plans
 from tocsin.plan.model import Plan, Way
 from tocsin.response import (
     beating,
+    calling,
     chatting,
     covering,
     dispatch,
@@ -122,6 +125,7 @@ class App:
         self.sso = sso.open_provider(settings, self.database.now)
         self.sso_askers = Allowance(each=20, overall=240)  # who come and go to the provider, a minute
         self.signing_key = ""  # known once `prepare` has run
+        self.listeners = 0  # streams of events that this node has open
         self.turned_at: datetime | None = None  # when the engine last finished a turn
 
     def prepare(self) -> None:
@@ -187,7 +191,8 @@ class App:
         sending, looking = open_session(resolver, WAIT_FOR_ANSWER), open_session(probing, WAIT_FOR_ANSWER, anew=True)
         async with sending as http, looking as eyes:
             channels = self._channels(http, resolver, eyes)
-            engine = Engine(self, channels, self._post(channels, http, resolver), eyes)
+            hooks = hookposts.poster(lambda: http, resolver, self.clock)
+            engine = Engine(self, channels, self._post(channels, http, resolver), hooks, eyes)
             async with engine.running():
                 yield
 
@@ -342,7 +347,14 @@ class Engine:
     """Two loops, woken when something becomes due: one settles what is due, the other sends what is queued. A third
     tells a watchdog that they turn."""
 
-    def __init__(self, app: App, channels: Mapping[str, Channel], post: Post, eyes: aiohttp.ClientSession) -> None:
+    def __init__(
+        self,
+        app: App,
+        channels: Mapping[str, Channel],
+        post: Post,
+        hooks: hookposts.Post,
+        eyes: aiohttp.ClientSession,
+    ) -> None:
         self._app = app
         self._database = app.database
         self._eyes = eyes
@@ -352,6 +364,8 @@ class Engine:
         self._queued = asyncio.Event()
         self._presence = Presence(app.database)
         self._news = asyncio.Event()
+        self._told = asyncio.Event()
+        self._calls = calling.Calls(app.database, hooks, app.settings.public_url, on_done=self._told.set)
         self._fanout = fanout.Fanout(app.database, post, presence=self._presence, on_done=self._news.set)
         self._dispatcher = dispatch.Dispatcher(
             app.database, channels, presence=self._presence, on_done=self._queued.set
@@ -374,6 +388,7 @@ class Engine:
             self._repeat(self._settle, self._due, self._next_to_settle),
             self._repeat(self._send, self._queued, self._dispatcher.next_due),
             self._repeat(self._tell, self._news, self._fanout.next_due),
+            self._repeat(self._call, self._told, self._calls.next_due),
             *self._beats(),
         )
         tasks = [asyncio.create_task(turn) for turn in turns]
@@ -386,7 +401,9 @@ class Engine:
             self._due.set()
             self._queued.set()
             self._news.set()
+            self._told.set()
             await asyncio.gather(*tasks)
+            await self._calls.close(LAST_WORDS)
             await self._dispatcher.close(LAST_WORDS)
             await self._fanout.close(LAST_WORDS)
             self._presence.leave()
@@ -445,6 +462,7 @@ class Engine:
             for look in looks:
                 self._begin(look)
             self._app.turned_at = self._database.now()
+            self._told.set()
             self._queued.set()  # once a batch: each signal need not ask whether there is mail
             if self._app.intake.is_busy:
                 await self._leave_to_senders(stopwatch() - began)
@@ -498,6 +516,8 @@ class Engine:
             self._database.run(SYSTEM, public_site.catch_up)
             self._database.run(SYSTEM, watch.thin)
             self._database.run(SYSTEM, subscribing.keep_house)
+            self._database.run(SYSTEM, hooking.thin)
+            self._database.run(SYSTEM, events.thin)
 
     async def _send(self) -> None:
         while not self._stopping and await self._dispatcher.turn():
@@ -505,6 +525,10 @@ class Engine:
 
     async def _tell(self) -> None:
         while not self._stopping and await self._fanout.turn():
+            pass
+
+    async def _call(self) -> None:
+        while not self._stopping and await self._calls.turn():
             pass
 
     async def _look(self, look: AnyLook) -> None:

@@ -105,6 +105,7 @@ def some_things(here: Served, headers: dict[str, str]) -> dict[str, str]:
         "silence_id": ("silences", {"matchers": ["job=x"], "ends_at": until, "because": "x"}),
         "override_id": ("oncall/overrides", {**span, "person": "ana", "reason": "x"}),
         "feed_id": ("oncall/feeds", {"person": "ana"}),
+        "webhook_id": ("webhooks", {"url": "https://example.org/hooks"}),
         "token_id": ("tokens", {"name": "x", "scopes": ["signals:write"]}),
         "contact_id": ("people/ana/contacts", {"channel": "email", "address": "ana@example.net"}),
     }
@@ -154,6 +155,8 @@ def explore(here: Served, schema: BaseSchema, name: str, headers: dict[str, str]
             wanted["content"] = wanted.pop("data")
         asked = {key: value for key, value in (case.headers or {}).items() if key.lower() in MAY_BE_ASKED}
         asked = {key: value for key, value in asked.items() if str(value).isascii() and str(value).isprintable()}
+        if path.endswith("/events"):  # which never ends by itself
+            wanted["params"] = {**(wanted.get("params") or {}), "follow": "false"}
         answer = here.request(sent["method"], sent["url"], headers=asked | headers, **wanted)
         assert answer.status_code < 500, (name, answer.text)
         if sent["method"] != method:  # another method than what is described, which is refused as such

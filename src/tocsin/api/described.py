@@ -52,9 +52,14 @@ _REFUSALS = {
 }
 
 
-def _operation(identity: str, summary: str, status: str, body: dict[str, Any]) -> dict[str, Any]:
+_COUNT: dict[str, Any] = {"type": "object", "required": ["accepted"], "properties": {"accepted": {"type": "integer"}}}
+
+
+def _operation(
+    identity: str, summary: str, status: str, body: dict[str, Any], receipt: dict[str, Any]
+) -> dict[str, Any]:
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    kept = {"description": "On the disk.", "content": {"application/json": {"schema": _RECEIPT}}}
+    kept = {"description": "On the disk.", "content": {"application/json": {"schema": receipt}}}
     return {
         "operationId": identity,
         "summary": summary,
@@ -73,6 +78,7 @@ INTAKE: dict[str, Any] = {
             "Send one signal, or an array of at most 1000",
             "202",
             {"oneOf": [_SIGNAL, {"type": "array", "items": _SIGNAL, "maxItems": 1000}]},
+            _RECEIPT,
         )
     },
     "/api/v1/signals/alertmanager": {
@@ -81,6 +87,7 @@ INTAKE: dict[str, Any] = {
             "The webhook of Prometheus Alertmanager, payload version 4",
             "200",
             {"type": "object", "required": ["alerts"], "properties": {"alerts": {"type": "array"}}},
+            _COUNT,
         )
     },
 }

@@ -19,6 +19,7 @@ from tocsin.api import (
     coverage,
     described,
     door,
+    events,
     evidence,
     explaining,
     handoffs,
@@ -38,6 +39,7 @@ from tocsin.api import (
     subscribers,
     telling,
     trying,
+    webhooks,
     work,
 )
 from tocsin.api.caller import Call, gate
@@ -73,6 +75,8 @@ def routes() -> list[Router]:
         *reports.handlers(),
         *trying.handlers(),
         *telling.handlers(),
+        *webhooks.handlers(),
+        *events.handlers(),
     ]
     theirs = {**problems.exception_handlers(), **amtool.exception_handlers()}
     return [_router(PATH, own, problems.exception_handlers()), _router(amtool.PATH, amtool.handlers(), theirs)]

@@ -25,12 +25,15 @@ from sqlalchemy import (
 from tocsin.db import sight
 from tocsin.db.columns import Instant, Json, metadata
 from tocsin.db.engine import Tx
+from tocsin.events import store as events
 from tocsin.incidents import chain, confidential, lifecycle, veil
+from tocsin.incidents import events as told
 from tocsin.incidents.model import UNRESOLVED, AnyEntry, Declared, Incident, Numbered, Status
 from tocsin.kit.clock import to_millis
 from tocsin.kit.errors import NotFound
 from tocsin.kit.ids import new_id
 from tocsin.obligations import store as obligations
+from tocsin.obligations.model import Obligation
 
 table = Table(
     "incident",
@@ -72,6 +75,7 @@ def begin(tx: Tx, declared: Declared) -> Incident:
     incident = lifecycle.begun(incident_id, Numbered(number=1, entry=declared, hash=row["hash"]))
     tx.add(table, {"id": incident_id, **_row(incident)})
     tx.add(entries, row)
+    _tell(tx, None, incident, [Numbered(number=1, entry=declared, hash=row["hash"])])
     tx.memo.pop("open like", None)
     return _remember(tx, incident)
 
@@ -92,7 +96,20 @@ def append(tx: Tx, incident: Incident, more: Iterable[AnyEntry]) -> Incident:
         tx.memo.pop("open like", None)
     tx.put_late(table, incident.id, partial(_row, incident))
     _keep_readers(tx, before, incident)
+    _tell(tx, before, incident, added)
     return _remember(tx, incident)
+
+
+def _tell(tx: Tx, before: Incident | None, after: Incident, added: Sequence[Numbered]) -> None:
+    """Let other programs hear of it, in the same unit of work."""
+    for kind, data in told.of_entries(before, after, added) if added else ():
+        events.tell(tx, kind, data, after.id)
+
+
+def tell_missed(tx: Tx, incident: Incident, one: Obligation) -> None:
+    """Let other programs hear of a promise that was not kept."""
+    kind, data = told.missed(incident, one.key, one.what, one.due_at)
+    events.tell(tx, kind, data, incident.id)
 
 
 def _keep_readers(tx: Tx, before: Incident, after: Incident) -> None:

@@ -3,6 +3,8 @@
 from tocsin.audit import store as audit
 from tocsin.audit.model import Deed
 from tocsin.db.engine import Tx
+from tocsin.events import store as events
+from tocsin.events.model import EventType
 from tocsin.kit.errors import Invalid, Refused
 from tocsin.people import access
 from tocsin.people import store as people
@@ -57,9 +59,11 @@ def apply(tx: Tx, text: str, reason: str, name: str = "plan.yaml", *, accept_lar
         if handle not in known:
             people.add_person(tx, handle, name=person.name, email=None, role=AccountRole.RESPONDER)
             audit.record(tx, Deed.ACCOUNT_MADE, handle, "responder, by the plan")
-    revision = store.save(tx, plan, text, reason)
-    audit.record(tx, Deed.PLAN_APPLIED, revision.id, reason)
-    return revision
+    saved = store.save(tx, plan, text, reason)
+    audit.record(tx, Deed.PLAN_APPLIED, saved.id, reason)
+    about = {"revision": saved.id, "name": saved.name, "version": saved.version, "reason": saved.reason}
+    events.tell(tx, EventType.PLAN_APPLIED, {**about, "by": tx.actor.handle})
+    return saved
 
 
 def _refuse_large(tx: Tx, plan: Plan) -> None:

@@ -284,6 +284,8 @@ def rederive(tx: Tx, plan: Plan, incident: Incident, because: str = "") -> None:
             del wanted[standing.key]
         else:  # what was overdue has been missed; that it need not be done any more does not mend that
             state = State.MISSED if standing.is_overdue(tx.now) else State.VOID
+            if state is State.MISSED:
+                incidents.tell_missed(tx, incident, standing)
             obligations.settle(tx, standing.id, state, because, incident.entries)
     for duty in wanted.values():
         obligations.open_duty(tx, incident.id, duty, incident.entries)

@@ -51,11 +51,11 @@ def _see_to(tx: Tx, plan: Plan, incident: Incident, due: Sequence[Obligation]) -
     entries: list[AnyEntry] = []
     silent = []
     for one in over:
-        standing, fell_due = _overdue(tx, one, incident.entries + len(entries) + 1)
+        standing, fell_due = _overdue(tx, incident, one, incident.entries + len(entries) + 1)
         silent.append(standing)
         entries += fell_due
     for one in silent_ones:
-        entries += _overdue(tx, one, incident.entries + len(entries) + 1)[1]
+        entries += _overdue(tx, incident, one, incident.entries + len(entries) + 1)[1]
     for one in unanswered:
         entries.append(_unanswered(tx, one, incident.entries + len(entries) + 1))
     incident = incidents.append(tx, incident, entries) if entries else incident
@@ -92,7 +92,7 @@ def _parted(due: Sequence[Obligation], now: datetime) -> tuple[list[Obligation],
     return parts
 
 
-def _overdue(tx: Tx, one: Obligation, number: int) -> tuple[Obligation, list[FellDue]]:
+def _overdue(tx: Tx, incident: Incident, one: Obligation, number: int) -> tuple[Obligation, list[FellDue]]:
     """What falls due now stays open. One of a series is given up when the next falls due, for each period that has
     passed in silence. `number` is that of the next entry. Returns what is open and overdue then."""
     entries = []
@@ -102,6 +102,7 @@ def _overdue(tx: Tx, one: Obligation, number: int) -> tuple[Obligation, list[Fel
     while one.given_up_at is not None and one.given_up_at <= tx.now:
         proof = number + len(entries)
         obligations.end(tx, one.id, State.MISSED, "a whole further period passed in silence", proof)
+        incidents.tell_missed(tx, incident, one)
         one = obligations.open_successor(tx, one, proof)
         entries.append(_fell_due(tx, one))
     return one, entries

@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 
 from tocsin.db.engine import Tx
+from tocsin.events import store as events
+from tocsin.events.model import EventType
 from tocsin.incidents import store as incidents
+from tocsin.incidents.events import summary
 from tocsin.kit.errors import Invalid, Refused
 from tocsin.kit.text import listed
 from tocsin.people import access
@@ -43,4 +46,6 @@ def finalise(tx: Tx, incident_id: str) -> PostMortem:
     final = postmortem.finalise(store.load(tx, incident_id))
     written, authors = store.written(tx, incident_id)
     store.save(tx, incident_id, written, authors, Standing.FINAL, tx.now)
+    about = {"incident": summary(incidents.load(tx, incident_id)), "by": tx.actor.handle}
+    events.tell(tx, EventType.POSTMORTEM_PUBLISHED, about, incident_id)
     return final

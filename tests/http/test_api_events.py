@@ -1,0 +1,150 @@
+"""Webhooks and the stream of events over HTTP: made and managed by administrators, listened to by whoever may read."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.served import EVERY_RIGHT, Served, served
+from tocsin.api.events import STREAMS_MOST, Listening, Place
+from tocsin.events import outbox, store
+from tocsin.kit.actor import SYSTEM
+from tocsin.people import access
+from tocsin.people import store as people
+
+EVENTS = "/api/v1/events"
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Served]:
+    with served(f"sqlite:///{tmp_path / 'tocsin.db'}") as one:
+        yield one
+
+
+@pytest.fixture
+def headers(here: Served) -> dict[str, str]:
+    return here.bearer(*EVERY_RIGHT)
+
+
+def declare(here: Served, headers: dict[str, str], kind: str = "service_outage") -> str:
+    said = {"title": "Voice is mute", "severity": "P3", "type": kind, "service": "rose"}
+    answer = here.post("/api/v1/incidents", json=said, headers=headers)
+    assert answer.status_code == 201, answer.text
+    here.app.database.run(SYSTEM, lambda tx: outbox.fan_out(tx, 1000))
+    found: str = answer.json()["id"]
+    return found
+
+
+def read(here: Served, headers: dict[str, str], **query: Any) -> list[dict[str, Any]]:
+    answer = here.get(EVENTS, params={"follow": "false", "since": "0", **query}, headers=headers)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    return parsed(answer.text)
+
+
+def parsed(text: str) -> list[dict[str, Any]]:
+    found = []
+    for block in text.split("\n\n"):
+        lines = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))
+        if "data" in lines:
+            found.append({**json.loads(lines["data"]), "position": int(lines["id"]), "event": lines["event"]})
+    return found
+
+
+def test_what_was_missed_is_told_from_an_id_or_an_instant(here: Served, headers: dict[str, str]) -> None:
+    incident = declare(here, headers)
+    found = read(here, headers)
+    assert [one["event"] for one in found] == ["plan.applied", "incident.declared"]
+    assert found[1]["data"]["incident"]["id"] == incident and found[1]["event"] == found[1]["type"]
+    last = str(found[0]["position"])
+    assert read(here, headers, since=last) == read(here, headers | {"Last-Event-ID": last}) == found[1:]
+    here.clock.advance_to(here.clock.now() + timedelta(minutes=5))
+    later = here.clock.now().isoformat()
+    declare(here, headers)
+    assert len(read(here, headers, since=later)) == 1
+    assert [one["event"] for one in read(here, headers, type="plan.applied")] == ["plan.applied"]
+    assert here.get(EVENTS, params={"since": "soon"}, headers=headers).status_code == 400
+
+
+def test_what_is_confidential_is_told_to_those_who_may_read_it(here: Served, headers: dict[str, str]) -> None:
+    secret = declare(here, here.bearer(*EVERY_RIGHT, name="opener"), "security")
+    trusted = here.bearer("incidents:read", "incidents:confidential", name="archive")
+    assert secret not in json.dumps(read(here, headers))
+    assert secret in json.dumps(read(here, trusted))
+
+
+def test_a_listener_hears_at_once_and_until_its_token_is_revoked(here: Served, headers: dict[str, str]) -> None:
+    secret = here.token("incidents:read", name="listener")
+    with here.app.database.read(SYSTEM) as tx:
+        token = people.live_token(tx, secret)
+        position = store.last_position(tx)
+    assert token is not None
+    listening = Listening(here.app, access.bearer(token), secret, position, frozenset({"incident.declared"}))
+
+    async def first_words(lines: AsyncIterator[str]) -> str:
+        found = ""
+        async for line in lines:
+            found += line
+            if "event:" in found:
+                return found
+        return found
+
+    async def story() -> str:
+        heard = asyncio.create_task(first_words(listening.live(Place(here.app))))
+        await asyncio.sleep(0.1)
+        said = {"title": "Voice is mute", "severity": "P3", "type": "service_outage", "service": "rose"}
+        await here.client.post("/api/v1/incidents", json=said, headers=headers)
+        here.app.database.run(SYSTEM, lambda tx: outbox.fan_out(tx, 1000))
+        return await asyncio.wait_for(heard, 10)
+
+    assert [one["event"] for one in parsed(here.run(story()))] == ["incident.declared"]
+    here.app.listeners = STREAMS_MOST
+    assert here.get(EVENTS, headers=headers).status_code == 503
+
+
+# ---- Webhooks --------------------------------------------------------------------------------------------------------
+
+
+def test_a_webhook_is_made_changed_tried_replayed_and_removed(here: Served, headers: dict[str, str]) -> None:
+    wanted = {"url": "https://example.org/hooks", "types": ["incident.declared"], "description": "the wall"}
+    made = here.post("/api/v1/webhooks", json=wanted, headers=headers)
+    assert made.status_code == 201 and made.json()["secret"].startswith("whsec_")
+    assert made.headers["cache-control"] == "no-store"
+    address = f"/api/v1/webhooks/{made.json()['id']}"
+    shown = here.get(address, headers=headers)
+    assert (
+        "secret" not in shown.text and made.json()["secret"] not in here.get("/api/v1/webhooks", headers=headers).text
+    )
+    begun = here.clock.now().isoformat()
+    declare(here, headers)
+    assert here.post(f"{address}/test", headers=headers).status_code == 202
+    found = here.get(f"{address}/deliveries", params={"limit": 1}, headers=headers).json()
+    more = here.get(f"{address}/deliveries", params={"cursor": found["next"]}, headers=headers).json()
+    kinds = {one["event_type"] for one in found["deliveries"] + more["deliveries"]}
+    assert kinds == {"incident.declared", "tocsin.test"}
+    assert here.post(f"{address}/replay", json={"since": begun}, headers=headers).json() == {"events": 1}
+    one = found["deliveries"][0]
+    again = here.post(f"{address}/deliveries/{one['id']}/replay", headers=headers).json()
+    assert again["id"] != one["id"] and again["event_id"] == one["event_id"]
+    changed = here.post(f"{address}/change", json={"types": []}, headers=headers).json()
+    assert (changed["types"], changed["description"]) == ([], "the wall")
+    rotated = here.post(f"{address}/rotate", headers=headers).json()
+    assert rotated["secret"] != made.json()["secret"] and rotated["old_until"] is not None
+    assert here.post(f"{address}/disable", headers=headers).json()["disabled_because"] == "token:caller disabled it"
+    assert here.post(f"{address}/test", headers=headers).status_code == 409
+    assert here.post(f"{address}/enable", headers=headers).json()["disabled_at"] is None
+    assert here.request("DELETE", address, headers=headers).status_code == 204
+    assert here.get(address, headers=headers).status_code == 404
+
+
+def test_webhooks_are_the_administrators(here: Served) -> None:
+    reader = here.bearer("incidents:read", "incidents:write", name="reader")
+    assert here.get("/api/v1/webhooks", headers=reader).status_code == 403
+    assert here.post("/api/v1/webhooks", json={"url": "https://example.org/"}, headers=reader).status_code == 403
+    trusting = {"url": "https://example.org/", "confidential": True}
+    most = here.bearer(*EVERY_RIGHT, name="most")
+    assert here.post("/api/v1/webhooks", json=trusting, headers=most).status_code == 403
