@@ -64,7 +64,7 @@ def test_of_two_who_change_an_incident_the_second_learns_what_the_first_did(
     said = second.json()
     assert said["type"] == "urn:tocsin:problem:moved"
     assert ["A disk is full" in one["detail"] for one in said["changed"]] == [True]
-    assert said["changed"][0]["by"] == "caller"
+    assert said["changed"][0]["by"] == "token:caller"
     notes = [
         one for one in here.get(f"{address}/timeline", headers=headers).json()["entries"] if one["kind"] == "Noted"
     ]

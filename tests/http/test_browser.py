@@ -38,6 +38,8 @@ PAGES = (
     "/reach",
     "/people",
     "/tokens",
+    "/webhooks",
+    "/webhooks/{webhook}",
     "/me",
     "/me/signin",
     "/audit",
@@ -81,9 +83,16 @@ def an_incident(server: Server) -> str:
     return incident
 
 
+def a_webhook(server: Server) -> str:
+    with server.client() as client:
+        made = client.post("/api/v1/webhooks", json={"url": "https://example.org/hooks"}).raise_for_status()
+    webhook: str = made.json()["id"]
+    return webhook
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_every_main_page_loads_without_a_word_on_the_console(server: Server, browser: Browser, size: str) -> None:
-    incident = an_incident(server)
+    incident, webhook = an_incident(server), a_webhook(server)
     width, height = SIZES[size]
     page = browser.new_page(viewport={"width": width, "height": height})
     said: list[str] = []
@@ -101,7 +110,7 @@ def test_every_main_page_loads_without_a_word_on_the_console(server: Server, bro
     page.on("response", see)
     signed_in(server, page)
     for path in PAGES:
-        page.goto(server.url + path.format(incident=incident))
+        page.goto(server.url + path.format(incident=incident, webhook=webhook))
         assert page.locator("h1").count() == 1, path
         wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wider <= 0, f"{path} is {wider} px wider than a {size}"

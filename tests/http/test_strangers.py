@@ -29,6 +29,7 @@ QUERIES = {
     "/insights": ("days=365", "days=7"),
     "/plan/coverage": ("days=365", "only=never", "sort=used"),
     "/api/v1/incidents": ("status=merged", "open=true", "open=false", "limit=1"),
+    "/api/v1/events": ("since=0&follow=false",),
     "/api/v1/metrics/proposals": ("at_least=1",),
     "/api/v1/plan/coverage": ("sort=used", "only=missed"),
     "/incidents/{incident_id:str}": ("entry=3", "kind=related", "at=2026-11-24T03:34:19Z", "audience=internal"),
@@ -36,6 +37,7 @@ QUERIES = {
     "/api/v1/incidents/{incident_id:str}/replay": ("at=2026-11-24T03:34:19Z",),
 }
 """What else an address is asked."""
+ENDLESS = {"/api/v1/events"}
 # These name every account, whatever it reads: lists of them, and the form that brings somebody into another incident.
 ACCOUNTS = {"/api/v1/people", "/people", "/tokens", "/incidents/{incident_id:str}"}
 NOT_ASKED = {"/static/{file_path:path}", "/readyz", "/signin/{secret:str}", "/a/{token:str}", "/a/{token:str}/all"}
@@ -89,7 +91,7 @@ def filled(path: str, incident: str, signal: str) -> str:
 def addresses(here: Served, incident: str, signal: str) -> Iterator[tuple[str, str]]:
     """Every address that can be read, about this incident and this signal, by its path in the route table."""
     for path in paths(here, "GET"):
-        for query in ("", *QUERIES.get(path, ())):
+        for query in (*(() if path in ENDLESS else ("",)), *QUERIES.get(path, ())):
             asked = f"?{query.format(signal=signal)}" if query else ""
             yield path, filled(path, incident, signal) + asked
     for below in (incident, f"{incident}.json"):

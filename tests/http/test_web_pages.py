@@ -35,7 +35,7 @@ READ_BY_ALL = (
     "/me",
 )
 READ_BY_WRITERS = ("/declare", "/declare?what=Voice+hangs")
-READ_BY_ADMINISTRATORS = ("/people", "/tokens")
+READ_BY_ADMINISTRATORS = ("/people", "/tokens", "/webhooks")
 
 
 @pytest.fixture
@@ -160,6 +160,7 @@ def test_a_viewer_is_refused_even_with_a_form_of_somebody_else(night: Served) ->
         "/people",
         "/people/ana/link",
         "/tokens",
+        "/webhooks",
     ):
         fields = {"_csrf_token": token, "audience": "note", "note.text": "x", "role": "scribe", "person": "erin"}
         more = {"title": "x", "severity": "P3", "type": "data_loss", "resolve.how": "x", "section.summary": "x"}

@@ -74,6 +74,7 @@ class Served:
 @contextmanager
 def served(database_url: str, **settings: Any) -> Iterator[Served]:
     clock = ManualClock(START)
+    settings.setdefault("api_a_minute", 1_000_000)  # the clock stands
     app = App(Settings(database_url=database_url, base_url="https://tocsin.example.org", **settings), clock)
     app.prepare()
     with asyncio.Runner() as runner, web(app) as asgi:

@@ -51,6 +51,7 @@ ADMINISTRATION = (  # each for whoever has the right
     ("/people", "People", access.PEOPLE_INVITE),
     ("/tokens", "Tokens", access.PEOPLE_WRITE),
     ("/subscribers", "Subscribers", access.PEOPLE_WRITE),
+    ("/webhooks", "Webhooks", access.PEOPLE_WRITE),
     ("/audit", "Audit log", access.AUDIT_READ),
 )
 BEGINS_A_GROUP = ("/post-mortems", "/people")

@@ -51,6 +51,7 @@ from tocsin.web import (
     subscribing,
     told,
     trying,
+    webhooks,
 )
 from tocsin.web import status as status_page
 from tocsin.web.forms import MOST_FORM_BYTES, AnyRequest, read_form
@@ -111,6 +112,7 @@ def routes(calendars: feeds.Calendars, on_call: oncallnow.OnCallBoard) -> list[A
             *reach.routes(),
             *letters.routes(),
             *manage.routes(),
+            *webhooks.routes(),
             *mine.routes(),
             *door.routes(),
             *audit.routes(),
