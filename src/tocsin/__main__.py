@@ -3,9 +3,13 @@
 What a server is made of takes a second to import, so it is imported when one is run: `tocsin --help` stays quick.
 """
 
-from cyclopts import App
+from typing import Annotated, Literal
 
+from cyclopts import App, Parameter
+
+from tocsin.cli import show
 from tocsin.cli.main import app, run
+from tocsin.cli.options import AROUND, AsJson
 
 rehearse = App(name="rehearse", help="Try everything out against a stand-in for the guarded service.")
 app.command(rehearse)
@@ -36,6 +40,21 @@ def rehearse_run() -> None:
     from tocsin import rehearse as rehearsing
 
     rehearsing.run_with_server()
+
+
+@app.command(group=AROUND)
+def completion(
+    shell: Annotated[Literal["bash", "zsh", "fish"], Parameter(help="The shell that completes.")],
+    /,
+    *,
+    json: AsJson = False,
+) -> None:
+    """Print what lets a shell complete the commands of Tocsin; the shell reads it when it starts."""
+    script = app.generate_completion(shell=shell)
+    if json:
+        show.as_json({"shell": shell, "script": script})
+    else:
+        show.raw(script)
 
 
 if __name__ == "__main__":

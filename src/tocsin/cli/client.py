@@ -2,7 +2,7 @@
 
 import functools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import httpx2
 
 TIMEOUT = 30.0  # seconds
+QUIET = 60.0  # that a stream may be without a word: it says every quarter of a minute that it is there
 MAKE_A_TOKEN = "tocsin token create my-terminal " + " ".join(
     f"--scope {scope}" for scope in ("incidents:read", "incidents:write", "plan:read", "metrics:read", "signals:write")
 )
@@ -61,6 +62,39 @@ def content(*path: str) -> bytes:
     return _send("GET", path).content
 
 
+def stream(*path: str, **query: object) -> Iterator[tuple[str, str]]:
+    """The id and the data of each event that a stream tells, until it ends. Raises NoAnswer where it breaks off."""
+    import httpx2
+
+    known = _settings()
+    address, about = _address(known, path), {name: one for name, one in query.items() if one is not None}
+    try:
+        with (
+            httpx2.Client(timeout=httpx2.Timeout(TIMEOUT, read=QUIET), **_way(known.api_url)) as http,
+            http.stream("GET", address, params=_params(about), headers=_headers(known)) as answer,
+        ):
+            if not answer.is_success:
+                answer.read()
+                raise _refusal(answer, known.api_url)
+            yield from _events(answer.iter_lines())
+    except (httpx2.TransportError, httpx2.InvalidURL):
+        raise _no_answer(known) from None
+
+
+def _events(lines: Iterator[str]) -> Iterator[tuple[str, str]]:
+    position = ""
+    for line in lines:
+        if line.startswith("id: "):
+            position = line.removeprefix("id: ")
+        elif line.startswith("data: "):
+            yield position, line.removeprefix("data: ")
+
+
+def address(path: str) -> str:
+    """A page of the console."""
+    return f"{settings.read(os.environ).api_url}{path}"
+
+
 def post(*path: str, body: Mapping[str, object] | None = None) -> Any:
     return _decoded(_send("POST", path, body=_said(body or {})))
 
@@ -86,26 +120,46 @@ def _send(
 ) -> "httpx2.Response":
     import httpx2
 
-    known = settings.read(os.environ)
-    if not known.token:
-        raise NoToken(f"{NoToken.__doc__}\nMake a token on the server's machine, and put it there:\n  {MAKE_A_TOKEN}")
-    address = "/".join([known.api_url, "api/v1", *(quote(part, safe="") for part in path)])
+    known = _settings()
     try:
-        # A proxy for the web at large does not lead to this machine itself.
-        trusted = _trusted(urlsplit(known.api_url).scheme)
-        with httpx2.Client(timeout=TIMEOUT, trust_env=not _is_here(known.api_url), verify=trusted) as http:
+        with httpx2.Client(timeout=TIMEOUT, **_way(known.api_url)) as http:
             answer = http.request(
-                method,
-                address,
-                params={name: str(value) for name, value in _said(query or {}).items()},
-                json=body,
-                headers={"Authorization": f"Bearer {known.token}", "Accept": "application/json, text/*;q=0.9"},
+                method, _address(known, path), params=_params(query or {}), json=body, headers=_headers(known)
             )
     except (httpx2.TransportError, httpx2.InvalidURL):
-        raise NoAnswer(f"no answer from {known.api_url}; is the server running? (TOCSIN_URL)") from None
+        raise _no_answer(known) from None
     if not answer.is_success:
         raise _refusal(answer, known.api_url)
     return answer
+
+
+def _settings() -> settings.Settings:
+    known = settings.read(os.environ)
+    if not known.token:
+        raise NoToken(f"{NoToken.__doc__}\nMake a token on the server's machine, and put it there:\n  {MAKE_A_TOKEN}")
+    return known
+
+
+def _address(known: settings.Settings, path: Sequence[str]) -> str:
+    return "/".join([known.api_url, "api/v1", *(quote(part, safe="") for part in path)])
+
+
+def _headers(known: settings.Settings) -> dict[str, str]:
+    return {"Authorization": f"Bearer {known.token}", "Accept": "application/json, text/*;q=0.9"}
+
+
+def _params(query: Mapping[str, object]) -> dict[str, str | list[str]]:
+    asked = _said(query)
+    return {name: [str(one) for one in each] if isinstance(each, list) else str(each) for name, each in asked.items()}
+
+
+def _way(url: str) -> dict[str, Any]:
+    """Whom to trust on the way there. A proxy for the web at large does not lead to this machine itself."""
+    return {"trust_env": not _is_here(url), "verify": _trusted(urlsplit(url).scheme)}
+
+
+def _no_answer(known: settings.Settings) -> NoAnswer:
+    return NoAnswer(f"no answer from {known.api_url}; is the server running? (TOCSIN_URL)")
 
 
 @functools.cache

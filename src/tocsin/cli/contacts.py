@@ -6,6 +6,7 @@ from cyclopts import App, Parameter
 
 from tocsin.cli import client, show
 from tocsin.cli.options import AROUND, AsJson
+from tocsin.cli.watching import watched
 from tocsin.kit.errors import Invalid
 
 Person = Annotated[str, Parameter(help="Whose; without it, whoever the token acts as.")]
@@ -15,6 +16,7 @@ contacts = App(name="contacts", group=AROUND, help="How you are paged: your cont
 
 
 @contacts.command(name="list")
+@watched
 def list_contacts(*, person: Person = "me", json: AsJson = False) -> None:
     """Show the contact methods and the rules in which order they are used."""
     found = client.get("people", person, "contacts")

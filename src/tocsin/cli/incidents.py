@@ -8,6 +8,7 @@ from cyclopts.validators import Number
 
 from tocsin.cli import client, show
 from tocsin.cli.options import INCIDENTS, AsJson, Because, Flag, Incident, instant_of
+from tocsin.cli.watching import watched
 from tocsin.kit.clock import SystemClock
 from tocsin.kit.errors import NotFound
 
@@ -23,6 +24,7 @@ incidents = App()
 
 
 @incidents.command(name="incidents", group=INCIDENTS)
+@watched
 def list_incidents(
     *,
     every: Annotated[
@@ -45,12 +47,13 @@ def list_incidents(
 
 
 @incidents.command(name="show", group=INCIDENTS)
+@watched
 def show_incident(incident: Incident, /, *, json: AsJson = False) -> None:
     """Show an incident: its facts, who holds which role, what is owed and how soon, the last entries."""
     incident_id = id_of(incident)
     found = client.get("incidents", incident_id)
     owed = client.get("incidents", incident_id, "obligations")
-    entries = client.get("incidents", incident_id, "timeline")
+    entries = entries_of(incident_id)
     if json:
         show.as_json({**found, **owed, **entries})
         return
@@ -65,13 +68,23 @@ def show_incident(incident: Incident, /, *, json: AsJson = False) -> None:
 
 
 @incidents.command(group=INCIDENTS)
+@watched
 def timeline(incident: Incident, /, *, json: AsJson = False) -> None:
     """Print the record of an incident: every entry, the first at the top."""
-    found = client.get("incidents", id_of(incident), "timeline")
+    found = entries_of(id_of(incident))
     if json:
         show.as_json(found)
     else:
         _show_entries(found["entries"])
+
+
+def entries_of(incident_id: str) -> dict[str, Any]:
+    """The whole record of an incident, however many pages it has."""
+    found: dict[str, Any] = client.get("incidents", incident_id, "timeline")
+    while found["next"] is not None:
+        more = client.get("incidents", incident_id, "timeline", cursor=found["next"])
+        found = {"entries": found["entries"] + more["entries"], "next": more["next"]}
+    return found
 
 
 # ---- Acting ----------------------------------------------------------------------------------------------------------

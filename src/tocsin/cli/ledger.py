@@ -8,6 +8,7 @@ from rich.text import Text
 from tocsin.cli import client, show
 from tocsin.cli.incidents import id_of
 from tocsin.cli.options import INCIDENTS, AsJson, Incident
+from tocsin.cli.watching import watched
 from tocsin.kit.clock import SystemClock
 
 app = App()
@@ -16,6 +17,7 @@ _STYLES = {"met": "green", "late": "yellow", "missed": "bold red", "overdue": "b
 
 
 @app.command(group=INCIDENTS)
+@watched
 def ledger(incident: Incident, /, *, json: AsJson = False) -> None:
     """Print every promise of an incident: which entry opened it, when it was due, and how it ended."""
     found = client.get("incidents", id_of(incident), "obligations")

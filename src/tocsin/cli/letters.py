@@ -7,11 +7,13 @@ from cyclopts import App, Parameter
 from tocsin.cli import client, show
 from tocsin.cli.incidents import id_of
 from tocsin.cli.options import AROUND, INCIDENTS, AsJson, Incident
+from tocsin.cli.watching import watched
 
 letters = App()
 
 
 @letters.command(group=INCIDENTS)
+@watched
 def pages(incident: Incident, /, *, json: AsJson = False) -> None:
     """Print who was paged, by which ways, and what became of each message."""
     found = client.get("incidents", id_of(incident), "pages")
@@ -27,6 +29,7 @@ def pages(incident: Incident, /, *, json: AsJson = False) -> None:
 
 
 @letters.command(group=AROUND)
+@watched
 def undelivered(*, limit: Annotated[int, Parameter(help="How many, at the most.")] = 50, json: AsJson = False) -> None:
     """List what was given up, the latest first."""
     found = client.get("messages", "undelivered", limit=limit)

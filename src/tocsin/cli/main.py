@@ -10,6 +10,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from tocsin.cli import calendars, show
 from tocsin.cli.audit import app as audit
+from tocsin.cli.board import board
 from tocsin.cli.contacts import contacts
 from tocsin.cli.evidence import evidence
 from tocsin.cli.incidents import incidents
@@ -33,6 +34,7 @@ from tocsin.cli.slack import slack
 from tocsin.cli.status import status
 from tocsin.cli.subscribers import subscribers
 from tocsin.cli.telling import telling
+from tocsin.cli.webhooks import webhook
 from tocsin.cli.work import work
 from tocsin.kit.errors import Forbidden, Invalid, NotFound, Overloaded, Refused, TocsinError
 
@@ -48,7 +50,7 @@ app = App(
     group_commands=HERE,
     result_action="return_value",
 )
-for commands in (incidents, ledger, audit, work, secrecy, letters, telling, reports, evidence, mail):
+for commands in (incidents, ledger, audit, work, secrecy, letters, telling, reports, evidence, mail, board):
     for name in (one for one in commands if not one.startswith("-")):
         app.command(commands[name], name=name)
 PARTS = (
@@ -65,6 +67,7 @@ PARTS = (
     silence,
     status,
     subscribers,
+    webhook,
 )
 for part in PARTS:
     app.command(part)

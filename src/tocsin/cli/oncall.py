@@ -10,6 +10,7 @@ from tocsin.cli import client, show
 from tocsin.cli.handoffs import handoff
 from tocsin.cli.options import AROUND, AsJson, Flag, instant_of
 from tocsin.cli.planfile import name_of, plan_text
+from tocsin.cli.watching import watched
 from tocsin.kit.clock import SystemClock
 from tocsin.kit.errors import Invalid
 
@@ -136,6 +137,7 @@ def _of_file(file: str, weeks: int) -> Any:
 
 
 @oncall.command
+@watched
 def overrides(*, json: AsJson = False) -> None:
     """List who took a rotation for a while, and why; the latest first."""
     found = client.get("oncall", "overrides")
@@ -201,6 +203,7 @@ def cancel(override_id: Id, /, *, reason: Reason, json: AsJson = False) -> None:
 
 
 @oncall.command
+@watched
 def swaps(*, json: AsJson = False) -> None:
     """List who asked whom to swap, and the answers; the latest first."""
     found = client.get("oncall", "swaps")

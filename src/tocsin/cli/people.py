@@ -8,6 +8,7 @@ from cyclopts.validators import Number
 
 from tocsin.cli import local, show
 from tocsin.cli.options import HERE, AsJson
+from tocsin.cli.watching import watched
 from tocsin.kit.text import listed
 from tocsin.people.model import AccountRole
 
@@ -21,6 +22,7 @@ token = App(name="token", group=HERE, help="Tokens: which programs may call, on 
 
 
 @people.command(name="list")
+@watched
 def list_people(*, json: AsJson = False) -> None:
     """List the accounts, what each may do, and where it is paged."""
     from tocsin.people import store
@@ -150,6 +152,7 @@ def create_token(
 
 
 @token.command(name="list")
+@watched
 def list_tokens(*, json: AsJson = False) -> None:
     """List the tokens; secrets are not kept, so none is shown."""
     from tocsin.people import store

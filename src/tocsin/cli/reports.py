@@ -8,6 +8,7 @@ from cyclopts.validators import Number
 
 from tocsin.cli import client, show
 from tocsin.cli.options import AROUND, AsJson, Flag, Since, Until, instant_of, period
+from tocsin.cli.watching import watched
 from tocsin.kit.text import short_span, span
 
 _ENDS = ("met", "late", "missed", "waived")
@@ -19,6 +20,7 @@ reports = App()
 
 
 @reports.command(group=AROUND)
+@watched
 def heartbeats(
     *,
     replace_address: Annotated[
@@ -55,6 +57,7 @@ def _last_run(beat: dict[str, Any]) -> str:
 
 
 @reports.command(group=AROUND)
+@watched
 def signals(
     *,
     waiting: Annotated[Flag, Parameter(help="Only those that wait for a person's decision.")] = False,
@@ -135,6 +138,7 @@ def change(
 
 
 @reports.command(group=AROUND)
+@watched
 def changes(
     *,
     service: Annotated[str | None, Parameter(help="Only those of this service.")] = None,
@@ -157,6 +161,7 @@ def changes(
 
 
 @reports.command(group=AROUND)
+@watched
 def metrics(
     *,
     since: Since = None,

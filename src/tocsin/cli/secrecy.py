@@ -7,6 +7,7 @@ from cyclopts import App, Parameter
 from tocsin.cli import client, show
 from tocsin.cli.incidents import id_of, send, tell
 from tocsin.cli.options import INCIDENTS, AsJson, Because, Incident
+from tocsin.cli.watching import watched
 
 Person = Annotated[str, Parameter(help="Who, by the handle of their account.")]
 
@@ -14,6 +15,7 @@ secrecy = App()
 
 
 @secrecy.command(group=INCIDENTS)
+@watched
 def readers(incident: Incident, /, *, json: AsJson = False) -> None:
     """Show whether an incident is confidential, who reads it then, and who broke the glass until when."""
     found = client.get("incidents", id_of(incident), "readers")

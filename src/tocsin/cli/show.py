@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tocsin.kit.errors import Invalid
 from tocsin.kit.text import short_span
 
 NOTHING = "–"
@@ -29,7 +30,7 @@ def plain(text: object) -> str:
 
 def line(text: object = "", style: str = "") -> None:
     """One line, or several, folded to the terminal's width."""
-    _console().print(Text(plain(text), style=style))
+    console().print(Text(plain(text), style=style))
 
 
 def raw(text: str) -> None:
@@ -39,15 +40,24 @@ def raw(text: str) -> None:
 
 def aside(text: object) -> None:
     """A remark for the person, out of the way of what is piped on."""
-    _console(stderr=True).print(Text(plain(text)))
+    console(stderr=True).print(Text(plain(text)))
 
 
 def error(message: str) -> None:
-    _console(stderr=True).print(Text(plain(message), style="red"))
+    console(stderr=True).print(Text(plain(message), style="red"))
 
 
 def as_json(value: Any) -> None:
     raw(json.dumps(value, indent=2))
+
+
+class Unclear(Invalid):
+    """What was asked for can be read in two ways."""
+
+
+def wipe() -> None:
+    """Begin at the top of an empty terminal."""
+    console().clear()
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, title: str = "", empty: str = "") -> None:
@@ -61,7 +71,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, title: str 
     for column in columns:
         drawn.add_column(column, header_style="dim", overflow="fold")
     for row in filled:
-        drawn.add_row(*(_cell(cell) for cell in row))
+        drawn.add_row(*(cell(one) for one in row))
     _print(drawn)
 
 
@@ -72,7 +82,7 @@ def facts(pairs: Iterable[tuple[str, Cell]]) -> None:
     drawn.add_column(overflow="fold")
     for name, value in pairs:
         if value is not None and str(value):
-            drawn.add_row(Text(plain(name)), _cell(value))
+            drawn.add_row(Text(plain(name)), cell(value))
     _print(drawn)
 
 
@@ -83,22 +93,22 @@ def heading(text: str) -> None:
 
 def _print(drawn: Table) -> None:
     """A table; for a program or a file without the blanks that fill its last column."""
-    console = _console()
-    if console.is_terminal:
-        console.print(drawn)
+    here = console()
+    if here.is_terminal:
+        here.print(drawn)
         return
-    with console.capture() as captured:
-        console.print(drawn)
+    with here.capture() as captured:
+        here.print(drawn)
     raw("\n".join(each.rstrip() for each in captured.get().splitlines()))
 
 
-def _cell(value: Cell) -> Text:
+def cell(value: Cell) -> Text:
     if isinstance(value, Text):
         return value
     return Text(NOTHING, style="dim") if value is None else Text(plain(value))
 
 
-def _console(*, stderr: bool = False) -> Console:
+def console(*, stderr: bool = False) -> Console:
     """A console for the stream as it is now; where that is no terminal, lines keep their length."""
     stream = sys.stderr if stderr else sys.stdout
     return Console(

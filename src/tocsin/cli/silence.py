@@ -7,6 +7,7 @@ from cyclopts import App, Parameter
 
 from tocsin.cli import client, show
 from tocsin.cli.options import AROUND, AsJson, Flag, instant_of
+from tocsin.cli.watching import watched
 from tocsin.kit.clock import SystemClock
 from tocsin.kit.errors import Invalid
 from tocsin.kit.text import parse_span
@@ -73,6 +74,7 @@ def maintain(
 
 
 @silence.command(name="list")
+@watched
 def list_all(
     *,
     past: Annotated[Flag, Parameter(help="Those too that were over within the last 30 days.")] = False,

@@ -4,6 +4,7 @@ from cyclopts import App
 
 from tocsin.cli import local, show
 from tocsin.cli.options import HERE, AsJson
+from tocsin.cli.watching import watched
 
 FAILED = 1
 
@@ -32,6 +33,7 @@ def publish(*, json: AsJson = False) -> None:
 
 
 @status.command
+@watched
 def standing(*, json: AsJson = False) -> int:
     """Say where the page is published, when it last was, and what keeps it from being so; then it fails."""
     from tocsin.status import store

@@ -9,6 +9,7 @@ from cyclopts import App, Parameter
 
 from tocsin.cli import client, show
 from tocsin.cli.options import AROUND, AsJson
+from tocsin.cli.watching import watched
 from tocsin.kit.errors import Invalid
 
 Id = Annotated[str, Parameter(help="The subscriber's id, as `subscribers list` shows it.")]
@@ -18,6 +19,7 @@ subscribers = App(name="subscribers", group=AROUND, help="Who is told of what is
 
 
 @subscribers.command(name="list")
+@watched
 def list_all(
     *,
     state: Annotated[str | None, Parameter(help="unconfirmed, active or off.")] = None,

@@ -7,6 +7,7 @@ from cyclopts import App, Parameter
 from tocsin.cli import client, show
 from tocsin.cli.incidents import id_of, send
 from tocsin.cli.options import INCIDENTS, AsJson, Because, Incident
+from tocsin.cli.watching import watched
 
 telling = App()
 
@@ -15,6 +16,7 @@ Update = Annotated[int, Parameter(help="The number of the update's entry, as `to
 
 
 @telling.command(group=INCIDENTS)
+@watched
 def drafts(incident: Incident, /, *, json: AsJson = False) -> None:
     """Print the updates that wait for a word, and who can give it."""
     found = client.get("incidents", id_of(incident), "drafts")
@@ -61,6 +63,7 @@ def withdraw_update(incident: Incident, update: Update, /, *, because: Because, 
 
 
 @telling.command(group=INCIDENTS)
+@watched
 def told(incident: Incident, /, *, json: AsJson = False) -> None:
     """Print who was told what, through what, whether it came there, and who is owed what next."""
     found = client.get("incidents", id_of(incident), "told")
@@ -71,6 +74,7 @@ def told(incident: Incident, /, *, json: AsJson = False) -> None:
 
 
 @telling.command(group=INCIDENTS)
+@watched
 def communications(incident: Incident, /, *, json: AsJson = False) -> None:
     """Print everything that left and came in for an incident, and what became of it."""
     found = client.get("incidents", id_of(incident), "communications")

@@ -7,6 +7,7 @@ from cyclopts import App, Parameter
 from tocsin.cli import client, show
 from tocsin.cli.incidents import id_of, send
 from tocsin.cli.options import INCIDENTS, AsJson, Because, Flag, Incident
+from tocsin.cli.watching import watched
 
 Relation = Literal["related_to", "caused", "caused_by", "same_cause_as"]
 Other = Annotated[str, Parameter(help="The other incident's id, or its number.")]
@@ -20,6 +21,7 @@ work = App()
 
 
 @work.command(name="work", group=INCIDENTS)
+@watched
 def show_work(incident: Incident, /, *, json: AsJson = False) -> None:
     """Show what was found, whom it touches, what was decided, and how far the fix and its proof have come."""
     found = client.get("incidents", id_of(incident), "work")
@@ -220,6 +222,7 @@ def support(
 
 
 @work.command(group=INCIDENTS)
+@watched
 def checklist(incident: Incident, /, *, json: AsJson = False) -> None:
     """Show what is to be done for this type and in each phase, and when each phase is over."""
     found = client.get("incidents", id_of(incident), "checklists")
@@ -272,6 +275,7 @@ def untick(incident: Incident, item: Item, /, *, note: Note = "", json: AsJson =
 
 
 @work.command(group=INCIDENTS)
+@watched
 def roles(incident: Incident, /, *, json: AsJson = False) -> None:
     """Show who held which role, and when."""
     found = client.get("incidents", id_of(incident), "roles")

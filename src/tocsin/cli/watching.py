@@ -1,0 +1,44 @@
+"""`--watch`: a command that shows something shows it again and again, until it is stopped."""
+
+import functools
+import inspect
+import time
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from tocsin.cli import show
+
+Watch = Annotated[
+    float | None,
+    Parameter(
+        name="--watch",
+        validator=Number(gte=0.5, lte=3600),
+        help="Show it again every so many seconds, until Ctrl-C.",
+    ),
+]
+
+
+def watched(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The command with `--watch`. It must only show: whatever it does is done again and again."""
+
+    @functools.wraps(command)
+    def again(*given: Any, watch: float | None = None, **named: Any) -> Any:
+        if watch is None:
+            return command(*given, **named)
+        while True:
+            if not named.get("json"):
+                show.wipe()
+            command(*given, **named)
+            time.sleep(watch)
+
+    signature = inspect.signature(command)
+    asked = inspect.Parameter("watch", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Watch)
+    parameters = list(signature.parameters.values())
+    place = next((n for n, one in enumerate(parameters) if one.name == "json"), len(parameters))
+    parameters.insert(place, asked)
+    vars(again)["__signature__"] = signature.replace(parameters=parameters)
+    again.__annotations__ = {**command.__annotations__, "watch": Watch}
+    return again
