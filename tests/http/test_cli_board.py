@@ -2,12 +2,13 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -48,12 +49,18 @@ def declared(tocsin: Terminal, title: str) -> str:
     return found
 
 
-def typed(known: dict[str, str], *words: str) -> "subprocess.Popen[str]":
-    """The command in a process of its own, until it is stopped."""
+@contextmanager
+def typed(known: dict[str, str], *words: str) -> Iterator[IO[str]]:
+    """What a command prints that goes on in a process of its own until it is stopped."""
     environment = {**{name: one for name, one in os.environ.items() if not name.startswith("TOCSIN_")}, **known}
-    return subprocess.Popen(
-        [sys.executable, "-m", "tocsin", *words], stdout=subprocess.PIPE, text=True, env=environment, bufsize=1
-    )
+    command = [sys.executable, "-m", "tocsin", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, bufsize=1) as running:
+        assert running.stdout is not None
+        try:
+            yield running.stdout
+        finally:
+            running.terminate()
+            running.wait(20)
 
 
 def test_the_board_shows_what_is_open_what_is_owed_and_who_is_on_call(tocsin: Terminal) -> None:
@@ -71,14 +78,11 @@ def test_the_board_shows_what_is_open_what_is_owed_and_who_is_on_call(tocsin: Te
 
 def test_what_happened_is_printed_and_what_happens_follows(tocsin: Terminal, known: dict[str, str]) -> None:
     with typed(known, "events", "--since", "0", "--type", "incident.declared", "--json") as listening:
-        assert listening.stdout is not None
         first = declared(tocsin, "Ears are deaf")
-        while json.loads(listening.stdout.readline())["data"]["incident"]["id"] != first:
+        while json.loads(listening.readline())["data"]["incident"]["id"] != first:
             pass
         second = declared(tocsin, "Eyes are blind")
-        heard = json.loads(listening.stdout.readline())
-        listening.send_signal(signal.SIGINT)
-        assert listening.wait(20) == 130
+        heard = json.loads(listening.readline())
     assert heard["data"]["incident"]["id"] == second
     out = tocsin.done("events", "--since", str(heard["position"] - 1), "--until-now")
     assert "incident.declared" in out and "Eyes are blind" in out
@@ -88,12 +92,9 @@ def test_what_happened_is_printed_and_what_happens_follows(tocsin: Terminal, kno
 def test_what_is_watched_is_shown_again_until_it_is_stopped(tocsin: Terminal, known: dict[str, str]) -> None:
     incident = declared(tocsin, "Voice is late")
     with typed(known, "show", incident, "--watch", "0.5") as watching:
-        assert watching.stdout is not None
         seen = 0
         while seen < 2:
-            seen += "Voice is late" in watching.stdout.readline()
-        watching.send_signal(signal.SIGINT)
-        assert watching.wait(20) == 130
+            seen += "Voice is late" in watching.readline()
     assert tocsin("show", incident, "--watch", "0").code == 2
 
 
