@@ -68,7 +68,7 @@ def test_the_board_shows_what_is_open_what_is_owed_and_who_is_on_call(tocsin: Te
     out = tocsin.done("top", "--once")
     for word in ("Open incidents", "P1", "Voice is silent \\x1b[2J", "nobody yet", "Owed", "left", "On call"):
         assert word in out, out
-    assert "\x1b[2J" not in out
+    assert "\x1b[2J" not in out and max(map(len, out.splitlines())) <= 120
     found = tocsin("top", "--json").json
     assert incident in {one["id"] for one in found["incidents"]}
     assert found["owed"] == sorted(found["owed"], key=lambda one: one["due_at"]) and found["owed"]

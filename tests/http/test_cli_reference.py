@@ -10,7 +10,7 @@ import tocsin.__main__  # noqa: F401 - adds the commands that run a server
 from tocsin.cli import mailin, main
 
 REFERENCE = (Path(__file__).parents[2] / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
-LASTING = {"serve", "rehearse run", "rehearse serve"}  # they run until they are stopped, and answer nothing
+LASTING = {"serve", "rehearse run", "rehearse serve", "mcp"}  # they run until they are stopped, and answer nothing
 
 
 def walk(part: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:

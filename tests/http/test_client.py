@@ -77,7 +77,7 @@ def tocsin(here: Served) -> Iterator[Tocsin]:
 
 def test_each_request_and_each_answer_are_those_of_the_document(here: Served) -> None:
     made = {name for name, one in vars(requests).items() if isinstance(one, types.FunctionType) and name[0] != "_"}
-    assert made - {"dataclass", "field", "replace", "quote"} == set(ASKED)
+    assert made - {"dataclass", "field", "replace", "quote", "path_of"} == set(ASKED)
     document = here.get("/api/v1/openapi.json").json()
     for name, request in ASKED.items():
         operation = _operation(document, request)

@@ -22,6 +22,7 @@ from tocsin.kit.errors import Overloaded, TocsinError
 
 MOST = 10  # incidents whose obligations are looked up
 OWED_SHOWN = 12
+PIPED = 120  # columns of a board that no terminal bounds
 
 board = App()
 
@@ -41,7 +42,7 @@ def top(
         return
     console = show.console()
     if once or not console.is_terminal:
-        console.print(drawn(look()))
+        console.print(drawn(look()), width=None if console.is_terminal else PIPED)
         return
     with Live(drawn(look()), console=console, screen=True, auto_refresh=False) as live:
         while True:

@@ -17,6 +17,7 @@ from tocsin.cli.incidents import incidents
 from tocsin.cli.ledger import app as ledger
 from tocsin.cli.letters import letters
 from tocsin.cli.mailin import mail
+from tocsin.cli.mcp import server as mcp_server
 from tocsin.cli.oncall import oncall
 from tocsin.cli.options import HERE, AsJson, Flag
 from tocsin.cli.people import people, token
@@ -50,7 +51,7 @@ app = App(
     group_commands=HERE,
     result_action="return_value",
 )
-for commands in (incidents, ledger, audit, work, secrecy, letters, telling, reports, evidence, mail, board):
+for commands in (incidents, ledger, audit, work, secrecy, letters, telling, reports, evidence, mail, board, mcp_server):
     for name in (one for one in commands if not one.startswith("-")):
         app.command(commands[name], name=name)
 PARTS = (

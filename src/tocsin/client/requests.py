@@ -162,18 +162,19 @@ def replay_webhook(webhook_id: str, since: datetime) -> Request[dict[str, int]]:
 
 
 def _get(*path: str, answer: type[T], **query: Any) -> Request[T]:
-    return Request("GET", _path(path), answer, query=_said(query))
+    return Request("GET", path_of(path), answer, query=_said(query))
 
 
 def _post(*path: str, answer: type[T], **body: Any) -> Request[T]:
-    return Request("POST", _path(path), answer, body=_said(body), headers={"Idempotency-Key": str(uuid.uuid4())})
+    return Request("POST", path_of(path), answer, body=_said(body), headers={"Idempotency-Key": str(uuid.uuid4())})
 
 
 def _verb(incident_id: str, verb: str, **body: Any) -> Request[model.Incident]:
     return _post("incidents", incident_id, verb, answer=model.Incident, **body)
 
 
-def _path(parts: Sequence[str]) -> str:
+def path_of(parts: Sequence[str]) -> str:
+    """An address below /api/v1, out of its parts."""
     return "/".join(quote(one, safe="") for one in parts)
 
 

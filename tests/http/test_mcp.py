@@ -1,0 +1,126 @@
+"""An assistant at work through the Model Context Protocol: what it is told, what it may do, and how it is refused."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from tests.http.test_client import Bridge
+from tests.support.served import Served, served
+from tocsin.cli.mcpserver import VERSIONS, Answering
+from tocsin.cli.mcptools import TOOLS
+from tocsin.client.wire import Tocsin
+
+RIGHTS = ("incidents:read", "incidents:write", "plan:read")
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Served]:
+    with served(f"sqlite:///{tmp_path / 'tocsin.db'}") as one:
+        yield one
+
+
+class Assistant:
+    """Speaks JSON-RPC, a line a message."""
+
+    def __init__(self, here: Served, *rights: str) -> None:
+        secret = here.token(*rights, name="assistant")
+        self._answering = Answering(Tocsin("http://tocsin.test", secret, transport=Bridge(here)))
+        self._asked = 0
+
+    def ask(self, method: str, **params: Any) -> dict[str, Any]:
+        self._asked += 1
+        message = {"jsonrpc": "2.0", "id": self._asked, "method": method, "params": params}
+        answer = json.loads(json.dumps(self._answering.line(json.dumps(message)), default=str))
+        assert (answer["jsonrpc"], answer["id"]) == ("2.0", self._asked)
+        found: dict[str, Any] = answer
+        return found
+
+    def use(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        found: dict[str, Any] = self.ask("tools/call", name=tool, arguments=arguments)["result"]
+        return found
+
+    def line(self, line: str) -> dict[str, Any] | None:
+        return self._answering.line(line)
+
+
+def test_it_is_welcomed_in_a_version_that_both_know(here: Served) -> None:
+    assistant = Assistant(here, *RIGHTS)
+    welcome = assistant.ask("initialize", protocolVersion="2025-06-18", capabilities={}, clientInfo={})["result"]
+    assert welcome["protocolVersion"] == "2025-06-18" and "tools" in welcome["capabilities"]
+    assert assistant.ask("initialize", protocolVersion="1999-01-01")["result"]["protocolVersion"] == VERSIONS[0]
+    assert assistant.line('{"jsonrpc": "2.0", "method": "notifications/initialized"}') is None
+    assert assistant.ask("ping")["result"] == {}
+
+
+def test_each_tool_says_what_it_takes_and_what_it_does(here: Served) -> None:
+    tools = Assistant(here, *RIGHTS).ask("tools/list")["result"]["tools"]
+    assert [one["name"] for one in tools] == list(TOOLS)
+    for one in tools:
+        jsonschema_rs.meta.validate(one["inputSchema"])
+        assert one["inputSchema"]["type"] == "object" and one["description"]
+    hints = {one["name"]: one["annotations"] for one in tools}
+    writing = {name for name, one in hints.items() if not one["readOnlyHint"]}
+    assert writing == {"declare_incident", "add_note", "acknowledge_incident", "post_update"}
+    assert {name for name in writing if hints[name]["destructiveHint"]} == writing - {"add_note"}
+    assert {name for name in writing if hints[name]["idempotentHint"]} == {"acknowledge_incident"}
+
+
+def test_it_works_on_an_incident_in_the_name_of_its_token(here: Served) -> None:
+    assistant = Assistant(here, *RIGHTS)
+    plan = assistant.use("read_plan")["structuredContent"]["plan"]
+    about = {"severity": next(iter(plan["severities"])), "type": next(iter(plan["types"]))}
+    made = assistant.use("declare_incident", title="Voice is mute", **about)
+    assert not made["isError"] and json.loads(made["content"][0]["text"]) == made["structuredContent"]
+    number = str(made["structuredContent"]["number"])
+    assistant.use("add_note", incident=number, text="A disk is full")
+    assert assistant.use("acknowledge_incident", incident=f"#{number}")["structuredContent"]["acknowledged_by"]
+    entries = assistant.use("read_timeline", incident=number)["structuredContent"]["entries"]
+    assert entries[0]["by"] == "token:assistant" and entries[-1]["kind"] == "Acknowledged"
+    assert not assistant.use("read_timeline", incident=number, after=10_000)["structuredContent"]["entries"]
+    fields = {"impact": "No voice", "actions": "Looking", "next": "A restart"}
+    update = {"incident": number, "audience": "internal", "fields": fields}
+    assert "No voice" in json.dumps(assistant.use("preview_update", **update))
+    entries = assistant.use("read_timeline", incident=number)["structuredContent"]["entries"]
+    assert "Updated" not in {one["kind"] for one in entries}
+    assert not assistant.use("post_update", **update)["isError"]
+    for tool in ("read_incident", "read_obligations", "read_assessment"):
+        assert not assistant.use(tool, incident=number)["isError"], tool
+    assert assistant.use("list_incidents")["structuredContent"]["incidents"][0]["title"] == "Voice is mute"
+    assert assistant.use("who_is_on_call")["structuredContent"]["shifts"]
+
+
+def test_it_reads_why_a_signal_was_paged(here: Served) -> None:
+    here.post("/api/v1/signals", json={"title": "odd"}, headers=here.bearer("signals:write"))
+    here.decide()
+    assistant = Assistant(here, *RIGHTS)
+    (found,) = assistant.use("list_signals")["structuredContent"]["signals"]
+    assert not assistant.use("explain_signal", signal=found["id"])["isError"]
+
+
+def test_it_may_do_what_its_token_may_and_is_told_what_is_wrong(here: Served) -> None:
+    reader = Assistant(here, "incidents:read")
+    about = {"title": "x", "severity": "P1", "type": "service_outage"}
+    refused = reader.use("declare_incident", **about)
+    assert refused["isError"] and "incidents:write" in refused["content"][0]["text"]
+    assert reader.use("read_incident", incident="inc_NONE")["isError"]
+    assert "impakt" in reader.use("declare_incident", impakt="x", **about)["content"][0]["text"]
+    assert Assistant(here, *RIGHTS).use("declare_incident", **{**about, "severity": "P9"})["isError"]
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [("{", -32700), ("[" * 100_000, -32700), ("[]", -32600), ('{"jsonrpc": "2.0", "id": 1, "method": "x"}', -32601)],
+)
+def test_what_is_no_question_is_refused_by_the_protocol(here: Served, line: str, code: int) -> None:
+    answer = Assistant(here, *RIGHTS).line(line)
+    assert answer is not None and answer["error"]["code"] == code
+
+
+def test_a_tool_that_is_not_there_is_refused(here: Served) -> None:
+    assistant = Assistant(here, *RIGHTS)
+    assert assistant.ask("tools/call", name="close_incident")["error"]["code"] == -32602
+    assert assistant.ask("tools/list", cursor="x")["result"]["tools"]
