@@ -1,6 +1,7 @@
 """An assistant at work through the Model Context Protocol: what it is told, what it may do, and how it is refused."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -124,3 +125,9 @@ def test_a_tool_that_is_not_there_is_refused(here: Served) -> None:
     assistant = Assistant(here, *RIGHTS)
     assert assistant.ask("tools/call", name="close_incident")["error"]["code"] == -32602
     assert assistant.ask("tools/list", cursor="x")["result"]["tools"]
+
+
+def test_the_guide_names_every_tool_and_whether_it_changes_something() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "howto" / "assistants.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z_]+)` \| (.+) \| (yes)? ?\|$", text, re.MULTILINE)
+    assert rows == [(one.name, one.description, "" if one.reads else "yes") for one in TOOLS.values()]

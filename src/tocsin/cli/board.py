@@ -98,7 +98,7 @@ def drawn(found: dict[str, Any]) -> RenderableType:
     shifts = [(one["name"], one["person_name"], show.minute(one["ends_at"])) for one in found["on_call"]]
     parts.append(_panel("On call", ("Rotation", "Who", "Until"), shifts, "Nobody, as far as this token may know."))
     if found["vendors"]:
-        vendors = [(one["name"], one["how"], one["because"]) for one in found["vendors"]]
+        vendors = [(one["name"], one["how"].replace("_", " "), one["because"]) for one in found["vendors"]]
         parts.append(_panel("Vendors", ("", "", ""), vendors, ""))
     return Group(*parts)
 
