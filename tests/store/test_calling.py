@@ -19,9 +19,13 @@ from tocsin.incidents.model import Incident
 from tocsin.kit.actor import CONFIDENTIAL, SYSTEM, Actor, ActorKind
 from tocsin.kit.clock import ManualClock
 from tocsin.kit.errors import Forbidden, Invalid
+from tocsin.obligations import store as obligations
+from tocsin.obligations.model import State
+from tocsin.plan import store as plans
 from tocsin.response import commands as response
-from tocsin.response import secrecy
+from tocsin.response import secrecy, tick
 from tocsin.response.calling import Calls
+from tocsin.review import commands as reviews
 
 ROOT = Actor("root", ActorKind.PERSON, frozenset({"*", CONFIDENTIAL}))
 LUCIA = Actor("lucia", ActorKind.PERSON, frozenset({"*"}))
@@ -251,3 +255,32 @@ def test_the_waits_grow_and_end() -> None:
     assert wait(1, 1.0) == WAITS[0] * 1.25
     now = START + DISABLED_AFTER
     assert not is_hopeless(None, now) and not is_hopeless(START + timedelta(seconds=1), now) and is_hopeless(START, now)
+
+
+def test_what_falls_due_is_missed_or_not_answered_is_told(database: Database, clock: ManualClock) -> None:
+    incident = declare(database, severity="P0")
+    for _ in range(12):
+        clock.advance_to(clock.now() + timedelta(minutes=10))
+        while database.run(SYSTEM, tick.settle_due)[0]:
+            pass
+    database.run(LUCIA, lambda tx: response.change_severity(tx, incident.id, "P3", "it was less"))
+    number(database)
+    with database.read(SYSTEM) as tx:
+        found = {kind: store.after(tx, 0, 1000, [kind]) for kind in ("obligation.due", "obligation.missed")}
+        missed = {one.key for one in obligations.for_incident(tx, incident.id) if one.state is State.MISSED}
+    assert {one.data["key"] for one in found["obligation.missed"]} == {
+        key for key in missed if not key.startswith("answer")
+    }
+    assert found["obligation.missed"] and found["obligation.due"]
+    kinds = [kind for kind, _ in told(database)]
+    assert "page.unanswered" in kinds and kinds.count("page.sent") > 1
+
+
+def test_a_final_post_mortem_is_told_once_it_is(database: Database) -> None:
+    incident = declare(database)
+    with database.read(SYSTEM) as tx:
+        sections = plans.load(tx, incident.plan_revision).review.sections
+    database.run(LUCIA, lambda tx: reviews.write_section(tx, incident.id, dict.fromkeys(sections, "What happened.")))
+    database.run(LUCIA, lambda tx: reviews.finalise(tx, incident.id))
+    number(database)
+    assert told(database)[-1][0] == "postmortem.published"

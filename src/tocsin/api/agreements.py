@@ -145,7 +145,7 @@ def list_tokens(request: Call, limit: Limit = LIMIT_MOST, cursor: Cursor = None)
     return schema.Tokens([_token(one) for one in found], following)
 
 
-@post("/tokens", summary="Make a token; its secret is shown this once", **needs(access.PEOPLE_WRITE, 400))
+@post("/tokens", summary="Make a token; its secret is shown this once", **needs(access.PEOPLE_WRITE, 400, 404))
 def make_token(request: Call, data: JSONBody[schema.NewToken]) -> Response[schema.Token]:
     lasts = timedelta(days=data.days) if data.days else None
     rights = frozenset(data.scopes)

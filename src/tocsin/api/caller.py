@@ -11,7 +11,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.types import Guard
 
-from tocsin.api import conditional, onces, problems, schema
+from tocsin.api import conditional, onces, problem_schema, problems
 from tocsin.api.keys import Keys, bearer_secret
 from tocsin.api.limits import LEFT, Limits, policy
 from tocsin.app import App
@@ -82,7 +82,7 @@ def needs(right: str, *refusals: int) -> Mapping[str, Any]:
 
 def _refusal(status: int) -> ResponseSpec:
     return ResponseSpec(
-        schema.Problem, generate_examples=False, description=_MEANING[status], media_type=problems.MEDIA_TYPE
+        problem_schema.Problem, generate_examples=False, description=_MEANING[status], media_type=problems.MEDIA_TYPE
     )
 
 
