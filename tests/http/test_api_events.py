@@ -141,6 +141,16 @@ def test_a_webhook_is_made_changed_tried_replayed_and_removed(here: Served, head
     assert here.get(address, headers=headers).status_code == 404
 
 
+def test_a_secret_stands_sealed_in_the_database(here: Served, headers: dict[str, str]) -> None:
+    made = here.post("/api/v1/webhooks", json={"url": "https://example.org/"}, headers=headers).json()
+    rotated = here.post(f"/api/v1/webhooks/{made['id']}/rotate", headers=headers).json()
+    with here.app.database.read(SYSTEM) as tx:
+        kept = outbox.load(tx, made["id"])
+        assert tx.keys.open_(kept.secret) == rotated["secret"]
+        assert tx.keys.open_(kept.old_secret or "") == made["secret"]
+    assert kept.secret.startswith("sealed:") and kept.old_secret is not None and kept.old_secret.startswith("sealed:")
+
+
 def test_webhooks_are_the_administrators(here: Served) -> None:
     reader = here.bearer("incidents:read", "incidents:write", name="reader")
     assert here.get("/api/v1/webhooks", headers=reader).status_code == 403

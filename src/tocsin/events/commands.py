@@ -3,6 +3,7 @@
 import base64
 import secrets
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -83,10 +84,10 @@ def change(
 def rotate(tx: Tx, webhook_id: str) -> Webhook:
     """Give it another secret. For a day the old one signs too, so that the receiver can change over at leisure."""
     access.require(tx.actor, access.PEOPLE_WRITE)
-    one = outbox.load(tx, webhook_id)
+    one, secret = outbox.load(tx, webhook_id), new_secret()
     until = tx.now + OLD_SIGNS_FOR
-    outbox.change(tx, one.id, secret=new_secret(), old_secret=one.secret, old_until=until)
-    return outbox.load(tx, webhook_id)
+    outbox.change(tx, one.id, secret=tx.keys.seal(secret), old_secret=one.secret, old_until=until)
+    return replace(outbox.load(tx, webhook_id), secret=secret)
 
 
 def enable(tx: Tx, webhook_id: str) -> Webhook:

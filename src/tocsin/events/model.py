@@ -104,7 +104,7 @@ class Webhook:
         return self.disabled_at is None and (not self.types or event_type in self.types)
 
     def secrets_at(self, now: datetime) -> list[str]:
-        """Those that sign now, the newest first."""
+        """Those that sign now, the newest first, sealed as they are kept."""
         is_old_live = self.old_secret is not None and self.old_until is not None and now < self.old_until
         return [self.secret, self.old_secret] if is_old_live and self.old_secret else [self.secret]
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Boolean, Column, Float, Integer, Row, Table, Text, delete, func, select
 
 from tocsin.db import sight
-from tocsin.db.columns import Instant, Json, metadata
+from tocsin.db.columns import SEALED, Instant, Json, metadata
 from tocsin.db.engine import Tx
 from tocsin.events import store
 from tocsin.events.model import (
@@ -32,8 +32,8 @@ webhooks = Table(
     Column("description", Text),
     Column("types", Json),
     Column("confidential", Boolean),
-    Column("secret", Text),
-    Column("old_secret", Text),
+    Column("secret", Text, info=SEALED),
+    Column("old_secret", Text, info=SEALED),
     Column("old_until", Instant),
     Column("made_at", Instant),
     Column("made_by", Text),
@@ -76,7 +76,8 @@ class NoSuchDelivery(NotFound):
 
 
 def add(tx: Tx, one: Webhook) -> None:
-    tx.add(webhooks, {**vars(one), "types": list(one.types)})
+    """Keep one whose secret is in plain; what is read again is sealed."""
+    tx.add(webhooks, {**vars(one), "types": list(one.types), "secret": tx.keys.seal(one.secret)})
 
 
 def load(tx: Tx, webhook_id: str) -> Webhook:

@@ -3,7 +3,7 @@ again for days before the endpoint is disabled and those who can mend it are tol
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -14,6 +14,7 @@ from tocsin.delivery.hookposts import Answer, Post
 from tocsin.events import outbox, store
 from tocsin.events.model import Delivery, Event, Webhook, body
 from tocsin.kit.actor import SYSTEM
+from tocsin.kit.errors import Refused
 from tocsin.people import store as people
 from tocsin.people.model import Channel
 from tocsin.response import covering
@@ -76,12 +77,16 @@ class Calls:
 
     async def _call(self, webhook: Webhook, taken: Taken) -> None:
         try:
+            secrets = [self._database.keys.open_(one) for one in webhook.secrets_at(self._database.now())]
             while taken and not self._closing:
                 delivery, event = taken.pop(0)
                 if event is None:
                     await self._write(partial(outbox.withdraw, one=delivery, why=HIDDEN))
-                elif not await self._deliver(webhook, delivery, event):
+                elif not await self._deliver(webhook, secrets, delivery, event):
                     break
+            await self._write(lambda tx: _put_back(tx, taken))
+        except Refused as why:  # it waits until the key is back
+            log.warning("the webhook %s is not called: %s", webhook.id, why.message)
             await self._write(lambda tx: _put_back(tx, taken))
         except Exception:  # the leases run out, and it is sent again under the same ids
             log.exception("the deliveries to the webhook %s could not be made", webhook.id)
@@ -89,9 +94,8 @@ class Calls:
             del self._busy[webhook.id]
             self._on_done()
 
-    async def _deliver(self, webhook: Webhook, delivery: Delivery, event: Event) -> bool:
+    async def _deliver(self, webhook: Webhook, secrets: Sequence[str], delivery: Delivery, event: Event) -> bool:
         """Post one event. False if there was no answer, so that the next would fare no better."""
-        secrets = webhook.secrets_at(self._database.now())
         answer = await self._post(webhook.url, event.id, secrets, body(event, self._base))
         await self._write(lambda tx: _record(tx, webhook, delivery, answer))
         return answer.status is not None and not answer.is_gone
