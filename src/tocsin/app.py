@@ -18,7 +18,7 @@ from tocsin.audit.model import Deed
 from tocsin.audit.refusals import Refusals
 from tocsin.comms import store as comms
 from tocsin.comms.subscribers import commands as subscribing
-from tocsin.db import keys
+from tocsin.db import keys, news
 from tocsin.db import settings as kept
 from tocsin.db.engine import Database, Tx
 from tocsin.db.migrate import migrate
@@ -77,6 +77,8 @@ from tocsin.watch import store as watch
 from tocsin.watch.tailing import Means
 
 log = logging.getLogger(__name__)
+
+EVERYTHING = news.EVERYTHING  # what is told where nobody knows what was missed
 
 Learn = Callable[[Tx], None]
 

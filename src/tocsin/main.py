@@ -4,6 +4,7 @@ import contextlib
 import gc
 import logging
 import os
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,7 +23,7 @@ from tocsin.kit.joining import JoiningProtocol
 from tocsin.people import commands as people_commands
 from tocsin.plan import store as plans
 from tocsin.settings import Settings
-from tocsin.web import feeds, guards, oncallnow, site, status
+from tocsin.web import feeds, guards, live, oncallnow, site, status
 
 API_PATHS = ("/api/", "/v1/", "/v2/", "/in/", "/generic/")
 GRACE = 2  # seconds that requests have to end when the server stops
@@ -35,6 +36,7 @@ class Kept:
     public: status.Board = field(default_factory=status.Board)
     on_call: oncallnow.OnCallBoard = field(default_factory=oncallnow.OnCallBoard)
     calendars: feeds.Calendars = field(default_factory=feeds.Calendars)
+    hub: live.Hub = field(default_factory=live.Hub)
 
 
 def asgi(app: App) -> ASGIApp:
@@ -51,15 +53,22 @@ def fronted(app: App, inner: Litestar, kept: Kept) -> ASGIApp:
 def rest(app: App, kept: Kept) -> Litestar:
     """Everything but the addresses for signals. It knows its installation by its state alone."""
     machines = [*resources.routes(), *replies.routes(), *slack.routes()]
-    pages = site.routes(kept.calendars, kept.on_call)
+    pages = [*site.routes(kept.calendars, kept.on_call), *live.routes(kept.hub)]
+    templates = site.template_config()
+
+    @contextlib.asynccontextmanager
+    async def attended(rest: Litestar) -> AsyncIterator[None]:
+        async with kept.hub.attending(rest.state["tocsin"], templates.engine_instance.engine):
+            yield
+
     return Litestar(
         route_handlers=[*machines, *status.routes(kept.public), *pages, livez, readyz],
-        template_config=site.template_config(),
+        template_config=templates,
         csrf_config=site.csrf_config(app.signing_key, secure=app.settings.secure_cookies),
         openapi_config=resources.openapi_config(),
         exception_handlers=_exception_handlers(),
         state=State({"tocsin": app}),
-        lifespan=[_engine],
+        lifespan=[_engine, attended],
         before_send=[guards.guard(_public_url)],
     )
 
@@ -121,10 +130,11 @@ def serve() -> None:
     """Run the server: pages, API, and the engine that pages people. Settings come from the environment."""
     app = prepared(environment.read(os.environ))
     _offer_the_way_in(app)
-    served = asgi(app)
+    kept = Kept()
+    served = fronted(app, rest(app, kept), kept)
     gc.collect()
     gc.freeze()  # what is loaded by now stays: the collector need not look through it again and again
-    uvicorn.run(
+    about = uvicorn.Config(
         served,
         host=app.settings.host,
         port=app.settings.port,
@@ -134,6 +144,19 @@ def serve() -> None:
         server_header=False,
         http=JoiningProtocol,
     )
+    Server(about, kept.hub).run()
+
+
+class Server(uvicorn.Server):
+    """It ends streams before it waits for requests to end: whoever only listens would keep it."""
+
+    def __init__(self, config: uvicorn.Config, hub: live.Hub) -> None:
+        super().__init__(config)
+        self._hub = hub
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._hub.close()
+        await super().shutdown(sockets)
 
 
 def prepared(settings: Settings) -> App:

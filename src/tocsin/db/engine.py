@@ -26,6 +26,7 @@ from sqlalchemy import (
     Executable,
     Row,
     Table,
+    UpdateBase,
     create_engine,
     event,
     exc,
@@ -34,7 +35,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import NullPool
 
-from tocsin.db import sets
+from tocsin.db import news, sets
 from tocsin.kit.actor import Actor
 from tocsin.kit.clock import Clock, SystemClock, from_millis, to_millis
 from tocsin.kit.errors import Invalid, Overloaded, Refused
@@ -80,6 +81,7 @@ class Tx:
         self.now = now
         self.memo: dict[Any, Any] = {}  # what this unit of work has read and may read again
         self.wakes = False  # set when something is due at once: the engine need not sleep on
+        self.news: set[str] = set()  # what it changes, as those who watch ask for it: tables, and what `tell` names
         self._inserts: dict[Table, dict[tuple[Any, ...], dict[str, Any]]] = {}
         self._updates: dict[Table, dict[Any, dict[str, Any]]] = {}
         self._late: dict[tuple[Table, Any], Callable[[], dict[str, Any]]] = {}
@@ -94,6 +96,8 @@ class Tx:
 
     def run(self, statement: Executable, parameters: Params = None) -> CursorResult[Any]:
         self.flush()
+        if isinstance(statement, UpdateBase):
+            self.news.add(statement.entity_description["name"])
         return self.connection.execute(statement, parameters)
 
     def all(self, statement: Executable, parameters: Params = None) -> list[Row[Any]]:
@@ -107,11 +111,13 @@ class Tx:
 
     def add(self, table: Table, row: dict[str, Any]) -> None:
         """Queue a row to insert. Rows of one table name the same columns."""
+        self.news.add(table.name)
         rows = self._inserts.setdefault(table, {})
         rows[tuple(row.get(name) for name in _key_names(table))] = row
 
     def put(self, table: Table, key: Any, values: dict[str, Any]) -> None:
         """Queue new values for the row with this primary key, which may itself still be queued."""
+        self.news.add(table.name)
         queued = self._inserts.get(table, {}).get((key,))
         if queued is not None:
             queued.update(values)
@@ -121,6 +127,10 @@ class Tx:
     def put_late(self, table: Table, key: Any, values: Callable[[], dict[str, Any]]) -> None:
         """Queue values that are worked out only when they are written: for a row that changes again and again."""
         self._late[table, key] = values
+
+    def tell(self, name: str) -> None:
+        """Name something narrower than a table that this changes, for whoever watches just that."""
+        self.news.add(name)
 
     def flush(self) -> None:
         """Write what is queued: changes first, so that an obligation has ended before its successor opens."""
@@ -189,6 +199,7 @@ class Database:
         self._turns = _Turns()
         self._writing = self._turns if self.is_sqlite else contextlib.nullcontext()
         self._on_wake: list[Callable[[], object]] = []
+        self.watching = news.Watching()
         if self.is_sqlite:
             self._writer = _sqlite_engine(self.url, writes=True)
             self._reader = _sqlite_engine(self.url, writes=False)
@@ -223,6 +234,10 @@ class Database:
             tx = Tx(connection, actor, self.now(), self.keys, writes=True)
             yield tx
             tx.flush()
+            told = self.watching.told(tx.news)
+            if told and tx.is_postgresql:
+                news.send(connection, self.watching, told)
+        self.watching.hear(told)
         if tx.wakes:
             self.wake()
 
@@ -290,6 +305,10 @@ class Database:
     def connect_apart(self) -> Connection:
         """A connection that belongs to its holder alone and commits each statement. Only where there is a server."""
         return create_engine(self.url, poolclass=NullPool, isolation_level="AUTOCOMMIT").connect()
+
+    def ear(self) -> news.Ear | None:
+        """What hears the changes of other nodes. A SQLite file has one server, which hears itself."""
+        return None if self.is_sqlite else news.Ear(self.connect_apart, self.watching)
 
     def dispose(self) -> None:
         for engine in (self._writer, self._reader, self._alone):

@@ -79,6 +79,15 @@ def of_strangers(tx: Tx) -> Iterator[None]:
         del tx.memo[_STRANGERS]
 
 
+def seen_by(tx: Tx, handles: Collection[str]) -> dict[str, frozenset[str]]:
+    """What of the confidential each of these people may see at this instant."""
+    found: dict[str, set[str]] = {handle: set() for handle in handles}
+    mine = reader.c.handle.in_(sorted(found)) & _in_time(tx)
+    for row in tx.all(select(reader.c.incident_id, reader.c.handle).where(mine)) if found else ():
+        found[row.handle].add(row.incident_id)
+    return {handle: frozenset(ids) for handle, ids in found.items()}
+
+
 def write(
     tx: Tx, incident_id: str, before: Mapping[str, datetime | None], after: Mapping[str, datetime | None]
 ) -> None:

@@ -64,6 +64,11 @@ entries = Table(
 )
 
 
+def news_of(incident_id: str) -> str:
+    """The name under which whoever watches one incident hears of it."""
+    return f"incident/{incident_id}"
+
+
 class NoSuchIncident(NotFound):
     """There is no such incident."""
 
@@ -76,6 +81,7 @@ def begin(tx: Tx, declared: Declared) -> Incident:
     tx.add(table, {"id": incident_id, **_row(incident)})
     tx.add(entries, row)
     _tell(tx, None, incident, [Numbered(number=1, entry=declared, hash=row["hash"])])
+    tx.tell(news_of(incident_id))
     tx.memo.pop("open like", None)
     return _remember(tx, incident)
 
@@ -95,6 +101,7 @@ def append(tx: Tx, incident: Incident, more: Iterable[AnyEntry]) -> Incident:
     if (before.status, before.type) != (incident.status, incident.type):
         tx.memo.pop("open like", None)
     tx.put_late(table, incident.id, partial(_row, incident))
+    tx.tell(news_of(incident.id))
     _keep_readers(tx, before, incident)
     _tell(tx, before, incident, added)
     return _remember(tx, incident)
@@ -121,6 +128,8 @@ def _keep_readers(tx: Tx, before: Incident, after: Incident) -> None:
         sight.show(tx, after.id)
     elif known != wanted:
         sight.write(tx, after.id, known, wanted)
+    for gone in known.keys() - wanted.keys():
+        tx.tell(f"person/{gone}")  # for whom there is no such incident any more
 
 
 def load(tx: Tx, incident_id: str) -> Incident:

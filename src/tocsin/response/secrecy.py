@@ -1,9 +1,10 @@
 """The verbs of what is confidential: who may see an incident, and who said so."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from tocsin.audit import store as audit
 from tocsin.audit.model import Deed
+
 from tocsin.db import sight
 from tocsin.db.engine import Tx
 from tocsin.incidents import confidential
@@ -88,3 +89,10 @@ def _mine(tx: Tx, incident_id: str) -> tuple[Plan, Incident]:
     access.require(tx.actor, access.INCIDENT_WRITE)
     incident = incidents.load(tx, incident_id)
     return plans.load(tx, incident.plan_revision), incident
+
+
+def sights(
+    tx: Tx, incident_ids: Collection[str], handles: Collection[str]
+) -> tuple[frozenset[str], dict[str, frozenset[str]]]:
+    """Which of these incidents are there for their readers alone, and what each of these people may see of all such."""
+    return frozenset(sight.hidden_of(tx, incident_ids)), sight.seen_by(tx, handles)

@@ -33,6 +33,7 @@ STATIC = Path(__file__).parent / "static"
 THEMES = ("light", "dark")
 THEME_COOKIE = "tocsin_theme"
 MOST_OPEN = 200
+EVERYBODY = "*"  # no handle of an account is called so
 
 NAVIGATION = (
     ("/", "Now"),
@@ -161,6 +162,11 @@ class Visitor:
     def is_administrator(self) -> bool:
         return self.actor.may(access.PEOPLE_WRITE)
 
+    @property
+    def is_many(self) -> bool:
+        """Whether a page is drawn once for all who have the same rights; each browser then adds what is its own."""
+        return self.account.handle == EVERYBODY
+
 
 SignedIn = NamedDependency[Visitor]
 
@@ -244,8 +250,21 @@ def situation(tx: Tx) -> Situation:
     return Situation(plans.current(tx), plans.current_revision(tx), tuple(worst_first), tuple(owed), known, overrides)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a page takes from the request for it; its own where it is drawn for many who have it open."""
+
+    path: str = ""
+    theme: str = ""
+    done: str = ""
+
+
+def asked(request: AnyRequest) -> Asked:
+    return Asked(request.url.path, theme(request), DONE.get(request.query_params.get("done", ""), ""))
+
+
 def page(
-    request: AnyRequest,
+    request: AnyRequest | Asked,
     visitor: Visitor,
     tx: Tx,
     template: str,
@@ -258,7 +277,7 @@ def page(
 ) -> Template:
     """A whole page. `here` is its place in the navigation; `view` are plain values for its template."""
     now = known or situation(tx)
-    frame = _frame(request, visitor, now, tx.now, title, here)
+    frame = _frame(request if isinstance(request, Asked) else asked(request), visitor, now, tx.now, title, here)
     return Template(
         template,
         context={"frame": frame, "asset": asset, **view},
@@ -267,7 +286,7 @@ def page(
     )
 
 
-def _frame(request: AnyRequest, visitor: Visitor, known: Situation, now: datetime, title: str, here: str) -> Frame:
+def _frame(asked: Asked, visitor: Visitor, known: Situation, now: datetime, title: str, here: str) -> Frame:
     on_call = known.rotas_of(known.plan).at(now).values()
     return Frame(
         now_iso=present.iso(now),
@@ -285,9 +304,9 @@ def _frame(request: AnyRequest, visitor: Visitor, known: Situation, now: datetim
         revision=known.revision.id,
         since=present.day(known.revision.applied_at),
         plan_name=known.plan.name,
-        theme=theme(request),
-        path=request.url.path,
-        done=DONE.get(request.query_params.get("done", ""), ""),
+        theme=asked.theme,
+        path=asked.path,
+        done=asked.done,
         title=_title(known, title, now),
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from litestar import get, post
@@ -39,7 +40,7 @@ from tocsin.web import (
     work,
 )
 from tocsin.web.forms import AnyRequest, Form, Sent
-from tocsin.web.frame import SignedIn, Tx, Visitor, page
+from tocsin.web.frame import Asked, SignedIn, Tx, Visitor, page
 from tocsin.web.now import signal_row
 from tocsin.web.trouble import Trouble, trouble
 from tocsin.web.verbs import VERBS
@@ -154,6 +155,7 @@ def show_room(
     visitor: SignedIn,
     incident_id: FromPath[str],
     kind: FromQuery[str] = "",
+    before: FromQuery[int] = 0,
     at: FromQuery[str] = "",
     entry: FromQuery[str] = "",
     audience: FromQuery[str] = "",
@@ -161,7 +163,7 @@ def show_room(
     """The room, or how it was. `audience` opens the composer for whom a reminder is about."""
     if at or entry:
         return moment.show(request, visitor, incident_id, at=at, entry=entry)
-    return _room(request, visitor, incident_id, kind=kind, typed={"audience": audience})
+    return _room(request, visitor, incident_id, part=record.Part(kind, before), typed={"audience": audience})
 
 
 def _room(
@@ -169,31 +171,45 @@ def _room(
     visitor: Visitor,
     incident_id: str,
     *,
-    kind: str = "",
+    part: record.Part = record.NEWEST,
     wrong: Trouble | None = None,
     typed: Mapping[str, str] | None = None,
     preview: composer.Preview | None = None,
 ) -> Template:
     with visitor.app.database.read(visitor.actor) as tx:
-        incident = incidents.load(tx, incident_id)
-        plan = plans.load(tx, incident.plan_revision)
-        return page(
-            request,
-            visitor,
-            tx,
-            "room.html",
-            title=incident.title,
-            here="/incidents",
-            status=wrong.status if wrong else 200,
-            wrong=wrong,
-            typed=typed or {},
-            preview=preview,
-            **_view(tx, plan, incident, visitor, kind, typed or {}),
-        )
+        return draw_room(request, visitor, tx, incident_id, part=part, wrong=wrong, typed=typed or {}, preview=preview)
+
+
+def draw_room(
+    request: AnyRequest | Asked,
+    visitor: Visitor,
+    tx: Tx,
+    incident_id: str,
+    *,
+    part: record.Part = record.NEWEST,
+    wrong: Trouble | None = None,
+    typed: Mapping[str, str] = MappingProxyType({}),
+    preview: composer.Preview | None = None,
+) -> Template:
+    incident = incidents.load(tx, incident_id)
+    plan = plans.load(tx, incident.plan_revision)
+    return page(
+        request,
+        visitor,
+        tx,
+        "room.html",
+        title=incident.title,
+        here="/incidents",
+        status=wrong.status if wrong else 200,
+        wrong=wrong,
+        typed=typed,
+        preview=preview,
+        **_view(tx, plan, incident, visitor, part, typed),
+    )
 
 
 def _view(
-    tx: Tx, plan: Plan, incident: Incident, visitor: Visitor, kind: str, typed: Mapping[str, str]
+    tx: Tx, plan: Plan, incident: Incident, visitor: Visitor, part: record.Part, typed: Mapping[str, str]
 ) -> dict[str, Any]:
     now, me = tx.now, visitor.account.handle
     rotas = oncall.rotas(tx, plan)
@@ -215,8 +231,8 @@ def _view(
         "slots": room.slots(plan, rotas, incident, entries, me, now),
         "tabs": composer.tabs(plan, incident, duties, known, typed, now, entries=entries, me=me),
         "proof": verification.verify(tx, incident.id),
-        "filters": record.filters(entries, kind),
-        "entries": record.timeline(plan, entries, messages, kind, now),
+        "filters": record.filters(entries, part.kind),
+        "record": record.timeline(plan, entries, messages, part, now),
         "guide": room.guide(plan, incident),
         "signals": [signal_row(one, now) for one in on_it],
         "deliveries": record.deliveries(plan, letters.letters_of(tx, messages), now),

@@ -83,7 +83,7 @@ def _view(plan: Plan, rotas: Rotas, moment: Moment) -> dict[str, Any]:
         "debts": list(_debts(plan, rotas, moment)),
         "people": [_knows(plan, one, at) for one in moment.people],
         "told": _last_told(plan, moment),
-        "entries": record.timeline(plan, moment.entries, moment.messages, "", at),
+        "entries": record.whole(plan, moment.entries, moment.messages, at),
     }
 
 

@@ -31,7 +31,7 @@ from tocsin.watch.outcomes import NOT_ANSWERING, Kind, Outcome
 from tocsin.watch.store import Standing
 from tocsin.web import frame, present
 from tocsin.web.forms import AnyRequest, Sent
-from tocsin.web.frame import SignedIn, Tx, page
+from tocsin.web.frame import Asked, SignedIn, Tx, Visitor, page
 
 MISSED_SHOWN = timedelta(hours=24)
 OWED_SHOWN = 8
@@ -197,6 +197,7 @@ class OnCall:
 
     rotation: str
     person: str
+    handle: str
     is_you: bool
     until: str
     then: str
@@ -221,6 +222,7 @@ def _holders(plan: Plan, rotas: Rotas, name: str, ways: dict[str, str], me: str,
         yield OnCall(
             rotation=called,
             person=present.names(plan, [person]),
+            handle=person,
             is_you=person == me,
             until=present.appointment(shift.ends_at, now),
             then=present.names(plan, after.people) if after else "nobody",
@@ -234,6 +236,7 @@ def _nobody(plan: Plan, rotas: Rotas, name: str, called: str, now: datetime) -> 
     return OnCall(
         rotation=called,
         person="Nobody",
+        handle="",
         is_you=False,
         until=present.appointment(after.starts_at, now) if after else "the plan says otherwise",
         then=present.names(plan, after.people) if after else "nobody",
@@ -260,32 +263,36 @@ def ways_to_reach(tx: Tx, handles: Iterable[str]) -> dict[str, str]:
 @get("/", sync_to_thread=True)
 def show_now(request: AnyRequest, visitor: SignedIn) -> Template:
     with visitor.app.database.read(visitor.actor) as tx:
-        known, now = frame.situation(tx), tx.now
-        plan = known.plan
-        heroes = [
-            present.hero(known.plan_of(one), one, [duty for duty in known.owed if duty.incident_id == one.id], now)
-            for one in known.open
-        ]
-        return page(
-            request,
-            visitor,
-            tx,
-            "now.html",
-            title="Now",
-            here="/",
-            known=known,
-            heroes=heroes,
-            sentence=_sentence(known, now),
-            behind=_behind(tx, now),
-            owed=frame.owed_rows(known, now, OWED_SHOWN),
-            owed_more=max(0, len(known.owed) - OWED_SHOWN),
-            ruler=_ruler(known, now),
-            missed=_missed(tx, now),
-            waiting=[signal_row(one, now) for one in signals.waiting(tx)],
-            on_call=on_call(plan, known.rotas_of(plan), ways_to_reach(tx, plan.people), visitor.account.handle, now),
-            services=services(plan, watch.standings(tx), now),
-            last=_last(tx, now) if not heroes else "",
-        )
+        return draw_now(request, visitor, tx)
+
+
+def draw_now(request: AnyRequest | Asked, visitor: Visitor, tx: Tx) -> Template:
+    known, now = frame.situation(tx), tx.now
+    plan = known.plan
+    heroes = [
+        present.hero(known.plan_of(one), one, [duty for duty in known.owed if duty.incident_id == one.id], now)
+        for one in known.open
+    ]
+    return page(
+        request,
+        visitor,
+        tx,
+        "now.html",
+        title="Now",
+        here="/",
+        known=known,
+        heroes=heroes,
+        sentence=_sentence(known, now),
+        behind=_behind(tx, now),
+        owed=frame.owed_rows(known, now, OWED_SHOWN),
+        owed_more=max(0, len(known.owed) - OWED_SHOWN),
+        ruler=_ruler(known, now),
+        missed=_missed(tx, now),
+        waiting=[signal_row(one, now) for one in signals.waiting(tx)],
+        on_call=on_call(plan, known.rotas_of(plan), ways_to_reach(tx, plan.people), visitor.account.handle, now),
+        services=services(plan, watch.standings(tx), now),
+        last=_last(tx, now) if not heroes else "",
+    )
 
 
 def _behind(tx: frame.Tx, now: datetime) -> str:
@@ -339,19 +346,23 @@ def _last(tx: Tx, now: datetime) -> str:
 @get("/signals", sync_to_thread=True)
 def show_signals(request: AnyRequest, visitor: SignedIn) -> Template:
     with visitor.app.database.read(visitor.actor) as tx:
-        now = tx.now
-        return page(
-            request,
-            visitor,
-            tx,
-            "signals.html",
-            title="Signals",
-            here="/signals",
-            rows=[signal_row(one, now) for one in signals.recent(tx, SIGNALS_SHOWN)],
-            unread=[_unread(one, now) for one in signals.quarantined(tx)],
-            backlog=signals.backlog(tx),
-            may_read=visitor.actor.may(access.SIGNAL_WRITE),
-        )
+        return draw_signals(request, visitor, tx)
+
+
+def draw_signals(request: AnyRequest | Asked, visitor: Visitor, tx: Tx) -> Template:
+    now = tx.now
+    return page(
+        request,
+        visitor,
+        tx,
+        "signals.html",
+        title="Signals",
+        here="/signals",
+        rows=[signal_row(one, now) for one in signals.recent(tx, SIGNALS_SHOWN)],
+        unread=[_unread(one, now) for one in signals.quarantined(tx)],
+        backlog=signals.backlog(tx),
+        may_read=visitor.actor.may(access.SIGNAL_WRITE),
+    )
 
 
 @post("/signals/{signal_id:str}/dismiss", sync_to_thread=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
+from types import MappingProxyType
 from typing import Any
 
 from litestar import get, post
@@ -29,7 +30,7 @@ from tocsin.response import covering, trials
 from tocsin.web import arranging, present
 from tocsin.web import now as front
 from tocsin.web.forms import AnyRequest, Form, Sent
-from tocsin.web.frame import SignedIn, Tx, Visitor, page
+from tocsin.web.frame import Asked, SignedIn, Tx, Visitor, page
 from tocsin.web.trouble import Trouble, trouble
 
 WEEKS = 4
@@ -47,6 +48,7 @@ class Cell:
     person: str
     is_you: bool
     until: str
+    handles: str = ""
     short: str = ""  # for a cell of few columns
     is_gap: bool = False
     is_arranged: bool = False
@@ -101,7 +103,7 @@ def _cells(plan: Plan, shifts: Sequence[Shift], days: Sequence[datetime], me: st
         else:
             name, until = present.names(plan, holders), f"to {present.day(last.ends_at)}"
             short = listed(present.first_name(words.name(plan, one)) for one in holders)
-            yield Cell(len(cells), name, me in holders, until, short=short, is_arranged=is_arranged)
+            yield Cell(len(cells), name, me in holders, until, " ".join(holders), short, is_arranged=is_arranged)
 
 
 @dataclass(frozen=True)
@@ -255,38 +257,48 @@ def show_oncall(request: AnyRequest, visitor: SignedIn) -> Template:
 
 
 def _page(request: AnyRequest, visitor: Visitor, typed: Mapping[str, str], wrong: Trouble | None) -> Template:
-    me = visitor.account.handle
     with visitor.app.database.read(visitor.actor) as tx:
-        plan, now = plans.current(tx), tx.now
-        rotas = oncall.rotas(tx, plan)
-        ways = front.ways_to_reach(tx, plan.people)
-        return page(
-            request,
-            visitor,
-            tx,
-            "oncall.html",
-            title="On call",
-            here="/oncall",
-            status=wrong.status if wrong else 200,
-            wrong=wrong,
-            typed=typed,
-            now_clock=present.clock(now)[:5],
-            on_call=front.on_call(plan, rotas, ways, me, now),
-            calendar=calendar(plan, rotas, me, now),
-            turns=turns(plan, rotas, me, now),
-            arranged=arranging.view(tx, plan, rotas, me),
-            can_write=visitor.can_write,
-            hands_over=any(one.handing_over is not None for one in plan.rotations.values()),
-            handoffs_waiting=_waiting(tx, me),
-            policies=policies(plan),
-            doubts=doubts(plan, ways, people.people(tx)),
-            doubtful=doubtful(plan, trials.doubts(tx, plan.people), now),
-            cover=cover(covering.proof(tx, COVER_WEEKS), now),
-            reach=[
-                present.Choice(handle, one.name, ways.get(handle, "") or "nothing", bool(ways.get(handle)))
-                for handle, one in plan.people.items()
-            ],
-        )
+        return draw_oncall(request, visitor, tx, typed, wrong)
+
+
+def draw_oncall(
+    request: AnyRequest | Asked,
+    visitor: Visitor,
+    tx: Tx,
+    typed: Mapping[str, str] = MappingProxyType({}),
+    wrong: Trouble | None = None,
+) -> Template:
+    me = visitor.account.handle
+    plan, now = plans.current(tx), tx.now
+    rotas = oncall.rotas(tx, plan)
+    ways = front.ways_to_reach(tx, plan.people)
+    return page(
+        request,
+        visitor,
+        tx,
+        "oncall.html",
+        title="On call",
+        here="/oncall",
+        status=wrong.status if wrong else 200,
+        wrong=wrong,
+        typed=typed,
+        now_clock=present.clock(now)[:5],
+        on_call=front.on_call(plan, rotas, ways, me, now),
+        calendar=calendar(plan, rotas, me, now),
+        turns=turns(plan, rotas, me, now),
+        arranged=arranging.view(tx, plan, rotas, me),
+        can_write=visitor.can_write,
+        hands_over=any(one.handing_over is not None for one in plan.rotations.values()),
+        handoffs_waiting=_waiting(tx, me),
+        policies=policies(plan),
+        doubts=doubts(plan, ways, people.people(tx)),
+        doubtful=doubtful(plan, trials.doubts(tx, plan.people), now),
+        cover=cover(covering.proof(tx, COVER_WEEKS), now),
+        reach=[
+            present.Choice(handle, one.name, ways.get(handle, "") or "nothing", bool(ways.get(handle)))
+            for handle, one in plan.people.items()
+        ],
+    )
 
 
 def _waiting(tx: Tx, me: str) -> int:

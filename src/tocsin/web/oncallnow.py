@@ -92,13 +92,13 @@ class OnCallBoard:
 
     async def _may_read(self, app: App, scope: HTTPScope) -> bool:
         """Whether the reader is signed in, or shows a token that may read the plan."""
-        shown = _shown(scope)
-        if shown is None:
+        found = shown(scope)
+        if found is None:
             return False
-        digest = hashlib.sha256("".join(shown).encode()).digest()
+        digest = hashlib.sha256("".join(found).encode()).digest()
         if self._seconds() < self._admitted.get(digest, 0.0):
             return True
-        if not await asyncio.to_thread(_is_reader, app, *shown):
+        if not await asyncio.to_thread(_is_reader, app, *found):
             return False
         self._admitted.pop(digest, None)
         self._admitted[digest] = self._seconds() + REMEMBERED_FOR
@@ -107,7 +107,7 @@ class OnCallBoard:
         return True
 
 
-def _shown(scope: HTTPScope) -> tuple[str, str] | None:
+def shown(scope: HTTPScope) -> tuple[str, str] | None:
     """What a request shows of its sender: `bearer` and a token, or `session` and its secret."""
     headers = dict(scope["headers"])
     scheme, _, value = headers.get(b"authorization", b"").decode("latin-1").partition(" ")

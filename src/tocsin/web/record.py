@@ -67,6 +67,8 @@ from tocsin.plan.model import Plan
 from tocsin.response.letters import Letter
 from tocsin.web import letters, present
 
+A_PAGE = 50  # entries
+
 
 @dataclass(frozen=True)
 class Item:
@@ -78,6 +80,7 @@ class Item:
     mark: str
     kind: str
     text: str
+    filter: str = ""  # the key of the filter that it falls under
     said: str = ""
     audience: str = ""
     stage: str = ""
@@ -126,13 +129,46 @@ def filters(entries: Sequence[Numbered], chosen: str) -> tuple[Filter, ...]:
     return tuple(found)
 
 
-def timeline(
-    plan: Plan, entries: Sequence[Numbered], messages: Sequence[Message], chosen: str, now: datetime
-) -> tuple[Item, ...]:
-    """The record, newest first, as far as the chosen filter lets it through."""
-    kinds = FILTERS[chosen][1] if chosen in FILTERS else ()
+@dataclass(frozen=True)
+class Part:
+    """What of a record is asked for: of which kind, and the entries before which one; 0 begins with the newest."""
+
+    kind: str = ""
+    before: int = 0
+
+
+NEWEST = Part()
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A page of the record. `earlier` is the number before which the next one begins, 0 at the end of it."""
+
+    kind: str
+    before: int
+    items: tuple[Item, ...]
+    earlier: int
+    left: int  # entries that are earlier than these
+
+
+def timeline(plan: Plan, entries: Sequence[Numbered], messages: Sequence[Message], part: Part, now: datetime) -> Shown:
+    """The record, newest first, as far as the chosen filter lets it through, a page of it at a time."""
+    kinds = FILTERS[part.kind][1] if part.kind in FILTERS else ()
     wanted = [one for one in reversed(entries) if not kinds or isinstance(one.entry, kinds)]
-    return tuple(_item(plan, one, messages, now) for one in wanted)
+    wanted = [one for one in wanted if not part.before or one.number < part.before]
+    shown, left = wanted[:A_PAGE], len(wanted) - A_PAGE
+    earlier = shown[-1].number if left > 0 else 0
+    items = tuple(_item(plan, one, messages, now) for one in shown)
+    return Shown(part.kind if kinds else "", part.before, items, earlier, max(0, left))
+
+
+def whole(plan: Plan, entries: Sequence[Numbered], messages: Sequence[Message], now: datetime) -> tuple[Item, ...]:
+    """All of the record, newest first."""
+    return tuple(_item(plan, one, messages, now) for one in reversed(entries))
+
+
+def _filter_of(entry: AnyEntry) -> str:
+    return next((key for key, (_, kinds) in FILTERS.items() if isinstance(entry, kinds)), "")
 
 
 def _item(plan: Plan, numbered: Numbered, messages: Sequence[Message], now: datetime) -> Item:
@@ -144,6 +180,7 @@ def _item(plan: Plan, numbered: Numbered, messages: Sequence[Message], now: date
         mark=_mark(entry),
         kind=words.kind(entry).capitalize(),
         text=_after_its_kind(words.kind(entry), words.sentence(plan, entry)),
+        filter=_filter_of(entry),
     )
     match entry:
         case Updated():

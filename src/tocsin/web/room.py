@@ -14,6 +14,7 @@ from tocsin.obligations.model import ANSWER_PREFIX, Kind, Obligation, State
 from tocsin.oncall.schedule import Rotas
 from tocsin.plan.model import Need, Plan
 from tocsin.web import present
+from tocsin.web.frame import EVERYBODY
 from tocsin.web.present import Choice, Fact, Owed, Settled
 
 # ---- Roles ----
@@ -25,6 +26,7 @@ class Slot:
     name: str
     purpose: str
     person: str
+    handle: str
     is_you: bool
     since: str
     choices: tuple[Choice, ...]
@@ -50,10 +52,11 @@ def slots(
                 name=role.name,
                 purpose=role.purpose,
                 person=words.name(plan, held) if held else "",
+                handle=held or "",
                 is_you=held == me,
                 since=present.moment(since[key], now) if held and key in since else "",
                 choices=present.people_choices(plan, plan.members(role.eligible), held or turn),
-                may_take=me in plan.people and held != me,
+                may_take=me == EVERYBODY or (me in plan.people and held != me),
                 duties=role.duties,
                 is_eligible=held is None or held in plan.members(role.eligible),
                 before="; ".join(_tenure(plan, one, now) for one in tenures if one.role == key and one.until),

@@ -1,0 +1,185 @@
+// Keeps an open page up to date: puts in place what the server says is different now. Without this file one loads again.
+"use strict";
+(() => {
+  const root = document.documentElement;
+  const watch = root.dataset.watch;
+  if (!watch || !("EventSource" in window)) return;
+  const word = document.getElementById("live");
+  const stale = document.getElementById("stale");
+  const HIDDEN_FOR = 5000; // milliseconds; a browser has few connections for all of its tabs
+  const LONGEST_WAIT = 30000;
+  let stream = null;
+  let since = Date.parse(root.dataset.now);
+  let wait = 1000;
+  let again = 0;
+  let isOver = false;
+
+  // ---- Putting a part in place: only what differs is touched, so that focus, typed text and what is open stay ----
+
+  const isTyped = (one) => one.matches("input, textarea, select") && (one === document.activeElement
+    || ("defaultValue" in one && one.type !== "hidden" && one.value !== one.defaultValue));
+  const same = (one, other) => one.nodeType === other.nodeType && one.nodeName === other.nodeName && (one.id || "") === (other.id || "");
+
+  const dress = (old, fresh) => {
+    for (const { name, value } of fresh.attributes) {
+      if (old.getAttribute(name) !== value && !(name === "open" && old.nodeName === "DETAILS")) old.setAttribute(name, value);
+    }
+    for (const { name } of [...old.attributes]) {
+      if (!fresh.hasAttribute(name) && name !== "open") old.removeAttribute(name);
+    }
+  };
+  const morph = (old, fresh) => {
+    if (old.nodeType !== Node.ELEMENT_NODE) {
+      if (old.nodeValue !== fresh.nodeValue) old.nodeValue = fresh.nodeValue;
+      return;
+    }
+    if (isTyped(old)) return;
+    dress(old, fresh);
+    let at = old.firstChild;
+    for (const wanted of [...fresh.childNodes]) {
+      let found = at;
+      while (found && !same(found, wanted)) found = found.nextSibling;
+      if (!found) {
+        old.insertBefore(document.importNode(wanted, true), at);
+        continue;
+      }
+      if (found !== at && wanted.id) old.insertBefore(found, at);
+      else while (at !== found) { const gone = at; at = at.nextSibling; drop(gone); }
+      morph(found, wanted);
+      at = found.nextSibling;
+    }
+    while (at) { const gone = at; at = at.nextSibling; drop(gone); }
+  };
+  const drop = (one) => {
+    if (!(one.contains && one.contains(document.activeElement))) one.remove();
+  };
+
+  // A new entry of the timeline stands in its place by its number; it waits where somebody is reading further down.
+  const entries = document.getElementById("entries");
+  const fresh = document.getElementById("fresh");
+  const number = (one) => Number(one.id.slice(1));
+  const enter = (entry) => {
+    if (!entries || "earlier" in entries.dataset) return;
+    if (entries.dataset.kind && entries.dataset.kind !== entry.dataset.kind) return;
+    const isRead = entries.getBoundingClientRect().top < 0;
+    entry.classList.add("changed");
+    if (isRead) entry.hidden = true;
+    entries.insertBefore(entry, [...entries.children].find((one) => !one.id || number(one) < number(entry)) || null);
+    const waiting = entries.querySelectorAll("li[hidden]").length;
+    if (waiting) {
+      fresh.textContent = waiting === 1 ? "1 new entry" : `${waiting} new entries`;
+      fresh.hidden = false;
+    }
+  };
+  if (fresh) fresh.addEventListener("click", () => {
+    for (const one of entries.querySelectorAll("li[hidden]")) one.hidden = false;
+    fresh.hidden = true;
+    entries.scrollIntoView({ block: "start" });
+  });
+
+  const put = (name, part) => {
+    const old = document.getElementById(name);
+    if (old) {
+      const before = old.textContent;
+      morph(old, part);
+      if (old.textContent !== before && old.textContent.length < 4000) mark(old);
+    } else if (/^e\d+$/.test(name)) enter(document.importNode(part, true));
+  };
+  const mark = (one) => {
+    one.classList.add("changed");
+    setTimeout(() => one.classList.remove("changed"), 1300);
+  };
+  const settle = () => {
+    const token = document.querySelector("#theme input[name=_csrf_token]");
+    if (token) for (const one of document.querySelectorAll("input[name=_csrf_token]")) if (!one.value) one.value = token.value;
+    document.dispatchEvent(new Event("tocsin:changed"));
+  };
+  const read = (html) => new DOMParser().parseFromString(html, "text/html");
+
+  // ---- The page again, for whoever missed something ----
+
+  let fetching = null;
+  const refresh = () => {
+    fetching ??= again_().finally(() => { fetching = null; });
+    return fetching;
+  };
+  const again_ = async () => {
+    const answer = await fetch(location.pathname + location.search, { headers: { accept: "text/html" } });
+    if (answer.redirected && new URL(answer.url).pathname === "/signin") return over("session");
+    if (!answer.ok) return;
+    const page = read(await answer.text());
+    since = Date.parse(page.documentElement.dataset.now);
+    const comments = page.createTreeWalker(page.body, NodeFilter.SHOW_COMMENT);
+    while (comments.nextNode()) {
+      const name = comments.currentNode.data;
+      const part = name.startsWith("live ") && page.getElementById(name.slice(5));
+      if (part) put(part.id, part);
+    }
+    settle();
+  };
+
+  // ---- The stream ----
+
+  const says = {
+    session: "Your session is over. What you see is old; sign in again.",
+    gone: "This page is not there for you any more.",
+    many: "Too many pages are open to keep this one up to date. Load it again to see what is new.",
+  };
+  const lost = (text) => {
+    word.hidden = true;
+    stale.querySelector("[data-said]").textContent = text;
+    stale.hidden = false;
+    root.dataset.stale = "";
+  };
+  const found = () => {
+    word.hidden = false;
+    stale.hidden = true;
+    delete root.dataset.stale;
+  };
+  const over = (why) => {
+    isOver = true;
+    leave();
+    lost(says[why] || says.gone);
+  };
+  const leave = () => {
+    clearTimeout(again);
+    if (stream) stream.close();
+    stream = null;
+  };
+  const lostAt = () => new Date().toLocaleTimeString("en-GB", { timeZone: "UTC" });
+
+  const join = () => {
+    leave();
+    if (isOver) return;
+    stream = new EventSource(`/live?watch=${encodeURIComponent(watch)}&since=${since}`);
+    stream.addEventListener("open", () => { wait = 1000; found(); });
+    stream.addEventListener("changed", (event) => {
+      since = Math.max(since, Number(event.lastEventId) || 0);
+      const parts = JSON.parse(event.data);
+      for (const name of Object.keys(parts)) {
+        const part = read(parts[name]).body.firstElementChild || null;
+        if (part) put(name, part);
+      }
+      settle();
+    });
+    stream.addEventListener("missed", refresh);
+    stream.addEventListener("end", (event) => over(event.data));
+    stream.addEventListener("error", () => {
+      leave();
+      if (!stale.hidden || isOver) { /* it was said already, and since when */ } else lost(`Not live since ${lostAt()} UTC. The digits go on; the rest may be old. It is tried again.`);
+      again = setTimeout(join, wait * (0.5 + Math.random()));
+      wait = Math.min(wait * 2, LONGEST_WAIT);
+    });
+  };
+
+  let hiding = 0;
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(hiding);
+    if (document.visibilityState === "hidden") hiding = setTimeout(leave, HIDDEN_FOR);
+    else if (!stream) join();
+  });
+  window.addEventListener("pagehide", leave);
+  window.addEventListener("pageshow", (event) => { if (event.persisted) join(); });
+  stale.querySelector("button").addEventListener("click", () => location.reload());
+  join();
+})();
