@@ -12,11 +12,13 @@ from bench import (
     idle,
     intake,
     kill,
+    live,
     page,
     plan,
     probes,
     public,
     record,
+    room,
     schedule,
     status,
     storm,
@@ -51,6 +53,8 @@ BENCHES: dict[str, Callable[[], list[Measured]]] = {
     "explain": explain.explained,
     "visible": visible.visible,
     "fanout": fanout.fanout,
+    "live": live.live,
+    "room": room.room,
 }
 
 

@@ -25,7 +25,7 @@ def footprint() -> list[Measured]:
                 starts.append(server.seconds_to_live)
                 if len(starts) == STARTS:
                     time.sleep(SETTLED_DOWN)
-                    resident = _resident_mb(server.pid)
+                    resident = resident_mb(server.pid)
     bare_mb, bare_start = _of_the_libraries()
     start = sorted(starts)[STARTS // 2]
     about: dict[str, object] = {"starts_s": [round(one, 2) for one in starts]}
@@ -46,12 +46,12 @@ def _of_the_libraries() -> tuple[float, float]:
         assert process.stdout is not None
         process.stdout.readline()
         took = stopwatch() - began
-        resident = _resident_mb(process.pid)
+        resident = resident_mb(process.pid)
         process.stdin.write(b"\n")
     return resident, took
 
 
-def _resident_mb(pid: int) -> float:
+def resident_mb(pid: int) -> float:
     """What the process holds in memory, as Linux counts it."""
     lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
     (line,) = (line for line in lines if line.startswith("VmRSS:"))
