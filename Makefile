@@ -5,13 +5,14 @@
 #   make check    before each push: format, lint, types, imports and the fast tests
 #   make format   put the code into shape
 #   make bench    measure; ONLY=name measures one thing, KILLS=30 kills less often in ONLY=kill
+#   make screenshots  pictures of every page, in both themes and three widths, in build/screenshots
 #   make mutants  would the fast tests notice if the core decided otherwise? ONLY='tocsin.incidents.owed*' tries some
 #   make lock     bring requirements/ in line with pyproject.toml
 #   make clean    remove what the others made here
 #
 # Every path is relative, so the folder may stand anywhere and have spaces in its name.
 
-.PHONY: help run test check lint types tests format bench mutants lock clean
+.PHONY: help run test check lint types tests format bench screenshots mutants lock clean
 help:
 	@sed -n 's/^#   make/make/p' Makefile
 
@@ -46,6 +47,9 @@ format: .venv/.dev
 
 bench: .venv/.dev
 	@.venv/bin/python -m bench $(ONLY)
+
+screenshots: .venv/.dev
+	@.venv/bin/python -m tools.screenshots
 
 mutants: .venv/.mutants
 	@.venv/bin/mutmut run $(ONLY); .venv/bin/mutmut results

@@ -17,6 +17,7 @@ from tocsin.people import store as people
 from tocsin.plan import store as plans
 from tocsin.rehearsal.serve import Addresses, RehearsalSettings, serve
 
+HERE = RehearsalSettings()
 AGAIN_AFTER = 1.0  # seconds before a server that died is started again
 
 Program = Callable[[RehearsalSettings, Clock, asyncio.Event], Awaitable[None]]
@@ -27,17 +28,17 @@ def run_stand_in() -> None:
     asyncio.run(_until_told(serve))
 
 
-def run_with_server() -> None:
+def run_with_server(where: RehearsalSettings = HERE) -> None:
     """Run the stand-in, the mail catcher and a server until told to stop."""
-    asyncio.run(_until_told(_rehearse))
+    asyncio.run(_until_told(_rehearse, where))
 
 
-async def _until_told(program: Program) -> None:
+async def _until_told(program: Program, where: RehearsalSettings = HERE) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for told in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(told, stop.set)
-    await program(RehearsalSettings(), SystemClock(), stop)
+    await program(where, SystemClock(), stop)
 
 
 async def _rehearse(rehearsal: RehearsalSettings, clock: Clock, stop: asyncio.Event) -> None:
