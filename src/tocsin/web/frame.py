@@ -221,6 +221,7 @@ class Frame:
     path: str
     done: str
     title: str
+    zone: str
 
 
 @dataclass(frozen=True)
@@ -308,6 +309,7 @@ def _frame(asked: Asked, visitor: Visitor, known: Situation, now: datetime, titl
         path=asked.path,
         done=asked.done,
         title=_title(known, title, now),
+        zone=visitor.account.zone,
     )
 
 

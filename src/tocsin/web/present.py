@@ -95,6 +95,7 @@ class Owed:
     time_left: str
     due_iso: str
     by: str
+    due: str
     whole: int
     left: int
     is_waivable: bool
@@ -125,6 +126,7 @@ def owed(plan: Plan, rotas: Rotas, incident: Incident, duty: Obligation, now: da
         word=word,
         time_left=short_span(abs(left)),
         due_iso=iso(duty.due_at),
+        due=moment(duty.due_at, now),
         by=f"{'was' if state == 'overdue' else 'by'} {moment(duty.due_at, now)}",
         whole=max(1, int(whole.total_seconds())),
         left=max(0, int(left.total_seconds())),
@@ -294,6 +296,7 @@ class Fact:
     since: str = ""  # counts up from here
     due: str = ""  # counts down to here
     href: str = ""
+    at: str = ""  # the instant that the value begins with
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,7 @@ def head(plan: Plan, incident: Incident, duties: Iterable[Obligation], now: date
 
 def _facts(plan: Plan, incident: Incident, duties: Iterable[Obligation], now: datetime) -> Iterable[Fact]:
     yield from _places(plan, incident)
-    yield Fact("Trouble began", present.moment(incident.started_at, now))
+    yield Fact("Trouble began", present.moment(incident.started_at, now), at=present.iso(incident.started_at))
     yield Fact("Detected", f"{present.moment(incident.detected_at, now)}, {words.spaced(incident.source)}")
     by = words.name(plan, incident.declared_by)
     yield Fact("Declared", f"{present.moment(incident.declared_at, now)} by {by}")
@@ -145,11 +145,11 @@ def _facts(plan: Plan, incident: Incident, duties: Iterable[Obligation], now: da
         yield Fact("Snoozed", f"until {present.moment(incident.snoozed_until, now)} by {who}")
     for duty in duties:
         if duty.kind is Kind.RESOLVE and duty.state is State.OPEN:
-            yield Fact("Resolve by", present.moment(duty.due_at, now))
+            yield Fact("Resolve by", present.moment(duty.due_at, now), at=present.iso(duty.due_at))
     if incident.resolved_at:
-        yield Fact("Resolved", present.moment(incident.resolved_at, now))
+        yield Fact("Resolved", present.moment(incident.resolved_at, now), at=present.iso(incident.resolved_at))
     if incident.recovered_at:
-        yield Fact("Recovered", present.moment(incident.recovered_at, now))
+        yield Fact("Recovered", present.moment(incident.recovered_at, now), at=present.iso(incident.recovered_at))
     if broken := words.affected(plan, incident):
         yield Fact("Affects", listed(broken))
     yield Fact("Told in public", present.stage_name(incident.stage) if incident.stage else "nothing yet")

@@ -1,7 +1,27 @@
-// Shows a push as a notification, and answers the page that it brings. It keeps nothing and reads nothing else.
+// Shows a push as a notification, and answers the page that it brings. It keeps one page, for when there is no network;
+// of what people write and read nothing stays on the device.
 "use strict";
-self.addEventListener("install", () => self.skipWaiting());
+const KEPT = "tocsin-offline";
+const OFFLINE = "/offline";
+const keep = async () => {
+  const page = await fetch(OFFLINE, { credentials: "omit" });
+  const text = await page.clone().text();
+  const needs = [...text.matchAll(/(?:href|src)="(\/static\/[^"]+)"/g)].map((found) => found[1]);
+  const kept = await caches.open(KEPT);
+  for (const old of await kept.keys()) await kept.delete(old);
+  await kept.put(OFFLINE, page);
+  await kept.addAll(needs);
+};
+self.addEventListener("install", (event) => event.waitUntil(keep().catch(() => {}).then(() => self.skipWaiting())));
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  if (request.mode === "navigate" && request.method === "GET") {
+    event.respondWith(fetch(request).catch(async () => (await caches.match(OFFLINE)) || Response.error()));
+  } else if (new URL(request.url).pathname.startsWith("/static/")) {
+    event.respondWith(fetch(request).catch(async () => (await caches.match(request)) || Response.error()));
+  }
+});
 
 const shown = (about) => self.registration.showNotification(about.title, {
   body: about.text,

@@ -15,16 +15,91 @@
   const write = (element, text) => {
     if (element.textContent !== text) element.textContent = text;
   };
+  // An obligation turns due, and then overdue, by itself: in colour, in its mark, and in words that are spoken.
+  const say = document.getElementById("say");
+  const speak = (text) => { if (say) say.textContent = text; };
+  const NAMES = { open: "Open", due: "Due soon", overdue: "Overdue" };
+  const turn = (row, left, whole) => {
+    const state = left < 0 ? "overdue" : left <= Math.min(300, whole / 5) * 1000 ? "due" : "open";
+    if (row.dataset.state === state || !(row.dataset.state in NAMES)) return;
+    row.dataset.state = state;
+    const mark = row.querySelector(".mark");
+    mark.dataset.state = state;
+    mark.firstElementChild.textContent = NAMES[state];
+    row.querySelector(".left small").textContent = state === "overdue" ? "overdue " : "";
+    row.querySelector(".act").firstChild.nodeValue = state === "overdue" ? "was " : "by ";
+    speak(`${NAMES[state]}: ${row.querySelector(".what").textContent}`);
+  };
   const tick = () => {
     for (const one of document.querySelectorAll("[data-since]")) write(one, span(now() - Date.parse(one.dataset.since)));
     for (const one of document.querySelectorAll("[data-due-at]")) {
       const left = Date.parse(one.dataset.dueAt) - now();
-      if (one instanceof HTMLProgressElement) one.value = Math.max(0, left / 1000);
-      else write(one, span(left));
+      if (one instanceof HTMLProgressElement) {
+        one.value = Math.max(0, left / 1000);
+        turn(one.parentElement, left, one.max);
+      } else write(one, span(left));
+    }
+    const clock = document.querySelector("[data-clock]");
+    if (clock) {
+      const at = new Date(now());
+      clock.setAttribute("datetime", at.toISOString());
+      clock.dataset.utc = at.toISOString().slice(11, 19);
+      zoned(clock);
     }
   };
+
+  // ---- Times in UTC, or in the zone of whoever reads ----
+
+  const zone = root.dataset.zone && root.dataset.zone !== "UTC" ? root.dataset.zone : Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const ZONE = "tocsin_zone";
+  let isLocal = localStorage.getItem(ZONE) === "local" && zone !== "UTC";
+  const form = (text) => ({ hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: zone,
+    ...(/:\d\d:/.test(text) && { second: "2-digit" }), ...(/[A-Z]/.test(text) && { weekday: "short", day: "numeric", month: "short" }) });
+  const zoned = (one) => {
+    one.dataset.utc ??= one.textContent;
+    const local = new Date(one.dateTime).toLocaleString("en-GB", form(one.dataset.utc));
+    one.title = `${one.dataset.utc} UTC, ${local} ${zone}`;
+    write(one, isLocal ? local : one.dataset.utc);
+  };
+  const toggle = document.getElementById("zone");
+  const zones = () => {
+    for (const one of document.querySelectorAll("time[datetime]")) {
+      if (!one.hasAttribute("data-clock") && one.dataset.of !== one.dateTime) { delete one.dataset.utc; one.dataset.of = one.dateTime; }
+      zoned(one);
+    }
+    const said = document.querySelector("[data-zoned]");
+    if (said) write(said, isLocal ? `Times on the clock of ${zone}; others are UTC.` : "All times UTC.");
+    const word = document.querySelector("[data-zone-word]");
+    if (word) write(word, isLocal ? zone.split("/").pop().replaceAll("_", " ") : "UTC");
+    if (toggle) {
+      toggle.hidden = zone === "UTC";
+      write(toggle, isLocal ? "Show UTC" : `Show ${zone}`);
+    }
+  };
+  const other = () => {
+    if (zone === "UTC") return;
+    isLocal = !isLocal;
+    localStorage.setItem(ZONE, isLocal ? "local" : "UTC");
+    zones();
+  };
+  if (toggle) toggle.addEventListener("click", other);
+  document.addEventListener("tocsin:zone", other);
+
+  // ---- What is drawn for everybody, made each reader's own ----
+
+  const own = () => {
+    const me = root.dataset.me;
+    for (const one of document.querySelectorAll("[data-person]")) {
+      const isMe = me && one.dataset.person === me;
+      if (isMe && !one.textContent.endsWith(" (you)")) one.textContent += " (you)";
+    }
+    for (const one of document.querySelectorAll("[data-unless]")) one.hidden = Boolean(me) && one.dataset.unless === me;
+    for (const one of document.querySelectorAll("[data-people]")) if (me && one.dataset.people.split(" ").includes(me)) one.classList.add("you");
+  };
+  zones();
   tick();
   setInterval(tick, 1000);
+  document.addEventListener("tocsin:changed", () => { own(); zones(); tick(); });
 
   for (const one of document.querySelectorAll("[data-submits]")) one.addEventListener("change", () => one.form.requestSubmit());
 
@@ -39,4 +114,7 @@
       fetch(theme.action, { method: "POST", body: new URLSearchParams(new FormData(theme, event.submitter)), redirect: "manual" });
     });
   }
+
+  // The worker shows a page of its own where there is no network, and pushes where somebody has asked for them.
+  if ("serviceWorker" in navigator && root.dataset.me) navigator.serviceWorker.register("/push-worker.js").catch(() => {});
 })();

@@ -1,0 +1,117 @@
+"""What the palette and the keys can do from where somebody is: pages, open incidents, and the verbs of a room."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from litestar import Response, get
+from litestar.params import FromQuery
+
+from tocsin.incidents import store as incidents
+from tocsin.incidents.model import OPEN_STATUSES, Incident
+from tocsin.kit.text import clip
+from tocsin.plan import store as plans
+from tocsin.plan.model import Plan
+from tocsin.web import present
+from tocsin.web.frame import ADMINISTRATION, NAVIGATION, SignedIn, Tx, Visitor
+
+MOST_INCIDENTS = 30
+ELSEWHERE = (
+    ("/silences", "Silences and maintenance"),
+    ("/heartbeats", "Heartbeats"),
+    ("/signals/try", "Try a sender"),
+    ("/oncall/calendar", "Calendar of shifts"),
+    ("/oncall/handoffs", "Handoffs"),
+    ("/reach", "How fast people are reached"),
+    ("/plan/document", "Plan as a document"),
+    ("/plan/coverage", "Coverage of the plan"),
+    ("/me", "My account"),
+)
+"""Pages that the navigation does not name."""
+
+
+class Item(msgspec.Struct):
+    """Something to go to or to do. With `fields` it is a form that is posted; otherwise a link."""
+
+    kind: str
+    title: str
+    url: str
+    hint: str = ""
+    fields: dict[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Here:
+    """The room that somebody is in, if they are in one."""
+
+    incident: Incident | None
+    plan: Plan
+
+
+@get("/palette", sync_to_thread=True)
+def show_palette(visitor: SignedIn, here: FromQuery[str] = "") -> Response[bytes]:
+    """Everything that can be reached or done from a page, as JSON for the palette. A viewer is shown no verbs."""
+    with visitor.app.database.read(visitor.actor) as tx:
+        items = [*_verbs(visitor, _here(tx, here)), *_incidents(tx), *_pages(visitor)]
+    return Response(msgspec.json.encode(items), media_type="application/json", headers={"cache-control": "no-store"})
+
+
+def _here(tx: Tx, path: str) -> Here:
+    incident_id = path.removeprefix("/incidents/") if path.startswith("/incidents/") else ""
+    found = incidents.glimpse(tx, [incident_id]) if incident_id else []
+    incident = found[0] if found else None
+    return Here(incident, plans.load(tx, incident.plan_revision) if incident else plans.current(tx))
+
+
+def _verbs(visitor: Visitor, here: Here) -> list[Item]:
+    if not visitor.can_write:
+        return []
+    declare = Item("do", "Declare an incident", "/declare")
+    if here.incident is None or not here.incident.is_open:
+        return [declare]
+    return [*_verbs_of(visitor, here.plan, here.incident), declare]
+
+
+def _verbs_of(visitor: Visitor, plan: Plan, incident: Incident) -> list[Item]:
+    room, me = f"/incidents/{incident.id}", visitor.account.handle
+    found = []
+    if not incident.is_resolved and incident.acknowledged_at is None:
+        found.append(Item("do", "Acknowledge", f"{room}/acknowledge", fields={}))
+    for key, role in plan.roles.items() if me in plan.people else ():
+        if incident.roles.get(key) != me:
+            found.append(Item("do", f"Take {role.name}", f"{room}/assign", fields={"role": key}))
+    found += [Item("do", f"Update for {one.name}", f"{room}?audience={key}#compose") for key, one in _told(plan)]
+    return [
+        *found,
+        Item("do", "Write a note", f"{room}?audience=note#compose"),
+        Item("do", "Record a decision", f"{room}?audience=decision#compose"),
+        Item("do", "Record a finding", f"{room}#finding"),
+        Item("do", "Change the severity", f"{room}#severity"),
+        Item("do", "Close it" if incident.is_resolved else "Mark as fixed", f"{room}#steps"),
+    ]
+
+
+def _told(plan: Plan) -> list[tuple[str, Any]]:
+    return list(plan.communication.audiences.items())
+
+
+def _incidents(tx: Tx) -> list[Item]:
+    found = incidents.listing(tx, statuses=OPEN_STATUSES, limit=MOST_INCIDENTS)
+    return [
+        Item(
+            "incident",
+            clip(one.title, 120),
+            f"/incidents/{one.id}",
+            f"#{one.number}, {present.severity(plans.load(tx, one.plan_revision), one.severity).level}",
+        )
+        for one in found
+    ]
+
+
+def _pages(visitor: Visitor) -> list[Item]:
+    known = [*NAVIGATION, *ELSEWHERE, *(ADMINISTRATION if visitor.is_administrator else ())]
+    return [Item("page", label, href) for href, label in known if visitor.can_write or href != "/declare"]
+
+
+def routes() -> list[Any]:
+    return [show_palette]
