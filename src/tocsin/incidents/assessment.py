@@ -292,7 +292,12 @@ CHANGE_NAMES = {
 # ---- How the vendors are ----
 
 
-def _vendor(plan: Plan, incident: Incident, key: str, vendor: Vendor, material: Material) -> VendorSeen:
+def vendors_now(plan: Plan, material: Material) -> tuple[VendorSeen, ...]:
+    """Every vendor of the plan as it is known to be, whatever is broken."""
+    return tuple(_vendor(plan, None, key, one, material) for key, one in plan.vendors.items())
+
+
+def _vendor(plan: Plan, incident: Incident | None, key: str, vendor: Vendor, material: Material) -> VendorSeen:
     how, because = _standing(plan, incident, key, vendor, material)
     return VendorSeen(
         key=key,
@@ -304,7 +309,7 @@ def _vendor(plan: Plan, incident: Incident, key: str, vendor: Vendor, material: 
     )
 
 
-def _standing(plan: Plan, incident: Incident, key: str, vendor: Vendor, material: Material) -> tuple[How, str]:
+def _standing(plan: Plan, incident: Incident | None, key: str, vendor: Vendor, material: Material) -> tuple[How, str]:
     """How a vendor is, and how that is known: what we see ourselves, the strongest first, and then its own word."""
     seen = _evidence(plan, incident, key, vendor, material)
     page = material.seen.get(f"{key}/status_page") if vendor.look_every else None
@@ -316,15 +321,17 @@ def _standing(plan: Plan, incident: Incident, key: str, vendor: Vendor, material
     return how, "; ".join(because for _, because in told)
 
 
-def _evidence(plan: Plan, incident: Incident, key: str, vendor: Vendor, material: Material) -> tuple[How, str] | None:
+def _evidence(
+    plan: Plan, incident: Incident | None, key: str, vendor: Vendor, material: Material
+) -> tuple[How, str] | None:
     called = _called(key, vendor)
     for signal in material.firing:
         if called.search(signal.said):
             return How.TROUBLE, f"a signal of {words.spaced(signal.source)} that fires: {signal.title}"
-    own = [] if incident.is_resolved else [incident]
+    own = [] if incident is None or incident.is_resolved else [incident]
     for one in (*own, *material.open):
         if called.search(f"{one.title} {one.why}"):
-            which = "this incident" if one.id == incident.id else f"#{one.number}, which is open"
+            which = "this incident" if one in own else f"#{one.number}, which is open"
             return How.TROUBLE, f"{which}: {one.title}"
     return _reported(plan, key, material)
 

@@ -11,7 +11,7 @@ from tocsin.db import sight
 from tocsin.db.engine import Tx
 from tocsin.incidents import assessment
 from tocsin.incidents import store as incidents
-from tocsin.incidents.assessment import Assessment, Heard, Kin, Material, Seen
+from tocsin.incidents.assessment import Assessment, Heard, Kin, Material, Seen, VendorSeen
 from tocsin.incidents.model import UNRESOLVED, Incident
 from tocsin.plan.model import Plan
 from tocsin.signals import store as signals
@@ -89,6 +89,24 @@ def assess(tx: Tx, plan: Plan, incident: Incident, known: Around | None = None) 
         records=incidents.timelines(tx, [one.id for one in similar]),
     )
     return assessment.assess(plan, incident, material, tx.now)
+
+
+def vendors(tx: Tx, plan: Plan) -> tuple[VendorSeen, ...]:
+    """How every vendor of the plan is, by what we see and by its own word."""
+    known = Around(tx)
+    return assessment.vendors_now(
+        plan,
+        Material(
+            seen=known.seen,
+            changes=(),
+            firing=known.firing,
+            on_it=(),
+            open=known.open,
+            similar=(),
+            samples={},
+            records={},
+        ),
+    )
 
 
 def _samples(tx: Tx, plan: Plan, incident: Incident) -> dict[str, list[Sample]]:

@@ -1,5 +1,6 @@
 """Declaring an incident: the definitions stand where one chooses."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -81,6 +82,7 @@ class Alike:
     href: str
     severity: present.Severity
     title: str
+    is_near: bool
 
 
 def draft(plan: Plan, typed: Mapping[str, str], ticked: tuple[str, ...], signal: signals.Signal | None) -> Draft:
@@ -168,7 +170,7 @@ def _page(
             draft=draft(plan, typed, ticked, signal),
             declare_when=plan.declare_when,
             seen=_seen(tx, plan),
-            alike=[_alike(plan, one) for one in incidents.listing(tx, statuses=OPEN_STATUSES, limit=10)],
+            alike=_alike(tx, plan, typed.get("title") or typed.get("what", "")),
             on_call=[
                 (plan.rotations[name].name or name, present.names(plan, holders) or "Nobody")
                 for name, holders in oncall.rotas(tx, plan).at(tx.now).items()
@@ -181,8 +183,31 @@ def _seen(tx: Tx, plan: Plan) -> tuple[ServiceRow, ...]:
     return services(plan, watch.standings(tx), tx.now)
 
 
-def _alike(plan: Plan, incident: Incident) -> Alike:
-    return Alike(f"/incidents/{incident.id}", present.severity(plan, incident.severity), incident.title)
+def _alike(tx: Tx, plan: Plan, typed: str) -> list[Alike]:
+    """What is open, as far as they may see it: first what shares words with the title."""
+    said = said_in(typed)
+    found = [(len(said & said_in(one.title)), one) for one in incidents.listing(tx, statuses=OPEN_STATUSES, limit=50)]
+    found.sort(key=lambda one: -one[0])
+    return [_line(plan, one, is_near=shared > 0) for shared, one in found[:10]]
+
+
+def said_in(title: str) -> set[str]:
+    """The words of a title that say something, for comparing it with another."""
+    return {one.casefold() for one in re.findall(r"\w{4,}", title)}
+
+
+def _line(plan: Plan, incident: Incident, *, is_near: bool) -> Alike:
+    level = present.severity(plan, incident.severity)
+    return Alike(f"/incidents/{incident.id}", level, incident.title, is_near)
+
+
+@get("/declare/alike", sync_to_thread=True)
+def show_alike(visitor: SignedIn, title: FromQuery[str] = "") -> Template:
+    """What sounds like a title that is being typed, as the part of the page."""
+    access.require(visitor.actor, access.INCIDENT_WRITE)
+    with visitor.app.database.read(visitor.actor) as tx:
+        alike = _alike(tx, plans.current(tx), clip(title, 300))
+    return Template("_alike.html", context={"alike": alike}, headers={"cache-control": "no-store"})
 
 
 @post("/declare", sync_to_thread=True)
@@ -224,4 +249,4 @@ def _trigger(typed: str) -> Trigger:
 
 
 def routes() -> list[Any]:
-    return [show_declare, declare]
+    return [show_declare, show_alike, declare]

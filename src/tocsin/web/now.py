@@ -11,6 +11,7 @@ from litestar.response import Redirect, Template
 
 from tocsin.incidents import store as incidents
 from tocsin.incidents import words
+from tocsin.incidents.assessment import How
 from tocsin.kit.text import short_span
 from tocsin.obligations import store as obligations
 from tocsin.obligations.model import Obligation, State
@@ -19,7 +20,7 @@ from tocsin.people import access
 from tocsin.people import store as people
 from tocsin.people.model import called
 from tocsin.plan.model import Plan
-from tocsin.response import commands, rereading
+from tocsin.response import assessing, commands, rereading
 from tocsin.response.looking import journeys, logs, looks, measures
 from tocsin.signals import flapping, reporting
 from tocsin.signals import store as signals
@@ -291,8 +292,18 @@ def draw_now(request: AnyRequest | Asked, visitor: Visitor, tx: Tx) -> Template:
         waiting=[signal_row(one, now) for one in signals.waiting(tx)],
         on_call=on_call(plan, known.rotas_of(plan), ways_to_reach(tx, plan.people), visitor.account.handle, now),
         services=services(plan, watch.standings(tx), now),
+        vendors=[
+            _VENDOR[one.how] + (one.name, one.because, one.status_page or "") for one in assessing.vendors(tx, plan)
+        ],
         last=_last(tx, now) if not heroes else "",
     )
+
+
+_VENDOR = {
+    How.WELL: ("ok", "No trouble known"),
+    How.TROUBLE: ("down", "In trouble"),
+    How.NOT_LOOKED: ("unknown", "Not looked at"),
+}
 
 
 def _behind(tx: frame.Tx, now: datetime) -> str:

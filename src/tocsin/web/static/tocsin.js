@@ -61,7 +61,7 @@
     one.title = `${one.dataset.utc} UTC, ${local} ${zone}`;
     write(one, isLocal ? local : one.dataset.utc);
   };
-  const toggle = document.getElementById("zone");
+  const toggle = document.getElementById("zone-switch");
   const zones = () => {
     for (const one of document.querySelectorAll("time[datetime]")) {
       if (!one.hasAttribute("data-clock") && one.dataset.of !== one.dateTime) { delete one.dataset.utc; one.dataset.of = one.dateTime; }
@@ -102,6 +102,22 @@
   document.addEventListener("tocsin:changed", () => { own(); zones(); tick(); });
 
   for (const one of document.querySelectorAll("[data-submits]")) one.addEventListener("change", () => one.form.requestSubmit());
+
+  // What sounds like the title that is being typed may be the same.
+  const alike = document.querySelector("[data-alike]");
+  const title = document.getElementById("title");
+  if (alike && title) {
+    let typing = 0;
+    title.addEventListener("input", () => {
+      clearTimeout(typing);
+      typing = setTimeout(async () => {
+        const answer = await fetch(`${alike.dataset.alike}?title=${encodeURIComponent(title.value)}`);
+        if (!answer.ok || answer.redirected) return;
+        const found = new DOMParser().parseFromString(await answer.text(), "text/html");
+        if (found.body.textContent.trim() !== alike.textContent.trim()) alike.replaceChildren(...found.body.childNodes);
+      }, 250);
+    });
+  }
 
   const theme = document.getElementById("theme");
   if (theme) {
