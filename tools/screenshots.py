@@ -1,5 +1,5 @@
 """Pictures of every page of the console: `make screenshots` puts them into build/screenshots, and fails where a page
-says something on its console, asks for what is not there, or is wider than the window.
+says something on its console, asks for what is not there, is wider than the window, or has a finding of axe.
 
 It starts the rehearsal on a database with some days behind it, signs in as the first person of the plan, and opens each
 page that the server has, in both themes, on a phone, a tablet and a desk.
@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from axe_playwright_python.sync_playwright import Axe
 from litestar.routes import BaseRoute
 from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
 
@@ -145,9 +146,15 @@ class Photographer:
         wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         if wider > 0:
             self.wrong.append(f"{path} is {wider} px wider than {folder.parent.name}")
+        if folder.parent.name == "desk":  # what it asks is the same at every width
+            self._ask_axe(page, path)
         height = min(page.evaluate("document.documentElement.scrollHeight"), TALLEST)
         clip = {"x": 0, "y": 0, "width": WIDTHS[folder.parent.name], "height": height}
         page.screenshot(path=folder / f"{self._name(path)}.png", full_page=True, clip=clip, timeout=A_PICTURE_TAKES)
+
+    def _ask_axe(self, page: Page, path: str) -> None:
+        for one in Axe().run(page).response["violations"]:
+            self.wrong += [f"{path}: axe finds {one['id']} in {node['html'][:120]}" for node in one["nodes"]]
 
     def _name(self, path: str) -> str:
         for what, incident_id in vars(self._story).items():

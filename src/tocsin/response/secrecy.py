@@ -4,7 +4,6 @@ from collections.abc import Collection, Sequence
 
 from tocsin.audit import store as audit
 from tocsin.audit.model import Deed
-
 from tocsin.db import sight
 from tocsin.db.engine import Tx
 from tocsin.incidents import confidential
