@@ -13,6 +13,7 @@ from tocsin.kit.text import clip
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
 from tocsin.web import present
+from tocsin.web.forms import AnyRequest
 from tocsin.web.frame import ADMINISTRATION, NAVIGATION, SignedIn, Tx, Visitor
 
 MOST_INCIDENTS = 30
@@ -30,6 +31,9 @@ ELSEWHERE = (
 """Pages that the navigation does not name."""
 
 
+FOUND = "/search/found"  # what fits what somebody types, by the words that are stored
+
+
 class Item(msgspec.Struct):
     """Something to go to or to do. With `fields` it is a form that is posted; otherwise a link."""
 
@@ -38,6 +42,11 @@ class Item(msgspec.Struct):
     url: str
     hint: str = ""
     fields: dict[str, str] | None = None
+
+
+class Palette(msgspec.Struct):
+    items: list[Item]
+    search: str  # the address that finds words, where there is one
 
 
 @dataclass(frozen=True)
@@ -49,11 +58,16 @@ class Here:
 
 
 @get("/palette", sync_to_thread=True)
-def show_palette(visitor: SignedIn, here: FromQuery[str] = "") -> Response[bytes]:
+def show_palette(request: AnyRequest, visitor: SignedIn, here: FromQuery[str] = "") -> Response[bytes]:
     """Everything that can be reached or done from a page, as JSON for the palette. A viewer is shown no verbs."""
     with visitor.app.database.read(visitor.actor) as tx:
         items = [*_verbs(visitor, _here(tx, here)), *_incidents(tx), *_pages(visitor)]
-    return Response(msgspec.json.encode(items), media_type="application/json", headers={"cache-control": "no-store"})
+    search = FOUND if any(route.path == FOUND for route in request.app.routes) else ""
+    return Response(
+        msgspec.json.encode(Palette(items, search)),
+        media_type="application/json",
+        headers={"cache-control": "no-store"},
+    )
 
 
 def _here(tx: Tx, path: str) -> Here:
@@ -80,7 +94,10 @@ def _verbs_of(visitor: Visitor, plan: Plan, incident: Incident) -> list[Item]:
     for key, role in plan.roles.items() if me in plan.people else ():
         if incident.roles.get(key) != me:
             found.append(Item("do", f"Take {role.name}", f"{room}/assign", fields={"role": key}))
-    found += [Item("do", f"Update for {one.name}", f"{room}?audience={key}#compose") for key, one in _told(plan)]
+    found += [
+        Item("do", f"Update for {one.name}", f"{room}?audience={key}#compose")
+        for key, one in plan.communication.audiences.items()
+    ]
     return [
         *found,
         Item("do", "Write a note", f"{room}?audience=note#compose"),
@@ -89,10 +106,6 @@ def _verbs_of(visitor: Visitor, plan: Plan, incident: Incident) -> list[Item]:
         Item("do", "Change the severity", f"{room}#severity"),
         Item("do", "Close it" if incident.is_resolved else "Mark as fixed", f"{room}#steps"),
     ]
-
-
-def _told(plan: Plan) -> list[tuple[str, Any]]:
-    return list(plan.communication.audiences.items())
 
 
 def _incidents(tx: Tx) -> list[Item]:

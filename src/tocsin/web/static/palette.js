@@ -10,6 +10,7 @@
   const words = { do: "Do", incident: "Open incident", page: "Page" };
   const OFF = "tocsin_keys_off";
   let items = null;
+  let finder = ""; // where the server looks for words, if it does
   let shown = [];
   let chosen = 0;
   let asked = 0;
@@ -18,7 +19,9 @@
 
   const load = async () => {
     const answer = await fetch(`/palette?here=${encodeURIComponent(location.pathname)}`, { headers: { accept: "application/json" } });
-    items = answer.ok && !answer.redirected ? await answer.json() : [];
+    const found = answer.ok && !answer.redirected ? await answer.json() : { items: [], search: "" };
+    items = found.items;
+    finder = found.search;
     show();
   };
   const fits = (item, typed) => typed.toLowerCase().split(/\s+/).every((word) => `${item.title} ${item.hint || ""}`.toLowerCase().includes(word));
@@ -52,15 +55,15 @@
   // What the server finds in what was written comes after what is known by name.
   const search = async (typed) => {
     const mine = ++asked;
-    if (typed.length < 3 || !dialog.dataset.search) return;
+    if (typed.length < 3 || !finder) return;
     await new Promise((done) => setTimeout(done, 150));
     if (mine !== asked) return;
     try {
-      const answer = await fetch(`${dialog.dataset.search}?q=${encodeURIComponent(typed)}`, { headers: { accept: "application/json" } });
+      const answer = await fetch(`${finder}?q=${encodeURIComponent(typed)}`, { headers: { accept: "application/json" } });
       const found = answer.ok ? (await answer.json()).items || [] : [];
       if (mine !== asked) return;
       const known = new Set(shown.map((item) => item.url));
-      shown = [...shown, ...found.filter((item) => !known.has(item.url)).slice(0, 20).map((item) => ({ ...item, hint: item.kind }))];
+      shown = [...shown, ...found.filter((item) => !known.has(item.url)).slice(0, 20).map((item) => ({ ...item, hint: item.kind.replace("_", "-") }))];
       draw();
     } catch { /* what is known by name stays */ }
   };
