@@ -80,7 +80,9 @@ def rehearsal(database_url: str, rose_port: int) -> Iterator[tuple[str, str]]:
         yield f"http://127.0.0.1:{port}", found[1].decode() if found else ""
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(20)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(20)
+        process.kill()
 
 
 def _wait_for(url: str) -> None:
