@@ -35,6 +35,7 @@ BUILD = Path(__file__).parents[1] / "build"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 WIDTHS = {"phone": 360, "tablet": 768, "desk": 1440}
+SHORTEST = 900  # pixels
 TALLEST = 6000  # pixels; the plan as a document is a book
 A_PICTURE_TAKES = 120_000  # milliseconds at the most, on a machine that does other things
 THEMES = ("light", "dark")
@@ -49,6 +50,8 @@ MACHINES = (
     "/livez",
     "/readyz",
     "/live",
+    "/palette",
+    "/declare/alike",
     "/oncall/badge",
 )
 FILES = re.compile(r"/evidence|\.\w+$|/calendar/\{|feeds?/")
@@ -134,7 +137,7 @@ class Photographer:
         self.wrong: list[str] = []
 
     def visit(self, state: Path, theme: str, size: str, every: list[str]) -> None:
-        window = {"width": WIDTHS[size], "height": 900}
+        window = {"width": WIDTHS[size], "height": SHORTEST}
         with self._browser.new_context(storage_state=state, viewport=window, color_scheme=theme) as visit:
             page = visit.new_page()
             page.on("console", self._hear)
@@ -150,9 +153,11 @@ class Photographer:
             self.wrong.append(f"{path} is {wider} px wider than {folder.parent.name}")
         if folder.parent.name == "desk":  # what it asks is the same at every width
             self._ask_axe(page, path)
+        window = page.viewport_size or {"width": WIDTHS[folder.parent.name], "height": SHORTEST}
         height = min(page.evaluate("document.documentElement.scrollHeight"), TALLEST)
-        clip = {"x": 0, "y": 0, "width": WIDTHS[folder.parent.name], "height": height}
-        page.screenshot(path=folder / f"{self._name(path)}.png", full_page=True, clip=clip, timeout=A_PICTURE_TAKES)
+        page.set_viewport_size({**window, "height": max(height, SHORTEST)})
+        page.screenshot(path=folder / f"{self._name(path)}.png", timeout=A_PICTURE_TAKES)
+        page.set_viewport_size(window)
 
     def _ask_axe(self, page: Page, path: str) -> None:
         for one in Axe().run(page).response["violations"]:

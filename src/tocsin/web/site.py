@@ -7,12 +7,10 @@ from typing import Any
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined
 from litestar import Response, Router
 from litestar.config.csrf import CSRFConfig
-from litestar.datastructures import CacheControlHeader
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.response import Redirect, Template
-from litestar.static_files import create_static_files_router
 from litestar.template import TemplateConfig
 
 from tocsin.audit.model import Deed
@@ -20,6 +18,7 @@ from tocsin.kit.errors import Forbidden, Invalid, NotFound, Overloaded, Refused,
 from tocsin.people.access import NotAllowed
 from tocsin.web import (
     answers,
+    assets,
     audit,
     changes,
     declare,
@@ -57,7 +56,7 @@ from tocsin.web import (
 )
 from tocsin.web import status as status_page
 from tocsin.web.forms import MOST_FORM_BYTES, AnyRequest, read_form
-from tocsin.web.frame import STATIC, bare
+from tocsin.web.frame import bare
 
 HERE = Path(__file__).parent
 SAFE = {
@@ -68,7 +67,6 @@ SAFE = {
     "referrer-policy": "same-origin",  # no-referrer would make a browser hide the origin of our own forms
 }
 FORM_COOKIE = "tocsin_form"
-A_YEAR = 365 * 24 * 3600
 
 WRONG = {
     400: ("This can't be read", "Go back, and try it again from the page itself."),
@@ -136,13 +134,7 @@ def routes(calendars: feeds.Calendars, on_call: oncallnow.OnCallBoard) -> list[A
         response_headers=SAFE,
         include_in_schema=False,
     )
-    static = create_static_files_router(
-        path="/static",
-        directories=[STATIC],
-        cache_control=CacheControlHeader(max_age=A_YEAR, public=True, immutable=True),
-        include_in_schema=False,
-    )
-    return [pages, static, *feeds.routes(calendars), *oncallnow.routes(on_call)]
+    return [pages, *assets.routes(), *feeds.routes(calendars), *oncallnow.routes(on_call)]
 
 
 def template_config() -> TemplateConfig[JinjaTemplateEngine]:

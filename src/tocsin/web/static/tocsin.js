@@ -53,11 +53,18 @@
   const zone = root.dataset.zone && root.dataset.zone !== "UTC" ? root.dataset.zone : Intl.DateTimeFormat().resolvedOptions().timeZone;
   const ZONE = "tocsin_zone";
   let isLocal = localStorage.getItem(ZONE) === "local" && zone !== "UTC";
-  const form = (text) => ({ hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: zone,
-    ...(/:\d\d:/.test(text) && { second: "2-digit" }), ...(/[A-Z]/.test(text) && { weekday: "short", day: "numeric", month: "short" }) });
+  const forms = new Map(); // making one takes longer than using it a hundred times
+  const form = (text) => {
+    const [seconds, day] = [/:\d\d:/.test(text), /[A-Z]/.test(text)];
+    const key = `${seconds} ${day}`;
+    if (!forms.has(key)) forms.set(key, new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", hourCycle: "h23",
+      timeZone: zone, ...(seconds && { second: "2-digit" }), ...(day && { weekday: "short", day: "numeric", month: "short" }) }));
+    return forms.get(key);
+  };
   const zoned = (one) => {
     one.dataset.utc ??= one.textContent;
-    const local = new Date(one.dateTime).toLocaleString("en-GB", form(one.dataset.utc));
+    if (zone === "UTC") return write(one, one.dataset.utc);
+    const local = form(one.dataset.utc).format(new Date(one.dateTime));
     one.title = `${one.dataset.utc} UTC, ${local} ${zone}`;
     write(one, isLocal ? local : one.dataset.utc);
   };
