@@ -22,7 +22,7 @@ from tocsin.settings import Settings
 from tocsin.web import drawing, live, site
 from tocsin.web.live import Hub, Stream
 
-LONGEST = 5.0  # seconds
+LONGEST = 30.0  # seconds
 
 
 @pytest.fixture
@@ -44,9 +44,16 @@ class Desk:
         assert await self.hub.may_watch(visitor, watch)
         stream = Stream(watch, secret, visitor)
         self.hub.join(stream, to_millis(self.app.database.now()))
-        await asyncio.sleep(0.3)  # what it is compared with is drawn
+        await self.drawn()
         self.here.clock.advance_to(self.here.clock.now() + timedelta(seconds=2))
         return stream
+
+    async def drawn(self) -> None:
+        """Until nothing is being drawn: what comes then is compared with what stood there."""
+        until = time.monotonic() + LONGEST
+        while any(page.drawing or not page.parts for page in self.hub._pages.values()):
+            assert time.monotonic() < until
+            await asyncio.sleep(0.01)
 
     async def do(self, command: Callable[..., Any], *arguments: Any, by: str = "ben", app: App | None = None) -> Any:
         database = (app or self.app).database
@@ -117,7 +124,7 @@ def test_a_confidential_incident_is_told_to_its_readers_alone(here: Served) -> N
                 stream.waiting.clear()
             await one.do(commands.change_severity, incident, "P0", "It is worse")
             await told(ben, "P0")
-            await asyncio.sleep(0.4)
+            await one.drawn()
             assert not erin.waiting, "somebody learns that something moved of which they may not know"
             stranger = await one.hub.admitted(erin.secret)
             assert stranger is not None
