@@ -112,7 +112,6 @@ def paths(story: Story) -> list[str]:
     found = {
         "/status",
         "/oncall/now",
-        f"/incidents/{story.worst}/templates/ticket",
         f"/incidents/{story.worst}?entry=4",
     }
     for path in (route.path for route in rest.routes if _is_page(route)):
