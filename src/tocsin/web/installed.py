@@ -29,7 +29,7 @@ def manifest() -> Response[str]:
         "icons": [*icons, {**icons[-1], "purpose": "maskable"}],
         "shortcuts": [{"name": "Declare an incident", "url": "/declare"}, {"name": "On call", "url": "/oncall"}],
     }
-    headers = {"cache-control": "public, max-age=3600"}
+    headers = {"cache-control": "no-cache"}
     return Response(json.dumps(described), media_type="application/manifest+json", headers=headers)
 
 
