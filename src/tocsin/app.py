@@ -55,6 +55,7 @@ from tocsin.response import (
     dispatch,
     fanout,
     handing,
+    indexing,
     intake,
     looking,
     lookout,
@@ -89,6 +90,7 @@ WAIT_FOR_CHAT = timedelta(seconds=10)  # for one step in a channel; several are 
 WAIT_FOR_AMAZON = timedelta(seconds=10)  # which itself waits hardly longer for us
 WAIT_FOR_ANSWER = timedelta(seconds=20)  # for a mail or web server to take a message
 SENDERS_SHARE = 19  # times as long as a batch takes is left to senders, while any wait
+INDEX_SHARE = 3  # times as long as indexing takes is left to all others, while there is more of it
 STILL = 0.02  # seconds without anything new, after which senders are done
 HOUSEKEEPING_EVERY = timedelta(minutes=1)
 LEARNED_AT_ONCE = 100  # looks whose findings are kept in one go
@@ -391,6 +393,7 @@ class Engine:
             self._repeat(self._send, self._queued, self._dispatcher.next_due),
             self._repeat(self._tell, self._news, self._fanout.next_due),
             self._repeat(self._call, self._told, self._calls.next_due),
+            self._index(),
             *self._beats(),
         )
         tasks = [asyncio.create_task(turn) for turn in turns]
@@ -532,6 +535,20 @@ class Engine:
     async def _call(self) -> None:
         while not self._stopping and await self._calls.turn():
             pass
+
+    async def _index(self) -> None:
+        """Let the index of words follow, a little at a time: whoever pages, decides or answers goes before it."""
+        while not self._stopping:
+            began, has_more = stopwatch(), False
+            try:
+                has_more = await asyncio.to_thread(indexing.catch_up, self._database)
+            except Exception:
+                log.exception("what changed could not be indexed; it is tried again")
+            took = stopwatch() - began
+            share = SENDERS_SHARE if self._app.intake.is_busy or self._is_storm else INDEX_SHARE
+            rest = share * took if has_more else LONGEST_SLEEP.total_seconds()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopped.wait(), rest)
 
     async def _look(self, look: AnyLook) -> None:
         learn = await seeing.see(self._eyes, look, USER_AGENT, self._means)

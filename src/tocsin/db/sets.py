@@ -21,13 +21,13 @@ def insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
     """Insert rows that all name the same columns, in whatever order."""
     names = tuple(rows[0])
     sql = _insert(table, names, connection.dialect)
-    connection.exec_driver_sql(sql, (_encoded([_listed(row[name] for name in names) for row in rows]),))
+    connection.exec_driver_sql(sql, (encoded([_listed(row[name] for name in names) for row in rows]),))
 
 
 def update(connection: Connection, table: Table, names: tuple[str, ...], rows: Mapping[Any, Iterable[Any]]) -> None:
     """Give these columns of the rows with these primary keys the values that stand beside each key."""
     sql = _update(table, names, connection.dialect)
-    connection.exec_driver_sql(sql, (_encoded([[key, *_listed(values)] for key, values in rows.items()]),))
+    connection.exec_driver_sql(sql, (encoded([[key, *_listed(values)] for key, values in rows.items()]),))
 
 
 def _listed(values: Iterable[Any]) -> list[Any]:
@@ -38,7 +38,7 @@ def _listed(values: Iterable[Any]) -> list[Any]:
 _millis = functools.lru_cache(maxsize=4096)(to_millis)
 
 
-def _encoded(rows: list[list[Any]]) -> str:
+def encoded(rows: Sequence[Sequence[Any]]) -> str:
     return _encoder.encode(rows).decode()
 
 

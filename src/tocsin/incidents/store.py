@@ -19,10 +19,11 @@ from sqlalchemy import (
     cast,
     func,
     select,
+    tuple_,
     type_coerce,
 )
 
-from tocsin.db import sight
+from tocsin.db import fulltext, sight
 from tocsin.db.columns import Instant, Json, metadata
 from tocsin.db.engine import Tx
 from tocsin.events import store as events
@@ -83,6 +84,7 @@ def begin(tx: Tx, declared: Declared) -> Incident:
     _tell(tx, None, incident, [Numbered(number=1, entry=declared, hash=row["hash"])])
     tx.tell(news_of(incident_id))
     tx.memo.pop("open like", None)
+    _to_be_found(tx, incident_id, 1)
     return _remember(tx, incident)
 
 
@@ -104,6 +106,8 @@ def append(tx: Tx, incident: Incident, more: Iterable[AnyEntry]) -> Incident:
     tx.tell(news_of(incident.id))
     _keep_readers(tx, before, incident)
     _tell(tx, before, incident, added)
+    if added:
+        _to_be_found(tx, incident.id, added[0].number)
     return _remember(tx, incident)
 
 
@@ -117,6 +121,17 @@ def tell_missed(tx: Tx, incident: Incident, one: Obligation) -> None:
     """Let other programs hear of a promise that was not kept."""
     kind, data = told.missed(incident, one.key, one.what, one.due_at)
     events.tell(tx, kind, data, incident.id)
+
+
+def _to_be_found(tx: Tx, incident_id: str, number: int) -> None:
+    """Have the entries indexed from this one on; once in a unit of work is enough."""
+    known: set[str] = tx.memo.setdefault("to be found", set())
+    if incident_id not in known:
+        known.add(incident_id)
+        fulltext.changed(tx, TO_BE_FOUND, [[incident_id, number]])
+
+
+TO_BE_FOUND = "incident"  # how the index calls them
 
 
 def _keep_readers(tx: Tx, before: Incident, after: Incident) -> None:
@@ -207,6 +222,29 @@ def timelines(tx: Tx, incident_ids: Sequence[str]) -> dict[str, list[Numbered]]:
         found[row.incident_id].append(_numbered(row))
     unseen = sight.unseen(tx, {name for record in found.values() for name in veil.names(record)})
     return {one: [veil.covered(entry, unseen) for entry in record] for one, record in found.items()}
+
+
+def entries_from(tx: Tx, incident_id: str, number: int, limit: int) -> list[Numbered]:
+    """Some entries of a timeline, from one on, as they stand there."""
+    from_there = (entries.c.incident_id == incident_id) & (entries.c.number >= number)
+    rows = tx.all(select(*_READ).where(from_there).order_by(entries.c.number).limit(limit))
+    return [_numbered(row) for row in rows]
+
+
+def single_entries(tx: Tx, named: Collection[tuple[str, int]]) -> dict[tuple[str, int], Numbered]:
+    """Entries by their incident and number, as whoever asks may read them."""
+    if not named:
+        return {}
+    wanted = select(*_READ).where(tuple_(entries.c.incident_id, entries.c.number).in_(sorted(named)))
+    rows = tx.all(sight.within(tx, wanted, entries.c.incident_id))
+    found = {(row.incident_id, row.number): _numbered(row) for row in rows}
+    unseen = sight.unseen(tx, veil.names(found.values()))
+    return {key: veil.covered(one, unseen) for key, one in found.items()}
+
+
+def ids_after(tx: Tx, after: str, limit: int) -> list[str]:
+    """The ids of all incidents, some at a time."""
+    return [row.id for row in tx.all(select(table.c.id).where(table.c.id > after).order_by(table.c.id).limit(limit))]
 
 
 _READ = (entries.c.incident_id, entries.c.number, entries.c.kind, entries.c.body, entries.c.hash)

@@ -148,7 +148,16 @@ def decide(tx: Tx, taken: Sequence[Taken]) -> int:
     _record_gathered(tx)
     signals.add_all(tx, [signal for key, signal in after.items() if key not in before])
     signals.save_all(tx, [signal for key, signal in after.items() if key in before])
+    signals.to_be_found(tx, [after[key] for key, known in before.items() if _reads_anew(known, after[key])])
     return len(taken)
+
+
+def _reads_anew(before: Signal, after: Signal) -> bool:
+    """Whether a search has to know: a signal that only goes on, or ends, reads as before."""
+    if before.count == after.count:
+        return False
+    fires_again = before.state is not State.FIRING and after.state is State.FIRING
+    return fires_again or (before.title, before.labels, before.severity) != (after.title, after.labels, after.severity)
 
 
 def _learn(tx: Tx, plan: Plan, known: Signal | None, one: Taken) -> Signal:

@@ -1,12 +1,13 @@
 """What people have written into post-mortems; what the record knows is computed each time it is read."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Column, Table, Text, select
 
-from tocsin.db import sight
+from tocsin.db import fulltext, sight
 from tocsin.db.columns import Instant, Json, metadata
 from tocsin.db.engine import Tx
 from tocsin.incidents import store as incidents
@@ -78,6 +79,27 @@ def save(
     }
     if not tx.run(table.update().where(table.c.incident_id == incident_id).values(values)).rowcount:
         tx.run(table.insert().values(incident_id=incident_id, **values))
+    fulltext.changed(tx, TO_BE_FOUND, [[incident_id]])
+
+
+TO_BE_FOUND = "post_mortem"  # how the index calls them
+
+
+class Document(NamedTuple):
+    """What people wrote into one post-mortem, as one text, and when they last did."""
+
+    updated_at: datetime
+    text: str
+
+
+def documents(tx: Tx, incident_ids: Collection[str]) -> dict[str, Document]:
+    """What was written into these post-mortems, by incident, as far as whoever asks may see it."""
+    if not incident_ids:
+        return {}
+    wanted = select(table.c.incident_id, table.c.updated_at, table.c.written)
+    those = wanted.where(table.c.incident_id.in_(sorted(incident_ids)))
+    rows = tx.all(sight.within(tx, those, table.c.incident_id))
+    return {row.incident_id: Document(row.updated_at, "\n".join(row.written.values())) for row in rows}
 
 
 def written(tx: Tx, incident_id: str) -> tuple[dict[str, str], list[str]]:

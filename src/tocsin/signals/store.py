@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Column, Integer, Row, Select, Table, Text, bindparam, delete, func, select, text, tuple_
 
-from tocsin.db import sight
+from tocsin.db import fulltext, sight
 from tocsin.db.columns import AutoKey, Instant, Json, metadata
 from tocsin.db.engine import Database, Tx
 from tocsin.kit import redaction
@@ -384,9 +384,18 @@ def _said(arrival: Arrival) -> dict[str, Any]:
     return {**vars(arrival), "warnings": list(arrival.warnings)}
 
 
-def add_all(tx: Tx, signals: Iterable[Signal]) -> None:
+def add_all(tx: Tx, signals: Sequence[Signal]) -> None:
     for signal in signals:
         tx.add(table, dict(vars(signal)))
+    to_be_found(tx, signals)
+
+
+def to_be_found(tx: Tx, signals: Iterable[Signal]) -> None:
+    """Have these signals indexed by their words."""
+    fulltext.changed(tx, TO_BE_FOUND, [[one.id] for one in signals])
+
+
+TO_BE_FOUND = "signal"  # how the index calls them
 
 
 def save_all(tx: Tx, signals: Iterable[Signal]) -> None:

@@ -1,0 +1,326 @@
+"""Finding what is stored by its words: FTS5 in SQLite, `tsvector` with a GIN index in PostgreSQL.
+
+What stands in the index is a passage: one incident, one entry, one post-mortem, one signal. The index holds its words
+and not its text, so that what is shown is read from where it belongs, with the eyes of whoever asks. It is derived and
+lags behind: whoever changes something says so with `changed`, which writes one row in the same unit of work, and the
+passages follow in units of work of their own.
+
+A passage's id is its instant and some bits more, so that both databases give the latest first without sorting, and a
+period is a range of ids.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Integer,
+    Table,
+    Text,
+    column,
+    delete,
+    func,
+    select,
+    table,
+    text,
+)
+from sqlalchemy.sql.expression import TableClause
+
+from tocsin.db import sets, sight
+from tocsin.db.columns import AutoKey, Json, metadata
+from tocsin.db.engine import Tx
+from tocsin.kit.clock import from_millis, to_millis
+from tocsin.kit.ids import new_id
+from tocsin.kit.search import Term, words_of
+
+passage = Table(
+    "passage",
+    metadata,
+    Column("id", AutoKey, primary_key=True, autoincrement=False),
+    Column("kind", Text),
+    Column("subject", Text),
+    Column("number", Integer),
+    Column("incident_id", Text),
+    Column("severity", Text),
+)
+queue = Table(
+    "to_index",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text),
+    Column("subjects", Json),
+)
+_words: TableClause = table("passage_words", column("rowid", BigInteger))  # its other columns are each database's own
+
+EACH = 100  # subjects in one row that says what changed
+BITS = 20  # of an id that tell what shares a millisecond
+WORDS_KEPT = 8000  # of one passage: PostgreSQL knows no place beyond 16383
+EVERY = "every "  # begins the kind of a row that stands for all that was stored before there was an index
+_MARK = "="  # begins a filter among the words; no word has it
+
+
+class Place(NamedTuple):
+    """What a passage is of: an entry by its incident and number, anything else by its id."""
+
+    kind: str
+    subject: str
+    number: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passage:
+    place: Place
+    at: datetime
+    title: str
+    body: str
+    tags: Mapping[str, str]  # what filters ask for
+    incident_id: str | None
+    severity: str | None = None
+
+
+class Found(NamedTuple):
+    """A passage, as far as the index knows it."""
+
+    id: int
+    place: Place
+
+    @property
+    def at(self) -> datetime:
+        return from_millis(self.id >> BITS)
+
+
+class Part(NamedTuple):
+    """Some of the passages that a question is about: of one kind, with the terms in their titles or not in them.
+
+    Whose incident decides who sees them is `belongs`, as two columns of a table: the subject, and the incident. What
+    is not in that table is not found. Without it, the incident is the passage's own.
+    """
+
+    tags: tuple[tuple[str, str], ...]
+    terms: tuple[Term, ...]
+    in_title: bool | None  # None: anywhere
+    belongs: tuple[ColumnElement[str], ColumnElement[Any]] | None = None
+
+
+# ---- What is to be indexed ----
+
+
+class Queued(NamedTuple):
+    """Changed subjects of one kind, each with what its writer says of it."""
+
+    id: str
+    kind: str
+    subjects: list[list[Any]]
+
+
+def changed(tx: Tx, kind: str, subjects: Sequence[Sequence[Any]]) -> None:
+    """Say in the same unit of work that these are to be indexed anew: one row for many of them."""
+    for begin in range(0, len(subjects), EACH):
+        some = [list(one) for one in subjects[begin : begin + EACH]]
+        tx.add(queue, {"id": new_id("idx"), "kind": kind, "subjects": some})
+
+
+def go_on(tx: Tx, row: Queued, after: str) -> None:
+    """Leave a row in the place of one for everything: up to this subject it is done."""
+    tx.add(queue, {"id": row.id, "kind": row.kind, "subjects": [[after]]})
+
+
+def waiting(tx: Tx, limit: int) -> list[Queued]:
+    """Rows that say what changed, those for everything after the others: what happens now is looked for first."""
+    are_all = queue.c.kind.like(f"{EVERY}%")
+    return [Queued._make(row) for row in tx.all(select(queue).order_by(are_all, queue.c.id).limit(limit))]
+
+
+def is_waiting(tx: Tx) -> bool:
+    return tx.first(_ANY) is not None
+
+
+_ANY = select(queue.c.id).limit(1)
+
+
+def taken(tx: Tx, rows: Sequence[Queued]) -> bool:
+    """Take these rows away. False if somebody else was faster with one: then nothing of theirs may be written."""
+    gone = tx.run(delete(queue).where(queue.c.id.in_([one.id for one in rows])))
+    return gone.rowcount == len(rows)
+
+
+# ---- Writing ----
+
+
+def put(tx: Tx, passages: Sequence[Passage]) -> None:
+    """Write passages in the place of those that are there for the same."""
+    if not passages:
+        return
+    tx.flush()
+    _remove(tx, [one.place for one in passages])
+    ids = _ids(tx, passages)
+    rows = [_row(number, one) for number, one in zip(ids, passages, strict=True)]
+    sets.insert(tx.connection, passage, rows)
+    written = [[number, *_WRITTEN[tx.dialect](one)] for number, one in zip(ids, passages, strict=True)]
+    tx.connection.exec_driver_sql(_INSERT[tx.dialect], (sets.encoded(written),))
+
+
+def severities(tx: Tx, kind: str, subjects: Collection[str]) -> dict[str, str | None]:
+    """With which severity these subjects are indexed, as far as they are."""
+    wanted = select(passage.c.subject, passage.c.severity).where(
+        passage.c.kind == kind, passage.c.subject.in_(sorted(subjects)), passage.c.number == 0
+    )
+    return {row.subject: row.severity for row in tx.all(wanted)}
+
+
+def _remove(tx: Tx, places: Sequence[Place]) -> None:
+    gone = [row[0] for row in tx.connection.exec_driver_sql(_KNOWN[tx.dialect], (sets.encoded(places),))]
+    for known, key in ((passage, passage.c.id), (_words, _words.c.rowid)) if gone else ():
+        tx.run(delete(known).where(key.in_(gone)))
+
+
+def _ids(tx: Tx, passages: Sequence[Passage]) -> list[int]:
+    """An id for each: its instant, and as many bits of its name; the next that is free if that is taken."""
+    wanted = [(to_millis(one.at) << BITS) | _bits(one.place) for one in passages]
+    used = {row.id for row in tx.all(select(passage.c.id).where(passage.c.id.in_(wanted)))}
+    found = []
+    for number in wanted:
+        while number in used:
+            number = _next(number)
+            if number not in used and tx.first(select(passage.c.id).where(passage.c.id == number)) is not None:
+                used.add(number)
+        used.add(number)
+        found.append(number)
+    return found
+
+
+def _bits(place: Place) -> int:
+    digest = blake2b(f"{place.kind} {place.subject} {place.number}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest) % (1 << BITS)
+
+
+def _next(number: int) -> int:
+    """The id after this one within the same millisecond."""
+    most = (1 << BITS) - 1
+    return number & ~most | (number + 1) & most
+
+
+def _row(number: int, one: Passage) -> dict[str, Any]:
+    kept = {"incident_id": one.incident_id, "severity": one.severity}
+    return {"id": number, **one.place._asdict(), **kept}
+
+
+def _tag(name: str, said: str) -> str:
+    return f"{_MARK}{name}{_MARK}{''.join(words_of(said))}"
+
+
+def _tags(one: Passage) -> list[str]:
+    return [_tag("kind", one.place.kind), *(_tag(name, said) for name, said in one.tags.items())]
+
+
+def _for_sqlite(one: Passage) -> list[str]:
+    title, body = words_of(one.title)[:WORDS_KEPT], words_of(one.body)[:WORDS_KEPT]
+    return [" ".join(words) for words in (_tags(one), title, body)]
+
+
+def _for_postgresql(one: Passage) -> list[str]:
+    title, body = words_of(one.title)[:WORDS_KEPT], words_of(one.body)[:WORDS_KEPT]
+    places: dict[str, list[str]] = {}
+    for place, word in enumerate(title, start=1):
+        places.setdefault(word, []).append(f"{place}A")
+    for place, word in enumerate(body, start=len(title) + 2):  # no phrase begins in the one and ends in the other
+        places.setdefault(word, []).append(str(place))
+    words = (f"'{word}':{','.join(at[:200])}" for word, at in places.items())
+    return [" ".join([*(f"'{tag}'" for tag in _tags(one)), *words])]
+
+
+_WRITTEN = {"sqlite": _for_sqlite, "postgresql": _for_postgresql}
+_INSERT = {
+    "sqlite": (
+        "insert into passage_words (rowid, tags, title, body) select json_extract(value, '$[0]'), "
+        "json_extract(value, '$[1]'), json_extract(value, '$[2]'), json_extract(value, '$[3]') from json_each(?)"
+    ),
+    "postgresql": (
+        "insert into passage_words (rowid, words) select cast(value ->> 0 as bigint), cast(value ->> 1 as tsvector) "
+        "from jsonb_array_elements(cast(%s as jsonb))"
+    ),
+}
+_KNOWN = {
+    "sqlite": (
+        "select passage.id from json_each(?) as one join passage on kind = json_extract(one.value, '$[0]') "
+        "and subject = json_extract(one.value, '$[1]') and number = json_extract(one.value, '$[2]')"
+    ),
+    "postgresql": (
+        "select passage.id from jsonb_array_elements(cast(%s as jsonb)) as one(value) join passage "
+        "on kind = one.value ->> 0 and subject = one.value ->> 1 and number = cast(one.value ->> 2 as integer)"
+    ),
+}
+
+
+# ---- Finding ----
+
+
+def bounds(since: datetime | None, until: datetime | None) -> tuple[int, int]:
+    """The ids of a period: from the first, up to the second."""
+    first = to_millis(since) << BITS if since else 0
+    return first, to_millis(until) << BITS if until else 1 << 62
+
+
+def find(tx: Tx, part: Part, first: int, below: int, limit: int) -> list[Found]:
+    """The latest of these passages whose ids lie in a range, as far as whoever asks may see them."""
+    about = passage.join(_words, passage.c.id == _words.c.rowid)
+    incident_id: ColumnElement[Any] = passage.c.incident_id
+    if part.belongs is not None:
+        subject, incident_id = part.belongs
+        about = about.join(subject.table, subject == passage.c.subject)
+    wanted = select(passage.c.id, passage.c.kind, passage.c.subject, passage.c.number).select_from(about)
+    in_range = (_words.c.rowid >= first) & (_words.c.rowid < below)
+    matching = wanted.where(text(_MATCH[tx.dialect]), in_range).order_by(_words.c.rowid.desc()).limit(limit)
+    rows = tx.all(sight.within(tx, matching, incident_id), {"asked": _ASKED[tx.dialect](part)})
+    return [Found(row.id, Place(row.kind, row.subject, row.number)) for row in rows]
+
+
+_MATCH = {
+    "sqlite": "passage_words match :asked",
+    "postgresql": "passage_words.words @@ cast(:asked as tsquery)",
+}
+
+
+def _ask_sqlite(part: Part) -> str:
+    """Every word stands between quotation marks, and holds none: there is no syntax that a question could break."""
+    tags = [f'tags : "{_tag(*one)}"' for one in part.tags]
+    terms = [f'"{" ".join(one.words)}"{" *" if one.is_beginning else ""}' for one in part.terms]
+    if not terms:
+        return " AND ".join(tags)
+    anywhere = " AND ".join(f"({{title body}} : {one})" for one in terms)
+    in_title = " AND ".join(f"(title : {one})" for one in terms)
+    if part.in_title:
+        return " AND ".join([*tags, in_title])
+    whole = " AND ".join([*tags, anywhere])
+    return whole if part.in_title is None else f"({whole}) NOT ({in_title})"
+
+
+def _ask_postgresql(part: Part) -> str:
+    tags = [f"'{_tag(*one)}'" for one in part.tags]
+    if not part.terms:
+        return " & ".join(tags)
+    in_title = " & ".join(_term(one, "A") for one in part.terms)
+    if part.in_title:
+        return " & ".join([*tags, in_title])
+    whole = " & ".join([*tags, *(_term(one, "") for one in part.terms)])
+    return whole if part.in_title is None else f"{whole} & !({in_title})"
+
+
+def _term(one: Term, weight: str) -> str:
+    last = len(one.words) - 1
+    marks = (f"{'*' if one.is_beginning and place == last else ''}{weight}" for place in range(last + 1))
+    words = (f"'{word}'{f':{mark}' if mark else ''}" for word, mark in zip(one.words, marks, strict=True))
+    return f"({' <-> '.join(words)})"
+
+
+_ASKED = {"sqlite": _ask_sqlite, "postgresql": _ask_postgresql}
+
+
+def count(tx: Tx) -> int:
+    """How many passages there are, for whoever measures."""
+    return int(tx.scalar(select(func.count()).select_from(passage)) or 0)
