@@ -20,6 +20,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backgroun
 PAGES = (
     "/",
     "/incidents",
+    "/search?q=voice",
     "/incidents/{incident}",
     "/incidents/{incident}/told",
     "/incidents/{incident}?entry=1",

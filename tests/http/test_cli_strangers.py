@@ -69,6 +69,7 @@ OF_ALL: dict[str, tuple[tuple[str, ...], ...]] = {
     "plan bundle": (("changed.yaml",),),
     "token list": ((),),
     "undelivered": ((),),
+    "search": (("hang",), ("kind:incident",)),
     "silence list": (("--past",),),
     "plan try-rules": (("changed.yaml",),),
     "doctor": ((),),

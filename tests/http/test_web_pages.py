@@ -22,6 +22,8 @@ READ_BY_ALL = (
     "/",
     "/incidents",
     "/incidents?status=open&severity=P1",
+    "/search",
+    "/search?q=hang",
     "/oncall",
     "/oncall/calendar",
     "/plan",

@@ -253,15 +253,21 @@ def test_what_was_stored_before_is_indexed_piece_by_piece_and_a_kill_loses_no_pi
     for _ in range(3):
         with database.read(SYSTEM) as tx:
             rows = fulltext.waiting(tx, 10)
-        with pytest.raises(Overtaken), database.work(SYSTEM) as tx:  # what a kill leaves of a piece
-            assert fulltext.taken(tx, rows)
-            raise Overtaken
+        with pytest.raises(Overtaken):
+            _die_over(database, rows)
         assert indexing.catch_up(database)
     index_all(database)
     assert len(found(database, ANA, "old trouble kind:incident")) == 5
     assert len(found(database, ANA, "old signal")) == 5
     with database.read(SYSTEM) as tx:
         assert tx.all(select(fulltext.queue)) == []
+
+
+def _die_over(database: Database, rows: list[fulltext.Queued]) -> None:
+    """What a kill leaves of a piece."""
+    with database.work(SYSTEM) as tx:
+        assert fulltext.taken(tx, rows)
+        raise Overtaken
 
 
 def test_many_of_one_instant_have_ids_of_their_own(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,7 @@ from tocsin.cli.plancoverage import coverage
 from tocsin.cli.planrules import try_rules
 from tocsin.cli.reports import reports
 from tocsin.cli.review import postmortem, review
+from tocsin.cli.search import search
 from tocsin.cli.secrecy import secrecy
 from tocsin.cli.secrets import secrets
 from tocsin.cli.signal import signal
@@ -51,7 +52,8 @@ app = App(
     group_commands=HERE,
     result_action="return_value",
 )
-for commands in (incidents, ledger, audit, work, secrecy, letters, telling, reports, evidence, mail, board, mcp_server):
+SINGLE = (incidents, search, ledger, audit, work, secrecy, letters, telling, reports, evidence, mail, board, mcp_server)
+for commands in SINGLE:
     for name in (one for one in commands if not one.startswith("-")):
         app.command(commands[name], name=name)
 PARTS = (

@@ -183,15 +183,23 @@ def _ids(tx: Tx, passages: Sequence[Passage]) -> list[int]:
     """An id for each: its instant, and as many bits of its name; the next that is free if that is taken."""
     wanted = [(to_millis(one.at) << BITS) | _bits(one.place) for one in passages]
     used = {row.id for row in tx.all(select(passage.c.id).where(passage.c.id.in_(wanted)))}
-    found = []
+    found: list[int] = []
     for number in wanted:
-        while number in used:
-            number = _next(number)
-            if number not in used and tx.first(select(passage.c.id).where(passage.c.id == number)) is not None:
-                used.add(number)
-        used.add(number)
-        found.append(number)
+        found.append(_free(tx, number, used))
+        used.add(found[-1])
     return found
+
+
+def _free(tx: Tx, number: int, used: Collection[int]) -> int:
+    """This id, or else the first after it in its millisecond that nothing has."""
+    first = number
+    while number in used or (number != first and _is_there(tx, number)):
+        number = _next(number)
+    return number
+
+
+def _is_there(tx: Tx, number: int) -> bool:
+    return tx.first(select(passage.c.id).where(passage.c.id == number)) is not None
 
 
 def _bits(place: Place) -> int:

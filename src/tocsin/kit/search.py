@@ -90,7 +90,7 @@ def as_html(pieces: Sequence[Piece]) -> str:
 
 def _found(text: str, terms: Sequence[Term]) -> list[tuple[int, int]]:
     places = [(one.start(), one.end(), "".join(words_of(one[0]))) for one in _WORD.finditer(text)]
-    found = set()
+    found: set[tuple[int, int]] = set()
     for term in terms:
         for first in range(len(places) - len(term.words) + 1):
             those = places[first : first + len(term.words)]

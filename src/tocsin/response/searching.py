@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import NamedTuple
 
 from tocsin.db import fulltext
@@ -28,19 +29,29 @@ from tocsin.response import indexing
 from tocsin.review import store as reviews
 from tocsin.signals import found as found_signals
 
-KINDS = (indexing.INCIDENT, indexing.ENTRY, indexing.POST_MORTEM, indexing.SIGNAL)
+
+class Kind(StrEnum):
+    """What can be found."""
+
+    INCIDENT = indexing.INCIDENT
+    ENTRY = indexing.ENTRY
+    POST_MORTEM = indexing.POST_MORTEM
+    SIGNAL = indexing.SIGNAL
+
+
+KINDS = tuple(Kind)
 TAGS = ("severity", "service")
 TIMES = ("after", "before")
 FILTERS = ("kind", *TAGS, *TIMES)
 
 _COUNTS_AS_NEWER = {  # by the kind, and whether the words are in the title: in days
-    (indexing.INCIDENT, True): 180,
-    (indexing.INCIDENT, False): 30,
-    (indexing.POST_MORTEM, True): 90,
-    (indexing.POST_MORTEM, False): 60,
-    (indexing.ENTRY, False): 0,
-    (indexing.SIGNAL, True): -30,
-    (indexing.SIGNAL, False): -60,
+    (Kind.INCIDENT, True): 180,
+    (Kind.INCIDENT, False): 30,
+    (Kind.POST_MORTEM, True): 90,
+    (Kind.POST_MORTEM, False): 60,
+    (Kind.ENTRY, False): 0,
+    (Kind.SIGNAL, True): -30,
+    (Kind.SIGNAL, False): -60,
 }
 TITLE_SHOWN = 1000  # characters: the whole of nearly every title
 _CURSOR = re.compile(r"(-?\d{1,15})-(\d{1,19})")
@@ -54,7 +65,7 @@ class BadCursor(Invalid):
 class Hit:
     """Something that was found, as it may be shown to whoever asked. `path` leads to it."""
 
-    kind: str
+    kind: Kind
     title: str
     path: str
     called: tuple[Piece, ...]  # the title again, with its words marked
@@ -136,8 +147,8 @@ def _ranked(tx: Tx, question: Asked, begin: tuple[int, int] | None, limit: int) 
 
 def _part(question: Asked, kind: str, in_title: bool) -> Part:
     tags = (("kind", kind), *((name, said) for name, said in question.filters.items() if name in TAGS))
-    where = None if kind == indexing.ENTRY or not question.terms else in_title
-    return Part(tags, question.terms, where, found_signals.BELONGS if kind == indexing.SIGNAL else None)
+    where = None if kind == Kind.ENTRY or not question.terms else in_title
+    return Part(tags, question.terms, where, found_signals.BELONGS if kind == Kind.SIGNAL else None)
 
 
 def _below(begin: tuple[int, int], newer: int) -> int:
@@ -153,14 +164,14 @@ def _below(begin: tuple[int, int], newer: int) -> int:
 def _hits(tx: Tx, terms: Sequence[Term], found: Sequence[Found]) -> Iterator[Hit]:
     """What was found, read from where it belongs with the eyes of whoever asks."""
     by_kind = {kind: [one.place for one in found if one.place.kind == kind] for kind in KINDS}
-    of_signals = found_signals.glimpse(tx, [one.subject for one in by_kind[indexing.SIGNAL]])
-    ids = {one.place.subject for one in found if one.place.kind != indexing.SIGNAL}
+    of_signals = found_signals.glimpse(tx, [one.subject for one in by_kind[Kind.SIGNAL]])
+    ids = {one.place.subject for one in found if one.place.kind != Kind.SIGNAL}
     of_incidents = {one.id: one for one in incidents.glimpse(tx, ids)}
-    documents = reviews.documents(tx, [one.subject for one in by_kind[indexing.POST_MORTEM]])
-    entries = incidents.single_entries(tx, [(one.subject, one.number) for one in by_kind[indexing.ENTRY]])
+    documents = reviews.documents(tx, [one.subject for one in by_kind[Kind.POST_MORTEM]])
+    entries = incidents.single_entries(tx, [(one.subject, one.number) for one in by_kind[Kind.ENTRY]])
     for one in found:
         subject = one.place.subject
-        if one.place.kind == indexing.SIGNAL:
+        if one.place.kind == Kind.SIGNAL:
             if subject in of_signals:
                 signal = of_signals[subject]
                 text = found_signals.text(signal)
@@ -170,12 +181,12 @@ def _hits(tx: Tx, terms: Sequence[Term], found: Sequence[Found]) -> Iterator[Hit
         if incident is None:
             continue
         match one.place.kind:
-            case indexing.INCIDENT:
+            case Kind.INCIDENT:
                 text = indexing.about(plans.load(tx, incident.plan_revision), incident)
                 yield _of(incident, one, terms, f"/incidents/{subject}", text)
-            case indexing.POST_MORTEM if subject in documents:
+            case Kind.POST_MORTEM if subject in documents:
                 yield _of(incident, one, terms, f"/post-mortems/{subject}", documents[subject].text)
-            case indexing.ENTRY if (subject, one.place.number) in entries:
+            case Kind.ENTRY if (subject, one.place.number) in entries:
                 entry = entries[subject, one.place.number].entry
                 text = words.sentence(plans.load(tx, incident.plan_revision), entry)
                 yield _of(incident, one, terms, f"/incidents/{subject}#e{one.place.number}", text)
@@ -191,7 +202,7 @@ def _hit(
     one: Found, terms: Sequence[Term], title: str, path: str, text: str, severity: str | None, number: int | None = None
 ) -> Hit:
     return Hit(
-        kind=one.place.kind,
+        kind=Kind(one.place.kind),
         title=title,
         path=path,
         called=search.excerpt(title, terms, TITLE_SHOWN),

@@ -38,6 +38,7 @@ EVERYBODY = "*"  # no handle of an account is called so
 NAVIGATION = (
     ("/", "Now"),
     ("/incidents", "Incidents"),
+    ("/search", "Search"),
     ("/declare", "Declare"),
     ("/signals", "Signals"),
     ("/changes", "Changes"),
