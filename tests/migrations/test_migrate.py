@@ -24,7 +24,6 @@ from tocsin.plan import store as plans
 from tocsin.review import store as reviews
 from tocsin.settings import Settings
 
-
 OF_NO_STORE = {"alembic_version"}
 WORDS = "passage_words"  # the index, which each database has in its own way
 

@@ -17,7 +17,7 @@ from tocsin.response.searching import Hit, Kind
 
 
 class Item(Struct):
-    """Something that was found. `url` is a path of the console. `snippet` is HTML: escaped, and its only element is `<mark>`."""
+    """Something found. `url` is a path of the console. `snippet` is HTML: escaped, with no element but `<mark>`."""
 
     kind: Kind
     title: str

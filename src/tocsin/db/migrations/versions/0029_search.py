@@ -38,7 +38,7 @@ def _words() -> None:
     if op.get_bind().dialect.name == "sqlite":
         op.execute(
             "create virtual table passage_words using fts5(tags, title, body, "
-            "tokenize = \"ascii tokenchars '='\", prefix = '2 3 4')"
+            "tokenize = \"ascii tokenchars '='\", prefix = '2 3')"
         )
         return
     op.execute("create table passage_words (rowid bigint primary key, words tsvector not null)")

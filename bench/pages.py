@@ -1,0 +1,121 @@
+"""Every page of the console and the public one, over a year's worth of records: how long the server takes for each."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
+
+import httpx2
+
+from bench import installation, postgres, stored
+from bench.measure import Measured, percentile
+from tests.support import everypage
+from tests.support.postgres import fresh_database
+from tocsin import main
+from tocsin.app import App
+from tocsin.incidents import store as incidents
+from tocsin.kit.actor import SYSTEM
+from tocsin.kit.clock import stopwatch
+from tocsin.plan import store as plans
+from tocsin.signals import store as signals
+
+INCIDENTS, SIGNALS = 10_000, 1_000_000
+TIMES = 40
+WARM = 3
+TARGETS = {50: 15.0, 99: 60.0}
+MORE = (  # what a page shows otherwise when it is asked
+    "/incidents?status=closed&severity=P1",
+    "/insights?days=365",
+    "/plan/coverage?only=timed&sort=missed&days=365",
+    "/search?q=redis+memory",
+    "/search/found?q=redi",
+)
+OF_NOBODY = {  # secrets of single use, and what nobody has written
+    "/a/{token:str}",
+    "/a/{token:str}/all",
+    "/incidents/{incident_id:str}/drafts/{number:int}",
+    "/oncall/handoffs/{handoff_id:str}",
+    "/signin/{secret:str}",
+    "/status/subscribe/confirm/{token:str}",
+    "/status/subscribe/leave/{token:str}",
+    "/status/subscribe/manage/{token:str}",
+}
+
+
+def pages() -> list[Measured]:
+    with installation.folder() as folder:
+        found = _of(f"sqlite:///{folder / 'tocsin.db'}", "SQLite")
+    with postgres.durable_server(), fresh_database() as url:
+        return found + _of(url, "PostgreSQL")
+
+
+def _of(url: str, database: str) -> list[Measured]:
+    app, secret = stored.prepared(url, INCIDENTS, SIGNALS)
+    stored.index_all(app.database)
+    stored.tidy(app.database)
+    try:
+        return list(_measured(app, secret, database))
+    finally:
+        app.database.dispose()
+
+
+def _measured(app: App, secret: str, database: str) -> Iterator[Measured]:
+    taken = times(app, secret, TIMES)
+    floor = percentile(taken.pop("/livez"), 50)
+    for percent, target in TARGETS.items():
+        slowest = max(taken, key=lambda path: percentile(taken[path], percent))
+        yield Measured(
+            name=f"pages, {database}: {percent} %, the slowest",
+            value=percentile(taken[slowest], percent),
+            unit="ms",
+            target=target,
+            less_is_better=True,
+            floor=floor,
+            about={"slowest": slowest, **{path: round(percentile(these, percent), 1) for path, these in taken.items()}},
+        )
+
+
+def times(app: App, secret: str, count: int, only: Callable[[str], bool] = lambda _: True) -> dict[str, list[float]]:
+    """Milliseconds that the server took for each page, so many times, one after the other."""
+    with _client(app, secret) as (get, known):
+        wanted = ["/livez", *(path for path in known if only(path))]
+        taken: dict[str, list[float]] = {path: [] for path in wanted}
+        for turn in range(WARM + count):
+            for path in wanted:
+                began = stopwatch()
+                status = get(path)
+                if status != 200:
+                    raise RuntimeError(f"{path} answered with {status}")
+                if turn >= WARM:
+                    taken[path].append((stopwatch() - began) * 1000)
+    return taken
+
+
+@contextmanager
+def _client(app: App, secret: str) -> Iterator[tuple[Callable[[str], int], Sequence[str]]]:
+    """A signed-in browser in the server's own process, and every page that it can open."""
+    kept = main.Kept()
+    rest = main.rest(app, kept)
+    asgi = main.fronted(app, rest, kept)
+    transport = httpx2.ASGITransport(app=cast(Any, asgi), client=("192.0.2.7", 4711))
+    client = httpx2.AsyncClient(transport=transport, base_url="http://tocsin.test", cookies={"tocsin_session": secret})
+    known, found = _known(app), [path for path in everypage.paths(rest) if path not in OF_NOBODY]
+    filled = [everypage.filled(path, known) for path in found]
+    if None in filled:
+        raise RuntimeError(f"nothing is known for {found[filled.index(None)]}")
+    with asyncio.Runner() as runner:
+        yield lambda path: runner.run(client.get(path)).status_code, [*(one for one in filled if one), *MORE]
+
+
+def _known(app: App) -> Mapping[str, object]:
+    with app.database.read(SYSTEM) as tx:
+        incident_id = incidents.listing(tx, limit=1)[0].id
+        closed = incidents.listing(tx, limit=100)[-1].id
+        template = next(iter(plans.current(tx).templates))
+        signal_id = signals.recent(tx, limit=1)[0].id
+    return {
+        "incident_id": incident_id,
+        "signal_id": signal_id,
+        "/post-mortems/{name:str} name": closed,
+        "/incidents/{incident_id:str}/templates/{name:str} name": template,
+    }
