@@ -1,7 +1,8 @@
 """An installation that has been at work for a year: ten thousand incidents with their timelines, a million signals.
 
-Made in bulk, through the program's own commands and stores: each incident is declared, answered, worked on and told of by
-the commands that people use, and ends by the entries with which it would end.
+Made in bulk, through the program's own commands and stores: a hundred incidents are declared, answered, worked on and told
+of by the commands that people use, and end by the entries with which they would. The others are written like them, entry by
+entry and with all that belongs to each.
 """
 
 import random
@@ -81,12 +82,12 @@ def store(app: App, count: int, signals_count: int) -> None:
     ana = access.person(_account(database, "ana"))
     lived = min(LIVED, count)
     every = YEAR / count
+    clock.advance_to(BEGAN + YEAR - every * lived)
     for begin in range(0, lived, AT_ONCE):
         with database.work(ana) as tx:
             made = [_incident(tx, chance, begin + place, lived) for place in range(min(AT_ONCE, lived - begin))]
             _end(tx, [one for one in made if one.closed_at])
         clock.advance_to(clock.now() + every * AT_ONCE)
-    clock.advance_to(clock.now() - every * lived + YEAR)
     _copies(database, count - lived, every)
     _hide(database)
     _signals(database, chance, signals_count)

@@ -1,4 +1,4 @@
-"""Every page that the application has, as its routes say, with what each needs in its address taken from what is stored."""
+"""Every page that the application has, as its routes say, with what each needs in its address."""
 
 import re
 from collections.abc import Mapping
