@@ -1,8 +1,8 @@
 """An installation that has been at work for a year: ten thousand incidents with their timelines, a million signals.
 
-Made in bulk, through the program's own commands and stores: a hundred incidents are declared, answered, worked on and told
-of by the commands that people use, and end by the entries with which they would. The others are written like them, entry by
-entry and with all that belongs to each.
+Made in bulk, through the program's own commands and stores: a hundred incidents are declared, answered, worked on and
+told of by the commands that people use, and end by the entries with which they would. The others are written like them,
+entry by entry and with all that belongs to each.
 """
 
 import random
@@ -88,6 +88,7 @@ def store(app: App, count: int, signals_count: int) -> None:
             made = [_incident(tx, chance, begin + place, lived) for place in range(min(AT_ONCE, lived - begin))]
             _end(tx, [one for one in made if one.closed_at])
         clock.advance_to(clock.now() + every * AT_ONCE)
+    clock.advance_to(clock.now() + timedelta(days=2))  # after the last word of each
     _copies(database, count - lived, every)
     _hide(database)
     _signals(database, chance, signals_count)

@@ -59,7 +59,13 @@ def obligation(key: str, kind: Kind, state: State = State.MET, opened: float = 0
 
 def covered(*stories: Story, since: float = -60, watched: tuple[Obligation, ...] = ()) -> Coverage:
     return covering.coverage(
-        ROSE, CLAUSES, stories, watched, revision="r", period_start=later(since), period_end=later(9000)
+        ROSE,
+        CLAUSES,
+        covering.gathered(stories, later(since)),
+        watched,
+        revision="r",
+        period_start=later(since),
+        period_end=later(9000),
     )
 
 

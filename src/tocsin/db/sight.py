@@ -48,6 +48,13 @@ def unseen(tx: Tx, incident_ids: Collection[str]) -> set[str]:
     return hidden - known
 
 
+def all_unseen(tx: Tx) -> frozenset[str]:
+    """Every incident that the actor may not see: who share them see the same record."""
+    if _sees_all(tx):
+        return frozenset()
+    return frozenset(unseen(tx, {row.incident_id for row in tx.all(all_hidden())}))
+
+
 def all_hidden() -> Select[tuple[str]]:
     """The ids of whatever is there for its readers alone, as a part of a statement."""
     return select(confidential.c.incident_id)

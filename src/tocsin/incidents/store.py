@@ -12,15 +12,18 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Row,
+    Select,
     Table,
     Text,
     bindparam,
     case,
     cast,
+    false,
     func,
     select,
     tuple_,
     type_coerce,
+    union_all,
 )
 
 from tocsin.db import fulltext, sight
@@ -260,16 +263,15 @@ def listing(
     limit: int = 50,
 ) -> list[Incident]:
     """Incidents, last declared first: declared from `since` up to `before`; `below` a number pages on."""
-    wanted = sight.within(tx, select(table.c.fold), table.c.id).order_by(table.c.number.desc()).limit(limit)
+    seen = sight.within(tx, select(table.c.number), table.c.id).order_by(table.c.number.desc()).limit(limit)
     if below is not None:
-        wanted = wanted.where(table.c.number < below)
-    if statuses is not None:
-        wanted = wanted.where(table.c.status.in_([str(status) for status in statuses]))
+        seen = seen.where(table.c.number < below)
     if before is not None:
-        wanted = wanted.where(table.c.declared_at < before)
+        seen = seen.where(table.c.declared_at < before)
     if since is not None:
-        wanted = wanted.where(table.c.declared_at >= since)
-    found = [_incident(row) for row in tx.all(wanted)]
+        seen = seen.where(table.c.declared_at >= since)
+    wanted = select(table.c.fold).where(table.c.number.in_(_of_statuses(seen, statuses)))
+    found = [_incident(row) for row in tx.all(wanted.order_by(table.c.number.desc()).limit(limit))]
     return found if tx.writes else as_seen(tx, found)
 
 
@@ -285,6 +287,29 @@ def resolved_until(tx: Tx, end: datetime) -> list[tuple[str, datetime, datetime]
     columns = select(table.c.id, table.c.resolved_at, table.c.updated_at).where(table.c.resolved_at < end)
     rows = tx.all(sight.within(tx, columns, table.c.id).order_by(table.c.resolved_at, table.c.id))
     return [(row.id, row.resolved_at, row.updated_at) for row in rows]
+
+
+def _of_statuses(seen: Select[tuple[int]], statuses: Collection[Status] | None) -> Select[tuple[int]]:
+    """The numbers of a list, the latest of each status by itself: the whole list of one need not be sorted."""
+    if statuses is None:
+        return select(seen.subquery().c.number)
+    each = [select(seen.where(table.c.status == str(one)).subquery().c.number) for one in sorted(statuses)]
+    return select(union_all(*each).subquery().c.number) if each else select(table.c.number).where(false())
+
+
+class LastChanged(NamedTuple):
+    """When an incident was last changed."""
+
+    at: datetime
+    id: str
+
+
+def last_changed(tx: Tx) -> tuple[LastChanged, ...]:
+    """The two that were changed last, whoever may see them: they change with every change of the record."""
+    return tuple(LastChanged._make(row) for row in tx.all(_LAST_CHANGED))
+
+
+_LAST_CHANGED = select(table.c.updated_at, table.c.id).order_by(table.c.updated_at.desc(), table.c.id).limit(2)
 
 
 class Kin(NamedTuple):

@@ -105,11 +105,12 @@ class Story:
 
 
 @dataclass
-class _Ledger:
+class Ledger:
     """What is gathered from the stories before the clauses are asked for it."""
 
     counts: dict[str, Counter[str]]
     last: dict[str, Last]
+    incidents: int = 0
 
     def use(self, name: str, last: Last) -> None:
         known = self.last.get(name)
@@ -123,7 +124,7 @@ _NAMES = {"met": "kept"}  # a met obligation is a kept clause; the other states 
 def coverage(
     plan: Plan,
     clauses: Iterable[Clause],
-    stories: Sequence[Story],
+    gathered: Ledger,
     watched: Iterable[Obligation],
     *,
     revision: str,
@@ -132,9 +133,8 @@ def coverage(
     is_whole: bool = True,
 ) -> Coverage:
     """The coverage of the plan in force. `watched` are the looks and the handoffs, which belong to no incident."""
-    ledger = _Ledger({}, {})
-    for story in stories:
-        _read(ledger, story, period_start)
+    counts = {name: Counter(these) for name, these in gathered.counts.items()}  # what is gathered stays as it is
+    ledger = Ledger(counts, gathered.last, gathered.incidents)
     for look in watched:
         _count(ledger, clause_of(plan, "", look), look, period_start)
     numbers = _numbers(plan)
@@ -145,14 +145,22 @@ def coverage(
         revision=revision,
         period_start=period_start,
         period_end=period_end,
-        incidents=len(stories),
+        incidents=ledger.incidents,
         is_whole=is_whole,
         aside=sum(sum(counts.values()) for name, counts in ledger.counts.items() if name not in ids),
         clauses=covered,
     )
 
 
-def _read(ledger: _Ledger, story: Story, period_start: datetime) -> None:
+def gathered(stories: Sequence[Story], period_start: datetime) -> Ledger:
+    """What the clauses are asked of, out of the records of all these incidents."""
+    ledger = Ledger({}, {}, len(stories))
+    for story in stories:
+        _read(ledger, story, period_start)
+    return ledger
+
+
+def _read(ledger: Ledger, story: Story, period_start: datetime) -> None:
     for seen in traces(story.plan, story.timeline):
         ledger.use(seen.trace, _last(story.incident, seen.at))
     for owed in story.owed:
@@ -173,7 +181,7 @@ def _last(incident: Incident, at: datetime, state: str = "") -> Last:
     return Last(at=at, incident_id=incident.id, number=incident.number, title=incident.title, outcome=outcome)
 
 
-def _count(ledger: _Ledger, path: str, owed: Obligation, period_start: datetime) -> None:
+def _count(ledger: Ledger, path: str, owed: Obligation, period_start: datetime) -> None:
     if owed.opened_at >= period_start:
         ledger.counts.setdefault(path, Counter())[_NAMES.get(owed.state, str(owed.state))] += 1
 
@@ -184,7 +192,7 @@ def _numbers(plan: Plan) -> dict[str, str]:
     return {one.path: one.clause for one in (*promised, *looks(plan)) if one.clause}
 
 
-def _covered(plan: Plan, clause: Clause, numbers: Mapping[str, str], ledger: _Ledger) -> Covered:
+def _covered(plan: Plan, clause: Clause, numbers: Mapping[str, str], ledger: Ledger) -> Covered:
     kept = keeping(plan, clause.id)
     last = ledger.last.get(clause.id) or ledger.last.get(kept.trace or "")
     return Covered(

@@ -1,7 +1,11 @@
 """The numbers, read from the record."""
 
+from collections.abc import Hashable
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 
+from tocsin.db import sight
 from tocsin.db.engine import Tx
 from tocsin.delivery import store as receipts
 from tocsin.delivery.store import Receipt, ReceiptKind, Sent
@@ -15,11 +19,11 @@ from tocsin.insights import reach as reaching
 from tocsin.insights.coverage import Coverage
 from tocsin.insights.proposals import Proposal
 from tocsin.insights.reach import Reach, Travel
+from tocsin.insights.remembered import Remembered
 from tocsin.obligations import store as obligations
 from tocsin.obligations.model import Kind, Obligation
-from tocsin.plan import printing
 from tocsin.plan import store as plans
-from tocsin.plan.clauses import clauses
+from tocsin.plan.clauses import Clause, clauses
 from tocsin.plan.model import Plan
 
 BEFORE = timedelta(days=30)  # how far before the period a repeat may have begun
@@ -28,8 +32,37 @@ READ_FOR_COVERAGE = 1_000  # incidents whose whole record is read, the latest fi
 COVERED = timedelta(days=90)  # over how long obligations are counted unless somebody says otherwise
 
 
+SETTLED = timedelta(seconds=5)  # after a change, until nothing that began before it can still be committed
+
+_reports: Remembered[metrics.Report] = Remembered()
+_proposals: Remembered[list[Proposal]] = Remembered()
+_ledgers: Remembered[tuple[covering.Ledger, bool]] = Remembered()
+
+
+def _state_of_record(tx: Tx) -> tuple[Hashable, datetime] | None:
+    """What tells one state of the record from every other, as far as the reader may see it, and when it came to be.
+    None while it is just changing."""
+    latest = incidents.last_changed(tx)
+    if not latest or tx.now - latest[0].at < SETTLED:
+        return None
+    return (latest, sight.all_unseen(tx), plans.current_id(tx)), latest[0].at
+
+
+def _key(tx: Tx, start: datetime, end: datetime, *more: Hashable) -> Hashable | None:
+    """By what a report over a period is remembered. What lies between the last change and the end is only empty."""
+    state = _state_of_record(tx)
+    if state is None:
+        return None
+    return (state[0], start, end if end <= state[1] else end.date(), *more)
+
+
 def report(tx: Tx, period_start: datetime, period_end: datetime) -> metrics.Report:
     """What the record shows of the incidents declared in a period."""
+    found = _reports.of(_key(tx, period_start, period_end), lambda: _report(tx, period_start, period_end))
+    return replace(found, period_end=period_end)
+
+
+def _report(tx: Tx, period_start: datetime, period_end: datetime) -> metrics.Report:
     known = _known(tx, period_start - BEFORE, period_end)
     revisions = {one.plan_revision: plans.load(tx, one.plan_revision) for one in known}
 
@@ -55,6 +88,11 @@ def _of_the_same_cause(tx: Tx, known: list[Incident]) -> list[Incident]:
 
 def proposals(tx: Tx, period_start: datetime, period_end: datetime, at_least: int) -> list[Proposal]:
     """What the incidents declared in a period put forward as a change to the plan in force."""
+    key = _key(tx, period_start, period_end, at_least)
+    return _proposals.of(key, lambda: _proposed(tx, period_start, period_end, at_least))
+
+
+def _proposed(tx: Tx, period_start: datetime, period_end: datetime, at_least: int) -> list[Proposal]:
     known = _known(tx, period_start, period_end)
     owed = obligations.of_incidents(tx, [one.id for one in known])
     return proposing.proposals(plans.current(tx), lambda one: plans.load(tx, one), known, owed, at_least)
@@ -69,18 +107,27 @@ def _known(tx: Tx, start: datetime, end: datetime) -> list[Incident]:
 def coverage(tx: Tx, since: datetime) -> Coverage:
     """How each clause of the plan in force is kept, as far as the reader may see the record."""
     plan, revision = plans.current(tx), plans.current_id(tx)
-    known = incidents.listing(tx, before=tx.now + timedelta(milliseconds=1), limit=READ_FOR_COVERAGE + 1)
-    stories = _stories(tx, known[:READ_FOR_COVERAGE])
+    ledger, is_whole = _ledgers.of(_key(tx, since, tx.now), lambda: _ledger(tx, since))
     return covering.coverage(
         plan,
-        clauses(printing.document(plan, revision)),
-        stories,
+        _clauses(plans.document(tx, revision)),
+        ledger,
         [*obligations.open_looks(tx), *obligations.opened_since(tx, Kind.HANDOFF, since)],
         revision=revision,
         period_start=since,
         period_end=tx.now,
-        is_whole=len(known) <= READ_FOR_COVERAGE,
+        is_whole=is_whole,
     )
+
+
+def _ledger(tx: Tx, since: datetime) -> tuple[covering.Ledger, bool]:
+    known = incidents.listing(tx, before=tx.now + timedelta(milliseconds=1), limit=READ_FOR_COVERAGE + 1)
+    return covering.gathered(_stories(tx, known[:READ_FOR_COVERAGE]), since), len(known) <= READ_FOR_COVERAGE
+
+
+@lru_cache(maxsize=4)
+def _clauses(document: str) -> tuple[Clause, ...]:
+    return tuple(clauses(document))
 
 
 def _stories(tx: Tx, known: list[Incident]) -> list[covering.Story]:

@@ -258,6 +258,13 @@ def open_soonest(tx: Tx, limit: int) -> list[Obligation]:
     return _read(tx, select(table).where(owed).order_by(table.c.due_at).limit(limit))
 
 
+def count_open(tx: Tx, kind: Kind) -> int:
+    """How many of a kind are owed, as far as whoever asks may see them."""
+    owed = (table.c.kind == kind) & (table.c.state == State.OPEN)
+    counted = sight.within(tx, select(func.count()).select_from(table).where(owed), table.c.incident_id)
+    return int(tx.scalar(counted) or 0)
+
+
 def of_incidents(tx: Tx, incident_ids: Collection[str]) -> list[Obligation]:
     """The ledgers of several incidents."""
     if not incident_ids:

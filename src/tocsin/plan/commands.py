@@ -1,5 +1,7 @@
 """Putting a plan into force, and examining one beforehand."""
 
+from functools import lru_cache
+
 from tocsin.audit import store as audit
 from tocsin.audit.model import Deed
 from tocsin.db.engine import Tx
@@ -38,7 +40,13 @@ def examine(tx: Tx, text: str, name: str = "plan.yaml") -> Report:
     """Everything that is to be said about the text of a plan, with those people whom nothing reaches here."""
     access.require(tx.actor, access.PLAN_READ)
     handles = [account.handle for account in people.people(tx)]
-    return lint.examine(text, name, Around(reachable=people.reachable(tx, handles)))
+    return _examined(text, name, people.reachable(tx, handles))
+
+
+@lru_cache(maxsize=4)
+def _examined(text: str, name: str, reachable: frozenset[str]) -> Report:
+    """The same text with the same people is examined once: it takes longer than a page may."""
+    return lint.examine(text, name, Around(reachable=reachable))
 
 
 def apply(tx: Tx, text: str, reason: str, name: str = "plan.yaml", *, accept_large: bool = False) -> store.Revision:

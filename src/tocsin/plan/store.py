@@ -12,7 +12,7 @@ from tocsin.db import settings as kept
 from tocsin.db.columns import Instant, metadata
 from tocsin.db.engine import Tx
 from tocsin.kit.errors import NotFound, Refused
-from tocsin.plan import check
+from tocsin.plan import check, printing
 from tocsin.plan.model import Plan
 
 table = Table(
@@ -93,6 +93,15 @@ def load(tx: Tx, revision: str) -> Plan:
     return _read[revision]
 
 
+def document(tx: Tx, revision: str) -> str:
+    """The plan of one revision as people read it; written once per process."""
+    if revision not in _printed:
+        _printed[revision] = printing.document(load(tx, revision), revision)
+        while len(_printed) > PRINTED_IN_MEMORY:
+            _printed.popitem(last=False)
+    return _printed[revision]
+
+
 def text(tx: Tx, revision: str) -> str:
     """The text of one revision, as it was put into force."""
     return _row(tx, revision).text
@@ -108,7 +117,9 @@ def revisions(tx: Tx) -> list[Revision]:
 
 
 KEPT_IN_MEMORY = 16
+PRINTED_IN_MEMORY = 4
 _read: OrderedDict[str, Plan] = OrderedDict()
+_printed: OrderedDict[str, str] = OrderedDict()
 
 
 def _row(tx: Tx, revision: str) -> Revision:

@@ -108,9 +108,10 @@ def written(tx: Tx, incident_id: str) -> tuple[dict[str, str], list[str]]:
     return (dict(row.written), list(row.authors)) if row else ({}, [])
 
 
-def statuses(tx: Tx) -> dict[str, Standing]:
-    """Which incidents have a post-mortem begun, and how it stands."""
-    wanted = sight.within(tx, select(table.c.incident_id, table.c.status), table.c.incident_id)
+def statuses(tx: Tx, incident_ids: Collection[str]) -> dict[str, Standing]:
+    """Which of these incidents have a post-mortem begun, and how it stands."""
+    those = select(table.c.incident_id, table.c.status).where(table.c.incident_id.in_(list(incident_ids)))
+    wanted = sight.within(tx, those, table.c.incident_id)
     return {row.incident_id: Standing(row.status) for row in tx.all(wanted)}
 
 

@@ -535,7 +535,7 @@ def quarantined(tx: Tx, limit: int = 50, below: int | None = None) -> list[Quara
     words = _hidden_words(tx)
     wanted = select(quarantine).order_by(quarantine.c.id.desc())
     wanted = wanted if below is None else wanted.where(quarantine.c.id < below)
-    kept = (Quarantined(**row._mapping) for row in tx.all(wanted))
+    kept = (Quarantined(**row._mapping) for row in tx.all(wanted if words else wanted.limit(limit)))
     return list(islice((one for one in kept if not any(word in one.body for word in words)), limit))
 
 

@@ -34,6 +34,7 @@ THEMES = ("light", "dark")
 THEME_COOKIE = "tocsin_theme"
 MOST_OPEN = 200
 EVERYBODY = "*"  # no handle of an account is called so
+OWED_LOOKED_AT = 40  # of what is owed, for a frame: one of it is shown
 
 NAVIGATION = (
     ("/", "Now"),
@@ -233,6 +234,7 @@ class Situation:
     revision: plans.Revision
     open: tuple[Incident, ...]
     owed: tuple[Obligation, ...]
+    reviews_owed: int
     plans: dict[str, Plan]  # of the open incidents, by revision
     overrides: tuple[Override, ...]
 
@@ -243,13 +245,15 @@ class Situation:
         return Rotas(plan.rotations, self.overrides)
 
 
-def situation(tx: Tx) -> Situation:
+def situation(tx: Tx, owed_shown: int = OWED_LOOKED_AT) -> Situation:
     found = incidents.listing(tx, statuses=OPEN_STATUSES, limit=MOST_OPEN)
     known = {one.plan_revision: plans.load(tx, one.plan_revision) for one in found}
     worst_first = sorted(found, key=lambda one: (one.is_resolved, known[one.plan_revision].rank(one.severity)))
-    owed = obligations.open_soonest(tx, MOST_OPEN)
+    owed = obligations.open_soonest(tx, owed_shown)
     overrides = oncall.overrides(tx)
-    return Situation(plans.current(tx), plans.current_revision(tx), tuple(worst_first), tuple(owed), known, overrides)
+    reviews = obligations.count_open(tx, Kind.REVIEW)
+    revision = plans.current_revision(tx)
+    return Situation(plans.current(tx), revision, tuple(worst_first), tuple(owed), reviews, known, overrides)
 
 
 @dataclass(frozen=True)
@@ -345,7 +349,7 @@ def _owed_row(known: Situation, incident: Incident, duty: Obligation, now: datet
 def _links(known: Situation, visitor: Visitor, here: str) -> tuple[Link, ...]:
     counts = {
         "/incidents": (len(known.open), "open"),
-        "/post-mortems": (sum(duty.kind is Kind.REVIEW for duty in known.owed), "owed"),
+        "/post-mortems": (known.reviews_owed, "owed"),
     }
     entries = NAVIGATION + tuple((path, label) for path, label, right in ADMINISTRATION if visitor.actor.may(right))
     return tuple(

@@ -268,7 +268,7 @@ def show_now(request: AnyRequest, visitor: SignedIn) -> Template:
 
 
 def draw_now(request: AnyRequest | Asked, visitor: Visitor, tx: Tx) -> Template:
-    known, now = frame.situation(tx), tx.now
+    known, now = frame.situation(tx, frame.MOST_OPEN), tx.now
     plan = known.plan
     heroes = [
         present.hero(known.plan_of(one), one, [duty for duty in known.owed if duty.incident_id == one.id], now)
@@ -332,7 +332,7 @@ def _ruler(known: frame.Situation, now: datetime) -> present.Ruler | None:
 
 def _missed(tx: Tx, now: datetime) -> tuple[present.Settled, ...]:
     """What was missed or done late within the last day, over all incidents declared lately."""
-    recent = incidents.listing(tx, since=now - timedelta(days=7), limit=50)
+    recent = [one for one in incidents.listing(tx, limit=50) if now - one.declared_at < timedelta(days=7)]
     titles = {one.id: one.title for one in recent}
     late = [
         replace(one, what=f"{one.what}, {titles[one.incident_id or '']}")

@@ -16,7 +16,7 @@ from tocsin.insights import report
 from tocsin.insights.coverage import Coverage, Covered, Use
 from tocsin.insights.keeping import How
 from tocsin.people import access
-from tocsin.plan import clauses, printing
+from tocsin.plan import clauses
 from tocsin.plan import store as plans
 from tocsin.web import present
 from tocsin.web.forms import AnyRequest
@@ -73,9 +73,9 @@ class Part:
 def show_document(request: AnyRequest, visitor: SignedIn) -> Template:
     access.require(visitor.actor, access.PLAN_READ)
     with visitor.app.database.read(visitor.actor) as tx:
-        found = report.coverage(tx, tx.now - report.COVERED)
+        found = report.coverage(tx, _hours_before(tx.now, report.COVERED))
         known = {one.id: one for one in found.clauses}
-        printed = clauses.page(printing.document(plans.current(tx), found.revision), lambda path: _note(known[path]))
+        printed = clauses.page(plans.document(tx, found.revision), lambda path: _note(known[path]))
         return page(
             request,
             visitor,
@@ -96,9 +96,14 @@ def download_document(visitor: SignedIn) -> Response[str]:
     access.require(visitor.actor, access.PLAN_READ)
     with visitor.app.database.read(visitor.actor) as tx:
         revision = plans.current_id(tx)
-        text = printing.document(plans.current(tx), revision)
+        text = plans.document(tx, revision)
     disposition = f'attachment; filename="plan-{revision}.md"'
     return Response(text, media_type="text/markdown; charset=utf-8", headers={"content-disposition": disposition})
+
+
+def _hours_before(now: datetime, length: timedelta) -> datetime:
+    """So long ago, to the hour: what was worked out for one reader then holds for the next."""
+    return (now - length).replace(minute=0, second=0, microsecond=0)
 
 
 def _note(one: Covered) -> str:
@@ -138,7 +143,7 @@ def show_coverage(
     period = days if days in PERIODS else USUAL_PERIOD
     order = sort if sort in SORTS else ""
     with visitor.app.database.read(visitor.actor) as tx:
-        found = report.coverage(tx, tx.now - timedelta(days=int(period)))
+        found = report.coverage(tx, _hours_before(tx.now, timedelta(days=int(period))))
         rows = covering.ordered(covering.chosen(found.clauses, only), order)
         chosen = {"only": only, "sort": order, "days": period if period != USUAL_PERIOD else ""}
         return page(

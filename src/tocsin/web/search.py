@@ -25,8 +25,19 @@ PATH = "/search"
 A_PAGE = 25
 WHILE_TYPING = 8  # that are shown below what somebody types
 
-_CALLED = {Kind.INCIDENT: "Incident", Kind.ENTRY: "Timeline", Kind.POST_MORTEM: "Post-mortem", Kind.SIGNAL: "Signal"}
-_KINDS = {"": "Everything", **{one: f"{called}s" for one, called in _CALLED.items()}}
+_CALLED = {
+    Kind.INCIDENT: "Incident",
+    Kind.ENTRY: "Timeline entry",
+    Kind.POST_MORTEM: "Post-mortem",
+    Kind.SIGNAL: "Signal",
+}
+_KINDS = {
+    "": "Everything",
+    "incident": "Incidents",
+    "entry": "Timelines",
+    "post_mortem": "Post-mortems",
+    "signal": "Signals",
+}
 
 
 @dataclass(frozen=True)

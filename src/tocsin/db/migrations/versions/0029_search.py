@@ -1,4 +1,5 @@
-"""What is stored can be found by its words; what is there already is read in later, a piece at a time."""
+"""What is stored can be found by its words, and is read in later, a piece at a time; lists and reports are found by an
+index."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -26,6 +27,8 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text, nullable=False),
         sa.Column("subjects", Json, nullable=False),
     )
+    op.create_index("incident_by_status_and_number", "incident", ["status", "number"])
+    op.create_index("incident_changed", "incident", ["updated_at"])
     _words()
     everything = [
         {"id": f"every {kind}", "kind": f"every {kind}", "subjects": [[""]]} for kind in ("incident", "signal")
