@@ -309,7 +309,7 @@ def last_changed(tx: Tx) -> tuple[LastChanged, ...]:
     return tuple(LastChanged._make(row) for row in tx.all(_LAST_CHANGED))
 
 
-_LAST_CHANGED = select(table.c.updated_at, table.c.id).order_by(table.c.updated_at.desc(), table.c.id).limit(2)
+_LAST_CHANGED = select(table.c.updated_at, table.c.id).order_by(table.c.updated_at.desc()).limit(2)
 
 
 class Kin(NamedTuple):

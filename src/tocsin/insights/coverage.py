@@ -131,14 +131,18 @@ def coverage(
     period_start: datetime,
     period_end: datetime,
     is_whole: bool = True,
+    kept: Mapping[str, Keeping] | None = None,
 ) -> Coverage:
-    """The coverage of the plan in force. `watched` are the looks and the handoffs, which belong to no incident."""
+    """The coverage of the plan in force. `watched` are the looks and the handoffs, which belong to no incident; `kept`
+    says how each clause is kept, where that is known already."""
     counts = {name: Counter(these) for name, these in gathered.counts.items()}  # what is gathered stays as it is
     ledger = Ledger(counts, gathered.last, gathered.incidents)
     for look in watched:
         _count(ledger, clause_of(plan, "", look), look, period_start)
     numbers = _numbers(plan)
-    covered = tuple(_covered(plan, one, numbers, ledger) for one in clauses)
+    covered = tuple(
+        _covered((kept or {}).get(one.id) or keeping(plan, one.id), one, numbers, ledger) for one in clauses
+    )
     ids = {one.id for one in covered}
     return Coverage(
         plan=f"{plan.name} {plan.version}".strip(),
@@ -192,8 +196,7 @@ def _numbers(plan: Plan) -> dict[str, str]:
     return {one.path: one.clause for one in (*promised, *looks(plan)) if one.clause}
 
 
-def _covered(plan: Plan, clause: Clause, numbers: Mapping[str, str], ledger: Ledger) -> Covered:
-    kept = keeping(plan, clause.id)
+def _covered(kept: Keeping, clause: Clause, numbers: Mapping[str, str], ledger: Ledger) -> Covered:
     last = ledger.last.get(clause.id) or ledger.last.get(kept.trace or "")
     return Covered(
         id=clause.id,

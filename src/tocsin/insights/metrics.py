@@ -323,7 +323,7 @@ def _same_cause(incidents: Iterable[Incident], period_start: datetime, period_en
     for start in known:
         group = _group(known, start, seen)
         seen.update(group)
-        those = [one for one in known.values() if one.id in group]
+        those = sorted((known[one] for one in group), key=lambda one: (one.declared_at, one.id))
         last = those[-1] if those else known[start]
         if len(those) > 1 and period_start <= last.declared_at < period_end:
             yield Repeat(type=last.type, service=last.service, incidents=tuple(_measured(one) for one in those))

@@ -17,6 +17,7 @@ from tocsin.insights import metrics
 from tocsin.insights import proposals as proposing
 from tocsin.insights import reach as reaching
 from tocsin.insights.coverage import Coverage
+from tocsin.insights.keeping import Keeping, keeping
 from tocsin.insights.proposals import Proposal
 from tocsin.insights.reach import Reach, Travel
 from tocsin.insights.remembered import Remembered
@@ -36,6 +37,7 @@ SETTLED = timedelta(seconds=5)  # after a change, until nothing that began befor
 
 _reports: Remembered[metrics.Report] = Remembered()
 _proposals: Remembered[list[Proposal]] = Remembered()
+_keepings: Remembered[dict[str, Keeping]] = Remembered()
 _ledgers: Remembered[tuple[covering.Ledger, bool]] = Remembered()
 
 
@@ -108,15 +110,17 @@ def coverage(tx: Tx, since: datetime) -> Coverage:
     """How each clause of the plan in force is kept, as far as the reader may see the record."""
     plan, revision = plans.current(tx), plans.current_id(tx)
     ledger, is_whole = _ledgers.of(_key(tx, since, tx.now), lambda: _ledger(tx, since))
+    stated = _clauses(plans.document(tx, revision))
     return covering.coverage(
         plan,
-        _clauses(plans.document(tx, revision)),
+        stated,
         ledger,
         [*obligations.open_looks(tx), *obligations.opened_since(tx, Kind.HANDOFF, since)],
         revision=revision,
         period_start=since,
         period_end=tx.now,
         is_whole=is_whole,
+        kept=_keepings.of(revision, lambda: {one.id: keeping(plan, one.id) for one in stated}),
     )
 
 

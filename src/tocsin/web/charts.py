@@ -1,12 +1,12 @@
 """The numbers as figures, small drawings and tables. Drawings are attributes only: percentages and plain pixels."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tocsin.incidents import words
 from tocsin.incidents.durations import Durations
-from tocsin.insights.metrics import TOO_FEW, Counts, Kept, Measured, Repeat, Report, Summary, Target
+from tocsin.insights.metrics import TOO_FEW, Counts, Kept, Measured, Missed, Repeat, Report, Summary, Target
 from tocsin.kit.text import short_span, span
 from tocsin.obligations.model import Kind
 from tocsin.plan.model import Plan
@@ -15,6 +15,9 @@ from tocsin.web import present
 DOT_TOP, DOT_BASE = 6, 38  # pixels between which the dots of a figure lie
 BAR_BASE, BAR_HEIGHT = 160, 144
 TARGET_AT = 66.7  # per cent of the width at which a target's line stands
+
+DRAWN = 200  # dots of one chart, the latest: more of them show nothing more
+NAMED = 20  # incidents that missed one target
 
 
 @dataclass(frozen=True)
@@ -195,13 +198,15 @@ def _figure(short: str, long: str, what: str, summary: Summary, found: Report, r
         return Figure(short, long, what, "none yet", f"0 of {found.counts.total} known", "", ())
     note = f"median {short_span(summary.median)} · nine in ten within {short_span(summary.p90)}"
     known = f"{summary.n} of {found.counts.total} known"
+    if summary.n > DRAWN:
+        known = f"{known}, the last {DRAWN} drawn"
     return Figure(
         short, long, what, short_span(summary.mean), f"{note} · {known}", few, _dots(found.incidents, read, late)
     )
 
 
 def _dots(measured: Sequence[Measured], read: Read, late: set[str]) -> tuple[Dot, ...]:
-    known = [(one, length) for one in measured if (length := read(one.took)) is not None]
+    known = [(one, length) for one in measured if (length := read(one.took)) is not None][-DRAWN:]
     longest = max((length.total_seconds() for _, length in known), default=0) or 1
     step = 92 / max(1, len(known) - 1)
     return tuple(
@@ -220,9 +225,9 @@ def _dots(measured: Sequence[Measured], read: Read, late: set[str]) -> tuple[Dot
 def _target(plan: Plan, target: Target, verb: str, found: Report, read: Read) -> TargetLine:
     missed = {one.incident_id for one in target.missed}
     dots = []
-    for one in found.incidents:
+    for one in [one for one in found.incidents if one.severity == target.severity][-DRAWN:]:
         length = read(one.took)
-        if one.severity == target.severity and length is not None:
+        if length is not None:
             place = min(length / target.within * TARGET_AT, 98.0)
             dots.append(Dot(f"{max(place, 1.5):.1f}%", "13", one.incident_id in missed))
     held = not target.missed
@@ -234,11 +239,16 @@ def _target(plan: Plan, target: Target, verb: str, found: Report, read: Read) ->
         word=word,
         score=f"{target.held} of {target.of}",
         dots=tuple(dots),
-        missed=tuple(
-            (f"/incidents/{one.incident_id}", one.title, f"{short_span(one.took - one.within)} over")
-            for one in target.missed
-        ),
+        missed=tuple(_missed(target.missed)),
     )
+
+
+def _missed(missed: Sequence[Missed]) -> Iterator[tuple[str, str, str]]:
+    """The latest that missed a target, and how many more there are."""
+    for one in missed[-NAMED:]:
+        yield f"/incidents/{one.incident_id}", one.title, f"{short_span(one.took - one.within)} over"
+    if len(missed) > NAMED:
+        yield "/incidents", "All incidents", f"{len(missed) - NAMED} more"
 
 
 # ---- Counts ----
