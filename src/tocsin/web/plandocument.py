@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from html import escape
 from typing import Any
 from urllib.parse import urlencode
@@ -74,8 +75,8 @@ def show_document(request: AnyRequest, visitor: SignedIn) -> Template:
     access.require(visitor.actor, access.PLAN_READ)
     with visitor.app.database.read(visitor.actor) as tx:
         found = report.coverage(tx, _hours_before(tx.now, report.COVERED))
-        known = {one.id: one for one in found.clauses}
-        printed = clauses.page(plans.document(tx, found.revision), lambda path: _note(known[path]))
+        notes = tuple((one.id, _note(one)) for one in found.clauses)
+        printed = _printed(plans.document(tx, found.revision), notes)
         return page(
             request,
             visitor,
@@ -99,6 +100,12 @@ def download_document(visitor: SignedIn) -> Response[str]:
         text = plans.document(tx, revision)
     disposition = f'attachment; filename="plan-{revision}.md"'
     return Response(text, media_type="text/markdown; charset=utf-8", headers={"content-disposition": disposition})
+
+
+@lru_cache(maxsize=4)
+def _printed(document: str, notes: tuple[tuple[str, str], ...]) -> clauses.Page:
+    """The document with what is known of each clause; put together again when that has changed."""
+    return clauses.page(document, dict(notes).__getitem__)
 
 
 def _hours_before(now: datetime, length: timedelta) -> datetime:
