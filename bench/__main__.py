@@ -14,12 +14,14 @@ from bench import (
     kill,
     live,
     page,
+    pages,
     plan,
     probes,
     public,
     record,
     room,
     schedule,
+    search,
     status,
     storm,
     visible,
@@ -55,6 +57,8 @@ BENCHES: dict[str, Callable[[], list[Measured]]] = {
     "fanout": fanout.fanout,
     "live": live.live,
     "room": room.room,
+    "search": search.search,
+    "pages": pages.pages,
 }
 
 

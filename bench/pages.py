@@ -19,6 +19,8 @@ from tocsin.kit.clock import stopwatch
 from tocsin.plan import store as plans
 from tocsin.signals import store as signals
 
+Get = Callable[[str], int]  # a path, and the status of the answer
+
 INCIDENTS, SIGNALS = 10_000, 1_000_000
 TIMES = 40
 WARM = 3
@@ -77,22 +79,27 @@ def _measured(app: App, secret: str, database: str) -> Iterator[Measured]:
 
 def times(app: App, secret: str, count: int, only: Callable[[str], bool] = lambda _: True) -> dict[str, list[float]]:
     """Milliseconds that the server took for each page, so many times, one after the other."""
-    with _client(app, secret) as (get, known):
+    with client(app, secret) as (get, known):
         wanted = ["/livez", *(path for path in known if only(path))]
-        taken: dict[str, list[float]] = {path: [] for path in wanted}
-        for turn in range(WARM + count):
+        for _ in range(WARM):
             for path in wanted:
-                began = stopwatch()
-                status = get(path)
-                if status != 200:
-                    raise RuntimeError(f"{path} answered with {status}")
-                if turn >= WARM:
-                    taken[path].append((stopwatch() - began) * 1000)
-    return taken
+                must_answer(get, path)
+        return {path: [milliseconds(get, path) for _ in range(count)] for path in wanted}
+
+
+def must_answer(get: Get, path: str) -> None:
+    if (status := get(path)) != 200:
+        raise RuntimeError(f"{path} answered with {status}")
+
+
+def milliseconds(get: Get, path: str) -> float:
+    began = stopwatch()
+    get(path)
+    return (stopwatch() - began) * 1000
 
 
 @contextmanager
-def _client(app: App, secret: str) -> Iterator[tuple[Callable[[str], int], Sequence[str]]]:
+def client(app: App, secret: str) -> Iterator[tuple[Get, Sequence[str]]]:
     """A signed-in browser in the server's own process, and every page that it can open."""
     kept = main.Kept()
     rest = main.rest(app, kept)
