@@ -13,7 +13,7 @@ from tocsin.db import fulltext
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.clock import stopwatch
 
-INCIDENTS = 10_000
+INCIDENTS, SIGNALS = 10_000, 1000
 ASKED = 400
 QUESTIONS = (
     "redis",
@@ -42,7 +42,7 @@ def search() -> list[Measured]:
 
 
 def _of(url: str, database: str) -> list[Measured]:
-    app, secret = stored.prepared(url, INCIDENTS, 0)
+    app, secret = stored.prepared(url, INCIDENTS, SIGNALS)
     began = stopwatch()
     stored.index_all(app.database)
     took = stopwatch() - began

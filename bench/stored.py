@@ -237,7 +237,7 @@ def _signals(database: Database, chance: random.Random, count: int) -> None:
 def _each_signal(
     chance: random.Random, owners: Sequence[str], count: int, now: datetime, revision: str
 ) -> Iterator[Signal]:
-    every = YEAR / count
+    every = YEAR / max(1, count)
     attached = len(owners) * EACH_HAS
     for number in range(count):
         at = now - every * (count - number)
