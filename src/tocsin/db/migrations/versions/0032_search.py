@@ -6,8 +6,8 @@ from alembic import op
 
 from tocsin.db.columns import Json
 
-revision = "0029"
-down_revision = "0026"
+revision = "0032"
+down_revision = "0031"
 
 
 def upgrade() -> None:
