@@ -6,8 +6,8 @@ from alembic import op
 
 from tocsin.db.columns import Json
 
-revision = "0032"
-down_revision = "0031"
+revision = "0036"
+down_revision = "0035"
 
 
 def upgrade() -> None:
