@@ -62,6 +62,7 @@ def gate() -> Guard:
         connection.scope["state"][LEFT] = (policy(most), limits.take(token.id, most, app.clock.now()))
         client = connection.client
         actor = access.bearer(token, client.host if client else "")
+        connection.scope["auth"] = actor
         access.require(actor, handler.opt["right"])
         if "\x00" in connection.scope["path"]:
             raise NoSuchAddress
