@@ -6,6 +6,7 @@ give; what the service would bring is handed to the worker as the browser itself
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -150,10 +151,10 @@ def pushed(server: Server, kind: Note) -> dict[str, Any]:
     app = server.app()
     try:
         with app.database.read(OPERATOR) as tx:
-            (one,) = subscribers.listing(tx, Wanted())
+            one = only_subscriber(tx)
             row = next(each for each in outbox.sent_to(tx, one.id)[::-1] if each.kind == kind)
             told = outbox.announcement(tx, row.announcement_id) if row.announcement_id else None
-            key = (kept.read(tx, kept.SIGNING_KEY) or "").encode()
+            key = kept.signing_key(tx)
             house = House(name=plans.current(tx).name, base=server.url, key=key)
     finally:
         app.database.dispose()
@@ -179,9 +180,14 @@ def asks_for_updates(server: Server, context: BrowserContext, language: str = "d
     return page
 
 
+def only_subscriber(tx: Any) -> Subscriber:
+    """Whoever subscribed, with what stands sealed in the database."""
+    (one,) = subscribers.listing(tx, Wanted())
+    return replace(one, secret=tx.keys.open_(one.secret))
+
+
 def subscriber(server: Server) -> Subscriber:
-    (one,) = server.ask(lambda tx: subscribers.listing(tx, Wanted()))
-    found: Subscriber = one
+    found: Subscriber = server.ask(only_subscriber)
     return found
 
 
