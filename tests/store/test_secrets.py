@@ -161,7 +161,7 @@ def test_a_rotation_that_was_stopped_goes_on(start: Start) -> None:
         assert keys.unsealed(tx) == 0 == len(doctor.examine(tx))
 
 
-@pytest.mark.parametrize("key", [SECOND, ""])
+@pytest.mark.parametrize("key", [SECOND, ""], ids=["wrong", "missing"])  # a random name would differ in each worker
 def test_a_key_that_is_wrong_or_missing_stops_no_page(
     start: Start, key: str, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
