@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from tests.support.served import Served, web
 from tests.support.visitor import Page, Visitor
-from tests.support.world import World
+from tests.support.world import KEY, World
 from tocsin.app import App
 from tocsin.incidents.model import Incident
 from tocsin.settings import Settings
@@ -36,7 +36,8 @@ class Console:
 
 @contextmanager
 def console_of(world: World, database_url: str) -> Iterator[Console]:
-    app = App(Settings(database_url=database_url, base_url="https://tocsin.example.org"), world.clock)
+    settings = Settings(database_url=database_url, base_url="https://tocsin.example.org", secret_key=KEY)
+    app = App(settings, world.clock)
     app.prepare()
     world.look_away()  # whoever wants to look at Rose says so
     with asyncio.Runner() as runner, web(app) as asgi:
