@@ -270,8 +270,8 @@ def test_the_audit_log_is_printed_as_far_as_was_asked(tocsin: Terminal, server: 
     refused = tocsin("audit")
     assert refused.code == 5 and "audit:read" in refused.err
     tocsin.set("TOCSIN_TOKEN", server.token)
-    (missing,) = tocsin("audit", "--deed", "refused.right", "--json").json["acts"]
-    assert (missing["actor"], missing["about"]) == ("token:terminal", "/api/v1/audit")
+    missing = tocsin("audit", "--deed", "refused.right", "--json").json["acts"]
+    assert ("token:terminal", "/api/v1/audit") in {(one["actor"], one["about"]) for one in missing}
     printed = tocsin.done("audit", "--deed", "plan")
     assert "plan.applied" in printed and "the first plan of this installation" in printed
     (made,) = tocsin("audit", "--deed", "token.made", "--from", "2026-01-01", "--limit", "1", "--json").json["acts"]

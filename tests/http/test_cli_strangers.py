@@ -75,20 +75,24 @@ OF_ALL: dict[str, tuple[tuple[str, ...], ...]] = {
     "doctor": ((),),
     "status standing": ((),),
     "verify": ((),),
+    "top": (("--once",),),
+    "events": (("--since", "2026-01-01T00:00Z", "--until-now"),),
 }
 """Commands that read whatever they may see."""
 # They name accounts, one's own addresses, or those at which jobs give signs of life.
 ACCOUNTS = {
-    *("people sessions", "audit"),
+    *("people sessions", "audit", "webhook list", "webhook deliveries"),
     *("people list", "contacts list", "slack accounts", "heartbeats", "subscribers list", "subscribers export"),
 }
-OUTSIDE = {"slack check"}  # asks Slack, and nothing here
+OUTSIDE = {"slack check", "open", "completion", "mcp", "secrets key"}
+"""They ask Slack, start a browser, set up a shell, ask the API for an assistant, or tell of this machine alone."""
 CHANGES = {
     *("ack", "add-responder", "assign", "break-glass", "check", "close", "confidential", "confirm", "correct"),
     *("decide", "declare", "disclose", "finding", "fix", "impact", "link", "merge", "mitigate", "note"),
     *("postmortem final", "postmortem write", "remove-responder", "reopen", "resolve", "review held"),
     *("review schedule", "severity", "signal send", "split", "strategy", "thank", "tick", "type", "unlink", "untick"),
-    *("change", "support"),
+    *("change", "support", "people unlink", "secrets rotate", "webhook add", "webhook change", "webhook disable"),
+    *("webhook enable", "webhook remove", "webhook replay", "webhook rotate", "webhook test"),
     *("update", "waive", "migrate", "people invite", "people link", "plan apply", "token create", "token revoke"),
     *("oncall accept", "oncall cancel", "oncall decline", "oncall override", "oncall swap", "oncall withdraw"),
     *("oncall feed", "oncall import", "oncall revoke"),

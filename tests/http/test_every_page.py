@@ -18,6 +18,8 @@ from tocsin.changes import commands as changing
 from tocsin.changes.model import Report
 from tocsin.comms.subscribers import commands as subscribing
 from tocsin.delivery import outbox
+from tocsin.events import commands as hooks
+from tocsin.events import outbox as endpoints
 from tocsin.incidents import store as incidents
 from tocsin.kit.actor import SYSTEM
 from tocsin.oncall import commands as arranging
@@ -35,6 +37,7 @@ OF_NOBODY = {  # secrets of single use, and what these stories do not write
     "/a/{token:str}/all",
     "/incidents/{incident_id:str}/drafts/{number:int}",
     "/oncall/handoffs/{handoff_id:str}",
+    "/signin/code",
     "/signin/{secret:str}",
     "/status/subscribe/confirm/{token:str}",
     "/status/subscribe/leave/{token:str}",
@@ -71,6 +74,7 @@ def things(here: Served) -> Mapping[str, object]:
         return {
             "incident_id": incident_id,
             "signal_id": signals.recent(tx)[-1].id,
+            "webhook_id": endpoints.listing(tx)[0].id,
             "/post-mortems/{name:str} name": incident_id,
             "/incidents/{incident_id:str}/templates/{name:str} name": next(iter(plans.current(tx).templates)),
         }
@@ -124,6 +128,7 @@ def _one_more(tx: Any, number: int) -> None:
     people_commands.invite(tx, f"guest{number}", name="", email=f"g{number}@rose.example", role=AccountRole.VIEWER)
     people_commands.make_token(tx, f"token {number}", frozenset({"incidents:read"}), None)
     subscribing.enter(tx, [f"s{number}@users.example"], "they asked")
+    hooks.make(tx, f"https://hooks.example/{number}", "", (), confidential=False)
     signals.keep_unreadable(tx, source="x", sender="y", reason="z", body=b"{}")
     starts_at = tx.now + timedelta(days=2 + number)
     rotation = next(iter(plans.current(tx).rotations))

@@ -270,7 +270,8 @@ def test_a_webhook_confirms_by_what_it_is_sent_and_is_signed_with_its_own_secret
             (one,) = await asyncio.to_thread(everybody, here)
             assert headers["webhook-id"] == f"ann1-{one.id}"
             assert one.secret is not None
-            assert headers["webhook-signature"] == signature(one.secret, f"ann1-{one.id}", here.clock.now(), body)
+            secret = here.app.database.keys.open_(one.secret)
+            assert headers["webhook-signature"] == signature(secret, f"ann1-{one.id}", here.clock.now(), body)
             sent = json.loads(body)
             assert (sent["type"], sent["data"]["stage"], sent["data"]["affects"]) == (
                 "status.update",

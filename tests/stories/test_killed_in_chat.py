@@ -98,7 +98,7 @@ def test_another_node_does_it_after_a_while_and_says_what_is_wrong_with_it(world
     assert left(world.database) == 0
     with world.database.read(SYSTEM) as tx:
         replies = tx.all(text("select secret from message where channel = 'slack_reply'"))
-    said = " ".join(one.secret for one in replies)
+        said = " ".join(tx.keys.open_(one.secret) for one in replies)
     assert "There is no incident number 7." in said and "Nobody in Tocsin is linked" in said
 
 

@@ -12,6 +12,7 @@ from tests.support.races import together
 from tests.support.server import running_server, wait_until
 from tests.support.smtp import SmtpSink
 from tests.support.subscribed import enter, post_of, tell
+from tests.support.world import KEY as WORLDS_KEY
 from tests.support.world import QUIET, World
 from tocsin.comms import updates
 from tocsin.comms.subscribers import commands as subscribing
@@ -191,7 +192,7 @@ def test_a_node_that_stops_puts_back_what_it_has_not_sent(world: World, sink: Sm
 def test_a_server_that_is_killed_while_it_tells_them_leaves_nobody_out(tmp_path: Path, sink: SmtpSink) -> None:
     url = f"sqlite:///{tmp_path / 'tocsin.db'}"
     count = 1500
-    with running_server(tmp_path, url, sink.port, plan=QUIET) as server:
+    with running_server(tmp_path, url, sink.port, plan=QUIET, TOCSIN_SECRET_KEY=WORLDS_KEY) as server:
         world = World(url, plan=QUIET, reachable=False)
         enter(world.database, count)
         world.clock.advance_to(server.ask(lambda tx: tx.now))

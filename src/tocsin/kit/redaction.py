@@ -254,7 +254,7 @@ def may_hold(text: str) -> bool:
             low = low.replace(escape, "&")
         if _spells_a_letter(low):
             return True
-    if "@" in low and ("://" in low or ":\\/" in low):
+    if "@" in low and ("://" in low or ":\\" in low):
         return True
     return _names_a_secret(low) or _names_a_key(low) or _has_an_sk(low)
 

@@ -122,7 +122,8 @@ def _incidents(tx: Tx) -> list[Item]:
 
 
 def _pages(visitor: Visitor) -> list[Item]:
-    known = [*NAVIGATION, *ELSEWHERE, *(ADMINISTRATION if visitor.is_administrator else ())]
+    keeping = [(href, label) for href, label, right in ADMINISTRATION if visitor.actor.may(right)]
+    known = [*NAVIGATION, *ELSEWHERE, *keeping]
     return [Item("page", label, href) for href, label in known if visitor.can_write or href != "/declare"]
 
 
