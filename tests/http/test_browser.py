@@ -180,6 +180,7 @@ def test_what_one_writes_another_sees_at_once_without_losing_what_they_type(serv
     ana.keyboard.press("n")
     ana.keyboard.type("The queue is long")
     ana.click("button[name=post][value=note]")
+    ana.wait_for_url("**done=*")
     expect(ben.locator("#entries li", has_text="The queue is long")).to_be_visible()
     assert ben.input_value("textarea[name='note.text']") == "Half a sen"
     assert ben.evaluate("document.activeElement.name") == "note.text"

@@ -38,6 +38,8 @@ OF_NOBODY = {  # secrets of single use, and what these stories do not write
     "/incidents/{incident_id:str}/drafts/{number:int}",
     "/oncall/handoffs/{handoff_id:str}",
     "/signin/code",
+    "/signin/sso",
+    "/signin/sso/back",
     "/signin/{secret:str}",
     "/status/subscribe/confirm/{token:str}",
     "/status/subscribe/leave/{token:str}",
