@@ -136,7 +136,7 @@ def explore(here: Served, schema: BaseSchema, name: str, headers: dict[str, str]
     )
 
     @settings(
-        max_examples=5,
+        max_examples=10,
         deadline=None,
         database=None,
         derandomize=True,
