@@ -45,10 +45,15 @@ OF_NOBODY = {  # secrets of single use, and what nobody has written
 
 
 def pages() -> list[Measured]:
+    return on_both(_of)
+
+
+def on_both(measured: Callable[[str, str], list[Measured]]) -> list[Measured]:
+    """What is measured of a fresh database of each kind, by its address and the name of its kind."""
     with installation.folder() as folder:
-        found = _of(f"sqlite:///{folder / 'tocsin.db'}", "SQLite")
+        found = measured(f"sqlite:///{folder / 'tocsin.db'}", "SQLite")
     with postgres.durable_server(), fresh_database() as url:
-        return found + _of(url, "PostgreSQL")
+        return found + measured(url, "PostgreSQL")
 
 
 def _of(url: str, database: str) -> list[Measured]:

@@ -5,9 +5,8 @@ from itertools import cycle, islice
 
 from sqlalchemy import text
 
-from bench import installation, pages, postgres, stored
+from bench import pages, stored
 from bench.measure import Measured, percentile
-from tests.support.postgres import fresh_database
 from tocsin.app import App
 from tocsin.db import fulltext
 from tocsin.kit.actor import SYSTEM
@@ -35,10 +34,7 @@ WORDS = ("redis", "checkout", "worker", "billing")  # what the floor asks for
 
 
 def search() -> list[Measured]:
-    with installation.folder() as folder:
-        found = _of(f"sqlite:///{folder / 'tocsin.db'}", "SQLite")
-    with postgres.durable_server(), fresh_database() as url:
-        return found + _of(url, "PostgreSQL")
+    return pages.on_both(_of)
 
 
 def _of(url: str, database: str) -> list[Measured]:
