@@ -30,7 +30,7 @@ from tocsin.db import fulltext, sight
 from tocsin.db.columns import Instant, Json, metadata
 from tocsin.db.engine import Tx
 from tocsin.events import store as events
-from tocsin.incidents import chain, confidential, lifecycle, veil
+from tocsin.incidents import chain, confidential, indexed, lifecycle, veil
 from tocsin.incidents import events as told
 from tocsin.incidents.model import UNRESOLVED, AnyEntry, Declared, Incident, Numbered, Status
 from tocsin.kit.clock import to_millis
@@ -109,7 +109,7 @@ def append(tx: Tx, incident: Incident, more: Iterable[AnyEntry]) -> Incident:
     tx.tell(news_of(incident.id))
     _keep_readers(tx, before, incident)
     _tell(tx, before, incident, added)
-    if added:
+    if any(indexed.changes_words(one.entry) for one in added):
         _to_be_found(tx, incident.id, added[0].number)
     return _remember(tx, incident)
 

@@ -10,24 +10,9 @@ from typing import NamedTuple
 from tocsin.db import fulltext
 from tocsin.db.engine import Database, Overtaken, Tx
 from tocsin.db.fulltext import Passage, Place, Queued
+from tocsin.incidents import indexed, words
 from tocsin.incidents import store as incidents
-from tocsin.incidents import words
-from tocsin.incidents.model import (
-    AnyEntry,
-    Declared,
-    Escalated,
-    FellDue,
-    Incident,
-    Numbered,
-    Paged,
-    SignalAttached,
-    SignalCleared,
-    SignalFlapped,
-    SignalsGathered,
-    Undelivered,
-)
-from tocsin.incidents.places import CallOpened, ChannelFailed, ChannelLeft, ChannelOpened
-from tocsin.incidents.relation import RelationEntry
+from tocsin.incidents.model import Incident, Numbered
 from tocsin.kit.actor import SYSTEM
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
@@ -42,10 +27,6 @@ SIGNALS_AT_ONCE = 100
 ENTRIES_AT_ONCE = 500  # of one incident
 
 INCIDENT, ENTRY, POST_MORTEM, SIGNAL = incidents.TO_BE_FOUND, "entry", reviews.TO_BE_FOUND, signals.TO_BE_FOUND
-
-# The program's own steps: they say the same of every incident.
-_OF_PROGRAM = (Paged, Escalated, Undelivered, FellDue, CallOpened, ChannelOpened, ChannelFailed, ChannelLeft)
-_OF_SIGNALS = (SignalAttached, SignalCleared, SignalFlapped, SignalsGathered)  # which are found themselves
 
 
 class _Work(NamedTuple):
@@ -112,14 +93,14 @@ def _some_of_all(tx: Tx, row: Queued, work: _Work) -> None:
 
 def _passages(tx: Tx, work: _Work) -> Iterator[Passage]:
     known = {one.id: one for one in incidents.load_many(tx, [*work.incidents, *work.post_mortems])}
-    indexed = fulltext.severities(tx, INCIDENT, work.incidents)
+    known_as = fulltext.severities(tx, INCIDENT, work.incidents)
     for incident_id, number in work.incidents.items():
         incident = known[incident_id]
         plan = plans.load(tx, incident.plan_revision)
-        is_as_serious = indexed.get(incident_id, incident.severity) == incident.severity
+        is_as_serious = known_as.get(incident_id, incident.severity) == incident.severity
         yield of_incident(plan, incident)
         yield from _entries(tx, plan, incident, number if is_as_serious else 1)
-    documents = reviews.documents(tx, {*work.post_mortems, *(one for one in work.incidents if one in indexed)})
+    documents = reviews.documents(tx, {*work.post_mortems, *(one for one in work.incidents if one in known_as)})
     for incident_id, document in documents.items():
         yield of_document(known[incident_id], document)
     for signal in found_signals.glimpse(tx, work.signals).values():
@@ -129,18 +110,12 @@ def _passages(tx: Tx, work: _Work) -> Iterator[Passage]:
 def _entries(tx: Tx, plan: Plan, incident: Incident, number: int) -> Iterator[Passage]:
     while some := incidents.entries_from(tx, incident.id, number, ENTRIES_AT_ONCE):
         for one in some:
-            if is_found(one.entry):
+            if indexed.is_found(one.entry):
                 yield of_entry(plan, incident, one)
         number = some[-1].number + 1
 
 
 # ---- What the words of each are ----
-
-
-def is_found(entry: AnyEntry) -> bool:
-    """Whether a search finds the entry: not the first, for the incident itself is found by its words, and none about
-    another incident, for it names what may come to be confidential."""
-    return not isinstance(entry, (Declared, *_OF_PROGRAM, *_OF_SIGNALS, RelationEntry))
 
 
 def of_incident(plan: Plan, incident: Incident) -> Passage:
