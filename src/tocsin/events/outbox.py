@@ -105,15 +105,16 @@ def remove(tx: Tx, webhook_id: str) -> None:
 
 def fan_out(tx: Tx, limit: int) -> int:
     """Number what is new, and put it on its way to every endpoint that wants it. Returns how many events that were."""
-    events = store.number(tx, limit)
-    live = [one for one in listing(tx) if one.disabled_at is None]
-    hidden = sight.hidden_of(tx, {one.incident_id for one in events if one.incident_id}) if live else set()
+    positions = store.number(tx, limit)
+    live = [one for one in listing(tx) if one.disabled_at is None] if positions else []
+    events = store.at(tx, positions) if live else []
+    hidden = sight.hidden_of(tx, {one.incident_id for one in events if one.incident_id})
     for event in events:
         if event.type is not EventType.TEST:
             for one in live:
                 if one.wants(event.type) and (one.confidential or event.incident_id not in hidden):
                     queue(tx, one, event)
-    return len(events)
+    return len(positions)
 
 
 def queue(tx: Tx, one: Webhook, event: Event) -> str:

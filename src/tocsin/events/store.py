@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Column, Row, Table, Text, delete, func, select
+from sqlalchemy import BigInteger, Column, Row, Table, Text, bindparam, delete, func, select
 
 from tocsin.db import sight
 from tocsin.db.columns import Instant, Json, metadata
@@ -34,6 +34,7 @@ head = Table("event_head", metadata, Column("id", BigInteger, primary_key=True),
 
 THINNED_AT_ONCE = 2000
 _told = itertools.count()  # parts what happens within the same millisecond
+_HERE = new_id("", 6)[1:]  # parts what happens in several nodes
 
 
 class NoSuchEvent(NotFound):
@@ -42,10 +43,9 @@ class NoSuchEvent(NotFound):
 
 def tell(tx: Tx, event_type: EventType, data: Mapping[str, Any], incident_id: str | None = None) -> str:
     """Write down that something happened. Ids stand in the order in which one node told of things."""
-    event_id = f"evt_{to_millis(tx.now):014d}{next(_told) % 1_000_000:06d}{new_id('', 6)[1:]}"
-    said = msgspec.to_builtins(dict(data))
+    event_id = f"evt_{to_millis(tx.now):014d}{next(_told) % 1_000_000:06d}{_HERE}"
     row = {"id": event_id, "position": None, "type": str(event_type), "incident_id": incident_id, "at": tx.now}
-    tx.add(table, {**row, "data": said})
+    tx.add(table, {**row, "data": msgspec.Raw(msgspec.json.encode(data))})
     tx.wakes = True
     return event_id
 
@@ -55,16 +55,33 @@ def is_new(tx: Tx) -> bool:
     return tx.first(select(table.c.id).where(table.c.position.is_(None)).limit(1)) is not None
 
 
-def number(tx: Tx, limit: int) -> list[Event]:
-    """Give the next events their positions. Whoever does that at the same time waits until this is written."""
+def number(tx: Tx, limit: int) -> range:
+    """Give the next events their positions, and return those. Whoever does that at the same time waits until this is
+    written."""
     tx.run(head.update().values(position=head.c.position))
-    last = int(tx.scalar(select(head.c.position)) or 0)
-    rows = tx.all(select(table).where(table.c.position.is_(None)).order_by(table.c.id).limit(limit))
-    for position, row in enumerate(rows, start=last + 1):
-        tx.put(table, row.id, {"position": position})
-    if rows:
-        tx.run(head.update().values(position=last + len(rows)))
-    return [_event(row) for row in rows]
+    first = last_position(tx) + 1
+    count = tx.run(_NUMBER, {"last": first - 1, "limit": limit}).rowcount
+    if count:
+        tx.run(head.update().values(position=first + count - 1))
+    return range(first, first + count)
+
+
+_next = (
+    select(table.c.id, func.row_number().over(order_by=table.c.id).label("place"))
+    .where(table.c.position.is_(None))
+    .order_by(table.c.id)
+    .limit(bindparam("limit"))
+    .subquery()
+)
+_NUMBER = (
+    table.update().where(table.c.id == _next.c.id).values(position=bindparam("last", type_=BigInteger) + _next.c.place)
+)
+
+
+def at(tx: Tx, positions: range) -> list[Event]:
+    """Those with these positions, in their order."""
+    wanted = select(table).where(table.c.position.between(positions.start, positions.stop - 1))
+    return [_event(row) for row in tx.all(wanted.order_by(table.c.position))]
 
 
 def last_position(tx: Tx) -> int:

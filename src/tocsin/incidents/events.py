@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from tocsin.events.model import EventType
 from tocsin.incidents.answer import Answer, Declined
 from tocsin.incidents.model import (
@@ -33,7 +35,8 @@ def of_entries(before: Incident | None, after: Incident, entries: Sequence[Numbe
     if before is not None and before.status != after.status:
         by = entries[-1].entry.by
         told.append((EventType.PHASE_CHANGED, {"by": by, "before": before.status, "status": after.status}))
-    return [(kind, {"incident": summary(after), **data}) for kind, data in told]
+    about = msgspec.Raw(msgspec.json.encode(summary(after))) if told else None  # once, however much is told of it
+    return [(kind, {"incident": about, **data}) for kind, data in told]
 
 
 def missed(incident: Incident, key: str, what: str, due_at: datetime) -> Told:
