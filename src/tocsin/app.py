@@ -381,6 +381,7 @@ class Engine:
         self._learning = False
         self._kept_house_at: datetime | None = None
         self._is_storm = False  # whether the last batch was a full one, so that more is likely to wait behind it
+        self._owes_much = False  # whether the last batch of what is owed was a full one
         self._lookout = lookout.Lookout(app.database)
         self._at_once = intake.FEW  # arrivals to decide: few at first, so that a short life gets something done
 
@@ -491,6 +492,7 @@ class Engine:
             is_calm = calm_at is not None and calm_at <= tx.now
         # What is owed already comes first: a server that dies over what arrived, again and again, still pages people.
         settled, looks = self._database.run(SYSTEM, tick.settle_due) if is_due else (0, [])
+        self._owes_much = settled >= tick.BATCH
         released = intake.release_some(self._database) if is_released else 0
         released += intake.calm_some(self._database) if is_calm else 0
         early = self._lookout.turn() if has_arrived and self._is_storm else 0
@@ -533,8 +535,10 @@ class Engine:
             pass
 
     async def _call(self) -> None:
+        began = stopwatch()
         while not self._stopping and await self._calls.turn():
-            pass
+            await self._stand_back(stopwatch() - began)
+            began = stopwatch()
 
     async def _index(self) -> None:
         """Let the index of words follow, a little at a time: whoever pages, decides or answers goes before it."""
@@ -545,10 +549,17 @@ class Engine:
             except Exception:
                 log.exception("what changed could not be indexed; it is tried again")
             took = stopwatch() - began
-            share = SENDERS_SHARE if self._app.intake.is_busy or self._is_storm else INDEX_SHARE
-            rest = share * took if has_more else LONGEST_SLEEP.total_seconds()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopped.wait(), rest)
+            await self._rest(INDEX_SHARE * took if has_more else LONGEST_SLEEP.total_seconds())
+            await self._stand_back(took)
+
+    async def _stand_back(self, took: float) -> None:
+        """While much arrives or is owed at once, what nobody waits for at night takes a small share of the time."""
+        if self._app.intake.is_busy or self._is_storm or self._owes_much:
+            await self._rest(min(took * SENDERS_SHARE, LONGEST_SLEEP.total_seconds()))
+
+    async def _rest(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopped.wait(), seconds)
 
     async def _look(self, look: AnyLook) -> None:
         learn = await seeing.see(self._eyes, look, USER_AGENT, self._means)
