@@ -2,12 +2,12 @@
 
 import json
 import string
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tocsin.changes.model import Report, without_secrets
 from tocsin.kit import redaction

@@ -5,6 +5,7 @@ from datetime import timedelta
 from importlib import resources
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.support.records import NIGHT, PLAN
@@ -118,7 +119,7 @@ def test_the_reason_names_the_rule_the_evidence_and_what_was_measured() -> None:
     found = route(_plan(_rule("pay", when={"team": "*", "severity": "critical"}, severity="P0")), arrival)
     assert isinstance(found, Route)
     assert found.why == "P0, by the rule “pay”: team is payments and severity is critical; 3 looks of 3 agree."
-    unsaid = route(_plan(_rule(when={"team": "*"})), replace(arrival, details={"reason": 3}))
+    unsaid = route(_plan(_rule(when={"team": "*"})), msgspec.structs.replace(arrival, details={"reason": 3}))
     assert isinstance(unsaid, Route)
     assert unsaid.why == "P1, by the rule “the rule”: team is payments."
 

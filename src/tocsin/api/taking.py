@@ -42,7 +42,7 @@ async def take(
 async def read_or_keep(app: App, source: str, form: Callable[[S], T], token: Token, sent: S, body: bytes) -> T:
     """What the reader makes of it; a body that can't be read is kept for people to see."""
     try:
-        return await read(form, sent, len(body))
+        return form(sent) if len(body) <= LONG_BODY else await asyncio.to_thread(form, sent)
     except formats.Unreadable as error:
         await keep(app, source, token.name, error, body, _asked(sent))
         raise

@@ -72,7 +72,7 @@ def try_sender(request: Call, data: JSONBody[Attempt]) -> Outcome:
         written = mapping.as_written(tx, data.sender) if data.mapping is None else data.mapping
         found = mapping.attempt(tx, data.sender, written, data.body)
     return Outcome(
-        [msgspec.convert({**vars(one.arrival), "why": one.why}, WouldBe) for one in found.signals],
+        [msgspec.convert({**msgspec.structs.asdict(one.arrival), "why": one.why}, WouldBe) for one in found.signals],
         [Mistake(one.where, one.place, one.message) for one in found.wrong],
         "" if found.wrong else mapping.for_the_plan(data.sender, written),
     )

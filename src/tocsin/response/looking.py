@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+import msgspec
+
 from tocsin.db.engine import Tx
 from tocsin.obligations import store as obligations
 from tocsin.obligations.model import Duty, Kind, State
@@ -245,7 +247,7 @@ def _change(standing: Standing, run: Run, needed: tuple[int, int]) -> Change | N
 
 def _arrival(look: Look | MeasureLook | LogLook | JourneyLook, outcome: Outcome, change: Change) -> Arrival:
     arrival = outcomes.arrival(look.name, look.service.name, outcome, change.since, look.source)
-    return replace(arrival, labels={**arrival.labels, "service": look.service_id})
+    return msgspec.structs.replace(arrival, labels={**arrival.labels, "service": look.service_id})
 
 
 def learn(tx: Tx, look: Look, reading: Reading, control: Reading | None = None) -> None:

@@ -1,7 +1,9 @@
 """A report of a user: kept as a signal, and counted with those of others."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from tocsin.db.engine import Tx
 from tocsin.kit.ids import new_id

@@ -174,10 +174,12 @@ def fitted_details(sent: dict[str, Any], warnings: list[str]) -> dict[str, Any]:
     """The details as they came, or a note in their place if they are too large or too deep."""
     if not sent:
         return sent
-    if _deeper_than(sent, DEPTH_MOST):
+    encoded = msgspec.json.encode(sent)
+    # What opens few brackets is not deep: most details need not be climbed through.
+    if encoded.count(b"{") + encoded.count(b"[") > DEPTH_MOST and _deeper_than(sent, DEPTH_MOST):
         fault = f"they are nested deeper than {DEPTH_MOST} levels"
-    elif (size := len(msgspec.json.encode(sent))) > DETAILS_MOST:
-        fault = f"{size} bytes are more than the {DETAILS_MOST} that are kept"
+    elif len(encoded) > DETAILS_MOST:
+        fault = f"{len(encoded)} bytes are more than the {DETAILS_MOST} that are kept"
     else:
         return sent
     warnings.append(f"details: left out; {fault}")

@@ -1,9 +1,10 @@
 """What reaches us, whatever its sender speaks."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+import msgspec
 
 
 class State(StrEnum):
@@ -22,9 +23,8 @@ class Trigger(StrEnum):
     OBSERVATION = "observation"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Arrival:
-    """One message about one signal, decoded.
+class Arrival(msgspec.Struct, frozen=True, kw_only=True):
+    """One message about one signal, decoded. Thousands come in a second: a struct is made in a tenth of the time.
 
     `key` is the sender's own stable name for the signal: arrivals with the same `(source, key)` are the same
     signal, seen again. `severity` is the sender's word, not the plan's. `labels` are what routing rules match.
@@ -37,8 +37,8 @@ class Arrival:
     title: str
     trigger: Trigger = Trigger.MONITORING_ALERT
     severity: str | None = None
-    labels: dict[str, str] = field(default_factory=dict)
-    details: dict[str, Any] = field(default_factory=dict)
+    labels: dict[str, str] = {}
+    details: dict[str, Any] = {}
     link: str | None = None
     started_at: datetime | None = None
     warnings: tuple[str, ...] = ()

@@ -1,7 +1,8 @@
 """A signal without the secrets that came with it. Pure; what a secret is stands in `kit.redaction`."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from tocsin.kit import redaction
 from tocsin.kit.text import clip

@@ -210,7 +210,7 @@ def accept(tx: Tx, envelopes: Sequence[Envelope]) -> None:
 
 
 def accept_alone(database: Database, envelopes: Sequence[Envelope]) -> None:
-    """The same as a unit of work of its own. Once this returns, their senders may be answered."""
+    """The same as a unit of work of its own that wakes nobody. Once this returns, their senders may be answered."""
     database.run_alone(_ACCEPT, _rows(envelopes, database.now()))
 
 
@@ -376,12 +376,12 @@ def seen_again(signal: Signal, arrival: Arrival, at: datetime) -> Signal:
 
 def as_arrival(signal: Signal) -> Arrival:
     """The signal as a message, for rules to be asked about it again."""
-    said = {name: getattr(signal, name) for name in Arrival.__dataclass_fields__}
+    said = {name: getattr(signal, name) for name in Arrival.__struct_fields__}
     return Arrival(**{**said, "warnings": tuple(signal.warnings)})
 
 
 def _said(arrival: Arrival) -> dict[str, Any]:
-    return {**vars(arrival), "warnings": list(arrival.warnings)}
+    return {**msgspec.structs.asdict(arrival), "warnings": list(arrival.warnings)}
 
 
 def add_all(tx: Tx, signals: Sequence[Signal]) -> None:

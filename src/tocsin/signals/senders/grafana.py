@@ -1,7 +1,8 @@
 """Grafana's webhook: the body of Alertmanager's, with what Grafana knows besides."""
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from tocsin.signals import alertmanager, formats
 from tocsin.signals.model import Arrival
