@@ -26,6 +26,7 @@ from sqlalchemy import (
     Executable,
     Row,
     Table,
+    TextClause,
     UpdateBase,
     create_engine,
     event,
@@ -47,7 +48,6 @@ T = TypeVar("T")
 Params = Mapping[str, Any] | list[dict[str, Any]] | None
 
 ATTEMPTS = 8
-ALONE = "tocsin_alone"  # the mark of a connection whose statements are transactions by themselves
 
 
 class Overtaken(Refused):
@@ -203,7 +203,7 @@ class Database:
         if self.is_sqlite:
             self._writer = _sqlite_engine(self.url, writes=True)
             self._reader = _sqlite_engine(self.url, writes=False)
-            self._alone: Engine = self._writer.execution_options(**{ALONE: True})
+            self._alone = self._writer  # one connection writes, whichever way
         else:
             self._writer = self._reader = _postgresql_engine(self.url)
             self._alone = _postgresql_engine(self.url, alone=True)
@@ -241,12 +241,12 @@ class Database:
         if tx.wakes:
             self.wake()
 
-    def run_alone(self, statements: Mapping[str, Executable], parameters: Mapping[str, Any]) -> None:
-        """Run one writing statement as a unit of work of its own, and wake the engine. One statement per dialect.
+    def run_alone(self, statements: Mapping[str, TextClause], parameters: Mapping[str, Any]) -> None:
+        """Run one writing statement as a unit of work of its own. One statement per dialect.
 
-        Only for what many wait for at once: where the interpreter is busy, each further call into the database is
-        another wait for its lock. It is run again when the connection turns out to be dead, so that it may have been
-        run twice.
+        It wakes nobody: whoever has many to do does that once, where it costs least. Only for what many wait for at
+        once: where the interpreter is busy, each further call into the database is another wait for its lock. It is
+        run again when the connection turns out to be dead, so that it may have been run twice.
         """
         with _translated(), self._writing:
             try:
@@ -255,11 +255,13 @@ class Database:
                 if not error.connection_invalidated:
                     raise
                 self._execute_alone(statements, parameters)
-        self.wake()
 
-    def _execute_alone(self, statements: Mapping[str, Executable], parameters: Mapping[str, Any]) -> None:
+    def _execute_alone(self, statements: Mapping[str, TextClause], parameters: Mapping[str, Any]) -> None:
+        if self.is_sqlite:
+            _execute_bare(self._alone, statements["sqlite"].text, parameters)
+            return
         with self._alone.connect() as connection:
-            connection.execute(statements[connection.dialect.name], parameters)
+            connection.execute(statements["postgresql"], parameters)
 
     @contextlib.contextmanager
     def read(self, actor: Actor) -> Iterator[Tx]:
@@ -377,10 +379,21 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        if not connection.get_execution_options().get(ALONE):
-            connection.exec_driver_sql("begin immediate" if writes else "begin")
+        connection.exec_driver_sql("begin immediate" if writes else "begin")
 
     return engine
+
+
+def _execute_bare(engine: Engine, sql: str, parameters: Mapping[str, Any]) -> None:
+    """One statement on the driver's own connection: what SQLAlchemy does around it would take longer, and wait for the
+    interpreter's lock several times."""
+    refused = engine.dialect.loaded_dbapi.Error
+    try:
+        with contextlib.closing(engine.raw_connection()) as pooled:
+            driver: Any = pooled.driver_connection
+            driver.execute(sql, parameters)
+    except refused as error:
+        raise exc.DBAPIError.instance(sql, dict(parameters), error, refused, dialect=engine.dialect) from error
 
 
 def _write_ahead(connection: Any, locked: type[Exception]) -> None:

@@ -6,7 +6,9 @@ of its own, so that a mistake in deciding never loses an arrival.
 """
 
 import asyncio
+import contextlib
 import logging
+import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -60,10 +62,11 @@ class GroupCommit:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._writer = ThreadPoolExecutor(1, "tocsin-intake")  # its own: pages must not keep senders waiting
+        self._guard = threading.Lock()  # of what follows, which both the loop and the writer change
         self._queue: deque[_Waiting] = deque()
+        self._writes = False
         self._waiting = 0
         self.brought = 0  # signals so far, by senders who were answered or wait to be
-        self._task: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
@@ -78,11 +81,13 @@ class GroupCommit:
             raise Overloaded("Too many signals are waiting; send this one again in a second.")
         loop = self._own_loop()
         one = _Waiting(envelopes, size, loop.create_future())
-        self._queue.append(one)
         self._waiting += size
         self.brought += size
-        if self._task is None or self._task.done():
-            self._task = loop.create_task(self._write_all())
+        with self._guard:
+            self._queue.append(one)
+            begins, self._writes = not self._writes, True
+        if begins:
+            self._writer.submit(self._write_all, loop)
         await one.done
 
     def _own_loop(self) -> asyncio.AbstractEventLoop:
@@ -91,29 +96,42 @@ class GroupCommit:
             self._loop = asyncio.get_running_loop()
         return self._loop
 
-    async def _write_all(self) -> None:
-        loop = self._own_loop()
-        while self._queue:
-            group = self._next_group()
-            envelopes = [envelope for one in group for envelope in one.envelopes]
+    def _write_all(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Write what waits until nothing does. The writer goes on by itself: it does not wait for the loop to have
+        answered those before."""
+        while group := self._next_group():
+            refusal: Exception | None = None
             try:
-                await loop.run_in_executor(self._writer, signals.accept_alone, self._database, envelopes)
+                signals.accept_alone(self._database, [envelope for one in group for envelope in one.envelopes])
             except Exception as error:
                 refusal = error if isinstance(error, Overloaded) else StorageUnavailable()
                 if refusal is not error:
                     log.exception("arrivals could not be written")
-                _answer(group, refusal)
-            else:
-                _answer(group, None)
-            self._waiting -= sum(one.size for one in group)
+            with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits any more
+                loop.call_soon_threadsafe(self._end, group, refusal)
 
     def _next_group(self) -> list["_Waiting"]:
         group: list[_Waiting] = []
         size = 0
-        while self._queue and (not group or size + self._queue[0].size <= BATCH):
-            group.append(self._queue.popleft())
-            size += group[-1].size
+        with self._guard:
+            while self._queue and (not group or size + self._queue[0].size <= BATCH):
+                group.append(self._queue.popleft())
+                size += group[-1].size
+            self._writes = bool(group)
         return group
+
+    def _end(self, group: Sequence["_Waiting"], refusal: Exception | None) -> None:
+        """Let those of a group be answered, and what they brought be decided."""
+        if refusal is None:
+            self._database.wake()
+        for one in group:
+            self._waiting -= one.size
+            if one.done.done():  # the sender has gone away
+                continue
+            if refusal is None:
+                one.done.set_result(None)
+            else:
+                one.done.set_exception(refusal)
 
 
 class _Waiting(NamedTuple):
@@ -122,16 +140,6 @@ class _Waiting(NamedTuple):
     envelopes: Sequence[Envelope]
     size: int
     done: asyncio.Future[None]
-
-
-def _answer(group: Sequence[_Waiting], refusal: Exception | None) -> None:
-    for one in group:
-        if one.done.done():  # the sender has gone away
-            continue
-        if refusal is None:
-            one.done.set_result(None)
-        else:
-            one.done.set_exception(refusal)
 
 
 def decide(tx: Tx, taken: Sequence[Taken]) -> int:
