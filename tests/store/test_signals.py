@@ -1,11 +1,11 @@
 """From the inbox to an incident: in order, by one decider at a time, and nothing that waits behind a bad one."""
 
 import logging
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import select
 
 from tests.support.inbox import decide_all

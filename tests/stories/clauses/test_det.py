@@ -1,11 +1,11 @@
 """Detection: the page is answered, what is known is put together, and the incident is declared."""
 
-from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.support.console import Console
 from tests.support.ending import mend
