@@ -91,6 +91,8 @@ def test_a_severity_has_a_reason() -> None:
     )
     assert said(rate, labels={"error_rate": "4"}) == "error_rate is 4, a rate that no severity's band holds."
     assert said(rate) == "the signal has no error_rate."
+    asked_twice = Rule(name="rate", when={"error_rate": "*"}, type="outage", band_of="error_rate")
+    assert said(asked_twice) == "the signal has no error_rate."
 
 
 def test_a_condition_says_what_it_wanted_and_what_it_found() -> None:

@@ -40,7 +40,8 @@ def explain(rules: Rules, arrival: Arrival) -> Explanation:
 
 def _why(plan: Plan, one: Tried, after: int) -> str:
     if not one.fits:
-        return listed([_lacks(check) for check in one.checks if not check.holds]) + "."
+        lacking = dict.fromkeys(_lacks(check) for check in one.checks if not check.holds)  # two may ask for one label
+        return listed(list(lacking)) + "."
     if after > 0:
         return "It fits too, but a rule before it has decided."
     if one.rule.severity is not None:
