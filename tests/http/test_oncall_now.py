@@ -11,7 +11,7 @@ from litestar import Litestar
 from litestar.datastructures import State
 
 from tests.support.served import Served
-from tests.support.visitor import Visitor, console
+from tests.support.visitor import SESSION, Visitor, console
 from tocsin.kit.actor import SYSTEM
 from tocsin.people import store as people
 from tocsin.web import oncallnow
@@ -58,7 +58,7 @@ def test_a_session_or_a_token_that_may_read_the_plan_sees_names(here: Served) ->
     assert first["next"]["people"][0]["person"] == "tomas" and first["zone"] == "Europe/Berlin"
     assert here.get("/oncall/now.json", headers=here.bearer("signals:write")).status_code == 401
     assert here.get("/oncall/now.json", headers={"Authorization": "Bearer wrong"}).status_code == 401
-    assert here.get("/oncall/now.json", headers={"Cookie": "tocsin_session=wrong"}).status_code == 401
+    assert here.get("/oncall/now.json", headers={"Cookie": f"{SESSION}=wrong"}).status_code == 401
 
 
 def test_a_badge_is_a_picture_with_words_and_nothing_that_runs(here: Served) -> None:

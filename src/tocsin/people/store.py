@@ -131,6 +131,7 @@ SESSION_LASTS = timedelta(days=14)
 SESSION_IDLE = timedelta(days=7)
 NOTED_EVERY = timedelta(minutes=5)  # that a session is in use
 LINK_LASTS = timedelta(hours=1)
+SESSION_MARK = "s."  # begins every secret of a session since cookies have a guarded name
 CODE_LASTS = timedelta(minutes=15)
 
 
@@ -349,12 +350,12 @@ _NOBODY_IN_PARTICULAR = Seen()
 def open_session(tx: Tx, handle: str, seen: Seen = _NOBODY_IN_PARTICULAR) -> str:
     """Begin a session; the secret goes into the cookie, its hash into the database."""
     tx.put(person, handle, {"signed_in_at": tx.now})
-    return _issue(tx, session, handle, SESSION_LASTS, used_at=tx.now, **vars(seen))
+    return _issue(tx, session, handle, SESSION_LASTS, SESSION_MARK, used_at=tx.now, **vars(seen))
 
 
 def renew_session(tx: Tx, secret: str) -> str:
     """Give a session another secret, once more can be done with it; the one before is good for nothing any more."""
-    fresh = new_secret()
+    fresh = SESSION_MARK + new_secret()
     if not tx.run(session.update().where(session.c.hash == digest(secret)).values(hash=digest(fresh))).rowcount:
         raise NoSuchSession
     return fresh
@@ -488,8 +489,8 @@ def forget_expired(tx: Tx) -> None:
     tx.run(delete(session).where(used_at(session) <= tx.now - SESSION_IDLE))
 
 
-def _issue(tx: Tx, table: Table, handle: str, lasts: timedelta, **more: object) -> str:
-    secret = new_secret()
+def _issue(tx: Tx, table: Table, handle: str, lasts: timedelta, mark: str = "", **more: object) -> str:
+    secret = mark + new_secret()
     row = {"hash": digest(secret), "handle": handle, "created_at": tx.now, "expires_at": tx.now + lasts}
     tx.add(table, {**row, **more})
     return secret

@@ -21,8 +21,8 @@ NOTHING = "default-src 'none'; frame-ancestors 'none'"
 """For what is no page: a program reads it, and a browser that was led there does nothing with it."""
 
 
-def guard(public_url: Callable[[Any], str]) -> Hook:
-    """Put on each answer what its own headers leave unsaid. `public_url` is that of the installation of a request."""
+def guard(is_by_tls: Callable[[Any], bool]) -> Hook:
+    """Put on each answer what its own headers leave unsaid. `is_by_tls` says whether people come to it by TLS."""
 
     async def put_on(message: Any, scope: Any) -> None:
         if message["type"] != "http.response.start":
@@ -30,7 +30,7 @@ def guard(public_url: Callable[[Any], str]) -> Hook:
         headers = MutableScopeHeaders.from_message(message)
         for name, value in ALWAYS.items():
             headers.setdefault(name, value)
-        if public_url(scope).startswith("https://"):
+        if is_by_tls(scope):
             headers.setdefault("strict-transport-security", f"max-age={A_YEAR}")
         if "javascript" not in headers.get("content-type", ""):  # a worker lives by the policy of its script
             headers.setdefault("content-security-policy", NOTHING)

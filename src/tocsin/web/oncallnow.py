@@ -33,10 +33,9 @@ from tocsin.people import access
 from tocsin.people import store as people
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
-from tocsin.web import present
+from tocsin.web import cookies, present
 from tocsin.web.board import FOR_ANYONE, HTML, JSON, SAFE, Answer, Board, Header, Rendered, answered, send_all
 from tocsin.web.frame import asset
-from tocsin.web.sessions import COOKIE
 
 PATH = "/oncall/now"
 BADGES = "/oncall/badge"
@@ -114,7 +113,7 @@ def shown(scope: HTTPScope) -> tuple[str, str] | None:
     if scheme.lower() == "bearer" and value.strip():
         return "bearer", value.strip()
     try:
-        session = SimpleCookie(headers.get(b"cookie", b"").decode("latin-1")).get(COOKIE)
+        session = SimpleCookie(headers.get(b"cookie", b"").decode("latin-1")).get(cookies.SESSION)
     except CookieError:
         return None
     return ("session", session.value) if session else None

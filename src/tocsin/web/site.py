@@ -21,6 +21,7 @@ from tocsin.web import (
     assets,
     audit,
     changes,
+    cookies,
     declare,
     documents,
     door,
@@ -67,7 +68,6 @@ SAFE = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",  # no-referrer would make a browser hide the origin of our own forms
 }
-FORM_COOKIE = "tocsin_form"
 
 WRONG = {
     400: ("This can't be read", "Go back, and try it again from the page itself."),
@@ -150,13 +150,12 @@ def template_config() -> TemplateConfig[JinjaTemplateEngine]:
     return TemplateConfig(instance=JinjaTemplateEngine.from_environment(environment))
 
 
-def csrf_config(secret: str, *, secure: bool = False) -> CSRFConfig:
+def csrf_config(secret: str) -> CSRFConfig:
     """Forms carry a token that another site can't know. Whatever brings its own credential is left out."""
     return CSRFConfig(
         secret=secret,
-        cookie_name=FORM_COOKIE,
+        cookie_name=cookies.FORM,
         cookie_httponly=True,
-        cookie_secure=secure,
         exclude=["^/api/", "^/v2/", "^/a/", "^/in/", "^/status/"],
     )
 
@@ -195,7 +194,7 @@ def _http_error(request: AnyRequest, why: HTTPException) -> Response[Any]:
     _note(request, Deed.FORM_REFUSED)
     page = _error_page(request, 403, "This form has grown old; open the page again, and send it from there.")
     # A token of another installation, left at this address, would be refused for ever: let the next page bring its own.
-    page.delete_cookie(FORM_COOKIE)
+    page.delete_cookie(cookies.FORM)
     return page
 
 

@@ -19,11 +19,11 @@ from tocsin.kit.errors import NotFound, Overloaded, TocsinError
 from tocsin.people.model import Seen
 from tocsin.sso import commands
 from tocsin.sso.model import ATTEMPT_LASTS, Attempt, NotVouchedFor
+from tocsin.web import cookies
 from tocsin.web.forms import AnyRequest, local_path
 from tocsin.web.frame import bare
 from tocsin.web.sessions import begin_session, installation, seen
 
-COOKIE = "tocsin_sso"
 LONGEST = 4096
 
 
@@ -43,13 +43,13 @@ def leave(request: AnyRequest, next: FromQuery[str] = "/") -> Template | Redirec
         there = app.sso.depart(onward)
     except TocsinError as why:
         return _refused(request, why, onward)
-    cookie = _cookie(app, _sealed(app, there.attempt), int(ATTEMPT_LASTS.total_seconds()))
+    cookie = _cookie(_sealed(app, there.attempt), int(ATTEMPT_LASTS.total_seconds()))
     return Redirect(there.address, status_code=303, cookies=[cookie], headers={"cache-control": "no-store"})
 
 
 @get("/signin/sso/back", sync_to_thread=True)
 def come_back(request: AnyRequest) -> Template | Redirect:
-    app, attempt = _app(request), _opened(_app(request), request.cookies.get(COOKIE, ""))
+    app, attempt = _app(request), _opened(_app(request), request.cookies.get(cookies.AT_PROVIDER, ""))
     onward = local_path(attempt.onward) if attempt else "/"
     try:
         _count(app, request)
@@ -59,7 +59,7 @@ def come_back(request: AnyRequest) -> Template | Redirect:
     except TocsinError as why:
         return _refused(request, why, onward)
     answer = begin_session(request, session, onward)
-    answer.cookies.append(_cookie(app, "", 0))
+    answer.cookies.append(_cookie("", 0))
     return answer
 
 
@@ -97,17 +97,16 @@ def _refused(request: AnyRequest, why: TocsinError, onward: str) -> Template:
     """Why it did not work, with the other way in beside it; whatever was begun is over."""
     status = 503 if isinstance(why, Overloaded) else 404 if isinstance(why, NotFound) else 403
     page = bare(request, "signin_refused.html", title="Sign in", status=status, said=why.message, onward=onward)
-    page.cookies.append(_cookie(installation(request), "", 0))
+    page.cookies.append(_cookie("", 0))
     return page
 
 
 # ---- What the browser keeps meanwhile ----
 
 
-def _cookie(app: App, value: str, lasts: int) -> Cookie:
-    secure = app.settings.secure_cookies
+def _cookie(value: str, lasts: int) -> Cookie:
     return Cookie(
-        key=COOKIE, value=value, max_age=lasts, path="/signin/sso", httponly=True, samesite="lax", secure=secure
+        key=cookies.AT_PROVIDER, value=value, max_age=lasts, path="/signin/sso", httponly=True, samesite="lax"
     )
 
 
