@@ -23,7 +23,7 @@ from tocsin.kit.joining import JoiningProtocol
 from tocsin.people import commands as people_commands
 from tocsin.plan import store as plans
 from tocsin.settings import Settings
-from tocsin.web import cookies, feeds, guards, live, oncallnow, site, status
+from tocsin.web import cookies, feeds, guards, live, oncallnow, sessions, site, status
 
 API_PATHS = ("/api/", "/v1/", "/v2/", "/in/", "/generic/")
 GRACE = 2  # seconds that requests have to end when the server stops
@@ -69,7 +69,7 @@ def rest(app: App, kept: Kept) -> Litestar:
         exception_handlers=_exception_handlers(),
         state=State({"tocsin": app}),
         lifespan=[_engine, attended],
-        before_send=[guards.guard(_is_by_tls)],
+        before_send=[guards.guard(_is_by_tls), sessions.hand_over],
     )
 
 

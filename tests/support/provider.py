@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
@@ -40,6 +40,8 @@ class Provider:
     elsewhere: dict[str, Any] = field(default_factory=dict)  # in the description
     told: dict[str, Any] = field(default_factory=dict)  # by userinfo
     is_down: bool = False
+    seen: timedelta = timedelta(hours=1)  # how long ago people signed in there, unless they are asked to do it again
+    tells_when: bool = True
 
     def consent(self, address: str, person: str) -> str:
         """What somebody does there: agrees, and is sent back to this address. Fails for a request that is not right."""
@@ -48,6 +50,7 @@ class Provider:
         assert (asked["client_id"], asked["redirect_uri"]) == (CLIENT, self.back)
         assert (asked["response_type"], asked["code_challenge_method"]) == ("code", "S256")
         assert "openid" in asked["scope"].split() and len(asked["code_challenge"]) == 43
+        assert ("prompt" in asked) == ("max_age" in asked) and asked.get("prompt", "login") == "login"
         assert len(asked["state"]) >= 32 and len(asked["nonce"]) >= 32 and asked["state"] != asked["nonce"]
         code = f"code-{len(self.codes)}-{asked['state'][:6]}"
         self.codes[code] = asked, person
@@ -82,6 +85,8 @@ class Provider:
     def signed(self, asked: Mapping[str, str], person: str) -> str:
         at = int(self.now.timestamp())
         claims = {"iss": self.url, "sub": person, "aud": CLIENT, "nonce": asked["nonce"], "iat": at, "exp": at + 300}
+        if "max_age" in asked and self.tells_when:
+            claims["auth_time"] = at if asked.get("prompt") == "login" else at - int(self.seen.total_seconds())
         claims = {**claims, **self.people[person], **self.otherwise}
         kept = {name: value for name, value in claims.items() if value is not None}
         return self.forged or jwt.encode({"alg": "RS256", "kid": self.key.kid, **self.header}, kept, self.key)

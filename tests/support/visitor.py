@@ -116,7 +116,7 @@ class Visitor:
         self.client = httpx2.AsyncClient(transport=transport, base_url="https://tocsin.test")
         if handle is not None:
             secret = here.app.database.run(SYSTEM, lambda tx: people.open_session(tx, handle))
-            self.client.cookies.set(SESSION, secret)
+            self.client.cookies.set(SESSION, secret, domain="tocsin.test", path="/")
 
     def open(self, path: str, **more: Any) -> Page:
         return Page(self.here.run(self.client.get(path, **more)))

@@ -20,6 +20,7 @@ class Deed(StrEnum):
     PASSKEY_ADDED = "passkey.added"
     PASSKEY_REMOVED = "passkey.removed"
     SESSION_BEGUN = "session.begun"
+    SESSION_PROVEN = "session.proven"
     SESSION_ENDED = "session.ended"
     SESSIONS_ENDED = "session.all_ended"
     CONTACT_ADDED = "contact.added"
@@ -74,6 +75,7 @@ WORDS: dict[Deed, str] = {
     Deed.PASSKEY_ADDED: "Added a passkey",
     Deed.PASSKEY_REMOVED: "Removed a passkey",
     Deed.SESSION_BEGUN: "Signed in",
+    Deed.SESSION_PROVEN: "Proved who they are",
     Deed.SESSION_ENDED: "Ended a session",
     Deed.SESSIONS_ENDED: "Ended every session",
     Deed.CONTACT_ADDED: "Added a contact method",

@@ -101,7 +101,12 @@ def _expiring(name: str, *more: Column[Any]) -> Table:
 
 
 session = _expiring(
-    "session", Column("way", Text), Column("browser", Text), Column("source", Text), Column("used_at", Instant)
+    "session",
+    Column("way", Text),
+    Column("browser", Text),
+    Column("source", Text),
+    Column("used_at", Instant),
+    Column("proven_at", Instant),
 )
 signin_link = _expiring("signin_link")
 token = Table(
@@ -350,7 +355,7 @@ _NOBODY_IN_PARTICULAR = Seen()
 def open_session(tx: Tx, handle: str, seen: Seen = _NOBODY_IN_PARTICULAR) -> str:
     """Begin a session; the secret goes into the cookie, its hash into the database."""
     tx.put(person, handle, {"signed_in_at": tx.now})
-    return _issue(tx, session, handle, SESSION_LASTS, SESSION_MARK, used_at=tx.now, **vars(seen))
+    return _issue(tx, session, handle, SESSION_LASTS, SESSION_MARK, used_at=tx.now, proven_at=tx.now, **vars(seen))
 
 
 def renew_session(tx: Tx, secret: str) -> str:
@@ -358,6 +363,13 @@ def renew_session(tx: Tx, secret: str) -> str:
     fresh = SESSION_MARK + new_secret()
     if not tx.run(session.update().where(session.c.hash == digest(secret)).values(hash=digest(fresh))).rowcount:
         raise NoSuchSession
+    return fresh
+
+
+def prove_session(tx: Tx, secret: str) -> str:
+    """Whoever has this session has proven who they are; it gets another secret. Returns that."""
+    fresh = renew_session(tx, secret)
+    tx.run(session.update().where(session.c.hash == digest(fresh)).values(proven_at=tx.now))
     return fresh
 
 
@@ -411,6 +423,7 @@ def _session(row: Row[Any]) -> Session:
         handle=row.handle,
         begun_at=row.created_at,
         used_at=row.used_at or row.created_at,
+        proven_at=row.proven_at or row.created_at,
         seen=Seen(way=row.way or "", browser=row.browser or "", source=row.source or ""),
     )
 

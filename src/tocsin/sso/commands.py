@@ -59,6 +59,13 @@ def _handle_of(tx: Tx, who: Somebody) -> str | None:
     return free[0]
 
 
+def check_again(tx: Tx, who: Somebody, handle: str) -> None:
+    """Raises NotVouchedFor unless it is this very person who has signed in there once more."""
+    identity = store.known(tx, who.issuer, who.subject)
+    if identity is None or identity.handle != handle:
+        raise NotVouchedFor("Somebody else than you signed in at the provider.")
+
+
 def unlink(tx: Tx, handle: str) -> None:
     """Forget who somebody is at the provider. Their next sign-in finds them by their address, as the first did."""
     access.require(tx.actor, access.PEOPLE_WRITE)

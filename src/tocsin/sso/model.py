@@ -48,6 +48,7 @@ class Attempt(msgspec.Struct, frozen=True):
     verifier: str
     onward: str
     begun: int  # in milliseconds since 1970
+    again: str = ""  # the handle of whoever is signed in here already, and proves who they are once more
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +62,7 @@ class Somebody:
     name: str = ""
     username: str = ""
     groups: frozenset[str] = frozenset()
+    signed_in_at: datetime | None = None  # at the provider, where it says so
 
 
 @dataclass(frozen=True, kw_only=True)

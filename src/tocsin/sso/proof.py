@@ -7,7 +7,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from joserfc import jwt
@@ -99,7 +99,21 @@ def somebody(claims: Mapping[str, Any], terms: Terms) -> Somebody:
         name=_text(claims, "name"),
         username=_text(claims, "preferred_username") or _text(claims, "nickname"),
         groups=frozenset(texts(claims.get(terms.groups_claim))),
+        signed_in_at=_instant(claims.get("auth_time")),
     )
+
+
+def _instant(value: object) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(value, UTC) if isinstance(value, int | float) else None
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def is_since(who: Somebody, begun: datetime) -> bool:
+    """Whether they signed in at the provider since then. Only its own word for when that was counts: whoever sits at
+    the browser could take out of our question that they are to sign in again."""
+    return who.signed_in_at is not None and who.signed_in_at > begun - LEEWAY
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str:

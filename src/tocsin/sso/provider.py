@@ -65,10 +65,13 @@ class Provider:
 
     # ---- There ----
 
-    def depart(self, onward: str) -> Departure:
-        """Begin: with PKCE, a state and a nonce of this one attempt. Raises NoAnswer."""
+    def depart(self, onward: str, again: str = "") -> Departure:
+        """Begin: with PKCE, a state and a nonce of this one attempt. Raises NoAnswer.
+
+        Whoever goes there `again` is asked there who they are, however short ago they came in.
+        """
         there = self._describe()
-        attempt = Attempt(new_secret(), new_secret(), new_secret() + new_secret(), onward, to_millis(self.now()))
+        attempt = Attempt(new_secret(), new_secret(), new_secret() + new_secret(), onward, to_millis(self.now()), again)
         asked = {
             "response_type": "code",
             "client_id": self.terms.client_id,
@@ -79,6 +82,8 @@ class Provider:
             "code_challenge": proof.challenge(attempt.verifier),
             "code_challenge_method": "S256",
         }
+        if again:
+            asked |= {"prompt": "login", "max_age": "0"}
         joint = "&" if urlsplit(there.authorize).query else "?"
         return Departure(f"{there.authorize}{joint}{urlencode(asked)}", attempt)
 
@@ -86,6 +91,10 @@ class Provider:
 
     def is_fresh(self, attempt: Attempt) -> bool:
         return from_millis(attempt.begun) <= self.now() < from_millis(attempt.begun) + ATTEMPT_LASTS
+
+    def is_since(self, attempt: Attempt, who: Somebody) -> bool:
+        """Whether they signed in there since this attempt began."""
+        return proof.is_since(who, from_millis(attempt.begun))
 
     def arrive(self, attempt: Attempt, code: str, issuer: str | None) -> Somebody:
         """Whom the provider vouches for with this code. Raises NotVouchedFor, and NoAnswer."""

@@ -5,6 +5,9 @@ only; and whatever opens a door does so under a name that begins with `__Host-`.
 very host alone: a neighbouring host, or whoever answers in its place without TLS, can't plant one.
 """
 
+import base64
+import hashlib
+import hmac
 from collections.abc import Iterator
 from typing import Any
 
@@ -93,3 +96,28 @@ def _plain(sent: list[str]) -> Iterator[str]:
             yield f"{name.removeprefix(PREFIX)}={value}"
         elif name == SESSION and not has_session and not value.startswith(SESSION_MARK):
             yield f"{name}={value}"
+
+
+# ---- What a browser keeps for us, and can't change -------------------------------------------------------------------
+
+LONGEST = 4096
+
+
+def sealed(key: str, purpose: str, said: bytes) -> str:
+    """A value for a cookie that is good for this purpose alone. Whoever has the browser can read it."""
+    body = base64.urlsafe_b64encode(said).decode().rstrip("=")
+    return f"{body}.{_seal(key, purpose, body)}"
+
+
+def opened(key: str, purpose: str, value: str) -> bytes | None:
+    """What was sealed; None for what is not ours."""
+    body, _, seal = value.partition(".")
+    good = hmac.compare_digest(_seal(key, purpose, body).encode(), seal.encode("utf-8", "replace"))
+    if len(value) > LONGEST or not good:
+        return None
+    return base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
+
+
+def _seal(key: str, purpose: str, body: str) -> str:
+    said = f"{purpose}:{body}".encode("utf-8", "replace")
+    return hmac.new(key.encode(), said, hashlib.sha256).hexdigest()

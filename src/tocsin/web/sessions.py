@@ -2,10 +2,11 @@
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from litestar import Response, get, post
-from litestar.datastructures import Cookie
+from litestar.datastructures import Cookie, MutableScopeHeaders
 from litestar.exceptions import HTTPException
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
@@ -29,6 +30,7 @@ from tocsin.web.frame import THEMES, Visitor, asset, bare
 
 T = TypeVar("T")
 
+RENEWED = "session_renewed"  # where a request keeps the cookie of a session that got another secret
 A_YEAR = 365 * 24 * 3600
 LONGEST_BROWSER = 300
 SET_UP_AT = "/me/signin"  # where a second factor is set up: open to whoever must still do so
@@ -101,6 +103,23 @@ def begin_session(request: AnyRequest, secret: str, onward: str) -> Redirect:
             device = limits.device_cookie(app.signing_key, session.handle)
         kept.append(_cookie(cookies.DEVICE, device, A_YEAR, "/signin"))
     return Redirect(onward, status_code=303, cookies=kept)
+
+
+def renewed(request: AnyRequest, visitor: Visitor, secret: str) -> Visitor:
+    """The same visitor with the next secret of their session; whatever is answered brings it to the browser."""
+    lasts = int(people.SESSION_LASTS.total_seconds())
+    request.scope["state"][RENEWED] = _cookie(cookies.SESSION, secret, lasts, "/")
+    return replace(visitor, secret=secret)
+
+
+async def hand_over(message: Any, scope: Any) -> None:
+    """Put a session's next secret on the answer, unless the answer brings another one itself."""
+    cookie = scope["state"].get(RENEWED)
+    if cookie is None or message["type"] != "http.response.start":
+        return
+    headers = MutableScopeHeaders.from_message(message)
+    if not any(one.startswith(f"{cookies.SESSION}=") for one in headers.getall("set-cookie", [])):
+        headers.add("set-cookie", cookie.to_header(header=""))
 
 
 def _cookie(name: str, value: str, lasts: int, path: str) -> Cookie:

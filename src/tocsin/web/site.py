@@ -42,6 +42,7 @@ from tocsin.web import (
     palette,
     plan,
     plandocument,
+    proving,
     reach,
     reports,
     rota,
@@ -117,6 +118,7 @@ def routes(calendars: feeds.Calendars, on_call: oncallnow.OnCallBoard) -> list[A
             *webhooks.routes(),
             *mine.routes(),
             *door.routes(),
+            *proving.routes(),
             *audit.routes(),
             *reports.routes(),
             *subscribing.routes(),
@@ -130,6 +132,7 @@ def routes(calendars: feeds.Calendars, on_call: oncallnow.OnCallBoard) -> list[A
         dependencies={
             "visitor": Provide(sessions.visitor, sync_to_thread=True),
             "form": Provide(read_form),
+            "proven": Provide(proving.proven, sync_to_thread=True),
         },
         exception_handlers=exception_handlers(),
         request_max_body_size=MOST_FORM_BYTES,
@@ -168,6 +171,7 @@ def exception_handlers() -> dict[Any, Handler]:
     return {
         sessions.SignInFirst: _sign_in_first,
         sessions.FactorFirst: _factor_first,
+        proving.ProveFirst: proving.ask,
         TocsinError: _refused,
         HTTPException: _http_error,
     }

@@ -1,10 +1,9 @@
 """Single sign-on: to the provider, and back with proof."""
 
-import base64
-import hashlib
 import hmac
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 from litestar import get
@@ -21,10 +20,9 @@ from tocsin.sso import commands
 from tocsin.sso.model import ATTEMPT_LASTS, Attempt, NotVouchedFor
 from tocsin.web import cookies
 from tocsin.web.forms import AnyRequest, local_path
-from tocsin.web.frame import bare
-from tocsin.web.sessions import begin_session, installation, seen
-
-LONGEST = 4096
+from tocsin.web.frame import SignedIn, Visitor, bare
+from tocsin.web.proving import AT_PROVIDER, CONFIRMED
+from tocsin.web.sessions import begin_session, installation, seen, visitor
 
 
 class NotSetUp(NotFound):
@@ -37,10 +35,20 @@ class TooOften(Overloaded):
 
 @get("/signin/sso", sync_to_thread=True)
 def leave(request: AnyRequest, next: FromQuery[str] = "/") -> Template | Redirect:  # noqa: A002 - a word in addresses
-    app, onward = _app(request), local_path(next)
+    return _leave(request, local_path(next))
+
+
+@get(AT_PROVIDER, sync_to_thread=True)
+def leave_again(request: AnyRequest, visitor: SignedIn, next: FromQuery[str] = "/") -> Template | Redirect:  # noqa: A002
+    """To the provider once more, to prove there who one is."""
+    return _leave(request, local_path(next), visitor.account.handle)
+
+
+def _leave(request: AnyRequest, onward: str, again: str = "") -> Template | Redirect:
+    app = _app(request)
     try:
         _count(app, request)
-        there = app.sso.depart(onward)
+        there = app.sso.depart(onward, again)
     except TocsinError as why:
         return _refused(request, why, onward)
     cookie = _cookie(_sealed(app, there.attempt), int(ATTEMPT_LASTS.total_seconds()))
@@ -54,6 +62,8 @@ def come_back(request: AnyRequest) -> Template | Redirect:
     try:
         _count(app, request)
         who = _vouched_for(app, attempt, {name: str(value) for name, value in request.query_params.items()})
+        if attempt and attempt.again:
+            return _confirmed(request, attempt, who)
         here = seen(request, "single sign-on")
         session = app.database.run(SYSTEM, lambda tx: _session(tx, app, who, here))
     except TocsinError as why:
@@ -61,6 +71,27 @@ def come_back(request: AnyRequest) -> Template | Redirect:
     answer = begin_session(request, session, onward)
     answer.cookies.append(_cookie("", 0))
     return answer
+
+
+def _confirmed(request: AnyRequest, attempt: Attempt, who: Any) -> Redirect:
+    """Whoever was signed in here already has proven there who they are."""
+    here = visitor(request)
+    if here.account.handle != attempt.again:
+        raise NotVouchedFor("Somebody else has signed in here meanwhile. Begin again.")
+    if not here.app.sso.is_since(attempt, who):
+        raise NotVouchedFor(
+            "The provider does not say that you signed in there just now (auth_time). Confirm another way, or sign out "
+            "here and in again."
+        )
+    secret = here.app.database.run(here.actor, lambda tx: _prove(tx, who, here))
+    answer = begin_session(request, secret, f"{CONFIRMED}?{urlencode({'next': attempt.onward})}")
+    answer.cookies.append(_cookie("", 0))
+    return answer
+
+
+def _prove(tx: Any, who: Any, here: Visitor) -> str:
+    commands.check_again(tx, who, here.account.handle)
+    return door.prove(tx, here.secret, "single sign-on")
 
 
 def _vouched_for(app: App, attempt: Attempt | None, said: Mapping[str, str]) -> Any:
@@ -111,22 +142,13 @@ def _cookie(value: str, lasts: int) -> Cookie:
 
 
 def _sealed(app: App, attempt: Attempt) -> str:
-    body = base64.urlsafe_b64encode(msgspec.json.encode(attempt)).decode().rstrip("=")
-    return f"{body}.{_mac(app, body)}"
+    return cookies.sealed(app.signing_key, "sso", msgspec.json.encode(attempt))
 
 
 def _opened(app: App, value: str) -> Attempt | None:
-    body, _, mac = value.partition(".")
-    if len(value) > LONGEST or not hmac.compare_digest(_mac(app, body).encode(), mac.encode("utf-8", "replace")):
-        return None
-    padded = body + "=" * (-len(body) % 4)
-    return msgspec.json.decode(base64.urlsafe_b64decode(padded), type=Attempt)
-
-
-def _mac(app: App, body: str) -> str:
-    made = hmac.new(app.signing_key.encode(), b"sso:" + body.encode("utf-8", "replace"), hashlib.sha256)
-    return made.hexdigest()
+    kept = cookies.opened(app.signing_key, "sso", value)
+    return msgspec.json.decode(kept, type=Attempt) if kept else None
 
 
 def routes() -> list[Any]:
-    return [leave, come_back]
+    return [leave, leave_again, come_back]
