@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
 
@@ -42,6 +43,7 @@ class Provider:
     is_down: bool = False
     seen: timedelta = timedelta(hours=1)  # how long ago people signed in there, unless they are asked to do it again
     tells_when: bool = True
+    numbers: Iterator[int] = field(default_factory=count)
 
     def consent(self, address: str, person: str) -> str:
         """What somebody does there: agrees, and is sent back to this address. Fails for a request that is not right."""
@@ -56,6 +58,23 @@ class Provider:
         self.codes[code] = asked, person
         return f"/signin/sso/back?code={code}&state={asked['state']}"
 
+    def part(self, address: str, person: str) -> str:
+        """Somebody is signed out there, and sent back to this address. Fails for a request that is not right."""
+        assert address.startswith(f"{self.url}/logout?"), address
+        asked = dict(parse_qsl(urlsplit(address).query, strict_parsing=True))
+        known = jwt.decode(asked.pop("id_token_hint"), self.key, algorithms=["RS256"]).claims
+        assert (known["iss"], known["aud"], known["sub"]) == (self.url, CLIENT, person)
+        assert asked == {"client_id": CLIENT, "post_logout_redirect_uri": self.back.replace("/sso/back", "")}
+        return "/signin"
+
+    def logout_token(self, **otherwise: Any) -> str:
+        """Its word that it has signed somebody out, or that word with some of it otherwise; None: left out."""
+        at = int(self.now.timestamp())
+        claims = {"iss": self.url, "aud": CLIENT, "iat": at, "exp": at + 120, "jti": f"out-{next(self.numbers)}"}
+        claims |= {"events": {"http://schemas.openid.net/event/backchannel-logout": {}}, **otherwise}
+        kept = {name: value for name, value in claims.items() if value is not None}
+        return jwt.encode({"alg": "RS256", "kid": self.key.kid, "typ": "logout+jwt"}, kept, self.key)
+
     # ---- What it answers ----
 
     def description(self) -> dict[str, Any]:
@@ -65,6 +84,7 @@ class Provider:
             "token_endpoint": f"{self.url}/token",
             "userinfo_endpoint": f"{self.url}/userinfo",
             "jwks_uri": f"{self.url}/keys",
+            "end_session_endpoint": f"{self.url}/logout",
             "token_endpoint_auth_methods_supported": ["client_secret_basic"],
             **self.elsewhere,
         }
@@ -85,6 +105,7 @@ class Provider:
     def signed(self, asked: Mapping[str, str], person: str) -> str:
         at = int(self.now.timestamp())
         claims = {"iss": self.url, "sub": person, "aud": CLIENT, "nonce": asked["nonce"], "iat": at, "exp": at + 300}
+        claims["sid"] = f"sid-{asked['state'][:12]}"
         if "max_age" in asked and self.tells_when:
             claims["auth_time"] = at if asked.get("prompt") == "login" else at - int(self.seen.total_seconds())
         claims = {**claims, **self.people[person], **self.otherwise}

@@ -107,6 +107,8 @@ session = _expiring(
     Column("source", Text),
     Column("used_at", Instant),
     Column("proven_at", Instant),
+    Column("provider_session", Text),  # what the provider calls it; empty where it says nothing, none for other ways
+    Column("id_token", Text, info=SEALED),
 )
 signin_link = _expiring("signin_link")
 token = Table(

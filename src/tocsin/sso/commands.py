@@ -8,7 +8,7 @@ from tocsin.people import access, addresses
 from tocsin.people import store as people
 from tocsin.people.model import Account, AccountRole
 from tocsin.sso import store
-from tocsin.sso.model import NotForYou, NotVouchedFor, Somebody, Terms, handle_for, role_of
+from tocsin.sso.model import Farewell, NotForYou, NotVouchedFor, Somebody, Terms, handle_for, role_of
 
 
 class NotLinked(NotFound):
@@ -64,6 +64,18 @@ def check_again(tx: Tx, who: Somebody, handle: str) -> None:
     identity = store.known(tx, who.issuer, who.subject)
     if identity is None or identity.handle != handle:
         raise NotVouchedFor("Somebody else than you signed in at the provider.")
+
+
+def end_sessions(tx: Tx, issuer: str, said: Farewell) -> int:
+    """The provider has signed somebody out: end what was begun here by its word. It tells each once."""
+    use_up(tx, f"signed out {said.id}")
+    identity = store.known(tx, issuer, said.subject) if said.subject else None
+    if said.subject and identity is None:
+        return 0
+    ended = store.end_sessions(tx, identity.handle if identity else None, said.session)
+    for handle in sorted(set(ended)):
+        audit.record(tx, Deed.SESSION_ENDED, handle, f"{ended.count(handle)} ended, signed out at the provider")
+    return len(ended)
 
 
 def unlink(tx: Tx, handle: str) -> None:

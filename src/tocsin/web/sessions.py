@@ -24,6 +24,7 @@ from tocsin.people import commands as people_commands
 from tocsin.people import store as people
 from tocsin.people.model import Seen
 from tocsin.sso import commands as single_sign_on
+from tocsin.sso import store as provider
 from tocsin.web import cookies
 from tocsin.web.forms import AnyRequest, Sent, local_path
 from tocsin.web.frame import THEMES, Visitor, asset, bare
@@ -202,12 +203,20 @@ def sign_in(request: AnyRequest, form: Sent) -> Template | Redirect:
     return _enter(request, opened, onward)
 
 
-@post("/signout", sync_to_thread=True)
-def sign_out(request: AnyRequest) -> Redirect:
-    secret = request.cookies.get(cookies.SESSION, "")
-    installation(request).database.run(SYSTEM, lambda tx: door.sign_out(tx, secret))
+@post("/signout", sync_to_thread=True, status_code=200)
+def sign_out(request: AnyRequest) -> Template | Redirect:
+    app, secret = installation(request), request.cookies.get(cookies.SESSION, "")
+    with app.database.read(SYSTEM) as tx:
+        id_token = provider.id_token_of(tx, secret)
+    app.database.run(SYSTEM, lambda tx: door.sign_out(tx, secret))
+    onward = app.sso.way_out(id_token) if app.sso and id_token else ""
     gone = Cookie(key=cookies.SESSION, value="", max_age=0, httponly=True, samesite="lax")
-    return Redirect("/signin", status_code=303, cookies=[gone])
+    if not onward:
+        return Redirect("/signin", status_code=303, cookies=[gone])
+    # A page and no redirect: what follows on a form may not lead to another site, by the policy of our pages.
+    page = bare(request, "signed_out.html", title="Signed out", onward=onward, sso=app.sso_name)
+    page.cookies.append(gone)
+    return page
 
 
 # ---- The code that is asked after them ----

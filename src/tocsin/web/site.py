@@ -159,7 +159,7 @@ def csrf_config(secret: str) -> CSRFConfig:
         secret=secret,
         cookie_name=cookies.FORM,
         cookie_httponly=True,
-        exclude=["^/api/", "^/v2/", "^/a/", "^/in/", "^/status/"],
+        exclude=["^/api/", "^/v2/", "^/a/", "^/in/", "^/status/", "^/signin/sso/logout$"],
     )
 
 

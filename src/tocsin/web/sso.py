@@ -6,23 +6,26 @@ from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
-from litestar import get
+from litestar import MediaType, Response, get, post
 from litestar.datastructures import Cookie
 from litestar.params import FromQuery
 from litestar.response import Redirect, Template
 
 from tocsin.app import App
+from tocsin.audit.model import Deed
 from tocsin.door import commands as door
 from tocsin.kit.actor import SYSTEM
-from tocsin.kit.errors import NotFound, Overloaded, TocsinError
+from tocsin.kit.errors import Forbidden, Invalid, NotFound, Overloaded, TocsinError
 from tocsin.people.model import Seen
-from tocsin.sso import commands
+from tocsin.sso import commands, store
 from tocsin.sso.model import ATTEMPT_LASTS, Attempt, NotVouchedFor
 from tocsin.web import cookies
-from tocsin.web.forms import AnyRequest, local_path
+from tocsin.web.forms import AnyRequest, Sent, local_path
 from tocsin.web.frame import SignedIn, Visitor, bare
 from tocsin.web.proving import AT_PROVIDER, CONFIRMED
-from tocsin.web.sessions import begin_session, installation, seen, visitor
+from tocsin.web.sessions import begin_session, installation, refused, seen, visitor
+
+OF_PROVIDER = "the provider"  # what was refused in the log is about
 
 
 class NotSetUp(NotFound):
@@ -108,7 +111,24 @@ def _vouched_for(app: App, attempt: Attempt | None, said: Mapping[str, str]) -> 
 
 def _session(tx: Any, app: App, who: Any, here: Seen) -> str:
     account = commands.come_in(tx, app.sso.terms, who)
-    return door.let_in(tx, account.handle, here)
+    secret = door.let_in(tx, account.handle, here)
+    store.note_session(tx, secret, who.session, who.id_token)
+    return secret
+
+
+@post("/signin/sso/logout", sync_to_thread=True, status_code=200)
+def signed_out_there(request: AnyRequest, form: Sent) -> Response[Any]:
+    """The provider itself says that it has signed somebody out (back-channel logout)."""
+    app = _app(request)
+    try:
+        _count(app, request)
+        said = app.sso.told_out(form.text("logout_token"))
+        app.database.run(SYSTEM, lambda tx: commands.end_sessions(tx, app.sso.terms.issuer, said))
+    except (NotVouchedFor, Invalid) as why:
+        refused(request, Deed.SIGN_IN_REFUSED, OF_PROVIDER)
+        body = {"error": "invalid_request", "error_description": why.message}
+        return Response(body, status_code=400, media_type=MediaType.JSON, headers={"cache-control": "no-store"})
+    return Response(None, status_code=200, headers={"cache-control": "no-store"})
 
 
 def _app(request: AnyRequest) -> App:
@@ -126,6 +146,8 @@ def _count(app: App, request: AnyRequest) -> None:
 
 def _refused(request: AnyRequest, why: TocsinError, onward: str) -> Template:
     """Why it did not work, with the other way in beside it; whatever was begun is over."""
+    if isinstance(why, Forbidden):
+        refused(request, Deed.SIGN_IN_REFUSED, OF_PROVIDER)
     status = 503 if isinstance(why, Overloaded) else 404 if isinstance(why, NotFound) else 403
     page = bare(request, "signin_refused.html", title="Sign in", status=status, said=why.message, onward=onward)
     page.cookies.append(_cookie("", 0))
@@ -151,4 +173,4 @@ def _opened(app: App, value: str) -> Attempt | None:
 
 
 def routes() -> list[Any]:
-    return [leave, leave_again, come_back]
+    return [leave, leave_again, come_back, signed_out_there]
