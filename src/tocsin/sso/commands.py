@@ -55,8 +55,13 @@ def _handle_of(tx: Tx, who: Somebody) -> str | None:
     free = [handle for handle in found if not store.is_linked(tx, handle, who.issuer)]
     if len(found) > 1 or not free:
         raise NotForYou("An account has your address, and belongs to somebody else at the provider.")
-    store.link(tx, who.issuer, who.subject, free[0])
+    _link(tx, who, free[0])
     return free[0]
+
+
+def _link(tx: Tx, who: Somebody, handle: str) -> None:
+    store.link(tx, who.issuer, who.subject, handle)
+    audit.record(tx, Deed.LINKED, handle, f"{who.claimed_email or who.username or who.subject} at {who.issuer}")
 
 
 def check_again(tx: Tx, who: Somebody, handle: str) -> None:
@@ -84,6 +89,7 @@ def unlink(tx: Tx, handle: str) -> None:
     access.require_grant(tx.actor, access.RIGHTS[people.load_person(tx, handle).role])
     if not store.unlink(tx, handle):
         raise NotLinked(f"{handle} has not signed in through the provider.")
+    audit.record(tx, Deed.UNLINKED, handle)
 
 
 def check_password(account: Account, *, is_only: bool) -> None:
@@ -97,7 +103,7 @@ def _made(tx: Tx, terms: Terms, who: Somebody, role: AccountRole) -> str:
         raise NotForYou("You have no account here. An administrator can make one with your address.")
     handle = handle_for(who, {account.handle for account in people.people(tx)})
     people.add_person(tx, handle, name=who.name or handle, email=_usable(who.email), role=role)
-    store.link(tx, who.issuer, who.subject, handle)
+    _link(tx, who, handle)
     audit.record(tx, Deed.ACCOUNT_MADE, handle, f"{role}, by the provider")
     return handle
 
