@@ -65,7 +65,7 @@ def test_a_badge_is_a_picture_with_words_and_nothing_that_runs(here: Served) -> 
     shown(here, "names")
     badge = here.get("/oncall/badge/on_call.svg")
     assert badge.headers["content-type"] == "image/svg+xml; charset=utf-8"
-    assert badge.headers["content-security-policy"] == "default-src 'none'"
+    assert badge.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
     picture = ET.fromstring(badge.text)
     assert picture.get("aria-label") == "On-call engineer: Ana Okafor"
     assert here.get("/oncall/badge/on_call.svg", headers={"If-None-Match": badge.headers["etag"]}).status_code == 304
