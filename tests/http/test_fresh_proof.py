@@ -103,6 +103,7 @@ def test_a_password_lets_what_was_typed_go_on_and_the_session_gets_another_secre
     before = ana.client.cookies[SESSION]
     asked = make_token(ana)
     assert asked.status == 403 and tokens(here) == []
+    assert "default-src 'self'" in asked.answer.headers["content-security-policy"], "its style and script are ours"
     wrong = ana.press(asked, "/tokens", proof_password="wrong horse battery")
     assert wrong.status == 403 and wrong.says("This is not your password") and tokens(here) == []
     assert "wrong horse" not in wrong.html

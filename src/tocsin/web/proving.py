@@ -5,6 +5,7 @@ it, so that nothing is typed twice but what is secret.
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -21,7 +22,6 @@ from tocsin.door import store as doors
 from tocsin.door.proving import FRESH_FOR, Means, is_fresh
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.errors import Forbidden, TocsinError
-from tocsin.kit.text import span
 from tocsin.people import commands as people_commands
 from tocsin.people import store as people
 from tocsin.people.model import Account
@@ -155,7 +155,7 @@ def _question(
         sso=app.sso_name,
         sso_address=AT_PROVIDER,
         back=back,
-        minutes=span(FRESH_FOR),
+        minutes=FRESH_FOR // timedelta(minutes=1),
         handle=visitor.account.handle,
     )
 

@@ -115,7 +115,7 @@ def renewed(request: AnyRequest, visitor: Visitor, secret: str) -> Visitor:
 
 async def hand_over(message: Any, scope: Any) -> None:
     """Put a session's next secret on the answer, unless the answer brings another one itself."""
-    cookie = scope["state"].get(RENEWED)
+    cookie = scope.get("state", {}).get(RENEWED)
     if cookie is None or message["type"] != "http.response.start":
         return
     headers = MutableScopeHeaders.from_message(message)

@@ -171,7 +171,7 @@ def exception_handlers() -> dict[Any, Handler]:
     return {
         sessions.SignInFirst: _sign_in_first,
         sessions.FactorFirst: _factor_first,
-        proving.ProveFirst: proving.ask,
+        proving.ProveFirst: _prove_first,
         TocsinError: _refused,
         HTTPException: _http_error,
     }
@@ -183,6 +183,12 @@ def _sign_in_first(request: AnyRequest, _: sessions.SignInFirst) -> Response[Any
 
 def _factor_first(request: AnyRequest, _: sessions.FactorFirst) -> Response[Any]:
     return Redirect(f"{sessions.SET_UP_AT}#factor", status_code=303)
+
+
+def _prove_first(request: AnyRequest, why: proving.ProveFirst) -> Response[Any]:
+    page = proving.ask(request, why)
+    page.headers = {**page.headers, **SAFE}  # what a route puts on its pages by itself
+    return page
 
 
 def _refused(request: AnyRequest, why: TocsinError) -> Response[Any]:
