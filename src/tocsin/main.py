@@ -23,7 +23,7 @@ from tocsin.kit.joining import JoiningProtocol
 from tocsin.people import commands as people_commands
 from tocsin.plan import store as plans
 from tocsin.settings import Settings
-from tocsin.web import feeds, guards, live, oncallnow, site, status
+from tocsin.web import cookies, feeds, guards, live, oncallnow, sessions, site, status
 
 API_PATHS = ("/api/", "/v1/", "/v2/", "/in/", "/generic/")
 GRACE = 2  # seconds that requests have to end when the server stops
@@ -47,7 +47,7 @@ def asgi(app: App) -> ASGIApp:
 
 def fronted(app: App, inner: Litestar, kept: Kept) -> ASGIApp:
     """The same with what answers before all routes: the addresses for signals, and the public page."""
-    return status.Doorway(app, hooks.Front(app, inner), inner, kept.public)
+    return status.Doorway(app, hooks.Front(app, cookies.Jar(app.settings, inner)), inner, kept.public)
 
 
 def rest(app: App, kept: Kept) -> Litestar:
@@ -64,18 +64,18 @@ def rest(app: App, kept: Kept) -> Litestar:
     return Litestar(
         route_handlers=[*machines, *status.routes(kept.public), *pages, livez, readyz],
         template_config=templates,
-        csrf_config=site.csrf_config(app.signing_key, secure=app.settings.secure_cookies),
+        csrf_config=site.csrf_config(app.signing_key),
         openapi_config=resources.openapi_config(),
         exception_handlers=_exception_handlers(),
         state=State({"tocsin": app}),
         lifespan=[_engine, attended],
-        before_send=[guards.guard(_public_url)],
+        before_send=[guards.guard(_is_by_tls), sessions.hand_over],
     )
 
 
-def _public_url(scope: Any) -> str:
+def _is_by_tls(scope: Any) -> bool:
     app: App = scope["litestar_app"].state["tocsin"]
-    return app.settings.public_url
+    return cookies.is_by_tls(app.settings, scope)
 
 
 @contextlib.asynccontextmanager
@@ -163,8 +163,6 @@ def prepared(settings: Settings) -> App:
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for chatty in ("alembic", "httpx2", "mail.log"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    if settings.public_url.startswith("https://") and not settings.secure_cookies:
-        logging.getLogger("tocsin").warning("people reach this server by https: set TOCSIN_SECURE_COOKIES=yes")
     app = App(settings, SystemClock())
     app.prepare()
     return app

@@ -121,7 +121,7 @@ def test_no_address_breaks_a_page(ana: tuple[Served, Visitor, str, str], data: s
 @given(cookie=st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters=';,"\\'), max_size=80))
 def test_no_cookie_breaks_a_page(ana: tuple[Served, Visitor, str, str], cookie: str) -> None:
     here, _, _, _ = ana
-    names = ("tocsin_session", "tocsin_form", "tocsin_theme", "tocsin_sso")
+    names = (*(f"__Host-tocsin_{one}" for one in ("session", "form", "sso")), "tocsin_theme", "tocsin_zone")
     said = "; ".join(f"{name}={cookie}" for name in names)
     for path in ("/", "/signin", "/signin/sso/back"):
         assert here.get(path, headers={"cookie": said}).status_code < 500

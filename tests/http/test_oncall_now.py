@@ -11,7 +11,7 @@ from litestar import Litestar
 from litestar.datastructures import State
 
 from tests.support.served import Served
-from tests.support.visitor import Visitor, console
+from tests.support.visitor import SESSION, Visitor, console
 from tocsin.kit.actor import SYSTEM
 from tocsin.people import store as people
 from tocsin.web import oncallnow
@@ -58,14 +58,14 @@ def test_a_session_or_a_token_that_may_read_the_plan_sees_names(here: Served) ->
     assert first["next"]["people"][0]["person"] == "tomas" and first["zone"] == "Europe/Berlin"
     assert here.get("/oncall/now.json", headers=here.bearer("signals:write")).status_code == 401
     assert here.get("/oncall/now.json", headers={"Authorization": "Bearer wrong"}).status_code == 401
-    assert here.get("/oncall/now.json", headers={"Cookie": "tocsin_session=wrong"}).status_code == 401
+    assert here.get("/oncall/now.json", headers={"Cookie": f"{SESSION}=wrong"}).status_code == 401
 
 
 def test_a_badge_is_a_picture_with_words_and_nothing_that_runs(here: Served) -> None:
     shown(here, "names")
     badge = here.get("/oncall/badge/on_call.svg")
     assert badge.headers["content-type"] == "image/svg+xml; charset=utf-8"
-    assert badge.headers["content-security-policy"] == "default-src 'none'"
+    assert badge.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
     picture = ET.fromstring(badge.text)
     assert picture.get("aria-label") == "On-call engineer: Ana Okafor"
     assert here.get("/oncall/badge/on_call.svg", headers={"If-None-Match": badge.headers["etag"]}).status_code == 304

@@ -281,16 +281,16 @@ def test_an_answer_comes_back_once_to_the_browser_that_began(both: tuple[Served,
     ben, left = Visitor(here), None
     left = ben.open("/signin/sso")
     back = there.consent(left.onward, "sub-ben")
-    cookie = ben.client.cookies["tocsin_sso"]
+    cookie = ben.client.cookies["__Host-tocsin_sso"]
     other = Visitor(here)
     assert other.open(back).says("begun in another browser")
     assert ben.open(back.replace("state=", "state=x")).says("belongs to another sign-in")
-    ben.client.cookies.set("tocsin_sso", cookie)
+    ben.client.cookies.set("__Host-tocsin_sso", cookie)
     assert ben.open(back).status == 303
-    ben.client.cookies.set("tocsin_sso", cookie)
+    ben.client.cookies.set("__Host-tocsin_sso", cookie)
     assert ben.open(back).says("has come back already")
     forged = Visitor(here)
-    forged.client.cookies.set("tocsin_sso", cookie[:-1] + ("0" if cookie[-1] != "0" else "1"))
+    forged.client.cookies.set("__Host-tocsin_sso", cookie[:-1] + ("0" if cookie[-1] != "0" else "1"))
     assert forged.open(back).says("begun in another browser")
 
 

@@ -8,7 +8,7 @@ from html import unescape
 import pytest
 
 from tests.support.served import Served
-from tests.support.visitor import PASSWORD, Page, Visitor, console
+from tests.support.visitor import PASSWORD, SESSION, Page, Visitor, console
 from tocsin.door import store as doors
 from tocsin.door import totp
 from tocsin.kit.actor import SYSTEM
@@ -69,7 +69,7 @@ def set_up(here: Served, visitor: Visitor, handle: str = "ana") -> list[str]:
 def test_a_second_factor_is_set_up_on_the_page_and_asked_at_the_door(here: Served) -> None:
     ana, elsewhere = Visitor(here), Visitor(here, "ana")
     sign_in(ana)
-    before = ana.client.cookies["tocsin_session"]
+    before = ana.client.cookies[SESSION]
     ana.do("/me/signin", "/me/signin/factor")
     page = ana.open("/me/signin")
     assert "otpauth://totp/Tocsin:ana" in page.html and "<svg" in page.html and "style=" not in page.html
@@ -77,14 +77,14 @@ def test_a_second_factor_is_set_up_on_the_page_and_asked_at_the_door(here: Serve
     assert wrong.status == 400 and wrong.says("not a code of now")
     codes = set_up(here, ana)
     assert len(codes) == 10
-    assert ana.client.cookies["tocsin_session"] != before
+    assert ana.client.cookies[SESSION] != before
     assert ana.open("/me/signin").says("10 recovery codes are left") and codes[0] not in ana.open("/me/signin").html
     assert elsewhere.open("/").status == 303, "every other session ends"
 
     again = Visitor(here)
     answer = sign_in(again)
     assert (answer.status, answer.onward) == (303, "/signin/code?next=%2Foncall")
-    assert "tocsin_session" not in again.client.cookies and again.open("/oncall").status == 303
+    assert SESSION not in again.client.cookies and again.open("/oncall").status == 303
     wrong = again.do(answer.onward, "/signin/code", code="000000")
     assert wrong.status == 403 and wrong.says("not a code of now")
     shown = code(here)
@@ -180,11 +180,11 @@ def test_the_page_lists_where_one_is_signed_in_and_ends_it(here: Served) -> None
 
 def test_signing_in_makes_a_new_secret_and_ends_the_session_before(here: Served) -> None:
     ana = Visitor(here, "ben")
-    planted = str(ana.client.cookies["tocsin_session"])
+    planted = str(ana.client.cookies[SESSION])
     ana.client.cookies.clear()
-    ana.client.cookies.set("tocsin_session", planted, domain="tocsin.test", path="/")
+    ana.client.cookies.set(SESSION, planted, domain="tocsin.test", path="/")
     sign_in(ana)
-    assert ana.client.cookies.get("tocsin_session", domain="tocsin.test", path="/") != planted
+    assert ana.client.cookies.get(SESSION, domain="tocsin.test", path="/") != planted
     with here.app.database.read(SYSTEM) as tx:
         assert people.session_account(tx, planted) is None
 

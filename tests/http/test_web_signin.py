@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tests.support.served import Served
-from tests.support.visitor import PASSWORD, Visitor, console
+from tests.support.visitor import PASSWORD, SESSION, Visitor, console
 from tocsin.kit.actor import SYSTEM
 from tocsin.people import commands as people_commands
 from tocsin.people import store as people
@@ -95,7 +95,7 @@ def test_looking_at_a_link_does_not_use_it_up(here: Served) -> None:
     for _ in range(3):
         page = scanner.open(link)
         assert page.status == 200 and page.says("Ben Halvorsen")
-    assert "tocsin_session" not in scanner.client.cookies
+    assert SESSION not in scanner.client.cookies
     answer = ben.do(link, link)
     assert (answer.status, answer.onward) == (303, "/")
     assert ben.open("/me").says("Ben Halvorsen")
@@ -119,11 +119,11 @@ def test_a_link_is_good_for_an_hour(here: Served) -> None:
 
 def test_signing_out_ends_the_session_on_the_server(here: Served) -> None:
     ben = Visitor(here, "ben")
-    kept = str(ben.client.cookies["tocsin_session"])
+    kept = str(ben.client.cookies[SESSION])
     answer = ben.do("/", "/signout")
     assert (answer.status, answer.onward) == (303, "/signin")
     thief = Visitor(here)
-    thief.client.cookies.set("tocsin_session", kept)
+    thief.client.cookies.set(SESSION, kept)
     assert thief.open("/").status == 303
 
 
@@ -147,7 +147,7 @@ def test_the_form_token_of_another_browser_is_refused(here: Served) -> None:
 
 def test_a_form_token_of_an_earlier_installation_does_not_lock_anybody_out(here: Served) -> None:
     ben = Visitor(here, "ben")
-    ben.client.cookies.set("tocsin_form", "f" * 128, domain="tocsin.test", path="/")
+    ben.client.cookies.set("__Host-tocsin_form", "f" * 128, domain="tocsin.test", path="/")
     assert ben.do("/", "/signout").status == 403
     assert ben.do("/", "/signout").status == 303
 

@@ -199,6 +199,14 @@ def test_an_address_that_can_not_be_used_is_final(address: str) -> None:
         ("64:ff9b::a00:1", False),  # 10.0.0.1 behind a translator
         ("64:ff9b::5db8:d822", True),
         ("2002:a00:1::", False),  # 10.0.0.1 in a tunnel
+        ("2001:0:a00:1::", False),  # in another
+        ("::a00:1", False),  # the oldest way to write it
+        ("::ffff:0:a00:1", False),  # for another translator
+        ("64:ff9b:1::a00:1", False),  # for a translator of one's own network
+        ("fec0::1", False),
+        ("224.0.0.1", False),
+        ("ff0e::1", False),
+        ("192.0.0.8", False),
     ],
 )
 def test_which_addresses_are_public(address: str, public: bool) -> None:

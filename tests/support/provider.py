@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
 
@@ -40,6 +41,9 @@ class Provider:
     elsewhere: dict[str, Any] = field(default_factory=dict)  # in the description
     told: dict[str, Any] = field(default_factory=dict)  # by userinfo
     is_down: bool = False
+    seen: timedelta = timedelta(hours=1)  # how long ago people signed in there, unless they are asked to do it again
+    tells_when: bool = True
+    numbers: Iterator[int] = field(default_factory=count)
 
     def consent(self, address: str, person: str) -> str:
         """What somebody does there: agrees, and is sent back to this address. Fails for a request that is not right."""
@@ -48,10 +52,28 @@ class Provider:
         assert (asked["client_id"], asked["redirect_uri"]) == (CLIENT, self.back)
         assert (asked["response_type"], asked["code_challenge_method"]) == ("code", "S256")
         assert "openid" in asked["scope"].split() and len(asked["code_challenge"]) == 43
+        assert ("prompt" in asked) == ("max_age" in asked) and asked.get("prompt", "login") == "login"
         assert len(asked["state"]) >= 32 and len(asked["nonce"]) >= 32 and asked["state"] != asked["nonce"]
         code = f"code-{len(self.codes)}-{asked['state'][:6]}"
         self.codes[code] = asked, person
         return f"/signin/sso/back?code={code}&state={asked['state']}"
+
+    def part(self, address: str, person: str) -> str:
+        """Somebody is signed out there, and sent back to this address. Fails for a request that is not right."""
+        assert address.startswith(f"{self.url}/logout?"), address
+        asked = dict(parse_qsl(urlsplit(address).query, strict_parsing=True))
+        known = jwt.decode(asked.pop("id_token_hint"), self.key, algorithms=["RS256"]).claims
+        assert (known["iss"], known["aud"], known["sub"]) == (self.url, CLIENT, person)
+        assert asked == {"client_id": CLIENT, "post_logout_redirect_uri": self.back.replace("/sso/back", "")}
+        return "/signin"
+
+    def logout_token(self, **otherwise: Any) -> str:
+        """Its word that it has signed somebody out, or that word with some of it otherwise; None: left out."""
+        at = int(self.now.timestamp())
+        claims = {"iss": self.url, "aud": CLIENT, "iat": at, "exp": at + 120, "jti": f"out-{next(self.numbers)}"}
+        claims |= {"events": {"http://schemas.openid.net/event/backchannel-logout": {}}, **otherwise}
+        kept = {name: value for name, value in claims.items() if value is not None}
+        return jwt.encode({"alg": "RS256", "kid": self.key.kid, "typ": "logout+jwt"}, kept, self.key)
 
     # ---- What it answers ----
 
@@ -62,6 +84,7 @@ class Provider:
             "token_endpoint": f"{self.url}/token",
             "userinfo_endpoint": f"{self.url}/userinfo",
             "jwks_uri": f"{self.url}/keys",
+            "end_session_endpoint": f"{self.url}/logout",
             "token_endpoint_auth_methods_supported": ["client_secret_basic"],
             **self.elsewhere,
         }
@@ -82,6 +105,9 @@ class Provider:
     def signed(self, asked: Mapping[str, str], person: str) -> str:
         at = int(self.now.timestamp())
         claims = {"iss": self.url, "sub": person, "aud": CLIENT, "nonce": asked["nonce"], "iat": at, "exp": at + 300}
+        claims["sid"] = f"sid-{asked['state'][:12]}"
+        if "max_age" in asked and self.tells_when:
+            claims["auth_time"] = at if asked.get("prompt") == "login" else at - int(self.seen.total_seconds())
         claims = {**claims, **self.people[person], **self.otherwise}
         kept = {name: value for name, value in claims.items() if value is not None}
         return self.forged or jwt.encode({"alg": "RS256", "kid": self.key.kid, **self.header}, kept, self.key)

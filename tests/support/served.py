@@ -34,7 +34,7 @@ class Served:
         self.asgi = asgi
         self.client = httpx2.AsyncClient(
             transport=httpx2.ASGITransport(app=cast(Any, asgi), raise_app_exceptions=False, client=("192.0.2.7", 4711)),
-            base_url="http://tocsin.test",
+            base_url="https://tocsin.test",
         )
         self._runner = runner
 
@@ -75,7 +75,8 @@ class Served:
 def served(database_url: str, **settings: Any) -> Iterator[Served]:
     clock = ManualClock(START)
     settings.setdefault("api_a_minute", 1_000_000)  # the clock stands
-    app = App(Settings(database_url=database_url, base_url="https://tocsin.example.org", **settings), clock)
+    settings.setdefault("base_url", "https://tocsin.example.org")
+    app = App(Settings(database_url=database_url, **settings), clock)
     app.prepare()
     with asyncio.Runner() as runner, web(app) as asgi:
         yield Served(app, clock, asgi, runner)
@@ -98,7 +99,6 @@ def web(app: App) -> Iterator[ASGIApp]:
     rest.state["tocsin"] = app
     assert rest.csrf_config is not None
     rest.csrf_config.secret = app.signing_key
-    rest.csrf_config.cookie_secure = app.settings.secure_cookies
     for one in vars(kept).values():
         vars(one).clear()
         one.__init__()

@@ -17,6 +17,7 @@ from tocsin.people import commands as people_commands
 from tocsin.people import store as people
 from tocsin.people.model import AccountRole
 
+SESSION = "__Host-tocsin_session"  # as a browser keeps it over TLS
 PASSWORD = "correct horse battery"
 ROLES = {"ana": AccountRole.ADMINISTRATOR, "ben": AccountRole.RESPONDER, "erin": AccountRole.VIEWER}
 """The administrator, the responder and the viewer of every test; the plan names them."""
@@ -112,10 +113,10 @@ class Visitor:
     def __init__(self, here: Served, handle: str | None = None) -> None:
         self.here = here
         transport = httpx2.ASGITransport(app=cast(Any, here.asgi), client=("192.0.2.7", 4711))
-        self.client = httpx2.AsyncClient(transport=transport, base_url="http://tocsin.test")
+        self.client = httpx2.AsyncClient(transport=transport, base_url="https://tocsin.test")
         if handle is not None:
             secret = here.app.database.run(SYSTEM, lambda tx: people.open_session(tx, handle))
-            self.client.cookies.set("tocsin_session", secret)
+            self.client.cookies.set(SESSION, secret, domain="tocsin.test", path="/")
 
     def open(self, path: str, **more: Any) -> Page:
         return Page(self.here.run(self.client.get(path, **more)))

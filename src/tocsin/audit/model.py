@@ -13,6 +13,8 @@ class Deed(StrEnum):
     ROLE_CHANGED = "account.role_changed"
     LINK_MADE = "account.link_made"
     PASSWORD_SET = "account.password_set"
+    LINKED = "account.linked"
+    UNLINKED = "account.unlinked"
     FACTOR_ADDED = "factor.added"
     FACTOR_REMOVED = "factor.removed"
     CODES_MADE = "factor.recovery_codes_made"
@@ -20,11 +22,13 @@ class Deed(StrEnum):
     PASSKEY_ADDED = "passkey.added"
     PASSKEY_REMOVED = "passkey.removed"
     SESSION_BEGUN = "session.begun"
+    SESSION_PROVEN = "session.proven"
     SESSION_ENDED = "session.ended"
     SESSIONS_ENDED = "session.all_ended"
     CONTACT_ADDED = "contact.added"
     CONTACT_VERIFIED = "contact.verified"
     CONTACT_REMOVED = "contact.removed"
+    CONTACT_ENDED = "contact.ended"
     RULE_ADDED = "contact.rule_added"
     RULE_REMOVED = "contact.rule_removed"
     ZONE_SET = "contact.zone_set"
@@ -32,6 +36,19 @@ class Deed(StrEnum):
     CHAT_UNLINKED = "contact.chat_unlinked"
     TOKEN_MADE = "token.made"
     TOKEN_REVOKED = "token.revoked"
+    FEED_MADE = "calendar.made"
+    FEED_REVOKED = "calendar.revoked"
+    WEBHOOK_MADE = "webhook.made"
+    WEBHOOK_CHANGED = "webhook.changed"
+    WEBHOOK_ROTATED = "webhook.secret_replaced"
+    WEBHOOK_ENABLED = "webhook.enabled"
+    WEBHOOK_DISABLED = "webhook.disabled"
+    WEBHOOK_REMOVED = "webhook.removed"
+    WEBHOOK_REPLAYED = "webhook.replayed"
+    PUT_ON_CALL = "oncall.put"
+    TAKEN_OFF_CALL = "oncall.taken_back"
+    SILENCED = "silence.made"
+    UNSILENCED = "silence.ended"
     PLAN_APPLIED = "plan.applied"
     SETTING_CHANGED = "setting.changed"
     SUBSCRIBER_EXPORTED = "subscriber.exported"
@@ -67,6 +84,8 @@ WORDS: dict[Deed, str] = {
     Deed.ROLE_CHANGED: "Changed a role",
     Deed.LINK_MADE: "Made a sign-in link",
     Deed.PASSWORD_SET: "Set a password",
+    Deed.LINKED: "Linked an account to the provider",
+    Deed.UNLINKED: "Unlinked an account from the provider",
     Deed.FACTOR_ADDED: "Added a second factor",
     Deed.FACTOR_REMOVED: "Took a second factor away",
     Deed.CODES_MADE: "Made recovery codes",
@@ -74,11 +93,13 @@ WORDS: dict[Deed, str] = {
     Deed.PASSKEY_ADDED: "Added a passkey",
     Deed.PASSKEY_REMOVED: "Removed a passkey",
     Deed.SESSION_BEGUN: "Signed in",
+    Deed.SESSION_PROVEN: "Proved who they are",
     Deed.SESSION_ENDED: "Ended a session",
     Deed.SESSIONS_ENDED: "Ended every session",
     Deed.CONTACT_ADDED: "Added a contact method",
     Deed.CONTACT_VERIFIED: "Verified a contact method",
     Deed.CONTACT_REMOVED: "Removed a contact method",
+    Deed.CONTACT_ENDED: "Ended a contact method",
     Deed.RULE_ADDED: "Added a rule of paging",
     Deed.RULE_REMOVED: "Removed a rule of paging",
     Deed.ZONE_SET: "Set a time zone",
@@ -86,6 +107,19 @@ WORDS: dict[Deed, str] = {
     Deed.CHAT_UNLINKED: "Took back who somebody is in a chat",
     Deed.TOKEN_MADE: "Made a token",
     Deed.TOKEN_REVOKED: "Revoked a token",
+    Deed.FEED_MADE: "Made a calendar",
+    Deed.FEED_REVOKED: "Revoked a calendar",
+    Deed.WEBHOOK_MADE: "Made a webhook",
+    Deed.WEBHOOK_CHANGED: "Changed a webhook",
+    Deed.WEBHOOK_ROTATED: "Replaced the secret of a webhook",
+    Deed.WEBHOOK_ENABLED: "Enabled a webhook",
+    Deed.WEBHOOK_DISABLED: "Disabled a webhook",
+    Deed.WEBHOOK_REMOVED: "Removed a webhook",
+    Deed.WEBHOOK_REPLAYED: "Sent events to a webhook again",
+    Deed.PUT_ON_CALL: "Put somebody on call",
+    Deed.TAKEN_OFF_CALL: "Took back who was put on call",
+    Deed.SILENCED: "Held signals back",
+    Deed.UNSILENCED: "Ended a silence",
     Deed.PLAN_APPLIED: "Put a plan into force",
     Deed.SETTING_CHANGED: "Changed a setting",
     Deed.SUBSCRIBER_EXPORTED: "Exported a subscriber",

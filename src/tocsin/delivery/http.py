@@ -34,10 +34,15 @@ class NotPublic(OSError):
 
 
 class PublicResolver(AbstractResolver):
-    """Resolves names to public addresses only, so that an entered address can't reach inside the network."""
+    """Resolves names to public addresses only, so that an entered address can't reach inside the network.
 
-    def __init__(self, *, allow_private: bool, also: Sequence[Network] = ()) -> None:
-        self._inner = ThreadedResolver()
+    What is connected to is what was checked: a name that leads elsewhere a moment later gains nothing by it.
+    """
+
+    def __init__(
+        self, *, allow_private: bool, also: Sequence[Network] = (), inner: AbstractResolver | None = None
+    ) -> None:
+        self._inner = inner or ThreadedResolver()
         self._also = also
         self._allow_private = allow_private
 

@@ -6,13 +6,20 @@ from collections.abc import Iterable
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_GIVEN_OUT = ipaddress.IPv6Network("2000::/3")  # all else is for special ends, some of them ways around a guard
+_OF_PROTOCOLS = ipaddress.IPv4Network("192.0.0.0/24")
 
 
 def is_public(address: str, also: Iterable[Network] = ()) -> bool:
     """Whether an address, written in figures, leads outside, or into a network that may be reached `also`. Raises
     ValueError for anything else."""
     reached = _reached(address)
-    return reached.is_global or any(reached in network for network in also)
+    return _is_open(reached) or any(reached in network for network in also)
+
+
+def _is_open(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    special = address not in _GIVEN_OUT if isinstance(address, ipaddress.IPv6Address) else address in _OF_PROTOCOLS
+    return address.is_global and not address.is_multicast and not special
 
 
 def networks(text: str) -> tuple[Network, ...]:

@@ -1,5 +1,6 @@
 """Coming in, and what one comes in with: sign-in step by step, second factors, recovery codes, passkeys, sessions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -10,6 +11,7 @@ from tocsin.door import passkeys, store, totp
 from tocsin.door.limits import Key
 from tocsin.door.model import Factor, Passkey, Standing
 from tocsin.door.passkeys import Place
+from tocsin.door.proving import Means
 from tocsin.kit.errors import Forbidden, Invalid, Refused
 from tocsin.kit.text import span
 from tocsin.people import access
@@ -114,8 +116,14 @@ def _use_code(tx: Tx, handle: str, code: str) -> None:
 
 def come_in_by_passkey(tx: Tx, here: Place, signing_key: str, answer: str, seen: Seen) -> tuple[Account, str]:
     """Let in whoever holds a passkey, which is two factors by itself. Raises NotProven."""
+    account = _by_passkey(tx, here, signing_key, answer, "sign in")
+    return account, let_in(tx, account.handle, replace(seen, way="passkey"))
+
+
+def _by_passkey(tx: Tx, here: Place, signing_key: str, answer: str, purpose: str) -> Account:
+    """Whose passkey answered what was asked for this purpose. Raises NotProven."""
     shown = passkeys.challenge_in(answer)
-    ends_at = passkeys.challenge_ends_at(signing_key, "sign in", shown, tx.now)
+    ends_at = passkeys.challenge_ends_at(signing_key, purpose, shown, tx.now)
     try:
         known = store.passkey_by_credential(tx, passkeys.credential_of(answer))
     except store.NoSuchPasskey:
@@ -125,13 +133,56 @@ def come_in_by_passkey(tx: Tx, here: Place, signing_key: str, answer: str, seen:
     if account.disabled_at is not None or not store.use_challenge(tx, shown, ends_at):
         raise passkeys.NotProven
     store.use_passkey(tx, known, uses)
-    return account, let_in(tx, account.handle, replace(seen, way="passkey"))
+    return account
 
 
 def owes_factor(tx: Tx, account: Account, session: Session | None) -> bool:
     """Whether somebody has a password and no second factor, and did not come in with two by a passkey either."""
     came_with_two = session is not None and session.seen.way == "passkey"
     return account.has_password and not came_with_two and store.confirmed_factor(tx, account.handle) is None
+
+
+# ---- Proving it once more --------------------------------------------------------------------------------------------
+
+
+def means(tx: Tx, account: Account, *, by_password: bool, by_provider: bool) -> Means:
+    """By what somebody can prove who they are. `by_password` says whether a password opens this account at all."""
+    return Means(
+        password=by_password and account.has_password,
+        code=store.confirmed_factor(tx, account.handle) is not None,
+        passkey=bool(store.passkeys(tx, account.handle)),
+        provider=by_provider,
+    )
+
+
+def prove(tx: Tx, session: str, by: str, keys: Sequence[Key] = ()) -> str:
+    """Whoever has this session has proven who they are, by a password or at the provider. It gets another secret, so
+    that whoever took the one before has nothing of it. Returns that."""
+    store.take_back(tx, keys)
+    secret = people.prove_session(tx, session)
+    audit.record(tx, Deed.SESSION_PROVEN, tx.actor.handle, f"by {by}")
+    return secret
+
+
+def prove_by_code(tx: Tx, session: str, code: str, keys: Sequence[Key]) -> str:
+    """The same by a code of the app, or a recovery code. Raises WrongFactor."""
+    if not store.confirmed_factor(tx, tx.actor.handle):
+        raise WrongFactor
+    _use_code(tx, tx.actor.handle, code)
+    return prove(tx, session, "a code", keys)
+
+
+def prove_by_passkey(tx: Tx, session: str, here: Place, signing_key: str, answer: str, keys: Sequence[Key]) -> str:
+    """The same by a passkey of one's own. Raises NotProven."""
+    handle = tx.actor.handle
+    if _by_passkey(tx, here, signing_key, answer, to_confirm(handle)).handle != handle:
+        raise passkeys.NotProven
+    return prove(tx, session, "a passkey", keys)
+
+
+def to_confirm(handle: str) -> str:
+    """What a passkey's challenge is for."""
+    return f"confirm {handle}"
 
 
 # ---- The second factor -----------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -100,10 +101,13 @@ def to_register(here: Place, handle: str, name: str, known: list[Passkey], shown
     return webauthn.options_to_json(options)
 
 
-def to_sign_in(here: Place, shown: str) -> str:
-    """It names no account: the browser offers what it has for this host."""
+def to_sign_in(here: Place, shown: str, known: Sequence[Passkey] = ()) -> str:
+    """Where it names no passkey, and so no account, the browser offers what it has for this host."""
     options = webauthn.generate_authentication_options(
-        rp_id=here.host, challenge=shown.encode(), user_verification=_BY_A_PERSON
+        rp_id=here.host,
+        challenge=shown.encode(),
+        user_verification=_BY_A_PERSON,
+        allow_credentials=[PublicKeyCredentialDescriptor(id=base64url_to_bytes(one.credential)) for one in known],
     )
     return webauthn.options_to_json(options)
 

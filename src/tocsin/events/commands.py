@@ -7,13 +7,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
+from tocsin.audit import store as audit
+from tocsin.audit.model import Deed
 from tocsin.db.engine import Tx
 from tocsin.events import outbox, store
 from tocsin.events.model import KEPT_FOR, Delivery, EventType, Webhook
 from tocsin.kit.actor import CONFIDENTIAL
 from tocsin.kit.errors import Invalid, Refused
 from tocsin.kit.ids import new_id
-from tocsin.kit.text import listed, nearest
+from tocsin.kit.text import listed, nearest, utc
 from tocsin.people import access
 
 PREFIX = "whsec_"
@@ -57,6 +59,9 @@ def make(tx: Tx, url: str, description: str, types: Collection[str], *, confiden
         disabled_because="",
     )
     outbox.add(tx, one)
+    audit.record(
+        tx, Deed.WEBHOOK_MADE, one.id, f"{_host(one.url)}{', of confidential incidents too' if confidential else ''}"
+    )
     return one
 
 
@@ -78,6 +83,8 @@ def change(
     values = {name: value for name, value in wanted.items() if value is not None}
     if values:
         outbox.change(tx, webhook_id, **values)
+        to = f", to {_host(str(values['url']))}" if "url" in values else ""
+        audit.record(tx, Deed.WEBHOOK_CHANGED, webhook_id, f"{listed(sorted(values))}{to}")
     return outbox.load(tx, webhook_id)
 
 
@@ -87,6 +94,7 @@ def rotate(tx: Tx, webhook_id: str) -> Webhook:
     one, secret = outbox.load(tx, webhook_id), new_secret()
     until = tx.now + OLD_SIGNS_FOR
     outbox.change(tx, one.id, secret=tx.keys.seal(secret), old_secret=one.secret, old_until=until)
+    audit.record(tx, Deed.WEBHOOK_ROTATED, one.id)
     return replace(outbox.load(tx, webhook_id), secret=secret)
 
 
@@ -95,6 +103,7 @@ def enable(tx: Tx, webhook_id: str) -> Webhook:
     access.require(tx.actor, access.PEOPLE_WRITE)
     outbox.load(tx, webhook_id)
     outbox.change(tx, webhook_id, disabled_at=None, disabled_because="", failing_since=None)
+    audit.record(tx, Deed.WEBHOOK_ENABLED, webhook_id)
     return outbox.load(tx, webhook_id)
 
 
@@ -109,6 +118,7 @@ def remove(tx: Tx, webhook_id: str) -> None:
     access.require(tx.actor, access.PEOPLE_WRITE)
     outbox.load(tx, webhook_id)
     outbox.remove(tx, webhook_id)
+    audit.record(tx, Deed.WEBHOOK_REMOVED, webhook_id)
 
 
 def try_out(tx: Tx, webhook_id: str) -> Delivery:
@@ -122,6 +132,7 @@ def replay_one(tx: Tx, webhook_id: str, delivery_id: str) -> Delivery:
     """Send an event again, under the id that it had."""
     one = _live(tx, webhook_id)
     event = store.load(tx, outbox.load_delivery(tx, one.id, delivery_id).event_id)
+    audit.record(tx, Deed.WEBHOOK_REPLAYED, one.id, event.id)
     return outbox.load_delivery(tx, one.id, outbox.queue(tx, one, event))
 
 
@@ -135,6 +146,7 @@ def replay_since(tx: Tx, webhook_id: str, since: datetime) -> int:
     events = store.since(tx, since, one.types, REPLAYED_MOST + 1)
     if len(events) > REPLAYED_MOST:
         raise TooManyToReplay
+    audit.record(tx, Deed.WEBHOOK_REPLAYED, one.id, f"{len(events)} since {utc(since)}")
     return outbox.replay(tx, one, events)
 
 
@@ -148,6 +160,11 @@ def _live(tx: Tx, webhook_id: str) -> Webhook:
     if one.disabled_at is not None:
         raise IsDisabled
     return one
+
+
+def _host(url: str) -> str:
+    """What the log tells of an address: its path may be a secret."""
+    return urlsplit(url).hostname or ""
 
 
 def _address(url: str) -> str:

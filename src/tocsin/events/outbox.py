@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import Boolean, Column, Float, Integer, Row, Table, Text, delete, func, select
 
+from tocsin.audit import store as audit
+from tocsin.audit.model import Deed
 from tocsin.db import sight
 from tocsin.db.columns import SEALED, Instant, Json, metadata
 from tocsin.db.engine import Tx
@@ -209,6 +211,7 @@ def failed(
 def disable(tx: Tx, webhook_id: str, why: str) -> None:
     """Send nothing there any more; what waits is given up, and can be replayed."""
     change(tx, webhook_id, disabled_at=tx.now, disabled_because=why)
+    audit.record(tx, Deed.WEBHOOK_DISABLED, webhook_id, why)
     waiting = _QUEUED & (deliveries.c.webhook_id == webhook_id)
     tx.run(deliveries.update().where(waiting).values(state=DeliveryState.DEAD))
 

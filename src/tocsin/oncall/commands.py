@@ -4,6 +4,8 @@ told."""
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from tocsin.audit import store as audit
+from tocsin.audit.model import Deed
 from tocsin.db import settings as kept
 from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
@@ -81,6 +83,7 @@ def cancel(tx: Tx, override_id: str, reason: str) -> None:
     back: tuple[str, ...] = ()
     if not store.cancel_override(tx, override_id, because):
         raise AlreadyCancelled
+    audit.record(tx, Deed.TAKEN_OFF_CALL, one.person, f"{one.id}, {one.rotation}, {_span(one)}")
     obligations.hurry(tx, Kind.TURN)
     if one.rotation in plan.rotations:
         turn = Turn(rotation=one.rotation, starts_at=max(one.starts_at, tx.now), ends_at=one.ends_at)
@@ -104,6 +107,7 @@ def _add(tx: Tx, turn: Turn, person: str, instead_of: str | None, reason: str, s
         swap_id=swap_id,
     )
     store.add_override(tx, made)
+    audit.record(tx, Deed.PUT_ON_CALL, person, f"{made.id}, {turn.rotation}, {_span(turn)}")
     return made
 
 
@@ -320,13 +324,17 @@ def make_feed(tx: Tx, rotation: str | None, owner: str | None = None) -> tuple[F
         _known_rotation(plan, rotation)
     if len(store.feeds(tx, whose)) >= MOST_FEEDS:
         raise TooManyCalendars
-    return store.add_feed(tx, whose, rotation)
+    made = store.add_feed(tx, whose, rotation)
+    audit.record(tx, Deed.FEED_MADE, whose, f"{made[0].id}, {rotation or 'every shift of theirs'}")
+    return made
 
 
 def revoke_feed(tx: Tx, feed_id: str) -> None:
     """Shut a calendar's address: it shows nothing any more."""
-    _may_keep(tx, store.load_feed(tx, feed_id).owner)
+    one = store.load_feed(tx, feed_id)
+    _may_keep(tx, one.owner)
     store.revoke_feed(tx, feed_id)
+    audit.record(tx, Deed.FEED_REVOKED, one.owner, feed_id)
 
 
 def feeds(tx: Tx) -> list[Feed]:

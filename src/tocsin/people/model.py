@@ -82,6 +82,7 @@ class Session:
     handle: str
     begun_at: datetime
     used_at: datetime
+    proven_at: datetime  # when whoever has it last proved who they are
     seen: Seen
 
 

@@ -101,7 +101,14 @@ def _expiring(name: str, *more: Column[Any]) -> Table:
 
 
 session = _expiring(
-    "session", Column("way", Text), Column("browser", Text), Column("source", Text), Column("used_at", Instant)
+    "session",
+    Column("way", Text),
+    Column("browser", Text),
+    Column("source", Text),
+    Column("used_at", Instant),
+    Column("proven_at", Instant),
+    Column("provider_session", Text),  # what the provider calls it; empty where it says nothing, none for other ways
+    Column("id_token", Text, info=SEALED),
 )
 signin_link = _expiring("signin_link")
 token = Table(
@@ -131,6 +138,7 @@ SESSION_LASTS = timedelta(days=14)
 SESSION_IDLE = timedelta(days=7)
 NOTED_EVERY = timedelta(minutes=5)  # that a session is in use
 LINK_LASTS = timedelta(hours=1)
+SESSION_MARK = "s."  # begins every secret of a session since cookies have a guarded name
 CODE_LASTS = timedelta(minutes=15)
 
 
@@ -349,14 +357,21 @@ _NOBODY_IN_PARTICULAR = Seen()
 def open_session(tx: Tx, handle: str, seen: Seen = _NOBODY_IN_PARTICULAR) -> str:
     """Begin a session; the secret goes into the cookie, its hash into the database."""
     tx.put(person, handle, {"signed_in_at": tx.now})
-    return _issue(tx, session, handle, SESSION_LASTS, used_at=tx.now, **vars(seen))
+    return _issue(tx, session, handle, SESSION_LASTS, SESSION_MARK, used_at=tx.now, proven_at=tx.now, **vars(seen))
 
 
 def renew_session(tx: Tx, secret: str) -> str:
     """Give a session another secret, once more can be done with it; the one before is good for nothing any more."""
-    fresh = new_secret()
+    fresh = SESSION_MARK + new_secret()
     if not tx.run(session.update().where(session.c.hash == digest(secret)).values(hash=digest(fresh))).rowcount:
         raise NoSuchSession
+    return fresh
+
+
+def prove_session(tx: Tx, secret: str) -> str:
+    """Whoever has this session has proven who they are; it gets another secret. Returns that."""
+    fresh = renew_session(tx, secret)
+    tx.run(session.update().where(session.c.hash == digest(fresh)).values(proven_at=tx.now))
     return fresh
 
 
@@ -410,6 +425,7 @@ def _session(row: Row[Any]) -> Session:
         handle=row.handle,
         begun_at=row.created_at,
         used_at=row.used_at or row.created_at,
+        proven_at=row.proven_at or row.created_at,
         seen=Seen(way=row.way or "", browser=row.browser or "", source=row.source or ""),
     )
 
@@ -488,8 +504,8 @@ def forget_expired(tx: Tx) -> None:
     tx.run(delete(session).where(used_at(session) <= tx.now - SESSION_IDLE))
 
 
-def _issue(tx: Tx, table: Table, handle: str, lasts: timedelta, **more: object) -> str:
-    secret = new_secret()
+def _issue(tx: Tx, table: Table, handle: str, lasts: timedelta, mark: str = "", **more: object) -> str:
+    secret = mark + new_secret()
     row = {"hash": digest(secret), "handle": handle, "created_at": tx.now, "expires_at": tx.now + lasts}
     tx.add(table, {**row, **more})
     return secret

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from tocsin.audit import store as audit
+from tocsin.audit.model import Deed
 from tocsin.db import settings as kept
 from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
@@ -41,6 +43,7 @@ def given_up(tx: Tx, message: Message, result: Result) -> None:
 def ended(tx: Tx, message: Message, outcome: Dead) -> None:
     """Nothing will ever arrive there again: it counts no more, and its owner is told so by another way."""
     for method in people.end_contacts(tx, message.channel, message.address, outcome.reason):
+        audit.record(tx, Deed.CONTACT_ENDED, method.handle, f"{method.channel} {method.address}: {outcome.reason}")
         tx.memo.pop("contact methods", None)
         tx.memo.pop("ways", None)
         _tell(tx, method)

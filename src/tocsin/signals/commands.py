@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from tocsin.audit import store as audit
+from tocsin.audit.model import Deed
 from tocsin.db.engine import Tx
 from tocsin.kit.errors import Refused
 from tocsin.kit.ids import new_id
-from tocsin.kit.text import listed
+from tocsin.kit.text import listed, utc
 from tocsin.people import access
 from tocsin.plan import store as plans
 from tocsin.signals import silences, silencing, store
@@ -87,6 +89,7 @@ def silence(tx: Tx, wanted: Wanted, *, accept_worst: bool = False) -> Silence:
     if found.is_grave and not accept_worst:
         raise HoldsBackTheWorst(f"{found.warning} If that is meant, say so.")
     silences.add(tx, found.silence)
+    audit.record(tx, Deed.SILENCED, found.silence.id, f"until {utc(found.silence.ends_at)}")
     return found.silence
 
 
@@ -97,6 +100,7 @@ def end_silence(tx: Tx, silence_id: str) -> Silence:
     if found.phase(tx.now) is Phase.PAST:
         raise OverAlready
     silences.end(tx, silence_id)
+    audit.record(tx, Deed.UNSILENCED, silence_id)
     return replace(found, ended_at=tx.now, ended_by=tx.actor.handle)
 
 

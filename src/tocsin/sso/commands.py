@@ -8,7 +8,7 @@ from tocsin.people import access, addresses
 from tocsin.people import store as people
 from tocsin.people.model import Account, AccountRole
 from tocsin.sso import store
-from tocsin.sso.model import NotForYou, NotVouchedFor, Somebody, Terms, handle_for, role_of
+from tocsin.sso.model import Farewell, NotForYou, NotVouchedFor, Somebody, Terms, handle_for, role_of
 
 
 class NotLinked(NotFound):
@@ -55,8 +55,32 @@ def _handle_of(tx: Tx, who: Somebody) -> str | None:
     free = [handle for handle in found if not store.is_linked(tx, handle, who.issuer)]
     if len(found) > 1 or not free:
         raise NotForYou("An account has your address, and belongs to somebody else at the provider.")
-    store.link(tx, who.issuer, who.subject, free[0])
+    _link(tx, who, free[0])
     return free[0]
+
+
+def _link(tx: Tx, who: Somebody, handle: str) -> None:
+    store.link(tx, who.issuer, who.subject, handle)
+    audit.record(tx, Deed.LINKED, handle, f"{who.claimed_email or who.username or who.subject} at {who.issuer}")
+
+
+def check_again(tx: Tx, who: Somebody, handle: str) -> None:
+    """Raises NotVouchedFor unless it is this very person who has signed in there once more."""
+    identity = store.known(tx, who.issuer, who.subject)
+    if identity is None or identity.handle != handle:
+        raise NotVouchedFor("Somebody else than you signed in at the provider.")
+
+
+def end_sessions(tx: Tx, issuer: str, said: Farewell) -> int:
+    """The provider has signed somebody out: end what was begun here by its word. It tells each once."""
+    use_up(tx, f"signed out {said.id}")
+    identity = store.known(tx, issuer, said.subject) if said.subject else None
+    if said.subject and identity is None:
+        return 0
+    ended = store.end_sessions(tx, identity.handle if identity else None, said.session)
+    for handle in sorted(set(ended)):
+        audit.record(tx, Deed.SESSION_ENDED, handle, f"{ended.count(handle)} ended, signed out at the provider")
+    return len(ended)
 
 
 def unlink(tx: Tx, handle: str) -> None:
@@ -65,6 +89,7 @@ def unlink(tx: Tx, handle: str) -> None:
     access.require_grant(tx.actor, access.RIGHTS[people.load_person(tx, handle).role])
     if not store.unlink(tx, handle):
         raise NotLinked(f"{handle} has not signed in through the provider.")
+    audit.record(tx, Deed.UNLINKED, handle)
 
 
 def check_password(account: Account, *, is_only: bool) -> None:
@@ -78,7 +103,7 @@ def _made(tx: Tx, terms: Terms, who: Somebody, role: AccountRole) -> str:
         raise NotForYou("You have no account here. An administrator can make one with your address.")
     handle = handle_for(who, {account.handle for account in people.people(tx)})
     people.add_person(tx, handle, name=who.name or handle, email=_usable(who.email), role=role)
-    store.link(tx, who.issuer, who.subject, handle)
+    _link(tx, who, handle)
     audit.record(tx, Deed.ACCOUNT_MADE, handle, f"{role}, by the provider")
     return handle
 

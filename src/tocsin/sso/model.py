@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import msgspec
@@ -48,6 +48,7 @@ class Attempt(msgspec.Struct, frozen=True):
     verifier: str
     onward: str
     begun: int  # in milliseconds since 1970
+    again: str = ""  # the handle of whoever is signed in here already, and proves who they are once more
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +62,18 @@ class Somebody:
     name: str = ""
     username: str = ""
     groups: frozenset[str] = frozenset()
+    signed_in_at: datetime | None = None  # at the provider, where it says so
+    session: str = ""  # what the provider calls it, where it says so
+    id_token: str = field(default="", repr=False)  # the proof itself, by which they are signed out there too
+
+
+@dataclass(frozen=True, kw_only=True)
+class Farewell:
+    """Whom the provider has signed out: a person, one session of theirs, or both named."""
+
+    id: str
+    subject: str
+    session: str
 
 
 @dataclass(frozen=True, kw_only=True)

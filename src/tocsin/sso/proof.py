@@ -7,20 +7,22 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet, import_key
 
-from tocsin.sso.model import NotVouchedFor, Somebody, Terms, texts
+from tocsin.sso.model import Farewell, NotVouchedFor, Somebody, Terms, texts
 
 # Signed with a key that the provider alone has. `none` and those of a shared secret are never among them.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 LEEWAY = timedelta(minutes=1)  # between the provider's clock and ours
 LONGEST_TOKEN = 64 * 1024
 LONGEST_SUBJECT = 255
+SIGNED_OUT = "http://schemas.openid.net/event/backchannel-logout"
+TOLD_WITHIN = 600  # seconds in which the provider tells it; for twice as long we know what we were told
 
 
 class UnknownKey(NotVouchedFor):
@@ -42,19 +44,52 @@ def keys(document: Mapping[str, Any]) -> KeySet:
 
 def checked(id_token: str, known: KeySet, terms: Terms, *, nonce: str, now: datetime) -> dict[str, Any]:
     """The claims of an ID token. Raises NotVouchedFor, and UnknownKey for a key that may be newer than those known."""
-    if len(id_token) > LONGEST_TOKEN or not known.keys:
-        raise UnknownKey
-    try:
-        token = jwt.decode(id_token, known, algorithms=ALGORITHMS)
-    except InvalidKeyIdError:
-        raise UnknownKey from None
-    except (JoseError, ValueError, TypeError, KeyError) as error:
-        raise NotVouchedFor(f"The provider's proof can't be trusted ({type(error).__name__}).") from None
-    claims: dict[str, Any] = dict(token.claims)
+    claims = _signed(id_token, known)
     wrong = _wrong(claims, terms, nonce, now)
     if wrong:
         raise NotVouchedFor(f"The provider's proof can't be trusted: {wrong}.")
     return claims
+
+
+def _signed(text: str, known: KeySet) -> dict[str, Any]:
+    if len(text) > LONGEST_TOKEN or not known.keys:
+        raise UnknownKey
+    try:
+        token = jwt.decode(text, known, algorithms=ALGORITHMS)
+    except InvalidKeyIdError:
+        raise UnknownKey from None
+    except (JoseError, ValueError, TypeError, KeyError) as error:
+        raise NotVouchedFor(f"The provider's proof can't be trusted ({type(error).__name__}).") from None
+    return dict(token.claims)
+
+
+def farewell(logout_token: str, known: KeySet, terms: Terms, *, now: datetime) -> Farewell:
+    """Whom a logout token is about, as OpenID Connect Back-Channel Logout 1.0 has it checked. Raises the same."""
+    claims = _signed(logout_token, known)
+    wrong = _wrong_farewell(claims, terms, now)
+    if wrong:
+        raise NotVouchedFor(f"The provider's word can't be trusted: {wrong}.")
+    return Farewell(id=claims["jti"], subject=_text(claims, "sub"), session=_text(claims, "sid"))
+
+
+def _wrong_farewell(claims: Mapping[str, Any], terms: Terms, now: datetime) -> str:
+    """An ID token must never pass for one of these: it has a nonce, and names no such event."""
+    events, made = claims.get("events"), claims.get("iat")
+    if claims.get("iss") != terms.issuer:
+        return "it is by another issuer"
+    if terms.client_id not in set(texts(claims.get("aud"))):
+        return "it is meant for somebody else"
+    if not isinstance(events, dict) or not isinstance(events.get(SIGNED_OUT), dict) or "nonce" in claims:
+        return "it does not say that anybody signed out"
+    if not isinstance(claims.get("jti"), str) or not 0 < len(claims["jti"]) <= LONGEST_SUBJECT:
+        return "it has no name of its own"
+    if not isinstance(made, int | float) or isinstance(made, bool) or abs(now.timestamp() - made) > TOLD_WITHIN:
+        return "it is not of now"
+    if "exp" in claims and (not _is_instant(claims["exp"]) or claims["exp"] <= (now - LEEWAY).timestamp()):
+        return "it has expired"
+    if not _text(claims, "sub") and not _text(claims, "sid"):
+        return "it does not say whom it is about"
+    return ""
 
 
 def _wrong(claims: Mapping[str, Any], terms: Terms, nonce: str, now: datetime) -> str:
@@ -99,7 +134,22 @@ def somebody(claims: Mapping[str, Any], terms: Terms) -> Somebody:
         name=_text(claims, "name"),
         username=_text(claims, "preferred_username") or _text(claims, "nickname"),
         groups=frozenset(texts(claims.get(terms.groups_claim))),
+        signed_in_at=_instant(claims.get("auth_time")),
+        session=_text(claims, "sid"),
     )
+
+
+def _instant(value: object) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(value, UTC) if isinstance(value, int | float) else None
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def is_since(who: Somebody, begun: datetime) -> bool:
+    """Whether they signed in at the provider since then. Only its own word for when that was counts: whoever sits at
+    the browser could take out of our question that they are to sign in again."""
+    return who.signed_in_at is not None and who.signed_in_at > begun - LEEWAY
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str:

@@ -6,7 +6,7 @@ Everything is asked in the thread of whoever signs in, within seconds, and nothi
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -18,12 +18,14 @@ from joserfc.jwk import KeySet
 from tocsin.kit.clock import from_millis, to_millis
 from tocsin.kit.ids import new_secret
 from tocsin.sso import proof
-from tocsin.sso.model import ATTEMPT_LASTS, Attempt, NoAnswer, NotVouchedFor, Somebody, Terms
+from tocsin.sso.model import ATTEMPT_LASTS, Attempt, Farewell, NoAnswer, NotVouchedFor, Somebody, Terms
 
 log = logging.getLogger(__name__)
 
 WELL_KNOWN = "/.well-known/openid-configuration"
 BACK = "/signin/sso/back"
+OUT = "/signin"
+LONGEST_HINT = 4000  # letters of a proof that an address still carries
 WAIT = 5.0  # seconds for an answer
 KEPT_FOR = timedelta(hours=1)  # what a provider says of itself
 STALE_FOR = timedelta(days=1)  # the same, while it can't be asked again
@@ -39,6 +41,7 @@ class Described:
     token: str
     jwks: str
     userinfo: str
+    farewell: str  # where one signs out
     by_post: bool  # takes the client's secret in the body alone
     names_itself: bool  # says at the way back who it is
 
@@ -58,6 +61,7 @@ class Provider:
         self.terms = terms
         self._secret = secret
         self._back = f"{base_url}{BACK}"
+        self._out = f"{base_url}{OUT}"
         self.now = now
         self._lock = threading.Lock()
         self._described: tuple[datetime, Described] | None = None
@@ -65,10 +69,13 @@ class Provider:
 
     # ---- There ----
 
-    def depart(self, onward: str) -> Departure:
-        """Begin: with PKCE, a state and a nonce of this one attempt. Raises NoAnswer."""
+    def depart(self, onward: str, again: str = "") -> Departure:
+        """Begin: with PKCE, a state and a nonce of this one attempt. Raises NoAnswer.
+
+        Whoever goes there `again` is asked there who they are, however short ago they came in.
+        """
         there = self._describe()
-        attempt = Attempt(new_secret(), new_secret(), new_secret() + new_secret(), onward, to_millis(self.now()))
+        attempt = Attempt(new_secret(), new_secret(), new_secret() + new_secret(), onward, to_millis(self.now()), again)
         asked = {
             "response_type": "code",
             "client_id": self.terms.client_id,
@@ -79,6 +86,8 @@ class Provider:
             "code_challenge": proof.challenge(attempt.verifier),
             "code_challenge_method": "S256",
         }
+        if again:
+            asked |= {"prompt": "login", "max_age": "0"}
         joint = "&" if urlsplit(there.authorize).query else "?"
         return Departure(f"{there.authorize}{joint}{urlencode(asked)}", attempt)
 
@@ -86,6 +95,10 @@ class Provider:
 
     def is_fresh(self, attempt: Attempt) -> bool:
         return from_millis(attempt.begun) <= self.now() < from_millis(attempt.begun) + ATTEMPT_LASTS
+
+    def is_since(self, attempt: Attempt, who: Somebody) -> bool:
+        """Whether they signed in there since this attempt began."""
+        return proof.is_since(who, from_millis(attempt.begun))
 
     def arrive(self, attempt: Attempt, code: str, issuer: str | None) -> Somebody:
         """Whom the provider vouches for with this code. Raises NotVouchedFor, and NoAnswer."""
@@ -97,7 +110,37 @@ class Provider:
         if not isinstance(id_token, str):
             raise NotVouchedFor("The provider sent no ID token; is openid among the scopes?")
         claims = self._checked(there, id_token, attempt.nonce)
-        return proof.somebody(self._completed(there, claims, given.get("access_token")), self.terms)
+        found = proof.somebody(self._completed(there, claims, given.get("access_token")), self.terms)
+        return replace(found, id_token=id_token)
+
+    # ---- And out again ----
+
+    def way_out(self, id_token: str) -> str:
+        """Where a browser is signed out there too, and comes back from; empty where the provider has no such place, or
+        does not say so now: nobody is kept in here because of that."""
+        try:
+            there = self._describe()
+        except NoAnswer:
+            return ""
+        if not there.farewell:
+            return ""
+        asked = {"client_id": self.terms.client_id, "post_logout_redirect_uri": self._out}
+        if len(id_token) <= LONGEST_HINT:
+            asked["id_token_hint"] = id_token
+        joint = "&" if urlsplit(there.farewell).query else "?"
+        return f"{there.farewell}{joint}{urlencode(asked)}"
+
+    def told_out(self, logout_token: str) -> Farewell:
+        """Whom the provider says that it has signed out. Raises NotVouchedFor, and NoAnswer."""
+        there = self._describe()
+        known = self._known_keys(there)
+        try:
+            return proof.farewell(logout_token, known, self.terms, now=self.now())
+        except proof.UnknownKey:
+            newer = self._known_keys(there, anew=True)
+            if newer is known:
+                raise
+            return proof.farewell(logout_token, newer, self.terms, now=self.now())
 
     def _redeem(self, there: Described, attempt: Attempt, code: str) -> Mapping[str, Any]:
         form = {
@@ -171,6 +214,7 @@ class Provider:
             token=self._endpoint(said, "token_endpoint"),
             jwks=self._endpoint(said, "jwks_uri"),
             userinfo=self._endpoint(said, "userinfo_endpoint") if said.get("userinfo_endpoint") else "",
+            farewell=self._endpoint(said, "end_session_endpoint") if said.get("end_session_endpoint") else "",
             by_post=isinstance(methods, list) and "client_secret_basic" not in methods and bool(methods),
             names_itself=said.get("authorization_response_iss_parameter_supported") is True,
         )

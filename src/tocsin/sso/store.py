@@ -2,11 +2,11 @@
 
 import hashlib
 
-from sqlalchemy import Column, Row, Table, Text, delete, func, select
+from sqlalchemy import Column, ColumnElement, Row, Table, Text, delete, func, select
 
 from tocsin.db.columns import Instant, metadata
 from tocsin.db.engine import Tx
-from tocsin.people.store import person
+from tocsin.people.store import digest, person, session
 from tocsin.sso.model import ATTEMPT_LASTS, Identity
 
 identity = Table(
@@ -65,6 +65,33 @@ def use_up(tx: Tx, state: str) -> bool:
         return False
     tx.run(used.insert().values(state=digest, used_at=tx.now))
     return True
+
+
+# ---- Sessions that were begun by the word of a provider ----
+
+
+def note_session(tx: Tx, secret: str, provider_session: str, id_token: str) -> None:
+    """This session was begun by the word of a provider; with its proof it is signed out there too."""
+    row = {"provider_session": provider_session, "id_token": tx.keys.seal(id_token)}
+    tx.run(session.update().where(session.c.hash == digest(secret)).values(row))
+
+
+def id_token_of(tx: Tx, secret: str) -> str:
+    """The proof by which this session was begun; empty where it was begun otherwise."""
+    kept = tx.scalar(select(session.c.id_token).where(session.c.hash == digest(secret)))
+    return (tx.keys.shown(kept) or "") if kept else ""
+
+
+def end_sessions(tx: Tx, handle: str | None, provider_session: str) -> list[str]:
+    """End what was begun by the word of a provider: what it calls so, or whatever somebody has of it. Returns whose."""
+    of_these: ColumnElement[bool] = session.c.provider_session.is_not(None)
+    if provider_session:
+        of_these = session.c.provider_session == provider_session
+    if handle is not None:
+        of_these &= session.c.handle == handle
+    ended = [str(row.handle) for row in tx.all(select(session.c.handle).where(of_these))]
+    tx.run(delete(session).where(of_these))
+    return ended
 
 
 def _identity(row: Row[tuple[object, ...]]) -> Identity:

@@ -21,6 +21,7 @@ from tocsin.people.model import Session
 from tocsin.web import present
 from tocsin.web.forms import AnyRequest, Sent
 from tocsin.web.frame import SignedIn, Tx, Visitor, asset, page
+from tocsin.web.proving import Proven
 from tocsin.web.sessions import SET_UP_AT, begin_session, refused, source_of
 from tocsin.web.trouble import Trouble, trouble
 
@@ -138,23 +139,23 @@ def _about(made_at: datetime, used_at: datetime | None, now: datetime) -> str:
 
 
 @post(f"{SET_UP_AT}/factor", sync_to_thread=True)
-def begin_factor(request: AnyRequest, visitor: SignedIn) -> Template | Redirect:
-    return _change(request, visitor, commands.begin_factor, "", "#factor")
+def begin_factor(request: AnyRequest, proven: Proven) -> Template | Redirect:
+    return _change(request, proven, commands.begin_factor, "", "#factor")
 
 
 @post(f"{SET_UP_AT}/factor/confirm", sync_to_thread=True, status_code=200)
-def confirm_factor(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template:
+def confirm_factor(request: AnyRequest, proven: Proven, form: Sent) -> Template:
     """The first code: the recovery codes are shown this once, so there is no page to go on to."""
     code = form.text("code")
 
     def confirm(tx: Tx, me: str) -> tuple[str, list[str]]:
-        return commands.confirm_factor(tx, me, code, visitor.secret)
+        return commands.confirm_factor(tx, me, code, proven.secret)
 
     try:
-        secret, codes = _limited(request, visitor, confirm)
+        secret, codes = _limited(request, proven, confirm)
     except (TocsinError, commands.TooManyTries) as why:
-        return _page(request, visitor, _wrong(why))
-    shown = _page(request, visitor, codes=codes, secret=secret)
+        return _page(request, proven, _wrong(why))
+    shown = _page(request, proven, codes=codes, secret=secret)
     shown.cookies = begin_session(request, secret, SET_UP_AT).cookies
     return shown
 
@@ -204,17 +205,17 @@ def _wrong(why: TocsinError) -> Trouble:
 
 
 @post(f"{SET_UP_AT}/passkeys", sync_to_thread=True)
-def add_passkey(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template | Redirect:
-    app, handle = visitor.app, visitor.account.handle
+def add_passkey(request: AnyRequest, proven: Proven, form: Sent) -> Template | Redirect:
+    app, handle = proven.app, proven.account.handle
     here, name, answer = passkeys.place(app.settings.public_url), form.text("name"), form.text("answer")
 
     def add(tx: Tx) -> str:
-        return commands.add_passkey(tx, here, app.signing_key, handle, name, answer, visitor.secret)[1]
+        return commands.add_passkey(tx, here, app.signing_key, handle, name, answer, proven.secret)[1]
 
     try:
-        secret = app.database.run(visitor.actor, add)
+        secret = app.database.run(proven.actor, add)
     except TocsinError as why:
-        return _page(request, visitor, _wrong_passkey(why))
+        return _page(request, proven, _wrong_passkey(why))
     return begin_session(request, secret, f"{SET_UP_AT}?done=passkey")
 
 
@@ -223,9 +224,9 @@ def _wrong_passkey(why: TocsinError) -> Trouble:
 
 
 @post(f"{SET_UP_AT}/passkeys/{{passkey_id:str}}/remove", sync_to_thread=True)
-def remove_passkey(request: AnyRequest, visitor: SignedIn, passkey_id: FromPath[str]) -> Template | Redirect:
+def remove_passkey(request: AnyRequest, proven: Proven, passkey_id: FromPath[str]) -> Template | Redirect:
     return _change(
-        request, visitor, lambda tx, me: commands.remove_passkey(tx, me, passkey_id), "passkey_off", "#passkeys"
+        request, proven, lambda tx, me: commands.remove_passkey(tx, me, passkey_id), "passkey_off", "#passkeys"
     )
 
 

@@ -23,6 +23,14 @@ class TooManyFields(Invalid):
     """The form holds more fields than any page of ours has."""
 
 
+SECRETS = frozenset({"old", "password", "again"})  # fields that no page shows again
+PROOF = "proof_"  # begins the fields that prove who sends a form
+
+
+def _is_ours(name: str) -> bool:
+    return name == "_csrf_token" or name.startswith(PROOF)
+
+
 @dataclass(frozen=True)
 class Form:
     """The fields of a form. A field that was not sent reads as empty."""
@@ -53,7 +61,12 @@ class Form:
 
     def typed(self) -> dict[str, str]:
         """What was typed, by field, to show it again beside what was wrong with it."""
-        return {name: values[-1] for name, values in self.fields.items() if name != "_csrf_token"}
+        return {name: values[-1] for name, values in self.fields.items() if not _is_ours(name)}
+
+    def carried(self) -> list[tuple[str, str]]:
+        """All that was typed but for what is secret, to be sent once more after something else was asked."""
+        kept = [name for name in self.fields if not _is_ours(name) and name not in SECRETS]
+        return [(name, value) for name in kept for value in self.fields[name]]
 
 
 Sent = NamedDependency[Form]

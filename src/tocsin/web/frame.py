@@ -24,14 +24,13 @@ from tocsin.people import access
 from tocsin.people.model import Account
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
-from tocsin.web import present
+from tocsin.web import cookies, present
 from tocsin.web.forms import AnyRequest
 
 Tx = Any  # a unit of work; its own type belongs to the database, which pages may not know
 
 STATIC = Path(__file__).parent / "static"
 THEMES = ("light", "dark")
-THEME_COOKIE = "tocsin_theme"
 MOST_OPEN = 200
 EVERYBODY = "*"  # no handle of an account is called so
 OWED_LOOKED_AT = 40  # of what is owed, for a frame: one of it is shown
@@ -370,7 +369,7 @@ def _title(known: Situation, title: str, now: datetime) -> str:
 
 def theme(request: AnyRequest) -> str:
     """The chosen theme; empty to follow the system."""
-    chosen = request.cookies.get(THEME_COOKIE, "")
+    chosen = request.cookies.get(cookies.THEME, "")
     return chosen if chosen in THEMES else ""
 
 

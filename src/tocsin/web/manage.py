@@ -21,6 +21,7 @@ from tocsin.response import followups
 from tocsin.web import present
 from tocsin.web.forms import AnyRequest, Form, Sent
 from tocsin.web.frame import SignedIn, Tx, Visitor, page
+from tocsin.web.proving import Proven
 from tocsin.web.trouble import Trouble, trouble
 
 ROLES = {
@@ -160,15 +161,15 @@ def _row(
 
 
 @post("/people", sync_to_thread=True, status_code=200)
-def invite(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template:
+def invite(request: AnyRequest, proven: Proven, form: Sent) -> Template:
     """Make an account, and show its one-time link this once: it is kept nowhere, so there is no page to go on to."""
     handle = form.text("handle")
     try:
-        invitation = visitor.app.database.run(visitor.actor, lambda tx: _invite(tx, handle, form))
+        invitation = proven.app.database.run(proven.actor, lambda tx: _invite(tx, handle, form))
     except (Invalid, Refused) as why:
         ids = {"handle": "handle", "email": "email", "role": "role"}
-        return _people(request, visitor, form.typed(), trouble(why, ids))
-    return _people(request, visitor, invitation=invitation)
+        return _people(request, proven, form.typed(), trouble(why, ids))
+    return _people(request, proven, invitation=invitation)
 
 
 def _invite(tx: Tx, handle: str, form: Form) -> Invitation:
@@ -182,9 +183,9 @@ def _invite(tx: Tx, handle: str, form: Form) -> Invitation:
 
 
 @post("/people/{handle:str}/link", sync_to_thread=True, status_code=200)
-def fresh_link(request: AnyRequest, visitor: SignedIn, handle: FromPath[str]) -> Template:
-    invitation = visitor.app.database.run(visitor.actor, lambda tx: _fresh_link(tx, handle))
-    return _people(request, visitor, invitation=invitation)
+def fresh_link(request: AnyRequest, proven: Proven, handle: FromPath[str]) -> Template:
+    invitation = proven.app.database.run(proven.actor, lambda tx: _fresh_link(tx, handle))
+    return _people(request, proven, invitation=invitation)
 
 
 @post("/people/{handle:str}/sessions/end", sync_to_thread=True)
@@ -193,8 +194,8 @@ def end_sessions(request: AnyRequest, visitor: SignedIn, handle: FromPath[str]) 
 
 
 @post("/people/{handle:str}/factor/remove", sync_to_thread=True)
-def take_factor_away(request: AnyRequest, visitor: SignedIn, handle: FromPath[str]) -> Template | Redirect:
-    return _change(request, visitor, lambda tx: door.take_factor_away(tx, handle), "factor_taken")
+def take_factor_away(request: AnyRequest, proven: Proven, handle: FromPath[str]) -> Template | Redirect:
+    return _change(request, proven, lambda tx: door.take_factor_away(tx, handle), "factor_taken")
 
 
 def _change(request: AnyRequest, visitor: Visitor, command: Callable[[Tx], object], done: str) -> Template | Redirect:
@@ -280,23 +281,23 @@ def _tokens(
 
 
 @post("/tokens", sync_to_thread=True, status_code=200)
-def make_token(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template:
+def make_token(request: AnyRequest, proven: Proven, form: Sent) -> Template:
     """Make a token, and show its secret this once."""
     days = form.text("lasts")
     try:
         if days not in LASTING:
             raise Invalid("Choose how long it lasts.", field="lasts")
         lasts = timedelta(days=int(days)) if days else None
-        made, secret = visitor.app.database.run(
-            visitor.actor,
+        made, secret = proven.app.database.run(
+            proven.actor,
             lambda tx: people_commands.make_token(
                 tx, form.text("name"), frozenset(form.all("scope")), lasts, form.text("person") or None
             ),
         )
     except (Invalid, Refused, NotFound) as why:
         ids = {"name": "name", "scopes": "scopes", "lasts": "lasts", "person": "person"}
-        return _tokens(request, visitor, form, trouble(why, ids), None)
-    return _tokens(request, visitor, Form(), None, (made.name, secret))
+        return _tokens(request, proven, form, trouble(why, ids), None)
+    return _tokens(request, proven, Form(), None, (made.name, secret))
 
 
 @post("/tokens/{token_id:str}/revoke", sync_to_thread=True)

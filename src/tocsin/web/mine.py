@@ -26,6 +26,7 @@ from tocsin.web import present
 from tocsin.web.forms import AnyRequest, Form, Sent
 from tocsin.web.frame import STATIC, SignedIn, Tx, Visitor, asset, page
 from tocsin.web.manage import person_row
+from tocsin.web.proving import proven
 from tocsin.web.sessions import begin_session, refused, source_of
 from tocsin.web.trouble import Trouble, trouble
 
@@ -187,7 +188,10 @@ def _afters() -> list[present.Choice]:
 
 @post("/me/password", sync_to_thread=True)
 def set_password(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template | Redirect:
-    """Change one's own password; whoever has one proves it. Every other session ends."""
+    """Change one's own password; whoever has one proves it, and whoever has none proves something else. Every other
+    session ends."""
+    if not visitor.account.has_password:
+        visitor = proven(request, visitor, form)
     handle = visitor.account.handle
     try:
         _prove(request, visitor, form.secret("old"))

@@ -33,16 +33,17 @@ from tocsin.people import access
 from tocsin.people import store as people
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
-from tocsin.web import present
+from tocsin.web import cookies, present
 from tocsin.web.board import FOR_ANYONE, HTML, JSON, SAFE, Answer, Board, Header, Rendered, answered, send_all
 from tocsin.web.frame import asset
-from tocsin.web.sessions import COOKIE
+from tocsin.web.guards import ANYWHERE
 
 PATH = "/oncall/now"
 BADGES = "/oncall/badge"
 SVG = b"image/svg+xml; charset=utf-8"
 STILL = (
-    (b"content-security-policy", b"default-src 'none'"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    ANYWHERE,
     (b"x-content-type-options", b"nosniff"),
     (b"vary", b"authorization, cookie"),
 )
@@ -114,7 +115,7 @@ def shown(scope: HTTPScope) -> tuple[str, str] | None:
     if scheme.lower() == "bearer" and value.strip():
         return "bearer", value.strip()
     try:
-        session = SimpleCookie(headers.get(b"cookie", b"").decode("latin-1")).get(COOKIE)
+        session = SimpleCookie(headers.get(b"cookie", b"").decode("latin-1")).get(cookies.SESSION)
     except CookieError:
         return None
     return ("session", session.value) if session else None
@@ -191,7 +192,7 @@ def _answers(
     vary = (b"vary", b"authorization, cookie")
     yield PATH, answered(html.encode(), HTML, *SAFE, vary, **how)
     plain = {"at": present.iso(now), "rotations": [_plain(plan, one, named=named) for one in found]}
-    readable = () if cached else (FOR_ANYONE,)  # by pages of other sites
+    readable = () if cached else (FOR_ANYONE, ANYWHERE)  # by pages of other sites
     yield f"{PATH}.json", answered(json.dumps(plain).encode(), JSON, vary, *readable, **how)
     for line in lines:
         yield f"{BADGES}/{line.rotation}.svg", answered(badge(line).encode(), SVG, *STILL, **how)

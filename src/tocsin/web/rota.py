@@ -22,7 +22,7 @@ from tocsin.people.model import Account
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
 from tocsin.plan.printing_rotas import every
-from tocsin.web import present
+from tocsin.web import cookies, present
 from tocsin.web.forms import AnyRequest, Sent, local_path
 from tocsin.web.frame import SignedIn, Tx, Visitor, page
 from tocsin.web.trouble import Trouble, trouble
@@ -30,7 +30,6 @@ from tocsin.web.trouble import Trouble, trouble
 PATH = "/oncall/calendar"
 VIEWS = {"month": "Month", "week": "Week", "list": "List"}
 ALL = "all"
-ZONE_COOKIE = "tocsin_zone"
 A_YEAR = 365 * 24 * 3600
 LIST_WEEKS = 5
 BEYOND = timedelta(days=31)  # of what is shown: so far the beginning and the end of a gap are looked for
@@ -98,7 +97,7 @@ def zone_of(said: str) -> str:
 def _kept_zone(request: AnyRequest) -> str:
     """The zone chosen before; nothing, if it can't be used any more."""
     try:
-        return zone_of(request.cookies.get(ZONE_COOKIE, "") or "?")
+        return zone_of(request.cookies.get(cookies.ZONE, "") or "?")
     except Invalid:
         return ""
 
@@ -403,7 +402,7 @@ def choose_zone(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template 
         zone = zone_of(said) if said else ""
     except Invalid as why:
         return _page(request, visitor, form.typed(), trouble(why, {"zone": "zone"}), "")
-    cookie = Cookie(key=ZONE_COOKIE, value=zone, max_age=A_YEAR if zone else 0, samesite="lax", httponly=True)
+    cookie = Cookie(key=cookies.ZONE, value=zone, max_age=A_YEAR if zone else 0, samesite="lax", httponly=True)
     return Redirect(local_path(form.text("next") or PATH), status_code=303, cookies=[cookie])
 
 

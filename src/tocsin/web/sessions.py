@@ -2,10 +2,11 @@
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from litestar import Response, get, post
-from litestar.datastructures import Cookie
+from litestar.datastructures import Cookie, MutableScopeHeaders
 from litestar.exceptions import HTTPException
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
@@ -23,14 +24,14 @@ from tocsin.people import commands as people_commands
 from tocsin.people import store as people
 from tocsin.people.model import Seen
 from tocsin.sso import commands as single_sign_on
+from tocsin.sso import store as provider
+from tocsin.web import cookies
 from tocsin.web.forms import AnyRequest, Sent, local_path
-from tocsin.web.frame import THEME_COOKIE, THEMES, Visitor, asset, bare
+from tocsin.web.frame import THEMES, Visitor, asset, bare
 
 T = TypeVar("T")
 
-COOKIE = "tocsin_session"
-STEP_COOKIE = "tocsin_step"
-DEVICE_COOKIE = "tocsin_device"
+RENEWED = "session_renewed"  # where a request keeps the cookie of a session that got another secret
 A_YEAR = 365 * 24 * 3600
 LONGEST_BROWSER = 300
 SET_UP_AT = "/me/signin"  # where a second factor is set up: open to whoever must still do so
@@ -70,7 +71,7 @@ def seen(request: AnyRequest, way: str) -> Seen:
 def visitor(request: AnyRequest) -> Visitor:
     """Whoever is signed in. Raises SignInFirst, and FactorFirst for whoever must set one up before anything else."""
     app = installation(request)
-    secret = request.cookies.get(COOKIE, "")
+    secret = request.cookies.get(cookies.SESSION, "")
     if not secret:
         raise SignInFirst
     with app.database.read(SYSTEM) as tx:
@@ -96,26 +97,42 @@ def begin_session(request: AnyRequest, secret: str, onward: str) -> Redirect:
     app = installation(request)
     with app.database.read(SYSTEM) as tx:
         session = people.session_of(tx, secret)
-    cookies = [_cookie(request, COOKIE, secret, int(people.SESSION_LASTS.total_seconds()), "/")]
+    kept = [_cookie(cookies.SESSION, secret, int(people.SESSION_LASTS.total_seconds()), "/")]
     if session:
-        device = request.cookies.get(DEVICE_COOKIE, "")
+        device = request.cookies.get(cookies.DEVICE, "")
         if not limits.device_of(app.signing_key, device, session.handle):
             device = limits.device_cookie(app.signing_key, session.handle)
-        cookies.append(_cookie(request, DEVICE_COOKIE, device, A_YEAR, "/signin"))
-    return Redirect(onward, status_code=303, cookies=cookies)
+        kept.append(_cookie(cookies.DEVICE, device, A_YEAR, "/signin"))
+    return Redirect(onward, status_code=303, cookies=kept)
 
 
-def _cookie(request: AnyRequest, name: str, value: str, lasts: int, path: str) -> Cookie:
-    secure = installation(request).settings.secure_cookies
-    return Cookie(key=name, value=value, max_age=lasts, path=path, httponly=True, samesite="lax", secure=secure)
+def renewed(request: AnyRequest, visitor: Visitor, secret: str) -> Visitor:
+    """The same visitor with the next secret of their session; whatever is answered brings it to the browser."""
+    lasts = int(people.SESSION_LASTS.total_seconds())
+    request.scope["state"][RENEWED] = _cookie(cookies.SESSION, secret, lasts, "/")
+    return replace(visitor, secret=secret)
+
+
+async def hand_over(message: Any, scope: Any) -> None:
+    """Put a session's next secret on the answer, unless the answer brings another one itself."""
+    cookie = scope.get("state", {}).get(RENEWED)
+    if cookie is None or message["type"] != "http.response.start":
+        return
+    headers = MutableScopeHeaders.from_message(message)
+    if not any(one.startswith(f"{cookies.SESSION}=") for one in headers.getall("set-cookie", [])):
+        headers.add("set-cookie", cookie.to_header(header=""))
+
+
+def _cookie(name: str, value: str, lasts: int, path: str) -> Cookie:
+    return Cookie(key=name, value=value, max_age=lasts, path=path, httponly=True, samesite="lax")
 
 
 def _enter(request: AnyRequest, opened: door.Opened, onward: str) -> Redirect:
     """On to the page, or to the second thing that is asked. A session that this browser had before has ended."""
-    app, before = installation(request), request.cookies.get(COOKIE, "")
+    app, before = installation(request), request.cookies.get(cookies.SESSION, "")
     if opened.step:
         lasts = int(doors.STEP_LASTS.total_seconds())
-        step = _cookie(request, STEP_COOKIE, opened.step, lasts, "/signin")
+        step = _cookie(cookies.STEP, opened.step, lasts, "/signin")
         return Redirect("/signin/code", status_code=303, cookies=[step], query_params={"next": onward})
     if before:
         app.database.run(SYSTEM, lambda tx: people.end_session(tx, before))
@@ -133,7 +150,7 @@ def refused(request: AnyRequest, deed: Deed, about: str = "") -> None:
 
 
 def _device(request: AnyRequest, handle: str) -> str:
-    return limits.device_of(installation(request).signing_key, request.cookies.get(DEVICE_COOKIE, ""), handle)
+    return limits.device_of(installation(request).signing_key, request.cookies.get(cookies.DEVICE, ""), handle)
 
 
 # ---- Passwords ----
@@ -186,12 +203,20 @@ def sign_in(request: AnyRequest, form: Sent) -> Template | Redirect:
     return _enter(request, opened, onward)
 
 
-@post("/signout", sync_to_thread=True)
-def sign_out(request: AnyRequest) -> Redirect:
-    secret = request.cookies.get(COOKIE, "")
-    installation(request).database.run(SYSTEM, lambda tx: door.sign_out(tx, secret))
-    gone = Cookie(key=COOKIE, value="", max_age=0, httponly=True, samesite="lax")
-    return Redirect("/signin", status_code=303, cookies=[gone])
+@post("/signout", sync_to_thread=True, status_code=200)
+def sign_out(request: AnyRequest) -> Template | Redirect:
+    app, secret = installation(request), request.cookies.get(cookies.SESSION, "")
+    with app.database.read(SYSTEM) as tx:
+        id_token = provider.id_token_of(tx, secret)
+    app.database.run(SYSTEM, lambda tx: door.sign_out(tx, secret))
+    onward = app.sso.way_out(id_token) if app.sso and id_token else ""
+    gone = Cookie(key=cookies.SESSION, value="", max_age=0, httponly=True, samesite="lax")
+    if not onward:
+        return Redirect("/signin", status_code=303, cookies=[gone])
+    # A page and no redirect: what follows on a form may not lead to another site, by the policy of our pages.
+    page = bare(request, "signed_out.html", title="Signed out", onward=onward, sso=app.sso_name)
+    page.cookies.append(gone)
+    return page
 
 
 # ---- The code that is asked after them ----
@@ -206,7 +231,7 @@ def show_code(request: AnyRequest, next: FromQuery[str] = "/") -> Template | Red
 
 def _at_step(request: AnyRequest) -> str | None:
     """Who has proven the first of two things in this browser."""
-    step = request.cookies.get(STEP_COOKIE, "")
+    step = request.cookies.get(cookies.STEP, "")
     with installation(request).database.read(SYSTEM) as tx:
         found = doors.step_of(tx, step) if step else None
     return found[0] if found else None
@@ -221,7 +246,7 @@ def give_code(request: AnyRequest, form: Sent) -> Template | Redirect:
     app, handle, onward = installation(request), _at_step(request), local_path(form.text("next"))
     if handle is None:
         return Redirect("/signin", status_code=303)
-    step, code = request.cookies.get(STEP_COOKIE, ""), form.text("code")
+    step, code = request.cookies.get(cookies.STEP, ""), form.text("code")
     # Recovery codes are too long to be guessed: what strangers try at the short ones does not slow them.
     counted = limits.keys if totp.is_recovery_code(code) else limits.code_keys
     keys = counted(handle, source_of(request), _device(request, handle))
@@ -304,7 +329,7 @@ def _from_link(tx: Any, secret: str, here: Seen) -> door.Opened:
 @post("/theme", sync_to_thread=False)
 def choose_theme(form: Sent) -> Redirect:
     chosen = form.text("theme")
-    cookie = Cookie(key=THEME_COOKIE, value=chosen if chosen in THEMES else "system", max_age=A_YEAR, samesite="lax")
+    cookie = Cookie(key=cookies.THEME, value=chosen if chosen in THEMES else "system", max_age=A_YEAR, samesite="lax")
     return Redirect(local_path(form.text("next")), status_code=303, cookies=[cookie])
 
 

@@ -21,6 +21,7 @@ from tocsin.web import (
     assets,
     audit,
     changes,
+    cookies,
     declare,
     documents,
     door,
@@ -41,6 +42,7 @@ from tocsin.web import (
     palette,
     plan,
     plandocument,
+    proving,
     reach,
     reports,
     rota,
@@ -67,7 +69,6 @@ SAFE = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",  # no-referrer would make a browser hide the origin of our own forms
 }
-FORM_COOKIE = "tocsin_form"
 
 WRONG = {
     400: ("This can't be read", "Go back, and try it again from the page itself."),
@@ -117,6 +118,7 @@ def routes(calendars: feeds.Calendars, on_call: oncallnow.OnCallBoard) -> list[A
             *webhooks.routes(),
             *mine.routes(),
             *door.routes(),
+            *proving.routes(),
             *audit.routes(),
             *reports.routes(),
             *subscribing.routes(),
@@ -130,6 +132,7 @@ def routes(calendars: feeds.Calendars, on_call: oncallnow.OnCallBoard) -> list[A
         dependencies={
             "visitor": Provide(sessions.visitor, sync_to_thread=True),
             "form": Provide(read_form),
+            "proven": Provide(proving.proven, sync_to_thread=True),
         },
         exception_handlers=exception_handlers(),
         request_max_body_size=MOST_FORM_BYTES,
@@ -150,14 +153,13 @@ def template_config() -> TemplateConfig[JinjaTemplateEngine]:
     return TemplateConfig(instance=JinjaTemplateEngine.from_environment(environment))
 
 
-def csrf_config(secret: str, *, secure: bool = False) -> CSRFConfig:
+def csrf_config(secret: str) -> CSRFConfig:
     """Forms carry a token that another site can't know. Whatever brings its own credential is left out."""
     return CSRFConfig(
         secret=secret,
-        cookie_name=FORM_COOKIE,
+        cookie_name=cookies.FORM,
         cookie_httponly=True,
-        cookie_secure=secure,
-        exclude=["^/api/", "^/v2/", "^/a/", "^/in/", "^/status/"],
+        exclude=["^/api/", "^/v2/", "^/a/", "^/in/", "^/status/", "^/signin/sso/logout$"],
     )
 
 
@@ -169,6 +171,7 @@ def exception_handlers() -> dict[Any, Handler]:
     return {
         sessions.SignInFirst: _sign_in_first,
         sessions.FactorFirst: _factor_first,
+        proving.ProveFirst: _prove_first,
         TocsinError: _refused,
         HTTPException: _http_error,
     }
@@ -180,6 +183,12 @@ def _sign_in_first(request: AnyRequest, _: sessions.SignInFirst) -> Response[Any
 
 def _factor_first(request: AnyRequest, _: sessions.FactorFirst) -> Response[Any]:
     return Redirect(f"{sessions.SET_UP_AT}#factor", status_code=303)
+
+
+def _prove_first(request: AnyRequest, why: proving.ProveFirst) -> Response[Any]:
+    page = proving.ask(request, why)
+    page.headers = {**page.headers, **SAFE}  # what a route puts on its pages by itself
+    return page
 
 
 def _refused(request: AnyRequest, why: TocsinError) -> Response[Any]:
@@ -195,7 +204,7 @@ def _http_error(request: AnyRequest, why: HTTPException) -> Response[Any]:
     _note(request, Deed.FORM_REFUSED)
     page = _error_page(request, 403, "This form has grown old; open the page again, and send it from there.")
     # A token of another installation, left at this address, would be refused for ever: let the next page bring its own.
-    page.delete_cookie(FORM_COOKIE)
+    page.delete_cookie(cookies.FORM)
     return page
 
 

@@ -1,30 +1,31 @@
 """Single sign-on: to the provider, and back with proof."""
 
-import base64
-import hashlib
 import hmac
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
-from litestar import get
+from litestar import MediaType, Response, get, post
 from litestar.datastructures import Cookie
 from litestar.params import FromQuery
 from litestar.response import Redirect, Template
 
 from tocsin.app import App
+from tocsin.audit.model import Deed
 from tocsin.door import commands as door
 from tocsin.kit.actor import SYSTEM
-from tocsin.kit.errors import NotFound, Overloaded, TocsinError
+from tocsin.kit.errors import Forbidden, Invalid, NotFound, Overloaded, TocsinError
 from tocsin.people.model import Seen
-from tocsin.sso import commands
+from tocsin.sso import commands, store
 from tocsin.sso.model import ATTEMPT_LASTS, Attempt, NotVouchedFor
-from tocsin.web.forms import AnyRequest, local_path
-from tocsin.web.frame import bare
-from tocsin.web.sessions import begin_session, installation, seen
+from tocsin.web import cookies
+from tocsin.web.forms import AnyRequest, Sent, local_path
+from tocsin.web.frame import SignedIn, Visitor, bare
+from tocsin.web.proving import AT_PROVIDER, CONFIRMED
+from tocsin.web.sessions import begin_session, installation, refused, seen, visitor
 
-COOKIE = "tocsin_sso"
-LONGEST = 4096
+OF_PROVIDER = "the provider"  # what was refused in the log is about
 
 
 class NotSetUp(NotFound):
@@ -37,30 +38,63 @@ class TooOften(Overloaded):
 
 @get("/signin/sso", sync_to_thread=True)
 def leave(request: AnyRequest, next: FromQuery[str] = "/") -> Template | Redirect:  # noqa: A002 - a word in addresses
-    app, onward = _app(request), local_path(next)
+    return _leave(request, local_path(next))
+
+
+@get(AT_PROVIDER, sync_to_thread=True)
+def leave_again(request: AnyRequest, visitor: SignedIn, next: FromQuery[str] = "/") -> Template | Redirect:  # noqa: A002
+    """To the provider once more, to prove there who one is."""
+    return _leave(request, local_path(next), visitor.account.handle)
+
+
+def _leave(request: AnyRequest, onward: str, again: str = "") -> Template | Redirect:
+    app = _app(request)
     try:
         _count(app, request)
-        there = app.sso.depart(onward)
+        there = app.sso.depart(onward, again)
     except TocsinError as why:
         return _refused(request, why, onward)
-    cookie = _cookie(app, _sealed(app, there.attempt), int(ATTEMPT_LASTS.total_seconds()))
+    cookie = _cookie(_sealed(app, there.attempt), int(ATTEMPT_LASTS.total_seconds()))
     return Redirect(there.address, status_code=303, cookies=[cookie], headers={"cache-control": "no-store"})
 
 
 @get("/signin/sso/back", sync_to_thread=True)
 def come_back(request: AnyRequest) -> Template | Redirect:
-    app, attempt = _app(request), _opened(_app(request), request.cookies.get(COOKIE, ""))
+    app, attempt = _app(request), _opened(_app(request), request.cookies.get(cookies.AT_PROVIDER, ""))
     onward = local_path(attempt.onward) if attempt else "/"
     try:
         _count(app, request)
         who = _vouched_for(app, attempt, {name: str(value) for name, value in request.query_params.items()})
+        if attempt and attempt.again:
+            return _confirmed(request, attempt, who)
         here = seen(request, "single sign-on")
         session = app.database.run(SYSTEM, lambda tx: _session(tx, app, who, here))
     except TocsinError as why:
         return _refused(request, why, onward)
     answer = begin_session(request, session, onward)
-    answer.cookies.append(_cookie(app, "", 0))
+    answer.cookies.append(_cookie("", 0))
     return answer
+
+
+def _confirmed(request: AnyRequest, attempt: Attempt, who: Any) -> Redirect:
+    """Whoever was signed in here already has proven there who they are."""
+    here = visitor(request)
+    if here.account.handle != attempt.again:
+        raise NotVouchedFor("Somebody else has signed in here meanwhile. Begin again.")
+    if not here.app.sso.is_since(attempt, who):
+        raise NotVouchedFor(
+            "The provider does not say that you signed in there just now (auth_time). Confirm another way, or sign out "
+            "here and in again."
+        )
+    secret = here.app.database.run(here.actor, lambda tx: _prove(tx, who, here))
+    answer = begin_session(request, secret, f"{CONFIRMED}?{urlencode({'next': attempt.onward})}")
+    answer.cookies.append(_cookie("", 0))
+    return answer
+
+
+def _prove(tx: Any, who: Any, here: Visitor) -> str:
+    commands.check_again(tx, who, here.account.handle)
+    return door.prove(tx, here.secret, "single sign-on")
 
 
 def _vouched_for(app: App, attempt: Attempt | None, said: Mapping[str, str]) -> Any:
@@ -77,7 +111,24 @@ def _vouched_for(app: App, attempt: Attempt | None, said: Mapping[str, str]) -> 
 
 def _session(tx: Any, app: App, who: Any, here: Seen) -> str:
     account = commands.come_in(tx, app.sso.terms, who)
-    return door.let_in(tx, account.handle, here)
+    secret = door.let_in(tx, account.handle, here)
+    store.note_session(tx, secret, who.session, who.id_token)
+    return secret
+
+
+@post("/signin/sso/logout", sync_to_thread=True, status_code=200)
+def signed_out_there(request: AnyRequest, form: Sent) -> Response[Any]:
+    """The provider itself says that it has signed somebody out (back-channel logout)."""
+    app = _app(request)
+    try:
+        _count(app, request)
+        said = app.sso.told_out(form.text("logout_token"))
+        app.database.run(SYSTEM, lambda tx: commands.end_sessions(tx, app.sso.terms.issuer, said))
+    except (NotVouchedFor, Invalid) as why:
+        refused(request, Deed.SIGN_IN_REFUSED, OF_PROVIDER)
+        body = {"error": "invalid_request", "error_description": why.message}
+        return Response(body, status_code=400, media_type=MediaType.JSON, headers={"cache-control": "no-store"})
+    return Response(None, status_code=200, headers={"cache-control": "no-store"})
 
 
 def _app(request: AnyRequest) -> App:
@@ -95,39 +146,31 @@ def _count(app: App, request: AnyRequest) -> None:
 
 def _refused(request: AnyRequest, why: TocsinError, onward: str) -> Template:
     """Why it did not work, with the other way in beside it; whatever was begun is over."""
+    if isinstance(why, Forbidden):
+        refused(request, Deed.SIGN_IN_REFUSED, OF_PROVIDER)
     status = 503 if isinstance(why, Overloaded) else 404 if isinstance(why, NotFound) else 403
     page = bare(request, "signin_refused.html", title="Sign in", status=status, said=why.message, onward=onward)
-    page.cookies.append(_cookie(installation(request), "", 0))
+    page.cookies.append(_cookie("", 0))
     return page
 
 
 # ---- What the browser keeps meanwhile ----
 
 
-def _cookie(app: App, value: str, lasts: int) -> Cookie:
-    secure = app.settings.secure_cookies
+def _cookie(value: str, lasts: int) -> Cookie:
     return Cookie(
-        key=COOKIE, value=value, max_age=lasts, path="/signin/sso", httponly=True, samesite="lax", secure=secure
+        key=cookies.AT_PROVIDER, value=value, max_age=lasts, path="/signin/sso", httponly=True, samesite="lax"
     )
 
 
 def _sealed(app: App, attempt: Attempt) -> str:
-    body = base64.urlsafe_b64encode(msgspec.json.encode(attempt)).decode().rstrip("=")
-    return f"{body}.{_mac(app, body)}"
+    return cookies.sealed(app.signing_key, "sso", msgspec.json.encode(attempt))
 
 
 def _opened(app: App, value: str) -> Attempt | None:
-    body, _, mac = value.partition(".")
-    if len(value) > LONGEST or not hmac.compare_digest(_mac(app, body).encode(), mac.encode("utf-8", "replace")):
-        return None
-    padded = body + "=" * (-len(body) % 4)
-    return msgspec.json.decode(base64.urlsafe_b64decode(padded), type=Attempt)
-
-
-def _mac(app: App, body: str) -> str:
-    made = hmac.new(app.signing_key.encode(), b"sso:" + body.encode("utf-8", "replace"), hashlib.sha256)
-    return made.hexdigest()
+    kept = cookies.opened(app.signing_key, "sso", value)
+    return msgspec.json.decode(kept, type=Attempt) if kept else None
 
 
 def routes() -> list[Any]:
-    return [leave, come_back]
+    return [leave, leave_again, come_back, signed_out_there]

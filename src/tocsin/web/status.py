@@ -29,7 +29,7 @@ from tocsin.kit.errors import TocsinError
 from tocsin.status import store
 from tocsin.status.site import CSS, HTML, SVG, File, Frame, Place, Site
 from tocsin.status.words import CATALOGUES
-from tocsin.web import board
+from tocsin.web import board, guards
 from tocsin.web.board import FOR_ANYONE, Answer, Header, Rendered, packed
 from tocsin.web.forms import AnyRequest
 
@@ -151,7 +151,7 @@ def _answered(found: File, language: str) -> Answer:
     if found.kind == HTML:
         about: tuple[Header, ...] = (*PAGE, (b"content-language", language.encode()))
     else:
-        about = (FOR_ANYONE, *(DRAWING if found.kind == SVG else ()))
+        about = (FOR_ANYONE, guards.ANYWHERE, *(DRAWING if found.kind == SVG else ()))
     # Whoever asks for the style asks for the version that a page names.
     cached = FOR_GOOD if found.kind == CSS else board.CACHED
     return packed(found.body, found.kind.encode(), *about, status=200 if found.found else 404, cached=cached)
@@ -264,6 +264,7 @@ class Doorway:
         self._rest = rest
         self._board = board
         self._direct = frozenset(DIRECT)
+        self._by_tls = app.settings.status_page_url.startswith("https://")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
@@ -272,7 +273,7 @@ class Doorway:
             await self._alone(scope, receive, send)
         elif scope["path"] in self._direct:
             scope["litestar_app"] = self._rest
-            await self._board.answer(scope, send, scope["path"])
+            await self._board.answer(scope, self._guarded(scope, send), scope["path"])
         else:
             await self._everything(scope, receive, send)
 
@@ -282,7 +283,10 @@ class Doorway:
             return
         scope["litestar_app"] = self._rest
         path = "/" if scope["path"] == PATH else scope["path"]
-        await self._board.answer(scope, send, path, ALONE)
+        await self._board.answer(scope, self._guarded(scope, send), path, ALONE)
+
+    def _guarded(self, scope: HTTPScope, send: Send) -> Send:
+        return guards.on_public(send, by_tls=self._by_tls or scope["scheme"] == "https")
 
 
 def own_host(app: App) -> str:

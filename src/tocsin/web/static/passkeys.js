@@ -34,7 +34,7 @@
       const asked = JSON.parse(form.dataset.asked);
       const [found, proof] = await (form.dataset.do === "create" ? made(asked) : shown(asked));
       const response = { clientDataJSON: text(found.response.clientDataJSON), ...proof };
-      form.elements.answer.value = JSON.stringify({ id: found.id, rawId: text(found.rawId), type: found.type, response });
+      form.elements[form.dataset.field || "answer"].value = JSON.stringify({ id: found.id, rawId: text(found.rawId), type: found.type, response });
       form.submit();
     } catch {
       says.textContent = says.dataset.denied;
