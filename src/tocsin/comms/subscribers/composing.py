@@ -15,6 +15,7 @@ from tocsin.comms.subscribers.announcing import Announcement
 from tocsin.comms.subscribers.links import PATH, Purpose
 from tocsin.comms.subscribers.model import CONFIRM_WITHIN, Note, Subscriber
 from tocsin.comms.subscribers.words import Links, Said
+from tocsin.plan.model import Way
 
 LEAVE_MARK, MANAGE_MARK, CONFIRM_MARK = "\ue000", "\ue001", "\ue002"  # letters of nobody's language
 _UNMARKED = str.maketrans("", "", LEAVE_MARK + MANAGE_MARK + CONFIRM_MARK)
@@ -96,10 +97,14 @@ def leave_link(house: House, token: str) -> str:
     return f"{house.base}{PATH}/leave/{token}"
 
 
-def chat_text(what: Said, there: Links) -> str:
-    """The text for a chat or a browser. The last link of it is the one behind its button."""
-    below = words.small_print(what, Links(manage=there.manage, leave=there.leave) if there.manage else Links())
-    return f"{what.subject}\n\n" + (f"{below}\n\n" if below else "") + words.plain(what, there)
+def chat_text(way: Way, what: Said, there: Links) -> str:
+    """The text for a chat or a browser. A card has its links as buttons, and a push leads where its only link does."""
+    if way is Way.TEAMS:
+        return "\n\n".join([what.subject, *words.blocks(what), *([words.why(what)] if there.leave else [])])
+    if way is Way.PUSH:
+        return "\n\n".join([what.subject, *words.blocks(what), there.confirm or there.read or there.manage])
+    below = words.small_print(what, there)
+    return f"{what.subject}\n\n{words.plain(what, there)}" + (f"\n{below}\n" if below else "")
 
 
 def hook_body(note: Note, told: Announcement | None, what: Said, there: Links, at: datetime, key: str) -> str:
