@@ -68,7 +68,16 @@ def test_a_draft_is_sent_back_with_a_word_and_not_without(console: Console, worl
     (returned,) = world.entries(incident, DraftReturned)
     assert returned.because == "Say since when"
     room = console.visitor("ana").open(f"/incidents/{incident}?audience=public")
-    assert room.says("It waits for the word of Ben")
+    assert room.says("It waits for the word of Ben") and room.says("Ben Halvorsen sent it back")
+    assert room.says("Say since when") and room.says("Write plainly, without the words of the trade")
+    (compose,) = [one for one in room.forms() if one.action.endswith("/updates#compose")]
+    assert compose.fields["public.stage"] == ["investigating"]  # nothing is typed twice
+    assert {name: compose.fields[f"public.investigating.{name}"] for name in ISSUE} == {
+        name: [text] for name, text in ISSUE.items()
+    }
+    world.do(commands.post_update, incident, "public", ISSUE, Stage.INVESTIGATING, by="ana")
+    room = console.visitor("ana").open(f"/incidents/{incident}?audience=public")
+    assert room.says("A draft waits for a word") and not room.says("sent it back")
 
 
 def test_an_update_is_corrected_on_the_page_of_who_was_told(console: Console, world: World, incident: str) -> None:
