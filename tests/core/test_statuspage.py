@@ -354,6 +354,15 @@ def test_the_public_reads_the_issue_as_it_was_told_and_never_the_title() -> None
     assert untold.name == PLAN.types[declared().type].name
 
 
+def test_a_feed_does_not_say_the_time_and_the_stage_twice() -> None:
+    body = f"{later(10):%H:%M} UTC · Investigating\nWe look into it."
+    shown = page(posted(public(Stage.INVESTIGATING, body, 10)))
+    for written in (statusfeeds.atom(shown), statusfeeds.rss(shown)):
+        assert b"Investigating&lt;/strong&gt;: We look into it." in written
+    only = posted(public(Stage.INVESTIGATING, body.partition("\n")[0], 10)).updates[0]
+    assert only.news == only.body  # there is nothing else to say
+
+
 def put_right(*entries: AnyEntry) -> PublicIncident:
     record = (declared(), *entries)
     found = public_incident(PLAN, incident(*record), corrections.as_read(timeline(*record)))

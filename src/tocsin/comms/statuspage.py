@@ -60,6 +60,14 @@ class PublicUpdate:
     impact: str
     changed_at: datetime | None = None
 
+    @property
+    def news(self) -> str:
+        """What was posted, without a first line that only says again what stands above it: the time and the stage."""
+        whole = self.body.replace("\r\n", "\n").strip()
+        first, _, rest = whole.partition("\n")
+        is_said = f"{self.at.astimezone(UTC):%H:%M}" in first and self.stage.capitalize() in first
+        return rest.strip() if is_said and rest.strip() else whole
+
 
 @dataclass(frozen=True, kw_only=True)
 class PublicIncident:

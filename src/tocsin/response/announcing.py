@@ -8,7 +8,7 @@ from tocsin.comms.subscribers import announcing, outbox
 from tocsin.comms.subscribers.announcing import Announcement
 from tocsin.db.engine import Tx
 from tocsin.incidents import store as incidents
-from tocsin.incidents.model import Incident
+from tocsin.incidents.model import Incident, Numbered, Updated
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
 from tocsin.signals import silences
@@ -36,10 +36,13 @@ def put_right(tx: Tx, plan: Plan, incident: Incident, number: int) -> None:
         outbox.announce(tx, replace(told, corrects=changed))
 
 
-def as_read(tx: Tx, plan: Plan, incident: Incident) -> PublicIncident | None:
-    """The incident as the public reads it now; None if there is nothing to read."""
-    entries = corrections.as_read(incidents.timelines(tx, [incident.id])[incident.id])
-    return statuspage.public_incident(plan, incident, entries)
+def as_read(tx: Tx, plan: Plan, incident: Incident, also: Updated | None = None) -> PublicIncident | None:
+    """The incident as the public reads it, or as it would read it with one update more; None if there is nothing."""
+    entries = [*incidents.timelines(tx, [incident.id])[incident.id]]
+    if also and also.stage:
+        entries.append(Numbered(number=incident.entries + 1, entry=also))
+        incident = replace(incident, stage=also.stage)
+    return statuspage.public_incident(plan, incident, corrections.as_read(entries))
 
 
 def take_back(tx: Tx, incident: Incident) -> None:

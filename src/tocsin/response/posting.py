@@ -8,7 +8,7 @@ from tocsin.db import settings as kept
 from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
 from tocsin.incidents.model import Incident, Updated
-from tocsin.plan.model import Audience, Plan
+from tocsin.plan.model import Plan
 from tocsin.response import announcing, discretion
 
 
@@ -16,9 +16,8 @@ def post(tx: Tx, plan: Plan, incident: Incident, update: Updated, *, corrects: s
     """Of what is confidential nothing is posted: a chat has readers whom nobody here knows, and takes nothing back."""
     if incident.confidential_at is not None:
         return
-    audience = plan.communication.audiences[update.audience]
-    subject, leads = _public(tx, plan, incident, corrects) if audience.public else _own(audience, incident)
-    for name in dict.fromkeys(audience.chats):
+    subject, leads = heading(tx, plan, incident, update, corrects)
+    for name in dict.fromkeys(plan.communication.audiences[update.audience].chats):
         outbox.queue(
             tx,
             dedup_key=f"{incident.id}-{incident.entries}-chat-{name}",
@@ -32,13 +31,13 @@ def post(tx: Tx, plan: Plan, incident: Incident, update: Updated, *, corrects: s
         )
 
 
-def _own(audience: Audience, incident: Incident) -> tuple[str, str]:
-    return f"{discretion.subject(incident)}: {audience.name.lower()}", f"/incidents/{incident.id}"
-
-
-def _public(tx: Tx, plan: Plan, incident: Incident, corrects: str) -> tuple[str, str]:
-    """In the words of the status page: the title is for those who work on it, and never goes out by itself."""
-    public = announcing.as_read(tx, plan, incident)
+def heading(tx: Tx, plan: Plan, incident: Incident, update: Updated, corrects: str = "") -> tuple[str, str]:
+    """What stands above an update, and where it leads. What is public has the words of the status page: the title is
+    for those who work on it, and never goes out by itself."""
+    audience = plan.communication.audiences[update.audience]
+    if not audience.public:
+        return f"{discretion.subject(incident)}: {audience.name.lower()}", f"/incidents/{incident.id}"
+    public = announcing.as_read(tx, plan, incident, update)
     if public is None:
         return f"[{plan.public_name}]", "/status"
     told = replace(telling.of_update(plan, incident.id, public), corrects=corrects)
