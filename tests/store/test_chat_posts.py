@@ -11,12 +11,14 @@ from tests.support import teams
 from tests.support.chatposts import DISCORD, MATTERMOST, Chats, chats
 from tests.support.world import QUIET, RecordingChannel, World
 from tocsin import settings
+from tocsin.db import settings as kept
 from tocsin.delivery import outbox
 from tocsin.delivery.channel import Dead, Delivered, Message, MessageState, Result, Retry
 from tocsin.delivery.chatposts import LONGEST, ChatPosts, written
 from tocsin.delivery.http import PublicResolver, open_session
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import Updated
+from tocsin.kit.actor import SYSTEM
 from tocsin.plan import check, diff
 from tocsin.plan.model import Plan, Stage
 from tocsin.response import commands, secrecy, telling
@@ -149,6 +151,12 @@ def test_the_plan_says_whose_updates_are_posted_where(world: World, posted: Reco
     (public,) = [one for one in record_of if isinstance(one.entry, Updated) and one.entry.stage]
     world.do(telling.correct, incident.id, public.number, "You are heard, and get no answer", "Wrong words")
     assert posted.sent[-1].subject == "[Rose] Correction: Service outage"
+    with world.database.work(SYSTEM) as tx:
+        kept.write(tx, kept.STATUS_URL, "https://status.rose.example")
+    world.do(commands.post_update, incident.id, "public", issue, Stage.INVESTIGATING)
+    assert "\n\nhttps://status.rose.example/i/" in posted.sent[-1].body
+    drafts = world.read(telling.social, incident.id)
+    assert drafts and all(one.text.endswith("https://status.rose.example") for one in drafts)
     world.overlook()
     world.close()
 

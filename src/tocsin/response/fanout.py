@@ -195,7 +195,8 @@ class Fanout:
     def _house_now(self, tx: Tx) -> House:
         base = (kept.read(tx, kept.BASE_URL) or "").rstrip("/")
         plan, key = plans.current(tx), self._post.signing_key.encode()
-        return House(name=plan.public_name, base=base, key=key, language=plan.public.language)
+        page = kept.public_link(tx, "/status")
+        return House(name=plan.public_name, base=base, key=key, page=page, language=plan.public.language)
 
     def _look_around(self) -> None:
         """Now and then, free what was taken by nodes that are gone. That this one is there the dispatcher says."""
@@ -298,7 +299,7 @@ class Fanout:
 
     def _letter(self, house: House, one: Due, told: Announcement | None) -> Letter:
         language = house.speaks(one.subscriber)
-        key = (one.announcement_id or one.kind, language, house.name + house.base)
+        key = (one.announcement_id or one.kind, language, house.name + house.page + house.base)
         if told and key in self._letters:
             return self._letters[key]
         said = composing.said(house, one.kind, told, one.subscriber.consent, language)

@@ -24,7 +24,7 @@ def post(tx: Tx, plan: Plan, incident: Incident, update: Updated, *, corrects: s
             channel=outbox.POST,
             address=name,
             subject=subject,
-            body=f"{update.text}\n\n{kept.link(tx, leads)}\n",
+            body=f"{update.text}\n\n{leads}\n",
             audience=update.audience,
             thread=incident.id,
             incident_id=incident.id,
@@ -36,9 +36,11 @@ def heading(tx: Tx, plan: Plan, incident: Incident, update: Updated, corrects: s
     for those who work on it, and never goes out by itself."""
     audience = plan.communication.audiences[update.audience]
     if not audience.public:
-        return f"{discretion.subject(incident)}: {audience.name.lower()}", f"/incidents/{incident.id}"
+        room = kept.link(tx, f"/incidents/{incident.id}")
+        return f"{discretion.subject(incident)}: {audience.name.lower()}", room
     public = announcing.as_read(tx, plan, incident, update)
     if public is None:
-        return f"[{plan.public_name}]", "/status"
+        return f"[{plan.public_name}]", kept.public_link(tx, "/status")
     told = replace(telling.of_update(plan, incident.id, public), corrects=corrects)
-    return words.announced(told, plan.public_name, plan.public.language).subject, told.path
+    said = words.announced(told, plan.public_name, plan.public.language)
+    return said.subject, kept.public_link(tx, told.path)

@@ -7,6 +7,7 @@ from tocsin.comms import lookover, updates
 from tocsin.comms import social as social_posts
 from tocsin.comms.lookover import Look, Shape
 from tocsin.comms.social import Post
+from tocsin.db import settings as kept
 from tocsin.db.engine import Tx
 from tocsin.incidents import approving, confidential, lifecycle, places
 from tocsin.incidents import store as incidents
@@ -169,7 +170,7 @@ def social(tx: Tx, incident_id: str) -> tuple[Post, ...]:
 
 
 def _status_page(tx: Tx, plan: Plan) -> str:
-    return plan.communication.channels.status_page or followups.link(tx, "/status")
+    return plan.communication.channels.status_page or kept.public_link(tx, "/status")
 
 
 def posted(tx: Tx, incident_id: str, network: Network, text: str, link: str) -> Incident:

@@ -29,11 +29,13 @@ TYPES = {
 
 @dataclass(frozen=True, kw_only=True)
 class House:
-    """What every message says of the installation: the page's name, address and language, and the key of its links."""
+    """What every message says of the installation: the page's name, address and language, and the key of its links.
+    `base` is where its forms are, and `page` where the public reads the page, if that is elsewhere."""
 
     name: str
     base: str
     key: bytes
+    page: str = ""
     language: str = "en"
 
     def speaks(self, one: Subscriber) -> str:
@@ -81,16 +83,16 @@ def links_of(house: House, note: Note, told: Announcement | None, own: Tokens, l
     if note is Note.CONFIRM:
         return Links(confirm=f"{house.base}{PATH}/confirm/{own.confirm}")
     return Links(
-        read=f"{house.base}{_in(told.path, house, language)}" if told else "",
+        read=f"{house.page or f'{house.base}/status'}{_in(told.path, house, language)}" if told else "",
         manage=f"{house.base}{PATH}/manage/{own.manage}",
         leave=leave_link(house, own.leave),
     )
 
 
 def _in(path: str, house: House, language: str) -> str:
-    """The same page in this language; in that of the house it has the shorter address."""
-    is_own = language in ("", house.language)
-    return path if is_own else path.replace("/status", f"/status/{language}", 1)
+    """What follows the address of the status page; in the language of the house it is shorter."""
+    below = path.removeprefix("/status")
+    return below if language in ("", house.language) else f"/{language}{below}"
 
 
 def leave_link(house: House, token: str) -> str:
