@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.records import NIGHT, PLAN, declared, incident, later, public, timeline, timelines
-from tocsin.comms import statusfeeds, statuspage, statuswire
+from tocsin.comms import corrections, statusfeeds, statuspage, statuswire
 from tocsin.comms.statuspage import PublicIncident, PublicPage, public_incident, public_page
 from tocsin.incidents import lifecycle
 from tocsin.incidents.model import AnyEntry, Noted, Numbered, Reopened, SeverityChanged, TypeChanged, Updated
+from tocsin.incidents.telling import UpdateCorrected, UpdateWithdrawn
 from tocsin.plan.model import Stage
 
 URL = "https://status.example.org"
@@ -351,6 +352,43 @@ def test_the_public_reads_the_issue_as_it_was_told_and_never_the_title() -> None
     assert posted(FIRST, title="qdrant-7 refused").name == "Memory system down"
     untold = posted(public(Stage.MONITORING, "It is back.", 95, issue=""), title="qdrant-7 refused")
     assert untold.name == PLAN.types[declared().type].name
+
+
+def test_a_feed_does_not_say_the_time_and_the_stage_twice() -> None:
+    body = f"{later(10):%H:%M} UTC · Investigating\nWe look into it."
+    shown = page(posted(public(Stage.INVESTIGATING, body, 10)))
+    for written in (statusfeeds.atom(shown), statusfeeds.rss(shown)):
+        assert b"Investigating&lt;/strong&gt;: We look into it." in written
+    only = posted(public(Stage.INVESTIGATING, body.partition("\n")[0], 10)).updates[0]
+    assert only.news == only.body  # there is nothing else to say
+
+
+def put_right(*entries: AnyEntry) -> PublicIncident:
+    record = (declared(), *entries)
+    found = public_incident(PLAN, incident(*record), corrections.as_read(timeline(*record)))
+    assert found is not None
+    return found
+
+
+def test_what_was_withdrawn_or_said_otherwise_names_the_incident_no_longer() -> None:
+    leak = public(Stage.INVESTIGATING, "Something is wrong: the key of ACME.", 10, issue="the key of ACME")
+    about: dict[str, Any] = {"at": later(20), "by": "ana", "update": 2, "audience": "public", "because": "Not for you"}
+    assert put_right(leak).name == "The key of ACME"
+    named = put_right(leak, UpdateWithdrawn(**about))
+    assert named.name == PLAN.types[declared().type].name and "ACME" not in str(named)
+    otherwise = UpdateCorrected(**about, text="Something is wrong: voices.", before=leak.text)
+    assert put_right(leak, otherwise).name == named.name
+    assert put_right(leak, otherwise, public(Stage.IDENTIFIED, "Voices.", 30, issue="Voices")).name == "Voices"
+    typo = UpdateCorrected(**about, text="Something's wrong: the key of  ACME.", before=leak.text)
+    assert put_right(leak, typo).name == "The key of ACME"
+
+
+def test_who_looks_for_what_changed_sees_a_correction() -> None:
+    about: dict[str, Any] = {"at": later(70), "by": "ana", "update": 2, "audience": "public", "because": "Wrong"}
+    shown = put_right(FIRST, SECOND, UpdateCorrected(**about, text="We look.", before=FIRST.text))
+    wire = read(statuswire.incidents_json(page(shown)))["incidents"][0]
+    assert [one["updated_at"] > one["created_at"] for one in wire["incident_updates"]] == [False, True]
+    assert wire["updated_at"] == wire["incident_updates"][1]["updated_at"] == shown.updated_at.strftime("%FT%T.000Z")
 
 
 def test_an_entry_keeps_its_id_when_its_title_changes() -> None:

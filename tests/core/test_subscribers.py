@@ -229,6 +229,26 @@ def test_a_mail_that_was_set_once_reads_as_if_it_had_been_written_for_each() -> 
     assert "<b>now</b>" not in words.mail_page(said, own) and "&lt;b&gt;now" in words.mail_page(said, own)
 
 
+@pytest.mark.parametrize("name", ["Rose 😀 مرحبا بالعالم", "Роза молчит и никого не слышит " * 3])
+def test_the_words_of_a_subject_stay_apart_in_every_alphabet(name: str) -> None:
+    said = composing.said(HOUSE, Note.TOLD, replace(TOLD, name=name))
+    found = _read(_mail(said, composing.links_of(HOUSE, Note.TOLD, TOLD, composing.MARKS)))
+    assert found["Subject"] == f"[Rose] Investigating: {name.strip()}"
+
+
+def test_a_chat_is_told_first_what_is_new_and_last_how_to_leave() -> None:
+    said, own = composing.said(HOUSE, Note.TOLD, TOLD), composing.tokens(HOUSE, ID, NOW)
+    there = composing.links_of(HOUSE, Note.TOLD, TOLD, own)
+    text = composing.chat_text(Way.SLACK, said, there)
+    places_of = [text.index(one) for one in (said.subject, said.text, there.read, words.why(said), there.leave)]
+    assert places_of == sorted(places_of)
+    card = composing.chat_text(Way.TEAMS, said, there)  # a card has its links as buttons
+    assert "http" not in card.replace(said.text, "") and words.why(said) in card and said.says("leave") not in card
+    assert [link for _, link in words.buttons(said, there)] == [there.read, there.manage, there.leave]
+    push = composing.chat_text(Way.PUSH, said, there)
+    assert push.splitlines()[-1] == there.read and words.why(said) not in push and there.leave not in push
+
+
 @given(st.text(alphabet=ANY, max_size=300), st.text(alphabet=ANY, max_size=80))
 def test_whatever_is_announced_a_mail_carries_it_and_nothing_stands_for_a_link(text: str, name: str) -> None:
     told = replace(TOLD, text=text + composing.LEAVE_MARK, name=name)

@@ -341,7 +341,9 @@ def test_teams_is_told_in_a_card(here: Served) -> None:
             await asyncio.to_thread(_confirm, here, card["actions"][0]["url"])
             await asyncio.to_thread(announce, here)
             await turns(here, Way.TEAMS, make, private=True)
-            assert there.cards[1]["actions"][0]["url"].endswith("/status/i/x")
+            offered = {one["title"]: one["url"] for one in there.cards[1]["actions"]}
+            assert next(iter(offered.values())).endswith("/status/i/x") and "/leave/" in offered["Unsubscribe"]
+            assert not [line for line in said(there.cards[1])[1].splitlines() if line.endswith(":")]
 
     asyncio.run(story())
 

@@ -14,7 +14,10 @@ from tocsin.incidents.telling import Drafted, DraftReturned, PostedElsewhere, Up
 from tocsin.plan.model import Stage
 from tocsin.response import commands
 
-APPROVED = ROSE.replace("      public: true\n", "      public: true\n      approved_by: communications_lead\n")
+APPROVED = ROSE.replace(
+    "      public: true\n",
+    "      public: true\n      approved_by: communications_lead\n      chats: [friends, board]\n",
+)
 ISSUE = {"issue": "silence", "impact": "Rose does not answer"}
 
 
@@ -68,7 +71,28 @@ def test_a_draft_is_sent_back_with_a_word_and_not_without(console: Console, worl
     (returned,) = world.entries(incident, DraftReturned)
     assert returned.because == "Say since when"
     room = console.visitor("ana").open(f"/incidents/{incident}?audience=public")
-    assert room.says("It waits for the word of Ben")
+    assert room.says("It waits for the word of Ben") and room.says("Ben Halvorsen sent it back")
+    assert room.says("Say since when") and room.says("Write plainly, without the words of the trade")
+    (compose,) = [one for one in room.forms() if one.action.endswith("/updates#compose")]
+    assert compose.fields["public.stage"] == ["investigating"]  # nothing is typed twice
+    assert {name: compose.fields[f"public.investigating.{name}"] for name in ISSUE} == {
+        name: [text] for name, text in ISSUE.items()
+    }
+    world.do(commands.post_update, incident, "public", ISSUE, Stage.INVESTIGATING, by="ana")
+    room = console.visitor("ana").open(f"/incidents/{incident}?audience=public")
+    assert room.says("A draft waits for a word") and not room.says("sent it back")
+
+
+def test_the_preview_shows_each_way_and_nothing_that_only_those_who_work_on_it_know(
+    world: World, console: Console
+) -> None:
+    found, ben = world.declare("qdrant-7 of ACME", severity="P1").id, console.visitor("ben")
+    typed = {f"public.investigating.{name}": text for name, text in ISSUE.items()}
+    about = {"audience": "public", "public.stage": "investigating", "preview": "public", **typed}
+    room = ben.do(f"/incidents/{found}", f"/incidents/{found}/updates", **about)
+    assert room.says("How it comes to them") and room.says("Subscribers") and room.says("Chat of friends and board")
+    shown = room.html[room.html.index("How it comes to them") :].partition("</details>")[0]
+    assert "[Rose] Investigating: Silence" in shown and "ACME" not in shown and shown.count("Rose does not answer") == 3
 
 
 def test_an_update_is_corrected_on_the_page_of_who_was_told(console: Console, world: World, incident: str) -> None:

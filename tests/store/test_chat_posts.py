@@ -11,14 +11,17 @@ from tests.support import teams
 from tests.support.chatposts import DISCORD, MATTERMOST, Chats, chats
 from tests.support.world import QUIET, RecordingChannel, World
 from tocsin import settings
+from tocsin.db import settings as kept
 from tocsin.delivery import outbox
 from tocsin.delivery.channel import Dead, Delivered, Message, MessageState, Result, Retry
 from tocsin.delivery.chatposts import LONGEST, ChatPosts, written
 from tocsin.delivery.http import PublicResolver, open_session
+from tocsin.incidents import store as incidents
 from tocsin.incidents.model import Updated
+from tocsin.kit.actor import SYSTEM
 from tocsin.plan import check, diff
 from tocsin.plan.model import Plan, Stage
-from tocsin.response import commands, secrecy
+from tocsin.response import commands, secrecy, telling
 from tocsin.settings import BadSetting
 from tocsin.web import record
 
@@ -141,7 +144,19 @@ def test_the_plan_says_whose_updates_are_posted_where(world: World, posted: Reco
     assert len(posted.sent) == 2
     issue = {"issue": "You can't be heard", "impact": "You can't be heard", "eta": "Soon"}
     world.do(commands.post_update, incident.id, "public", issue, Stage.INVESTIGATING)
-    assert posted.sent[-1].address == "friends" and posted.sent[-1].body.endswith("\n\nhttp://127.0.0.1:8000/status\n")
+    last = posted.sent[-1]
+    assert last.address == "friends" and "\n\nhttp://127.0.0.1:8000/status/i/" in last.body
+    assert last.subject == "[Rose] Investigating: You can't be heard"  # the title is for those who work on it
+    record_of = world.read(incidents.timeline, incident.id)
+    (public,) = [one for one in record_of if isinstance(one.entry, Updated) and one.entry.stage]
+    world.do(telling.correct, incident.id, public.number, "You are heard, and get no answer", "Wrong words")
+    assert posted.sent[-1].subject == "[Rose] Correction: Service outage"
+    with world.database.work(SYSTEM) as tx:
+        kept.write(tx, kept.STATUS_URL, "https://status.rose.example")
+    world.do(commands.post_update, incident.id, "public", issue, Stage.INVESTIGATING)
+    assert "\n\nhttps://status.rose.example/i/" in posted.sent[-1].body
+    drafts = world.read(telling.social, incident.id)
+    assert drafts and all(one.text.endswith("https://status.rose.example") for one in drafts)
     world.overlook()
     world.close()
 

@@ -121,6 +121,8 @@ def test_a_server_that_is_not_there_is_tried_again() -> None:
         "Hello\rBcc: everybody@rose.example",
         "Hello\x0b\x0c\x85\u2028Bcc: everybody@rose.example",
         "Ünïcödé 🔔 " * 8,
+        "[P0] Rose does not answer 😀 مرحبا بالعالم",
+        "Роза молчит и никого не слышит " * 4,
     ],
 )
 def test_a_title_can_not_write_headers(sink: SmtpSink, subject: str) -> None:

@@ -71,6 +71,20 @@ def by_their_link(world: World, purpose: links.Purpose, one: Subscriber) -> str:
     return links.token(world.database.run(SYSTEM, kept.signing_key), purpose, one.id)
 
 
+def test_they_are_told_in_the_name_of_the_page(database_url: str, sink: SmtpSink) -> None:
+    world = World(database_url, plan=f"{QUIET}\nstatus_page: {{ name: Rose at the hut }}\n", reachable=False)
+    with world.database.work(SYSTEM) as tx:
+        kept.write(tx, kept.STATUS_URL, "https://status.rose.example")
+    enter(world.database, 1)
+    post(world, world.declare().id)
+    tell(world.database, sink, KEY)
+    assert subjects(sink) == ["[Rose at the hut] Investigating: Rose is slow"]
+    assert "\nhttps://status.rose.example/i/" in sink.messages[0].text  # where the public reads it
+    assert "\nhttps://status.rose.example/status" not in sink.messages[0].text
+    assert "the status page of Rose at the hut." in " ".join(sink.messages[0].text.split())
+    world.database.dispose()
+
+
 def test_a_correction_goes_to_exactly_those_who_got_the_first_or_will_get_it(world: World, sink: SmtpSink) -> None:
     people = {one.address: one for one in enter(world.database, 3)}
     incident = world.declare(components=("voice",))

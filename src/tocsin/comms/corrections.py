@@ -19,11 +19,18 @@ def as_read(entries: Iterable[Numbered]) -> list[Numbered]:
     if not changed:
         return entries
     return [
-        replace(one, entry=replace(one.entry, text=text(changed[one.number])))
+        replace(one, entry=_as_it_holds(one.entry, changed[one.number]))
         if isinstance(one.entry, Updated) and one.number in changed
         else one
         for one in entries
     ]
+
+
+def _as_it_holds(told: Updated, now: Standing) -> Updated:
+    """With those of its fields whose words still stand in it: the others name nothing and fill in nothing any more."""
+    said = " ".join(now.text.split())
+    fields = {name: words for name, words in told.fields.items() if " ".join(words.split()) in said}
+    return replace(told, text=text(now), fields=fields)
 
 
 def text(update: Standing) -> str:

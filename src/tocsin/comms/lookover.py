@@ -13,7 +13,7 @@ from tocsin.comms.rooms import LONGEST_POST
 from tocsin.incidents import approving
 from tocsin.incidents.approving import Standing
 from tocsin.incidents.model import Numbered
-from tocsin.kit.text import clip
+from tocsin.kit.text import clip, listed
 from tocsin.plan import jargon as trade
 from tocsin.plan.jargon import Jargon
 from tocsin.plan.model import Audience, Plan
@@ -29,6 +29,7 @@ CALLED = {
     "explanation": "the explanation",
     "prevention": "the prevention",
 }
+DISCORD_MOST = 2000
 _GSM = re.compile(
     "[A-Za-z0-9 \\n\\r@£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ!\"#¤%&'()*+,\\-./:;<=>?¡ÄÖÑÜ§¿äöñüà]|[\\^{}\\\\\\[~\\]|€]"
 )
@@ -86,17 +87,24 @@ def last(entries: Iterable[Numbered], audience: str) -> Standing | None:
     return told[-1] if told else None
 
 
-def shapes(plan: Plan, audience: str, text: str, mail: tuple[str, str]) -> tuple[Shape, ...]:
-    """The ways that an update to this audience takes. `mail` is its subject and its body."""
+def shapes(plan: Plan, audience: str, text: str, mail: tuple[str, str], title: str) -> tuple[Shape, ...]:
+    """The ways that an update to this audience takes. `mail` is its subject and its body; `title` stands above it in
+    what subscribers are sent and in the chats that the plan names; without one, neither is told."""
     told, chat = plan.communication.audiences[audience], plan.communication.channels.chat
     found = []
     if told.public:
         found.append(Shape(way="Status page", text=text))
+    if told.public and title and plan.communication.subscribe_by:
+        found.append(Shape(way="Subscribers", text=f"{title}\n\n{text}", note="With what it affects, and links."))
     if told.to:
         found.append(Shape(way="Mail", text=f"{mail[0]}\n\n{mail[1].strip()}"))
     if chat is not None and audience in chat.audiences:
         note = f"It is cut after {LONGEST_POST} letters." if len(text) > LONGEST_POST else ""
         found.append(Shape(way="Chat", text=clip(text, LONGEST_POST), note=note))
+    if told.chats and title:
+        posted = f"{title}\n\n{text}"
+        note = f"A Discord cuts it after {DISCORD_MOST:,} letters." if len(posted) > DISCORD_MOST else ""
+        found.append(Shape(way=f"Chat of {listed(told.chats)}", text=posted, note=note))
     found.append(Shape(way="Text message", text=text, note=text_message(text)))
     return tuple(found)
 

@@ -70,7 +70,7 @@ def _name(page: PublicPage, incident: PublicIncident) -> str:
 
 
 def _paragraph(update: PublicUpdate) -> str:
-    at, body = update.at.astimezone(UTC), escape(update.body).replace("\n", "<br>")
+    at, body = update.at.astimezone(UTC), escape(update.news).replace("\n", "<br>")
     return f"<p><small>{at:%Y-%m-%d %H:%M} UTC</small><br><strong>{update.stage.capitalize()}</strong>: {body}</p>"
 
 

@@ -25,6 +25,7 @@ from tocsin.incidents.model import (
     Updated,
 )
 from tocsin.incidents.relation import Merged
+from tocsin.incidents.telling import UpdateCorrected, UpdateWithdrawn
 from tocsin.kit.text import clip
 from tocsin.plan.model import Plan, Service, Stage
 
@@ -50,13 +51,22 @@ _ID_LENGTH = 12
 
 @dataclass(frozen=True, kw_only=True)
 class PublicUpdate:
-    """`impact` is that of the severity when it was posted."""
+    """`impact` is that of the severity when it was posted; `changed_at` is when it was put right, if it was."""
 
     id: str
     stage: Stage
     body: str
     at: datetime
     impact: str
+    changed_at: datetime | None = None
+
+    @property
+    def news(self) -> str:
+        """What was posted, without a first line that only says again what stands above it: the time and the stage."""
+        whole = self.body.replace("\r\n", "\n").strip()
+        first, _, rest = whole.partition("\n")
+        is_said = f"{self.at.astimezone(UTC):%H:%M}" in first and self.stage.capitalize() in first
+        return rest.strip() if is_said and rest.strip() else whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,7 +198,7 @@ def public_incident(plan: Plan, incident: Incident, entries: Iterable[Numbered])
         updates=told.updates[::-1],
         started_at=incident.started_at,
         created_at=told.updates[0].at,
-        updated_at=told.updates[-1].at,
+        updated_at=max(one.changed_at or one.at for one in told.updates),
         monitoring_at=told.monitoring_at,
         resolved_at=told.resolved_at,
         course=_begun(told.course, incident.started_at),
@@ -261,6 +271,10 @@ class _Told:
         """So bad from now on, if the public knows of it and was not told that it is over."""
         return self.at_impact(at, impact) if self.updates and self.resolved_at is None else self
 
+    def put_right(self, update_id: str, at: datetime) -> "_Told":
+        changed = (replace(one, changed_at=at) if one.id == update_id else one for one in self.updates)
+        return replace(self, updates=tuple(changed))
+
     def reopened(self, at: datetime, impact: str) -> "_Told":
         told = replace(self, monitoring_at=None, resolved_at=None)
         return told.changed(at, impact)
@@ -281,6 +295,8 @@ def _told(plan: Plan, incident_id: str, entries: Iterable[Numbered]) -> _Told:
             case Updated(audience=audience, stage=Stage() as stage, text=body, at=at) if audience in public:
                 update_id = stable_id("update", incident_id, str(numbered.number))
                 told = told.after(PublicUpdate(id=update_id, stage=stage, body=body, at=at, impact=impact))
+            case UpdateCorrected(update=number, at=at) | UpdateWithdrawn(update=number, at=at):
+                told = told.put_right(stable_id("update", incident_id, str(number)), at)
             case _:
                 pass  # nothing else is public
     return told

@@ -288,7 +288,7 @@ def _wire_update(
         body=update.body,
         incident_id=incident.id,
         created_at=at,
-        updated_at=at,
+        updated_at=statuspage.instant(update.changed_at or update.at),
         display_at=at,
         affected_components=[_Affected(code, name, old, new) for code, name in names.items()],
     )

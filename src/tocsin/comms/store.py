@@ -45,10 +45,10 @@ def public_page(tx: Tx, seen: Seen | None = None) -> PublicPage:
     for gone in seen.keys() - {one.id for one in told}:
         del seen[gone]
     shown = [seen[one.id][1] for one in told]
-    url = kept.read(tx, kept.STATUS_URL) or kept.link(tx, "/status")
+    url = kept.public_link(tx, "/status")
     began_at = min((revision.applied_at for revision in plans.revisions(tx)), default=tx.now)
     found = [one for one in shown if one is not None]
-    return statuspage.public_page(plan, plan.public.name or plan.name, url, found, began_at, _maintenances(tx, plan))
+    return statuspage.public_page(plan, plan.public_name, url, found, began_at, _maintenances(tx, plan))
 
 
 def old_months(tx: Tx) -> tuple[OldMonth, ...]:

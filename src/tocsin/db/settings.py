@@ -54,6 +54,12 @@ def link(tx: Tx, path: str) -> str:
     return f"{read(tx, BASE_URL) or 'http://127.0.0.1:8000'}{path}"
 
 
+def public_link(tx: Tx, path: str) -> str:
+    """The address of something on the status page, wherever the public reads that. `path` begins with /status."""
+    page = read(tx, STATUS_URL) or link(tx, "/status")
+    return f"{page.rstrip('/')}{path.removeprefix('/status')}"
+
+
 def signing_key(tx: Tx) -> bytes:
     """The installation's secret for signed links, made at its first use; needs a unit of work that may write.
 

@@ -18,6 +18,7 @@ from typing import Self
 
 import aiosmtplib
 
+from tocsin.delivery import subjectline
 from tocsin.delivery.channel import Dead, Delivered, Result, Retry
 from tocsin.delivery.email import NOT_LET_IN, OURS, SmtpServer
 from tocsin.kit.clock import stopwatch
@@ -105,7 +106,7 @@ def letter(
     """Set a mail once. `thread` is what those that belong together have in common."""
     head = EmailMessage(policy=SMTP)
     head["From"] = sender
-    head["Subject"] = subject
+    subjectline.put(head, subject)
     head["Date"] = format_datetime(at)
     head["Auto-Submitted"] = "auto-generated"
     head[OURS] = domain
@@ -115,7 +116,7 @@ def letter(
     head["Content-Language"] = language
     head["MIME-Version"] = "1.0"
     head["Content-Type"] = f'multipart/alternative; boundary="{_BOUNDARY}"'
-    lines = (SMTP.fold_binary(name, value) for name, value in head.items())
+    lines = (SMTP.fold_binary(name, value) for name, value in head.raw_items())
     return Letter(b"".join(lines), Text.encoded(plain, marks), Text.encoded(page, marks))
 
 

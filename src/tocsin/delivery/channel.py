@@ -61,6 +61,13 @@ class Message:
         return self.audience == TEST
 
 
+@dataclass(frozen=True, kw_only=True)
+class Linked(Message):
+    """A message that is no row, with the links that a card offers as buttons, each with what it says."""
+
+    links: tuple[tuple[str, str], ...] = ()
+
+
 @dataclass(frozen=True)
 class Delivered:
     """The other side has taken it, and may have said under which name."""

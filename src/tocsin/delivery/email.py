@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import aiosmtplib
 
+from tocsin.delivery import subjectline
 from tocsin.delivery.channel import Dead, Delivered, Message, Result, Retry
 from tocsin.kit.errors import Invalid
 
@@ -102,7 +103,7 @@ class EmailChannel:
         mail = EmailMessage(policy=SMTP)
         mail["From"] = self._sender
         mail["To"] = message.address
-        mail["Subject"] = _one_line(message.subject)
+        subjectline.put(mail, _one_line(message.subject))
         mail["Date"] = format_datetime(message.created_at)
         mail["Message-ID"] = f"<{message.dedup_key}@{self._domain}>"
         if message.thread:

@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from tocsin.delivery.channel import Message, Result
+from tocsin.delivery.channel import Linked, Message, Result
 from tocsin.delivery.http import PublicResolver, post_in_secret
 from tocsin.delivery.parts import parts
 from tocsin.kit.text import clip
@@ -60,6 +60,8 @@ def _run(text: str, **looks: str) -> dict[str, Any]:
 
 
 def _buttons(message: Message, link: str) -> list[dict[str, str]]:
+    if isinstance(message, Linked) and message.links:
+        return [button(title, url) for title, url in message.links]
     if message.actions and message.is_test:
         return [button("It has reached me", link)]
     if message.actions:

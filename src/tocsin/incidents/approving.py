@@ -96,6 +96,26 @@ def waiting(entries: Iterable[Numbered]) -> dict[int, Drafted]:
     return dict(sorted(found.values()))
 
 
+def came_back(entries: Iterable[Numbered]) -> dict[str, tuple[Drafted, DraftReturned]]:
+    """The drafts that were sent back and not written anew, by their audience, each with the word that came with it."""
+    drafts: dict[int, Drafted] = {}
+    found: dict[str, tuple[Drafted, DraftReturned]] = {}
+    for one in entries:
+        match one.entry:
+            case Drafted() as drafted:
+                drafts[one.number] = drafted
+                found.pop(drafted.audience, None)
+            case DraftReturned(draft=number, audience=audience) as returned if number in drafts:
+                found[audience] = drafts[number], returned
+            case Updated(audience=audience):
+                found.pop(audience, None)
+            case MadeConfidential():
+                found.clear()
+            case _:
+                pass  # nothing else touches a draft
+    return found
+
+
 def waiting_one(entries: Iterable[Numbered], number: int) -> Drafted:
     """The draft of this entry, if it still waits. Raises NoSuchDraft."""
     found = waiting(entries).get(number)

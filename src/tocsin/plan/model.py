@@ -526,6 +526,11 @@ class Plan:
         return self.status_page or StatusPage()
 
     @property
+    def public_name(self) -> str:
+        """What the public page is called, and whatever is sent in its name."""
+        return self.public.name or self.name
+
+    @property
     def lead(self) -> str | None:
         """The role that is told what is overdue and may waive it: as the plan says, or whoever resolves."""
         return self.reminders.overdue_to or (self.recovery.owner if self.recovery.owner in self.roles else None)

@@ -37,7 +37,8 @@ def told(incident: Incident, text: str) -> str:
 def update_mail(plan: Plan, incident: Incident, audience: str, text: str, room: str) -> tuple[str, str]:
     """The subject and the body of the mail that brings an update to an audience."""
     name = words.audience_name(plan, audience).lower()
-    return f"{subject(incident)}: {name}", f"{told(incident, text)}\n\n{room}\n"
+    said = told(incident, text).strip()
+    return f"{subject(incident)}: {name}", f"{said}\n" if room in said.split() else f"{said}\n\n{room}\n"
 
 
 def thanks(incident: Incident, text: str) -> str:

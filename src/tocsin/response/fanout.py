@@ -26,7 +26,7 @@ from tocsin.db.presence import Presence, is_gone
 from tocsin.delivery import outbox as pages
 from tocsin.delivery.breaker import Breaker
 from tocsin.delivery.bulkmail import Letter, Mail, MailPool, letter
-from tocsin.delivery.channel import Channel, Dead, Delivered, Message, Result, Retry
+from tocsin.delivery.channel import Channel, Dead, Delivered, Linked, Message, Result, Retry
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.errors import TocsinError
 from tocsin.plan import store as plans
@@ -195,7 +195,8 @@ class Fanout:
     def _house_now(self, tx: Tx) -> House:
         base = (kept.read(tx, kept.BASE_URL) or "").rstrip("/")
         plan, key = plans.current(tx), self._post.signing_key.encode()
-        return House(name=plan.name, base=base, key=key, language=plan.public.language)
+        page = kept.public_link(tx, "/status")
+        return House(name=plan.public_name, base=base, key=key, page=page, language=plan.public.language)
 
     def _look_around(self) -> None:
         """Now and then, free what was taken by nodes that are gone. That this one is there the dispatcher says."""
@@ -298,7 +299,7 @@ class Fanout:
 
     def _letter(self, house: House, one: Due, told: Announcement | None) -> Letter:
         language = house.speaks(one.subscriber)
-        key = (one.announcement_id or one.kind, language, house.name + house.base)
+        key = (one.announcement_id or one.kind, language, house.name + house.page + house.base)
         if told and key in self._letters:
             return self._letters[key]
         said = composing.said(house, one.kind, told, one.subscriber.consent, language)
@@ -326,15 +327,17 @@ def message(house: House, one: Due, told: Announcement | None, own: Tokens, secr
     language = house.speaks(one.subscriber)
     said = composing.said(house, one.kind, told, one.subscriber.consent, language)
     there = composing.links_of(house, one.kind, told, own, language)
-    is_hook = one.subscriber.way is Way.WEBHOOK
+    way = one.subscriber.way
+    is_hook = way is Way.WEBHOOK
     hook = composing.hook_body(one.kind, told, said, there, one.created_at, one.id) if is_hook else ""
-    return Message(
+    return Linked(
         id=one.id[-32:],
         dedup_key=one.id,
-        channel=one.subscriber.way,
+        channel=way,
         address=one.subscriber.address,
         subject=said.subject,
-        body=hook or composing.chat_text(said, there),
+        body=hook or composing.chat_text(way, said, there),
+        links=words.buttons(said, there) if way is Way.TEAMS else (),
         secret=secret,
         created_at=one.created_at,
         send_at=one.created_at,

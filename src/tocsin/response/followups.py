@@ -449,7 +449,7 @@ def send_update(tx: Tx, plan: Plan, incident: Incident, entry: Updated) -> None:
     """Mail an update to the people of its audience. The public reads the status page, or subscribes to it."""
     if plan.communication.audiences[entry.audience].public:
         announcing.announce(tx, plan, incident)
-    posting.post(tx, plan.communication.audiences[entry.audience], incident, entry)
+    posting.post(tx, plan, incident, entry)
     subject, body = discretion.update_mail(plan, incident, entry.audience, entry.text, _room(tx, incident))
     sending.mail(tx, incident, entry.recipients, subject, body, entry.audience)
 

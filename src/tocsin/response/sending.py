@@ -94,4 +94,4 @@ def put_right(tx: Tx, plan: Plan, incident: Incident, entry: UpdateCorrected | U
     subject, body = discretion.update_mail(plan, incident, entry.audience, text, room)
     mail(tx, incident, got, f"{subject}, put right", body, entry.audience, key="right-")
     said = Updated(at=entry.at, by=entry.by, audience=entry.audience, text=text)
-    posting.post(tx, plan.communication.audiences[entry.audience], incident, said)
+    posting.post(tx, plan, incident, said, corrects=str(entry.update))

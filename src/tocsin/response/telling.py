@@ -7,11 +7,12 @@ from tocsin.comms import lookover, updates
 from tocsin.comms import social as social_posts
 from tocsin.comms.lookover import Look, Shape
 from tocsin.comms.social import Post
+from tocsin.db import settings as kept
 from tocsin.db.engine import Tx
 from tocsin.incidents import approving, confidential, lifecycle, places
 from tocsin.incidents import store as incidents
 from tocsin.incidents.approving import Standing
-from tocsin.incidents.model import Incident
+from tocsin.incidents.model import Incident, Updated
 from tocsin.incidents.places import CallOpened
 from tocsin.incidents.telling import NETWORK, Drafted, PostedElsewhere
 from tocsin.kit.actor import ActorKind
@@ -21,7 +22,7 @@ from tocsin.plan import store as plans
 from tocsin.plan.jargon import Jargon
 from tocsin.plan.model import Plan, Stage
 from tocsin.plan.networks import Network
-from tocsin.response import commands, discretion, followups
+from tocsin.response import commands, discretion, followups, posting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,10 +70,26 @@ def look_over(
     return LookedOver(
         composed=composed,
         look=lookover.look(plan, audience, lookover.asked_for(plan, audience, composed), typed, entries),
-        shapes=lookover.shapes(plan, audience, composed.text, mail),
+        shapes=lookover.shapes(plan, audience, composed.text, mail, _title(tx, plan, incident, audience, composed)),
         waits=waits,
         approvers=approving.approvers(plan, incident, told, tx.actor.handle) if waits else (),
     )
+
+
+def _title(tx: Tx, plan: Plan, incident: Incident, audience: str, composed: updates.Composed) -> str:
+    """What stands above it in a chat and in what subscribers are sent; what is confidential goes to neither."""
+    if incident.confidential_at is not None:
+        return ""
+    update = Updated(
+        at=tx.now,
+        by=tx.actor.handle,
+        audience=audience,
+        text=composed.text,
+        stage=composed.stage,
+        fields=composed.fields,
+        notice=composed.notice,
+    )
+    return posting.heading(tx, plan, incident, update)[0]
 
 
 def drafts(tx: Tx, incident_id: str) -> list[Draft]:
@@ -153,7 +170,7 @@ def social(tx: Tx, incident_id: str) -> tuple[Post, ...]:
 
 
 def _status_page(tx: Tx, plan: Plan) -> str:
-    return plan.communication.channels.status_page or followups.link(tx, "/status")
+    return plan.communication.channels.status_page or kept.public_link(tx, "/status")
 
 
 def posted(tx: Tx, incident_id: str, network: Network, text: str, link: str) -> Incident:

@@ -235,11 +235,7 @@ def _ago(length: timedelta, words: Words) -> str:
 
 
 def _paragraphs(update: PublicUpdate) -> list[list[str]]:
-    """What was posted, without a first line that only says again what stands above it: the time and the stage."""
-    lines = update.body.replace("\r\n", "\n").strip().split("\n")
-    if clock(update.at) in lines[0] and ENGLISH.says(f"stage_{update.stage}") in lines[0]:
-        lines = lines[1:]
-    blocks = (block.strip() for block in "\n".join(lines).split("\n\n"))
+    blocks = (block.strip() for block in update.news.split("\n\n"))
     return [block.split("\n") for block in blocks if block]
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from tocsin.comms import corrections, lookover, updates
 from tocsin.comms.lookover import Shape
-from tocsin.incidents import approving, confidential
+from tocsin.incidents import approving, confidential, words
 from tocsin.incidents.model import Incident, Numbered, Status
 from tocsin.kit.text import short_span
 from tocsin.obligations.model import Kind, Obligation, State
@@ -69,6 +69,9 @@ class Tab:
     before: str = ""  # what this audience was told last, as it is read now
     before_when: str = ""
     waits_for: str = ""  # whose word it waits for
+    guidance: tuple[str, ...] = ()  # what the plan says of writing to them
+    draft: int | None = None  # the entry of a draft for them that waits
+    came_back: str = ""  # why the last draft for them was sent back
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,7 @@ def tabs(
     audiences = {
         key: one for key, one in plan.communication.audiences.items() if confidential.may_be_told(plan, incident, one)
     }
+    typed = _drafted(entries) | dict(typed)
     offered = [*audiences, NOTE, DECISION]
     chosen = typed.get("audience") or _most_urgent(duties, audiences) or NOTE
     found = [
@@ -177,6 +181,7 @@ def _beside(
     """The tab with what its audience was told last, and whose word an update waits for."""
     last = lookover.last(entries, tab.value)
     waits = approving.waits(incident, audience, me)
+    drafts = {one.audience: number for number, one in approving.waiting(entries).items()}
     able = present.names(plan, approving.approvers(plan, incident, audience, me)) if waits else ""
     return replace(
         tab,
@@ -184,7 +189,30 @@ def _beside(
         before_when=present.moment(last.told.at, now) if last else "",
         waits_for=(able or "whoever is named next") if waits else "",
         button="Hand in for approval" if waits and not tab.is_public else tab.button,
+        guidance=audience.guidance,
+        draft=drafts.get(tab.value),
+        came_back=_came_back(plan, entries, tab.value, now),
     )
+
+
+def _came_back(plan: Plan, entries: Sequence[Numbered], audience: str, now: datetime) -> str:
+    found = approving.came_back(entries).get(audience)
+    if found is None:
+        return ""
+    word = found[1]
+    return f"{words.name(plan, word.by)} sent it back, {present.moment(word.at, now)}: {word.because}"
+
+
+def _drafted(entries: Sequence[Numbered]) -> dict[str, str]:
+    """What stands in a draft that waits or came back, under the names of the fields: nobody types it twice."""
+    back = [one for one, _ in approving.came_back(entries).values()]
+    found: dict[str, str] = {}
+    for one in (*back, *approving.waiting(entries).values()):
+        stage = NOTICE if one.notice else one.stage or ""
+        prefix = f"{one.audience}.{stage}" if stage else one.audience
+        found |= {f"{prefix}.{name}": text for name, text in one.fields.items()}
+        found |= {f"{one.audience}.stage": stage} if stage else {}
+    return found
 
 
 def _own(key: str, place: int, name: str, fields: list[Field]) -> Tab:

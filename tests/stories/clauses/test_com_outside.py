@@ -142,6 +142,8 @@ def test_com_07_executives_hear_within_fifteen_minutes_and_then_hourly(busy: Wor
     (update,) = busy.entries(incident.id, Updated)
     said = ("Business impact: No new customer", "Expected to be over: 04:00 UTC", "Next update: 2026-11-24 03:38 UTC")
     assert [one for one in said if one not in update.text] == []
+    (mail,) = [one for one in busy.mail.sent if one.audience == "executives"]
+    assert mail.body.count(f"/incidents/{incident.id}") == 1  # the template has the link already
     assert busy.owed(incident.id)["update:executives"].due_at == update.at + timedelta(hours=1)
     assert busy.ended(incident.id, "update:executives") == [State.MET]
 

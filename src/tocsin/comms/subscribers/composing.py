@@ -15,6 +15,7 @@ from tocsin.comms.subscribers.announcing import Announcement
 from tocsin.comms.subscribers.links import PATH, Purpose
 from tocsin.comms.subscribers.model import CONFIRM_WITHIN, Note, Subscriber
 from tocsin.comms.subscribers.words import Links, Said
+from tocsin.plan.model import Way
 
 LEAVE_MARK, MANAGE_MARK, CONFIRM_MARK = "\ue000", "\ue001", "\ue002"  # letters of nobody's language
 _UNMARKED = str.maketrans("", "", LEAVE_MARK + MANAGE_MARK + CONFIRM_MARK)
@@ -28,11 +29,13 @@ TYPES = {
 
 @dataclass(frozen=True, kw_only=True)
 class House:
-    """What every message says of the installation: the page's name, address and language, and the key of its links."""
+    """What every message says of the installation: the page's name, address and language, and the key of its links.
+    `base` is where its forms are, and `page` where the public reads the page, if that is elsewhere."""
 
     name: str
     base: str
     key: bytes
+    page: str = ""
     language: str = "en"
 
     def speaks(self, one: Subscriber) -> str:
@@ -80,26 +83,30 @@ def links_of(house: House, note: Note, told: Announcement | None, own: Tokens, l
     if note is Note.CONFIRM:
         return Links(confirm=f"{house.base}{PATH}/confirm/{own.confirm}")
     return Links(
-        read=f"{house.base}{_in(told.path, house, language)}" if told else "",
+        read=f"{house.page or f'{house.base}/status'}{_in(told.path, house, language)}" if told else "",
         manage=f"{house.base}{PATH}/manage/{own.manage}",
         leave=leave_link(house, own.leave),
     )
 
 
 def _in(path: str, house: House, language: str) -> str:
-    """The same page in this language; in that of the house it has the shorter address."""
-    is_own = language in ("", house.language)
-    return path if is_own else path.replace("/status", f"/status/{language}", 1)
+    """What follows the address of the status page; in the language of the house it is shorter."""
+    below = path.removeprefix("/status")
+    return below if language in ("", house.language) else f"/{language}{below}"
 
 
 def leave_link(house: House, token: str) -> str:
     return f"{house.base}{PATH}/leave/{token}"
 
 
-def chat_text(what: Said, there: Links) -> str:
-    """The text for a chat or a browser. The last link of it is the one behind its button."""
-    below = words.small_print(what, Links(manage=there.manage, leave=there.leave) if there.manage else Links())
-    return f"{what.subject}\n\n" + (f"{below}\n\n" if below else "") + words.plain(what, there)
+def chat_text(way: Way, what: Said, there: Links) -> str:
+    """The text for a chat or a browser. A card has its links as buttons, and a push leads where its only link does."""
+    if way is Way.TEAMS:
+        return "\n\n".join([what.subject, *words.blocks(what), *([words.why(what)] if there.leave else [])])
+    if way is Way.PUSH:
+        return "\n\n".join([what.subject, *words.blocks(what), there.confirm or there.read or there.manage])
+    below = words.small_print(what, there)
+    return f"{what.subject}\n\n{words.plain(what, there)}" + (f"\n{below}\n" if below else "")
 
 
 def hook_body(note: Note, told: Announcement | None, what: Said, there: Links, at: datetime, key: str) -> str:

@@ -64,15 +64,22 @@ def about_itself(kind: Note, name: str, consent: str, language: str) -> Said:
 
 def plain(said: Said, links: Links) -> str:
     """The text as a mail, a chat or a browser shows it; the link that matters most stands last."""
-    blocks = [said.text]
-    if said.affects:
-        blocks.append(f"{said.says('affects')}: {said.affects}")
-    blocks += [f"{said.says(key)}:\n{link}" for key, link in _upper(links)]
-    return "\n\n".join(block for block in blocks if block) + "\n"
+    return "\n\n".join([*blocks(said), *(f"{said.says(key)}:\n{link}" for key, link in _upper(links))]) + "\n"
+
+
+def blocks(said: Said) -> list[str]:
+    """What is told, without a link."""
+    affects = f"{said.says('affects')}: {said.affects}" if said.affects else ""
+    return [block for block in (said.text, affects) if block]
+
+
+def buttons(said: Said, links: Links) -> tuple[tuple[str, str], ...]:
+    """Every link with what it says, the one that matters most first."""
+    return tuple((said.says(key), link) for key, link in (*_upper(links), *_lower(links)))
 
 
 def small_print(said: Said, links: Links) -> str:
-    lines = [_why(said)] if links.leave else []
+    lines = [why(said)] if links.leave else []
     lines += [f"{said.says(key)}:\n{link}" for key, link in _lower(links)]
     return "\n".join(lines)
 
@@ -102,7 +109,8 @@ def _lower(links: Links) -> list[tuple[str, str]]:
     return [(key, link) for key, link in (("change", links.manage), ("leave", links.leave)) if link]
 
 
-def _why(said: Said) -> str:
+def why(said: Said) -> str:
+    """Why they are told."""
     return CATALOGUES[said.language].says("why", name=said.name)
 
 
@@ -122,7 +130,7 @@ def _below(said: Said, links: Links) -> str:
     if not found:
         return ""
     offered = " · ".join(f'<a href="{escape(link)}">{said.says(key)}</a>' for key, link in found)
-    return f'<p style="margin:2em 0 0;font-size:.85em">{escape(_why(said))}<br>\n{offered}</p>'
+    return f'<p style="margin:2em 0 0;font-size:.85em">{escape(why(said))}<br>\n{offered}</p>'
 
 
 _PAGE = """<!doctype html>

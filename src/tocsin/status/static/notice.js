@@ -6,7 +6,7 @@
   const look = `:host{all:initial;display:block}
 .n{display:flex;gap:.5em 1em;align-items:center;flex-wrap:wrap;padding:.6em 1em;font:15px/1.4 system-ui,sans-serif;color:#14191c;background:#fbeed3;border-bottom:3px solid #8a4f00}
 .n.bad{background:#fbe5e7;border-color:#b0112b}.n.dark{color:#e6ebeb;background:#2c220d;border-color:#f2b441}.n.dark.bad{background:#33161a;border-color:#ff8088}
-p{margin:0;flex:1 1 12em}a{color:inherit;padding:.6em 0}button{font:inherit;color:inherit;background:none;border:1px solid;border-radius:6px;min-height:2.75em;padding:0 1em;cursor:pointer}
+p{margin:0;flex:1 1 9em}a{color:inherit;padding:.6em 0}button{font:inherit;color:inherit;background:none;border:1px solid;border-radius:6px;min-height:2.75em;padding:0 1em;cursor:pointer}
 :focus-visible{outline:3px solid;outline-offset:2px}`;
   const host = document.createElement("div"), place = host.attachShadow({mode: "open"}), sheet = new CSSStyleSheet();
   sheet.replaceSync(look);
