@@ -5,11 +5,13 @@ and not its text, so that what is shown is read from where it belongs, with the 
 lags behind: whoever changes something says so with `changed`, which writes one row in the same unit of work, and the
 passages follow in units of work of their own.
 
-A passage's id is its instant and some bits more, so that both databases give the latest first without sorting, and a
-period is a range of ids.
+A passage's id is its kind, its instant and some bits more, so that both databases give the latest of a kind first
+without sorting, and a period is a range of ids. Each word is written for its kind, and once more if it stands in the
+title: what is asked for is always of one kind, and a million signals that have a word are not looked through for the
+incidents that have it, nor are those that say a word for those that are called so.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -57,11 +59,13 @@ queue = Table(
 )
 _words: TableClause = table("passage_words", column("rowid", BigInteger))  # its other columns are each database's own
 
+KINDS = ("incident", "entry", "post_mortem", "signal")
 EACH = 100  # subjects in one row that says what changed
 BITS = 20  # of an id that tell what shares a millisecond
+KIND_AT = 61  # the bits of an id from which on it tells the kind
 WORDS_KEPT = 8000  # of one passage: PostgreSQL knows no place beyond 16383
 EVERY = "every "  # begins the kind of a row that stands for all that was stored before there was an index
-_MARK = "="  # begins a filter among the words; no word has it
+_MARK = "="  # begins a filter among the words, and ends what stands before each word; no word has it
 
 
 class Place(NamedTuple):
@@ -91,7 +95,7 @@ class Found(NamedTuple):
 
     @property
     def at(self) -> datetime:
-        return from_millis(self.id >> BITS)
+        return from_millis((self.id & ((1 << KIND_AT) - 1)) >> BITS)
 
 
 class Part(NamedTuple):
@@ -101,6 +105,7 @@ class Part(NamedTuple):
     is not in that table is not found. Without it, the incident is the passage's own.
     """
 
+    kind: str
     tags: tuple[tuple[str, str], ...]
     terms: tuple[Term, ...]
     in_title: bool | None  # None: anywhere
@@ -181,7 +186,7 @@ def _remove(tx: Tx, places: Sequence[Place]) -> None:
 
 def _ids(tx: Tx, passages: Sequence[Passage]) -> list[int]:
     """An id for each: its instant, and as many bits of its name; the next that is free if that is taken."""
-    wanted = [(to_millis(one.at) << BITS) | _bits(one.place) for one in passages]
+    wanted = [first_id(one.place.kind, to_millis(one.at)) | _bits(one.place) for one in passages]
     used = {row.id for row in tx.all(select(passage.c.id).where(passage.c.id.in_(wanted)))}
     found: list[int] = []
     for number in wanted:
@@ -218,26 +223,46 @@ def _row(number: int, one: Passage) -> dict[str, Any]:
     return {"id": number, **one.place._asdict(), **kept}
 
 
-def _tag(name: str, said: str) -> str:
-    return f"{_MARK}{name}{_MARK}{''.join(words_of(said))}"
+def _tag(kind: str, name: str, said: str) -> str:
+    return f"{_MARK}{kind[0]}{_MARK}{name}{_MARK}{''.join(words_of(said))}"
 
 
 def _tags(one: Passage) -> list[str]:
-    return [_tag("kind", one.place.kind), *(_tag(name, said) for name, said in one.tags.items())]
+    kind = one.place.kind
+    return [_of_kind(kind), *(_tag(kind, name, said) for name, said in one.tags.items())]
+
+
+def _of_kind(kind: str) -> str:
+    """Whatever is of this kind has this among its words."""
+    return f"{_MARK}{kind[0]}"
+
+
+def _anywhere(kind: str) -> str:
+    """What stands before each word of a passage of this kind."""
+    return kind[0] + _MARK
+
+
+def _in_title(kind: str) -> str:
+    """What stands before each word of a title once more."""
+    return kind[0].upper() + _MARK
 
 
 def _for_sqlite(one: Passage) -> list[str]:
     title, body = words_of(one.title)[:WORDS_KEPT], words_of(one.body)[:WORDS_KEPT]
-    return [" ".join(words) for words in (_tags(one), title, body)]
+    called, said = _in_title(one.place.kind), _anywhere(one.place.kind)
+    apart = [*_tags(one), *(called + word for word in title)]
+    return [" ".join(words) for words in (apart, [said + word for word in title], [said + word for word in body])]
 
 
 def _for_postgresql(one: Passage) -> list[str]:
     title, body = words_of(one.title)[:WORDS_KEPT], words_of(one.body)[:WORDS_KEPT]
+    called, said = _in_title(one.place.kind), _anywhere(one.place.kind)
     places: dict[str, list[str]] = {}
     for place, word in enumerate(title, start=1):
-        places.setdefault(word, []).append(f"{place}A")
+        places.setdefault(said + word, []).append(str(place))
+        places.setdefault(called + word, []).append(str(place))
     for place, word in enumerate(body, start=len(title) + 2):  # no phrase begins in the one and ends in the other
-        places.setdefault(word, []).append(str(place))
+        places.setdefault(said + word, []).append(str(place))
     words = (f"'{word}':{','.join(at[:200])}" for word, at in places.items())
     return [" ".join([*(f"'{tag}'" for tag in _tags(one)), *words])]
 
@@ -268,10 +293,15 @@ _KNOWN = {
 # ---- Finding ----
 
 
-def bounds(since: datetime | None, until: datetime | None) -> tuple[int, int]:
-    """The ids of a period: from the first, up to the second."""
-    first = to_millis(since) << BITS if since else 0
-    return first, to_millis(until) << BITS if until else 1 << 62
+def first_id(kind: str, millis: int) -> int:
+    """The first that a passage of this kind and instant may have."""
+    return KINDS.index(kind) << KIND_AT | millis << BITS
+
+
+def bounds(kind: str, since: datetime | None, until: datetime | None) -> tuple[int, int]:
+    """The ids of a kind and a period: from the first, up to the second."""
+    first = first_id(kind, to_millis(since) if since else 0)
+    return first, first_id(kind, to_millis(until)) if until else first_id(kind, 0) + (1 << KIND_AT) - 1
 
 
 def find(tx: Tx, part: Part, first: int, below: int, limit: int) -> list[Found]:
@@ -296,34 +326,31 @@ _MATCH = {
 
 def _ask_sqlite(part: Part) -> str:
     """Every word stands between quotation marks, and holds none: there is no syntax that a question could break."""
-    tags = [f'tags : "{_tag(*one)}"' for one in part.tags]
-    terms = [f'"{" ".join(one.words)}"{" *" if one.is_beginning else ""}' for one in part.terms]
-    if not terms:
-        return " AND ".join(tags)
-    anywhere = " AND ".join(f"({{title body}} : {one})" for one in terms)
-    in_title = " AND ".join(f"(title : {one})" for one in terms)
-    if part.in_title:
-        return " AND ".join([*tags, in_title])
-    whole = " AND ".join([*tags, anywhere])
-    return whole if part.in_title is None else f"({whole}) NOT ({in_title})"
+    return _asked(part, " AND ", "({}) NOT ({})", '"{}"', _phrase_sqlite)
 
 
 def _ask_postgresql(part: Part) -> str:
-    tags = [f"'{_tag(*one)}'" for one in part.tags]
+    return _asked(part, " & ", "({}) & !({})", "'{}'", _phrase_postgresql)
+
+
+def _asked(part: Part, both: str, without: str, quoted: str, phrase: Callable[[Term, str], str]) -> str:
+    tags = [quoted.format(_tag(part.kind, *one)) for one in part.tags]
     if not part.terms:
-        return " & ".join(tags)
-    in_title = " & ".join(_term(one, "A") for one in part.terms)
+        return both.join([quoted.format(_of_kind(part.kind)), *tags])
+    in_title = both.join(phrase(one, _in_title(part.kind)) for one in part.terms)
     if part.in_title:
-        return " & ".join([*tags, in_title])
-    whole = " & ".join([*tags, *(_term(one, "") for one in part.terms)])
-    return whole if part.in_title is None else f"{whole} & !({in_title})"
+        return both.join([in_title, *tags])
+    anywhere = both.join([*(phrase(one, _anywhere(part.kind)) for one in part.terms), *tags])
+    return anywhere if part.in_title is None else without.format(anywhere, in_title)
 
 
-def _term(one: Term, weight: str) -> str:
-    last = len(one.words) - 1
-    marks = (f"{'*' if one.is_beginning and place == last else ''}{weight}" for place in range(last + 1))
-    words = (f"'{word}'{f':{mark}' if mark else ''}" for word, mark in zip(one.words, marks, strict=True))
-    return f"({' <-> '.join(words)})"
+def _phrase_sqlite(one: Term, before: str) -> str:
+    return f'"{" ".join(before + word for word in one.words)}"{" *" if one.is_beginning else ""}'
+
+
+def _phrase_postgresql(one: Term, before: str) -> str:
+    words = " <-> ".join(f"'{before}{word}'" for word in one.words)
+    return f"({words}{':*' if one.is_beginning else ''})"
 
 
 _ASKED = {"sqlite": _ask_sqlite, "postgresql": _ask_postgresql}

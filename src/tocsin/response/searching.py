@@ -134,27 +134,28 @@ def _begin(cursor: str | None) -> tuple[int, int] | None:
 
 def _ranked(tx: Tx, question: Asked, begin: tuple[int, int] | None, limit: int) -> Iterator[Ranked]:
     """The first of each part that come after the beginning: the first of all are among them."""
-    earliest, below = fulltext.bounds(_instant(question, "after"), _instant(question, "before"))
+    after, before = _instant(question, "after"), _instant(question, "before")
     for (kind, in_title), days in _COUNTS_AS_NEWER.items():
         if question.filters.get("kind", kind) != kind or (in_title and not question.terms):
             continue
         newer = int(timedelta(days=days) / timedelta(milliseconds=1))
         part = _part(question, kind, in_title)
-        until = below if begin is None else min(below, _below(begin, newer))
+        earliest, below = fulltext.bounds(kind, after, before)
+        until = below if begin is None else min(below, _below(kind, begin, newer))
         for one in fulltext.find(tx, part, earliest, until, limit):
             yield Ranked(to_millis(one.at) + newer, one)
 
 
 def _part(question: Asked, kind: str, in_title: bool) -> Part:
-    tags = (("kind", kind), *((name, said) for name, said in question.filters.items() if name in TAGS))
+    tags = tuple((name, said) for name, said in question.filters.items() if name in TAGS)
     where = None if kind == Kind.ENTRY or not question.terms else in_title
-    return Part(tags, question.terms, where, found_signals.BELONGS if kind == Kind.SIGNAL else None)
+    return Part(kind, tags, question.terms, where, found_signals.BELONGS if kind == Kind.SIGNAL else None)
 
 
-def _below(begin: tuple[int, int], newer: int) -> int:
+def _below(kind: str, begin: tuple[int, int], newer: int) -> int:
     """The ids that come after a place in the order, for a part that counts as so much newer than it is."""
     score, last = begin
-    first = max(0, score - newer) << fulltext.BITS
+    first = fulltext.first_id(kind, max(0, score - newer))
     return min(max(last, first), first + (1 << fulltext.BITS))
 
 
