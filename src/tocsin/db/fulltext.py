@@ -21,9 +21,11 @@ from sqlalchemy import (
     BigInteger,
     Column,
     ColumnElement,
+    FromClause,
     Integer,
     Table,
     Text,
+    TextClause,
     column,
     delete,
     func,
@@ -59,7 +61,10 @@ queue = Table(
 )
 _words: TableClause = table("passage_words", column("rowid", BigInteger))  # its other columns are each database's own
 
-KINDS = ("incident", "entry", "post_mortem", "signal")
+KINDS = {"incident": "ij", "entry": "ef", "post_mortem": "pq", "signal": "st"}
+"""Each kind, with the letters that stand before its words: anywhere, and in the title. Their case tells nothing."""
+LATEST = 2000  # passages that are looked through one by one
+FEW = 1000  # passages that are sorted rather than read in their order
 EACH = 100  # subjects in one row that says what changed
 BITS = 20  # of an id that tell what shares a millisecond
 KIND_AT = 61  # the bits of an id from which on it tells the kind
@@ -224,7 +229,7 @@ def _row(number: int, one: Passage) -> dict[str, Any]:
 
 
 def _tag(kind: str, name: str, said: str) -> str:
-    return f"{_MARK}{kind[0]}{_MARK}{name}{_MARK}{''.join(words_of(said))}"
+    return f"{_of_kind(kind)}{_MARK}{name}{_MARK}{''.join(words_of(said))}"
 
 
 def _tags(one: Passage) -> list[str]:
@@ -234,17 +239,17 @@ def _tags(one: Passage) -> list[str]:
 
 def _of_kind(kind: str) -> str:
     """Whatever is of this kind has this among its words."""
-    return f"{_MARK}{kind[0]}"
+    return _MARK + KINDS[kind][0]
 
 
 def _anywhere(kind: str) -> str:
     """What stands before each word of a passage of this kind."""
-    return kind[0] + _MARK
+    return KINDS[kind][0] + _MARK
 
 
 def _in_title(kind: str) -> str:
     """What stands before each word of a title once more."""
-    return kind[0].upper() + _MARK
+    return KINDS[kind][1] + _MARK
 
 
 def _for_sqlite(one: Passage) -> list[str]:
@@ -295,7 +300,7 @@ _KNOWN = {
 
 def first_id(kind: str, millis: int) -> int:
     """The first that a passage of this kind and instant may have."""
-    return KINDS.index(kind) << KIND_AT | millis << BITS
+    return list(KINDS).index(kind) << KIND_AT | millis << BITS
 
 
 def bounds(kind: str, since: datetime | None, until: datetime | None) -> tuple[int, int]:
@@ -306,22 +311,65 @@ def bounds(kind: str, since: datetime | None, until: datetime | None) -> tuple[i
 
 def find(tx: Tx, part: Part, first: int, below: int, limit: int) -> list[Found]:
     """The latest of these passages whose ids lie in a range, as far as whoever asks may see them."""
-    about = passage.join(_words, passage.c.id == _words.c.rowid)
+    asked = {"asked": _ASKED[tx.dialect](part), "first": first, "below": below}
+    few = _few(tx, asked, limit) if tx.is_postgresql else None
+    if few is not None:
+        return _seen(tx, part, passage, passage.c.id.in_(few), passage.c.id, limit, {}) if few else []
+    both = passage.join(_words, passage.c.id == _words.c.rowid)
+    return _seen(tx, part, both, text(_MATCHING[tx.dialect]), _words.c.rowid, limit, asked)
+
+
+def _seen(
+    tx: Tx,
+    part: Part,
+    about: FromClause,
+    matching: ColumnElement[bool] | TextClause,
+    order: ColumnElement[int],
+    limit: int,
+    asked: Mapping[str, Any],
+) -> list[Found]:
     incident_id: ColumnElement[Any] = passage.c.incident_id
     if part.belongs is not None:
         subject, incident_id = part.belongs
         about = about.join(subject.table, subject == passage.c.subject)
     wanted = select(passage.c.id, passage.c.kind, passage.c.subject, passage.c.number).select_from(about)
-    in_range = (_words.c.rowid >= first) & (_words.c.rowid < below)
-    matching = wanted.where(text(_MATCH[tx.dialect]), in_range).order_by(_words.c.rowid.desc()).limit(limit)
-    rows = tx.all(sight.within(tx, matching, incident_id), {"asked": _ASKED[tx.dialect](part)})
+    latest = wanted.where(matching).order_by(order.desc()).limit(limit)
+    rows = tx.all(sight.within(tx, latest, incident_id), asked)
     return [Found(row.id, Place(row.kind, row.subject, row.number)) for row in rows]
 
 
-_MATCH = {
-    "sqlite": "passage_words match :asked",
-    "postgresql": "passage_words.words @@ cast(:asked as tsquery)",
+def _few(tx: Tx, asked: Mapping[str, Any], limit: int) -> list[int] | None:
+    """All that match, as far as they are few; None if it is better to read what there is in its order.
+
+    PostgreSQL reads what matches from the index without an order, or all passages in their order until enough of them
+    match. It guesses which costs less, and can't know how often a rare word is there: looking for one that nothing has,
+    it would read everything. So the order is tried on the latest first, and what they have not enough of is taken from
+    the index; only where that has many are they read on, since the next can't be far.
+    """
+    (late,) = tx.all(_OF_LATEST, {**asked, "latest": LATEST, "most": limit})
+    if len(late.matching) == limit:
+        return None
+    if late.seen < LATEST:
+        return list(late.matching)
+    found = [row.rowid for row in tx.all(_OF_INDEX, {**asked, "most": FEW + 1})]
+    return found if len(found) <= FEW else None
+
+
+_RANGE = "passage_words.rowid >= :first and passage_words.rowid < :below"
+_MATCHING = {
+    "sqlite": f"passage_words match :asked and {_RANGE}",
+    "postgresql": f"passage_words.words @@ cast(:asked as tsquery) and {_RANGE}",
 }
+_OF_LATEST = text(
+    "with late as materialized (select rowid, words from passage_words "  # noqa: S608 - ours alone
+    f"where {_RANGE} order by rowid desc limit :latest) select (select count(*) from late) as seen, "
+    "array(select rowid from late where words @@ cast(:asked as tsquery) limit :most) as matching"
+)
+# What is materialized is planned as if all of it were wanted, and what is added to cannot be read by its index.
+_OF_INDEX = text(
+    "with matching as materialized (select rowid from passage_words where words @@ cast(:asked as tsquery) "
+    "and rowid + 0 >= :first and rowid + 0 < :below) select rowid from matching limit :most"
+)
 
 
 def _ask_sqlite(part: Part) -> str:
