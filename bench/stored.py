@@ -13,10 +13,12 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import select, text
+from msgspec import json
+from sqlalchemy import func, select, text
 
 from bench import installation
 from tocsin.app import App
+from tocsin.db import fulltext
 from tocsin.db.engine import Database, Tx
 from tocsin.delivery import outbox
 from tocsin.incidents import store as incidents
@@ -56,6 +58,7 @@ SIGNALS_AT_ONCE = 5000
 EACH_HAS = 20  # signals of one incident
 LIVED = 100  # incidents that are lived through; the others are written like them
 REVIEWED = 3  # of so many incidents one has a post-mortem
+AGAIN = 30_000  # signals after which the same are said once more, by others and about other incidents
 
 _SUBJECTS = ("checkout", "voice", "memory", "login", "search", "billing", "queue", "cache", "database", "webhook")
 _TROUBLES = ("hangs", "is slow", "fails", "loses messages", "answers late", "is down", "refuses calls", "runs full")
@@ -91,7 +94,7 @@ def store(app: App, count: int, signals_count: int) -> None:
     clock.advance_to(clock.now() + timedelta(days=2))  # after the last word of each
     _copies(database, count - lived, every)
     _hide(database)
-    _signals(database, chance, signals_count)
+    _signals(database, signals_count)
     with database.work(SYSTEM) as tx:  # all of it is there: the two rows that stand for everything stand for it
         tx.run(text("delete from to_index where kind not like 'every %'"))
 
@@ -152,8 +155,62 @@ def _moved(value: Any, by: timedelta) -> Any:
 
 
 def index_all(database: Database) -> None:
+    """What the loop that indexes comes to in an hour or two.
+
+    Of signals it indexes those that are said first. The others say the same, so that their words are copied; the one
+    word in which they differ, the number in the key, stays that of the first.
+    """
+    with database.work(SYSTEM) as tx:
+        tx.run(text("delete from to_index where kind = 'every signal'"))
+        count = int(tx.scalar(select(func.count()).select_from(signals.table)) or 0)
+        for begin in range(0, min(count, AGAIN), fulltext.EACH):
+            these = range(begin, min(begin + fulltext.EACH, count, AGAIN))
+            fulltext.changed(tx, signals.TO_BE_FOUND, [[_signal_id(number)] for number in these])
+        if tx.is_postgresql:
+            tx.run(text("drop index passage_words_found"))
     while indexing.catch_up(database):
         pass
+    for begin in range(AGAIN, count, AGAIN):
+        _index_again(database, begin, min(AGAIN, count - begin), YEAR / count * begin)
+    if not database.is_sqlite:
+        with database.work(SYSTEM) as tx:
+            tx.run(text("create index passage_words_found on passage_words using gin (words) with (fastupdate = off)"))
+
+
+def _index_again(database: Database, begin: int, count: int, later: timedelta) -> None:
+    pairs = [[_signal_id(number), _signal_id(begin + number)] for number in range(count)]
+    about = {"pairs": json.encode(pairs).decode(), "later": int(later / timedelta(milliseconds=1)) << fulltext.BITS}
+    with database.work(SYSTEM) as tx:
+        for statement in _COPIED[tx.dialect]:
+            tx.run(text(statement), about)
+
+
+_COPIED = {
+    "sqlite": (
+        (
+            "insert into passage (id, kind, subject, number) select passage.id + :later, kind, value ->> 1, 0 "
+            "from json_each(:pairs) cross join passage on kind = 'signal' and subject = value ->> 0 and number = 0"
+        ),
+        (
+            "insert into passage_words (rowid, tags, title, body) select passage.id + :later, tags, title, body "
+            "from json_each(:pairs) cross join passage on kind = 'signal' and subject = value ->> 0 and number = 0 "
+            "join passage_words on passage_words.rowid = passage.id"
+        ),
+    ),
+    "postgresql": (
+        (
+            "insert into passage (id, kind, subject, number) select passage.id + :later, kind, value ->> 1, 0 "
+            "from jsonb_array_elements(cast(:pairs as jsonb)) as one(value) "
+            "join passage on kind = 'signal' and subject = value ->> 0 and number = 0"
+        ),
+        (
+            "insert into passage_words (rowid, words) select passage.id + :later, words "
+            "from jsonb_array_elements(cast(:pairs as jsonb)) as one(value) "
+            "join passage on kind = 'signal' and subject = value ->> 0 and number = 0 "
+            "join passage_words on rowid = passage.id"
+        ),
+    ),
+}
 
 
 def _clock(app: App) -> ManualClock:
@@ -224,22 +281,27 @@ def _hide(database: Database) -> None:
 # ---- Signals ----
 
 
-def _signals(database: Database, chance: random.Random, count: int) -> None:
+def _signals(database: Database, count: int) -> None:
     with database.read(SYSTEM) as tx:
         owners = incidents.latest_ids(tx, count)
         now, revision = tx.now, plans.current_id(tx)
-    found = _each_signal(chance, owners, count, now, revision)
+    found = _each_signal(owners, count, now, revision)
     while some := list(islice(found, SIGNALS_AT_ONCE)):
         with database.work(SYSTEM) as tx:
             signals.add_all(tx, some)
 
 
-def _each_signal(
-    chance: random.Random, owners: Sequence[str], count: int, now: datetime, revision: str
-) -> Iterator[Signal]:
+def _signal_id(number: int) -> str:
+    """Of a signal by its place in time. In no order, as ids are."""
+    return f"sig_{number * 7919 % 1_000_003:010d}"
+
+
+def _each_signal(owners: Sequence[str], count: int, now: datetime, revision: str) -> Iterator[Signal]:
     every = YEAR / max(1, count)
     attached = len(owners) * EACH_HAS
     for number in range(count):
+        if number % AGAIN == 0:
+            chance = random.Random(11)
         at = now - every * (count - number)
         is_news = number >= count - 300
         owner = owners[number * len(owners) // count] if number % max(1, count // max(1, attached)) == 0 else None
@@ -247,7 +309,7 @@ def _each_signal(
         calls = Disposition.ATTACHED if owner else Disposition.WAITING if is_news else Disposition.CLEARED
         subject = chance.choice(_SUBJECTS)
         yield Signal(
-            id=f"sig_{number * 7919 % 1_000_003:010d}",  # in no order, as ids are
+            id=_signal_id(number),
             source="alertmanager" if number % 3 else "generic",
             key=f"{subject}-{number}",
             state=dead,

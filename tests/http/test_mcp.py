@@ -11,8 +11,9 @@ import pytest
 
 from tests.http.test_client import Bridge
 from tests.support.served import Served, served
-from tocsin.cli.mcpserver import VERSIONS, Answering
-from tocsin.cli.mcptools import TOOLS
+from tocsin.assistants.protocol import AGREED
+from tocsin.assistants.tools import TOOLS
+from tocsin.cli import mcpserver
 from tocsin.client.wire import Tocsin
 
 RIGHTS = ("incidents:read", "incidents:write", "plan:read")
@@ -29,13 +30,13 @@ class Assistant:
 
     def __init__(self, here: Served, *rights: str) -> None:
         secret = here.token(*rights, name="assistant")
-        self._answering = Answering(Tocsin("http://tocsin.test", secret, transport=Bridge(here)))
+        self._tocsin = Tocsin("http://tocsin.test", secret, transport=Bridge(here))
         self._asked = 0
 
     def ask(self, method: str, **params: Any) -> dict[str, Any]:
         self._asked += 1
         message = {"jsonrpc": "2.0", "id": self._asked, "method": method, "params": params}
-        answer = json.loads(json.dumps(self._answering.line(json.dumps(message)), default=str))
+        answer = json.loads(json.dumps(self.line(json.dumps(message)), default=str))
         assert (answer["jsonrpc"], answer["id"]) == ("2.0", self._asked)
         found: dict[str, Any] = answer
         return found
@@ -45,14 +46,14 @@ class Assistant:
         return found
 
     def line(self, line: str) -> dict[str, Any] | None:
-        return self._answering.line(line)
+        return mcpserver.answer(self._tocsin, line)
 
 
 def test_it_is_welcomed_in_a_version_that_both_know(here: Served) -> None:
     assistant = Assistant(here, *RIGHTS)
     welcome = assistant.ask("initialize", protocolVersion="2025-06-18", capabilities={}, clientInfo={})["result"]
     assert welcome["protocolVersion"] == "2025-06-18" and "tools" in welcome["capabilities"]
-    assert assistant.ask("initialize", protocolVersion="1999-01-01")["result"]["protocolVersion"] == VERSIONS[0]
+    assert assistant.ask("initialize", protocolVersion="1999-01-01")["result"]["protocolVersion"] == AGREED[0]
     assert assistant.line('{"jsonrpc": "2.0", "method": "notifications/initialized"}') is None
     assert assistant.ask("ping")["result"] == {}
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import ProgrammingError
@@ -170,3 +172,19 @@ def test_a_server_that_is_not_there_is_said_in_a_sentence(tmp_path: Path) -> Non
 def test_the_folder_of_a_new_database_is_made(tmp_path: Path) -> None:
     upgrade(f"sqlite:///{tmp_path / 'var' / 'lib' / 'tocsin.db'}")
     assert (tmp_path / "var" / "lib" / "tocsin.db").is_file()
+
+
+def test_an_index_of_an_earlier_form_is_made_anew(empty: Database) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    with empty.begin_exclusive() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0036")
+        connection.execute(text("delete from to_index"))
+        connection.execute(text("insert into passage (id, kind, subject, number) values (1, 'signal', 'sig_1', 0)"))
+        words = "tags) values (1, 'x')" if empty.is_sqlite else "words) values (1, 'x')"
+        connection.execute(text(f"insert into passage_words (rowid, {words}"))
+    migrate(empty)
+    with empty.read(SYSTEM) as tx:
+        assert [tx.scalar(text(f"select count(*) from {table}")) for table in ("passage", WORDS)] == [0, 0]
+        assert {row.id for row in tx.all(text("select id from to_index"))} == {"every incident", "every signal"}

@@ -115,6 +115,42 @@ def test_words_phrases_beginnings_and_filters(database: Database) -> None:
     assert "kind" not in str(found(database, ANA, "kin"))  # no filter is found as a word
 
 
+def test_a_phrase_ends_with_the_title_and_no_word_is_taken_for_a_mark(database: Database) -> None:
+    arrive(database, Arrival(source="generic", key="k1", title="Disk full", labels={"service": "rose"}))
+    declare(database, "Disk full", impact="Full of logs")
+    index_all(database)
+    assert found(database, ANA, '"disk full from"') == []  # a signal's text begins with where it came from
+    assert kinds(found(database, ANA, '"disk full"')) == ["incident", "signal"]
+    for asked in ("s", "i=disk", "=i", "t=disk", "=s=service=rose", "kind=signal"):
+        assert found(database, ANA, f"{asked} -") == [], asked
+
+
+def test_things_of_one_instant_are_paged_whatever_they_are(database: Database) -> None:
+    for number in range(3):
+        one = declare(database, f"Pump {number} leaks")
+        database.run(ANA, lambda tx, one=one: commands.note(tx, one.id, "The pump leaks again"))
+    arrive(database, *(Arrival(source="generic", key=f"p{n}", title=f"pump {n} leaks") for n in range(3)))
+    index_all(database)
+    whole = [one.path for one in found(database, ANA, "pump leaks")]
+    assert len(whole) == len(set(whole)) == 9
+    for limit in (1, 2, 4):
+        assert [one.path for page in paged(database, ANA, "pump leaks", limit=limit) for one in page] == whole
+
+
+@pytest.mark.parametrize(("latest", "few"), [(2, 1000), (2, 1)])
+def test_the_same_is_found_however_it_is_looked_for(
+    database: Database, monkeypatch: pytest.MonkeyPatch, latest: int, few: int
+) -> None:
+    arrive(database, *(Arrival(source="generic", key=f"v{n}", title=f"valve {n % 2} sticks") for n in range(6)))
+    index_all(database)
+    asked = ("valve", "valve 1 ", "valve kind:signal", '"valve 0"', "none")
+    expected = [[one.path for one in found(database, ANA, one)] for one in asked]
+    monkeypatch.setattr(fulltext, "LATEST", latest)
+    monkeypatch.setattr(fulltext, "FEW", few)
+    assert [[one.path for one in found(database, ANA, one)] for one in asked] == expected
+    assert [len(one) for one in expected] == [6, 3, 6, 3, 0]
+
+
 def test_what_is_called_so_comes_before_what_says_so_and_the_newer_before_the_older(
     database: Database, clock: ManualClock
 ) -> None:

@@ -12,6 +12,7 @@ from litestar.types import ExceptionHandlersMap
 from tocsin.api import (
     agreements,
     amtool,
+    assistants,
     auditing,
     calendars,
     conditional,
@@ -79,6 +80,7 @@ def routes() -> list[Router]:
         *telling.handlers(),
         *webhooks.handlers(),
         *events.handlers(),
+        *assistants.handlers(),
     ]
     theirs = {**problems.exception_handlers(), **amtool.exception_handlers()}
     return [_router(PATH, own, problems.exception_handlers()), _router(amtool.PATH, amtool.handlers(), theirs)]

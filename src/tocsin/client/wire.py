@@ -120,8 +120,11 @@ class Tocsin(_Knows):
 class AsyncTocsin(_Knows):
     """The same for programs with a loop."""
 
-    def __init__(self, url: str, token: str, *, transport: httpx2.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self, url: str, token: str, *, transport: httpx2.AsyncBaseTransport | None = None, tries: int = TRIES
+    ) -> None:
         super().__init__(url, token)
+        self._tries = tries
         self._http = httpx2.AsyncClient(timeout=TIMEOUT, transport=transport)
 
     async def __aenter__(self) -> "AsyncTocsin":
@@ -137,8 +140,8 @@ class AsyncTocsin(_Knows):
 
     async def send(self, request: Request[T]) -> T:
         """Send a request, again where the server asks for that or is not there. Raises Refused."""
-        for attempt in range(TRIES):
-            last = attempt == TRIES - 1
+        for attempt in range(self._tries):
+            last = attempt == self._tries - 1
             try:
                 answer = await self._http.request(**self._sent(request))
             except httpx2.TransportError:

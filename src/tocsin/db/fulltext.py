@@ -5,11 +5,13 @@ and not its text, so that what is shown is read from where it belongs, with the 
 lags behind: whoever changes something says so with `changed`, which writes one row in the same unit of work, and the
 passages follow in units of work of their own.
 
-A passage's id is its instant and some bits more, so that both databases give the latest first without sorting, and a
-period is a range of ids.
+A passage's id is its kind, its instant and some bits more, so that both databases give the latest of a kind first
+without sorting, and a period is a range of ids. Each word is written for its kind, and once more if it stands in the
+title: what is asked for is always of one kind, and a million signals that have a word are not looked through for the
+incidents that have it, nor are those that say a word for those that are called so.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -19,9 +21,11 @@ from sqlalchemy import (
     BigInteger,
     Column,
     ColumnElement,
+    FromClause,
     Integer,
     Table,
     Text,
+    TextClause,
     column,
     delete,
     func,
@@ -57,11 +61,16 @@ queue = Table(
 )
 _words: TableClause = table("passage_words", column("rowid", BigInteger))  # its other columns are each database's own
 
+KINDS = {"incident": "ij", "entry": "ef", "post_mortem": "pq", "signal": "st"}
+"""Each kind, with the letters that stand before its words: anywhere, and in the title. Their case tells nothing."""
+LATEST = 2000  # passages that are looked through one by one
+FEW = 1000  # passages that are sorted rather than read in their order
 EACH = 100  # subjects in one row that says what changed
 BITS = 20  # of an id that tell what shares a millisecond
+KIND_AT = 61  # the bits of an id from which on it tells the kind
 WORDS_KEPT = 8000  # of one passage: PostgreSQL knows no place beyond 16383
 EVERY = "every "  # begins the kind of a row that stands for all that was stored before there was an index
-_MARK = "="  # begins a filter among the words; no word has it
+_MARK = "="  # begins a filter among the words, and ends what stands before each word; no word has it
 
 
 class Place(NamedTuple):
@@ -91,7 +100,7 @@ class Found(NamedTuple):
 
     @property
     def at(self) -> datetime:
-        return from_millis(self.id >> BITS)
+        return from_millis((self.id & ((1 << KIND_AT) - 1)) >> BITS)
 
 
 class Part(NamedTuple):
@@ -101,6 +110,7 @@ class Part(NamedTuple):
     is not in that table is not found. Without it, the incident is the passage's own.
     """
 
+    kind: str
     tags: tuple[tuple[str, str], ...]
     terms: tuple[Term, ...]
     in_title: bool | None  # None: anywhere
@@ -181,7 +191,7 @@ def _remove(tx: Tx, places: Sequence[Place]) -> None:
 
 def _ids(tx: Tx, passages: Sequence[Passage]) -> list[int]:
     """An id for each: its instant, and as many bits of its name; the next that is free if that is taken."""
-    wanted = [(to_millis(one.at) << BITS) | _bits(one.place) for one in passages]
+    wanted = [first_id(one.place.kind, to_millis(one.at)) | _bits(one.place) for one in passages]
     used = {row.id for row in tx.all(select(passage.c.id).where(passage.c.id.in_(wanted)))}
     found: list[int] = []
     for number in wanted:
@@ -218,26 +228,46 @@ def _row(number: int, one: Passage) -> dict[str, Any]:
     return {"id": number, **one.place._asdict(), **kept}
 
 
-def _tag(name: str, said: str) -> str:
-    return f"{_MARK}{name}{_MARK}{''.join(words_of(said))}"
+def _tag(kind: str, name: str, said: str) -> str:
+    return f"{_of_kind(kind)}{_MARK}{name}{_MARK}{''.join(words_of(said))}"
 
 
 def _tags(one: Passage) -> list[str]:
-    return [_tag("kind", one.place.kind), *(_tag(name, said) for name, said in one.tags.items())]
+    kind = one.place.kind
+    return [_of_kind(kind), *(_tag(kind, name, said) for name, said in one.tags.items())]
+
+
+def _of_kind(kind: str) -> str:
+    """Whatever is of this kind has this among its words."""
+    return _MARK + KINDS[kind][0]
+
+
+def _anywhere(kind: str) -> str:
+    """What stands before each word of a passage of this kind."""
+    return KINDS[kind][0] + _MARK
+
+
+def _in_title(kind: str) -> str:
+    """What stands before each word of a title once more."""
+    return KINDS[kind][1] + _MARK
 
 
 def _for_sqlite(one: Passage) -> list[str]:
     title, body = words_of(one.title)[:WORDS_KEPT], words_of(one.body)[:WORDS_KEPT]
-    return [" ".join(words) for words in (_tags(one), title, body)]
+    called, said = _in_title(one.place.kind), _anywhere(one.place.kind)
+    apart = [*_tags(one), *(called + word for word in title)]
+    return [" ".join(words) for words in (apart, [said + word for word in title], [said + word for word in body])]
 
 
 def _for_postgresql(one: Passage) -> list[str]:
     title, body = words_of(one.title)[:WORDS_KEPT], words_of(one.body)[:WORDS_KEPT]
+    called, said = _in_title(one.place.kind), _anywhere(one.place.kind)
     places: dict[str, list[str]] = {}
     for place, word in enumerate(title, start=1):
-        places.setdefault(word, []).append(f"{place}A")
+        places.setdefault(said + word, []).append(str(place))
+        places.setdefault(called + word, []).append(str(place))
     for place, word in enumerate(body, start=len(title) + 2):  # no phrase begins in the one and ends in the other
-        places.setdefault(word, []).append(str(place))
+        places.setdefault(said + word, []).append(str(place))
     words = (f"'{word}':{','.join(at[:200])}" for word, at in places.items())
     return [" ".join([*(f"'{tag}'" for tag in _tags(one)), *words])]
 
@@ -268,62 +298,107 @@ _KNOWN = {
 # ---- Finding ----
 
 
-def bounds(since: datetime | None, until: datetime | None) -> tuple[int, int]:
-    """The ids of a period: from the first, up to the second."""
-    first = to_millis(since) << BITS if since else 0
-    return first, to_millis(until) << BITS if until else 1 << 62
+def first_id(kind: str, millis: int) -> int:
+    """The first that a passage of this kind and instant may have."""
+    return list(KINDS).index(kind) << KIND_AT | millis << BITS
+
+
+def bounds(kind: str, since: datetime | None, until: datetime | None) -> tuple[int, int]:
+    """The ids of a kind and a period: from the first, up to the second."""
+    first = first_id(kind, to_millis(since) if since else 0)
+    return first, first_id(kind, to_millis(until)) if until else first_id(kind, 0) + (1 << KIND_AT) - 1
 
 
 def find(tx: Tx, part: Part, first: int, below: int, limit: int) -> list[Found]:
     """The latest of these passages whose ids lie in a range, as far as whoever asks may see them."""
-    about = passage.join(_words, passage.c.id == _words.c.rowid)
+    asked = {"asked": _ASKED[tx.dialect](part), "first": first, "below": below}
+    few = _few(tx, asked, limit) if tx.is_postgresql else None
+    if few is not None:
+        return _seen(tx, part, passage, passage.c.id.in_(few), passage.c.id, limit, {}) if few else []
+    both = passage.join(_words, passage.c.id == _words.c.rowid)
+    return _seen(tx, part, both, text(_MATCHING[tx.dialect]), _words.c.rowid, limit, asked)
+
+
+def _seen(
+    tx: Tx,
+    part: Part,
+    about: FromClause,
+    matching: ColumnElement[bool] | TextClause,
+    order: ColumnElement[int],
+    limit: int,
+    asked: Mapping[str, Any],
+) -> list[Found]:
     incident_id: ColumnElement[Any] = passage.c.incident_id
     if part.belongs is not None:
         subject, incident_id = part.belongs
         about = about.join(subject.table, subject == passage.c.subject)
     wanted = select(passage.c.id, passage.c.kind, passage.c.subject, passage.c.number).select_from(about)
-    in_range = (_words.c.rowid >= first) & (_words.c.rowid < below)
-    matching = wanted.where(text(_MATCH[tx.dialect]), in_range).order_by(_words.c.rowid.desc()).limit(limit)
-    rows = tx.all(sight.within(tx, matching, incident_id), {"asked": _ASKED[tx.dialect](part)})
+    latest = wanted.where(matching).order_by(order.desc()).limit(limit)
+    rows = tx.all(sight.within(tx, latest, incident_id), asked)
     return [Found(row.id, Place(row.kind, row.subject, row.number)) for row in rows]
 
 
-_MATCH = {
-    "sqlite": "passage_words match :asked",
-    "postgresql": "passage_words.words @@ cast(:asked as tsquery)",
+def _few(tx: Tx, asked: Mapping[str, Any], limit: int) -> list[int] | None:
+    """All that match, as far as they are few; None if it is better to read what there is in its order.
+
+    PostgreSQL reads what matches from the index without an order, or all passages in their order until enough of them
+    match. It guesses which costs less, and can't know how often a rare word is there: looking for one that nothing has,
+    it would read everything. So the order is tried on the latest first, and what they have not enough of is taken from
+    the index; only where that has many are they read on, since the next can't be far.
+    """
+    (late,) = tx.all(_OF_LATEST, {**asked, "latest": LATEST, "most": limit})
+    if len(late.matching) == limit:
+        return None
+    if late.seen < LATEST:
+        return list(late.matching)
+    found = [row.rowid for row in tx.all(_OF_INDEX, {**asked, "most": FEW + 1})]
+    return found if len(found) <= FEW else None
+
+
+_RANGE = "passage_words.rowid >= :first and passage_words.rowid < :below"
+_MATCHING = {
+    "sqlite": f"passage_words match :asked and {_RANGE}",
+    "postgresql": f"passage_words.words @@ cast(:asked as tsquery) and {_RANGE}",
 }
+_OF_LATEST = text(
+    "with late as materialized (select rowid, words from passage_words "  # noqa: S608 - ours alone
+    f"where {_RANGE} order by rowid desc limit :latest) select (select count(*) from late) as seen, "
+    "array(select rowid from late where words @@ cast(:asked as tsquery) limit :most) as matching"
+)
+# What is materialized is planned as if all of it were wanted, and what is added to cannot be read by its index.
+_OF_INDEX = text(
+    "with matching as materialized (select rowid from passage_words where words @@ cast(:asked as tsquery) "
+    "and rowid + 0 >= :first and rowid + 0 < :below) select rowid from matching limit :most"
+)
 
 
 def _ask_sqlite(part: Part) -> str:
     """Every word stands between quotation marks, and holds none: there is no syntax that a question could break."""
-    tags = [f'tags : "{_tag(*one)}"' for one in part.tags]
-    terms = [f'"{" ".join(one.words)}"{" *" if one.is_beginning else ""}' for one in part.terms]
-    if not terms:
-        return " AND ".join(tags)
-    anywhere = " AND ".join(f"({{title body}} : {one})" for one in terms)
-    in_title = " AND ".join(f"(title : {one})" for one in terms)
-    if part.in_title:
-        return " AND ".join([*tags, in_title])
-    whole = " AND ".join([*tags, anywhere])
-    return whole if part.in_title is None else f"({whole}) NOT ({in_title})"
+    return _asked(part, " AND ", "({}) NOT ({})", '"{}"', _phrase_sqlite)
 
 
 def _ask_postgresql(part: Part) -> str:
-    tags = [f"'{_tag(*one)}'" for one in part.tags]
+    return _asked(part, " & ", "({}) & !({})", "'{}'", _phrase_postgresql)
+
+
+def _asked(part: Part, both: str, without: str, quoted: str, phrase: Callable[[Term, str], str]) -> str:
+    tags = [quoted.format(_tag(part.kind, *one)) for one in part.tags]
     if not part.terms:
-        return " & ".join(tags)
-    in_title = " & ".join(_term(one, "A") for one in part.terms)
+        return both.join([quoted.format(_of_kind(part.kind)), *tags])
+    in_title = both.join(phrase(one, _in_title(part.kind)) for one in part.terms)
     if part.in_title:
-        return " & ".join([*tags, in_title])
-    whole = " & ".join([*tags, *(_term(one, "") for one in part.terms)])
-    return whole if part.in_title is None else f"{whole} & !({in_title})"
+        return both.join([in_title, *tags])
+    anywhere = both.join([*(phrase(one, _anywhere(part.kind)) for one in part.terms), *tags])
+    return anywhere if part.in_title is None else without.format(anywhere, in_title)
 
 
-def _term(one: Term, weight: str) -> str:
-    last = len(one.words) - 1
-    marks = (f"{'*' if one.is_beginning and place == last else ''}{weight}" for place in range(last + 1))
-    words = (f"'{word}'{f':{mark}' if mark else ''}" for word, mark in zip(one.words, marks, strict=True))
-    return f"({' <-> '.join(words)})"
+def _phrase_sqlite(one: Term, before: str) -> str:
+    return f'"{" ".join(before + word for word in one.words)}"{" *" if one.is_beginning else ""}'
+
+
+def _phrase_postgresql(one: Term, before: str) -> str:
+    words = " <-> ".join(f"'{before}{word}'" for word in one.words)
+    return f"({words}{':*' if one.is_beginning else ''})"
 
 
 _ASKED = {"sqlite": _ask_sqlite, "postgresql": _ask_postgresql}

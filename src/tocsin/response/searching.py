@@ -44,11 +44,11 @@ TAGS = ("severity", "service")
 TIMES = ("after", "before")
 FILTERS = ("kind", *TAGS, *TIMES)
 
-_COUNTS_AS_NEWER = {  # by the kind, and whether the words are in the title: in days
+_COUNTS_AS_NEWER = {  # by the kind, and whether the words are in the title: in days, the most first
     (Kind.INCIDENT, True): 180,
-    (Kind.INCIDENT, False): 30,
     (Kind.POST_MORTEM, True): 90,
     (Kind.POST_MORTEM, False): 60,
+    (Kind.INCIDENT, False): 30,
     (Kind.ENTRY, False): 0,
     (Kind.SIGNAL, True): -30,
     (Kind.SIGNAL, False): -60,
@@ -94,7 +94,7 @@ def search_for(tx: Tx, asked: str, *, limit: int, cursor: str | None = None) -> 
     begin = _begin(cursor)
     if not question.terms and not question.filters:
         return [], None
-    ranked = sorted(_ranked(tx, question, begin, limit + 1), key=lambda one: one.order, reverse=True)
+    ranked = _ranked(tx, question, begin, limit + 1)
     shown = ranked[:limit]
     following = "-".join(map(str, shown[-1].order)) if len(ranked) > limit else None
     return list(_hits(tx, question.terms, [one.found for one in shown])), following
@@ -132,29 +132,35 @@ def _begin(cursor: str | None) -> tuple[int, int] | None:
     return int(found[1]), int(found[2])
 
 
-def _ranked(tx: Tx, question: Asked, begin: tuple[int, int] | None, limit: int) -> Iterator[Ranked]:
-    """The first of each part that come after the beginning: the first of all are among them."""
-    earliest, below = fulltext.bounds(_instant(question, "after"), _instant(question, "before"))
+def _ranked(tx: Tx, question: Asked, begin: tuple[int, int] | None, limit: int) -> list[Ranked]:
+    """The first of all that come after the beginning, part by part. What could not be among them is not looked for."""
+    after, before = _instant(question, "after"), _instant(question, "before")
+    first: list[Ranked] = []
     for (kind, in_title), days in _COUNTS_AS_NEWER.items():
         if question.filters.get("kind", kind) != kind or (in_title and not question.terms):
             continue
         newer = int(timedelta(days=days) / timedelta(milliseconds=1))
-        part = _part(question, kind, in_title)
-        until = below if begin is None else min(below, _below(begin, newer))
-        for one in fulltext.find(tx, part, earliest, until, limit):
-            yield Ranked(to_millis(one.at) + newer, one)
+        earliest, until = fulltext.bounds(kind, after, before)
+        if begin is not None:
+            until = min(until, _below(kind, begin, newer))
+        if len(first) == limit:
+            earliest = max(earliest, fulltext.first_id(kind, max(0, first[-1].score - newer)))
+        found = fulltext.find(tx, _part(question, kind, in_title), earliest, until, limit) if earliest < until else []
+        first += [Ranked(to_millis(one.at) + newer, one) for one in found]
+        first = sorted(first, key=lambda one: one.order, reverse=True)[:limit]
+    return first
 
 
 def _part(question: Asked, kind: str, in_title: bool) -> Part:
-    tags = (("kind", kind), *((name, said) for name, said in question.filters.items() if name in TAGS))
+    tags = tuple((name, said) for name, said in question.filters.items() if name in TAGS)
     where = None if kind == Kind.ENTRY or not question.terms else in_title
-    return Part(tags, question.terms, where, found_signals.BELONGS if kind == Kind.SIGNAL else None)
+    return Part(kind, tags, question.terms, where, found_signals.BELONGS if kind == Kind.SIGNAL else None)
 
 
-def _below(begin: tuple[int, int], newer: int) -> int:
+def _below(kind: str, begin: tuple[int, int], newer: int) -> int:
     """The ids that come after a place in the order, for a part that counts as so much newer than it is."""
     score, last = begin
-    first = max(0, score - newer) << fulltext.BITS
+    first = fulltext.first_id(kind, max(0, score - newer))
     return min(max(last, first), first + (1 << fulltext.BITS))
 
 
