@@ -12,17 +12,17 @@ from sqlalchemy.util import LRUCache
 
 KEPT = 1000  # statements; an installation that has seen everything runs some six hundred
 
-_kept: MutableMapping[Any, Any] = LRUCache(KEPT)
+statements: MutableMapping[Any, Any] = LRUCache(KEPT)
 
 
 class _Shared:
     """What an engine asks for a compiled statement, by a key that begins with its own dialect."""
 
     def get(self, key: tuple[Any, ...]) -> Any:
-        return _kept.get(_without_engine(key))
+        return statements.get(_without_engine(key))
 
     def __setitem__(self, key: tuple[Any, ...], compiled: Any) -> None:
-        _kept[_without_engine(key)] = compiled
+        statements[_without_engine(key)] = compiled
 
 
 def _without_engine(key: tuple[Any, ...]) -> tuple[Any, ...]:
