@@ -16,8 +16,8 @@ RIGHTS = tuple(EVERY_RIGHT)
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[Served]:
-    with served(f"sqlite:///{tmp_path / 'tocsin.db'}") as one:
+def here(sqlite_url: str) -> Iterator[Served]:
+    with served(sqlite_url) as one:
         yield one
 
 
@@ -168,8 +168,8 @@ def test_a_kept_answer_holds_no_secret_and_opens_for_nobody_else(here: Served, h
 # ---- Only so many ----------------------------------------------------------------------------------------------------
 
 
-def test_each_answer_says_what_is_left_and_too_much_is_refused(tmp_path: Path) -> None:
-    with served(f"sqlite:///{tmp_path / 'tocsin.db'}", api_a_minute=2) as here:
+def test_each_answer_says_what_is_left_and_too_much_is_refused(sqlite_url: str) -> None:
+    with served(sqlite_url, api_a_minute=2) as here:
         headers = here.bearer(*RIGHTS)
         first = here.get("/api/v1/people", headers=headers)
         assert first.headers["ratelimit-policy"] == '"token";q=2;w=60'
