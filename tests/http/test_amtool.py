@@ -19,9 +19,8 @@ Amtool = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    url = f"sqlite:///{tmp_path / 'tocsin.db'}"
-    with SmtpSink() as sink, running_server(tmp_path, url, sink.port, plan=QUIET) as running:
+def server(tmp_path: Path, sqlite_url: str) -> Iterator[Server]:
+    with SmtpSink() as sink, running_server(tmp_path, sqlite_url, sink.port, plan=QUIET) as running:
         yield running
 
 

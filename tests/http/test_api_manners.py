@@ -16,8 +16,8 @@ RIGHTS = tuple(EVERY_RIGHT)
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[Served]:
-    with served(f"sqlite:///{tmp_path / 'tocsin.db'}") as one:
+def here(sqlite_url: str) -> Iterator[Served]:
+    with served(sqlite_url) as one:
         yield one
 
 
@@ -168,8 +168,8 @@ def test_a_kept_answer_holds_no_secret_and_opens_for_nobody_else(here: Served, h
 # ---- Only so many ----------------------------------------------------------------------------------------------------
 
 
-def test_each_answer_says_what_is_left_and_too_much_is_refused(tmp_path: Path) -> None:
-    with served(f"sqlite:///{tmp_path / 'tocsin.db'}", api_a_minute=2) as here:
+def test_each_answer_says_what_is_left_and_too_much_is_refused(sqlite_url: str) -> None:
+    with served(sqlite_url, api_a_minute=2) as here:
         headers = here.bearer(*RIGHTS)
         first = here.get("/api/v1/people", headers=headers)
         assert first.headers["ratelimit-policy"] == '"token";q=2;w=60'
@@ -180,6 +180,40 @@ def test_each_answer_says_what_is_left_and_too_much_is_refused(tmp_path: Path) -
         assert here.get("/api/v1/people", headers=here.bearer(*RIGHTS, name="another")).status_code == 200
         here.clock.advance_to(here.clock.now() + timedelta(seconds=31))
         assert here.get("/api/v1/people", headers=headers).status_code == 200
+
+
+def test_of_two_who_write_one_post_mortem_the_second_learns_that(here: Served, headers: dict[str, str]) -> None:
+    address = f"/api/v1/incidents/{declared(here, headers)['id']}/postmortem"
+    read = here.get(address, headers=headers)
+    one, other = (section["id"] for section in read.json()["sections"][:2])
+    first = here.request("PUT", address, json={one: "A disk"}, headers=headers | {"If-Match": read.headers["etag"]})
+    assert first.status_code == 200, first.text
+    late = {"If-Match": here.get(f"{address}.md", headers=headers).headers["etag"]}
+    second = here.request("PUT", address, json={one: "Me"}, headers=headers | {"If-Match": read.headers["etag"]})
+    assert (second.status_code, second.json()["changed"][0]["by"]) == (412, "token:caller")
+    assert here.request("PUT", address, json={other: "x"}, headers=headers | late).status_code == 200
+    # What the record of the incident gains is no change of what people wrote.
+    again = {"If-Match": here.get(address, headers=headers).headers["etag"]}
+    assert here.post(address.replace("postmortem", "acknowledge"), headers=headers).status_code == 200
+    assert here.request("PUT", address, json={other: "y"}, headers=headers | again).status_code == 200
+    assert here.post(f"{address}/finalise", headers=headers | again).status_code == 412
+
+
+def test_what_people_decided_is_changed_only_as_it_was_read(here: Served, headers: dict[str, str]) -> None:
+    made = here.post("/api/v1/webhooks", json={"url": "https://example.org/hooks"}, headers=headers).json()
+    webhook = f"/api/v1/webhooks/{made['id']}"
+    contacts = "/api/v1/people/ana/contacts"
+    for address, change, wanted, stale in (
+        (webhook, f"{webhook}/change", {"description": "ours"}, f"{webhook}/rotate"),
+        (contacts, contacts, {"channel": "email", "address": "ana@example.net"}, contacts),
+    ):
+        tag = {"If-Match": here.get(address, headers=headers).headers["etag"]}
+        assert here.post(change, json=wanted, headers=headers | tag).is_success, address
+        refused = here.post(stale, json=wanted, headers=headers | tag)
+        assert (refused.status_code, refused.json()["type"]) == (412, "urn:tocsin:problem:moved"), address
+    read = {"If-Match": here.get(webhook, headers=headers).headers["etag"]}
+    assert here.request("DELETE", webhook, headers=headers | tag).status_code == 412
+    assert here.request("DELETE", webhook, headers=headers | read).status_code == 204
 
 
 # ---- Page by page ----------------------------------------------------------------------------------------------------
@@ -207,6 +241,9 @@ def test_every_list_can_be_read_a_page_at_a_time(here: Served, headers: dict[str
 LISTS = {
     "incidents": "incidents",
     "incidents/{incident}/timeline": "entries",
+    "incidents/{incident}/obligations": "obligations",
+    "incidents/{incident}/pages": "pages",
+    "incidents/{incident}/communications": "communications",
     "signals/recent": "signals",
     "signals/waiting": "signals",
     "signals/quarantine": "bodies",

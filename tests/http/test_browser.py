@@ -63,14 +63,14 @@ SIZES: dict[str, tuple[int, int, Literal["dark", "light"]]] = {
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    url = f"sqlite:///{tmp_path / 'tocsin.db'}"
-    with SmtpSink() as sink, running_server(tmp_path, url, sink.port, plan=QUIET) as server:
+def server(tmp_path: Path, sqlite_url: str) -> Iterator[Server]:
+    with SmtpSink() as sink, running_server(tmp_path, sqlite_url, sink.port, plan=QUIET) as server:
         yield server
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
+    """One for a file; what a page keeps goes with its context."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield browser
@@ -243,9 +243,8 @@ def test_an_incident_is_declared_and_worked_with_the_keyboard_alone(server: Serv
     expect(page.locator("#entries li", has_text="The cache is full")).to_be_visible()
 
 
-def test_a_page_link_shows_first_and_acts_only_when_pressed(tmp_path: Path, browser: Browser) -> None:
-    url = f"sqlite:///{tmp_path / 'tocsin.db'}"
-    with SmtpSink() as sink, running_server(tmp_path, url, sink.port, plan=QUIET) as server:
+def test_a_page_link_shows_first_and_acts_only_when_pressed(tmp_path: Path, sqlite_url: str, browser: Browser) -> None:
+    with SmtpSink() as sink, running_server(tmp_path, sqlite_url, sink.port, plan=QUIET) as server:
         incident = an_incident(server)
         (mail, *_) = sink.wait_for(1, timeout=30)
         link = next(word for word in mail.text.split() if "/a/" in word)

@@ -5,7 +5,6 @@ import re
 import types
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 import httpx2
@@ -63,8 +62,8 @@ class Bridge(httpx2.BaseTransport):
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[Served]:
-    with served(f"sqlite:///{tmp_path / 'tocsin.db'}") as one:
+def here(sqlite_url: str) -> Iterator[Served]:
+    with served(sqlite_url) as one:
         yield one
 
 

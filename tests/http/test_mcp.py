@@ -20,8 +20,8 @@ RIGHTS = ("incidents:read", "incidents:write", "plan:read")
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[Served]:
-    with served(f"sqlite:///{tmp_path / 'tocsin.db'}") as one:
+def here(sqlite_url: str) -> Iterator[Served]:
+    with served(sqlite_url) as one:
         yield one
 
 

@@ -32,9 +32,8 @@ AUTHENTICATOR = {
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    url = f"sqlite:///{tmp_path / 'tocsin.db'}"
-    with SmtpSink() as sink, running_server(tmp_path, url, sink.port, plan=QUIET) as server:
+def server(tmp_path: Path, sqlite_url: str) -> Iterator[Server]:
+    with SmtpSink() as sink, running_server(tmp_path, sqlite_url, sink.port, plan=QUIET) as server:
         server.stop()  # browsers make passkeys for a name, and for no bare address
         server.environment["TOCSIN_BASE_URL"] = at(server)
         server.start()

@@ -7,7 +7,6 @@ give; what the service would bring is handed to the worker as the browser itself
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,17 +42,19 @@ SUBSCRIBES = """
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def sink() -> Iterator[SmtpSink]:
     with SmtpSink() as one:
         yield one
 
 
-@pytest.fixture
-def server(tmp_path: Path, sink: SmtpSink) -> Iterator[Server]:
-    url = f"sqlite:///{tmp_path / 'tocsin.db'}"
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, sink: SmtpSink) -> Iterator[Server]:
+    """One for all: each test has a browser of its own, and looks for what it made itself."""
+    folder = tmp_path_factory.mktemp("pushed")
+    url = f"sqlite:///{folder / 'tocsin.db'}"
     about = {"TOCSIN_PUSH_CONTACT": "mailto:ops@rose.example"}
-    with running_server(tmp_path, url, sink.port, plan=QUIET, **about) as server:
+    with running_server(folder, url, sink.port, plan=QUIET, **about) as server:
         yield server
 
 
@@ -114,8 +115,9 @@ def test_a_device_is_added_by_a_button_with_the_servers_key(server: Server, adde
 def test_a_push_is_shown_and_its_button_acknowledges(
     server: Server, context: BrowserContext, added: Page, sink: SmtpSink
 ) -> None:
+    before = len(sink.messages)
     incident = an_incident(server)
-    (mail, *_) = sink.wait_for(1, timeout=30)
+    mail = sink.wait_for(before + 1, timeout=30)[before]
     link = next(word for word in mail.text.split() if "/a/" in word)
     page = {"title": "[P1] Voice", "text": "It hangs", "link": link, "answer": link, "stays": True, "tag": "msg_1"}
     worker = push(context, added, server, page)
@@ -228,11 +230,12 @@ def test_a_browser_subscribes_to_the_status_page_confirms_by_a_push_and_is_pushe
 def test_a_browser_whose_notifications_are_denied_is_told_in_its_language_and_nothing_is_kept(
     server: Server, browser: Browser
 ) -> None:
+    before = server.ask(lambda tx: subscribers.listing(tx, Wanted()))
     context = browser.new_context()
     context.add_init_script("Notification.requestPermission = async () => 'denied';")
     page = context.new_page()
     page.goto(f"{server.url}/status/subscribe?lang=fr")
     page.click("#device button")
     page.get_by_text("Ce navigateur ne peut montrer aucune notification").wait_for()
-    assert server.ask(lambda tx: subscribers.listing(tx, Wanted())) == []
+    assert server.ask(lambda tx: subscribers.listing(tx, Wanted())) == before
     context.close()

@@ -236,9 +236,10 @@ def test_maintenance_that_is_called_off_before_it_begins_is_no_longer_announced(
 
 
 @pytest.fixture
-def tocsin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Terminal]:
-    url = f"sqlite:///{tmp_path / 'tocsin.db'}"
-    with SmtpSink() as sink, running_server(tmp_path, url, sink.port, plan=QUIET) as running:
+def tocsin(
+    tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Terminal]:
+    with SmtpSink() as sink, running_server(tmp_path, sqlite_url, sink.port, plan=QUIET) as running:
         app = running.app()
         with app.database.work(access.local_operator("operator")) as tx:
             rights = frozenset({"incidents:read", "incidents:write", "signals:write"})

@@ -120,9 +120,10 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(browser: Browser, tmp_path: Pa
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_the_forms_have_no_finding_either_in_any_language(browser: Browser, tmp_path: Path, theme: str) -> None:
-    url = f"sqlite:///{tmp_path / 'tocsin.db'}"
-    with SmtpSink() as sink, running_server(tmp_path, url, sink.port, plan=QUIET) as server:
+def test_the_forms_have_no_finding_either_in_any_language(
+    browser: Browser, tmp_path: Path, sqlite_url: str, theme: str
+) -> None:
+    with SmtpSink() as sink, running_server(tmp_path, sqlite_url, sink.port, plan=QUIET) as server:
         page = browser.new_page(viewport={"width": 320, "height": 800}, color_scheme=theme)
         said: list[str] = []
         page.on("console", lambda one: said.append(one.text))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from litestar import Request
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -97,6 +98,16 @@ def of_incident(call: Request[Any, Any, Any]) -> Guarded | None:
         return [Change(words.sentence(plan, one.entry), one.entry.at, one.entry.by) for one in entries]
 
     return Guarded("incident", version, since)
+
+
+def of_contents(name: str, contents: Callable[[Any], Any], last: Callable[[Any], list[Change]]) -> Guarded:
+    """Something without numbered versions: what people may change of it is its version, and `last` what is known of
+    the last change."""
+
+    def version(tx: Any) -> str:
+        return hashlib.sha256(msgspec.json.encode(contents(tx))).hexdigest()[:12]
+
+    return Guarded(name, version, lambda tx, _: last(tx))
 
 
 # ---- Tags ----

@@ -9,7 +9,9 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct
 
+from tocsin.api import conditional
 from tocsin.api.caller import Call, act, app_of, needs
+from tocsin.api.conditional import Guarded
 from tocsin.paging.trial import State, Trial
 from tocsin.people import access
 from tocsin.people import commands as people_commands
@@ -98,7 +100,20 @@ def show_contacts(request: Call, handle: FromPath[str]) -> Contacts:
     who = _who(request, handle)
     with app_of(request).database.read(request.auth) as tx:
         people_commands.own(tx, who)
+        conditional.stands_at(request, _guarded(who).version(tx))
         return _shown(tx, who)
+
+
+def _guarded(who: str) -> Guarded:
+    """What people decide about how somebody is paged; how a test went is no change of it."""
+
+    def contents(tx: Any) -> Any:
+        people_commands.own(tx, who)
+        found = _shown(tx, who)
+        contacts = [(one.id, one.address, one.verified) for one in found.contacts]
+        return found.zone, contacts, found.rules
+
+    return conditional.of_contents("contact methods", contents, lambda _: [])
 
 
 @post("/people/{handle:str}/contacts", summary="Add a contact method; a code is sent to it", **CHANGE)
@@ -175,7 +190,7 @@ def _who(call: Call, handle: str) -> str:
 
 
 def _act(call: Call, handle: str, command: Callable[[Any, str], T]) -> T:
-    return act(call, lambda tx: command(tx, _who(call, handle)))
+    return act(call, lambda tx: command(tx, _who(call, handle)), _guarded(_who(call, handle)))
 
 
 def _after(call: Call, handle: str) -> Contacts:

@@ -78,6 +78,23 @@ def numbered(rows: Sequence[T], limit: int, key: Callable[[T], int]) -> tuple[li
     return list(rows[:limit]), str(key(rows[limit - 1])) if len(rows) > limit else None
 
 
+def counted(rows: Sequence[T], cursor: str | None, limit: int) -> tuple[list[T], str | None]:
+    """A page out of a whole list to whose end alone something is added; its cursors say how much was shown."""
+    begun = number(cursor) or 0
+    ends = begun + limit
+    return list(rows[begun:ends]), str(ends) if len(rows) > ends else None
+
+
+def beyond(rows: Sequence[T], cursor: str | None, limit: int, key: Callable[[T], str]) -> tuple[list[T], str | None]:
+    """A page out of a whole list in an order of its own; the key of the last one shown is the cursor."""
+    places = {key(one): place for place, one in enumerate(rows, start=1)}
+    if cursor is not None and cursor not in places:
+        raise BadCursor(field="cursor")
+    begun = places[cursor] if cursor is not None else 0
+    found = list(rows[begun : begun + limit])
+    return found, key(found[-1]) if len(rows) > begun + limit else None
+
+
 def by_age(made_at: datetime, name: str) -> str:
     """A key by which the oldest stands first."""
     return f"{to_millis(made_at):014d}-{name}"

@@ -102,7 +102,13 @@ _RATES: dict[str, Any] = {
     "RateLimit": {"description": "How many are left (`r`), and in how many seconds all are (`t`).", "schema": _TEXT},
 }
 _TAG: dict[str, Any] = {"ETag": {"description": "As what it stands now.", "schema": _TEXT}}
-GUARDED = ("apply_plan", "end_silence", "make_override", "cancel_override")
+GUARDED = {
+    *("apply_plan", "end_silence", "make_override", "cancel_override"),
+    *("change_webhook", "remove_webhook", "rotate_webhook_secret", "enable_webhook", "disable_webhook"),
+    *("add_contact", "send_contact_code", "verify_contact", "try_contact", "remove_contact"),
+    *("set_zone", "add_contact_rule", "remove_contact_rule"),
+    *("write_handoff", "ask_about_handoff", "accept_handoff"),
+}
 
 
 def _header(name: str, description: str) -> dict[str, Any]:

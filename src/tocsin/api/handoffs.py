@@ -10,8 +10,9 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 from msgspec import Struct
 
-from tocsin.api import cursors
+from tocsin.api import conditional, cursors
 from tocsin.api.caller import Call, act, app_of, needs
+from tocsin.api.conditional import Change, Guarded
 from tocsin.api.incidents import Cursor, Limit
 from tocsin.api.schema import Line, Name, Text
 from tocsin.obligations.model import Obligation
@@ -151,17 +152,28 @@ def list_handoffs(request: Call, limit: Limit = 50, cursor: Cursor = None) -> Ha
 @get("/oncall/handoffs/{handoff_id:str}", summary="A handoff with everything that is handed over", **READ)
 def show_handoff(request: Call, handoff_id: FromPath[Name]) -> HandoffInFull:
     with app_of(request).database.read(request.auth) as tx:
+        conditional.stands_at(request, _guarded(handoff_id).version(tx))
         return _full(tx, store.load_handoff(tx, handoff_id))
+
+
+def _guarded(handoff_id: str) -> Guarded:
+    def contents(tx: Any) -> Any:
+        return _plain(store.load_handoff(tx, handoff_id)), len(store.deeds(tx, handoff_id))
+
+    def last(tx: Any) -> list[Change]:
+        return [Change(f"{deed.did}: {deed.text}", deed.at, deed.by) for deed in store.deeds(tx, handoff_id)[-1:]]
+
+    return conditional.of_contents("handoff", contents, last)
 
 
 @post("/oncall/handoffs/{handoff_id:str}/write", status_code=200, summary="Write a handoff", **WRITE)
 def write_handoff(request: Call, handoff_id: FromPath[Name], data: JSONBody[Notes]) -> HandoffInFull:
-    return _after(request, lambda tx: handing.write(tx, handoff_id, data.notes))
+    return _after(request, handoff_id, lambda tx: handing.write(tx, handoff_id, data.notes))
 
 
 @post("/oncall/handoffs/{handoff_id:str}/ask", status_code=200, summary="Ask back instead of accepting", **WRITE)
 def ask_about_handoff(request: Call, handoff_id: FromPath[Name], data: JSONBody[Question]) -> HandoffInFull:
-    return _after(request, lambda tx: handing.ask(tx, handoff_id, data.question))
+    return _after(request, handoff_id, lambda tx: handing.ask(tx, handoff_id, data.question))
 
 
 @post("/oncall/handoffs/{handoff_id:str}/accept", status_code=200, summary="Take a shift over", **WRITE)
@@ -169,11 +181,18 @@ def accept_handoff(request: Call, handoff_id: FromPath[Name], data: JSONBody[Acc
     def accept(tx: Any) -> Handoff:
         return handing.accept(tx, handoff_id, contacts_confirmed=data.contacts_confirmed, said=data.said)
 
-    return _after(request, accept)
+    return _after(request, handoff_id, accept)
 
 
-def _after(request: Call, command: Callable[[Any], Handoff]) -> HandoffInFull:
-    return act(request, lambda tx: _full(tx, command(tx)))
+def _after(request: Call, handoff_id: str, command: Callable[[Any], Handoff]) -> HandoffInFull:
+    guarded = _guarded(handoff_id)
+
+    def carried_out(tx: Any) -> HandoffInFull:
+        found = _full(tx, command(tx))
+        conditional.stands_at(request, guarded.version(tx))
+        return found
+
+    return act(request, carried_out, guarded)
 
 
 def _plain(one: Handoff) -> dict[str, Any]:

@@ -120,11 +120,15 @@ def show_timeline(
 
 
 @get("/incidents/{incident_id:str}/obligations", summary="What is owed, and how each promise ended", **READ_ONE)
-def show_obligations(request: Call, incident_id: FromPath[str]) -> schema.Obligations:
+def show_obligations(
+    request: Call, incident_id: FromPath[str], limit: ManyMore = ENTRIES_MOST, cursor: Cursor = None
+) -> schema.Obligations:
     with app_of(request).database.read(request.auth) as tx:
-        incidents.load(tx, incident_id)
+        incident = incidents.load(tx, incident_id)
         owed = obligations.for_incident(tx, incident_id)
-    return schema.Obligations(msgspec.convert(owed, list[schema.Obligation], from_attributes=True))
+    conditional.stands_at(request, str(incident.entries))
+    found, following = cursors.beyond(owed, cursor, limit, lambda one: one.id)
+    return schema.Obligations(msgspec.convert(found, list[schema.Obligation], from_attributes=True), following)
 
 
 @get(

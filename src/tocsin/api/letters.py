@@ -9,13 +9,13 @@ from msgspec import Struct
 
 from tocsin.api import cursors
 from tocsin.api.caller import Call, act, app_of, needs
-from tocsin.api.incidents import Cursor, Limit
+from tocsin.api.incidents import ENTRIES_MOST, Cursor, Limit, ManyMore
 from tocsin.delivery.channel import Message, MessageState
 from tocsin.delivery.store import Receipt as KeptReceipt
 from tocsin.delivery.store import ReceiptKind
 from tocsin.people import access
 from tocsin.response import letters
-from tocsin.response.letters import Letter
+from tocsin.response.letters import Letter, PageInFull
 
 
 class Receipt(Struct):
@@ -55,6 +55,7 @@ class Page(Struct):
 
 class Pages(Struct):
     pages: list[Page]
+    next: str | None
 
 
 class Undelivered(Struct):
@@ -71,15 +72,17 @@ def handlers() -> list[HTTPRouteHandler]:
     summary="Who was paged, by which ways, and what became of each message",
     **needs(access.INCIDENT_READ, 400, 404),
 )
-def show_pages(request: Call, incident_id: FromPath[str]) -> Pages:
+def show_pages(
+    request: Call, incident_id: FromPath[str], limit: ManyMore = ENTRIES_MOST, cursor: Cursor = None
+) -> Pages:
     with app_of(request).database.read(request.auth) as tx:
-        found = letters.pages_of(tx, incident_id)
-    return Pages(
-        [
-            Page(one.handle, one.step, one.paged_at, one.declined_at, [_message(each) for each in one.letters])
-            for one in found
-        ]
-    )
+        rows = letters.pages_of(tx, incident_id)
+    found, following = cursors.counted(rows, cursor, limit)
+    return Pages([_page(one) for one in found], following)
+
+
+def _page(one: PageInFull) -> Page:
+    return Page(one.handle, one.step, one.paged_at, one.declined_at, [_message(each) for each in one.letters])
 
 
 @get("/messages/undelivered", summary="What was given up, the latest first", **needs(access.INCIDENT_READ, 400))

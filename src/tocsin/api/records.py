@@ -8,11 +8,14 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from tocsin.api import cursors, schema
+from tocsin.api import conditional, cursors, schema
 from tocsin.api.caller import Call, act, app_of, needs
+from tocsin.api.conditional import Change, Guarded
 from tocsin.api.incidents import Cursor, Limit, shown
 from tocsin.api.periods import From, To, period
+from tocsin.incidents import store as incidents
 from tocsin.insights import metrics, proposals, report
+from tocsin.kit.text import listed
 from tocsin.people import access
 from tocsin.response import commands
 from tocsin.review import commands as review_commands
@@ -116,12 +119,13 @@ def show_post_mortem(request: Call, incident_id: FromPath[str]) -> Response[Any]
     **READ_ONE,
 )
 def show_post_mortem_text(request: Call, incident_id: FromPath[str]) -> Response[str]:
-    return Response(postmortem.markdown(_post_mortem(request, incident_id)), media_type=MARKDOWN)
+    found = _post_mortem(request, incident_id)
+    return Response(postmortem.markdown(found), media_type=MARKDOWN)
 
 
 @put("/incidents/{incident_id:str}/postmortem", summary="Write sections, by their ids in the plan", **VERB)
 def write_post_mortem(request: Call, incident_id: FromPath[str], data: JSONBody[schema.Sections]) -> schema.PostMortem:
-    act(request, lambda tx: review_commands.write_section(tx, incident_id, data))
+    act(request, lambda tx: review_commands.write_section(tx, incident_id, data), _written(incident_id))
     return _document(_post_mortem(request, incident_id))
 
 
@@ -132,12 +136,29 @@ def write_post_mortem(request: Call, incident_id: FromPath[str], data: JSONBody[
     **VERB,
 )
 def finalise_post_mortem(request: Call, incident_id: FromPath[str]) -> schema.PostMortem:
-    return _document(act(request, lambda tx: review_commands.finalise(tx, incident_id)))
+    act(request, lambda tx: review_commands.finalise(tx, incident_id), _written(incident_id))
+    return _document(_post_mortem(request, incident_id))
 
 
-def _post_mortem(call: Call, incident_id: FromPath[str]) -> postmortem.PostMortem:
+def _post_mortem(call: Call, incident_id: str) -> postmortem.PostMortem:
     with app_of(call).database.read(call.auth) as tx:
+        conditional.stands_at(call, _written(incident_id).version(tx))
         return reviews.load(tx, incident_id)
+
+
+def _written(incident_id: str) -> Guarded:
+    """What people wrote into a post-mortem: it is no entry of the record, and has versions of its own."""
+
+    def contents(tx: Any) -> Any:
+        incidents.load(tx, incident_id)  # or there is none, for whoever may not see it
+        return reviews.written(tx, incident_id), reviews.statuses(tx, [incident_id])
+
+    def last(tx: Any) -> list[Change]:
+        _, authors = reviews.written(tx, incident_id)
+        found = reviews.documents(tx, [incident_id]).values()
+        return [Change(f"it was written by {listed(authors, 'and')}", one.updated_at, authors[-1]) for one in found]
+
+    return conditional.of_contents("post-mortem", contents, last)
 
 
 def _document(found: postmortem.PostMortem) -> schema.PostMortem:

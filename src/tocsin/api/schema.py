@@ -398,6 +398,7 @@ class Replay(Struct):
 
 class Obligations(Struct):
     obligations: list[Obligation]
+    next: str | None
 
 
 class Signal(Struct):

@@ -5,10 +5,10 @@ from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
-from tocsin.api import schema
+from tocsin.api import cursors, schema
 from tocsin.api import telling_schema as shapes
 from tocsin.api.caller import Call, app_of
-from tocsin.api.incidents import READ_ONE, VERB, after
+from tocsin.api.incidents import ENTRIES_MOST, READ_ONE, VERB, Cursor, ManyMore, after
 from tocsin.response import commands, communications, telling, told
 
 
@@ -99,10 +99,13 @@ def show_told(request: Call, incident_id: FromPath[str]) -> shapes.Told:
     summary="Everything that left and came in, with what became of it",
     **READ_ONE,
 )
-def show_communications(request: Call, incident_id: FromPath[str]) -> shapes.Communications:
+def show_communications(
+    request: Call, incident_id: FromPath[str], limit: ManyMore = ENTRIES_MOST, cursor: Cursor = None
+) -> shapes.Communications:
     with app_of(request).database.read(request.auth) as tx:
-        found = communications.log(tx, incident_id)
-    return shapes.Communications(msgspec.convert(found, list[shapes.Communication], from_attributes=True))
+        rows = communications.log(tx, incident_id)
+    found, following = cursors.counted(rows, cursor, limit)
+    return shapes.Communications(msgspec.convert(found, list[shapes.Communication], from_attributes=True), following)
 
 
 @get(

@@ -113,6 +113,7 @@ class Communication(Struct):
 
 class Communications(Struct):
     communications: list[Communication]
+    next: str | None
 
 
 class SocialDraft(Struct):

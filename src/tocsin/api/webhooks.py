@@ -1,7 +1,7 @@
 """Webhooks over HTTP, for administrators: endpoints that are told of what happens, and each delivery to them."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Response, delete, get, post
@@ -9,8 +9,9 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct
 
-from tocsin.api import cursors
+from tocsin.api import conditional, cursors
 from tocsin.api.caller import Call, act, app_of, needs
+from tocsin.api.conditional import Guarded
 from tocsin.api.incidents import LIMIT_MOST, Cursor, Limit, moment
 from tocsin.events import commands, outbox
 from tocsin.events.model import Delivery, DeliveryState, Webhook
@@ -118,17 +119,34 @@ def make_webhook(request: Call, data: JSONBody[NewWebhook]) -> Response[SecretWe
 @get("/webhooks/{webhook_id:str}", summary="One of them", **READ)
 def show_webhook(request: Call, webhook_id: FromPath[str]) -> ShownWebhook:
     with app_of(request).database.read(request.auth) as tx:
+        conditional.stands_at(request, _guarded(webhook_id).version(tx))
         return _shown(outbox.load(tx, webhook_id))
+
+
+def _guarded(webhook_id: str) -> Guarded:
+    """What people decide about an endpoint; how deliveries go there is no change of it."""
+
+    def contents(tx: Any) -> Any:
+        one = outbox.load(tx, webhook_id)
+        return one.url, one.description, list(one.types), one.secret, one.disabled_at is None
+
+    return conditional.of_contents("webhook", contents, lambda _: [])
 
 
 @post("/webhooks/{webhook_id:str}/change", status_code=200, summary="Change where it leads or what it hears", **MANAGE)
 def change_webhook(request: Call, webhook_id: FromPath[str], data: JSONBody[ChangedWebhook]) -> ShownWebhook:
-    return _shown(act(request, lambda tx: commands.change(tx, webhook_id, data.url, data.description, data.types)))
+    return _shown(
+        act(
+            request,
+            lambda tx: commands.change(tx, webhook_id, data.url, data.description, data.types),
+            _guarded(webhook_id),
+        )
+    )
 
 
 @delete("/webhooks/{webhook_id:str}", status_code=204, summary="Remove it, with its deliveries", **READ)
 def remove_webhook(request: Call, webhook_id: FromPath[str]) -> None:
-    act(request, lambda tx: commands.remove(tx, webhook_id))
+    act(request, lambda tx: commands.remove(tx, webhook_id), _guarded(webhook_id))
 
 
 @post(
@@ -138,17 +156,17 @@ def remove_webhook(request: Call, webhook_id: FromPath[str]) -> None:
     **MANAGE,
 )
 def rotate_webhook_secret(request: Call, webhook_id: FromPath[str]) -> Response[SecretWebhook]:
-    return _secret(act(request, lambda tx: commands.rotate(tx, webhook_id)), status=200)
+    return _secret(act(request, lambda tx: commands.rotate(tx, webhook_id), _guarded(webhook_id)), status=200)
 
 
 @post("/webhooks/{webhook_id:str}/enable", status_code=200, summary="Send there again", **MANAGE)
 def enable_webhook(request: Call, webhook_id: FromPath[str]) -> ShownWebhook:
-    return _shown(act(request, lambda tx: commands.enable(tx, webhook_id)))
+    return _shown(act(request, lambda tx: commands.enable(tx, webhook_id), _guarded(webhook_id)))
 
 
 @post("/webhooks/{webhook_id:str}/disable", status_code=200, summary="Send nothing there any more", **MANAGE)
 def disable_webhook(request: Call, webhook_id: FromPath[str]) -> ShownWebhook:
-    return _shown(act(request, lambda tx: commands.disable(tx, webhook_id)))
+    return _shown(act(request, lambda tx: commands.disable(tx, webhook_id), _guarded(webhook_id)))
 
 
 @post("/webhooks/{webhook_id:str}/test", status_code=202, summary="Send it a test", **MANAGE)

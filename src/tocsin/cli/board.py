@@ -64,7 +64,7 @@ def look() -> dict[str, Any]:
     owed = [
         {**one, "incident": incident["number"]}
         for incident in found[:MOST]
-        for one in client.get("incidents", incident["id"], "obligations")["obligations"]
+        for one in client.whole("obligations", "incidents", incident["id"], "obligations")["obligations"]
         if one["state"] == "open"
     ]
     vendors = client.get("incidents", found[0]["id"], "assessment")["vendors"] if found else []

@@ -52,6 +52,15 @@ def get(*path: str, **query: object) -> Any:
     return _decoded(_send("GET", path, query=query))
 
 
+def whole(member: str, *path: str) -> Any:
+    """A list from its first page to its last, as if it had one; it stands under `member`."""
+    found = get(*path)
+    while found["next"] is not None:
+        more = get(*path, cursor=found["next"])
+        found = {member: found[member] + more[member], "next": more["next"]}
+    return found
+
+
 def text(*path: str, **query: object) -> str:
     """The same for an answer that is text."""
     return _send("GET", path, query=query).text

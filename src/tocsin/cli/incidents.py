@@ -52,7 +52,7 @@ def show_incident(incident: Incident, /, *, json: AsJson = False) -> None:
     """Show an incident: its facts, who holds which role, what is owed and how soon, the last entries."""
     incident_id = id_of(incident)
     found = client.get("incidents", incident_id)
-    owed = client.get("incidents", incident_id, "obligations")
+    owed = client.whole("obligations", "incidents", incident_id, "obligations")
     entries = entries_of(incident_id)
     if json:
         show.as_json({**found, **owed, **entries})
@@ -80,10 +80,7 @@ def timeline(incident: Incident, /, *, json: AsJson = False) -> None:
 
 def entries_of(incident_id: str) -> dict[str, Any]:
     """The whole record of an incident, however many pages it has."""
-    found: dict[str, Any] = client.get("incidents", incident_id, "timeline")
-    while found["next"] is not None:
-        more = client.get("incidents", incident_id, "timeline", cursor=found["next"])
-        found = {"entries": found["entries"] + more["entries"], "next": more["next"]}
+    found: dict[str, Any] = client.whole("entries", "incidents", incident_id, "timeline")
     return found
 
 

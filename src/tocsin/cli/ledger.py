@@ -20,7 +20,7 @@ _STYLES = {"met": "green", "late": "yellow", "missed": "bold red", "overdue": "b
 @watched
 def ledger(incident: Incident, /, *, json: AsJson = False) -> None:
     """Print every promise of an incident: which entry opened it, when it was due, and how it ended."""
-    found = client.get("incidents", id_of(incident), "obligations")
+    found = client.whole("obligations", "incidents", id_of(incident), "obligations")
     if json:
         show.as_json(found)
         return

@@ -16,7 +16,7 @@ letters = App()
 @watched
 def pages(incident: Incident, /, *, json: AsJson = False) -> None:
     """Print who was paged, by which ways, and what became of each message."""
-    found = client.get("incidents", id_of(incident), "pages")
+    found = client.whole("pages", "incidents", id_of(incident), "pages")
     if json:
         show.as_json(found)
         return

@@ -77,7 +77,7 @@ def told(incident: Incident, /, *, json: AsJson = False) -> None:
 @watched
 def communications(incident: Incident, /, *, json: AsJson = False) -> None:
     """Print everything that left and came in for an incident, and what became of it."""
-    found = client.get("incidents", id_of(incident), "communications")
+    found = client.whole("communications", "incidents", id_of(incident), "communications")
     if json:
         show.as_json(found)
         return

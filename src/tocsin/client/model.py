@@ -77,6 +77,7 @@ class Obligation(Struct, kw_only=True):
 
 class Obligations(Struct):
     obligations: list[Obligation]
+    next: str | None = None
 
 
 class Shift(Struct):

@@ -49,8 +49,8 @@ def timeline(incident_id: str, *, cursor: str | None = None) -> Request[model.Ti
     return _get("incidents", incident_id, "timeline", answer=model.Timeline, cursor=cursor)
 
 
-def obligations(incident_id: str) -> Request[model.Obligations]:
-    return _get("incidents", incident_id, "obligations", answer=model.Obligations)
+def obligations(incident_id: str, *, cursor: str | None = None) -> Request[model.Obligations]:
+    return _get("incidents", incident_id, "obligations", answer=model.Obligations, cursor=cursor)
 
 
 def on_call() -> Request[model.OnCall]:

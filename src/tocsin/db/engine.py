@@ -36,7 +36,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import NullPool
 
-from tocsin.db import news, sets
+from tocsin.db import compiled, news, sets
 from tocsin.kit.actor import Actor
 from tocsin.kit.clock import Clock, SystemClock, from_millis, to_millis
 from tocsin.kit.errors import Invalid, Overloaded, Refused
@@ -381,7 +381,7 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
     def begin(connection: Connection) -> None:
         connection.exec_driver_sql("begin immediate" if writes else "begin")
 
-    return engine
+    return compiled.share(engine)
 
 
 def _execute_bare(engine: Engine, sql: str, parameters: Mapping[str, Any]) -> None:
@@ -414,7 +414,8 @@ def _postgresql_engine(url: URL, *, alone: bool = False) -> Engine:
     about: dict[str, Any] = {"pool_size": 8, "max_overflow": 8, "pool_pre_ping": True}
     if alone:
         about = {"pool_size": 1, "max_overflow": 0, "isolation_level": "AUTOCOMMIT"}
-    return create_engine(url, json_serializer=_dump, json_deserializer=msgspec.json.decode, **about)
+    engine = create_engine(url, json_serializer=_dump, json_deserializer=msgspec.json.decode, **about)
+    return compiled.share(engine)
 
 
 def _dump(value: Any) -> str:

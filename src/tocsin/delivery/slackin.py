@@ -266,8 +266,9 @@ def _event(one: _Callback) -> AnyHeard | None:
 # ---- Words ----
 
 
-MENTION = re.compile(r"<@([UW][A-Z0-9]{1,30})(?:\|[^>]*)?>")
-_MARKED = re.compile(r"<([@#!]?)([^>|]*)(?:\|([^>]*))?>")
+MENTION = re.compile(r"<@([UW][A-Z0-9]{1,30})(?:\|[^<>]*)?>")
+# A sign that begins no mark stands as &lt;, so that none holds another: else a run of them takes its square to look at.
+_MARKED = re.compile(r"<([@#!]?)([^<>|]*)(?:\|([^<>]*))?>")
 
 
 def plain(text: str) -> str:

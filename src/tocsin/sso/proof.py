@@ -32,12 +32,13 @@ class UnknownKey(NotVouchedFor):
 def keys(document: Mapping[str, Any]) -> KeySet:
     """The keys that a provider shows, but for those of a kind that is not for us."""
     found: list[Any] = []
-    for one in document.get("keys", ()):
+    shown = document.get("keys")
+    for one in shown if isinstance(shown, list) else ():
         if not isinstance(one, dict) or one.get("kty") not in ("RSA", "EC", "OKP") or one.get("use", "sig") != "sig":
             continue
         try:
             found.append(import_key({name: value for name, value in one.items() if name not in ("d", "x5c")}))
-        except (JoseError, ValueError, TypeError):
+        except (JoseError, ValueError, TypeError, KeyError, AttributeError):  # on a curve that is not known, or no text
             continue
     return KeySet(found)
 
