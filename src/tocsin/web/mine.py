@@ -46,7 +46,7 @@ class Way:
     @property
     def named(self) -> str:
         """`mail, a mail address`"""
-        return f"{self.label.lower()}, {self.hint}"
+        return f"{called(self.key)}, {self.hint}"
 
 
 WAYS = (
