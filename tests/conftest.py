@@ -71,7 +71,7 @@ def _program(name: str) -> str | None:
     return next(filter(None, map(shutil.which, _PROGRAMS.get(name, (name,)))), None)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def chromium() -> str:
     """Where the browser is, for a test that is marked `needs("chromium")`."""
     path = _program("chromium")
