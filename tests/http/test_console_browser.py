@@ -183,6 +183,8 @@ def test_the_keyboard_alone_leads_from_declaring_to_a_final_post_mortem(server: 
     close_by(keys)
     write_up_by(keys)
     expect(page.locator(".head .tag")).to_have_text("Final")
+    page.emulate_media(media="print")
+    assert page.locator("button:visible, nav:visible, .bells:visible").count() == 0, "printed, and of no use on paper"
     assert wrong == []
     page.context.close()
 

@@ -57,8 +57,8 @@ SIGNED = {"github": "github_webhook_secret", "sentry": "sentry_client_secret"}
 WAYS = {  # by which people are paged: what it is called, what sets it up, and the page that tells of it
     Channel.EMAIL: ("Mail", ("smtp_url", "mail_from"), "real-mail"),
     Channel.PUSH: ("Push to a browser or phone", ("push_contact",), "push-and-chat"),
-    Channel.SMS: ("Text messages", ("twilio_account_sid", "sms_url"), "text-messages-and-calls"),
-    Channel.VOICE: ("Calls", ("twilio_account_sid",), "text-messages-and-calls"),
+    Channel.SMS: ("Text messages", ("sms_url",), "text-messages-and-calls"),
+    Channel.VOICE: ("Calls", ("twilio_account_sid", "twilio_auth_token", "twilio_from"), "text-messages-and-calls"),
     Channel.NTFY: ("Push by ntfy", ("ntfy_url",), "push-and-chat"),
     Channel.TELEGRAM: ("Telegram", ("telegram_token", "telegram_secret"), "push-and-chat"),
     Channel.SLACK: ("Slack, directly", ("slack_bot_token",), "slack"),
@@ -66,6 +66,13 @@ WAYS = {  # by which people are paged: what it is called, what sets it up, and t
     Channel.WEBHOOK: ("Webhook, to an app or pager", (), "how-you-are-paged"),
     Channel.APPRISE: ("Apprise, which knows a hundred others", (), "push-and-chat"),
 }
+
+LACKS = {
+    Channel.SMS: "Through any provider that is asked by HTTP; or through Twilio, with the settings of calls.",
+    Channel.APPRISE: "Install the extra tocsin[notify-all].",
+    Channel.EMAIL: "Mails wait in the outbox until there is a server to take them.",
+}
+"""What else is to be said of a way that is not set up."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -247,12 +254,11 @@ def _ways(tx: Tx, app: App) -> Group:
 
 def _way(channel: Channel, name: str, settings: Sequence[str], guide: str, is_set: bool, used: int) -> Row:
     by = f"{used} {'person is' if used == 1 else 'people are'} paged so" if used else "nobody has chosen it"
-    extra = "Install the extra tocsin[notify-all]." if channel is Channel.APPRISE and not is_set else ""
     return Row(
         name=name,
         mark="ok" if is_set and used else "open" if is_set else "missed" if used else "unknown",
         state=f"Set up, {by}" if is_set else f"Not set up, and {by}" if used else "Not set up",
-        about=extra,
+        about="" if is_set else LACKS.get(channel, ""),
         sets=() if is_set else tuple(map(_variable, settings)),
         guide=guide,
     )
