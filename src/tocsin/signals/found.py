@@ -24,10 +24,11 @@ def glimpse(tx: Tx, signal_ids: Collection[str]) -> dict[str, Signal]:
     return {row.id: of_row(row) for row in tx.all(sight.within(tx, wanted, table.c.incident_id))}
 
 
-def last_heard(tx: Tx, sources: Collection[str]) -> dict[str, datetime | None]:
-    """When each of these sources was last heard; None if that is long ago. One that never was is not among them."""
+def last_heard(tx: Tx, sources: Collection[str], among: int = LATELY) -> dict[str, datetime | None]:
+    """When each of these sources was last heard, if that is `among` the latest signals, and else None. One that never
+    was heard is left out."""
     seen = sight.within(tx, select(table.c.source, table.c.last_at), table.c.incident_id)
-    latest = seen.order_by(table.c.last_at.desc()).limit(LATELY).subquery()
+    latest = seen.order_by(table.c.last_at.desc()).limit(among).subquery()
     lately = select(latest.c.source, func.max(latest.c.last_at).label("at")).group_by(latest.c.source)
     heard = {row.source: row.at for row in tx.all(lately)}
     others = sorted(set(sources) - set(heard))
