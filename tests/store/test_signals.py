@@ -25,6 +25,7 @@ from tocsin.incidents.model import (
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.clock import ManualClock
 from tocsin.response import commands, doctor, intake
+from tocsin.signals import found
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival, State
 from tocsin.signals.store import Disposition, Signal
@@ -60,6 +61,16 @@ def firing(database: Database, incident: Incident) -> list[str]:
         found = [one.id for one in signals.of_incident(tx, incident.id) if one.state is State.FIRING]
         assert signals.still_fire(tx, incident.id) == bool(found)
     return found
+
+
+def test_a_source_is_known_by_when_it_was_last_heard_or_that_it_was_once(
+    database: Database, clock: ManualClock
+) -> None:
+    arrive(database, alert(source="zabbix"))
+    clock.advance_to(clock.now() + timedelta(minutes=1))
+    arrive(database, alert(source="grafana"))
+    with database.read(SYSTEM) as tx:
+        assert found.last_heard(tx, ["grafana", "zabbix", "gatus"], 1) == {"grafana": clock.now(), "zabbix": None}
 
 
 def declared(database: Database) -> list[Incident]:

@@ -1,9 +1,10 @@
-"""Signals as a search finds them: their words, and whose they are."""
+"""Signals as others find them: by their words, by whose they are, and by who sent them."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from tocsin.db import sight
 from tocsin.db.engine import Tx
@@ -11,6 +12,7 @@ from tocsin.signals import reporting
 from tocsin.signals.store import Signal, of_row, table
 
 BELONGS = (table.c.id, table.c.incident_id)  # whose a signal is: it may come to another incident at any time
+LATELY = 1000  # signals, the last seen first, among which it is looked when a source was last heard
 SAID_MOST = 4000  # characters of what came with a signal that are indexed
 
 
@@ -20,6 +22,28 @@ def glimpse(tx: Tx, signal_ids: Collection[str]) -> dict[str, Signal]:
         return {}
     wanted = select(table).where(table.c.id.in_(sorted(signal_ids)))
     return {row.id: of_row(row) for row in tx.all(sight.within(tx, wanted, table.c.incident_id))}
+
+
+def last_heard(tx: Tx, sources: Collection[str], among: int = LATELY) -> dict[str, datetime | None]:
+    """When each of these sources was last heard, if that is `among` the latest signals, and else None. One that never
+    was heard is left out."""
+    seen = sight.within(tx, select(table.c.source, table.c.last_at), table.c.incident_id)
+    latest = seen.order_by(table.c.last_at.desc()).limit(among).subquery()
+    lately = select(latest.c.source, func.max(latest.c.last_at).label("at")).group_by(latest.c.source)
+    heard = {row.source: row.at for row in tx.all(lately)}
+    others = sorted(set(sources) - set(heard))
+    found = {source: heard[source] for source in sources if source in heard}
+    return {**found, **dict.fromkeys(_known(tx, others))}
+
+
+def _known(tx: Tx, sources: Sequence[str]) -> list[str]:
+    """Those of which there is a signal at all: one look into the index for each, in one statement."""
+    if not sources:
+        return []
+    mine = [select(table.c.id).where(table.c.source == source) for source in sources]
+    asked = [sight.within(tx, one, table.c.incident_id).exists() for one in mine]
+    (row,) = tx.all(select(*(one.label(f"of_{place}") for place, one in enumerate(asked))))
+    return [source for source, is_known in zip(sources, row, strict=True) if is_known]
 
 
 def ids_after(tx: Tx, after: str, limit: int) -> list[str]:

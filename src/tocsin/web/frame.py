@@ -47,6 +47,7 @@ NAVIGATION = (
     ("/post-mortems", "Post-mortems"),
     ("/insights", "Insights"),
     ("/plan", "Plan"),
+    ("/integrations", "Integrations"),
     ("/undelivered", "Undelivered"),
 )
 ADMINISTRATION = (  # each for whoever has the right

@@ -20,7 +20,7 @@ from tocsin.kit.text import span
 from tocsin.paging.trial import State, Trial
 from tocsin.people import commands as people_commands
 from tocsin.people import store as people
-from tocsin.people.model import Channel, ContactMethod, ContactRule, Urgency
+from tocsin.people.model import Channel, ContactMethod, ContactRule, Urgency, called
 from tocsin.response import reaching, trials
 from tocsin.web import present
 from tocsin.web.forms import AnyRequest, Form, Sent
@@ -46,7 +46,7 @@ class Way:
     @property
     def named(self) -> str:
         """`mail, a mail address`"""
-        return f"{self.label.lower()}, {self.hint}"
+        return f"{called(self.key)}, {self.hint}"
 
 
 WAYS = (

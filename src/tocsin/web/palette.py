@@ -104,7 +104,11 @@ def _verbs_of(visitor: Visitor, plan: Plan, incident: Incident) -> list[Item]:
         Item("do", "Record a decision", f"{room}?audience=decision#compose"),
         Item("do", "Record a finding", f"{room}#finding"),
         Item("do", "Change the severity", f"{room}#severity"),
-        Item("do", "Close it" if incident.is_resolved else "Mark as fixed", f"{room}#steps"),
+        Item(
+            "do",
+            "Close it" if incident.is_resolved else "Mark as fixed",
+            f"{room}#{'close' if incident.is_resolved else 'resolve'}",
+        ),
     ]
 
 

@@ -98,13 +98,18 @@
 
   // ---- The page again, for whoever missed something ----
 
+  // A form may have answered with the page, at an address of its own that nobody can ask for.
+  const HOMES = { now: "/", signals: "/signals", oncall: "/oncall" };
+  const home = watch.startsWith("incident/") ? `/incidents/${watch.slice(9)}` : HOMES[watch] || location.pathname;
+  const whole = location.pathname === home ? home + location.search : home;
+
   let fetching = null;
   const refresh = () => {
     fetching ??= again_().finally(() => { fetching = null; });
     return fetching;
   };
   const again_ = async () => {
-    const answer = await fetch(location.pathname + location.search, { headers: { accept: "text/html" } });
+    const answer = await fetch(whole, { headers: { accept: "text/html" } });
     if (answer.redirected && new URL(answer.url).pathname === "/signin") return over("session");
     if (!answer.ok) return;
     const page = read(await answer.text());

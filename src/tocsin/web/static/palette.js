@@ -127,11 +127,11 @@
   const reveal = (id) => {
     const place = document.getElementById(id);
     if (!place) return;
-    if (place.nodeName === "DETAILS") place.open = true;
+    for (let one = place.closest("details"); one; one = one.parentElement.closest("details")) one.open = true;
     place.scrollIntoView({ block: "start" });
-    const field = place.querySelector("input:not([type=hidden]):not([type=radio]), textarea, select");
+    const field = place.querySelector("input:not([type=hidden]):not([type=radio]), textarea, select, button");
     const into = field || place;
-    if (into === place) place.tabIndex = -1;
+    if (into === place && place.tabIndex < 0) place.tabIndex = -1;
     into.focus({ preventScroll: true });
   };
   const write = (audience) => {
