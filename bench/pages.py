@@ -11,8 +11,10 @@ from bench import installation, postgres, stored
 from bench.measure import Measured, percentile
 from tests.support import everypage
 from tests.support.postgres import fresh_database
+from tests.support.visitor import SESSION
 from tocsin import main
 from tocsin.app import App
+from tocsin.events import outbox as endpoints
 from tocsin.incidents import store as incidents
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.clock import stopwatch
@@ -37,6 +39,11 @@ OF_NOBODY = {  # secrets of single use, and what nobody has written
     "/a/{token:str}/all",
     "/incidents/{incident_id:str}/drafts/{number:int}",
     "/oncall/handoffs/{handoff_id:str}",
+    "/me/signin/confirmed",
+    "/signin/code",
+    "/signin/sso",
+    "/signin/sso/again",
+    "/signin/sso/back",
     "/signin/{secret:str}",
     "/status/subscribe/confirm/{token:str}",
     "/status/subscribe/leave/{token:str}",
@@ -110,7 +117,7 @@ def client(app: App, secret: str) -> Iterator[tuple[Get, Sequence[str]]]:
     rest = main.rest(app, kept)
     asgi = main.fronted(app, rest, kept)
     transport = httpx2.ASGITransport(app=cast(Any, asgi), client=("192.0.2.7", 4711))
-    client = httpx2.AsyncClient(transport=transport, base_url="http://tocsin.test", cookies={"tocsin_session": secret})
+    client = httpx2.AsyncClient(transport=transport, base_url="http://tocsin.test", cookies={SESSION: secret})
     known, found = _known(app), [path for path in everypage.paths(rest) if path not in OF_NOBODY]
     filled = [everypage.filled(path, known) for path in found]
     if None in filled:
@@ -125,9 +132,11 @@ def _known(app: App) -> Mapping[str, object]:
         closed = incidents.listing(tx, limit=100)[-1].id
         template = next(iter(plans.current(tx).templates))
         signal_id = signals.recent(tx, limit=1)[0].id
+        webhook_id = endpoints.listing(tx)[0].id
     return {
         "incident_id": incident_id,
         "signal_id": signal_id,
+        "webhook_id": webhook_id,
         "/post-mortems/{name:str} name": closed,
         "/incidents/{incident_id:str}/templates/{name:str} name": template,
     }

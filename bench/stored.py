@@ -16,7 +16,7 @@ from typing import Any
 from msgspec import json
 from sqlalchemy import func, select, text
 
-from bench import installation
+from bench import besides, installation
 from tocsin.app import App
 from tocsin.db import fulltext
 from tocsin.db.engine import Database, Tx
@@ -94,6 +94,7 @@ def store(app: App, count: int, signals_count: int) -> None:
     clock.advance_to(clock.now() + timedelta(days=2))  # after the last word of each
     _copies(database, count - lived, every)
     _hide(database)
+    besides.store(database)
     _signals(database, signals_count)
     with database.work(SYSTEM) as tx:  # all of it is there: the two rows that stand for everything stand for it
         tx.run(text("delete from to_index where kind not like 'every %'"))
@@ -341,7 +342,9 @@ def prepared(database_url: str, count: int, signals_count: int) -> tuple[App, st
     store(app, count, signals_count)
     with app.database.work(SYSTEM) as tx:
         people.change_person(tx, VISITOR, role=AccountRole.ADMINISTRATOR)
-        return app, people.open_session(tx, VISITOR)
+        secret = people.open_session(tx, VISITOR)
+    clock.advance_to(clock.now() + timedelta(minutes=1))  # nobody has just written something
+    return app, secret
 
 
 def tidy(database: Database) -> None:

@@ -15,6 +15,7 @@ from tocsin.incidents import lifecycle
 from tocsin.incidents.model import Acknowledged, AnyEntry, Incident, Numbered, Recovered, Reopened, Resolved
 from tocsin.insights.metrics import Report, Summary, as_json, durations, report, summary
 from tocsin.obligations.model import Kind, Obligation, State
+from tocsin.web import charts
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
 END = datetime(2026, 12, 1, tzinfo=UTC)
@@ -269,3 +270,19 @@ def test_any_incidents_make_a_report_that_adds_up(records: list[tuple[Numbered, 
     assert found.overall.resolve.n == len(incidents) - found.counts.open
     assert all(target.held + len(target.missed) == target.of for target in found.resolve_targets)
     assert json.dumps(as_json(found))
+
+
+# ---- As they are drawn ----
+
+
+def test_of_many_incidents_the_latest_are_drawn_and_named() -> None:
+    many = [handled(f"n{number}", at=NIGHT + minutes(number), fixed=60) for number in range(250)]
+    view = charts.insights(PLAN, reported(many), END)
+    assert view.total == 250
+    assert [len(one.dots) for one in view.figures] == [charts.DRAWN] * 4
+    assert [len(one.dots) for one in view.resolve] == [charts.DRAWN]
+    (repeat,) = view.repeats
+    assert repeat.times == 250
+    assert repeat.text.startswith(f"{250 - charts.NAMED} before, #")
+    assert repeat.text.count("#") == charts.NAMED
+    assert view.unknown == ()

@@ -1,13 +1,11 @@
 """However much is stored, a page asks the database no more often: what it shows is read in sets."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
 
 from tests.support import everypage
+from tests.support.counting import counted
 from tests.support.served import Served
 from tests.support.visitor import Visitor, console
 from tocsin import main
@@ -38,17 +36,3 @@ def statements(here: Served, path: str) -> int:
     with counted() as asked:
         ana.open(path)
     return len(asked)
-
-
-@contextmanager
-def counted() -> Iterator[list[str]]:
-    asked: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        asked.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        yield asked
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)

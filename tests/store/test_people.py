@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 
+from tests.support.counting import counted
 from tests.support.races import together
 from tocsin.db.engine import Database, Tx
 from tocsin.kit.actor import SYSTEM, Actor, ActorKind
@@ -72,6 +73,10 @@ def test_a_session_lasts_a_fortnight_or_until_it_is_ended(database: Database, cl
         assert found.handle == "ana"
         assert people.session_account(tx, second) is None
         assert people.session_account(tx, "guessed") is None
+        with counted() as asked:
+            everybody = people.session_accounts(tx, [first, second, "guessed"])
+        assert everybody == {first: found, second: None, "guessed": None}
+        assert len(asked) == 1
     later(clock, hours=1)
     with database.work(SYSTEM) as tx:
         assert people.session_account(tx, first) is None

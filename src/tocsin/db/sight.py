@@ -8,10 +8,12 @@ shown, and an incident that may not be seen can't be told from one that does not
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Select, Table, Text, delete, exists, or_, select
+from sqlalchemy import Column, ColumnElement, Row, Select, Table, Text, bindparam, delete, exists, or_, select
 
 from tocsin.db.columns import Instant, metadata
 from tocsin.db.engine import Tx
@@ -31,7 +33,46 @@ _LET_IN, _SEES_ALL, _STRANGERS = "let in", "sees all", "as strangers see"
 
 def within(tx: Tx, wanted: Select[Any], incident_id: ColumnElement[Any]) -> Select[Any]:
     """The statement, for those of its rows that the actor may see. What belongs to no incident is for everybody."""
-    return wanted if _sees_all(tx) else wanted.where(_seen(tx, incident_id))
+    those = eyes(tx)
+    return wanted if those.sees_all else wanted.where(_seen(those, incident_id, tx.actor.handle, tx.now))
+
+
+@dataclass(frozen=True)
+class Eyes:
+    """What a unit of work may see, as far as that shapes its statements."""
+
+    sees_all: bool
+    reads: bool  # what is confidential, as a reader of it
+    let_in: frozenset[str]
+
+
+def eyes(tx: Tx) -> Eyes:
+    is_stranger = _STRANGERS in tx.memo
+    known: set[str] = set() if is_stranger else tx.memo.get(_LET_IN, set())
+    reads = tx.actor.kind is ActorKind.PERSON and not is_stranger
+    return Eyes(True, False, frozenset()) if _sees_all(tx) else Eyes(False, reads, frozenset(known))
+
+
+def through(those: Eyes, wanted: Select[Any], incident_id: ColumnElement[Any]) -> Select[Any]:
+    """The statement for everybody with such eyes: it can be built once, and is run with what `given` says."""
+    handle, at = bindparam("eyes_of", type_=Text), bindparam("eyes_at", type_=Instant)
+    return wanted if those.sees_all else wanted.where(_seen(those, incident_id, handle, at))
+
+
+def given(tx: Tx) -> dict[str, Any]:
+    return {"eyes_of": tx.actor.handle, "eyes_at": tx.now}
+
+
+def rows(
+    tx: Tx, wanted: Select[Any], incident_id: ColumnElement[Any], parameters: Mapping[str, Any] | None = None
+) -> list[Row[Any]]:
+    """What the actor may see of the rows of a statement that is a constant: what every page asks is built once."""
+    return tx.all(_standing(eyes(tx), wanted, incident_id), {**given(tx), **(parameters or {})})
+
+
+@lru_cache(maxsize=200)
+def _standing(those: Eyes, wanted: Select[Any], incident_id: ColumnElement[Any]) -> Select[Any]:
+    return through(those, wanted, incident_id)
 
 
 def unseen(tx: Tx, incident_ids: Collection[str]) -> set[str]:
@@ -130,15 +171,14 @@ def _sees_all(tx: Tx) -> bool:
     return actor.kind is ActorKind.SYSTEM or by_right or _SEES_ALL in tx.memo
 
 
-def _seen(tx: Tx, incident_id: ColumnElement[Any]) -> ColumnElement[bool]:
+def _seen(those: Eyes, incident_id: ColumnElement[Any], handle: Any, at: Any) -> ColumnElement[bool]:
     hidden = confidential.c.incident_id == incident_id
-    if tx.actor.kind is ActorKind.PERSON and _STRANGERS not in tx.memo:
-        mine = (reader.c.incident_id == confidential.c.incident_id) & (reader.c.handle == tx.actor.handle)
-        is_reader = mine & _in_time(tx)
+    if those.reads:
+        mine = (reader.c.incident_id == confidential.c.incident_id) & (reader.c.handle == handle)
+        is_reader = mine & (reader.c.until.is_(None) | (reader.c.until > at))
         hidden &= ~exists(select(reader.c.handle).where(is_reader).correlate(confidential))
     seen = ~exists(select(confidential.c.incident_id).where(hidden).correlate(incident_id.table))
-    known: set[str] = set() if _STRANGERS in tx.memo else tx.memo.get(_LET_IN, set())
-    return or_(seen, incident_id.in_(sorted(known))) if known else seen
+    return or_(seen, incident_id.in_(sorted(those.let_in))) if those.let_in else seen
 
 
 def _in_time(tx: Tx) -> ColumnElement[bool]:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import Column, ColumnElement, Integer, Row, Table, Text, bindparam, func, select
+from sqlalchemy import Column, ColumnElement, Integer, Row, Table, Text, bindparam, func, literal_column, select
 
 from tocsin.db import sight
 from tocsin.db.columns import SEALED, Instant, Json, metadata
@@ -364,8 +364,14 @@ def next_due(tx: Tx, without: Collection[str] = ()) -> datetime | None:
 
 
 def for_incident(tx: Tx, incident_id: str) -> list[Message]:
-    wanted = select(table).where(table.c.incident_id == incident_id).order_by(table.c.created_at, table.c.id)
-    return [_message(row) for row in tx.all(sight.within(tx, wanted, table.c.incident_id))]
+    return [_message(row) for row in sight.rows(tx, _OF_INCIDENT, table.c.incident_id, {"incident": incident_id})]
+
+
+_OF_INCIDENT = (
+    select(table)
+    .where(table.c.incident_id == bindparam("incident", type_=Text))
+    .order_by(table.c.created_at, table.c.id)
+)
 
 
 def alive_for_pages(tx: Tx, page_ids: Collection[str]) -> int:
@@ -399,7 +405,7 @@ def revive(tx: Tx, message_id: str) -> bool:
 
 
 def _given_up() -> ColumnElement[bool]:
-    given_up = (table.c.state == MessageState.DEAD) & table.c.withdrawn_at.is_(None)
+    given_up = (table.c.state == literal_column(f"'{MessageState.DEAD}'")) & table.c.withdrawn_at.is_(None)
     return given_up & table.c.audience.not_in(UNTOLD)
 
 

@@ -123,7 +123,10 @@ def sent_for_pages(tx: Tx, start: datetime, end: datetime) -> list[Sent]:
     was withdrawn before it left."""
     columns = outbox.table.c
     when = func.coalesce(columns.meant_at, columns.created_at, type_=Instant)
-    these = columns.page_id.is_not(None) & columns.person.is_not(None) & (when >= start) & (when < end)
+    # Not by `when`: each of the two is found by the index.
+    meant = (columns.meant_at >= start) & (columns.meant_at < end)
+    at_once = columns.meant_at.is_(None) & (columns.created_at >= start) & (columns.created_at < end)
+    these = columns.page_id.is_not(None) & columns.person.is_not(None) & (meant | at_once)
     left = columns.withdrawn_at.is_(None) | columns.sent_at.is_not(None)
     about = (columns.id, columns.page_id, columns.person, columns.channel, columns.audience, columns.created_at)
     chosen = select(*about, columns.state, columns.withdrawn_at, when.label("meant_at")).where(these & left)

@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     Column,
     ColumnElement,
     Integer,
@@ -66,6 +67,8 @@ entries = Table(
     Column("body", Text),  # the whole entry as JSON, exactly as it was hashed
     Column("hash", Text),
 )
+
+_MOST = bindparam("most", type_=Integer)
 
 
 def news_of(incident_id: str) -> str:
@@ -183,8 +186,12 @@ def glimpse(tx: Tx, incident_ids: Collection[str]) -> list[Incident]:
     """Several incidents, only to be shown: they are neither locked nor remembered."""
     if not incident_ids:
         return []
-    wanted = select(table.c.fold).where(table.c.id.in_(list(incident_ids))).order_by(table.c.number.desc())
-    return as_seen(tx, [_incident(row) for row in tx.all(sight.within(tx, wanted, table.c.id))])
+    rows = sight.rows(tx, _GLIMPSED, table.c.id, {"ids": list(incident_ids)})
+    return as_seen(tx, [_incident(row) for row in rows])
+
+
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_GLIMPSED = select(table.c.fold).where(table.c.id.in_(_IDS)).order_by(table.c.number.desc())
 
 
 def survivor(tx: Tx, incident: Incident) -> Incident:
@@ -210,8 +217,8 @@ def claim_due(tx: Tx, limit: int) -> list[Incident]:
 
 def timeline(tx: Tx, incident_id: str) -> list[Numbered]:
     """Every entry, in order, as whoever asks may read it."""
-    wanted = select(*_READ).where(entries.c.incident_id == incident_id).order_by(entries.c.number)
-    found = [_numbered(row) for row in tx.all(sight.within(tx, wanted, entries.c.incident_id))]
+    rows = sight.rows(tx, _TIMELINE, entries.c.incident_id, {"incident": incident_id})
+    found = [_numbered(row) for row in rows]
     unseen = sight.unseen(tx, veil.names(found))
     return [veil.covered(one, unseen) for one in found]
 
@@ -220,8 +227,7 @@ def timelines(tx: Tx, incident_ids: Sequence[str]) -> dict[str, list[Numbered]]:
     if not incident_ids:
         return {}
     found: dict[str, list[Numbered]] = {one: [] for one in incident_ids}
-    wanted = select(*_READ).where(entries.c.incident_id.in_(list(incident_ids))).order_by(entries.c.number)
-    for row in tx.all(sight.within(tx, wanted, entries.c.incident_id)):
+    for row in sight.rows(tx, _TIMELINES, entries.c.incident_id, {"ids": list(incident_ids)}):
         found[row.incident_id].append(_numbered(row))
     unseen = sight.unseen(tx, {name for record in found.values() for name in veil.names(record)})
     return {one: [veil.covered(entry, unseen) for entry in record] for one, record in found.items()}
@@ -251,6 +257,8 @@ def ids_after(tx: Tx, after: str, limit: int) -> list[str]:
 
 
 _READ = (entries.c.incident_id, entries.c.number, entries.c.kind, entries.c.body, entries.c.hash)
+_TIMELINES = select(*_READ).where(entries.c.incident_id.in_(_IDS)).order_by(entries.c.number)
+_TIMELINE = select(*_READ).where(entries.c.incident_id == bindparam("incident", type_=Text)).order_by(entries.c.number)
 
 
 def listing(
@@ -263,16 +271,26 @@ def listing(
     limit: int = 50,
 ) -> list[Incident]:
     """Incidents, last declared first: declared from `since` up to `before`; `below` a number pages on."""
-    seen = sight.within(tx, select(table.c.number), table.c.id).order_by(table.c.number.desc()).limit(limit)
-    if below is not None:
-        seen = seen.where(table.c.number < below)
-    if before is not None:
-        seen = seen.where(table.c.declared_at < before)
-    if since is not None:
-        seen = seen.where(table.c.declared_at >= since)
-    wanted = select(table.c.fold).where(table.c.number.in_(_of_statuses(seen, statuses)))
-    found = [_incident(row) for row in tx.all(wanted.order_by(table.c.number.desc()).limit(limit))]
+    states = None if statuses is None else tuple(sorted(str(one) for one in statuses))
+    asked = {"listed_below": below, "listed_before": before, "listed_since": since}
+    bounds = {name: bound for name, bound in asked.items() if bound is not None}
+    wanted = _listing(sight.eyes(tx), states, frozenset(bounds))
+    found = [_incident(row) for row in tx.all(wanted, {**sight.given(tx), **bounds, "most": limit})]
     return found if tx.writes else as_seen(tx, found)
+
+
+@lru_cache(maxsize=200)
+def _listing(eyes: sight.Eyes, statuses: tuple[str, ...] | None, bounds: frozenset[str]) -> Select[Any]:
+    """The statement of a list, which is built once for each kind of question."""
+    limits = {
+        "listed_below": table.c.number < bindparam("listed_below", type_=Integer),
+        "listed_before": table.c.declared_at < bindparam("listed_before", type_=Instant),
+        "listed_since": table.c.declared_at >= bindparam("listed_since", type_=Instant),
+    }
+    latest = select(table.c.number).where(*(limits[one] for one in sorted(bounds)))
+    seen = sight.through(eyes, latest, table.c.id).order_by(table.c.number.desc()).limit(_MOST)
+    wanted = select(table.c.fold).where(table.c.number.in_(_of_statuses(seen, statuses)))
+    return wanted.order_by(table.c.number.desc()).limit(_MOST)
 
 
 def resolved(tx: Tx, start: datetime, end: datetime, limit: int) -> list[Incident]:
@@ -289,11 +307,11 @@ def resolved_until(tx: Tx, end: datetime) -> list[tuple[str, datetime, datetime]
     return [(row.id, row.resolved_at, row.updated_at) for row in rows]
 
 
-def _of_statuses(seen: Select[tuple[int]], statuses: Collection[Status] | None) -> Select[tuple[int]]:
+def _of_statuses(seen: Select[tuple[int]], statuses: Collection[str] | None) -> Select[tuple[int]]:
     """The numbers of a list, the latest of each status by itself: the whole list of one need not be sorted."""
     if statuses is None:
         return select(seen.subquery().c.number)
-    each = [select(seen.where(table.c.status == str(one)).subquery().c.number) for one in sorted(statuses)]
+    each = [select(seen.where(table.c.status == one).subquery().c.number) for one in statuses]
     return select(union_all(*each).subquery().c.number) if each else select(table.c.number).where(false())
 
 
@@ -325,7 +343,7 @@ class Kin(NamedTuple):
 
 def kin(tx: Tx, kind: str, limit: int) -> list[Kin]:
     """The latest incidents of a type."""
-    rows = tx.all(sight.within(tx, _KIN_OF, table.c.id), {"kind": kind, "most": limit})
+    rows = sight.rows(tx, _KIN_OF, table.c.id, {"kind": kind, "most": limit})
     return [Kin._make(row)._replace(components=tuple(row.components or ())) for row in rows]
 
 
@@ -334,7 +352,6 @@ _KIN = (
     *(table.c.id, table.c.type, table.c.service, _FOLD["components"].label("components")),
     *(_FOLD["merged_into"].as_string().label("merged_into"), table.c.declared_at),
 )
-_MOST = bindparam("most", type_=Integer)
 _KIN_OF = select(*_KIN).where(table.c.type == bindparam("kind")).order_by(table.c.number.desc()).limit(_MOST)
 
 
@@ -349,10 +366,17 @@ class Heading(NamedTuple):
 
 def open_headings(tx: Tx, statuses: Collection[Status], limit: int) -> list[Heading]:
     """What the incidents of these statuses are called, the last declared first."""
-    columns = (table.c.id, table.c.number, table.c.title, _FOLD["why"].as_string().label("why"))
-    wanted = select(*columns).where(table.c.status.in_([str(status) for status in statuses]))
-    latest = sight.within(tx, wanted, table.c.id).order_by(table.c.number.desc()).limit(limit)
-    return [Heading._make(row) for row in tx.all(latest)]
+    asked = {"statuses": sorted(str(status) for status in statuses), "most": limit}
+    return [Heading._make(row) for row in sight.rows(tx, _HEADINGS, table.c.id, asked)]
+
+
+_STATUSES: BindParameter[Any] = bindparam("statuses", expanding=True)
+_HEADINGS = (
+    select(table.c.id, table.c.number, table.c.title, _FOLD["why"].as_string().label("why"))
+    .where(table.c.status.in_(_STATUSES))
+    .order_by(table.c.number.desc())
+    .limit(_MOST)
+)
 
 
 def open_like(tx: Tx, kind: str, service: str | None) -> Incident | None:

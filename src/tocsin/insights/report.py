@@ -38,6 +38,7 @@ SETTLED = timedelta(seconds=5)  # after a change, until nothing that began befor
 _reports: Remembered[metrics.Report] = Remembered()
 _proposals: Remembered[list[Proposal]] = Remembered()
 _keepings: Remembered[dict[str, Keeping]] = Remembered()
+_coverages: Remembered[Coverage] = Remembered()
 _ledgers: Remembered[tuple[covering.Ledger, bool]] = Remembered()
 
 
@@ -108,6 +109,13 @@ def _known(tx: Tx, start: datetime, end: datetime) -> list[Incident]:
 
 def coverage(tx: Tx, since: datetime) -> Coverage:
     """How each clause of the plan in force is kept, as far as the reader may see the record."""
+    watched = [*obligations.open_looks(tx), *obligations.opened_since(tx, Kind.HANDOFF, since)]
+    key = _key(tx, since, tx.now, *((one.id, one.state) for one in watched))
+    found = _coverages.of(key, lambda: _coverage(tx, since, watched))
+    return replace(found, period_end=tx.now)
+
+
+def _coverage(tx: Tx, since: datetime, watched: list[Obligation]) -> Coverage:
     plan, revision = plans.current(tx), plans.current_id(tx)
     ledger, is_whole = _ledgers.of(_key(tx, since, tx.now), lambda: _ledger(tx, since))
     stated = _clauses(plans.document(tx, revision))
@@ -115,7 +123,7 @@ def coverage(tx: Tx, since: datetime) -> Coverage:
         plan,
         stated,
         ledger,
-        [*obligations.open_looks(tx), *obligations.opened_since(tx, Kind.HANDOFF, since)],
+        watched,
         revision=revision,
         period_start=since,
         period_end=tx.now,

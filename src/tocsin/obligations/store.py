@@ -228,13 +228,18 @@ _NEXT = select(func.min(table.c.act_at)).where(table.c.state == State.OPEN)
 
 def for_incident(tx: Tx, incident_id: str) -> list[Obligation]:
     """The whole ledger of an incident: open ones by due time, then settled ones, latest first."""
-    rank = case((table.c.state == State.OPEN, 0), else_=1)
-    order = (rank, table.c.settled_at.desc(), table.c.due_at)
-    return _read(tx, select(table).where(table.c.incident_id == incident_id).order_by(*order))
+    return [_obligation(row) for row in sight.rows(tx, _LEDGER, table.c.incident_id, {"incident": incident_id})]
+
+
+_LEDGER = (
+    select(table)
+    .where(table.c.incident_id == bindparam("incident", type_=Text))
+    .order_by(case((table.c.state == State.OPEN, 0), else_=1), table.c.settled_at.desc(), table.c.due_at)
+)
 
 
 def open_for(tx: Tx, incident_id: str) -> list[Obligation]:
-    return _read(tx, _OPEN_FOR, {"incident": incident_id})
+    return [_obligation(row) for row in sight.rows(tx, _OPEN_FOR, table.c.incident_id, {"incident": incident_id})]
 
 
 _OPEN_FOR = (
@@ -252,24 +257,40 @@ def open_for_all(tx: Tx, incident_ids: Collection[str]) -> list[Obligation]:
 
 def open_soonest(tx: Tx, limit: int) -> list[Obligation]:
     """What is owed next over all incidents; looks at health addresses and waits for answers are not shown here."""
-    owed = (table.c.state == State.OPEN) & table.c.kind.not_in(
-        [Kind.LOOK, Kind.CANARY, Kind.COVER, Kind.TURN, Kind.HANDOFF, Kind.ANSWER]
-    )
-    return _read(tx, select(table).where(owed).order_by(table.c.due_at).limit(limit))
+    return [_obligation(row) for row in sight.rows(tx, _SOONEST, table.c.incident_id, {"most": limit})]
+
+
+_SOONEST = (
+    select(table)
+    .where(table.c.state == State.OPEN)
+    .where(table.c.kind.not_in([Kind.LOOK, Kind.CANARY, Kind.COVER, Kind.TURN, Kind.HANDOFF, Kind.ANSWER]))
+    .order_by(table.c.due_at)
+    .limit(bindparam("most", type_=Integer))
+)
 
 
 def count_open(tx: Tx, kind: Kind) -> int:
     """How many of a kind are owed, as far as whoever asks may see them."""
-    owed = (table.c.kind == kind) & (table.c.state == State.OPEN)
-    counted = sight.within(tx, select(func.count()).select_from(table).where(owed), table.c.incident_id)
-    return int(tx.scalar(counted) or 0)
+    (counted,) = sight.rows(tx, _OPEN_OF_KIND, table.c.incident_id, {"kind": kind})
+    return int(counted[0])
+
+
+_OPEN_OF_KIND = (
+    select(func.count())
+    .select_from(table)
+    .where(table.c.kind == bindparam("kind", type_=Text), table.c.state == State.OPEN)
+)
 
 
 def of_incidents(tx: Tx, incident_ids: Collection[str]) -> list[Obligation]:
     """The ledgers of several incidents."""
     if not incident_ids:
         return []
-    return _read(tx, select(table).where(table.c.incident_id.in_(list(incident_ids))))
+    rows = sight.rows(tx, _OF_INCIDENTS, table.c.incident_id, {"incidents": list(incident_ids)})
+    return [_obligation(row) for row in rows]
+
+
+_OF_INCIDENTS = select(table).where(table.c.incident_id.in_(bindparam("incidents", expanding=True)))
 
 
 def open_looks(tx: Tx) -> list[Obligation]:
@@ -294,9 +315,9 @@ def neglected(tx: Tx, before: datetime) -> int:
     return int(tx.scalar(select(func.count()).select_from(table).where(late)) or 0)
 
 
-def _read(tx: Tx, wanted: Select[Any], parameters: dict[str, Any] | None = None) -> list[Obligation]:
+def _read(tx: Tx, wanted: Select[Any]) -> list[Obligation]:
     """Those of the rows that the actor may see."""
-    return [_obligation(row) for row in tx.all(sight.within(tx, wanted, table.c.incident_id), parameters)]
+    return [_obligation(row) for row in tx.all(sight.within(tx, wanted, table.c.incident_id))]
 
 
 def _open(incident_id: str) -> Any:

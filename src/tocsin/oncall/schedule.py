@@ -45,8 +45,10 @@ class Rotas:
         if held is None:
             return None
         # What could cut it shorter begins or ends within it.
-        whole = self._overridden(rotation, held.starts_at, held.ends_at)
-        return next(one for one in whole if one.starts_at <= instant < one.ends_at)
+        span = (rotation, held.starts_at, held.ends_at)
+        if span not in self._whole:
+            self._whole[span] = self._overridden(*span)
+        return next(one for one in self._whole[span] if one.starts_at <= instant < one.ends_at)
 
     def shifts(self, rotation: str, start: datetime, end: datetime) -> list[Shift]:
         """The shifts that overlap a span of time, in order, whole."""
@@ -83,6 +85,11 @@ class Rotas:
     @cached_property
     def _held(self) -> dict[tuple[str, datetime], tuple[str, ...]]:
         """What was answered before: who asks for an instant asks many times."""
+        return {}
+
+    @cached_property
+    def _whole(self) -> dict[tuple[str, datetime, datetime], list[Shift]]:
+        """The shifts within one that was planned, for whoever goes through all of them."""
         return {}
 
     @cached_property

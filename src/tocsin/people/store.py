@@ -15,7 +15,6 @@ from sqlalchemy import (
     Row,
     Table,
     Text,
-    and_,
     bindparam,
     delete,
     func,
@@ -376,11 +375,27 @@ def prove_session(tx: Tx, secret: str) -> str:
 
 
 def session_account(tx: Tx, secret: str) -> Account | None:
-    return _account_of(tx, session, secret, used_at(session) > tx.now - SESSION_IDLE)
+    return session_accounts(tx, [secret])[secret]
+
+
+def session_accounts(tx: Tx, secrets: Collection[str]) -> dict[str, Account | None]:
+    """Whose session each of these is; None where it is over."""
+    hashes = {digest(secret): secret for secret in secrets}
+    rows = tx.all(_OF_SESSIONS, {"hashes": [*hashes], "now": tx.now, "idle_since": tx.now - SESSION_IDLE})
+    return dict.fromkeys(secrets) | {hashes[row.hash]: _account(row) for row in rows}
 
 
 def used_at(table: Table) -> ColumnElement[Any]:
     return func.coalesce(table.c.used_at, table.c.created_at, type_=Instant)
+
+
+_OF_SESSIONS = (
+    select(session.c.hash, *person.c)
+    .join(person, session.c.handle == person.c.handle)
+    .where(session.c.hash.in_(bindparam("hashes", expanding=True)), person.c.disabled_at.is_(None))
+    .where(session.c.expires_at > bindparam("now", type_=Instant))
+    .where(used_at(session) > bindparam("idle_since", type_=Instant))
+)
 
 
 def session_of(tx: Tx, secret: str) -> Session | None:
@@ -437,7 +452,10 @@ def issue_signin_link(tx: Tx, handle: str) -> str:
 
 def signin_link_account(tx: Tx, secret: str) -> Account | None:
     """Whom this link would sign in; looking does not use it up."""
-    return _account_of(tx, signin_link, secret)
+    unused = (signin_link.c.hash == digest(secret)) & (signin_link.c.expires_at > tx.now)
+    theirs = select(person).join(signin_link, signin_link.c.handle == person.c.handle)
+    row = tx.first(theirs.where(unused & person.c.disabled_at.is_(None)))
+    return _account(row) if row else None
 
 
 def use_signin_link(tx: Tx, secret: str) -> Account | None:
@@ -509,12 +527,6 @@ def _issue(tx: Tx, table: Table, handle: str, lasts: timedelta, mark: str = "", 
     row = {"hash": digest(secret), "handle": handle, "created_at": tx.now, "expires_at": tx.now + lasts}
     tx.add(table, {**row, **more})
     return secret
-
-
-def _account_of(tx: Tx, table: Table, secret: str, *more: ColumnElement[bool]) -> Account | None:
-    found = and_(table.c.hash == digest(secret), table.c.expires_at > tx.now, person.c.disabled_at.is_(None), *more)
-    row = tx.first(select(person).join(table, table.c.handle == person.c.handle).where(found))
-    return _account(row) if row else None
 
 
 def _account(row: Row[Any]) -> Account:

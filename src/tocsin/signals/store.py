@@ -451,14 +451,19 @@ class Firing(NamedTuple):
 
 def firing(tx: Tx, limit: int) -> list[Firing]:
     """Signals that fire now, the last seen first."""
-    wanted = select(*(table.c[name] for name in Firing._fields)).where(table.c.state == State.FIRING)
-    latest = wanted.order_by(table.c.last_at.desc()).limit(limit)
-    return [Firing._make(row) for row in tx.all(sight.within(tx, latest, table.c.incident_id))]
+    return [Firing._make(row) for row in sight.rows(tx, _FIRING, table.c.incident_id, {"most": limit})]
+
+
+_FIRING = (
+    select(*(table.c[name] for name in Firing._fields))
+    .where(table.c.state == State.FIRING)
+    .order_by(table.c.last_at.desc())
+    .limit(bindparam("most", type_=Integer))
+)
 
 
 def of_incident(tx: Tx, incident_id: str) -> list[Signal]:
-    wanted = select(table).where(table.c.incident_id == incident_id)
-    return _read(tx, wanted.order_by(table.c.first_at))
+    return _read(tx, select(table).where(table.c.incident_id == incident_id).order_by(table.c.first_at))
 
 
 def _read(tx: Tx, wanted: Select[Any]) -> list[Signal]:
@@ -535,8 +540,10 @@ def quarantined(tx: Tx, limit: int = 50, below: int | None = None) -> list[Quara
     words = _hidden_words(tx)
     wanted = select(quarantine).order_by(quarantine.c.id.desc())
     wanted = wanted if below is None else wanted.where(quarantine.c.id < below)
-    kept = (Quarantined(**row._mapping) for row in tx.all(wanted if words else wanted.limit(limit)))
-    return list(islice((one for one in kept if not any(word in one.body for word in words)), limit))
+    kept = [Quarantined(**row._mapping) for row in tx.all(wanted if words else wanted.limit(limit))]
+    bodies = "\n".join(one.body for one in kept)  # most words stand in none of them
+    told = [word for word in words if word in bodies]
+    return list(islice((one for one in kept if not any(word in one.body for word in told)), limit))
 
 
 ID_MOST = 2**63 - 1  # more the database can't even be asked for

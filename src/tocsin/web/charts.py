@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 
 from tocsin.incidents import words
 from tocsin.incidents.durations import Durations
@@ -17,7 +18,7 @@ BAR_BASE, BAR_HEIGHT = 160, 144
 TARGET_AT = 66.7  # per cent of the width at which a target's line stands
 
 DRAWN = 200  # dots of one chart, the latest: more of them show nothing more
-NAMED = 20  # incidents that missed one target
+NAMED = 20  # incidents that missed one target, or are of one cause
 
 
 @dataclass(frozen=True)
@@ -122,9 +123,12 @@ class Insights:
 
 
 def _repeat(plan: Plan, one: Repeat) -> RepeatLine:
+    """The latest of them, and how many there were before."""
+    before = len(one.incidents) - NAMED
+    said = ", ".join(f"#{incident.number} {present.day(incident.declared_at)}" for incident in one.incidents[-NAMED:])
     return RepeatLine(
         words.type_name(plan, one.type) + (f", {words.service_name(plan, one.service)}" if one.service else ""),
-        ", ".join(f"#{incident.number} {present.day(incident.declared_at)}" for incident in one.incidents),
+        f"{before} before, {said}" if before > 0 else said,
         len(one.incidents),
     )
 
@@ -206,7 +210,8 @@ def _figure(short: str, long: str, what: str, summary: Summary, found: Report, r
 
 
 def _dots(measured: Sequence[Measured], read: Read, late: set[str]) -> tuple[Dot, ...]:
-    known = [(one, length) for one in measured if (length := read(one.took)) is not None][-DRAWN:]
+    ended = ((one, length) for one in reversed(measured) if (length := read(one.took)) is not None)
+    known = list(islice(ended, DRAWN))[::-1]
     longest = max((length.total_seconds() for _, length in known), default=0) or 1
     step = 92 / max(1, len(known) - 1)
     return tuple(
@@ -225,7 +230,8 @@ def _dots(measured: Sequence[Measured], read: Read, late: set[str]) -> tuple[Dot
 def _target(plan: Plan, target: Target, verb: str, found: Report, read: Read) -> TargetLine:
     missed = {one.incident_id for one in target.missed}
     dots = []
-    for one in [one for one in found.incidents if one.severity == target.severity][-DRAWN:]:
+    these = (one for one in reversed(found.incidents) if one.severity == target.severity)
+    for one in list(islice(these, DRAWN))[::-1]:
         length = read(one.took)
         if length is not None:
             place = min(length / target.within * TARGET_AT, 98.0)
@@ -343,13 +349,12 @@ def _kept_total(kept: Sequence[Kept]) -> str:
 
 
 def _unknown(found: Report) -> Iterable[Unknown]:
-    running = [one for one in found.incidents if one.took.recover is None]
-    if running:
-        text = f"{len(running)} of {found.counts.total} have not recovered. They are left out of MTTR recover."
-        yield Unknown("Not yet recovered", text)
-    unseen = [one for one in found.incidents if one.took.detect is None]
-    if unseen:
-        yield Unknown("Start not known", f"{len(unseen)} of {found.counts.total}. They are left out of MTTD.")
-    unanswered = [one for one in found.incidents if one.took.acknowledge is None]
-    if unanswered:
-        yield Unknown("Never acknowledged", f"{len(unanswered)} of {found.counts.total}. They are left out of MTTA.")
+    total, times = found.counts.total, found.overall
+    if running := total - times.recover.n:
+        yield Unknown(
+            "Not yet recovered", f"{running} of {total} have not recovered. They are left out of MTTR recover."
+        )
+    if unseen := total - times.detect.n:
+        yield Unknown("Start not known", f"{unseen} of {total}. They are left out of MTTD.")
+    if unanswered := total - times.acknowledge.n:
+        yield Unknown("Never acknowledged", f"{unanswered} of {total}. They are left out of MTTA.")

@@ -107,6 +107,13 @@ def is_there(visitor: Visitor, watch: str) -> bool:
         return bool(incidents.glimpse(tx, [watch.removeprefix(ROOM)]))
 
 
+def confidential(app: App, watches: Iterable[str]) -> set[str]:
+    """Those of these rooms that are there for their readers alone."""
+    with app.database.read(SYSTEM) as tx:
+        hidden, _ = secrecy.sights(tx, {one.removeprefix(ROOM) for one in watches if one.startswith(ROOM)}, ())
+    return {f"{ROOM}{one}" for one in hidden}
+
+
 def _drawn(environment: Environment, page: Page, visitor: Visitor) -> Parts | None:
     """The parts of a page; None for whom there is no such page."""
     try:

@@ -9,6 +9,7 @@ from typing import Any
 
 from litestar.di import NamedDependency
 from litestar.response import Template
+from markupsafe import Markup
 
 from tocsin.app import App
 from tocsin.incidents import store as incidents
@@ -366,6 +367,14 @@ def _title(known: Situation, title: str, now: datetime) -> str:
     rows = owed_rows(known, now, 1)
     due = f", next due in {rows[0].time_left}" if rows and rows[0].state != "overdue" else ""
     return f"{known.open[0].severity}{due} · {title} · Tocsin"
+
+
+def rendered(request: AnyRequest, template: str, **view: Any) -> Markup:
+    """A part of a page by itself, for what is kept as it was drawn."""
+    engine = request.app.template_engine
+    if engine is None:
+        raise RuntimeError("this application draws no pages")
+    return Markup(engine.get_template(template).render(**view))  # noqa: S704 - the template escapes what it shows
 
 
 def theme(request: AnyRequest) -> str:

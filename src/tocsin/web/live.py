@@ -10,6 +10,7 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -104,12 +105,16 @@ class Hub:
         self._heard: dict[str, int] = {}  # when each name last changed
         self._since = 0  # before this nothing is known
         self._tasks: set[asyncio.Task[None]] = set()
+        self._drawer: ThreadPoolExecutor | None = None
 
     @contextlib.asynccontextmanager
     async def attending(self, app: App, environment: Environment) -> AsyncIterator[None]:
         """Hear what changes for as long as the block lasts."""
         self._app, self._environment, loop = app, environment, asyncio.get_running_loop()
         self._since = self._now()
+        # One page after the other: two that are drawn at once would only take the interpreter from each other, and from
+        # those who are sent what was drawn. And no drawing waits behind requests.
+        self._drawer = drawer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="drawing")
         watching, ear = app.database.watching, app.database.ear()
         watching.ask_for(drawing.TABLES)
         watching.on_news(lambda names: loop.call_soon_threadsafe(self._hear, names))
@@ -125,6 +130,7 @@ class Hub:
             if ear:
                 await asyncio.to_thread(ear.close)
             await asyncio.gather(beating, *self._tasks, return_exceptions=True)
+            drawer.shutdown(wait=False)
 
     def close(self) -> None:
         """End every stream: the server stops, and does not wait for those who only listen."""
@@ -147,7 +153,7 @@ class Hub:
         while len(self._heard) > MOST_KNOWN:
             oldest = next(iter(self._heard))
             self._since = max(self._since, self._heard.pop(oldest))
-        for page in self._pages.values():
+        for page in sorted(self._pages.values(), key=lambda one: one.watch == BELL):  # which hardly ever changes
             if names & drawing.concerned(page.watch) or EVERYTHING in names or _is_of(page, names):
                 page.news |= names
                 self._redraw(page)
@@ -172,7 +178,8 @@ class Hub:
         try:
             while page.streams and page.wants:
                 news, page.news, page.wants = frozenset(page.news), set(), False
-                self._send_out(page, news, await asyncio.to_thread(self._drawn, page, news))
+                loop = asyncio.get_running_loop()
+                self._send_out(page, news, await loop.run_in_executor(self._drawer, self._drawn, page, news))
         except Exception:
             log.exception("%s could not be drawn for those who have it open", page.watch)
             for stream in page.streams:
@@ -257,9 +264,10 @@ class Hub:
 
     async def _look_after(self) -> None:
         """End the streams whose session is over, and of those who may no longer see what they look at."""
-        streams = self._all()
+        streams, watches = self._all(), set(self._pages)
         try:
             found = await asyncio.to_thread(self._standing, {one.secret for one in streams})
+            secret = await asyncio.to_thread(self._confidential, watches)
         except Exception:
             log.exception("it could not be seen whose session goes on; it is tried again")
             return
@@ -270,16 +278,20 @@ class Hub:
             else:
                 stream.visitor = visitor
         for page in self._pages.values():
-            if page.watch.startswith(ROOM):
+            if page.watch in secret:
                 self._redraw(page)  # a reader for an hour is one no longer
 
     def _standing(self, secrets: set[str]) -> dict[str, Visitor | None]:
         if self._app is None:
             return dict.fromkeys(secrets)
         with self._app.database.read(SYSTEM) as tx:
-            accounts = {one: people.session_account(tx, one) for one in secrets}
+            accounts = people.session_accounts(tx, secrets)
         app = self._app
         return {one: Visitor(app, found, access.person(found)) if found else None for one, found in accounts.items()}
+
+    def _confidential(self, watches: set[str]) -> set[str]:
+        """Those of these rooms that are there for their readers alone."""
+        return drawing.confidential(self._app, watches) if self._app else set()
 
     async def admitted(self, secret: str) -> Visitor | None:
         return (await asyncio.to_thread(self._standing, {secret})).get(secret)

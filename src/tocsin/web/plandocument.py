@@ -11,17 +11,19 @@ from urllib.parse import urlencode
 from litestar import Response, get
 from litestar.params import FromQuery
 from litestar.response import Template
+from markupsafe import Markup
 
 from tocsin.insights import coverage as covering
 from tocsin.insights import report
 from tocsin.insights.coverage import Coverage, Covered, Use
 from tocsin.insights.keeping import How
+from tocsin.insights.remembered import Remembered
 from tocsin.people import access
 from tocsin.plan import clauses
 from tocsin.plan import store as plans
 from tocsin.web import present
 from tocsin.web.forms import AnyRequest
-from tocsin.web.frame import SignedIn, page
+from tocsin.web.frame import SignedIn, page, rendered
 
 PERIODS = {"30": "30 days", "90": "90 days", "180": "180 days", "365": "A year"}
 USUAL_PERIOD = str(report.COVERED.days)
@@ -151,7 +153,6 @@ def show_coverage(
     order = sort if sort in SORTS else ""
     with visitor.app.database.read(visitor.actor) as tx:
         found = report.coverage(tx, _hours_before(tx.now, timedelta(days=int(period))))
-        rows = covering.ordered(covering.chosen(found.clauses, only), order)
         chosen = {"only": only, "sort": order, "days": period if period != USUAL_PERIOD else ""}
         return page(
             request,
@@ -162,12 +163,27 @@ def show_coverage(
             here="/plan",
             summary=covering.summary(found),
             found=found,
-            groups=_groups(rows, tx.now, in_order=not order),
+            tables=_tables(request, found, only, order, tx.now),
             filters=tuple(_filters(found, chosen)),
             sorts=tuple(_choices(SORTS, "sort", chosen)),
             periods=tuple(_choices(PERIODS, "days", chosen, USUAL_PERIOD)),
             since=present.day(found.period_start),
         )
+
+
+_drawn: Remembered[tuple[object, Markup]] = Remembered()
+
+
+def _tables(request: AnyRequest, found: Coverage, only: str, order: str, now: datetime) -> Markup:
+    """The clauses, which are drawn again when something of them has changed, or with the day."""
+
+    def draw() -> tuple[object, Markup]:
+        rows = covering.ordered(covering.chosen(found.clauses, only), order)
+        groups = _groups(rows, now, in_order=not order)
+        return found.clauses, rendered(request, "_coverage_table.html", groups=groups)  # the clauses hold their id
+
+    _, tables = _drawn.of((id(found.clauses), only, order, now.astimezone(UTC).date()), draw)
+    return tables
 
 
 def _groups(rows: Iterable[Covered], now: datetime, *, in_order: bool) -> tuple[Group, ...]:
@@ -211,10 +227,10 @@ def _counts(one: Covered) -> Iterator[tuple[str, str, int]]:
 def _filters(found: Coverage, chosen: dict[str, str]) -> Iterator[Choice]:
     names = {"": "All", **{how.name.lower(): how.capitalize() for how in How}}
     names |= {"never": "Never exercised", "missed": "Missed or late"}
-    for choice in _choices(names, "only", chosen):
-        key = next(key for key, label in names.items() if label == choice.label)
-        many = sum(1 for _ in covering.chosen(found.clauses, key))
-        yield Choice(choice.label, choice.href, choice.is_here, many)
+    broken = sum(1 for _ in covering.chosen(found.clauses, "missed"))
+    many = [len(found.clauses), *(found.count(how) for how in How), found.never, broken]
+    for choice, count in zip(_choices(names, "only", chosen), many, strict=True):
+        yield Choice(choice.label, choice.href, choice.is_here, count)
 
 
 def _choices(names: dict[str, str], name: str, chosen: dict[str, str], usual: str = "") -> Iterator[Choice]:

@@ -4,6 +4,7 @@ subscribe to. Everything is a link or a form, so a keyboard and a phone are enou
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -366,7 +367,12 @@ def _page(
 def _zones(plan: Plan, wanted: Asked) -> list[str]:
     """Those of the rotas first; then every other."""
     near = dict.fromkeys([wanted.zone, *(one.zone for one in plan.rotations.values()), "UTC"])
-    return [*near, *sorted(available_timezones() - near.keys())]
+    return [*near, *(zone for zone in _every_zone() if zone not in near)]
+
+
+@cache
+def _every_zone() -> tuple[str, ...]:
+    return tuple(sorted(available_timezones()))  # which looks through the files of all
 
 
 def _views(wanted: Asked) -> list[Link]:
