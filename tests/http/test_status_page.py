@@ -286,6 +286,15 @@ def test_it_is_never_older_than_a_second(reader: Reader, team: Team) -> None:
     assert "Slow replies" in reader.get("/status", later=0.6).text
 
 
+def test_what_the_page_does_not_know_yet_is_looked_for_again(here: Served, reader: Reader, team: Team) -> None:
+    """Whoever is told of an incident and follows the link at once finds it."""
+    reader.get("/status")
+    team.tell(team.declare(), "investigating")
+    address = re.search(r'href="(/status/i/\w+)"', Reader(here).get("/status").text)
+    assert address and "Slow replies" in text(reader.get(address[1], later=0.2))
+    assert reader.get("/status/i/nothing", later=0.2).status_code == 404
+
+
 def test_half_a_second_old_it_is_shown_while_it_is_rendered_again(here: Served, reader: Reader, team: Team) -> None:
     reader.get("/status")
     team.tell(team.declare(), "investigating")

@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 FRESH_FOR = 0.25  # seconds; after that it is rendered again while the old one is still shown
 OLDEST = 1.0  # seconds; after that a reader waits for the new one
+LOOKED_AGAIN = 0.1  # seconds; what is not there in one so old may be there by now: a link to it travels fast
 MOST_WAIT = 1.0  # seconds that a reader waits for a database that does not answer, if there is an old page to show
 
 Header = tuple[bytes, bytes]
@@ -97,12 +98,15 @@ class Board:
         if scope["method"] not in ("GET", "HEAD"):
             await send_all(scope, send, 405, ((b"allow", b"GET, HEAD"), (b"content-length", b"0"), FOR_ANYONE), b"")
             return
+        app = scope["litestar_app"].state["tocsin"]
         try:
-            shown = await self._present(scope["litestar_app"].state["tocsin"])
+            found = _found(await self._present(app), path)
         except NothingYet:
             await self.not_now(scope, send)
             return
-        await self._serve(scope, send, shown.answers.get(path) or shown.missing)
+        if found.status == 404:
+            found = _found(await self._as_of(app, self._seconds() - LOOKED_AGAIN), path)
+        await self._serve(scope, send, found)
 
     async def not_now(self, scope: HTTPScope, send: Send) -> None:
         text = f"{self._name[0].upper()}{self._name[1:]} can't be shown at this moment.\n".encode()
@@ -129,6 +133,17 @@ class Board:
             raise NothingYet
         return self._shown
 
+    async def _as_of(self, app: App, instant: float) -> Rendered:
+        """What is shown now, rendered after this instant if the database lets it be. Two renderings are enough: the
+        first may have been under way already."""
+        for _ in range(2):
+            task = self._renewal(app) if self._made_at < instant else None
+            if task:
+                await asyncio.wait({task}, timeout=MOST_WAIT)
+        if self._shown is None:
+            raise NothingYet
+        return self._shown
+
     def _renewal(self, app: App) -> asyncio.Task[None] | None:
         """The rendering under way, or a new one; none right after one that failed."""
         if self._renewing is None:
@@ -148,6 +163,10 @@ class Board:
             self._failed_at = self._seconds()
         finally:
             self._renewing = None
+
+
+def _found(shown: Rendered, path: str) -> Answer:
+    return shown.answers.get(path) or shown.missing
 
 
 def takes_packed(scope: HTTPScope) -> bool:
