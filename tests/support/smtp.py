@@ -172,9 +172,11 @@ class SmtpSink:
         self._started.set_result(server.sockets[0].getsockname()[1])
         await stopped.wait()
         server.close()
+        await asyncio.sleep(0)  # whoever was just let in has a transport by then
         for session in self._sessions:
             if session.transport is not None:
-                session.transport.close()
+                session.transport.abort()
+        await asyncio.sleep(0)  # in which they are closed
 
     def _session(self) -> SMTP:
         self.attempts += 1

@@ -14,6 +14,7 @@ import httpx2
 from litestar import Response, post
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.status_codes import HTTP_200_OK, HTTP_415_UNSUPPORTED_MEDIA_TYPE
 from msgspec import json
 
@@ -35,7 +36,10 @@ _ALWAYS = {
     protocol.UNSUPPORTED_VERSION: 400,
 }
 _STATELESS = {**_ALWAYS, protocol.INVALID_PARAMS: 400, protocol.NO_METHOD: 404}
-_NEEDS = {name: said for name, said in needs(access.INCIDENT_READ, 400, 413).items() if name != "sync_to_thread"}
+_NEEDS = {
+    name: said for name, said in needs(access.INCIDENT_READ, 400, 404, 413, 415).items() if name != "sync_to_thread"
+}
+_NEEDS["responses"][202] = ResponseSpec(None, description="A notification: there is nothing to answer.")
 
 
 class StrangeOrigin(Forbidden):

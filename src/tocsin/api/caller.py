@@ -29,6 +29,7 @@ _MEANING = {
     409: "The state of things does not allow this now.",
     412: "It stands otherwise than `If-Match` says; `changed` says what happened to it since.",
     413: "The body is too large.",
+    415: "The body is of another kind than this address reads.",
     422: "This `Idempotency-Key` came with another request before.",
     429: "The token asked too much in the last minute; `Retry-After` says when to ask again.",
     503: "The database does not take this now; send it again.",

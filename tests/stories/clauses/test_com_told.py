@@ -96,7 +96,7 @@ def test_com_04_words_of_the_trade_are_pointed_out_and_what_was_told_last_stands
     assert [one.word for one in found.look.jargon] == ["breakers", "Qdrant", "5XX"]
     assert found.look.jargon[1].plainly == "her memory" and found.look.empty == ("eta",)
     assert found.look.before is not None and "silence" in found.look.before.text
-    assert {one.way for one in found.shapes} == {"Status page", "Text message"}
+    assert {one.way for one in found.shapes} == {"Status page", "Subscribers", "Text message"}
     internal = busy.do(telling.look_over, incident.id, "internal", {**WORDS, "actions": "Closed the breaker"})
     assert internal.look.jargon == () and {one.way for one in internal.shapes} == {"Mail", "Chat", "Text message"}
 
