@@ -103,6 +103,7 @@ DONE = {
     "confidential": "From here on only its readers see it.",
     "disclosed": "It is open to everybody who may read incidents. Nothing was published.",
     "added": "They are a responder now, and have been told.",
+    "team_added": "Those of the team are responders now, and have been told.",
     "taken_off": "They are taken off.",
     "left": "You are taken off. If it is confidential, you do not see it any more.",
     "glass": "The glass is broken. The record says so, and its readers are told.",
