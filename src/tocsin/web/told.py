@@ -275,7 +275,7 @@ def show_draft(
 def _settled(visitor: Visitor, incident_id: str, number: int) -> Redirect | None:
     with visitor.app.database.read(visitor.actor) as tx:
         fate = telling.fate(tx, incident_id, number)
-    return Redirect(f"/incidents/{incident_id}?done=draft-{fate}#timeline", status_code=303) if fate else None
+    return Redirect(f"/incidents/{incident_id}?done=draft-{fate}", status_code=303) if fate else None
 
 
 def _draft(
