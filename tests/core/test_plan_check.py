@@ -53,6 +53,8 @@ WRONG_REFERENCES = [
     ("roles.scribe.eligible", ["engineers"], "1", 'person or team called "engineers"', "engineering"),
     ("rotations.on_call.people", ["anna"], "1", 'person called "anna"', "ana"),
     ("rotations.on_call.layers", [{"name": "n", "people": ["bne"]}], "1.people.1", 'person called "bne"', "ben"),
+    ("teams.engineering.leads", ["bne"], "1", 'person called "bne"', "ben"),
+    ("services.rose.readers", ["secruity"], "1", 'person or team called "secruity"', "security"),
     ("teams.engineering.rotation", "on-call", "", 'rotation called "on-call"', "on_call"),
     ("services.rose.rotation", "comander", "", 'rotation called "comander"', "commander"),
     ("services.rose.team", "enginering", "", 'team called "enginering"', "engineering"),

@@ -138,6 +138,18 @@ NEWER: tuple[tuple[tuple[tuple[str, str], ...], str, str, bool], ...] = (
         True,
     ),
     (
+        (("customer success, members", "customer success, leads: [erin], members"),),
+        "teams.product.leads",
+        "Who leads the team product and arranges its rotas: now Erin Sato too.",
+        False,
+    ),
+    (
+        (("    depends_on: [railway]\n", "    depends_on: [railway]\n    readers: [product]\n"),),
+        "services.rose.readers",
+        "Confidential incidents of the service rose are also read by: now product too.",
+        False,
+    ),
+    (
         (("    readers: [security]\n", "    readers: [security, erin]\n"),),
         "types.security.readers",
         "Confidential incidents of the type security are also read by: now erin too.",

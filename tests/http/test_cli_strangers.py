@@ -87,7 +87,18 @@ ACCOUNTS = {
 OUTSIDE = {"slack check", "open", "completion", "mcp", "secrets key"}
 """They ask Slack, start a browser, set up a shell, ask the API for an assistant, or tell of this machine alone."""
 CHANGES = {
-    *("ack", "add-responder", "assign", "break-glass", "check", "close", "confidential", "confirm", "correct"),
+    *(
+        "ack",
+        "add-responder",
+        "add-team",
+        "assign",
+        "break-glass",
+        "check",
+        "close",
+        "confidential",
+        "confirm",
+        "correct",
+    ),
     *("decide", "declare", "disclose", "finding", "fix", "impact", "link", "merge", "mitigate", "note"),
     *("postmortem final", "postmortem write", "remove-responder", "reopen", "resolve", "review held"),
     *("review schedule", "severity", "signal send", "split", "strategy", "thank", "tick", "type", "unlink", "untick"),
@@ -215,7 +226,7 @@ def test_a_reader_sees_who_reads_brings_somebody_in_and_takes_them_off(ben: Term
     at = f"#{secrets.hushed.number}"
     assert WORD in ben.done("show", at)
     assert "Only these people read it" in ben.done("readers", at)
-    ben.done("add-responder", at, "lucia", "--because", "She knows the exports")
+    ben.done("add-team", at, "product", "--because", "Lucía knows the exports")
     found = ben("readers", at, "--json").json
     assert {one["handle"] for one in found["readers"]} == {"tomas", "ben", "lucia"}
     assert {one["until"] for one in found["readers"]} == {None}

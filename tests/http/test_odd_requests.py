@@ -139,3 +139,17 @@ def test_a_letter_that_a_database_refuses_breaks_no_page(database_url: str) -> N
             assert answer.status < 500, (path, answer.html)
         assert ana.open("/incidents", params={"q": "\0", "status": "\0"}).status < 500
         assert here.get("/api/v1/incidents/%00", headers=here.bearer("incidents:read")).status_code in (400, 404)
+
+
+def test_a_database_that_is_harmed_under_us_is_no_mistake_of_whoever_asks(sqlite_url: str) -> None:
+    with console(sqlite_url) as here:
+        ben, caller = Visitor(here, "ben"), here.bearer("incidents:write", "incidents:read")
+        page = ben.open("/declare")
+        here.harm_database()
+        answers = [
+            ben.press(page, next(one.action for one in page.forms() if "title" in one.fields)).answer,
+            here.post("/api/v1/incidents", json={"title": "x", "type": "slowness", "severity": "P1"}, headers=caller),
+            here.post("/api/v1/signals", json={"title": "x", "key": "1"}, headers=caller),
+        ]
+    assert [(one.status_code, one.headers.get("retry-after")) for one in answers] == [(503, "1")] * 3
+    assert "is damaged" in answers[0].text and "TOCSIN_DATABASE_URL" not in answers[0].text

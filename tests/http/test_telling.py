@@ -7,12 +7,13 @@ import pytest
 
 from tests.support.console import Console, console_of
 from tests.support.served import Served
+from tests.support.visitor import Page, Visitor
 from tests.support.world import ROSE, World
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import Updated
 from tocsin.incidents.telling import Drafted, DraftReturned, PostedElsewhere, UpdateCorrected
 from tocsin.plan.model import Stage
-from tocsin.response import commands
+from tocsin.response import commands, secrecy, telling
 
 APPROVED = ROSE.replace(
     "      public: true\n",
@@ -50,6 +51,11 @@ def number(world: World, incident: str, kind: type[Any]) -> int:
     )
 
 
+def where_it_leads(visitor: Visitor, page: Page) -> Page:
+    assert page.status == 303
+    return visitor.open(page.onward)
+
+
 def test_a_draft_is_approved_on_its_page(console: Console, world: World, incident: str) -> None:
     place = f"/incidents/{incident}/drafts/{number(world, incident, Drafted)}"
     assert not [one for one in console.visitor("ana").open(place).forms() if "/drafts/" in one.action]
@@ -60,16 +66,26 @@ def test_a_draft_is_approved_on_its_page(console: Console, world: World, inciden
     ben.do(place, f"{place}/approve")
     (update,) = world.entries(incident, Updated)
     assert (update.by, update.drafted_by) == ("ben", "ana")
-    assert ben.open(place).status == 404
+    old = where_it_leads(ben, ben.open(place))  # the link in his mail, once more
+    assert old.status == 200 and old.says("That draft waits no more: the update was told.")
+    world.do(telling.withdraw, incident, number(world, incident, Updated), "It was another service", by="ben")
+    assert where_it_leads(ben, ben.open(place)).says("it was told, and withdrawn afterwards")
+    nothing = f"/incidents/{incident}/drafts/{number(world, incident, Updated)}"
+    assert ben.open(nothing).status == 404  # the entry is there, and no draft
 
 
 def test_a_draft_is_sent_back_with_a_word_and_not_without(console: Console, world: World, incident: str) -> None:
     place = f"/incidents/{incident}/drafts/{number(world, incident, Drafted)}"
     ben = console.visitor("ben")
     assert ben.do(place, f"{place}/return", because=" ").status == 400
+    old = ben.open(place)
     ben.do(place, f"{place}/return", because="Say since when")
     (returned,) = world.entries(incident, DraftReturned)
     assert returned.because == "Say since when"
+    assert where_it_leads(ben, ben.open(place)).says("it was sent back. The timeline says why.")
+    late = where_it_leads(ben, ben.press(old, f"{place}/approve"))  # from a page that was open since
+    assert late.status == 200 and late.says("it was sent back. The timeline says why.")
+    assert not world.entries(incident, Updated)
     room = console.visitor("ana").open(f"/incidents/{incident}?audience=public")
     assert room.says("It waits for the word of Ben") and room.says("Ben Halvorsen sent it back")
     assert room.says("Say since when") and room.says("Write plainly, without the words of the trade")
@@ -81,6 +97,19 @@ def test_a_draft_is_sent_back_with_a_word_and_not_without(console: Console, worl
     world.do(commands.post_update, incident, "public", ISSUE, Stage.INVESTIGATING, by="ana")
     room = console.visitor("ana").open(f"/incidents/{incident}?audience=public")
     assert room.says("A draft waits for a word") and not room.says("sent it back")
+
+
+def test_an_old_link_says_what_became_of_a_draft_that_was_written_anew_or_dropped(
+    console: Console, world: World, incident: str
+) -> None:
+    first = number(world, incident, Drafted)
+    world.do(commands.post_update, incident, "public", ISSUE, Stage.INVESTIGATING, by="ana")
+    second = number(world, incident, Drafted)
+    world.do(secrecy.make_confidential, incident, "It is a breach", by="ben")
+    ben = console.visitor("ben")
+    for draft, fate in ((first, "it was written anew."), (second, "dropped when the incident became confidential.")):
+        assert where_it_leads(ben, ben.open(f"/incidents/{incident}/drafts/{draft}")).says(fate)
+    assert console.visitor("erin").open(f"/incidents/{incident}/drafts/{second}").status == 404
 
 
 def test_the_preview_shows_each_way_and_nothing_that_only_those_who_work_on_it_know(

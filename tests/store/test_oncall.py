@@ -7,17 +7,23 @@ from typing import Any, TypeVar
 
 import pytest
 
+from tests.store.conftest import ROSE
+from tocsin.audit import store as audit
+from tocsin.audit.model import Deed, Filter
 from tocsin.db.engine import Database, Tx
 from tocsin.delivery import outbox
 from tocsin.delivery.channel import Delivered
-from tocsin.kit.actor import SYSTEM, Actor
+from tocsin.kit.actor import SYSTEM, Actor, ActorKind
 from tocsin.kit.clock import ManualClock
 from tocsin.kit.errors import Forbidden, Invalid, Refused
 from tocsin.oncall import arranging, commands, store
+from tocsin.oncall.handoff import State
+from tocsin.oncall.importing import Wanted
 from tocsin.oncall.model import Override, Swap, SwapState, Turn
 from tocsin.paging import reach
 from tocsin.people import access
 from tocsin.people.model import Account, AccountRole
+from tocsin.plan import commands as plan_commands
 from tocsin.plan import store as plans
 from tocsin.response import handing, tick
 
@@ -246,6 +252,79 @@ def test_half_a_swap_is_not_cancelled(database: Database) -> None:
         do(database, commands.cancel, half.id, "no", by="tomas")
     do(database, commands.cancel, half.id, "it was a mistake", by="erin")
     assert holders(database, MINE.starts_at) == ("ana",)
+
+
+LED = ROSE.replace("members: [ana, ben, tomas] }", "members: [ana, ben, tomas], leads: [lucia], rotation: on_call }")
+
+
+@pytest.fixture
+def led(database: Database) -> Database:
+    """Lucía leads engineering, whose rotation is `on_call`; the commanders' is nobody's in particular."""
+    assert LED != ROSE
+    with database.work(SYSTEM) as tx:
+        plan_commands.apply(tx, LED, "Lucía leads engineering")
+    return database
+
+
+def test_who_leads_a_team_arranges_its_rota(led: Database) -> None:
+    made = take(led, "tomas", NOW, NOW + HOUR, by="lucia")
+    assert holders(led, NOW) == ("tomas",)
+    do(led, commands.cancel, made.id, "He is ill", by="lucia")
+    assert holders(led, NOW) == ("ana",)
+    do(led, commands.accept, ask(led).id, by="lucia")  # as a manager may, for somebody who can't
+    half = next(one for one in read(led, lambda tx: store.latest_overrides(tx, 9)) if one.swap_id)
+    do(led, commands.cancel, half.id, "It was a mistake", by="lucia")
+    wanted = [Wanted(person="tomas", starts_at=NOW + 20 * HOUR, ends_at=NOW + 21 * HOUR, line=1)]
+    found, _ = do(led, commands.import_shifts, "on_call", wanted, "From the sheet", by="lucia")
+    assert [one.person for one in found.changes] == ["tomas"]
+    with led.read(SYSTEM) as tx:
+        acts = audit.listing(tx, Filter(deed=Deed.PUT_ON_CALL, actor="lucia"), limit=10)
+    assert len(acts) >= 2
+
+
+def test_who_leads_a_team_arranges_no_rota_of_others(led: Database) -> None:
+    with pytest.raises(Forbidden, match="ask them to swap"):
+        take(led, "tomas", NOW, NOW + HOUR, by="lucia", rotation="commander")
+    other = take(led, "ana", NOW, NOW + HOUR, rotation="commander")
+    with pytest.raises(Forbidden):
+        do(led, commands.cancel, other.id, "no", by="lucia")
+    theirs = replace(THEIRS, rotation="commander")
+    asked = ask(led, gives=MINE, takes=theirs, other=holders(led, theirs.starts_at, "commander")[0])
+    with pytest.raises(Forbidden):
+        do(led, commands.accept, asked.id, by="lucia")  # half of it is in a rota that is not theirs
+    wanted = [Wanted(person="ana", starts_at=NOW + HOUR, ends_at=NOW + 2 * HOUR, line=1)]
+    with pytest.raises(Forbidden):
+        do(led, commands.import_shifts, "commander", wanted, "From the sheet", by="lucia")
+
+
+def test_who_leads_a_team_hands_its_rota_on_in_the_place_of_somebody_else(led: Database, clock: ManualClock) -> None:
+    clock.advance_to(HANDOFF - HOUR)
+    led.run(SYSTEM, handing.look_ahead)
+    (one,) = [one for one in read(led, lambda tx: store.latest_handoffs(tx, 9)) if one.rotation == "on_call"]
+    notes = ["Nothing"] * 4
+    with pytest.raises(Forbidden):
+        do(led, handing.write, one.id, notes, by="ben")
+    do(led, handing.write, one.id, notes, by="lucia")
+    assert do(led, handing.accept, one.id, contacts_confirmed=True, by="lucia").state is State.ACCEPTED
+
+
+def test_only_a_responder_who_leads_by_the_plan_in_force_arranges(led: Database) -> None:
+    by_program = Actor("lucia", ActorKind.TOKEN, access.RIGHTS[AccountRole.RESPONDER])
+    for who in (actor("lucia", AccountRole.VIEWER), actor("ben"), by_program):  # a member is no lead
+        with pytest.raises(Forbidden):
+            led.run(who, lambda tx: commands.override(tx, "on_call", "tomas", **AN_HOUR))
+    with led.work(SYSTEM) as tx:
+        plan_commands.apply(tx, ROSE, "Nobody leads it any more")
+    with pytest.raises(Forbidden):
+        take(led, "tomas", NOW, NOW + HOUR, by="lucia")
+
+
+AN_HOUR: dict[str, Any] = {"starts_at": NOW, "ends_at": NOW + HOUR, "reason": "a wedding"}
+
+
+def read(database: Database, question: Callable[[Tx], T]) -> T:
+    with database.read(SYSTEM) as tx:
+        return question(tx)
 
 
 def test_of_two_answers_at_once_one_counts(nodes: tuple[Database, Database]) -> None:

@@ -7,18 +7,32 @@ from typing import Any
 
 import pytest
 
+from tests.store.conftest import ROSE
+from tocsin.audit import store as audit
+from tocsin.audit.model import Deed, Filter
 from tocsin.db.engine import Database
 from tocsin.delivery import outbox
 from tocsin.incidents import confidential, lifecycle
 from tocsin.incidents import store as incidents
-from tocsin.incidents.model import Disclosed, GlassBroken, Incident, MadeConfidential, ResponderRemoved, Status
+from tocsin.incidents.model import (
+    Disclosed,
+    GlassBroken,
+    Incident,
+    MadeConfidential,
+    ResponderAdded,
+    ResponderRemoved,
+    Status,
+)
 from tocsin.insights import report
 from tocsin.kit.actor import CONFIDENTIAL, STRANGER, SYSTEM, Actor, ActorKind
 from tocsin.kit.clock import ManualClock
+from tocsin.kit.errors import Invalid
 from tocsin.obligations import store as obligations
 from tocsin.people import access
 from tocsin.people import commands as people_commands
+from tocsin.people import store as people
 from tocsin.people.access import NotAllowed
+from tocsin.plan import commands as plan_commands
 from tocsin.response import commands, intake, secrecy, tick
 from tocsin.review import store as reviews
 from tocsin.signals import store as signals
@@ -114,6 +128,74 @@ def test_a_responder_comes_and_goes(database: Database) -> None:
     assert not any(faces(database, person("erin"), secret.id))
     with pytest.raises(confidential.NotAResponder):
         database.run(person("ben"), lambda tx: secrecy.remove_responder(tx, secret.id, "erin", "Again"))
+
+
+def test_a_team_is_brought_in_as_it_is_now_each_on_the_record(database: Database) -> None:
+    secret = declare(database)
+    added = database.run(person("ben"), lambda tx: secrecy.add_team(tx, secret.id, "engineering", "They run it"))
+    assert set(added.responders) == {*secret.responders, "ana", "ben", "tomas"}
+    added = database.run(person("ben"), lambda tx: secrecy.add_team(tx, secret.id, "executives", "They decide"))
+    entries = see(database, person("ben"), lambda tx: incidents.timeline(tx, secret.id))
+    (one,) = [one.entry for one in entries if isinstance(one.entry, ResponderAdded) and one.entry.person == "erin"]
+    assert (one.by, one.because) == ("ben", "with the team Executives: They decide")
+    again = database.run(person("ben"), lambda tx: secrecy.add_team(tx, secret.id, "executives", "They decide"))
+    assert again.entries == added.entries
+
+
+def test_a_team_reads_what_it_was_brought_into_and_who_joins_it_later_does_not(database: Database) -> None:
+    secret = declare(database)
+    assert not any(faces(database, person("erin"), secret.id))
+    database.run(person("ben"), lambda tx: secrecy.add_team(tx, secret.id, "executives", "They decide"))
+    assert all(faces(database, person("erin"), secret.id))
+    grown = ROSE.replace("members: [erin] }", "members: [erin, ana] }")
+    assert grown != ROSE
+    with database.work(SYSTEM) as tx:
+        plan_commands.apply(tx, grown, "Ana decides too")
+    assert not any(faces(database, person("ana"), secret.id))
+    with database.read(SYSTEM) as tx:
+        noted = audit.listing(tx, Filter(deed=Deed.READER_ADDED), limit=10)
+    assert [(one.actor, one.about, one.detail) for one in noted] == [("ben", secret.id, "erin")]
+
+
+def test_whose_account_is_closed_does_not_come_in_with_their_team(database: Database) -> None:
+    secret = declare(database)
+    with database.work(SYSTEM) as tx:
+        people.change_person(tx, "ana", disabled_at=tx.now)
+        people.change_person(tx, "erin", disabled_at=tx.now)
+    added = database.run(person("ben"), partial(_bring_in, secret.id, "engineering"))
+    assert "tomas" in added.responders and "ana" not in added.responders
+    with pytest.raises(secrecy.NobodyThere, match="Nobody of the team Executives"):
+        database.run(person("ben"), partial(_bring_in, secret.id, "executives"))
+
+
+def test_nobody_but_a_reader_brings_a_team_in(database: Database) -> None:
+    secret = declare(database)
+    for who in (person("erin"), ADMIN, TOKEN):
+        for team in ("executives", "no such team"):
+            with pytest.raises(incidents.NoSuchIncident):
+                database.run(who, partial(_bring_in, secret.id, team))
+    with pytest.raises(Invalid, match="no team called 'execs'"):
+        database.run(person("ben"), partial(_bring_in, secret.id, "execs"))
+    with pytest.raises(Invalid):
+        database.run(person("ben"), partial(_bring_in, secret.id, "executives", because=" "))
+
+
+def _bring_in(incident_id: str, team: str, tx: Any, because: str = "They decide") -> Incident:
+    return secrecy.add_team(tx, incident_id, team, because)
+
+
+def test_the_readers_of_a_service_read_its_confidential_incidents_from_the_start(database: Database) -> None:
+    named = ROSE.replace("    depends_on: [railway]\n", "    depends_on: [railway]\n    readers: [executives]\n")
+    assert named != ROSE
+    with database.work(SYSTEM) as tx:
+        plan_commands.apply(tx, named, "They answer for Rose")
+    secret = declare(database)
+    assert all(faces(database, person("erin"), secret.id))
+    said: Any = {"title": "In another place", "severity": "P3", "type": "security", "service": None}
+    elsewhere = database.run(person("lucia"), lambda tx: commands.declare(tx, **said))
+    assert "erin" in secret.responders and "erin" not in elsewhere.responders
+    with pytest.raises(incidents.NoSuchIncident):
+        see(database, person("erin"), lambda tx: incidents.load(tx, elsewhere.id))
 
 
 def test_whoever_is_given_a_role_reads_and_stays_until_it_is_handed_over(database: Database) -> None:

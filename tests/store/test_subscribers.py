@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 
 import pytest
@@ -17,13 +17,13 @@ from tocsin.comms.subscribers.outbox import Due
 from tocsin.comms.subscribers.store import Wanted
 from tocsin.db.engine import Database, Overtaken, Tx
 from tocsin.delivery import outbox as pages
-from tocsin.delivery.channel import Delivered, Result, Retry
+from tocsin.delivery.channel import Delivered, Message, Result, Retry
 from tocsin.delivery.outbox import GIVE_UP_AFTER
 from tocsin.kit.actor import STRANGER, SYSTEM
 from tocsin.kit.clock import ManualClock
 from tocsin.kit.errors import Forbidden, Invalid, Refused
 from tocsin.plan.model import Way
-from tocsin.response.fanout import Fanout
+from tocsin.response.fanout import BY_HOST, DOUBTFUL, Fanout
 
 KEY = "a key of this test"
 WAYS = tuple(Way)
@@ -364,3 +364,92 @@ def test_only_those_are_told_whose_way_the_plan_has(database: Database) -> None:
     announce(database)
     assert database.run(SYSTEM, lambda tx: outbox.spread(tx, (Way.SLACK,), ("rose",), 10))
     assert claim(database) == []
+
+
+# ---- Webhooks at one host --------------------------------------------------------------------------------------------
+
+
+class Hooks:
+    """The endpoints of one host, as a channel: some of them never answer, until they are let go."""
+
+    def __init__(self, hanging: Collection[str]) -> None:
+        self.hanging = hanging
+        self.called: list[str] = []
+        self.let_go = asyncio.Event()
+
+    async def send(self, message: Message) -> Result:
+        self.called.append(message.address)
+        if message.address not in self.hanging:
+            return Delivered()
+        await self.let_go.wait()
+        return Retry("no answer", down=True)
+
+
+def hook(database: Database, path: str) -> str:
+    """Somebody who is told by a webhook of a host that many use."""
+    address = f"https://hooks.example/{path}"
+    with database.work(SYSTEM) as tx:
+        one = Subscriber(
+            id=f"sub_{path}",
+            way=Way.WEBHOOK,
+            address=address,
+            state=State.ACTIVE,
+            made_at=tx.now,
+            made_by="a test",
+            confirmed_at=tx.now,
+        )
+        store.add(tx, one, store.place_of(Way.WEBHOOK, address))
+    return address
+
+
+async def turn(fanout: Fanout, times: int = 12) -> None:
+    """Let it turn, without waiting for whoever hangs."""
+    for _ in range(times):
+        await fanout.turn()
+        await asyncio.sleep(0.01)
+
+
+def test_a_webhook_that_hangs_keeps_no_other_of_its_host_waiting(database: Database) -> None:
+    slow = [hook(database, f"slow{number}") for number in range(6)]
+    good = hook(database, "good")
+    for number in range(3):
+        announce(database, f"ann{number}")
+    hooks = Hooks(slow)
+
+    async def night() -> None:
+        fanout = Fanout(database, post_of(None, KEY, {Way.WEBHOOK: hooks}))
+        await turn(fanout)
+        assert sorted(hooks.called) == sorted([*slow, good, good, good])
+        hooks.let_go.set()
+        await fanout.close()
+
+    asyncio.run(night())
+
+
+def test_those_that_did_not_answer_last_never_take_all_the_places_of_their_host(
+    database: Database, clock: ManualClock
+) -> None:
+    slow = [hook(database, f"slow{number}") for number in range(BY_HOST + 3)]
+    announce(database)
+    hooks = Hooks(slow)
+
+    async def night() -> None:
+        fanout = Fanout(database, post_of(None, KEY, {Way.WEBHOOK: hooks}))
+        await turn(fanout)
+        assert len(hooks.called) == BY_HOST  # the host is somebody else's
+        assert fanout.next_due() is None or fanout.next_due() > database.now()  # so nothing spins
+        hooks.let_go.set()
+        await turn(fanout)
+        assert sorted(hooks.called) == sorted(slow)
+        hooks.let_go.clear()
+        clock.advance_to(clock.now() + timedelta(hours=1))
+        await turn(fanout)
+        assert len(hooks.called) == len(slow) + DOUBTFUL
+        good = hook(database, "good")
+        announce(database, "next")
+        await turn(fanout)
+        assert good in hooks.called
+        hooks.let_go.set()
+        await fanout.close()
+
+    asyncio.run(night())

@@ -66,6 +66,11 @@ class Served:
             name.unlink(missing_ok=True)
         file.mkdir()
 
+    def harm_database(self) -> None:
+        """Write over the file, as the next connections to it find it."""
+        self.app.database.dispose()
+        Path(str(self.app.database.url.database)).write_bytes(b"This was a database once. " * 4000)
+
     def decide(self) -> int:
         """Let the engine decide what has arrived."""
         return decide_all(self.app.database)

@@ -120,6 +120,13 @@ class Responder(Struct, forbid_unknown_fields=True):
     because: Text
 
 
+class TeamOfResponders(Struct, forbid_unknown_fields=True):
+    """`team` is the key of a team of the plan."""
+
+    team: Name
+    because: Text
+
+
 class OptionalBecause(Struct, forbid_unknown_fields=True):
     because: Text = ""
 

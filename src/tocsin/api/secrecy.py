@@ -15,7 +15,7 @@ from tocsin.response import secrecy
 
 
 def handlers() -> list[HTTPRouteHandler]:
-    return [show_readers, make_confidential, disclose, add_responder, remove_responder, break_glass]
+    return [show_readers, make_confidential, disclose, add_responder, add_team, remove_responder, break_glass]
 
 
 @get(
@@ -58,6 +58,16 @@ def disclose(request: Call, incident_id: FromPath[str], data: JSONBody[schema.Be
 @post("/incidents/{incident_id:str}/responders", status_code=200, summary="Bring somebody in", **VERB)
 def add_responder(request: Call, incident_id: FromPath[str], data: JSONBody[schema.Responder]) -> schema.Incident:
     return after(request, lambda tx: secrecy.add_responder(tx, incident_id, data.person, data.because))
+
+
+@post(
+    "/incidents/{incident_id:str}/responders/team",
+    status_code=200,
+    summary="Bring in a team: those who are its members now",
+    **VERB,
+)
+def add_team(request: Call, incident_id: FromPath[str], data: JSONBody[schema.TeamOfResponders]) -> schema.Incident:
+    return after(request, lambda tx: secrecy.add_team(tx, incident_id, data.team, data.because))
 
 
 @post("/incidents/{incident_id:str}/responders/remove", status_code=200, summary="Take somebody off", **VERB)

@@ -11,6 +11,8 @@ from tocsin.cli.watching import watched
 
 Person = Annotated[str, Parameter(help="Who, by the handle of their account.")]
 
+Team = Annotated[str, Parameter(help="Which team, by its key in the plan.")]
+
 secrecy = App()
 
 
@@ -50,6 +52,12 @@ def disclose(incident: Incident, /, *, because: Because, json: AsJson = False) -
 def add_responder(incident: Incident, person: Person, /, *, because: Because, json: AsJson = False) -> None:
     """Bring somebody in: they are told, and read the incident if it is confidential."""
     send(incident, "responders", json=json, body={"person": person, "because": because})
+
+
+@secrecy.command(name="add-team", group=INCIDENTS)
+def add_team(incident: Incident, team: Team, /, *, because: Because, json: AsJson = False) -> None:
+    """Bring in a team: those who are its members now are told, and read the incident if it is confidential."""
+    send(incident, "responders", "team", json=json, body={"team": team, "because": because})
 
 
 @secrecy.command(name="remove-responder", group=INCIDENTS)

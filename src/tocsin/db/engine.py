@@ -322,7 +322,7 @@ class Database:
 
     @contextlib.contextmanager
     def _exclusive(self) -> Iterator[Connection]:
-        with _translated(), self._writing, self._writer.begin() as connection:
+        with _translated(starting=True), self._writing, self._writer.begin() as connection:
             if not self.is_sqlite:
                 connection.execute(text("select pg_advisory_xact_lock(7267046)"))
             yield connection
@@ -423,8 +423,9 @@ def _dump(value: Any) -> str:
 
 
 @contextlib.contextmanager
-def _translated() -> Iterator[None]:
-    """Say in Tocsin's words what the database refused."""
+def _translated(*, starting: bool = False) -> Iterator[None]:
+    """Say in Tocsin's words what the database refused. What is no database is a wrong setting for as long as we are
+    `starting`; later the file was a database and has been harmed, and that is no mistake of whoever asks."""
     try:
         yield
     except exc.IntegrityError as error:
@@ -442,14 +443,22 @@ def _translated() -> Iterator[None]:
             raise
         raise NotText from error
     except exc.DatabaseError as error:
-        if "not a database" not in str(error.orig):
+        if not _is_harmed(error):
             raise
-        raise BadDatabaseUrl("The file that TOCSIN_DATABASE_URL names is not a SQLite database.") from error
+        if starting and "not a database" in str(error.orig):
+            raise BadDatabaseUrl("The file that TOCSIN_DATABASE_URL names is not a SQLite database.") from error
+        log.exception("the database file is damaged; stop the server and restore a copy")
+        raise StorageUnavailable("The database file is damaged: an administrator has to restore a copy.") from error
 
 
 def _holds_nul(error: exc.DataError) -> bool:
     """Whether PostgreSQL was given a letter that no text of its own can hold."""
     return getattr(error.orig, "sqlstate", None) in ("22021", "22P05") or "NUL (0x00)" in str(error.orig)
+
+
+def _is_harmed(error: exc.DatabaseError) -> bool:
+    """Whether SQLite can make nothing of what stands in its file."""
+    return any(sign in str(error.orig) for sign in ("not a database", "malformed"))
 
 
 def _is_taken(error: exc.IntegrityError) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from tocsin.incidents import confidential, lifecycle
 from tocsin.incidents.model import AnyEntry, Incident, MadeConfidential, Numbered, Updated
@@ -114,6 +115,42 @@ def came_back(entries: Iterable[Numbered]) -> dict[str, tuple[Drafted, DraftRetu
             case _:
                 pass  # nothing else touches a draft
     return found
+
+
+class Fate(StrEnum):
+    """What became of a draft that does not wait any more."""
+
+    TOLD = "told"
+    WITHDRAWN = "withdrawn"  # it was told, and then taken back
+    RETURNED = "returned"
+    REWRITTEN = "rewritten"
+    DROPPED = "dropped"  # with all that waited, when the incident became confidential
+
+
+def became(entries: Iterable[Numbered], number: int) -> Fate | None:
+    """What became of the draft of this entry; nothing while it waits, or where there never was one."""
+    fates: dict[int, Fate] = {}
+    told_as: dict[int, int] = {}  # entry of the update → of its draft
+    open_: dict[str, int] = {}  # audience → draft that waits
+    for one in entries:
+        match one.entry:
+            case Drafted(audience=audience):
+                if audience in open_:
+                    fates[open_[audience]] = Fate.REWRITTEN
+                open_[audience] = one.number
+            case DraftReturned(draft=draft, audience=audience) if open_.get(audience) == draft:
+                fates[open_.pop(audience)] = Fate.RETURNED
+            case Updated(audience=audience) if audience in open_:
+                told_as[one.number] = open_.pop(audience)
+                fates[told_as[one.number]] = Fate.TOLD
+            case UpdateWithdrawn(update=update) if update in told_as:
+                fates[told_as[update]] = Fate.WITHDRAWN
+            case MadeConfidential():
+                fates.update(dict.fromkeys(open_.values(), Fate.DROPPED))
+                open_.clear()
+            case _:
+                pass  # nothing else touches a draft
+    return fates.get(number)
 
 
 def waiting_one(entries: Iterable[Numbered], number: int) -> Drafted:

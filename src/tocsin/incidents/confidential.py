@@ -2,10 +2,10 @@
 
 An incident is confidential from the entry that says so until the entry that discloses it. In between it exists for its
 readers alone: those who declared or answered it, hold or held a role, were paged, were added, or are named by the plan
-for its type; and, for a while and on the record, an administrator who broke the glass.
+for its type or its service; and, for a while and on the record, an administrator who broke the glass.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from tocsin.incidents.lifecycle import said
@@ -71,6 +71,12 @@ def reading(incident: Incident, now: datetime) -> Mapping[str, datetime | None]:
     return {one: until for one, until in readers(incident).items() if until is None or until > now}
 
 
+def named(plan: Plan, incident: Incident) -> tuple[str, ...]:
+    """Whom the plan names as readers of such an incident: of its type, and of its service."""
+    service = plan.services.get(incident.service or "")
+    return plan.members((*plan.types[incident.type].readers, *(service.readers if service else ())))
+
+
 def heading(incident: Incident) -> str:
     """How a message that leaves the house calls the incident."""
     return HEADING if incident.confidential_at else incident.title
@@ -115,8 +121,8 @@ def _why_not(plan: Plan, incident: Incident, audience: Audience) -> str:
     if audience.confidential and len(strangers) < len(people):
         return ""  # the plan lets it be told; who is no reader receives nothing
     if not people or strangers:
-        named = listed(plan.people[one].name for one in strangers) or "nobody whom the plan names"
-        return f"{named} may not read it; add them as responders first"
+        who = listed(plan.people[one].name for one in strangers) or "nobody whom the plan names"
+        return f"{who} may not read it; add them as responders first"
     return ""
 
 
@@ -139,9 +145,8 @@ def make_confidential(plan: Plan, incident: Incident, because: str, *, by: str, 
 
 
 def _made(plan: Plan, incident: Incident, because: str, by: str, now: datetime) -> MadeConfidential:
-    named = plan.members(plan.types[incident.type].readers)
     withdrawn = incident.stage is not None
-    return MadeConfidential(at=now, by=by, because=because, readers=named, withdrawn=withdrawn)
+    return MadeConfidential(at=now, by=by, because=because, readers=named(plan, incident), withdrawn=withdrawn)
 
 
 def disclose(plan: Plan, incident: Incident, because: str, *, by: str, now: datetime) -> list[AnyEntry]:
@@ -158,6 +163,15 @@ def add_responder(incident: Incident, person: str, because: str, *, by: str, now
     if person in incident.responders:
         return []
     return [ResponderAdded(at=now, by=by, person=person, because=reason)]
+
+
+def add_team(
+    incident: Incident, name: str, members: Iterable[str], because: str, *, by: str, now: datetime
+) -> list[ResponderAdded]:
+    """Bring in those of a team, each with an entry of their own. Who joins the team later does not come in by it."""
+    reason = f"with the team {name}: {said(because, 'because')}"
+    new = [one for one in dict.fromkeys(members) if one not in incident.responders]
+    return [ResponderAdded(at=now, by=by, person=one, because=reason) for one in new]
 
 
 def remove_responder(incident: Incident, person: str, because: str, *, by: str, now: datetime) -> list[AnyEntry]:

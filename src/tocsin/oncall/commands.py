@@ -21,6 +21,7 @@ from tocsin.oncall.model import Feed, Override, Swap, SwapState, Turn
 from tocsin.people import access
 from tocsin.people import store as people
 from tocsin.people.model import Channel
+from tocsin.plan import leading
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
 
@@ -55,8 +56,8 @@ def override(
     reason: str,
     instead_of: str | None = None,
 ) -> Override:
-    """Put a person on call for a while: oneself, or anybody for whoever may change the plan or people."""
-    _may_put(tx, person)
+    """Put a person on call for a while: oneself, or anybody for whoever may arrange the rotation."""
+    _may_put(tx, rotation, person)
     plan = plans.current(tx)
     turn = Turn(rotation=rotation, starts_at=max(starts_at, tx.now), ends_at=ends_at)
     arranging.sound(plan, turn, tx.now)
@@ -111,24 +112,29 @@ def _add(tx: Tx, turn: Turn, person: str, instead_of: str | None, reason: str, s
     return made
 
 
-def may_arrange(tx: Tx) -> bool:
-    """Whether the actor may put others on call."""
-    return any(map(tx.actor.may, (access.ONCALL_WRITE, access.PLAN_WRITE, access.PEOPLE_WRITE)))
+def may_arrange(tx: Tx, rotation: str, *others: str) -> bool:
+    """Whether the actor may put others on call in all of these: by a right of their own, or as who leads the team."""
+    if any(map(tx.actor.may, (access.ONCALL_WRITE, access.PLAN_WRITE, access.PEOPLE_WRITE))):
+        return True
+    if tx.actor.kind is not ActorKind.PERSON or not tx.actor.may(access.INCIDENT_WRITE):
+        return False
+    return leading.rotas_led_by(plans.current(tx), tx.actor.handle).issuperset((rotation, *others))
 
 
-def _may_put(tx: Tx, person: str) -> None:
+def _may_put(tx: Tx, rotation: str, person: str) -> None:
     access.require(tx.actor, access.INCIDENT_WRITE)
-    if tx.actor.handle != person and not may_arrange(tx):
+    if tx.actor.handle != person and not may_arrange(tx, rotation):
         raise access.NotAllowed("You may take a rota yourself; to give yours to somebody else, ask them to swap.")
 
 
 def _may_cancel(tx: Tx, one: Override) -> None:
     access.require(tx.actor, access.INCIDENT_WRITE)
-    if may_arrange(tx):
+    if may_arrange(tx, one.rotation):
         return
     if tx.actor.handle not in (one.person, one.made_by):
         raise access.NotAllowed(
-            "Only whoever made it, whoever is on call by it, a manager or an administrator cancels it."
+            "Only whoever made it, whoever is on call by it, who leads the team, or a manager or an administrator "
+            "cancels it."
         )
     if one.swap_id is not None:
         raise PartOfASwap
@@ -147,7 +153,7 @@ def import_shifts(
     found = importing.changes(store.rotas(tx, plan), rotation, wanted, tx.now)
     because = arranging.reason_of(reason)
     for one in found.changes:
-        _may_put(tx, one.person)
+        _may_put(tx, rotation, one.person)
         arranging.sound(plan, one.turn, tx.now)
         arranging.known_person(plan, one.person)
     if only_look:
@@ -218,7 +224,7 @@ def ask(tx: Tx, other: str, gives: Turn, takes: Turn | None, reason: str) -> Swa
 def accept(tx: Tx, swap_id: str, answer: str = "") -> Swap:
     """Say yes: from now on each is on call for what they took. Raises AlreadyAnswered, NotTheirs."""
     one = store.load_swap(tx, swap_id)
-    _may_answer(tx, one.other)
+    _may_answer(tx, one, one.other)
     plan = plans.current(tx)
     _settle(tx, one, SwapState.ACCEPTED, answer)
     for turn in (one.gives, one.takes):
@@ -236,7 +242,7 @@ def accept(tx: Tx, swap_id: str, answer: str = "") -> Swap:
 def decline(tx: Tx, swap_id: str, answer: str = "") -> Swap:
     """Say no."""
     one = store.load_swap(tx, swap_id)
-    _may_answer(tx, one.other)
+    _may_answer(tx, one, one.other)
     _settle(tx, one, SwapState.DECLINED, answer)
     _answered(tx, plans.current(tx), one, "does not take", answer)
     return store.load_swap(tx, swap_id)
@@ -245,7 +251,7 @@ def decline(tx: Tx, swap_id: str, answer: str = "") -> Swap:
 def withdraw(tx: Tx, swap_id: str) -> Swap:
     """Take a request back."""
     one = store.load_swap(tx, swap_id)
-    _may_answer(tx, one.asker)
+    _may_answer(tx, one, one.asker)
     _settle(tx, one, SwapState.WITHDRAWN, "")
     plan = plans.current(tx)
     what = f"{_name(plan, one.asker)} no longer asks you to take {_turn(plan, one.gives)}"
@@ -284,9 +290,13 @@ def _must_fit(tx: Tx, plan: Plan, one: Swap) -> None:
         arranging.place(rotas, one.takes, one.asker, one.other)
 
 
-def _may_answer(tx: Tx, person: str) -> None:
+def _rotations(one: Swap) -> tuple[str, ...]:
+    return (one.gives.rotation, *([one.takes.rotation] if one.takes else []))
+
+
+def _may_answer(tx: Tx, one: Swap, person: str) -> None:
     access.require(tx.actor, access.INCIDENT_WRITE)
-    if tx.actor.handle != person and not may_arrange(tx):
+    if tx.actor.handle != person and not may_arrange(tx, *_rotations(one)):
         raise access.NotAllowed(f"Only {person} answers this.")
 
 

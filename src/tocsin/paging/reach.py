@@ -7,7 +7,7 @@ from itertools import chain
 
 import msgspec
 
-from tocsin.incidents.confidential import heading, is_confidential
+from tocsin.incidents.confidential import heading, is_confidential, named
 from tocsin.incidents.model import Incident
 from tocsin.kit.text import span, utc
 from tocsin.oncall.schedule import Rotas
@@ -42,11 +42,11 @@ def whom_to_page(
     meant = people_at(plan, rotas, targets, instant, incident.service)
     if not is_confidential(plan, incident):
         return (meant,)
-    named = plan.members(plan.types[incident.type].readers)
-    known = incident.responders if incident.confidential_at else (*incident.responders, *named)
+    by_plan = named(plan, incident)
+    known = incident.responders if incident.confidential_at else (*incident.responders, *by_plan)
     reading = tuple(one for one in plan.people if one in known)
-    among = [tuple(one for one in some if one in reading) for some in (meant, named)]
-    return tuple(some for some in (*among, reading, named, _may_lead(plan)) if some)
+    among = [tuple(one for one in some if one in reading) for some in (meant, by_plan)]
+    return tuple(some for some in (*among, reading, by_plan, _may_lead(plan)) if some)
 
 
 def _may_lead(plan: Plan) -> tuple[str, ...]:

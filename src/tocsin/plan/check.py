@@ -259,6 +259,7 @@ def _people(plan: Plan) -> Iterator[Finding]:
     for key, team in plan.teams.items():
         yield from nobody(f"teams.{key}.members", team.members, "nobody is in this team")
         yield from each(f"teams.{key}.members", "person", team.members, plan.people)
+        yield from each(f"teams.{key}.leads", "person", team.leads, plan.people)
     for key, role in plan.roles.items():
         yield from nobody(f"roles.{key}.eligible", role.eligible, "nobody may hold this role")
         yield from each(f"roles.{key}.eligible", "person or team", role.eligible, _groups(plan))

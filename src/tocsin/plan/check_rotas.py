@@ -24,6 +24,7 @@ def check(plan: Plan) -> Iterator[Finding]:
     for key, service in plan.services.items():
         yield from _known(plan, f"services.{key}.rotation", service.rotation)
         yield from unknown(f"services.{key}.team", "team", service.team, plan.teams) if service.team else ()
+        yield from each(f"services.{key}.readers", "person or team", service.readers, [*plan.people, *plan.teams])
 
 
 def _handing_over(path: str, rotation: Rotation) -> Iterator[Finding]:

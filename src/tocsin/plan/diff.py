@@ -126,6 +126,9 @@ def _post_mortem(pair: Pair, level: str, one: Difference) -> Said:
 
 def _services(pair: Pair, one: Difference) -> Said:
     match one.path[1:]:
+        case (service, "readers"):
+            who = f"Confidential incidents of the service {service} are also read by"
+            return gains_and_losses(Kind.OTHER, who, one.before, one.after, is_large=False)
         case (_, "rotation"):
             return diff_people.on_call_for(pair.called("services", one.path[1]), one)
         case (_, "probes", probe, "every") if isinstance(one.before, timedelta) and isinstance(one.after, timedelta):

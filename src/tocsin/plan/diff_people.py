@@ -44,6 +44,9 @@ def teams(pair: Pair, one: Difference) -> Said:
             return gains_and_losses(
                 Kind.PEOPLE, f"The team {team}", pair.people(one.before), pair.people(one.after), is_large=gone
             )
+        case (team, "leads"):
+            who = f"Who leads the team {team} and arranges its rotas"
+            return gains_and_losses(Kind.PEOPLE, who, pair.people(one.before), pair.people(one.after), is_large=False)
         case (team, "rotation"):
             return on_call_for(f"the services of the team {team}", one)
         case _:

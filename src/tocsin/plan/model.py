@@ -79,6 +79,7 @@ class Team:
     __pydantic_config__ = STRICT
     name: Text
     members: tuple[str, ...]
+    leads: tuple[str, ...] = ()  # people who arrange its rotas, whether members or not
     rotation: str | None = None  # whoever is on call for its services
 
 
@@ -307,6 +308,7 @@ class Service:
     description: Text = ""
     team: str | None = None
     rotation: str | None = None  # whoever is on call for it
+    readers: tuple[str, ...] = ()  # people and teams who read its confidential incidents besides those who respond
     users: int | None = None  # on a usual day, for a first estimate
     depends_on: tuple[str, ...] = ()
     components: Mapping[str, Component] = field(default_factory=dict)

@@ -269,6 +269,7 @@ def _people(plan: Plan) -> Blocks:
         for key, team in plan.teams.items()
         for line in (
             statement(f"Team {plain(team.name)}: {all_whom(plan, team.members)}", f"teams.{key}"),
+            *([statement(f"Led by {all_whom(plan, team.leads)}.", f"teams.{key}.leads")] if team.leads else []),
             *rotas.served_by(plan, f"teams.{key}", team.rotation),
         )
     )
@@ -299,6 +300,8 @@ def _service(plan: Plan, key: str, service: Service) -> Blocks:
         ]
     )
     yield from bullets(rotas.served_by(plan, path, service.rotation, service.team))
+    who = f"Its confidential incidents are also read by {all_whom(plan, service.readers)}."
+    yield from bullets([statement(who, f"{path}.readers")] if service.readers else [])
     yield from table(
         ("Component", "What it does", "Depends on", "Id"),
         (

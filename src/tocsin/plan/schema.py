@@ -124,6 +124,10 @@ MEANINGS: Mapping[str, str] = {
     "Team": "Under `teams`.",
     "Team.name": "What the team is called.",
     "Team.members": "Handles of people; at least one.",
+    "Team.leads": (
+        "Handles of people who arrange the team's rotas as a manager does: its own rotation, and those that only its "
+        "services name. They need be no members."
+    ),
     "Team.rotation": "Who is on call for the services of this team: whom `on_call` means there.",
     "Severity": "Under `severities`.",
     "Severity.name": "A word for it, such as Critical.",
@@ -295,6 +299,10 @@ MEANINGS: Mapping[str, str] = {
     "Service.description": "What it does.",
     "Service.team": "The team that looks after it.",
     "Service.rotation": "Who is on call for it: whom `on_call` means in its incidents. Without it, the team's.",
+    "Service.readers": (
+        "People and teams who read a confidential incident of this service besides whoever responds to it and whom its "
+        "type names."
+    ),
     "Service.users": "How many people use it on a usual day; the first estimate of whom trouble touches.",
     "Service.depends_on": "Services and vendors without which it does not work.",
     "Service.components": "Its parts.",

@@ -19,7 +19,7 @@ from tocsin.comms.subscribers.announcing import Announcement
 from tocsin.comms.subscribers.composing import House, Tokens
 from tocsin.comms.subscribers.links import bounce_address
 from tocsin.comms.subscribers.model import Note, Refusal, parts_of, refusal
-from tocsin.comms.subscribers.outbox import Due
+from tocsin.comms.subscribers.outbox import Due, Held
 from tocsin.db import settings as kept
 from tocsin.db.engine import Database, Tx
 from tocsin.db.presence import Presence, is_gone
@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 
 WIDTH = 8  # mails that travel at a time, each over a connection of its own
 NARROW = 4  # messages to one host at a time: it is somebody else's
+BY_HOST = 8  # webhooks of one host that are called at a time, each with one message
+DOUBTFUL = BY_HOST // 2  # of them, those that did not answer last: they never take all the places
 AT_ONCE = 200  # messages that are taken, and that are written down, in one unit of work
 LANES_AT_ONCE = 50
 GIVE_WAY = timedelta(milliseconds=50)  # to pages that are about to leave
@@ -72,6 +74,10 @@ class Seen(Enum):
 class Lane:
     breaker: Breaker = field(default_factory=Breaker)
     is_busy: bool = False
+
+    @property
+    def is_doubtful(self) -> bool:
+        return self.breaker.failures > 0
 
 
 class Fanout:
@@ -132,7 +138,7 @@ class Fanout:
 
     def next_due(self) -> datetime | None:
         with self._database.read(SYSTEM) as tx:
-            return outbox.next_due(tx, [name for name in self._lanes if not self._can_leave(name, tx.now)])
+            return outbox.next_due(tx, self._held(tx.now))
 
     # ---- Setting out ----
 
@@ -141,7 +147,7 @@ class Fanout:
         self._look_around()
         self._see_to_windows()
         with self._database.read(SYSTEM) as tx:
-            if not (outbox.has_news(tx) or outbox.due_lanes(tx, 1)):
+            if not (outbox.has_news(tx) or outbox.due_lanes(tx, 1, Held())):
                 return Seen.NOTHING
             return Seen.A_PAGE if pages.is_page_due(tx) else Seen.SOMETHING
 
@@ -163,7 +169,8 @@ class Fanout:
 
     def _claim(self) -> dict[str, list[Due]]:
         with self._database.read(SYSTEM) as tx:
-            lanes = [name for name in outbox.due_lanes(tx, LANES_AT_ONCE) if self._can_leave(name, tx.now)]
+            due = outbox.due_lanes(tx, LANES_AT_ONCE, self._held(tx.now))
+            lanes = self._placed([name for name in due if self._can_leave(name, tx.now)])
         return self._database.run(SYSTEM, lambda tx: self._claim_in(tx, lanes)) if lanes else {}
 
     def _can_leave(self, name: str, now: datetime) -> bool:
@@ -171,13 +178,46 @@ class Fanout:
         has_server = name != Way.EMAIL or self._post.mail is not None
         return has_server and not lane.is_busy and not lane.breaker.is_open(now)
 
+    def _held(self, now: datetime) -> Held:
+        """Where nothing can leave now: by lanes under way or at rest, and to hosts that have enough of our calls."""
+        calls = self._calls()
+        full = [host for host, (busy, _) in calls.items() if busy >= BY_HOST]
+        crowded = {host for host, (_, doubtful) in calls.items() if doubtful >= DOUBTFUL}
+        held = [
+            name
+            for name, lane in list(self._lanes.items())  # the loop may take one away meanwhile
+            if not self._can_leave(name, now) or (lane.is_doubtful and outbox.host_of(name) in crowded)
+        ]
+        return Held(tuple(held), tuple(full))
+
+    def _calls(self) -> dict[str, tuple[int, int]]:
+        """How many webhooks of each host are being called, and how many of them did not answer last."""
+        found: dict[str, tuple[int, int]] = {}
+        for name, lane in list(self._lanes.items()):
+            if lane.is_busy and _is_shared(name):
+                busy, doubtful = found.get(outbox.host_of(name), (0, 0))
+                found[outbox.host_of(name)] = busy + 1, doubtful + lane.is_doubtful
+        return found
+
+    def _placed(self, lanes: Sequence[str]) -> list[str]:
+        """Those of these lanes for which their host has a place."""
+        calls, found = self._calls(), list[str]()
+        for name in lanes:
+            busy, doubtful = calls.get(outbox.host_of(name), (0, 0))
+            is_doubtful = self._lane(name).is_doubtful
+            if _is_shared(name) and (busy >= BY_HOST or (is_doubtful and doubtful >= DOUBTFUL)):
+                continue
+            calls[outbox.host_of(name)] = busy + 1, doubtful + is_doubtful
+            found.append(name)
+        return found
+
     def _claim_in(self, tx: Tx, lanes: Sequence[str]) -> dict[str, list[Due]]:
         self._house = self._house_now(tx)
         by = self._presence.name if self._presence else None
         found: dict[str, list[Due]] = {}
         for name in lanes:
             most = AT_ONCE if name == Way.EMAIL else NARROW
-            most = 1 if self._lane(name).breaker.is_on_trial(tx.now) else most
+            most = 1 if _is_shared(name) or self._lane(name).breaker.is_on_trial(tx.now) else most
             if claimed := outbox.claim(tx, name, most, by):
                 found[name] = claimed
         for one in (one for claimed in found.values() for one in claimed):
@@ -229,6 +269,8 @@ class Fanout:
         finally:
             await asyncio.shield(asyncio.to_thread(self._write_down, outcomes, queue))
             self._lane(name).is_busy = False
+            if not self._lane(name).is_doubtful:
+                self._lanes.pop(name)  # nothing is to be remembered of it
             self._on_done()
 
     def _write_down(self, outcomes: Sequence[tuple[Due, Result]], left: Sequence[Due]) -> None:
@@ -342,6 +384,11 @@ def message(house: House, one: Due, told: Announcement | None, own: Tokens, secr
         created_at=one.created_at,
         send_at=one.created_at,
     )
+
+
+def _is_shared(lane: str) -> bool:
+    """Whether other lanes lead to the same host."""
+    return lane != outbox.host_of(lane)
 
 
 def _spread(tx: Tx) -> bool:

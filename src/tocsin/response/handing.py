@@ -202,7 +202,7 @@ def write(tx: Tx, handoff_id: str, notes: Sequence[str]) -> Handoff:
     Raises Settled, Invalid.
     """
     one = oncall.load_handoff(tx, handoff_id)
-    _may(tx, one.outgoing)
+    _may(tx, one, one.outgoing)
     said = rules.written(one, notes)
     _move(tx, one, State.WRITTEN)
     _settle(tx, one, WRITTEN, f"written by {tx.actor.handle}")
@@ -216,7 +216,7 @@ def write(tx: Tx, handoff_id: str, notes: Sequence[str]) -> Handoff:
 def ask(tx: Tx, handoff_id: str, question: str) -> Handoff:
     """Ask back instead of accepting: whoever goes writes it again. Raises NotWritten, Settled."""
     one = oncall.load_handoff(tx, handoff_id)
-    _may(tx, one.incoming)
+    _may(tx, one, one.incoming)
     said = rules.asked(one, question)
     _move(tx, one, State.ASKED)
     number = _did(tx, one, Did.ASKED, text=said)
@@ -232,7 +232,7 @@ def accept(tx: Tx, handoff_id: str, *, contacts_confirmed: bool, said: str = "")
     Raises NotWritten, NotConfirmed, Settled.
     """
     one = oncall.load_handoff(tx, handoff_id)
-    _may(tx, one.incoming)
+    _may(tx, one, one.incoming)
     owed = {duty.key: duty for duty in _standing(tx, one)}
     unwritten = owed.get(key_of(one, WRITTEN))
     is_overdue = unwritten is not None and unwritten.is_overdue(tx.now)
@@ -248,14 +248,15 @@ def accept(tx: Tx, handoff_id: str, *, contacts_confirmed: bool, said: str = "")
     return oncall.load_handoff(tx, handoff_id)
 
 
-def may(tx: Tx, those: Sequence[str]) -> bool:
-    """Whether the actor may act for these people: as one of them, or as whoever arranges who is on call."""
-    return tx.actor.may(access.INCIDENT_WRITE) and (tx.actor.handle in those or arranging.may_arrange(tx))
+def may(tx: Tx, one: Handoff, those: Sequence[str]) -> bool:
+    """Whether the actor may act for these people: as one of them, or as whoever arranges the rotation."""
+    arranges = tx.actor.handle in those or arranging.may_arrange(tx, one.rotation)
+    return arranges and tx.actor.may(access.INCIDENT_WRITE)
 
 
-def _may(tx: Tx, those: Sequence[str]) -> None:
+def _may(tx: Tx, one: Handoff, those: Sequence[str]) -> None:
     access.require(tx.actor, access.INCIDENT_WRITE)
-    if not may(tx, those):
+    if not may(tx, one, those):
         raise access.NotAllowed(f"Only {listed(those, 'or')} does this.")
 
 

@@ -10,7 +10,7 @@ from tocsin.incidents import confidential
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import Incident
 from tocsin.kit.actor import ActorKind
-from tocsin.kit.errors import Refused
+from tocsin.kit.errors import Invalid, Refused
 from tocsin.people import access
 from tocsin.people import store as people
 from tocsin.plan import store as plans
@@ -20,6 +20,10 @@ from tocsin.response import followups
 
 class OnlyAPerson(Refused):
     """Only a person can break the glass: the record must say who reads."""
+
+
+class NobodyThere(Refused):
+    """Nobody of this team has an account."""
 
 
 def make_confidential(tx: Tx, incident_id: str, because: str) -> Incident:
@@ -53,6 +57,23 @@ def add_responder(tx: Tx, incident_id: str, person: str, because: str) -> Incide
     entries = confidential.add_responder(incident, handle, because, by=tx.actor.handle, now=tx.now)
     if sight.is_hidden(tx, incident.id):
         _audit(tx, Deed.READER_ADDED, incident, entries, handle)
+    return followups.record(tx, plan, incident, entries)
+
+
+def add_team(tx: Tx, incident_id: str, team: str, because: str) -> Incident:
+    """Bring in a team of the plan in force: those who are its members at this moment and have an account."""
+    plan, incident = _mine(tx, incident_id)
+    known = plans.current(tx).teams.get(team)
+    if known is None:
+        raise Invalid(f"The plan has no team called '{team}'.", field="team")
+    accounts = {one.handle for one in people.people(tx) if one.disabled_at is None}
+    able = [one for one in known.members if one in accounts]
+    if not able:
+        raise NobodyThere(f"Nobody of the team {known.name} has an account.")
+    entries = confidential.add_team(incident, known.name, able, because, by=tx.actor.handle, now=tx.now)
+    if sight.is_hidden(tx, incident.id):
+        for one in entries:
+            _audit(tx, Deed.READER_ADDED, incident, [one], one.person)
     return followups.record(tx, plan, incident, entries)
 
 

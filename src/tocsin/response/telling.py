@@ -111,6 +111,13 @@ def draft(tx: Tx, incident_id: str, number: int) -> Draft:
     return found[number]
 
 
+def fate(tx: Tx, incident_id: str, number: int) -> approving.Fate | None:
+    """What became of a draft that does not wait any more. Raises NoSuchIncident."""
+    access.require(tx.actor, access.INCIDENT_READ)
+    incident = incidents.load(tx, incident_id)
+    return approving.became(incidents.timeline(tx, incident.id), number)
+
+
 def _draft(tx: Tx, plan: Plan, incident: Incident, number: int, drafted: Drafted, before: Standing | None) -> Draft:
     audience = plan.communication.audiences[drafted.audience]
     able = approving.approvers(plan, incident, audience, drafted.by)

@@ -67,8 +67,10 @@ class View:
 
 def view(tx: Tx, plan: Plan, rotas: Rotas, me: str) -> View:
     now = tx.now
-    may_arrange = commands.may_arrange(tx)
-    overrides = [_arranged(plan, one, me, now, may_arrange=may_arrange) for one in store.latest_overrides(tx, SHOWN)]
+    overrides = [
+        _arranged(plan, one, me, now, may_arrange=commands.may_arrange(tx, one.rotation))
+        for one in store.latest_overrides(tx, SHOWN)
+    ]
     swaps = [_asked(plan, one, me, now) for one in store.latest_swaps(tx, SHOWN)]
     standing = ("now", "open")
     mine = present.Choice(me, plan.people[me].name) if me in plan.people else None
@@ -81,7 +83,11 @@ def view(tx: Tx, plan: Plan, rotas: Rotas, me: str) -> View:
             *(one for one in swaps if one.state not in standing),
         ),
         rotations=tuple(present.Choice(key, one.name or key) for key, one in plan.rotations.items()),
-        people=tuple(_people(plan, me)) if may_arrange else (mine,) if mine else (),
+        people=tuple(_people(plan, me))
+        if any(commands.may_arrange(tx, one) for one in plan.rotations)
+        else (mine,)
+        if mine
+        else (),
         others=tuple(one for one in _people(plan, me) if one.value != me),
         mine=tuple(_choices(plan, shifts, now, lambda person: person == me)),
         theirs=tuple(_choices(plan, shifts, now, lambda person: person != me, named=True)),

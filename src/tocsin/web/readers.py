@@ -8,6 +8,7 @@ from tocsin.incidents import confidential, words
 from tocsin.incidents.model import Incident
 from tocsin.kit.text import listed
 from tocsin.people import store as people
+from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
 from tocsin.web import present
 from tocsin.web.frame import Tx
@@ -30,6 +31,7 @@ class View:
     guests: str
     people: tuple[Reader, ...]
     may_join: tuple[Choice, ...]
+    teams: tuple[Choice, ...]  # that have members who could be brought in
     may_leave: tuple[Choice, ...]
     kept_by: str
 
@@ -49,6 +51,11 @@ def view(tx: Tx, plan: Plan, incident: Incident, now: datetime) -> View:
             *(Reader(known[one], f"broke the glass, reads until {until}") for one, until in guests.items()),
         ),
         may_join=tuple(Choice(one, name, one) for one, name in accounts.items() if one not in incident.responders),
+        teams=tuple(
+            Choice(key, team.name, key)
+            for key, team in plans.current(tx).teams.items()
+            if any(one in accounts and one not in incident.responders for one in team.members)
+        ),
         may_leave=tuple(
             Choice(one, known[one], one)
             for one in (*incident.responders, *guests)

@@ -10,8 +10,8 @@ from litestar.params import FromPath
 from litestar.response import Redirect, Template
 
 from tocsin.comms import corrections, lookover
+from tocsin.incidents import approving, words
 from tocsin.incidents import store as incidents
-from tocsin.incidents import words
 from tocsin.incidents.model import Incident
 from tocsin.kit.errors import Invalid, Refused
 from tocsin.kit.text import listed, short_span, span
@@ -264,9 +264,18 @@ def _step(step: communications.Step, since: datetime) -> str:
 
 
 @get("/incidents/{incident_id:str}/drafts/{number:int}", sync_to_thread=True)
-def show_draft(request: AnyRequest, visitor: SignedIn, incident_id: FromPath[str], number: FromPath[int]) -> Template:
-    """A draft that waits for a word, in the words in which it would be told now."""
-    return _draft(request, visitor, incident_id, number)
+def show_draft(
+    request: AnyRequest, visitor: SignedIn, incident_id: FromPath[str], number: FromPath[int]
+) -> Template | Redirect:
+    """A draft that waits for a word, in the words in which it would be told now. A link to one that waits no more leads
+    to the room, which says what became of it."""
+    return _settled(visitor, incident_id, number) or _draft(request, visitor, incident_id, number)
+
+
+def _settled(visitor: Visitor, incident_id: str, number: int) -> Redirect | None:
+    with visitor.app.database.read(visitor.actor) as tx:
+        fate = telling.fate(tx, incident_id, number)
+    return Redirect(f"/incidents/{incident_id}?done=draft-{fate}", status_code=303) if fate else None
 
 
 def _draft(
@@ -315,6 +324,10 @@ def decide_draft(
     done, command = verbs[verb]
     try:
         visitor.app.database.run(visitor.actor, command)
+    except approving.NoSuchDraft:  # somebody was faster, or the page is an old one
+        if settled := _settled(visitor, incident_id, number):
+            return settled
+        raise
     except (Invalid, Refused) as why:
         return _draft(request, visitor, incident_id, number, trouble(why, {"because": "return-because"}))
     return Redirect(f"/incidents/{incident_id}?done={done}#timeline", status_code=303)

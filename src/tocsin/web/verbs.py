@@ -221,6 +221,12 @@ SECRECY: Mapping[str, Verb] = {
         {"person": "add-person", "because": "add-because"},
         "readers",
     ),
+    "add-team": Verb(
+        lambda tx, one, form: secrecy.add_team(tx, one, form.text("team.team"), form.text("team.because")),
+        "team_added",
+        {"team": "team-team", "because": "team-because"},
+        "readers",
+    ),
     "remove-responder": Verb(
         lambda tx, one, form: secrecy.remove_responder(
             tx, one, form.text("remove.person"), form.text("remove.because")

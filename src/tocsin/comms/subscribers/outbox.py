@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import Column, ColumnElement, Integer, Row, Table, Text, func, select
+from sqlalchemy import Column, ColumnElement, Integer, Row, Table, Text, and_, func, select
 
 from tocsin.comms.subscribers import store
 from tocsin.comms.subscribers.announcing import Announcement, Kind
@@ -188,15 +188,36 @@ def _queue(tx: Tx, one: Subscriber, key: str, kind: Note, announcement_id: str |
 
 
 def lane_of(one: Subscriber) -> str:
-    """Whom a message waits for: the mail server, or the one host that it goes to."""
-    return one.way if one.way is Way.EMAIL else f"{one.way} {urlsplit(one.address).hostname}"
+    """Whom a message waits for: the mail server, or the host that it goes to. The webhooks of one host belong to people
+    who don't know each other: each is a lane of its own there."""
+    if one.way is Way.EMAIL:
+        return one.way
+    host = f"{one.way} {urlsplit(one.address).hostname}"
+    return f"{host} {one.id}" if one.way is Way.WEBHOOK else host
+
+
+def host_of(lane: str) -> str:
+    """The way and the host of a lane, which others may share with it."""
+    return " ".join(lane.split(" ", 2)[:2])
+
+
+@dataclass(frozen=True)
+class Held:
+    """Lanes that nothing leaves by now, and hosts that enough is on its way to already."""
+
+    lanes: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+
+    def others(self) -> ColumnElement[bool]:
+        full = (table.c.lane.startswith(f"{host} ", autoescape=True) for host in self.hosts)
+        return and_(table.c.lane.not_in(self.lanes), *(~one for one in full))
 
 
 # ---- Leaving ----
 
 
-def due_lanes(tx: Tx, limit: int) -> list[str]:
-    due = (table.c.state == MessageState.QUEUED) & (table.c.send_at <= tx.now)
+def due_lanes(tx: Tx, limit: int, held: Held) -> list[str]:
+    due = (table.c.state == MessageState.QUEUED) & (table.c.send_at <= tx.now) & held.others()
     return [row.lane for row in tx.all(select(table.c.lane).where(due).distinct().limit(limit))]
 
 
@@ -254,10 +275,10 @@ def free(tx: Tx, holder: str) -> int:
     return tx.run(table.update().where(held).values(send_at=tx.now, leased_by=None)).rowcount
 
 
-def next_due(tx: Tx, without: Collection[str] = ()) -> datetime | None:
-    """When there is something to spread, or to send in other lanes than these."""
+def next_due(tx: Tx, held: Held) -> datetime | None:
+    """When there is something to spread, or to send where nothing is held."""
     at: datetime | None = tx.scalar(select(func.min(announcements.c.at)).where(announcements.c.done_at.is_(None)))
-    queued = (table.c.state == MessageState.QUEUED) & table.c.lane.not_in(list(without))
+    queued = (table.c.state == MessageState.QUEUED) & held.others()
     soonest: datetime | None = tx.scalar(select(func.min(table.c.send_at)).where(queued))
     return min((one for one in (at, soonest) if one), default=None)
 

@@ -240,6 +240,9 @@ def _counted_on(plan: Plan) -> dict[str, str]:
     for key, kind in plan.types.items():
         readers = plan.members(kind.readers) if kind.private else ()
         found |= {person: f"paged ({key})" for person in readers if person not in found}
+    for key, service in plan.services.items():
+        readers = plan.members(service.readers) if any(kind.private for kind in plan.types.values()) else ()
+        found |= {person: f"paged ({key})" for person in readers if person not in found}
     for key, audience in plan.communication.audiences.items():
         found |= {person: f"told ({key})" for person in plan.members(audience.to) if person not in found}
     return found
@@ -272,11 +275,12 @@ def _named_anywhere(plan: Plan) -> dict[str, set[str]]:
     groups |= {name for policy in plan.escalation.values() for step in policy.steps for name in step.page}
     groups |= {name for audience in plan.communication.audiences.values() for name in audience.to}
     groups |= {name for kind in plan.types.values() for name in kind.readers}
+    groups |= {name for service in plan.services.values() for name in service.readers}
     groups |= set(plan.review.attendees)
     groups |= {name for service in plan.services.values() for name in (service.team or "", service.rotation or "")}
     groups |= {team.rotation or "" for team in plan.teams.values()}
     groups |= {name for rotation in plan.rotations.values() for name in rotation.stand_ins}
-    people = {one for team in plan.teams.values() for one in team.members}
+    people = {one for team in plan.teams.values() for one in (*team.members, *team.leads)}
     people |= {one for rotation in plan.rotations.values() for one in rotation.everyone}
     texts = {audience.template or "" for audience in plan.communication.audiences.values()}
     return {
