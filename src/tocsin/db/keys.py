@@ -119,8 +119,7 @@ def prepare(database: Database, settings: Settings) -> None:
     with database.read(SYSTEM) as tx:
         is_new = kept.read(tx, CHECK) is None
     if is_new and database.keys.current is None and (place := own_file(settings)):
-        _write(place, [new_key()])
-        log.info("made the key of the database's secrets: %s. It belongs to every backup, apart from it", place)
+        _make(database, place)
     if database.keys.current is None and is_new:
         log.warning("the secrets in the database stand in plain: %s", missing(settings))
         return
@@ -128,6 +127,14 @@ def prepare(database: Database, settings: Settings) -> None:
         log.error("%s Pages go out by every way that needs no secret, and links in them open nothing else.", wrong)
     else:
         seal_all(database)
+
+
+def _make(database: Database, place: Path) -> None:
+    """Make the first key, once however many processes start at this moment: what one of them seals the others open."""
+    with database.begin_exclusive():
+        if database.keys.current is None:
+            _write(place, [new_key()])
+            log.info("made the key of the database's secrets: %s. It belongs to every backup, apart from it", place)
 
 
 def missing(settings: Settings) -> str:
