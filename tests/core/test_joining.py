@@ -6,7 +6,7 @@ from typing import Any
 import uvicorn
 from uvicorn.server import ServerState
 
-from tocsin.kit.joining import AT_ONCE, JoiningProtocol
+from tocsin.kit.joining import AT_ONCE, MOST_HEAD, JoiningProtocol
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: tocsin\r\n\r\n"
 
@@ -72,3 +72,25 @@ def test_a_connection_that_ends_says_everything_first() -> None:
     line = asyncio.run(_asked(b"bye", sent=REQUEST.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")))
     assert line.is_closed
     assert b"".join(line.pieces).endswith(b"\r\n\r\nbye")
+
+
+def test_a_head_without_end_is_refused() -> None:
+    async def sent(head: bytes, times: int) -> Line:
+        config = uvicorn.Config(_never, log_config=None)
+        line, protocol = Line(), JoiningProtocol(config, ServerState(), {})
+        protocol.connection_made(line)
+        protocol.data_received(b"GET / HTTP/1.1\r\nHost: tocsin\r\n")
+        for _ in range(times):
+            if not line.is_closed:
+                protocol.data_received(head)
+        return line
+
+    for head in (b"a" * 1000, b"A: b\r\n" * 200):
+        line = asyncio.run(sent(head, MOST_HEAD // 1000 + 1))
+        assert line.is_closed
+        assert b"".join(line.pieces).startswith(b"HTTP/1.1 431 ")
+        assert not asyncio.run(sent(head, 10)).is_closed
+
+
+async def _never(_scope: Any, _receive: Any, _send: Any) -> None:
+    raise AssertionError("a request was answered whose head is not there yet")

@@ -472,6 +472,14 @@ def test_a_body_that_is_too_large_is_refused(here: Served, caller: Caller) -> No
     for content in (b" " * 1_500_000, pieces()):
         answer = here.post("/api/v1/incidents", content=content, headers=caller.headers)
         assert (answer.status_code, answer.json()["status"]) == (413, 413)
+        assert "Send less at once" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("asked", ["audit?from=soon", "events?type=nothing&follow=false"])
+def test_what_is_wrong_in_an_address_is_called_as_it_stands_there(here: Served, caller: Caller, asked: str) -> None:
+    answer = here.get(f"/api/v1/{asked}", headers=caller.headers)
+    name = asked.partition("?")[2].partition("=")[0]
+    assert (answer.status_code, [one["parameter"] for one in answer.json()["errors"]]) == (400, [name])
 
 
 def test_another_method_is_refused_with_those_there_are(here: Served, caller: Caller) -> None:

@@ -173,3 +173,23 @@ def test_a_page_link_shows_first_and_acts_only_when_pressed(tmp_path: Path, sqli
             page.click("main form button")
             page.wait_for_load_state()
             assert client.get(f"/api/v1/incidents/{incident}").json()["acknowledged_at"] is not None
+
+
+def test_a_word_without_end_breaks_and_pushes_nothing_aside(server: Server, browser: Browser) -> None:
+    """In a title, in a list, and in what is said about a field, on a telephone."""
+    page = browser.new_page(viewport={"width": 360, "height": 740})
+    signed_in(server, page)
+    page.goto(f"{server.url}/declare")
+    page.fill("[name=title]", "W" * 118)
+    page.check("[name=severity][value=P3]")
+    page.locator("[name=type]").first.check()
+    page.locator('form[action="/declare"] button').last.click()
+    page.wait_for_url("**/incidents/inc_*")
+    for path in (page.url, f"{server.url}/incidents", f"{server.url}/me"):
+        page.goto(path)
+        if path.endswith("/me"):
+            page.fill("[name=address]", "w" * 300)
+            page.click('form[action="/me/contacts"] button')
+            expect(page.locator(".errors")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+    page.close()

@@ -169,3 +169,11 @@ def test_it_comes_again_where_it_is_asked_to(here: Served) -> None:
     with Tocsin("http://tocsin.test", here.token(*EVERY_RIGHT), transport=Busy(here)) as client:
         assert client.send(requests.plan()).revision.id
     assert answers == []
+
+
+def test_what_was_just_declared_can_be_changed_on_a_condition(tocsin: Tocsin) -> None:
+    made = tocsin.send(requests.declare("Voice is mute", "P2", "service_outage", service="rose"))
+    changed = requests.change_severity(made.id, "P1", "it spreads").if_match(tocsin.etag)
+    assert tocsin.send(changed).severity == "P1"
+    with pytest.raises(Moved):
+        tocsin.send(requests.change_severity(made.id, "P3", "it does not").if_match('"1-0"'))

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.ending import mend
 from tests.support.served import Served
 from tests.support.visitor import console
 from tocsin.app import App
@@ -209,3 +210,20 @@ def test_a_page_is_cut_where_its_template_says() -> None:
 @pytest.mark.parametrize("path", ["/live", "/live?watch=now", "/live?watch=incident/inc_none"])
 def test_nobody_listens_without_a_session(here: Served, path: str) -> None:
     assert here.get(path).status_code == 401
+
+
+def test_what_stands_beside_a_list_and_what_can_be_done_next_change_too(here: Served) -> None:
+    incident = declared(here)
+
+    async def story() -> None:
+        async with desk(here) as one:
+            ana = await one.open("ana", f"incident/{incident}")
+            await one.do(commands.assign, incident, "scribe", "ben")
+            events = await told(ana, "1 of 4 filled")
+            assert any("Hand over to" in parts(one).get("roles-list", "") for one in events if b"changed" in one)
+            await one.do(mend, incident, "Restarted it")
+            events = await told(ana, "Before it can be closed")
+            steps = [parts(one).get("steps", "") for one in events if b"Before it can be closed" in one]
+            assert steps and "Mark as fixed" not in steps[-1]
+
+    here.run(story())

@@ -324,3 +324,14 @@ def test_a_post_mortem_is_written_and_refused_while_sections_are_empty(here: Ser
     text = ben.open(f"{document}.md")
     assert text.answer.headers["content-type"].startswith("text/markdown")
     assert "It **failed**," in text.html and "# Post-mortem: Memory is down" in text.html
+
+
+def test_a_role_is_handed_over_with_one_press_and_never_to_who_holds_it(here: Served, room: str) -> None:
+    ana = Visitor(here, "ana")
+    ana.do(room, f"{room}/assign", role="technical_lead")
+    holder = record(here, room).roles["technical_lead"]
+    forms = [one for one in ana.open(room).forms() if one.fields.get("role") == ["technical_lead"]]
+    offered = [one.fields["person"] for one in forms if "person" in one.fields]
+    assert len(offered) == 2 and [holder] not in offered, "a button, and a list that begins with somebody else"
+    ana.send(f"{room}/assign", forms[-2].fields)
+    assert [record(here, room).roles["technical_lead"]] == offered[0]

@@ -203,3 +203,23 @@ def test_a_new_password_is_proved_by_the_old_one_and_ends_other_sessions(with_pa
     assert ana.open("/").status == 200
     assert elsewhere.open("/").status == 303
     assert Visitor(with_password).do("/signin", "/signin", login="ana", password=fresh).status == 303
+
+
+def test_what_was_typed_outlives_the_session(here: Served) -> None:
+    """Whoever is signed out while they type gets it back, signs in as they like, and sends it once more."""
+    ben = Visitor(here, "ben")
+    form = ben.open("/declare").form("/declare")
+    kept = ben.client.cookies[SESSION]
+    ben.client.cookies.delete(SESSION)
+    fields = {**form.fields, "title": "Voice <hangs>", "severity": "P2", "type": "service_outage"}
+    page = ben.send("/declare", fields)
+    assert (page.status, page.answer.headers["cache-control"]) == (401, "no-store")
+    assert "Voice &lt;hangs&gt;" in page.html
+    again = page.form("/declare")
+    assert ben.send("/declare", again.fields).status == 401, "not signed in yet, and nothing is lost"
+    ben.client.cookies.set(SESSION, kept, domain="tocsin.test", path="/")
+    assert ben.send("/declare", again.fields).onward.startswith("/incidents/")
+    assert Visitor(here).send("/theme", {}).status == 403, "another site's form is still refused"
+    secret = Visitor(here)
+    token = {"_csrf_token": secret.open("/signin").form("/signin").fields["_csrf_token"]}
+    assert PASSWORD not in secret.send("/me/password", {**token, "password": PASSWORD, "note": "x"}).html

@@ -157,7 +157,9 @@ def declare(request: Call, data: JSONBody[schema.Declaration]) -> schema.Inciden
     said = msgspec.structs.asdict(data)
     said["components"] = tuple(data.components)
     said["started_at"] = moment(data.started_at, "started_at")
-    return shown(act(request, lambda tx: commands.declare(tx, **said)))
+    declared = act(request, lambda tx: commands.declare(tx, **said))
+    conditional.stands_at(request, str(declared.entries))
+    return shown(declared)
 
 
 @post("/incidents/{incident_id:str}/acknowledge", status_code=200, summary="Answer for an incident", **VERB)

@@ -69,6 +69,13 @@ class Problem:
         return msgspec.json.encode(members | ({} if self.changed is None else {"changed": self.changed}))
 
 
+PLAIN: dict[int, str] = {
+    404: "There is nothing at this address.",
+    405: "This address is asked in another way; Allow names those there are.",
+    413: "The body is larger than this address takes. Send less at once.",
+}
+"""What the framework says of these is their name alone."""
+
 BUG = Problem(
     type="about:blank",
     title="Internal Server Error",
@@ -126,7 +133,7 @@ def pointer(names: Iterable[str]) -> str:
     return "#" + "".join("/" + name.replace("~", "~0").replace("/", "~1") for name in names)
 
 
-def of_http(error: HTTPException) -> Problem:
+def of_http(error: HTTPException, handler: Any = None) -> Problem:
     """What the framework refuses: no such address, another method, a body of another shape."""
     status = HTTPStatus(error.status_code)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -135,20 +142,26 @@ def of_http(error: HTTPException) -> Problem:
         type="about:blank",
         title=status.phrase,
         status=status,
-        detail=error.detail or status.description,
-        errors=[_misfit(one) for one in error.extra or []] if isinstance(error, ValidationException) else [],
+        detail=PLAIN.get(status, status.description) if error.detail in ("", status.phrase) else error.detail,
+        errors=[_misfit(one, handler) for one in error.extra or []] if isinstance(error, ValidationException) else [],
         headers=HEADERS.get(status, {}) | (error.headers or {}),
     )
 
 
-def _misfit(found: Any) -> dict[str, Any]:
-    """One mistake that the framework found, in the words of RFC 9457."""
+def _misfit(found: Any, handler: Any) -> dict[str, Any]:
+    """One mistake that the framework found, in the words of RFC 9457, under the name that the address has for it."""
     name, source = str(found.get("key", "")), found.get("source", "body")
     names = re.findall(r"[^.\[\]]+", name)
     if names[:1] == ["data"] and source == "body":
         names = names[1:]  # the framework's name for the whole body
-    where = {"parameter": name} if source != "body" else {"pointer": pointer(names)}
+    where = {"parameter": _in_address(name, handler)} if source != "body" else {"pointer": pointer(names)}
     return {"detail": str(found.get("message", "")), **where}
+
+
+def _in_address(name: str, handler: Any) -> str:
+    taken = getattr(handler, "parsed_fn_signature", None)
+    parameter = taken.parameters.get(name) if taken else None
+    return getattr(getattr(parameter, "kwarg_definition", None), "name", None) or name
 
 
 def _response(problem: Problem) -> Response[bytes]:
@@ -160,10 +173,10 @@ def _refused(request: Request[Any, Any, Any], error: TocsinError) -> Response[by
     return _response(of_error(error, asked=request.method == "GET"))
 
 
-def _turned_away(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+def _turned_away(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("a request failed", exc_info=error)
-    return _response(of_http(error))
+    return _response(of_http(error, request.scope.get("route_handler")))
 
 
 def _failed(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

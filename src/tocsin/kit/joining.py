@@ -3,6 +3,8 @@
 The server writes an answer's head and its body one after the other, and its event loop hands each over to the system
 at once: two calls for every answer, and two wake-ups for whoever waits for it. Here what is written in one turn of the
 loop goes out together at the end of that turn.
+
+A request's head is read up to a bound. The server knows none by itself, and keeps whatever a stranger sends.
 """
 
 import asyncio
@@ -10,15 +12,40 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+MOST_HEAD = 65_536  # bytes of a request's first line and headers, counted as they arrive
+TOO_LARGE = b"The headers of this request are too large.\n"
 AT_ONCE = 65_536  # bytes; more than that is no answer of one piece, and must not pile up here
 
 
 class JoiningProtocol(HttpToolsProtocol):
     """The server's protocol, on a transport that joins what is written in one turn."""
 
+    _is_in_head = False
+    _head = 0
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         joining = _Joining(cast("asyncio.Transport", transport), self.loop)
         super().connection_made(cast("asyncio.Transport", joining))
+
+    def data_received(self, data: bytes) -> None:
+        self._head += len(data)
+        super().data_received(data)
+        if self._is_in_head and self._head > MOST_HEAD and not self.transport.is_closing():
+            self._refuse_head()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._is_in_head, self._head = True, 0
+
+    def on_headers_complete(self) -> None:
+        self._is_in_head = False
+        super().on_headers_complete()
+
+    def _refuse_head(self) -> None:
+        size = str(len(TOO_LARGE)).encode()
+        about = b"content-type: text/plain; charset=utf-8\r\ncontent-length: " + size + b"\r\nconnection: close\r\n\r\n"
+        self.transport.write(b"HTTP/1.1 431 Request Header Fields Too Large\r\n" + about + TOO_LARGE)
+        self.transport.close()
 
 
 class _Joining:

@@ -34,6 +34,7 @@ class Slot:
     duties: tuple[str, ...]
     is_eligible: bool  # whoever holds it is among those whom the plan names
     before: str  # who held it before, and when
+    after: Choice | None  # to whom one press hands it over
 
 
 def slots(
@@ -46,6 +47,8 @@ def slots(
     for key, role in plan.roles.items():
         held = incident.roles.get(key)
         turn = next(iter(rotas.holders(role.rotation, now)), "") if role.rotation else ""
+        choices = present.people_choices(plan, plan.members(role.eligible), turn)
+        after = _after(choices, turn, held) if held else None
         found.append(
             Slot(
                 key=key,
@@ -55,14 +58,21 @@ def slots(
                 handle=held or "",
                 is_you=held == me,
                 since=present.moment(since[key], now) if held and key in since else "",
-                choices=present.people_choices(plan, plan.members(role.eligible), held or turn),
+                choices=tuple(replace(one, is_chosen=one == after) for one in choices) if held else choices,
                 may_take=me == EVERYBODY or (me in plan.people and held != me),
                 duties=role.duties,
                 is_eligible=held is None or held in plan.members(role.eligible),
                 before="; ".join(_tenure(plan, one, now) for one in tenures if one.role == key and one.until),
+                after=after,
             )
         )
     return tuple(found)
+
+
+def _after(choices: Sequence[Choice], turn: str, held: str) -> Choice | None:
+    """Whoever's turn it is, or else the first of those who may hold it; never who holds it already."""
+    others = [one for one in choices if one.value != held and (one.hint or one.value == turn)]
+    return min(others, key=lambda one: one.value != turn, default=None)
 
 
 def _tenure(plan: Plan, one: Tenure, now: datetime) -> str:

@@ -26,7 +26,7 @@ from tocsin.people.model import Seen
 from tocsin.sso import commands as single_sign_on
 from tocsin.sso import store as provider
 from tocsin.web import cookies
-from tocsin.web.forms import AnyRequest, Sent, local_path
+from tocsin.web.forms import AnyRequest, Form, Sent, local_path
 from tocsin.web.frame import THEMES, Visitor, asset, bare
 
 T = TypeVar("T")
@@ -38,9 +38,13 @@ SET_UP_AT = "/me/signin"  # where a second factor is set up: open to whoever mus
 
 
 class SignInFirst(HTTPException):
-    """Nobody is signed in; the page can be read after signing in."""
+    """Nobody is signed in; the page can be read after signing in, and what came with a form is kept for it."""
 
     status_code = 401
+
+    def __init__(self, form: Form) -> None:
+        super().__init__()
+        self.form = form
 
 
 class FactorFirst(HTTPException):
@@ -68,18 +72,18 @@ def seen(request: AnyRequest, way: str) -> Seen:
     return Seen(way=way, browser=clip(browser, LONGEST_BROWSER), source=source_of(request))
 
 
-def visitor(request: AnyRequest) -> Visitor:
+def visitor(request: AnyRequest, form: Sent) -> Visitor:
     """Whoever is signed in. Raises SignInFirst, and FactorFirst for whoever must set one up before anything else."""
     app = installation(request)
     secret = request.cookies.get(cookies.SESSION, "")
     if not secret:
-        raise SignInFirst
+        raise SignInFirst(form)
     with app.database.read(SYSTEM) as tx:
         account = people.session_account(tx, secret)
         session = people.session_of(tx, secret)
         now = tx.now
         if account is None or session is None:
-            raise SignInFirst
+            raise SignInFirst(form)
         is_asked = app.settings.require_second_factor and not request.url.path.startswith(SET_UP_AT)
         if is_asked and door.owes_factor(tx, account, session):
             raise FactorFirst
@@ -333,8 +337,12 @@ def choose_theme(form: Sent) -> Redirect:
     return Redirect(local_path(form.text("next")), status_code=303, cookies=[cookie])
 
 
-def see_other(request: AnyRequest) -> Response[Any]:
-    """Where somebody goes who must sign in first, and comes back from."""
+def see_other(request: AnyRequest, form: Form) -> Response[Any]:
+    """Where somebody goes who must sign in first, and comes back from. Whoever was typing does not lose it: the page
+    keeps what was typed, and sends it once they are signed in, in whichever way that is done."""
+    if request.method == "POST" and any(value.strip() for _, value in form.carried()):
+        where, typed = request.url.path, form.carried()
+        return bare(request, "signin_kept.html", title="Sign in, and send it", status=401, action=where, carried=typed)
     wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     onward = local_path(wanted) if request.method == "GET" else "/"
     return Redirect("/signin", status_code=303, query_params={"next": onward} if onward != "/" else None)

@@ -179,8 +179,10 @@ def exception_handlers() -> dict[Any, Handler]:
     }
 
 
-def _sign_in_first(request: AnyRequest, _: sessions.SignInFirst) -> Response[Any]:
-    return sessions.see_other(request)
+def _sign_in_first(request: AnyRequest, why: sessions.SignInFirst) -> Response[Any]:
+    page = sessions.see_other(request, why.form)
+    page.headers = {**page.headers, **SAFE}  # what a route puts on its pages by itself
+    return page
 
 
 def _factor_first(request: AnyRequest, _: sessions.FactorFirst) -> Response[Any]:

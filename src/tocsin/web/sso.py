@@ -20,7 +20,7 @@ from tocsin.people.model import Seen
 from tocsin.sso import commands, store
 from tocsin.sso.model import ATTEMPT_LASTS, Attempt, NotVouchedFor
 from tocsin.web import cookies
-from tocsin.web.forms import AnyRequest, Sent, local_path
+from tocsin.web.forms import AnyRequest, Form, Sent, local_path
 from tocsin.web.frame import SignedIn, Visitor, bare
 from tocsin.web.proving import AT_PROVIDER, CONFIRMED
 from tocsin.web.sessions import begin_session, installation, refused, seen, visitor
@@ -78,7 +78,7 @@ def come_back(request: AnyRequest) -> Template | Redirect:
 
 def _confirmed(request: AnyRequest, attempt: Attempt, who: Any) -> Redirect:
     """Whoever was signed in here already has proven there who they are."""
-    here = visitor(request)
+    here = visitor(request, Form())
     if here.account.handle != attempt.again:
         raise NotVouchedFor("Somebody else has signed in here meanwhile. Begin again.")
     if not here.app.sso.is_since(attempt, who):

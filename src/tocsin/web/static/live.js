@@ -79,6 +79,7 @@
 
   const put = (name, part) => {
     const old = document.getElementById(name);
+    if (old && "kept" in old.dataset) return;
     if (old) {
       const before = old.textContent;
       morph(old, part);
