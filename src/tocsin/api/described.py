@@ -146,6 +146,8 @@ def _mannered(path: str, method: str, operation: dict[str, Any]) -> dict[str, An
         responses.setdefault("409", _refusal("A request with this `Idempotency-Key` is being carried out."))
         responses["422"] = _refusal("This `Idempotency-Key` came with another request before.")
         asked.append(_KEY)
+    if operation.get("requestBody"):
+        responses.setdefault("413", _refusal("The body is too large."))
     return {**operation, "parameters": asked, "responses": dict(sorted(responses.items()))}
 
 

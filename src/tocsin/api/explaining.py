@@ -39,7 +39,7 @@ def explain_signal_by(request: Call, signal_id: FromPath[str], data: JSONBody[sc
     "/plan/try-rules",
     status_code=200,
     summary="What a plan's rules make of the signals of a period, beside what was made of them; nothing is changed",
-    **needs(access.INCIDENT_READ, 400, 403, 409, 413),
+    **needs(access.INCIDENT_READ, 400, 403, 409),
 )
 def try_rules(request: Call, data: JSONBody[schema.TriedPlan], from_: From = None, to: To = None) -> schema.RulesTried:
     with app_of(request).database.read(request.auth) as tx:
