@@ -34,21 +34,6 @@ MORE = (  # what a page shows otherwise when it is asked
     "/search?q=redis+memory",
     "/search/found?q=redi",
 )
-OF_NOBODY = {  # secrets of single use, and what nobody has written
-    "/a/{token:str}",
-    "/a/{token:str}/all",
-    "/incidents/{incident_id:str}/drafts/{number:int}",
-    "/oncall/handoffs/{handoff_id:str}",
-    "/me/signin/confirmed",
-    "/signin/code",
-    "/signin/sso",
-    "/signin/sso/again",
-    "/signin/sso/back",
-    "/signin/{secret:str}",
-    "/status/subscribe/confirm/{token:str}",
-    "/status/subscribe/leave/{token:str}",
-    "/status/subscribe/manage/{token:str}",
-}
 
 
 def pages() -> list[Measured]:
@@ -118,7 +103,7 @@ def client(app: App, secret: str) -> Iterator[tuple[Get, Sequence[str]]]:
     asgi = main.fronted(app, rest, kept)
     transport = httpx2.ASGITransport(app=cast(Any, asgi), client=("192.0.2.7", 4711))
     client = httpx2.AsyncClient(transport=transport, base_url="http://tocsin.test", cookies={SESSION: secret})
-    known, found = _known(app), [path for path in everypage.paths(rest) if path not in OF_NOBODY]
+    known, found = _known(app), [path for path in everypage.paths(rest) if path not in everypage.OF_NOBODY]
     filled = [everypage.filled(path, known) for path in found]
     if None in filled:
         raise RuntimeError(f"nothing is known for {found[filled.index(None)]}")

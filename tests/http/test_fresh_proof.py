@@ -7,6 +7,7 @@ import pytest
 from litestar.routes import HTTPRoute
 
 from tests.http.test_sso import installed
+from tests.http.test_web_door import give_password
 from tests.support.served import Served
 from tests.support.visitor import PASSWORD, SESSION, Page, Visitor, console
 from tocsin.audit import store as audit
@@ -14,7 +15,6 @@ from tocsin.audit.model import Deed, Filter
 from tocsin.door import store as doors
 from tocsin.door import totp
 from tocsin.kit.actor import SYSTEM
-from tocsin.people import commands as people_commands
 from tocsin.people import store as people
 
 HELD_UP = {
@@ -38,11 +38,6 @@ def here(sqlite_url: str) -> Iterator[Served]:
     with console(sqlite_url) as one:
         give_password(one, "ana")
         yield one
-
-
-def give_password(here: Served, handle: str) -> None:
-    hashed = people_commands.password_hash(PASSWORD)
-    here.app.database.run(SYSTEM, lambda tx: people.set_password_hash(tx, handle, hashed))
 
 
 def later(here: Served, span: timedelta = LATER) -> None:

@@ -422,7 +422,7 @@ def test_a_provider_that_others_wrote_vouches_for_somebody(sqlite_url: str, tmp_
     url = f"http://127.0.0.1:{port}"
     try:
         with httpx2.Client(base_url=url, trust_env=False) as browser:
-            wait_until(lambda: _answers(browser), what="the provider's first answer")
+            wait_until(lambda: answers(browser), what="the provider's first answer")
             claims = {"email": "ben@rose.example", "email_verified": True, "groups": ["oncall"]}
             assert browser.put("/users/b3n", json=claims).is_success
             more = {"sso_issuer": url, "sso_client_id": "tocsin", "sso_client_secret": "s3cret"}
@@ -439,7 +439,7 @@ def test_a_provider_that_others_wrote_vouches_for_somebody(sqlite_url: str, tmp_
         process.wait()
 
 
-def _answers(browser: httpx2.Client) -> bool:
+def answers(browser: httpx2.Client) -> bool:
     try:
         return browser.get("/.well-known/openid-configuration").is_success
     except httpx2.TransportError:

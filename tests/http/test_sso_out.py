@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.http.test_sso import CLAIMS, ROLES, arrive, installed, is_in
+from tests.http.test_sso import CLAIMS, ROLES, answers, arrive, installed, is_in
 from tests.support.provider import KEYS, Provider
 from tests.support.served import Served
 from tests.support.server import free_port, wait_until
@@ -168,7 +168,7 @@ def test_a_provider_that_others_wrote_signs_out_and_sends_back(sqlite_url: str, 
     url = f"http://127.0.0.1:{port}"
     try:
         with httpx2.Client(base_url=url, trust_env=False) as browser:
-            wait_until(lambda: _answers(browser), what="the provider's first answer")
+            wait_until(lambda: answers(browser), what="the provider's first answer")
             assert browser.put("/users/b3n", json=CLAIMS["sub-ben"]).is_success
             more = {"sso_issuer": url, "sso_client_id": "tocsin", "sso_client_secret": "s3cret"}
             with console(sqlite_url, sso_roles=ROLES, **more) as here:
@@ -186,10 +186,3 @@ def test_a_provider_that_others_wrote_signs_out_and_sends_back(sqlite_url: str, 
     finally:
         process.terminate()
         process.wait()
-
-
-def _answers(browser: httpx2.Client) -> bool:
-    try:
-        return browser.get("/.well-known/openid-configuration").is_success
-    except httpx2.TransportError:
-        return False
