@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +142,7 @@ def declare(database_url: str, from_instant: datetime, count: int = INCIDENTS) -
     app = App(Settings(database_url=database_url), clock)
     for first in range(0, count, DECLARED_TOGETHER):
         clock.advance_to(from_instant + SPREAD * first / count)
-        app.database.run(SYSTEM, lambda tx, first=first: _declare_some(tx, first))  # type: ignore[misc]
+        app.database.run(SYSTEM, partial(_declare_some, first=first))
     app.database.dispose()
 
 

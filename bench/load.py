@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import cast
 
 import msgspec
@@ -119,7 +120,7 @@ async def _drive(load: Load) -> Sent:
     for place in range(load.senders):
         port = load.ports[place % len(load.ports)]
         request = requests(load, port, numbers)
-        _, sender = await loop.create_connection(lambda request=request: Sender(tally, request), "127.0.0.1", port)  # type: ignore[misc]
+        _, sender = await loop.create_connection(partial(Sender, tally, request), "127.0.0.1", port)
         senders.append(sender)
     await asyncio.sleep(WARM_UP)
     tally.counting, began = True, stopwatch()
