@@ -6,7 +6,7 @@ from typing import Any
 import uvicorn
 from uvicorn.server import ServerState
 
-from tocsin.kit.joining import AT_ONCE, MOST_HEAD, JoiningProtocol
+from tocsin.kit.joining import AT_ONCE, MOST_HEAD, WHOLE, JoiningProtocol
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: tocsin\r\n\r\n"
 
@@ -42,17 +42,23 @@ async def _asked(*parts: bytes, sent: bytes = REQUEST) -> Line:
             await send({"type": "http.response.body", "body": part, "more_body": place + 1 < len(parts)})
 
     size = sum(map(len, parts))
-    config = uvicorn.Config(answer, log_config=None, date_header=False, server_header=False)
-    line, protocol = Line(), JoiningProtocol(config, ServerState(), {})
+    return await _sent(answer, sent)
+
+
+async def _sent(app: Any, sent: bytes) -> Line:
+    config = uvicorn.Config(app, log_config=None, date_header=False, server_header=False)
+    line, state = Line(), ServerState()
+    state.default_headers = [(b"date", b"today")]
+    protocol = JoiningProtocol(config, state, {})
     protocol.connection_made(line)
     protocol.data_received(sent)
-    for _ in range(5):
+    for _ in range(8):
         await asyncio.sleep(0)
     protocol.connection_lost(None)
     return line
 
 
-HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n"
+HEAD = b"HTTP/1.1 200 OK\r\ndate: today\r\ncontent-length: %d\r\n\r\n"
 
 
 def test_head_and_body_are_one_piece() -> None:
@@ -72,6 +78,39 @@ def test_a_connection_that_ends_says_everything_first() -> None:
     line = asyncio.run(_asked(b"bye", sent=REQUEST.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")))
     assert line.is_closed
     assert b"".join(line.pieces).endswith(b"\r\n\r\nbye")
+
+
+def test_an_answer_given_whole_is_what_the_server_would_say() -> None:
+    async def whole(scope: Any, receive: Any, send: Any) -> None:
+        while (await receive())["more_body"]:
+            pass
+        given.append(scope["extensions"][WHOLE](202, b"a: b\r\n", b"done"))
+        if not given[-1]:
+            await by_parts(scope, receive, send)
+
+    async def by_parts(_scope: Any, _receive: Any, send: Any) -> None:
+        headers = [(b"a", b"b"), (b"content-length", b"4")]
+        await send({"type": "http.response.start", "status": 202, "headers": headers})
+        await send({"type": "http.response.body", "body": b"done"})
+
+    post = b"POST / HTTP/1.1\r\nHost: tocsin\r\nContent-Length: 2\r\n\r\nhi"
+    last = post.replace(b"Content-Length", b"Connection: close\r\nContent-Length")
+    for sent in (post, last, post + last, post.replace(b"1.1", b"1.0"), b"HEAD" + post[4:]):
+        given: list[bool] = []
+        told, expected = asyncio.run(_sent(whole, sent)), asyncio.run(_sent(by_parts, sent))
+        assert (b"".join(told.pieces), told.is_closed) == (b"".join(expected.pieces), expected.is_closed)
+        assert set(given) == {not sent.startswith(b"HEAD")}
+
+
+def test_nothing_is_answered_twice() -> None:
+    async def twice(scope: Any, _receive: Any, _send: Any) -> None:
+        answer = scope["extensions"][WHOLE]
+        given.extend((answer(200, b"", b"one"), answer(200, b"", b"two")))
+
+    given: list[bool] = []
+    line = asyncio.run(_sent(twice, REQUEST))
+    assert given == [True, False]
+    assert b"".join(line.pieces).endswith(b"\r\n\r\none")
 
 
 def test_a_head_without_end_is_refused() -> None:

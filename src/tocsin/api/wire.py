@@ -1,11 +1,14 @@
 """Raw requests and replies, for the few addresses that must be cheap: nothing between the socket and the answer."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 from litestar.types import HTTPRequestEvent, Receive, Scope, Send
 
 from tocsin.kit.errors import Invalid
+from tocsin.kit.joining import WHOLE, Whole
 
 JSON = b"application/json"
 
@@ -102,16 +105,30 @@ def address(scope: Scope) -> str:
 
 
 async def send_reply(scope: Scope, send: Send, reply: Reply) -> None:
-    headers = [
-        (b"content-type", reply.kind),
-        (b"content-length", str(len(reply.body)).encode()),
-        *GUARDS,
-        *((BY_TLS,) if scope.get("scheme") == "https" else ()),
-        *reply.headers,
-    ]
+    by_tls = scope.get("scheme") == "https"
+    if not reply.headers and _at_once(scope, reply, by_tls):
+        return
+    size = (b"content-length", str(len(reply.body)).encode())
+    headers = [*_always(reply.kind, by_tls), size, *reply.headers]
     body = b"" if scope.get("method") == "HEAD" else reply.body
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _at_once(scope: Scope, reply: Reply, by_tls: bool) -> bool:
+    """Whether the server took the answer as it is; what is the same in every receipt is written down once."""
+    extensions: Mapping[str, Any] = scope.get("extensions") or {}
+    whole: Whole | None = extensions.get(WHOLE)
+    return whole is not None and whole(reply.status, _lines(reply.kind, by_tls), reply.body)
+
+
+@cache
+def _lines(kind: bytes, by_tls: bool) -> bytes:
+    return b"".join(b"%b: %b\r\n" % header for header in _always(kind, by_tls))
+
+
+def _always(kind: bytes, by_tls: bool) -> tuple[Header, ...]:
+    return ((b"content-type", kind), *GUARDS, *((BY_TLS,) if by_tls else ()))
 
 
 async def hang_up(send: Send) -> None:
