@@ -17,9 +17,9 @@ from litestar.types import ASGIApp
 from tocsin import settings as environment
 from tocsin.api import hooks, problems, replies, resources, slack
 from tocsin.app import App
+from tocsin.kit import joining
 from tocsin.kit.actor import SYSTEM
-from tocsin.kit.clock import SystemClock
-from tocsin.kit.joining import JoiningProtocol
+from tocsin.kit.clock import SystemClock, stopwatch
 from tocsin.people import commands as people_commands
 from tocsin.plan import store as plans
 from tocsin.settings import Settings
@@ -27,6 +27,7 @@ from tocsin.web import cookies, feeds, guards, live, oncallnow, sessions, site, 
 
 API_PATHS = ("/api/", "/v1/", "/v2/", "/in/", "/generic/")
 GRACE = 2  # seconds that requests have to end when the server stops
+TICKS_A_SECOND = 10  # of the server that we build on
 
 
 @dataclass(frozen=True)
@@ -142,17 +143,25 @@ def serve() -> None:
         access_log=False,  # addresses hold the links that answer pages
         timeout_graceful_shutdown=GRACE,
         server_header=False,
-        http=JoiningProtocol,
+        http=joining.JoiningProtocol,
+        ws="none",
+        limit_concurrency=joining.most_connections(),
     )
     Server(about, kept.hub).run()
 
 
 class Server(uvicorn.Server):
-    """It ends streams before it waits for requests to end: whoever only listens would keep it."""
+    """It ends streams before it waits for requests to end, since whoever only listens would keep it; and it ends
+    connections on which a request is waited for too long."""
 
     def __init__(self, config: uvicorn.Config, hub: live.Hub) -> None:
         super().__init__(config)
         self._hub = hub
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % (TICKS_A_SECOND * joining.LOOKED_AT_EVERY) == 0:
+            joining.look_at(self.server_state.connections, stopwatch())
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._hub.close()

@@ -3,10 +3,12 @@
 import asyncio
 from typing import Any
 
+import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from tocsin.kit.joining import AT_ONCE, MOST_HEAD, WHOLE, JoiningProtocol
+from tocsin.kit import joining
+from tocsin.kit.joining import AT_ONCE, BODY_SILENT_FOR, BODY_WITHIN, HEAD_WITHIN, MOST_HEAD, WHOLE, JoiningProtocol
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: tocsin\r\n\r\n"
 
@@ -29,8 +31,21 @@ class Line(asyncio.Transport):
     def is_closing(self) -> bool:
         return self.is_closed
 
+    def abort(self) -> None:
+        self.is_closed = True
+
+    def write_eof(self) -> None:
+        """It may still be read."""
+
+    def pause_reading(self) -> None:
+        """It reads all the time."""
+
     def resume_reading(self) -> None:
         """It reads all the time."""
+
+    @property
+    def said(self) -> bytes:
+        return b"".join(self.pieces)
 
 
 async def _asked(*parts: bytes, sent: bytes = REQUEST) -> Line:
@@ -133,3 +148,136 @@ def test_a_head_without_end_is_refused() -> None:
 
 async def _never(_scope: Any, _receive: Any, _send: Any) -> None:
     raise AssertionError("a request was answered whose head is not there yet")
+
+
+# ---- What is waited for ----
+
+UPLOAD = b"POST / HTTP/1.1\r\nHost: tocsin\r\nContent-Length: 9\r\n\r\n"
+LATE = b"HTTP/1.1 408 "
+
+
+class Wire:
+    """Connections to one server that answers when it is let, looked at by a time that the test tells."""
+
+    def __init__(self, *, most: int | None = None, answers: bool = True) -> None:
+        self.config = uvicorn.Config(self._answer, log_config=None, interface="asgi3", limit_concurrency=most)
+        self.state = ServerState()
+        self.now = 1000.0
+        self.may_answer = asyncio.Event()
+        if answers:
+            self.may_answer.set()
+
+    async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
+        while (await receive()).get("more_body"):
+            pass
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"a part ", "more_body": True})
+        await self.may_answer.wait()
+        await send({"type": "http.response.body", "body": b"the rest"})
+
+    def connect(self) -> tuple[Line, JoiningProtocol]:
+        line = Line()
+        protocol = JoiningProtocol(config=self.config, server_state=self.state, app_state={}, _loop=None)
+        protocol.connection_made(line)
+        return line, protocol
+
+    async def wait(self, seconds: float) -> None:
+        until = self.now + seconds
+        while self.now < until:
+            self.now += joining.LOOKED_AT_EVERY
+            for _ in range(5):
+                await asyncio.sleep(0)
+            joining.look_at(self.state.connections, self.now)
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+
+def test_a_head_that_comes_letter_by_letter_is_not_waited_for() -> None:
+    async def story() -> None:
+        wire = Wire()
+        line, protocol = wire.connect()
+        for letter in (b"GET / HT", b"TP/1.1\r\n", b"A: b\r\n"):
+            protocol.data_received(letter)
+            await wire.wait(HEAD_WITHIN / 3)
+        assert not line.is_closing()
+        await wire.wait(HEAD_WITHIN)
+        assert line.is_closing() and line.said.startswith(LATE)
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("sent", [b"", b"\r\n"])
+def test_who_says_nothing_is_told_nothing(sent: bytes) -> None:
+    async def story() -> None:
+        wire = Wire()
+        line, protocol = wire.connect()
+        if sent:
+            protocol.data_received(REQUEST)
+            await wire.wait(joining.LOOKED_AT_EVERY)
+            line.pieces.clear()
+            protocol.data_received(sent)  # the server forgets its own timer over these
+        await wire.wait(HEAD_WITHIN)
+        assert not line.is_closing()
+        await wire.wait(HEAD_WITHIN)
+        assert line.is_closing() and not line.said
+
+    asyncio.run(story())
+
+
+def test_a_body_must_go_on_and_come_to_its_end() -> None:
+    async def story() -> None:
+        wire = Wire()
+        (silent, first), (slow, second) = wire.connect(), wire.connect()
+        first.data_received(UPLOAD)
+        second.data_received(UPLOAD.replace(b"9", b"99"))
+        for _ in range(int(BODY_WITHIN / BODY_SILENT_FOR * 2)):
+            second.data_received(b"x")
+            await wire.wait(BODY_SILENT_FOR / 2)
+            assert not slow.is_closing()
+        assert silent.is_closing() and silent.said.startswith(LATE)
+        await wire.wait(BODY_SILENT_FOR / 2)
+        assert slow.is_closing() and slow.said.startswith(LATE)
+
+    asyncio.run(story())
+
+
+def test_who_has_asked_wholly_waits_as_long_as_they_like() -> None:
+    async def story() -> None:
+        wire = Wire(answers=False)
+        (line, whole), (more, pipelined) = wire.connect(), wire.connect()
+        whole.data_received(UPLOAD + b"123456789")
+        pipelined.data_received(REQUEST + b"GET / HT")
+        await wire.wait(2 * BODY_WITHIN)
+        assert not line.is_closing() and not more.is_closing()
+        wire.may_answer.set()
+        await wire.wait(joining.LOOKED_AT_EVERY)
+        assert line.said.count(b"the rest") == 1 and b" 408 " not in line.said
+
+    asyncio.run(story())
+
+
+def test_beyond_the_bound_there_is_no_room_until_somebody_goes() -> None:
+    async def story() -> None:
+        wire = Wire(most=2)
+        (_, first), (line, second), (third, refused) = wire.connect(), wire.connect(), wire.connect()
+        await wire.wait(joining.LOOKED_AT_EVERY)
+        assert third.said.startswith(b"HTTP/1.1 503 ") and b"retry-after: 1" in third.said
+        refused.connection_lost(None)
+        second.data_received(REQUEST)
+        await wire.wait(joining.LOOKED_AT_EVERY)
+        assert line.said.startswith(b"HTTP/1.1 200 ")
+        first.connection_lost(None)
+        assert not (await _said_to_one_more(wire)).startswith(b"HTTP/1.1 503 ")
+
+    asyncio.run(story())
+
+
+async def _said_to_one_more(wire: Wire) -> bytes:
+    line, protocol = wire.connect()
+    protocol.data_received(REQUEST)
+    await wire.wait(joining.LOOKED_AT_EVERY)
+    return line.said
+
+
+def test_there_is_room_for_what_pages_need() -> None:
+    assert 50 <= joining.most_connections() <= joining.MOST_CONNECTIONS

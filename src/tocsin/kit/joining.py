@@ -1,4 +1,4 @@
-"""An answer leaves in one piece.
+"""An answer leaves in one piece, and a request comes within bounds.
 
 The server writes an answer's head and its body one after the other, and its event loop hands each over to the system
 at once: two calls for every answer, and two wake-ups for whoever waits for it. Here what is written in one turn of the
@@ -8,18 +8,24 @@ An answer that is known whole can be given in one call, by what a request carrie
 through each header of each answer twice, and asks for the head and the body one after the other. For a signal's receipt
 that is a tenth of all its work.
 
-A request's head is read up to a bound. The server knows none by itself, and keeps whatever a stranger sends.
+A request's head is read up to a bound, and what has not come whole in time is not waited for. The server knows no such
+bounds by itself: it keeps whatever a stranger sends, and holds a connection as long as the stranger likes. No request
+has a timer: every few seconds all connections are looked at. Whoever has sent a whole request is left alone, however
+long the answer takes or is read.
 """
 
 import asyncio
-from collections.abc import Callable
+import resource
+from collections.abc import Callable, Iterable
+from enum import Enum
 from functools import partial
 from typing import Any, cast
 
+from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
 
 MOST_HEAD = 65_536  # bytes of a request's first line and headers, counted as they arrive
-TOO_LARGE = b"The headers of this request are too large.\n"
 AT_ONCE = 65_536  # bytes; more than that is no answer of one piece, and must not pile up here
 
 WHOLE = (
@@ -27,38 +33,149 @@ WHOLE = (
 )
 Whole = Callable[[int, bytes, bytes], bool]
 
+LOOKED_AT_EVERY = 5  # seconds
+HEAD_WITHIN = 30.0  # seconds, from when it is first seen to be waited for
+BODY_SILENT_FOR = 60.0
+BODY_WITHIN = 600.0
+
+FILES_FOR_OTHERS = 200  # open files that pages, mails and the database need, whoever knocks
+REFUSED_AT_ONCE = 50  # that many are told that there is no room; the rest of a flood is told nothing
+MOST_CONNECTIONS = 10_000  # where the system sets no lower bound
+
+
+def most_connections() -> int:
+    """How many connections a process may hold open and still reach those whom it pages."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    usable = MOST_CONNECTIONS if files == resource.RLIM_INFINITY else files - FILES_FOR_OTHERS - REFUSED_AT_ONCE
+    return max(50, min(usable, MOST_CONNECTIONS))
+
+
+class Awaited(Enum):
+    """How much of a request is still to come: once it is whole, all of the next."""
+
+    ALL = "all"
+    HEAD = "head"
+    BODY = "body"
+
 
 class JoiningProtocol(HttpToolsProtocol):
-    """The server's protocol, on a transport that joins what is written in one turn."""
+    """The server's protocol, on a transport that joins what is written in one turn.
 
-    _is_in_head = False
-    _head = 0
+    `limit_concurrency` bounds the connections here, and not the requests: who listens to a stream is no burden.
+    """
+
+    def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any], **more: Any) -> None:
+        super().__init__(config, server_state, app_state, **more)
+        self._most, self.limit_concurrency = config.limit_concurrency, None
+        self._awaited = Awaited.ALL
+        self._came = 0  # bytes, since the last request began
+        self._since: float | None = None  # from when what is awaited is waited for, as far as it was looked at
+        self._came_then, self._came_at = 0, 0.0
+        self._is_turned_away = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         joining = _Joining(cast("asyncio.Transport", transport), self.loop)
         super().connection_made(cast("asyncio.Transport", joining))
+        if self._most is not None and len(self.connections) > self._most:
+            self._turn_away(len(self.connections) - self._most)
 
     def data_received(self, data: bytes) -> None:
-        self._head += len(data)
+        if self._is_turned_away:
+            self.transport.close()  # not before it has spoken: to close upon unread bytes would take the answer away
+            return
+        self._came += len(data)
         super().data_received(data)
-        if self._is_in_head and self._head > MOST_HEAD and not self.transport.is_closing():
-            self._refuse_head()
+        if self._awaited is Awaited.HEAD and self._came > MOST_HEAD:
+            self._refuse("431 Request Header Fields Too Large", "The headers of this request are too large.")
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._is_in_head, self._head = True, 0
+        self._awaited, self._came, self._since = Awaited.HEAD, 0, None
 
     def on_headers_complete(self) -> None:
-        self._is_in_head = False
+        self._awaited, self._since = Awaited.BODY, None
         super().on_headers_complete()
         scope: Any = self.scope
         scope["extensions"] = {WHOLE: partial(_answer, self.cycle)}
 
-    def _refuse_head(self) -> None:
-        size = str(len(TOO_LARGE)).encode()
-        about = b"content-type: text/plain; charset=utf-8\r\ncontent-length: " + size + b"\r\nconnection: close\r\n\r\n"
-        self.transport.write(b"HTTP/1.1 431 Request Header Fields Too Large\r\n" + about + TOO_LARGE)
+    def on_message_complete(self) -> None:
+        self._awaited = Awaited.ALL
+        super().on_message_complete()
+
+    def look(self, now: float) -> None:
+        """End what a request is waited for on too long. `now` is in seconds, of a clock that never goes back."""
+        if self._is_turned_away:
+            self.transport.close()
+        elif not self._is_waiting():
+            self._since = None
+        elif self._since is None:
+            self._since, self._came_then, self._came_at = now, self._came, now
+        elif self._is_late(now - self._since, now):
+            self._give_up()
+
+    def _is_waiting(self) -> bool:
+        """Whether it is the other side's turn, and nothing of the server's own looks after that."""
+        if self.transport.is_closing() or self.flow.read_paused:
+            return False
+        if self._awaited is Awaited.BODY:
+            return not self.cycle.waiting_for_100_continue
+        last = self._last()
+        return (last is None or last.response_complete) and self.timeout_keep_alive_task is None
+
+    def _is_late(self, waited: float, now: float) -> bool:
+        if self._came != self._came_then:
+            self._came_then, self._came_at = self._came, now
+        if self._awaited is Awaited.BODY:
+            return waited > BODY_WITHIN or now - self._came_at > BODY_SILENT_FOR
+        return waited > HEAD_WITHIN
+
+    def _give_up(self) -> None:
+        if self._awaited is Awaited.ALL:
+            self.transport.close()  # without a word: nothing was asked
+        else:
+            self._refuse("408 Request Timeout", "This request took too long to arrive.")
+
+    def _refuse(self, status: str, why: str) -> None:
+        if self.transport.is_closing():
+            return
+        if not self._is_answering():
+            self.transport.write(_plain(status, why))
+        if last := self._last():
+            last.disconnected = True  # whoever still works on an answer must not write after the end
+            last.message_event.set()
         self.transport.close()
+
+    def _is_answering(self) -> bool:
+        """Whether what is written now would stand in the midst of an answer, or be taken for one."""
+        last = self._last()
+        if last is None or self._awaited is Awaited.BODY:
+            return last is not None and last.response_started
+        return not last.response_complete
+
+    def _last(self) -> RequestResponseCycle | None:
+        """The last request that has a head, and its answer."""
+        return self.cycle
+
+    def _turn_away(self, too_many: int) -> None:
+        self._is_turned_away = True
+        if too_many > REFUSED_AT_ONCE:
+            self.transport.abort()
+            return
+        why = "Too many connections are open; come again in a second."
+        self.transport.write(_plain("503 Service Unavailable", why, "retry-after: 1\r\n"))
+        self.transport.write_eof()
+
+
+def look_at(connections: Iterable[object], now: float) -> None:
+    """End those of a server's connections on which a request is waited for too long."""
+    for one in list(connections):
+        if isinstance(one, JoiningProtocol):
+            one.look(now)
+
+
+def _plain(status: str, why: str, more: str = "") -> bytes:
+    about = f"content-type: text/plain; charset=utf-8\r\ncontent-length: {len(why) + 1}\r\nconnection: close\r\n"
+    return f"HTTP/1.1 {status}\r\n{more}{about}\r\n{why}\n".encode()
 
 
 def _answer(cycle: RequestResponseCycle, status: int, head: bytes, body: bytes) -> bool:
@@ -99,6 +216,10 @@ class _Joining:
     def close(self) -> None:
         self._flush()
         self._transport.close()
+
+    def write_eof(self) -> None:
+        self._flush()
+        self._transport.write_eof()
 
     def _flush(self) -> None:
         parts, self._parts, self._size = self._parts, [], 0
