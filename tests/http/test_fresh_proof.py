@@ -25,6 +25,7 @@ HELD_UP = {
     "/people",
     "/people/{handle:str}/link",
     "/people/{handle:str}/factor/remove",
+    "/people/{handle:str}/unlink",
     "/tokens",
 }
 """Besides these, `/me/password` asks for the present one, and for a proof where there is none; what takes a code of now

@@ -114,7 +114,12 @@ class Asker:
         return answer.status_code, answer.headers.get("location", "")
 
     def _filled(self, path: str, role: str) -> str:
-        own = path.startswith("/api/v1/people/") and "/sessions" not in path and "factor" not in path
+        own = (
+            path.startswith("/api/v1/people/")
+            and "/sessions" not in path
+            and "factor" not in path
+            and "single" not in path
+        )
         path = path.replace("{handle:str}", WHO.get(role, "ben") if own else "lucia")
         path = path.replace("{incident_id:str}", self.incident).replace("{verb:str}", "approve")
         path = re.sub(r"/updates/\{number:int\}/approve", "/updates/1/withdraw", path)

@@ -22,10 +22,13 @@ from tests.support.provider import CLIENT, KEYS, SECRET, Provider, providing
 from tests.support.served import START, Served
 from tests.support.server import free_port, wait_until
 from tests.support.visitor import PASSWORD, Page, Visitor, console
+from tocsin.audit import store as audit
+from tocsin.audit.model import Filter
 from tocsin.kit.actor import SYSTEM, Actor, ActorKind
 from tocsin.kit.allowance import Allowance
 from tocsin.kit.clock import SystemClock
 from tocsin.kit.errors import TocsinError
+from tocsin.people import access
 from tocsin.people import commands as people_commands
 from tocsin.people import store as people
 from tocsin.people.model import AccountRole
@@ -473,3 +476,31 @@ def test_only_whoever_may_change_people_unlinks(both: tuple[Served, Provider]) -
     erin = Actor("erin", ActorKind.PERSON, frozenset())
     with pytest.raises(TocsinError):
         here.app.database.run(erin, lambda tx: commands.unlink(tx, "ben"))
+
+
+def test_an_administrator_unlinks_and_locks_nobody_out(both: tuple[Served, Provider]) -> None:
+    here, there = both
+    page, mine = "/people", "/people/ana/unlink"
+    ana, ben = Visitor(here), Visitor(here)
+    for visitor, subject in ((ana, "sub-ana"), (ben, "sub-ben")):
+        assert arrive(visitor, there, subject).status == 303
+    assert [one.action for one in ana.open(page).forms() if one.action.endswith("/unlink")] == [
+        mine,
+        "/people/ben/unlink",
+    ]
+    done = ana.do(page, "/people/ben/unlink").answer.headers["location"]
+    assert ana.open(done).says("nobody's at the provider any more")
+    assert ana.do(page, mine).says("how you come in yourself")
+
+    api = here.bearer(*access.RIGHTS[AccountRole.ADMINISTRATOR], name="root")
+    address = "/api/v1/people/{}/single-sign-on"
+    assert here.request("DELETE", address.format("ben"), headers=api).status_code == 404
+    refused = here.request("DELETE", address.format("ana"), headers=api)
+    assert refused.status_code == 409 and "No other administrator could come in" in refused.json()["detail"]
+    with here.app.database.work(SYSTEM) as tx:
+        people.change_person(tx, "erin", role=AccountRole.ADMINISTRATOR)
+        people.set_password_hash(tx, "erin", "$argon2id$of erin")
+    assert here.request("DELETE", address.format("ana"), headers=api).status_code == 204
+    with here.app.database.read(SYSTEM) as tx:
+        lines = audit.listing(tx, Filter(deed="account.unlinked"), limit=9)
+    assert [(one.actor, one.about) for one in lines] == [("token:root", "ana"), ("ana", "ben")]

@@ -16,6 +16,7 @@ from tocsin.people import commands as people_commands
 from tocsin.people import store as people
 from tocsin.people.model import AccountRole
 from tocsin.response import followups
+from tocsin.sso import commands as single_sign_on
 
 
 class Invited(Struct, forbid_unknown_fields=True):
@@ -48,7 +49,7 @@ class Sessions(Struct):
 
 
 def handlers() -> list[HTTPRouteHandler]:
-    return [invite_person, list_sessions, end_sessions, end_session, take_factor_away]
+    return [invite_person, list_sessions, end_sessions, end_session, take_factor_away, unlink_account]
 
 
 @post(
@@ -104,3 +105,13 @@ def end_session(request: Call, handle: FromPath[str], session_id: FromPath[str])
 )
 def take_factor_away(request: Call, handle: FromPath[str]) -> None:
     act(request, lambda tx: commands.take_factor_away(tx, handle))
+
+
+@delete(
+    "/people/{handle:str}/single-sign-on",
+    status_code=204,
+    summary="Forget who somebody is at the provider of single sign-on",
+    **needs(access.PEOPLE_WRITE, 400, 404, 409),
+)
+def unlink_account(request: Call, handle: FromPath[str]) -> None:
+    act(request, lambda tx: single_sign_on.unlink(tx, handle))

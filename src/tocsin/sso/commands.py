@@ -3,7 +3,8 @@
 from tocsin.audit import store as audit
 from tocsin.audit.model import Deed
 from tocsin.db.engine import Tx
-from tocsin.kit.errors import Invalid, NotFound
+from tocsin.door import store as door
+from tocsin.kit.errors import Invalid, NotFound, Refused
 from tocsin.people import access, addresses
 from tocsin.people import store as people
 from tocsin.people.model import Account, AccountRole
@@ -13,6 +14,10 @@ from tocsin.sso.model import Farewell, NotForYou, NotVouchedFor, Somebody, Terms
 
 class NotLinked(NotFound):
     """This account is nobody's at the provider."""
+
+
+class LastWayIn(Refused):
+    """Whose account this is could not come in any more."""
 
 
 def use_up(tx: Tx, state: str) -> None:
@@ -86,10 +91,31 @@ def end_sessions(tx: Tx, issuer: str, said: Farewell) -> int:
 def unlink(tx: Tx, handle: str) -> None:
     """Forget who somebody is at the provider. Their next sign-in finds them by their address, as the first did."""
     access.require(tx.actor, access.PEOPLE_WRITE)
-    access.require_grant(tx.actor, access.RIGHTS[people.load_person(tx, handle).role])
-    if not store.unlink(tx, handle):
+    account = people.load_person(tx, handle)
+    access.require_grant(tx.actor, access.RIGHTS[account.role])
+    if handle not in store.linked(tx):
         raise NotLinked(f"{handle} has not signed in through the provider.")
+    if tx.actor.source != access.THIS_MACHINE:  # there a link that signs in can be printed
+        _keep_a_way_in(tx, account)
+    store.unlink(tx, handle)
     audit.record(tx, Deed.UNLINKED, handle)
+
+
+def _keep_a_way_in(tx: Tx, account: Account) -> None:
+    """Nobody locks themselves out, and some administrator always comes in. That the provider's word would find the
+    account again by its address is not counted on."""
+    with_passkey = door.with_passkey(tx)
+    if account.has_password or account.handle in with_passkey:
+        return
+    if account.handle == tx.actor.handle:
+        raise LastWayIn("It is how you come in yourself. Set a password or add a passkey first.")
+    ways = with_passkey | store.linked(tx)
+    others = [one for one in people.people(tx) if one.handle != account.handle and one.disabled_at is None]
+    administrators = [one for one in others if one.role is AccountRole.ADMINISTRATOR]
+    if account.role is AccountRole.ADMINISTRATOR and not any(
+        one.has_password or one.handle in ways for one in administrators
+    ):
+        raise LastWayIn("No other administrator could come in. Have one of them set a password or add a passkey first.")
 
 
 def check_password(account: Account, *, is_only: bool) -> None:

@@ -37,6 +37,11 @@ def is_linked(tx: Tx, handle: str, issuer: str) -> bool:
     return tx.first(select(identity.c.subject).where(of_this)) is not None
 
 
+def linked(tx: Tx) -> frozenset[str]:
+    """The handles of all accounts that are somebody's at a provider."""
+    return frozenset(str(row.handle) for row in tx.all(select(identity.c.handle).distinct()))
+
+
 def unlink(tx: Tx, handle: str) -> int:
     return tx.run(delete(identity).where(identity.c.handle == handle)).rowcount
 

@@ -18,6 +18,8 @@ from tocsin.people import commands as people_commands
 from tocsin.people import store as people
 from tocsin.people.model import Account, AccountRole, ContactMethod, Token, called
 from tocsin.response import followups
+from tocsin.sso import commands as single_sign_on
+from tocsin.sso import store as linked
 from tocsin.web import present
 from tocsin.web.forms import AnyRequest, Form, Sent
 from tocsin.web.frame import SignedIn, Tx, Visitor, page
@@ -59,9 +61,12 @@ class Person:
     may_link: bool = False
     may_end: bool = False
     may_take: bool = False
+    may_unlink: bool = False
 
 
-def person_row(account: Account, methods: list[ContactMethod], factors: Sequence[str] = ()) -> Person:
+def person_row(
+    account: Account, methods: list[ContactMethod], factors: Sequence[str] = (), *, is_linked: bool = False
+) -> Person:
     """`factors` are what they have besides a password."""
     ways = ", ".join(dict.fromkeys(called(one.channel) for one in methods if one.verified_at))
     fallback = f"{account.email} (of the account)" if account.email and not account.disabled_at else ""
@@ -70,17 +75,18 @@ def person_row(account: Account, methods: list[ContactMethod], factors: Sequence
         name=account.name,
         email=account.email or "",
         role=account.role.capitalize(),
-        way_in="disabled" if account.disabled_at else _way_in(account, factors),
+        way_in="disabled" if account.disabled_at else _way_in(account, factors, is_linked=is_linked),
         ways=ways or fallback or "nothing",
         is_reachable=bool(ways or fallback),
         is_disabled=account.disabled_at is not None,
     )
 
 
-def _way_in(account: Account, factors: Sequence[str]) -> str:
-    """`password and code, passkey`"""
+def _way_in(account: Account, factors: Sequence[str], *, is_linked: bool) -> str:
+    """`password and code, passkey, single sign-on`"""
     password = ["password and code" if "code" in factors else "password"] if account.has_password else []
-    return ", ".join([*password, *(one for one in factors if one != "code")]) or "by link only"
+    provider = ["single sign-on"] if is_linked else []
+    return ", ".join([*password, *(one for one in factors if one != "code"), *provider]) or "by link only"
 
 
 # ---- People ----
@@ -112,7 +118,7 @@ def _people(
         access.require(visitor.actor, access.PEOPLE_WRITE)
     with visitor.app.database.read(visitor.actor) as tx:
         accounts = people.people(tx)
-        factors = _factors(tx, accounts)
+        factors, at_provider = _factors(tx, accounts), linked.linked(tx)
         methods = people.contacts(tx, [one.handle for one in accounts])
         return page(
             request,
@@ -122,7 +128,12 @@ def _people(
             title="People",
             here="/people",
             status=(wrong or trouble_with or _FINE).status,
-            rows=[_row(visitor, one, methods[one.handle], factors[one.handle], tx.now) for one in accounts],
+            rows=[
+                _row(
+                    visitor, tx.now, one, methods[one.handle], factors[one.handle], is_linked=one.handle in at_provider
+                )
+                for one in accounts
+            ],
             roles=[
                 present.Choice(key, label, "", key is AccountRole.RESPONDER)
                 for key, label in ROLES.items()
@@ -147,16 +158,23 @@ def _factors(tx: Tx, accounts: Sequence[Account]) -> dict[str, list[str]]:
 
 
 def _row(
-    visitor: Visitor, account: Account, methods: list[ContactMethod], factors: Sequence[str], now: datetime
+    visitor: Visitor,
+    now: datetime,
+    account: Account,
+    methods: list[ContactMethod],
+    factors: Sequence[str],
+    *,
+    is_linked: bool,
 ) -> Person:
     may_manage = visitor.actor.may(access.PEOPLE_WRITE)
     last = f"last signed in {present.moment(account.signed_in_at, now)}" if account.signed_in_at else ""
     return replace(
-        person_row(account, methods, factors),
+        person_row(account, methods, factors, is_linked=is_linked),
         last=last,
         may_link=account.disabled_at is None and access.may_invite(visitor.actor, account.role, account),
         may_end=may_manage and account.signed_in_at is not None,
         may_take=may_manage and bool(factors) and account.handle != visitor.account.handle,
+        may_unlink=may_manage and is_linked,
     )
 
 
@@ -196,6 +214,11 @@ def end_sessions(request: AnyRequest, visitor: SignedIn, handle: FromPath[str]) 
 @post("/people/{handle:str}/factor/remove", sync_to_thread=True)
 def take_factor_away(request: AnyRequest, proven: Proven, handle: FromPath[str]) -> Template | Redirect:
     return _change(request, proven, lambda tx: door.take_factor_away(tx, handle), "factor_taken")
+
+
+@post("/people/{handle:str}/unlink", sync_to_thread=True)
+def unlink(request: AnyRequest, proven: Proven, handle: FromPath[str]) -> Template | Redirect:
+    return _change(request, proven, lambda tx: single_sign_on.unlink(tx, handle), "unlinked_there")
 
 
 def _change(request: AnyRequest, visitor: Visitor, command: Callable[[Tx], object], done: str) -> Template | Redirect:
@@ -313,6 +336,7 @@ def routes() -> list[Any]:
         fresh_link,
         end_sessions,
         take_factor_away,
+        unlink,
         show_tokens,
         make_token,
         revoke_token,
