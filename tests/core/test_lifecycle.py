@@ -160,6 +160,22 @@ def test_handing_over_a_role_names_who_held_it_before() -> None:
     assert (handed.role, handed.person, handed.before) == ("scribe", "tomas", "ben")  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize(("seen", "is_taken"), [(None, True), ("ben", True), ("", False), ("ana", False)])
+def test_a_role_is_taken_over_only_from_whom_one_saw(seen: str | None, is_taken: bool) -> None:
+    held = incident(declared(), *lifecycle.assign(ROSE, incident(), "scribe", "ben", by="ana", now=NOW))
+    assert lifecycle.assign(ROSE, held, "scribe", "ben", by="ben", now=NOW, seen=seen) == []
+    if is_taken:
+        assert lifecycle.assign(ROSE, held, "scribe", "tomas", by="tomas", now=NOW, seen=seen)
+        return
+    with pytest.raises(lifecycle.HeldByAnother, match="Ben"):
+        lifecycle.assign(ROSE, held, "scribe", "tomas", by="tomas", now=NOW, seen=seen)
+
+
+def test_a_role_that_nobody_holds_any_more_is_not_taken_over() -> None:
+    with pytest.raises(lifecycle.HeldByAnother, match="Nobody holds it any more"):
+        lifecycle.assign(ROSE, incident(), "scribe", "tomas", by="tomas", now=NOW, seen="ben")
+
+
 @pytest.mark.parametrize(
     ("act", "words"),
     [

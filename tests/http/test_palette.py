@@ -35,8 +35,12 @@ def test_a_room_offers_its_verbs_to_whoever_may_write_and_each_does_what_it_says
     ben = offered(here, "ben", room)
     assert ben["Voice hangs"]["url"] == room
     assert ben["Take Scribe"] == {
-        "kind": "do", "title": "Take Scribe", "url": f"{room}/assign", "hint": "", "fields": {"role": "scribe"}
-    }  # fmt: skip
+        "kind": "do",
+        "title": "Take Scribe",
+        "url": f"{room}/assign",
+        "hint": "",
+        "fields": {"role": "scribe", "held": ""},
+    }
     browser = Visitor(here, "ben")
     assert browser.do(room, ben["Acknowledge"]["url"]).status == 303
     assert "Acknowledge" not in offered(here, "ben", room)

@@ -182,6 +182,8 @@ def test_the_buttons_of_the_first_message(rose: Desk, slack: Workspace) -> None:
     assert [one.by for one in entries_of(rose, Acknowledged)] == ["ana"]
     press(ben, "room_lead")
     assert rose.incident().roles == {"incident_commander": "ben"}
+    press(ana, "room_lead")
+    assert rose.incident().roles == {"incident_commander": "ben"} and "leads" in slack.whispered(ana)[-1]
     press(ana, "room_roles")
     assert rose.form.shown["person"] == ana
     assert rose.sends(rose.form, role="scribe", person="U0NOBODY") == {
@@ -195,7 +197,7 @@ def test_the_buttons_of_the_first_message(rose: Desk, slack: Workspace) -> None:
     assert rose.form.view["callback_id"] == "update"
     forms = len(slack.forms)
     press(ana, "room_link")
-    assert len(slack.forms) == forms and len(slack.whispered(ana)) == 1
+    assert len(slack.forms) == forms and len(slack.whispered(ana)) == 2
 
 
 def test_a_button_of_somebody_who_may_not_see_the_incident_does_nothing(rose: Desk, slack: Workspace) -> None:

@@ -174,6 +174,22 @@ def test_an_empty_slot_is_taken_with_one_press(here: Served, ben: Visitor, room:
     assert record(here, room).roles == {form.fields["role"][0]: "ben"}
 
 
+def test_a_role_is_not_taken_from_whom_one_did_not_see(here: Served, ben: Visitor, room: str) -> None:
+    seen = ben.open(room)
+    role = seen.form(f"{room}/assign").fields["role"][0]
+    Visitor(here, "ana").do(room, f"{room}/assign", role=role)
+    late = ben.press(seen, f"{room}/assign", role=role)
+    assert late.status == 409 and late.says("took it since you looked")
+    assert record(here, room).roles == {role: "ana"}
+
+    headers = here.bearer("incidents:write", "incidents:read", person="ben")
+    body = {"role": role, "person": "ben", "held_by": ""}
+    assert here.post(f"/api/v1{room}/roles", json=body, headers=headers).status_code == 409
+    form = next(one for one in late.forms() if one.fields.get("role") == [role] and "person" not in one.fields)
+    assert ben.send(f"{room}/assign", form.fields).status == 303
+    assert record(here, room).roles == {role: "ben"}
+
+
 def test_a_refusal_stands_on_the_page_with_what_was_typed(here: Served, ben: Visitor, room: str) -> None:
     page = ben.open(room)
     empty = ben.press(page, f"{room}/severity", severity="P0", severity__because=" ")

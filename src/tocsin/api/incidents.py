@@ -199,7 +199,7 @@ def wake(request: Call, incident_id: FromPath[str], data: JSONBody[schema.Option
 
 @post("/incidents/{incident_id:str}/roles", status_code=200, summary="Give a role to a person", **VERB)
 def assign_role(request: Call, incident_id: FromPath[str], data: JSONBody[schema.Assignment]) -> schema.Incident:
-    return after(request, lambda tx: commands.assign(tx, incident_id, data.role, data.person))
+    return after(request, lambda tx: commands.assign(tx, incident_id, data.role, data.person, seen=data.held_by))
 
 
 @post("/incidents/{incident_id:str}/severity", status_code=200, summary="Change the severity", **VERB)

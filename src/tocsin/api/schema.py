@@ -51,8 +51,11 @@ class FromSignal(Struct, forbid_unknown_fields=True):
 
 
 class Assignment(Struct, forbid_unknown_fields=True):
+    """`held_by` is whom the caller saw holding the role, empty for nobody: 409 if it is somebody else by now."""
+
     role: Name
     person: Name
+    held_by: Name | None = None
 
 
 class NewSeverity(Struct, forbid_unknown_fields=True):

@@ -168,10 +168,14 @@ def assign(
     person: Annotated[str, Parameter(help="The person's handle.")],
     /,
     *,
+    held_by: Annotated[
+        str | None, Parameter(help="Refuse it unless this person holds the role; empty: unless nobody does.")
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Give a role to a person; if somebody holds it, hand it over."""
-    send(incident, "roles", json=json, body={"role": role, "person": person})
+    seen = {} if held_by is None else {"held_by": held_by}
+    send(incident, "roles", json=json, body={"role": role, "person": person, **seen})
 
 
 @incidents.command(group=INCIDENTS)

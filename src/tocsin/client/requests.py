@@ -98,8 +98,10 @@ def escalate(incident_id: str, because: str = "") -> Request[model.Incident]:
     return _verb(incident_id, "escalate", because=because)
 
 
-def assign(incident_id: str, role: str, person: str) -> Request[model.Incident]:
-    return _verb(incident_id, "roles", role=role, person=person)
+def assign(incident_id: str, role: str, person: str, held_by: str | None = None) -> Request[model.Incident]:
+    """`held_by` is whom you saw holding it, empty for nobody; it is refused if that is somebody else by now."""
+    seen = {} if held_by is None else {"held_by": held_by}
+    return _verb(incident_id, "roles", role=role, person=person, **seen)
 
 
 def change_severity(incident_id: str, severity: str, because: str) -> Request[model.Incident]:

@@ -95,6 +95,10 @@ class StillOwed(Refused):
     """The plan requires more before this incident is closed."""
 
 
+class HeldByAnother(Refused):
+    """Somebody else holds the role by now."""
+
+
 class UnknownWord(Invalid):
     """The plan knows no such word."""
 
@@ -108,14 +112,25 @@ def acknowledge(incident: Incident, *, by: str, now: datetime, through: str = "w
     return [Acknowledged(at=now, by=by, through=through)] if incident.awaits_answer else []
 
 
-def assign(plan: Plan, incident: Incident, role: str, person: str, *, by: str, now: datetime) -> list[AnyEntry]:
+def assign(
+    plan: Plan, incident: Incident, role: str, person: str, *, by: str, now: datetime, seen: str | None = None
+) -> list[AnyEntry]:
+    """`seen` is whom they saw holding it when they decided so, empty for nobody; None where they did not look."""
     require_open(incident)
     known("role", role, plan.roles)
     known("person", person, plan.people)
     before = incident.roles.get(role)
     if before == person:
         return []
+    if seen is not None and seen != (before or ""):
+        raise HeldByAnother(_held_by_now(plan, role, before))
     return [RoleAssigned(at=now, by=by, role=role, person=person, before=before)]
+
+
+def _held_by_now(plan: Plan, role: str, holder: str | None) -> str:
+    who = "Nobody" if holder is None else plan.people[holder].name if holder in plan.people else holder
+    change = "took it since you looked" if holder else "holds it any more"
+    return f"{plan.roles[role].name}: {who} {change}. Nothing was changed; do it again if you still mean it."
 
 
 def change_severity(

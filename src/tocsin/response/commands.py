@@ -207,10 +207,10 @@ def wake(tx: Tx, incident_id: str, because: str = "") -> Incident:
     return followups.record(tx, plan, incident, silence.wake(incident, because, by=tx.actor.handle, now=tx.now))
 
 
-def assign(tx: Tx, incident_id: str, role: str, person: str) -> Incident:
-    """Give a role to a person; if somebody holds it, this hands it over."""
+def assign(tx: Tx, incident_id: str, role: str, person: str, *, seen: str | None = None) -> Incident:
+    """Give a role to a person; if somebody holds it, this hands it over: unless somebody else than was seen there."""
     plan, incident = opened(tx, incident_id)
-    entries = lifecycle.assign(plan, incident, role, person, by=tx.actor.handle, now=tx.now)
+    entries = lifecycle.assign(plan, incident, role, person, by=tx.actor.handle, now=tx.now, seen=seen)
     return followups.record(tx, plan, incident, entries)
 
 

@@ -93,7 +93,8 @@ def _verbs_of(visitor: Visitor, plan: Plan, incident: Incident) -> list[Item]:
         found.append(Item("do", "Acknowledge", f"{room}/acknowledge", fields={}))
     for key, role in plan.roles.items() if me in plan.people else ():
         if incident.roles.get(key) != me:
-            found.append(Item("do", f"Take {role.name}", f"{room}/assign", fields={"role": key}))
+            seen = {"role": key, "held": incident.roles.get(key, "")}
+            found.append(Item("do", f"Take {role.name}", f"{room}/assign", fields=seen))
     found += [
         Item("do", f"Update for {one.name}", f"{room}?audience={key}#compose")
         for key, one in plan.communication.audiences.items()

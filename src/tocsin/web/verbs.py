@@ -242,7 +242,9 @@ SECRECY: Mapping[str, Verb] = {
 
 
 def _assign(tx: Tx, incident_id: str, form: Form) -> Incident:
-    return commands.assign(tx, incident_id, form.text("role"), form.text("person") or tx.actor.handle)
+    """The form knows who held the role, so that nobody takes it over from somebody whom they did not see."""
+    seen = form.text("held") if form.has("held") else None
+    return commands.assign(tx, incident_id, form.text("role"), form.text("person") or tx.actor.handle, seen=seen)
 
 
 def _escalate(tx: Tx, incident_id: str, form: Form) -> Incident:
