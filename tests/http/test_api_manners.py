@@ -200,11 +200,16 @@ def test_of_two_who_write_one_post_mortem_the_second_learns_that(here: Served, h
 
 
 def test_what_people_decided_is_changed_only_as_it_was_read(here: Served, headers: dict[str, str]) -> None:
+    body = {"addresses": ["zoe@rose.example"], "consent": "They asked"}
+    assert here.post("/api/v1/subscribers", json=body, headers=headers).is_success
+    (zoe,) = here.get("/api/v1/subscribers", headers=headers).json()["subscribers"]
+    subscriber = f"/api/v1/subscribers/{zoe['id']}"
     made = here.post("/api/v1/webhooks", json={"url": "https://example.org/hooks"}, headers=headers).json()
     webhook = f"/api/v1/webhooks/{made['id']}"
     contacts = "/api/v1/people/ana/contacts"
     for address, change, wanted, stale in (
         (webhook, f"{webhook}/change", {"description": "ours"}, f"{webhook}/rotate"),
+        (subscriber, f"{subscriber}/off", {}, f"{subscriber}/on"),
         (contacts, contacts, {"channel": "email", "address": "ana@example.net"}, contacts),
     ):
         tag = {"If-Match": here.get(address, headers=headers).headers["etag"]}

@@ -131,8 +131,13 @@ def test_a_swap_over_the_api(here: Served) -> None:
     asked = say(here, "/swaps", {"other": "tomas", "gives": MINE, "reason": "a dentist"})
     assert asked.status_code == 201 and asked.json()["state"] == "asked"
     assert say(here, f"/swaps/{asked.json()['id']}/accept", {}, person="lucia").status_code == 403
-    yes = say(here, f"/swaps/{asked.json()['id']}/accept", {"answer": "gladly"}, person="tomas")
-    assert yes.json()["state"] == "accepted"
+    one, headers = f"/swaps/{asked.json()['id']}", here.bearer("incidents:write", "plan:read", person="ben")
+    headers["If-Match"] = here.get(f"/api/v1/oncall{one}", headers=headers).headers["etag"]
+    yes = say(here, f"{one}/accept", {"answer": "gladly"}, person="tomas")
+    assert yes.json()["state"] == "accepted" == read(here, one)["state"]
+    late = here.post(f"/api/v1/oncall{one}/withdraw", headers=headers)
+    (change,) = late.json()["changed"]
+    assert (late.status_code, change["by"], change["detail"]) == (412, "tomas", "the request is accepted: gladly")
     assert say(here, f"/swaps/{asked.json()['id']}/withdraw", {}).status_code == 409
     assert [one["state"] for one in read(here, "/swaps")["swaps"]] == ["accepted"]
 

@@ -489,7 +489,7 @@ def test_an_administrator_unlinks_and_locks_nobody_out(both: tuple[Served, Provi
         "/people/ben/unlink",
     ]
     done = ana.do(page, "/people/ben/unlink").answer.headers["location"]
-    assert ana.open(done).says("nobody's at the provider any more")
+    assert ana.open(done).says("nobody's at the provider now")
     assert ana.do(page, mine).says("how you come in yourself")
 
     api = here.bearer(*access.RIGHTS[AccountRole.ADMINISTRATOR], name="root")

@@ -107,6 +107,8 @@ GUARDED = {
     *("change_webhook", "remove_webhook", "rotate_webhook_secret", "enable_webhook", "disable_webhook"),
     *("add_contact", "send_contact_code", "verify_contact", "try_contact", "remove_contact"),
     *("set_zone", "add_contact_rule", "remove_contact_rule"),
+    *("accept_swap", "decline_swap", "withdraw_swap"),
+    *("turn_subscriber_off", "turn_subscriber_on", "erase_subscriber"),
     *("write_handoff", "ask_about_handoff", "accept_handoff"),
 }
 

@@ -50,7 +50,7 @@ class NoSuchRotation(NotFound):
 
 def handlers() -> list[HTTPRouteHandler]:
     arranging = [make_override, cancel_override, ask_to_swap, accept_swap, decline_swap, withdraw_swap]
-    return [show_on_call, list_shifts, prove_coverage, list_overrides, list_swaps, *arranging]
+    return [show_on_call, list_shifts, prove_coverage, list_overrides, list_swaps, show_swap, *arranging]
 
 
 @get(
@@ -206,6 +206,31 @@ def list_swaps(request: Call, limit: Limit = 50, cursor: Cursor = None) -> schem
         return schema.Swaps([_swap(one, tx.now) for one in found], following)
 
 
+@get(
+    "/oncall/swaps/{swap_id:str}",
+    summary="One request to swap, and its answer",
+    **needs(access.PLAN_READ, 400, 404),
+)
+def show_swap(request: Call, swap_id: FromPath[str]) -> schema.Swap:
+    with app_of(request).database.read(request.auth) as tx:
+        conditional.stands_at(request, _asked(swap_id).version(tx))
+        return _swap(store.load_swap(tx, swap_id), tx.now)
+
+
+def _asked(swap_id: str) -> Guarded:
+    """A request to swap is known by how it stands, which changes once."""
+
+    def version(tx: Any) -> str:
+        return str(store.load_swap(tx, swap_id).state_at(tx.now))
+
+    def since(tx: Any, _: str) -> list[Change]:
+        one = store.load_swap(tx, swap_id)
+        said = f"the request is {one.state_at(tx.now)}" + (f": {one.answer}" if one.answer else "")
+        return [Change(said, at=one.answered_at or one.expires_at, by=one.answered_by or "")]
+
+    return Guarded("request to swap", version, since)
+
+
 @post("/oncall/swaps", summary="Ask somebody to take a shift of yours", **WRITE)
 def ask_to_swap(request: Call, data: JSONBody[schema.NewSwap]) -> schema.Swap:
     gives, takes = _turn(data.gives), _turn(data.takes) if data.takes else None
@@ -214,28 +239,28 @@ def ask_to_swap(request: Call, data: JSONBody[schema.NewSwap]) -> schema.Swap:
 
 @post("/oncall/swaps/{swap_id:str}/accept", status_code=200, summary="Say yes to a swap", **WRITE)
 def accept_swap(request: Call, swap_id: FromPath[str], data: JSONBody[schema.Answer]) -> schema.Swap:
-    return _after(request, lambda tx: commands.accept(tx, swap_id, data.answer))
+    return _after(request, lambda tx: commands.accept(tx, swap_id, data.answer), _asked(swap_id))
 
 
 @post("/oncall/swaps/{swap_id:str}/decline", status_code=200, summary="Say no to a swap", **WRITE)
 def decline_swap(request: Call, swap_id: FromPath[str], data: JSONBody[schema.Answer]) -> schema.Swap:
-    return _after(request, lambda tx: commands.decline(tx, swap_id, data.answer))
+    return _after(request, lambda tx: commands.decline(tx, swap_id, data.answer), _asked(swap_id))
 
 
 @post("/oncall/swaps/{swap_id:str}/withdraw", status_code=200, summary="Take a request back", **WRITE)
 def withdraw_swap(request: Call, swap_id: FromPath[str]) -> schema.Swap:
-    return _after(request, lambda tx: commands.withdraw(tx, swap_id))
+    return _after(request, lambda tx: commands.withdraw(tx, swap_id), _asked(swap_id))
 
 
 def _turn(one: schema.NewTurn) -> Turn:
     return Turn(rotation=one.rotation, starts_at=one.starts_at, ends_at=one.ends_at)
 
 
-def _after(request: Call, command: Callable[[Any], Swap]) -> schema.Swap:
+def _after(request: Call, command: Callable[[Any], Swap], guarded: Guarded | None = None) -> schema.Swap:
     def carried_out(tx: Any) -> schema.Swap:
         return _swap(command(tx), tx.now)
 
-    return act(request, carried_out)
+    return act(request, carried_out, guarded)
 
 
 def _swap(one: Swap, now: datetime) -> schema.Swap:

@@ -9,7 +9,9 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
+from tocsin.api import conditional
 from tocsin.api.caller import Call, act, app_of, needs
+from tocsin.api.conditional import Guarded
 from tocsin.api.incidents import Limit
 from tocsin.comms.subscribers import commands, store
 from tocsin.comms.subscribers import model as subscribers
@@ -107,7 +109,18 @@ def list_subscribers(
 @get("/subscribers/{subscriber_id:str}", summary="One of them", **needs(access.PEOPLE_WRITE, 400, 404))
 def show_subscriber(request: Call, subscriber_id: FromPath[str]) -> Subscriber:
     with app_of(request).database.read(request.auth) as tx:
+        conditional.stands_at(request, _guarded(subscriber_id).version(tx))
         return _shown(store.load(tx, subscriber_id))
+
+
+def _guarded(subscriber_id: str) -> Guarded:
+    """What they or others decided about it; how messages go there is no change of it."""
+
+    def contents(tx: Any) -> Any:
+        one = store.load(tx, subscriber_id)
+        return one.state, one.address, list(one.parts), one.language
+
+    return conditional.of_contents("subscriber", contents, lambda _: [])
 
 
 @post(
@@ -127,7 +140,7 @@ def enter_subscribers(request: Call, data: JSONBody[NewSubscribers]) -> Entered:
     **needs(access.PEOPLE_WRITE, 400, 404, 409),
 )
 def turn_subscriber_off(request: Call, subscriber_id: FromPath[str], data: JSONBody[Why]) -> None:
-    act(request, lambda tx: commands.turn_off(tx, subscriber_id, data.why))
+    act(request, lambda tx: commands.turn_off(tx, subscriber_id, data.why), _guarded(subscriber_id))
 
 
 @post(
@@ -137,7 +150,7 @@ def turn_subscriber_off(request: Call, subscriber_id: FromPath[str], data: JSONB
     **needs(access.PEOPLE_WRITE, 400, 404, 409),
 )
 def turn_subscriber_on(request: Call, subscriber_id: FromPath[str]) -> None:
-    act(request, lambda tx: commands.turn_on(tx, subscriber_id))
+    act(request, lambda tx: commands.turn_on(tx, subscriber_id), _guarded(subscriber_id))
 
 
 @post(
@@ -158,7 +171,7 @@ def export_subscriber(request: Call, subscriber_id: FromPath[str]) -> dict[str, 
     **needs(access.PEOPLE_WRITE, 400, 404),
 )
 def erase_subscriber(request: Call, subscriber_id: FromPath[str]) -> None:
-    act(request, lambda tx: commands.erase(tx, subscriber_id))
+    act(request, lambda tx: commands.erase(tx, subscriber_id), _guarded(subscriber_id))
 
 
 def _shown(one: subscribers.Subscriber) -> Subscriber:

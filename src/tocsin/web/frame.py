@@ -136,7 +136,7 @@ DONE = {
     "session_off": "The session is ended.",
     "sessions_off": "Every other session is ended.",
     "factor_taken": "Second factor and passkeys are taken away, and every session is ended. Give them a new link.",
-    "unlinked_there": "They are nobody's at the provider any more. Signing in there again finds the account by its address.",
+    "unlinked_there": "They are nobody's at the provider now. Their next sign-in finds the account by its address.",
     "their_sessions_off": "Every session of theirs is ended.",
     "resent": "It is on its way again.",
     "address": "The address is replaced. The one before is good for nothing any more.",
