@@ -17,6 +17,7 @@ from tests.support.server import Server, running_server
 from tests.support.smtp import SmtpSink
 from tests.support.terminal import Terminal
 from tests.support.world import QUIET
+from tocsin.cli import watching
 from tocsin.people import access, commands
 
 SCOPES = frozenset({"incidents:read", "incidents:write", "plan:read", "people:write"})
@@ -91,10 +92,10 @@ def test_what_happened_is_printed_and_what_happens_follows(tocsin: Terminal, kno
 
 def test_what_is_watched_is_shown_again_until_it_is_stopped(tocsin: Terminal, known: dict[str, str]) -> None:
     incident = declared(tocsin, "Voice is late")
-    with typed(known, "show", incident, "--watch", "0.5") as watching:
+    with typed(known, "show", incident, "--watch", "0.5") as watched:
         seen = 0
         while seen < 2:
-            seen += "Voice is late" in watching.readline()
+            seen += "Voice is late" in watched.readline()
     assert tocsin("show", incident, "--watch", "0").code == 2
 
 
@@ -136,3 +137,13 @@ def test_a_page_is_named_and_a_shell_completes(tocsin: Terminal, known: dict[str
     )
     assert done.stdout.split() == ["webhook"]
     assert "webhook" in tocsin.done("completion", "zsh") and "webhook" in tocsin.done("completion", "fish")
+
+
+def test_watching_without_a_number_is_every_two_seconds() -> None:
+    def spelled(line: str) -> str:
+        return " ".join(watching.spelled_out(line.split()))
+
+    assert spelled("now --watch --json") == "now --watch=2 --json"
+    assert spelled("show 7 --watch") == "show 7 --watch=2"
+    assert spelled("show 7 --watch 0.5") == "show 7 --watch 0.5"
+    assert spelled("note 7 -- --watch") == "note 7 -- --watch"

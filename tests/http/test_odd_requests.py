@@ -153,3 +153,41 @@ def test_a_database_that_is_harmed_under_us_is_no_mistake_of_whoever_asks(sqlite
         ]
     assert [(one.status_code, one.headers.get("retry-after")) for one in answers] == [(503, "1")] * 3
     assert "is damaged" in answers[0].text and "TOCSIN_DATABASE_URL" not in answers[0].text
+
+
+# ---- Only the head ---------------------------------------------------------------------------------------------------
+
+
+def test_what_is_read_can_be_asked_for_without_its_body(ana: tuple[Served, Visitor, str, str]) -> None:
+    here, visitor, _, incident = ana
+    bearer = here.bearer("incidents:read", "plan:read")
+    cookie = {"cookie": visitor.open("/").answer.request.headers["cookie"]}
+    asked = {"/": cookie, f"/incidents/{incident}": cookie, "/nowhere": {}, "/me": {}, "/livez": {}}
+    asked |= {"/api/v1/plan": bearer, "/api/v1/events": bearer, "/api/v1/nothing": bearer}
+    for path, headers in asked.items():
+        head = here.request("HEAD", path, headers=headers)
+        assert head.content == b"", path
+        if path.endswith("/events"):  # a stream, that is over at once
+            assert head.headers["content-type"].startswith("text/event-stream"), (path, head.status_code)
+            continue
+        whole = here.get(path, headers=headers)
+        assert head.status_code == whole.status_code, path
+        assert head.headers["content-type"] == whole.headers["content-type"]
+        assert head.headers.get("etag") == whole.headers.get("etag")
+    assert here.request("HEAD", "/signout").status_code == 405
+    known = bearer | {"If-None-Match": here.get("/api/v1/plan", headers=bearer).headers["etag"]}
+    assert here.request("HEAD", "/api/v1/plan", headers=known).status_code == 304
+
+
+def test_a_name_without_end_is_refused_and_kept_in_the_form(ana: tuple[Served, Visitor, str, str]) -> None:
+    _, visitor, token, incident = ana
+    long = {"_csrf_token": token, "name": "x" * 201, "title": "x" * 1001, "note.text": "x" * 20_001}
+    declared = {"severity": "P1", "type": "service_outage"}
+    for path, more in (
+        ("/tokens", {"scope": "incidents:read", "lasts": "30"}),
+        ("/people", {"handle": "zoe", "role": "viewer"}),
+        ("/declare", declared),
+        (f"/incidents/{incident}/updates", {"audience": "note"}),
+    ):
+        answer = visitor.send(path, {**long, **more})
+        assert answer.status == 400 and "characters" in answer.html, path

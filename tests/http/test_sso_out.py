@@ -96,7 +96,8 @@ def test_the_provider_ends_one_session_or_all_that_were_begun_by_its_word(both: 
     sid = sid_of(there, laptop, "sub-ben")
     sid_of(there, phone, "sub-ben")
     sid_of(there, other, "sub-ana")
-    assert told(here, there.logout_token(sid=sid)).status_code == 200
+    heard = told(here, there.logout_token(sid=sid))
+    assert (heard.status_code, heard.content, heard.headers["cache-control"]) == (200, b"", "no-store")
     assert not is_in(laptop) and is_in(phone) and is_in(other)
     answer = told(here, there.logout_token(sub="sub-ben"))
     assert answer.status_code == 200 and answer.headers["cache-control"] == "no-store"

@@ -36,6 +36,7 @@ from tocsin.cli.slack import slack
 from tocsin.cli.status import status
 from tocsin.cli.subscribers import subscribers
 from tocsin.cli.telling import telling
+from tocsin.cli.watching import spelled_out
 from tocsin.cli.webhooks import webhook
 from tocsin.cli.work import work
 from tocsin.kit.errors import Forbidden, Invalid, NotFound, Overloaded, Refused, TocsinError
@@ -138,7 +139,7 @@ def run(arguments: Sequence[str] | None = None) -> Never:
 def exit_code(arguments: Sequence[str] | None = None) -> int:
     """Carry out a command line. A failure that a user can mend is printed in its own words, never as a traceback."""
     try:
-        answer = app(arguments, exit_on_error=False)
+        answer = app([*spelled_out(sys.argv[1:] if arguments is None else arguments)], exit_on_error=False)
     except TocsinError as error:
         show.error(error.message)
         return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), FAILED)

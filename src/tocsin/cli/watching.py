@@ -2,8 +2,9 @@
 
 import functools
 import inspect
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -11,14 +12,27 @@ from cyclopts.validators import Number
 
 from tocsin.cli import show
 
+EVERY = 2  # seconds, unless a number says otherwise
+_NUMBER = re.compile(r"[+-]?[0-9.]+")
+
 Watch = Annotated[
     float | None,
     Parameter(
         name="--watch",
         validator=Number(gte=0.5, lte=3600),
-        help="Show it again every so many seconds, until Ctrl-C.",
+        help=f"Show it again every so many seconds, {EVERY} without a number, until Ctrl-C.",
     ),
 ]
+
+
+def spelled_out(words: Iterable[str]) -> Iterator[str]:
+    """What was typed, with its number behind a `--watch` that has none."""
+    typed = list(words)
+    ends = typed.index("--") if "--" in typed else len(typed)
+    for place, word in enumerate(typed):
+        bare = word == "--watch" and place < ends
+        has_number = place + 1 < ends and _NUMBER.fullmatch(typed[place + 1])
+        yield f"{word}={EVERY}" if bare and not has_number else word
 
 
 def watched(command: Callable[..., Any]) -> Callable[..., Any]:

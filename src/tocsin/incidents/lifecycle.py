@@ -103,6 +103,10 @@ class UnknownWord(Invalid):
     """The plan knows no such word."""
 
 
+class TooLong(Invalid):
+    """The record takes no more words than this."""
+
+
 class Empty(Invalid):
     """Say something: the record needs the words."""
 
@@ -364,10 +368,16 @@ def known(what: str, word: str, words: Iterable[str]) -> None:
         raise UnknownWord(f"The plan has no {what} called '{word}'; it has {listed(words)}.", field=what)
 
 
-def said(text: str, field: str = "text") -> str:
-    """The words, or a refusal of saying nothing."""
+TEXT_MOST = 20_000  # characters
+TITLE_MOST = 1_000
+
+
+def said(text: str, field: str = "text", most: int = TEXT_MOST) -> str:
+    """The words, or a refusal of saying nothing, or too much."""
     if not text.strip():
         raise Empty(field=field)
+    if len(text.strip()) > most:
+        raise TooLong(f"This is longer than {most} characters.", field=field)
     return text.strip()
 
 

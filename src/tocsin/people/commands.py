@@ -39,6 +39,7 @@ MOST_TRIES = 5  # at a code, before another must be sent
 CODE_EVERY = timedelta(seconds=30)
 LATEST_STEP = timedelta(hours=2)
 VERIFICATION = "verification"  # what a message is for that brings a code
+NAME_MOST = 200
 _HANDLE = re.compile(r"[a-z][a-z0-9._-]{0,39}")
 _CHAT_ACCOUNT = {"slack": re.compile(r"[UW][A-Z0-9]{2,}")}
 
@@ -71,12 +72,19 @@ def invite(tx: Tx, handle: str, *, name: str, email: str | None, role: AccountRo
         raise Invalid("A handle is up to 40 lower-case letters, digits, dots and dashes.", field="handle")
     if email is not None:
         addresses.check_email(email)
+    name = _bounded(name)
     if known:
         _change(tx, known, name=name or known.name, email=email or known.email, role=role)
     else:
         store.add_person(tx, handle, name=name or handle, email=email, role=role)
         audit.record(tx, Deed.ACCOUNT_MADE, handle, role)
     return _link(tx, handle)
+
+
+def _bounded(name: str) -> str:
+    if len(name.strip()) > NAME_MOST or "\0" in name:
+        raise Invalid(f"A name has at most {NAME_MOST} characters.", field="name")
+    return name.strip()
 
 
 def _change(tx: Tx, known: Account, *, name: str, email: str | None, role: AccountRole) -> None:
@@ -320,7 +328,7 @@ def make_token(
     access.require_grant(tx.actor, rights)
     if access.BREAK_GLASS in rights and (owner is None or not store.is_administrator(tx, owner)):
         raise Invalid(f"Only a token that acts as an administrator may have {access.BREAK_GLASS}.", field="person")
-    made, secret = store.add_token(tx, name.strip(), rights, lasts=lasts, owner=owner)
+    made, secret = store.add_token(tx, _bounded(name), rights, lasts=lasts, owner=owner)
     acts_as = f", acts as {owner}" if owner else ""
     audit.record(tx, Deed.TOKEN_MADE, made.id, f"{made.name}: {listed(sorted(rights))}{acts_as}")
     return made, secret

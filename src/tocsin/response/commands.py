@@ -61,7 +61,7 @@ def declare(
     return open_incident(
         tx,
         plan,
-        title=lifecycle.said(title, "title"),
+        title=lifecycle.said(title, "title", lifecycle.TITLE_MOST),
         severity=severity,
         type=type,
         service=service,
@@ -123,7 +123,7 @@ def declare_from_signal(tx: Tx, signal_id: str, *, severity: str, type: str, tit
         incident = open_incident(
             tx,
             plan,
-            title=title.strip() or signal.title,
+            title=lifecycle.said(title, "title", lifecycle.TITLE_MOST) if title.strip() else signal.title,
             severity=severity,
             type=type,
             service=signal.labels.get("service") if signal.labels.get("service") in plan.services else None,

@@ -106,7 +106,7 @@ def _begin(
     return commands.open_incident(
         tx,
         plan,
-        title=lifecycle.said(title, "title"),
+        title=lifecycle.said(title, "title", lifecycle.TITLE_MOST),
         severity=severity,
         type=type,
         service=service or (incident.service if incident.service in plan.services else None),

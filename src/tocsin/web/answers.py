@@ -25,6 +25,7 @@ from tocsin.response import answers, trials
 from tocsin.web import present
 from tocsin.web.forms import AnyRequest, Sent
 from tocsin.web.frame import bare
+from tocsin.web.heads import is_head
 from tocsin.web.sessions import installation
 
 
@@ -60,7 +61,7 @@ class View:
 @get("/a/{token:str}", sync_to_thread=True)
 def show_answer(request: AnyRequest, token: FromPath[str]) -> Template:
     """Looking changes nothing; that somebody, or something, has looked is kept."""
-    if request.method == "GET":
+    if not is_head(request.scope):
         installation(request).database.run(SYSTEM, lambda tx: answers.opened(tx, token))
     if pages.is_trial(token):
         return _trial_page(request, token)
@@ -130,7 +131,7 @@ class Line:
 @get("/a/{token:str}/all", sync_to_thread=True)
 def show_all(request: AnyRequest, token: FromPath[str]) -> Template:
     """Everything that one message said. Looking changes nothing."""
-    if request.method == "GET":
+    if not is_head(request.scope):
         installation(request).database.run(SYSTEM, lambda tx: answers.opened(tx, token))
     return _all(request, token)
 

@@ -128,7 +128,7 @@ def signed_out_there(request: AnyRequest, form: Sent) -> Response[Any]:
         refused(request, Deed.SIGN_IN_REFUSED, OF_PROVIDER)
         body = {"error": "invalid_request", "error_description": why.message}
         return Response(body, status_code=400, media_type=MediaType.JSON, headers={"cache-control": "no-store"})
-    return Response(None, status_code=200, headers={"cache-control": "no-store"})
+    return Response(b"", status_code=200, media_type=MediaType.TEXT, headers={"cache-control": "no-store"})
 
 
 def _app(request: AnyRequest) -> App:
