@@ -50,3 +50,23 @@ def test_an_administrator_manages_an_endpoint_without_javascript(here: Served) -
 
 def test_nobody_else_sees_it(here: Served) -> None:
     assert Visitor(here, "ben").open("/webhooks").status == 403
+
+
+@pytest.mark.parametrize(
+    ("url", "is_inside"),
+    [
+        ("http://10.0.0.7/x", True),
+        ("http://[::1]:8000/", True),
+        ("https://wiki.internal/hooks", True),
+        ("http://localhost/x", True),
+        ("https://169.254.169.254/latest", True),
+        ("https://example.org/hooks", False),
+        ("https://8.8.8.8/", False),
+    ],
+)
+def test_an_address_inside_is_warned_of_when_it_is_entered(here: Served, url: str, is_inside: bool) -> None:
+    made = Visitor(here, "ana").do("/webhooks", "/webhooks", url=url)
+    assert made.status == 200 and made.says("nothing is sent there") == is_inside
+    headers = here.bearer("people:write", person="ana")
+    answer = here.post("/api/v1/webhooks", json={"url": url}, headers=headers)
+    assert answer.status_code == 201 and bool(answer.json()["warning"]) == is_inside

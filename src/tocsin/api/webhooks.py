@@ -13,6 +13,7 @@ from tocsin.api import conditional, cursors
 from tocsin.api.caller import Call, act, app_of, needs
 from tocsin.api.conditional import Guarded
 from tocsin.api.incidents import LIMIT_MOST, Cursor, Limit, moment
+from tocsin.delivery.public import doubt_of
 from tocsin.events import commands, outbox
 from tocsin.events.model import Delivery, DeliveryState, Webhook
 from tocsin.people import access
@@ -45,7 +46,8 @@ class Since(Struct, forbid_unknown_fields=True):
 
 
 class ShownWebhook(Struct):
-    """An endpoint, without its secret. `failing_since` is the first failure after which nothing went through."""
+    """An endpoint, without its secret. `failing_since` is the first failure after which nothing went through. `warning`
+    says why nothing will go there: its address is one of this machine or its network, which the settings shut."""
 
     id: str
     url: str
@@ -58,6 +60,7 @@ class ShownWebhook(Struct):
     failing_since: datetime | None
     disabled_at: datetime | None
     disabled_because: str
+    warning: str
 
 
 class SecretWebhook(ShownWebhook):
@@ -107,20 +110,20 @@ def list_webhooks(request: Call, limit: Limit = LIMIT_MOST, cursor: Cursor = Non
     with app_of(request).database.read(request.auth) as tx:
         rows = outbox.listing(tx)
     found, following = cursors.after(rows, cursor, limit, lambda one: cursors.by_age(one.made_at, one.id))
-    return Webhooks([_shown(one) for one in found], following)
+    return Webhooks([_shown(request, one) for one in found], following)
 
 
 @post("/webhooks", summary="Make one; its secret is shown this once", **needs(access.PEOPLE_WRITE, 400, 409))
 def make_webhook(request: Call, data: JSONBody[NewWebhook]) -> Response[SecretWebhook]:
     about = (data.url, data.description, data.types)
-    return _secret(act(request, lambda tx: commands.make(tx, *about, confidential=data.confidential)))
+    return _secret(request, act(request, lambda tx: commands.make(tx, *about, confidential=data.confidential)))
 
 
 @get("/webhooks/{webhook_id:str}", summary="One of them", **READ)
 def show_webhook(request: Call, webhook_id: FromPath[str]) -> ShownWebhook:
     with app_of(request).database.read(request.auth) as tx:
         conditional.stands_at(request, _guarded(webhook_id).version(tx))
-        return _shown(outbox.load(tx, webhook_id))
+        return _shown(request, outbox.load(tx, webhook_id))
 
 
 def _guarded(webhook_id: str) -> Guarded:
@@ -136,11 +139,12 @@ def _guarded(webhook_id: str) -> Guarded:
 @post("/webhooks/{webhook_id:str}/change", status_code=200, summary="Change where it leads or what it hears", **MANAGE)
 def change_webhook(request: Call, webhook_id: FromPath[str], data: JSONBody[ChangedWebhook]) -> ShownWebhook:
     return _shown(
+        request,
         act(
             request,
             lambda tx: commands.change(tx, webhook_id, data.url, data.description, data.types),
             _guarded(webhook_id),
-        )
+        ),
     )
 
 
@@ -156,17 +160,17 @@ def remove_webhook(request: Call, webhook_id: FromPath[str]) -> None:
     **MANAGE,
 )
 def rotate_webhook_secret(request: Call, webhook_id: FromPath[str]) -> Response[SecretWebhook]:
-    return _secret(act(request, lambda tx: commands.rotate(tx, webhook_id), _guarded(webhook_id)), status=200)
+    return _secret(request, act(request, lambda tx: commands.rotate(tx, webhook_id), _guarded(webhook_id)), status=200)
 
 
 @post("/webhooks/{webhook_id:str}/enable", status_code=200, summary="Send there again", **MANAGE)
 def enable_webhook(request: Call, webhook_id: FromPath[str]) -> ShownWebhook:
-    return _shown(act(request, lambda tx: commands.enable(tx, webhook_id), _guarded(webhook_id)))
+    return _shown(request, act(request, lambda tx: commands.enable(tx, webhook_id), _guarded(webhook_id)))
 
 
 @post("/webhooks/{webhook_id:str}/disable", status_code=200, summary="Send nothing there any more", **MANAGE)
 def disable_webhook(request: Call, webhook_id: FromPath[str]) -> ShownWebhook:
-    return _shown(act(request, lambda tx: commands.disable(tx, webhook_id), _guarded(webhook_id)))
+    return _shown(request, act(request, lambda tx: commands.disable(tx, webhook_id), _guarded(webhook_id)))
 
 
 @post("/webhooks/{webhook_id:str}/test", status_code=202, summary="Send it a test", **MANAGE)
@@ -205,12 +209,19 @@ def replay_webhook(request: Call, webhook_id: FromPath[str], data: JSONBody[Sinc
     return Replayed(act(request, lambda tx: commands.replay_since(tx, webhook_id, since)))
 
 
-def _shown(one: Webhook) -> ShownWebhook:
-    return msgspec.convert(one, ShownWebhook, from_attributes=True)
+def _shown(request: Call, one: Webhook) -> ShownWebhook:
+    return msgspec.convert(_known(request, one), ShownWebhook)
 
 
-def _secret(one: Webhook, status: int = 201) -> Response[SecretWebhook]:
-    shown = msgspec.convert(one, SecretWebhook, from_attributes=True)
+def _known(request: Call, one: Webhook) -> dict[str, Any]:
+    named = {name: getattr(one, name) for name in SecretWebhook.__struct_fields__ if name != "warning"}
+    settings = app_of(request).settings
+    warning = doubt_of(one.url, anywhere=settings.allow_private_webhooks, also=settings.private_networks)
+    return {**named, "warning": warning}
+
+
+def _secret(request: Call, one: Webhook, status: int = 201) -> Response[SecretWebhook]:
+    shown = msgspec.convert(_known(request, one), SecretWebhook)
     return Response(shown, status_code=status, headers={"Cache-Control": "no-store"})
 
 

@@ -59,7 +59,9 @@ def change(
 ) -> None:
     """Change where an endpoint is, or what it hears of."""
     body = {"url": url, "types": [] if everything else types, "description": description}
-    _done(client.post("webhooks", webhook, "change", body=body), "Changed.", json=json)
+    changed = client.post("webhooks", webhook, "change", body=body)
+    _done(changed, "Changed.", json=json)
+    _warn(changed)
 
 
 @webhook.command
@@ -146,8 +148,14 @@ def _secret(made: dict[str, Any], *, json: bool) -> None:
     if json:
         show.as_json(made)
         return
+    _warn(made)
     show.aside(f"Webhook {made['id']}. Its secret is shown this once:")
     show.raw(made["secret"])
+
+
+def _warn(made: dict[str, Any]) -> None:
+    if made.get("warning"):
+        show.aside(made["warning"])
 
 
 def _done(answer: Any, words: str, *, json: bool) -> None:

@@ -129,7 +129,7 @@ class Plan(Struct):
 
 
 class Webhook(Struct, kw_only=True):
-    """`secret` is there once, in the answer that made it."""
+    """`secret` is there once, in the answer that made it. `warning` says why nothing will go to its address."""
 
     id: str
     url: str
@@ -138,6 +138,7 @@ class Webhook(Struct, kw_only=True):
     confidential: bool
     disabled_at: datetime | None
     disabled_because: str
+    warning: str = ""
     secret: str = ""
 
 

@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Iterable
+from urllib.parse import urlsplit
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -15,6 +16,28 @@ def is_public(address: str, also: Iterable[Network] = ()) -> bool:
     ValueError for anything else."""
     reached = _reached(address)
     return _is_open(reached) or any(reached in network for network in also)
+
+
+INSIDE = (
+    "This address is of the server's own machine or network, and nothing is sent there. Whoever runs the server can "
+    "allow it with TOCSIN_ALLOW_PRIVATE_WEBHOOKS, or for one network with TOCSIN_PRIVATE_NETWORKS."
+)
+_NEVER_OUTSIDE = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
+
+
+def doubt_of(url: str, *, anywhere: bool, also: str) -> str:
+    """Why nothing will go to an address that somebody entered, as far as it shows that; empty if it doesn't."""
+    return INSIDE if not anywhere and is_plainly_inside(url, networks(also)) else ""
+
+
+def is_plainly_inside(url: str, also: Iterable[Network] = ()) -> bool:
+    """Whether an address leads to this machine or its network by what is written in it alone, without asking where a
+    name leads: that counts at the moment of the connection."""
+    host = (urlsplit(url).hostname or "").rstrip(".").lower()
+    try:
+        return not is_public(host, also)
+    except ValueError:
+        return "." not in host or host.endswith(_NEVER_OUTSIDE)
 
 
 def _is_open(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:

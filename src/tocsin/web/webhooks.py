@@ -9,6 +9,7 @@ from litestar import get, post
 from litestar.params import FromPath
 from litestar.response import Redirect, Template
 
+from tocsin.delivery.public import doubt_of
 from tocsin.events import commands, outbox
 from tocsin.events.commands import LISTENED_TO
 from tocsin.events.model import MEANING, Delivery, DeliveryState, Webhook
@@ -115,6 +116,7 @@ def _one(
     wrong: Trouble | None = None,
 ) -> Template:
     access.require(visitor.actor, access.PEOPLE_WRITE)
+    rules = visitor.app.settings
     with visitor.app.database.read(visitor.actor) as tx:
         one = outbox.load(tx, webhook_id)
         latest = outbox.latest(tx, one.id, SHOWN)
@@ -127,6 +129,7 @@ def _one(
             here=PATH,
             status=wrong.status if wrong else 200,
             row=_row(one, tx.now),
+            doubt=doubt_of(one.url, anywhere=rules.allow_private_webhooks, also=rules.private_networks),
             is_live=one.disabled_at is None,
             old_until=present.moment(one.old_until, tx.now) if one.old_secret and one.old_until else "",
             made=f"{present.moment(one.made_at, tx.now)} by {one.made_by}",
