@@ -106,9 +106,21 @@ def test_a_machine_that_fills_in_everything_is_thanked_and_nothing_is_kept(here:
 
 def test_nothing_hostile_is_shown_back(here: Served) -> None:
     for typed in ({"words": EVIL}, {"words": EVIL, "about": EVIL}, {"words": EVIL, "stamp": EVIL}):
-        assert "alert(1)" not in said(here, **typed).html
+        assert EVIL not in said(here, **typed).html
     assert {one.labels.get("component") for one in kept(here)} == {None}
     assert "alert(1)" not in here.get(f"{PATH}?thanks={EVIL}").text
+
+
+def test_what_was_typed_stands_in_the_form_that_is_refused_and_never_what_another_site_sent(here: Served) -> None:
+    typed = {"words": " ", "about": "memory", "contact": "ana@example.org"}
+    refused = said(here, **typed)
+    assert refused.status == 400 and 'aria-invalid="true"' in refused.html
+    here.clock.advance_to(here.clock.now() + timedelta(seconds=20))
+    (form,) = (one.fields for one in refused.forms() if "words" in one.fields)
+    assert (form["about"], form["contact"]) == (["memory"], ["ana@example.org"])
+    elsewhere = here.post(PATH, data={**form, "words": ""}, headers={"sec-fetch-site": "cross-site"})
+    assert elsewhere.status_code == 400 and "ana@example.org" not in elsewhere.text
+    assert Visitor(here).press(refused, PATH, words="It hangs").onward == f"{PATH}?thanks=1"
 
 
 def test_one_address_may_not_say_everything(here: Served) -> None:

@@ -8,7 +8,7 @@ from litestar.response import Redirect, Template
 
 from tocsin.app import App
 from tocsin.kit.actor import SYSTEM
-from tocsin.kit.errors import NotFound, Overloaded
+from tocsin.kit.errors import Invalid, NotFound, Overloaded, TocsinError
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
 from tocsin.response import reporting as reports
@@ -16,7 +16,7 @@ from tocsin.signals import reporting
 from tocsin.status.site import Frame
 from tocsin.web.forms import AnyRequest, Form, Sent
 from tocsin.web.sessions import installation
-from tocsin.web.status import frame, spoken
+from tocsin.web.status import again, frame, is_from_here, refusal, spoken
 
 PATH = "/status/report"
 BODY_MOST = 20_000  # bytes
@@ -33,22 +33,41 @@ class TooMany(Overloaded):
 
 @get(PATH, sync_to_thread=True)
 def show_form(request: AnyRequest, thanks: FromQuery[str | None] = None) -> Template:
+    return _form(request, "status_report_sent.html" if thanks is not None else "status_report.html", Form())
+
+
+def _form(request: AnyRequest, template: str, form: Form, why: TocsinError | None = None) -> Template:
+    """The form, with what was typed and why it was not taken."""
     app = installation(request)
     plan, key = _opened(app)
-    return _page(
-        frame(app, request),
-        "status_report_sent.html" if thanks is not None else "status_report.html",
+    around = frame(app, request)
+    refused = refusal(around, why) if why else None
+    shown = _page(
+        around,
+        template,
         stamp=reporting.stamp(key, app.database.now()),
         trap=TRAP,
         parts=_shown(plan),
         words_most=reporting.WORDS_MOST,
         contact_most=reporting.CONTACT_MOST,
+        typed=form.typed(),
+        refused=refused,
     )
+    return again(shown, refused)
 
 
 @post(PATH, sync_to_thread=True, opt={"exclude_from_csrf": True}, request_max_body_size=BODY_MOST)
-def send_form(request: AnyRequest, form: Sent) -> Redirect:
-    """Keep a report. What was typed is never shown again: the page is the installation's word, not a stranger's."""
+def send_form(request: AnyRequest, form: Sent) -> Template | Redirect:
+    """Keep a report. A refusal shows the form again, with what was typed."""
+    try:
+        return _sent(request, form)
+    except (Invalid, Overloaded) as why:
+        if not is_from_here(request):
+            raise
+        return _form(request, "status_report.html", form, why)
+
+
+def _sent(request: AnyRequest, form: Form) -> Redirect:
     app = installation(request)
     plan, key = _opened(app)
     reporting.check_stamp(key, form.text("stamp"), app.database.now())

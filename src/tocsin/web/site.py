@@ -234,8 +234,8 @@ def _public(request: AnyRequest, status: int, said: str, why: TocsinError | None
         frame = status_page.frame(sessions.installation(request), request)
     except TocsinError:
         return None
-    words, kind = frame.words, type(why).__name__
-    said = said if words.code == "en" else words.texts.get(kind, "")
+    words = frame.words
+    said = status_page.why_not(frame, why) if why else said if words.code == "en" else ""
     known = status if f"wrong_{status}" in words.texts else "other"
     view = {"heading": words.says(f"wrong_{known}"), "said": said, "advice": words.says(f"advice_{known}")}
     headers = {"cache-control": "no-store", "content-language": words.code}

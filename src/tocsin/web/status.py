@@ -7,7 +7,7 @@ away.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 from litestar import Litestar, asgi
 from litestar.enums import ScopeType
 from litestar.handlers import ASGIRouteHandler
+from litestar.response import Template
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from tocsin.app import App
@@ -25,7 +26,7 @@ from tocsin.comms.statuspage import OldMonth, PublicMonth
 from tocsin.comms.store import Seen
 from tocsin.kit.actor import STRANGER
 from tocsin.kit.clock import stopwatch
-from tocsin.kit.errors import TocsinError
+from tocsin.kit.errors import Invalid, Overloaded, TocsinError
 from tocsin.status import store
 from tocsin.status.site import CSS, HTML, SVG, File, Frame, Place, Site
 from tocsin.status.words import CATALOGUES
@@ -95,6 +96,45 @@ def routes(shown: "Board | None" = None) -> list[ASGIRouteHandler]:
 def _mounted(path: str, answer: Callable[[Scope, Receive, Send], Awaitable[None]]) -> ASGIRouteHandler:
     mount = asgi(path, name=path.strip("/"), is_mount=True, copy_scope=False, exclude_from_csrf=True)
     return mount(answer)
+
+
+# ---- A form that is refused ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why what somebody typed at the public page was not taken, in the language that they read."""
+
+    heading: str
+    said: str
+    field: str
+    status: int
+
+
+def refusal(around: Frame, why: TocsinError) -> Refusal:
+    status = 503 if isinstance(why, Overloaded) else 400
+    field = (why.field or "") if isinstance(why, Invalid) else ""
+    told = why_not(around, why) or around.words.says(f"advice_{status}")
+    return Refusal(around.words.says(f"wrong_{status}"), told, field, status)
+
+
+def again(page: Template, refused: Refusal | None) -> Template:
+    """The page of a form as the answer to what was sent, if that was refused."""
+    if refused:
+        page.status_code = refused.status
+        page.headers = {**page.headers, **({"retry-after": "1"} if refused.status == 503 else {})}
+    return page
+
+
+def why_not(around: Frame, why: TocsinError) -> str:
+    """What no stranger meets who uses our forms is said in English alone."""
+    return why.message if around.words.code == "en" else around.words.texts.get(type(why).__name__, "")
+
+
+def is_from_here(request: AnyRequest) -> bool:
+    """Whether a form was sent from a page of ours, as far as the browser says. What comes from another site is not
+    shown again: the public page is the installation's word, not a stranger's."""
+    return request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
 
 
 # ---- What is asked for -----------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from tocsin.comms.subscribers import commands, links
 from tocsin.comms.subscribers.links import PATH, Purpose
 from tocsin.comms.subscribers.model import Subscriber, masked, parts_of
 from tocsin.kit.actor import STRANGER
-from tocsin.kit.errors import Invalid, NotFound, Overloaded
+from tocsin.kit.errors import Invalid, NotFound, Overloaded, TocsinError
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan, Way
 from tocsin.signals import reporting
@@ -26,7 +26,7 @@ from tocsin.status.words import CATALOGUES
 from tocsin.web.forms import AnyRequest, Form, Sent
 from tocsin.web.frame import asset
 from tocsin.web.sessions import installation
-from tocsin.web.status import frame, spoken
+from tocsin.web.status import again, frame, is_from_here, refusal, spoken
 
 BODY_MOST = 20_000  # bytes
 TRAP = "website"  # a field that no person sees; whoever fills it in is a machine
@@ -63,26 +63,47 @@ class Part:
 @get(PATH, sync_to_thread=True)
 def show_form(request: AnyRequest, asked: FromQuery[str | None] = None) -> Template:
     app = installation(request)
+    if asked is None:
+        return _form(request, Form())
+    _opened(app)
+    return _page(frame(app, request), "subscribe_asked.html")
+
+
+def _form(request: AnyRequest, form: Form, why: TocsinError | None = None) -> Template:
+    """The form, with what was typed and why it was not taken."""
+    app = installation(request)
     plan, ways = _opened(app)
     around = frame(app, request)
-    if asked is not None:
-        return _page(around, "subscribe_asked.html")
-    says = around.words.says
-    return _page(
+    says, refused = around.words.says, refusal(around, why) if why else None
+    shown = _page(
         around,
         "subscribe.html",
+        chosen=next((way for way in ways if way in TYPED and way == form.text("way")), ways[0]),
         ways=[(way, says(f"way_{way}"), says(f"hint_{way}")) for way in ways if way in TYPED],
-        parts=_parts(plan, ()),
+        parts=_parts(plan, form.all("part")),
+        typed=form.typed(),
+        refused=refused,
         push_key=app.push_key if Way.PUSH in ways else "",
         push_script=asset("push.js"),
         stamp=reporting.stamp(app.signing_key.encode(), app.database.now()),
         trap=TRAP,
     )
+    return again(shown, refused)
 
 
 @post(PATH, sync_to_thread=True, opt={"exclude_from_csrf": True}, request_max_body_size=BODY_MOST)
-def send_form(request: AnyRequest, form: Sent) -> Redirect:
-    """Ask whoever reads at an address. The answer is the same whoever that is, and whether they are known."""
+def send_form(request: AnyRequest, form: Sent) -> Template | Redirect:
+    """Ask whoever reads at an address. The answer is the same whoever that is, and whether they are known. A refusal
+    shows the form again, with what was typed."""
+    try:
+        return _sent(request, form)
+    except (Invalid, Overloaded) as why:
+        if not is_from_here(request):
+            raise
+        return _form(request, form, why)
+
+
+def _sent(request: AnyRequest, form: Form) -> Redirect:
     app = installation(request)
     _, ways = _opened(app)
     around = frame(app, request)
