@@ -23,7 +23,7 @@ from tocsin.kit.clock import SystemClock, stopwatch
 from tocsin.people import commands as people_commands
 from tocsin.plan import store as plans
 from tocsin.settings import Settings
-from tocsin.web import cookies, feeds, guards, heads, live, oncallnow, sessions, site, status
+from tocsin.web import cookies, feeds, guards, heads, hosts, live, oncallnow, sessions, site, status
 
 API_PATHS = ("/api/", "/v1/", "/v2/", "/in/", "/generic/")
 GRACE = 2  # seconds that requests have to end when the server stops
@@ -48,7 +48,8 @@ def asgi(app: App) -> ASGIApp:
 
 def fronted(app: App, inner: Litestar, kept: Kept) -> ASGIApp:
     """The same with what answers before all routes: the addresses for signals, and the public page."""
-    return status.Doorway(app, hooks.Front(app, cookies.Jar(app.settings, heads.Heads(inner))), inner, kept.public)
+    pages = hosts.Hosts(cookies.Jar(app.settings, heads.Heads(inner)))
+    return status.Doorway(app, hooks.Front(app, pages), inner, kept.public)
 
 
 def rest(app: App, kept: Kept) -> Litestar:

@@ -25,4 +25,4 @@ def mcp() -> None:
     if not known.token:
         raise NoToken
     with Tocsin(known.api_url, known.token) as tocsin:
-        mcpserver.serve(tocsin, sys.stdin)
+        mcpserver.serve(tocsin, sys.stdin.buffer)

@@ -20,14 +20,15 @@ def say(message: Message) -> None:
     sys.stdout.flush()
 
 
-def serve(tocsin: Tocsin, lines: Iterable[str]) -> None:
-    """Answer each line that asks something, until there are no more."""
+def serve(tocsin: Tocsin, lines: Iterable[bytes]) -> None:
+    """Answer each line that asks something, until there are no more. They are bytes: one that is no text is refused by
+    itself, and ends nothing."""
     for line in lines:
         if line.strip() and (said := answer(tocsin, line)) is not None:
             say(said)
 
 
-def answer(tocsin: Tocsin, line: str) -> Message | None:
+def answer(tocsin: Tocsin, line: str | bytes) -> Message | None:
     """What a line is answered with. The token's rights are the server's to know: every tool is offered."""
     try:
         message = protocol.read(line)
