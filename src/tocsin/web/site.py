@@ -229,7 +229,8 @@ def _public(request: AnyRequest, status: int, said: str, why: TocsinError | None
     path = request.url.path
     if not path.startswith("/status/"):
         return None
-    form = next((one for one in ("/status/subscribe", "/status/report") if path == one), "")
+    forms = ("/status/subscribe", "/status/report") if status != 404 else ()  # where there is none, nobody goes back to it
+    form = next((one for one in forms if path == one), "")
     try:
         frame = status_page.frame(sessions.installation(request), request)
     except TocsinError:
