@@ -143,7 +143,8 @@ def linked(page: Page, home: str) -> list[str]:
     found = []
     for path, begins in FIRST_OF.items():
         page.goto(home + path)
-        found.append(page.locator(f'main a[href^="{begins}"]').first.get_attribute("href", timeout=A_LINK_TAKES) or path)
+        link = page.locator(f'main a[href^="{begins}"]').first
+        found.append(link.get_attribute("href", timeout=A_LINK_TAKES) or path)
     return found
 
 
