@@ -125,7 +125,7 @@ def paths(story: Story) -> list[str]:
         "/status/de",
         "/oncall/now",
         f"/incidents/{story.worst}?entry=4",
-        f"/incidents/{story.worst}/templates/ticket",
+        f"/incidents/{story.worst}/templates/executive_update",
         "/search?q=memories",
     }
     for path in (route.path for route in rest.routes if _is_page(route)):
