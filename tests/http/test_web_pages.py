@@ -204,6 +204,12 @@ def test_a_waiting_signal_is_dismissed_from_the_front_page(night: Served) -> Non
     assert ben.press(page, action).status == 409
 
 
+def test_what_was_refused_takes_the_focus_wherever_it_stands(here: Served) -> None:
+    refused = Visitor(here, "erin").do("/oncall/calendar", "/oncall/calendar/zone", zone="Mars/Base")
+    assert refused.status == 400
+    assert re.search(r'<div class="errors"[^>]* autofocus[^>]*>', refused.html)
+
+
 def test_who_cannot_be_reached_is_named(here: Served) -> None:
     ana = Visitor(here, "ana")
     assert ana.open("/oncall").says("No contact method and no e-mail address.")
