@@ -37,6 +37,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backgroun
 WIDTHS = {"phone": 360, "tablet": 768, "desk": 1440}
 SHORTEST = 900  # pixels
 TALLEST = 6000  # pixels; the plan as a document is a book
+A_LINK_TAKES = 10_000  # milliseconds at the most; what the plan looks at is heard a moment after the start
 A_PICTURE_TAKES = 120_000  # milliseconds at the most, on a machine that does other things
 THEMES = ("light", "dark")
 MACHINES = (
@@ -53,7 +54,16 @@ MACHINES = (
     "/palette",
     "/declare/alike",
     "/oncall/badge",
+    "/search/found",
+    "/signin/sso",  # the story has none
 )
+# Pages of things whose ids are known only once the server runs: the first that a page links to.
+FIRST_OF = {
+    "/signals": "/signals/sig_",
+    "/oncall/handoffs": "/oncall/handoffs/",
+    "/webhooks": "/webhooks/",
+    "/status": "/status/i/",
+}
 FILES = re.compile(r"/evidence|\.\w+$|/calendar/\{|feeds?/")
 READY_WITHIN = 60.0  # seconds
 WAY_IN = re.compile(rb"Sign in once\s+(\S+)")
@@ -111,8 +121,12 @@ def paths(story: Story) -> list[str]:
     }
     found = {
         "/status",
+        "/status/history",
+        "/status/de",
         "/oncall/now",
         f"/incidents/{story.worst}?entry=4",
+        f"/incidents/{story.worst}/templates/executive_update",
+        "/search?q=memories",
     }
     for path in (route.path for route in rest.routes if _is_page(route)):
         if "{" not in path:
@@ -122,6 +136,16 @@ def paths(story: Story) -> list[str]:
         elif path.startswith("/incidents/") and path.count("{") == 1:
             found.add(path.replace("{incident_id:str}", story.worst))
     return sorted(found)
+
+
+def linked(page: Page, home: str) -> list[str]:
+    """Where the first link of this kind leads to, of each page that lists what has an id."""
+    found = []
+    for path, begins in FIRST_OF.items():
+        page.goto(home + path)
+        link = page.locator(f'main a[href^="{begins}"]').first
+        found.append(link.get_attribute("href", timeout=A_LINK_TAKES) or path)
+    return found
 
 
 def _is_page(route: BaseRoute) -> bool:
@@ -165,6 +189,7 @@ class Photographer:
     def _name(self, path: str) -> str:
         for what, incident_id in vars(self._story).items():
             path = path.replace(incident_id, what)
+        path = re.sub(r"(sig|whk|hnd)_\w+|(?<=/status/i/)\w+", "one", path)
         return re.sub(r"[^\w-]+", "-", path).strip("-") or "now"
 
     def _hear(self, message: ConsoleMessage) -> None:
@@ -202,8 +227,8 @@ def _pictures(browser: Browser, home: str, way_in: str, story: Story, state: Pat
     page.click("main form button")
     page.wait_for_url(f"{home}/")
     page.context.storage_state(path=state)
+    every, photographer = sorted({*paths(story), *linked(page, home)}), Photographer(browser, home, story)
     page.close()
-    every, photographer = paths(story), Photographer(browser, home, story)
     for theme in THEMES:
         for size in WIDTHS:
             photographer.visit(state, theme, size, every)

@@ -10,6 +10,7 @@ from tocsin.app import App
 from tocsin.changes import commands as changes
 from tocsin.changes.model import Kind, Report
 from tocsin.comms.subscribers import commands as subscribers
+from tocsin.events import commands as events
 from tocsin.incidents.model import Incident
 from tocsin.incidents.work import Verdict
 from tocsin.kit.actor import SYSTEM
@@ -146,6 +147,8 @@ def _around(app: App, clock: ManualClock) -> None:
         at=now - timedelta(hours=1),
     )
     app.database.run(SYSTEM, lambda tx: changes.tell(tx, change))
+    hook = "https://hooks.example.org/tocsin"
+    app.database.run(SYSTEM, lambda tx: events.disable(tx, events.make(tx, hook, "Board", (), confidential=False).id))
     span = {"starts_at": now + timedelta(days=2), "ends_at": now + timedelta(days=2, hours=8)}
     with app.database.read(SYSTEM) as tx:
         rotation = next(iter(plans.current(tx).rotations))

@@ -13,7 +13,7 @@ from tocsin.kit.actor import SYSTEM
 from tocsin.people import store as people
 from tocsin.people.model import Channel
 from tocsin.plan.model import Stage
-from tocsin.response import commands, tick
+from tocsin.response import commands, relating, tick
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival
 
@@ -204,6 +204,12 @@ def test_a_waiting_signal_is_dismissed_from_the_front_page(night: Served) -> Non
     assert ben.press(page, action).status == 409
 
 
+def test_what_was_refused_takes_the_focus_wherever_it_stands(here: Served) -> None:
+    refused = Visitor(here, "erin").do("/oncall/calendar", "/oncall/calendar/zone", zone="Mars/Base")
+    assert refused.status == 400
+    assert re.search(r'<div class="errors"[^>]* autofocus[^>]*>', refused.html)
+
+
 def test_who_cannot_be_reached_is_named(here: Served) -> None:
     ana = Visitor(here, "ana")
     assert ana.open("/oncall").says("No contact method and no e-mail address.")
@@ -220,6 +226,20 @@ def test_incidents_are_filtered_by_links(night: Served) -> None:
     assert "second" in rows[0] and "first" not in rows[0]
     assert "first" in rows[1] and "second" not in rows[1]
     assert ben.open("/incidents?status=closed").says("No incident here.")
+
+
+def test_what_is_open_stands_first_however_much_came_after_it(here: Served) -> None:
+    about = {"severity": "P3", "type": "service_outage", "service": "rose"}
+    with here.app.database.work(SYSTEM) as tx:
+        oldest = commands.declare(tx, title="The oldest of all", **about)
+        for number in range(51):  # a page of the list, and one more
+            later = commands.declare(tx, title=f"Came later {number}", **about)
+            relating.merge(tx, later.id, oldest.id, "The same again")
+    ben, listed = Visitor(here, "ben"), re.compile(r'<a href="/incidents/inc_\w+">([^<]+)</a> <span class="muted">#')
+    page = ben.open("/incidents").html
+    assert listed.findall(page)[:2] == ["The oldest of all", "Came later 50"]
+    earlier = re.search(r'href="(/incidents\?before=\d+)"', page)
+    assert earlier and "The oldest of all" not in listed.findall(ben.open(earlier[1]).html)
 
 
 def test_the_plan_is_shown_with_its_source(here: Served) -> None:

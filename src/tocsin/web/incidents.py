@@ -102,10 +102,8 @@ def _list(
     statuses = _statuses(status)
     with visitor.app.database.read(visitor.actor) as tx:
         plan = plans.current(tx)
-        until = from_millis(before) if before else None
-        found = incidents.listing(tx, statuses=statuses, before=until, limit=A_PAGE + 1)
-        more = to_millis(found[A_PAGE - 1].declared_at) if len(found) > A_PAGE else 0
-        shown = [one for one in found[:A_PAGE] if severity in ("", one.severity)]
+        found, more = _a_page(tx, statuses, before)
+        shown = [one for one in found if severity in ("", one.severity)]
         shown.sort(key=lambda one: not one.is_open)
         return page(
             request,
@@ -123,6 +121,18 @@ def _list(
             by_severity=_severity_options(plan, status, severity),
             more=_query(status, severity, more) if more else "",
         )
+
+
+def _a_page(tx: Tx, statuses: frozenset[Status] | None, before: int) -> tuple[list[Incident], int]:
+    """Incidents, and before when the next page begins, if there is one. Of all, the open ones stand on the first."""
+    until = from_millis(before) if before else None
+    found = incidents.listing(tx, statuses=statuses, before=until, limit=A_PAGE + 1)
+    more = to_millis(found[A_PAGE - 1].declared_at) if len(found) > A_PAGE else 0
+    if statuses is not None:
+        return found[:A_PAGE], more
+    opened = incidents.listing(tx, statuses=OPEN_STATUSES, limit=A_PAGE)
+    known = {one.id for one in opened}
+    return [*(() if before else opened), *(one for one in found[:A_PAGE] if one.id not in known)], more
 
 
 def _statuses(wanted: str) -> frozenset[Status] | None:

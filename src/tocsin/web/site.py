@@ -80,6 +80,7 @@ WRONG = {
     413: ("This is too much", "Shorten it, and send it again."),
     503: ("Too much is waiting", "Nothing was changed. Send it again in a second."),
 }
+OLD_FORM = ("Nothing was changed", "Go back, and what you typed may still stand there to be copied.")
 KINDS: tuple[tuple[type[TocsinError], int], ...] = (
     (NotFound, 404),
     (Invalid, 400),
@@ -206,7 +207,8 @@ def _http_error(request: AnyRequest, why: HTTPException) -> Response[Any]:
     if not _is_csrf(why):
         return _error_page(request, why.status_code, "")
     _note(request, Deed.FORM_REFUSED)
-    page = _error_page(request, 403, "This form has grown old; open the page again, and send it from there.")
+    said = "This form has grown old; open the page again, and send it from there."
+    page = _error_page(request, 403, said, words=OLD_FORM)
     # A token of another installation, left at this address, would be refused for ever: let the next page bring its own.
     page.delete_cookie(cookies.FORM)
     return page
@@ -229,7 +231,9 @@ def _public(request: AnyRequest, status: int, said: str, why: TocsinError | None
     path = request.url.path
     if not path.startswith("/status/"):
         return None
-    form = next((one for one in ("/status/subscribe", "/status/report") if path == one), "")
+    # Nobody goes back to a form that is not there.
+    forms = ("/status/subscribe", "/status/report") if status != 404 else ()
+    form = next((one for one in forms if path == one), "")
     try:
         frame = status_page.frame(sessions.installation(request), request)
     except TocsinError:
@@ -243,8 +247,10 @@ def _public(request: AnyRequest, status: int, said: str, why: TocsinError | None
     return Template("status_refused.html", context=context, status_code=status, headers=headers)
 
 
-def _error_page(request: AnyRequest, status: int, said: str, why: TocsinError | None = None) -> Response[Any]:
-    title, advice = WRONG.get(status, ("This did not work", "Go back, and try it again."))
+def _error_page(
+    request: AnyRequest, status: int, said: str, why: TocsinError | None = None, words: tuple[str, str] | None = None
+) -> Response[Any]:
+    title, advice = words or WRONG.get(status, ("This did not work", "Go back, and try it again."))
     page = _public(request, status, said, why) or bare(
         request, "error.html", title=title, status=status, heading=title, said=said, advice=advice
     )
