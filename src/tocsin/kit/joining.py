@@ -15,7 +15,8 @@ long the answer takes or is read.
 """
 
 import asyncio
-import resource
+import math
+import sys
 from collections.abc import Callable, Iterable
 from enum import Enum
 from functools import partial
@@ -24,6 +25,9 @@ from typing import Any, cast
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
+
+if sys.platform != "win32":
+    import resource
 
 MOST_HEAD = 65_536  # bytes of a request's first line and headers, counted as they arrive
 AT_ONCE = 65_536  # bytes; more than that is no answer of one piece, and must not pile up here
@@ -45,9 +49,15 @@ MOST_CONNECTIONS = 10_000  # where the system sets no lower bound
 
 def most_connections() -> int:
     """How many connections a process may hold open and still reach those whom it pages."""
+    return max(50, int(min(_files() - FILES_FOR_OTHERS - REFUSED_AT_ONCE, MOST_CONNECTIONS)))
+
+
+def _files() -> float:
+    """How many files the system lets a process have open; on Windows a connection is none."""
+    if sys.platform == "win32":
+        return math.inf
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    usable = MOST_CONNECTIONS if files == resource.RLIM_INFINITY else files - FILES_FOR_OTHERS - REFUSED_AT_ONCE
-    return max(50, min(usable, MOST_CONNECTIONS))
+    return math.inf if files == resource.RLIM_INFINITY else files
 
 
 class Awaited(Enum):
