@@ -52,7 +52,8 @@ def test_declaring_prints_the_number_and_the_list_shows_it(tocsin: Terminal) -> 
     number, incident_id = out.split()[:2]
     assert number.startswith("#") and incident_id.startswith("inc_")
     assert f"{incident_id}  P1 investigating: Voice is silent" in out
-    assert incident_id in tocsin.done("incidents")
+    assert incident_id in tocsin.done("incidents", "--severity", "P1", "--type", "service_outage")
+    assert incident_id not in tocsin.done("incidents", "--severity", "P2")
     found = tocsin("show", incident_id, "--json").json
     assert found["trigger"] == "user_report" and f"#{found['number']}" == number
 

@@ -231,7 +231,7 @@ def test_incidents_are_filtered_by_links(night: Served) -> None:
 def test_what_is_open_stands_first_however_much_came_after_it(here: Served) -> None:
     about = {"severity": "P3", "type": "service_outage", "service": "rose"}
     with here.app.database.work(SYSTEM) as tx:
-        oldest = commands.declare(tx, title="The oldest of all", **about)
+        oldest = commands.declare(tx, title="The oldest of all", **about | {"severity": "P2"})
         for number in range(51):  # a page of the list, and one more
             later = commands.declare(tx, title=f"Came later {number}", **about)
             relating.merge(tx, later.id, oldest.id, "The same again")
@@ -240,6 +240,8 @@ def test_what_is_open_stands_first_however_much_came_after_it(here: Served) -> N
     assert listed.findall(page)[:2] == ["The oldest of all", "Came later 50"]
     earlier = re.search(r'href="(/incidents\?before=\d+)"', page)
     assert earlier and "The oldest of all" not in listed.findall(ben.open(earlier[1]).html)
+    assert listed.findall(ben.open("/incidents?severity=P2").html) == ["The oldest of all"]
+    assert ben.open(f"/incidents?before={10**30}").says("The oldest of all")
 
 
 def test_the_plan_is_shown_with_its_source(here: Served) -> None:

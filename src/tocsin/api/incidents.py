@@ -63,6 +63,11 @@ def handlers() -> list[HTTPRouteHandler]:
 # ---- Reading ----
 
 
+Only = Annotated[
+    str | None, QueryParameter(description="Only those of this one, by its id in the plan.", required=False)
+]
+
+
 @get("/incidents", summary="List incidents, the last declared first", **READ)
 def list_incidents(
     request: Call,
@@ -70,12 +75,17 @@ def list_incidents(
         list[Status] | None, QueryParameter(description="Only with one of these.", required=False)
     ] = None,
     open: Annotated[bool | None, QueryParameter(description="Only those that are, or are not.", required=False)] = None,  # noqa: A002
+    severity: Only = None,
+    type: Only = None,  # noqa: A002
+    service: Only = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> schema.Incidents:
     begun, statuses = cursors.start(cursor), _statuses(status, open)
+    named = {"severity": severity, "type": type, "service": service}
+    only = {name: value for name, value in named.items() if value is not None}
     with app_of(request).database.read(request.auth) as tx:
-        rows = incidents.listing(tx, statuses=statuses, before=begun.before, limit=begun.wanted(limit))
+        rows = incidents.listing(tx, statuses=statuses, before=begun.before, only=only, limit=begun.wanted(limit))
     found, following = cursors.page(begun, rows, limit, lambda one: one.declared_at)
     return schema.Incidents([shown(one) for one in found], following)
 

@@ -31,16 +31,21 @@ def list_incidents(
         bool,
         Parameter(name="--all", negative="--open", show_default=False, help="Closed ones too, or only the open ones."),
     ] = False,
+    severity: Annotated[str | None, Parameter(help="Only those of this severity, such as P1.")] = None,
+    type: Annotated[str | None, Parameter(help="Only those of this type.")] = None,  # noqa: A002
+    service: Annotated[str | None, Parameter(help="Only those of this service.")] = None,
     limit: Annotated[int, Parameter(validator=Number(gte=1, lte=PAGE_MOST), help="How many, at the most.")] = 50,
     json: AsJson = False,
 ) -> None:
     """List the open incidents, the latest first."""
-    found = client.get("incidents", open=None if every else "true", limit=limit)
+    only = {"severity": severity, "type": type, "service": service}
+    found = client.get("incidents", open=None if every else "true", **only, limit=limit)
     if json:
         show.as_json(found)
         return
     columns = ("", "Id", "Severity", "Status", "Title", "Type", "Declared")
-    empty = "There are no incidents." if every else "No incident is open."
+    kind = " of this kind" if any(only.values()) else ""
+    empty = f"There are no incidents{kind}." if every else f"No incident{kind} is open."
     show.table(columns, [_row(one) for one in found["incidents"]], empty=empty)
     if found["next"]:
         show.aside(f"There are more than these {limit}; ask for more with --limit.")

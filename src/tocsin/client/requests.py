@@ -35,10 +35,19 @@ class Request(Generic[T]):
 # ---- Reading ----
 
 
-def incidents(*, open: bool | None = None, limit: int = 50, cursor: str | None = None) -> Request[model.Incidents]:  # noqa: A002
+def incidents(
+    *,
+    open: bool | None = None,  # noqa: A002
+    severity: str | None = None,
+    type: str | None = None,  # noqa: A002
+    service: str | None = None,
+    limit: int = 50,
+    cursor: str | None = None,
+) -> Request[model.Incidents]:
     """Incidents, the last declared first; `next` of the answer is the cursor of the page after it."""
     is_open = None if open is None else str(open).lower()
-    return _get("incidents", answer=model.Incidents, open=is_open, limit=limit, cursor=cursor)
+    only = {"severity": severity, "type": type, "service": service}
+    return _get("incidents", answer=model.Incidents, open=is_open, **only, limit=limit, cursor=cursor)
 
 
 def incident(incident_id: str) -> Request[model.IncidentInFull]:

@@ -1,6 +1,6 @@
 """Incidents on the record: entries that are only ever added, and each incident's fold saved beside them for lists."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
@@ -268,11 +268,16 @@ def listing(
     before: datetime | None = None,
     since: datetime | None = None,
     below: int | None = None,
+    only: Mapping[str, str] | None = None,
     limit: int = 50,
 ) -> list[Incident]:
-    """Incidents, last declared first: declared from `since` up to `before`; `below` a number pages on."""
+    """Incidents, last declared first: declared from `since` up to `before`; `below` a number pages on.
+
+    `only` asks for those of a severity, a type or a service, by the name of the column.
+    """
     states = None if statuses is None else tuple(sorted(str(one) for one in statuses))
-    asked = {"listed_below": below, "listed_before": before, "listed_since": since}
+    named = {f"listed_{name}": value for name, value in (only or {}).items()}
+    asked = {"listed_below": below, "listed_before": before, "listed_since": since, **named}
     bounds = {name: bound for name, bound in asked.items() if bound is not None}
     wanted = _listing(sight.eyes(tx), states, frozenset(bounds))
     found = [_incident(row) for row in tx.all(wanted, {**sight.given(tx), **bounds, "most": limit})]
@@ -286,6 +291,7 @@ def _listing(eyes: sight.Eyes, statuses: tuple[str, ...] | None, bounds: frozens
         "listed_below": table.c.number < bindparam("listed_below", type_=Integer),
         "listed_before": table.c.declared_at < bindparam("listed_before", type_=Instant),
         "listed_since": table.c.declared_at >= bindparam("listed_since", type_=Instant),
+        **{f"listed_{name}": table.c[name] == bindparam(f"listed_{name}") for name in ("severity", "type", "service")},
     }
     latest = select(table.c.number).where(*(limits[one] for one in sorted(bounds)))
     seen = sight.through(eyes, latest, table.c.id).order_by(table.c.number.desc()).limit(_MOST)

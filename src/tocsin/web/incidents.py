@@ -14,7 +14,6 @@ from tocsin.delivery import outbox
 from tocsin.incidents import assessment, lifecycle, words
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import OPEN_STATUSES, Incident, Status
-from tocsin.kit.clock import from_millis, to_millis
 from tocsin.kit.errors import Invalid, Refused
 from tocsin.kit.text import listed
 from tocsin.obligations import store as obligations
@@ -46,6 +45,7 @@ from tocsin.web.trouble import Trouble, trouble
 from tocsin.web.verbs import VERBS
 
 A_PAGE = 50
+MOST_NUMBER = 2**31  # more than that no database counts incidents
 
 
 # ---- The list ----
@@ -102,8 +102,7 @@ def _list(
     statuses = _statuses(status)
     with visitor.app.database.read(visitor.actor) as tx:
         plan = plans.current(tx)
-        found, more = _a_page(tx, statuses, before)
-        shown = [one for one in found if severity in ("", one.severity)]
+        shown, more = _a_page(tx, statuses, severity, before)
         shown.sort(key=lambda one: not one.is_open)
         return page(
             request,
@@ -123,14 +122,14 @@ def _list(
         )
 
 
-def _a_page(tx: Tx, statuses: frozenset[Status] | None, before: int) -> tuple[list[Incident], int]:
+def _a_page(tx: Tx, statuses: frozenset[Status] | None, severity: str, before: int) -> tuple[list[Incident], int]:
     """Incidents, and before when the next page begins, if there is one. Of all, the open ones stand on the first."""
-    until = from_millis(before) if before else None
-    found = incidents.listing(tx, statuses=statuses, before=until, limit=A_PAGE + 1)
-    more = to_millis(found[A_PAGE - 1].declared_at) if len(found) > A_PAGE else 0
+    below, only = before if 0 < before < MOST_NUMBER else None, {"severity": severity} if severity else None
+    found = incidents.listing(tx, statuses=statuses, below=below, only=only, limit=A_PAGE + 1)
+    more = found[A_PAGE - 1].number if len(found) > A_PAGE else 0
     if statuses is not None:
         return found[:A_PAGE], more
-    opened = incidents.listing(tx, statuses=OPEN_STATUSES, limit=A_PAGE)
+    opened = incidents.listing(tx, statuses=OPEN_STATUSES, only=only, limit=A_PAGE)
     known = {one.id for one in opened}
     return [*(() if before else opened), *(one for one in found[:A_PAGE] if one.id not in known)], more
 
