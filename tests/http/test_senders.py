@@ -1,13 +1,16 @@
 """`/in/SENDER`: who is known there, what is answered, and what becomes of what can't be read."""
 
 import base64
+import gzip
 import hashlib
 import hmac
 import json
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import brotli
 import httpx2
 import pytest
 
@@ -118,6 +121,32 @@ def test_a_body_that_is_too_large_is_refused_and_not_kept(here: Served, key: str
     for name in EVERY:
         assert send(here, name, key, b" " * (taking.BODY_MOST + 1)).status_code == 413
     assert quarantined(here) == []
+
+
+PACKED = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress}
+
+
+@pytest.mark.parametrize("packing", PACKED)
+def test_a_packed_body_is_unpacked_within_bounds(here: Served, key: str, packing: str) -> None:
+    about = {"Content-Encoding": packing}
+    signal, bomb = b'{"title": "A cat", "key": "cat"}', PACKED[packing](b" " * (taking.BODY_MOST + 1))
+    event = json.dumps({"routing_key": key, "event_action": "trigger", "payload": {"summary": "A dog"}}).encode()
+    alert = json.dumps({"alerts": [{"status": "firing", "labels": {"alertname": "A cow"}}]}).encode()
+    bearer = {"Authorization": f"Bearer {key}", **about}
+    for path, body in (
+        ("/api/v1/signals", signal),
+        ("/api/v1/signals/alertmanager", alert),
+        ("/v2/enqueue", event),
+        ("/in/gatus", body_of("gatus")),
+    ):
+        assert here.post(path, content=PACKED[packing](body), headers=bearer).is_success, path
+        assert here.post(path, content=bomb, headers=bearer).status_code == 413, path
+        for spoilt in (b"no " + body, PACKED[packing](body)[:-9]):
+            refused = here.post(path, content=spoilt, headers=bearer)
+            assert (refused.status_code, packing in refused.text) == (400, True), path
+    assert {one.title for one in seen(here)} == {"A cat", "A dog", "A cow", "rose: no healthy answer"}
+    assert quarantined(here) == []
+    assert "send gzip" in here.post("/in/gatus", content=b"", headers={**bearer, "Content-Encoding": "zoo"}).text
 
 
 def test_signals_are_posted(here: Served) -> None:
