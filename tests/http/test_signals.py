@@ -165,7 +165,7 @@ def test_a_body_is_kept_with_what_its_sender_said_of_it_and_without_what_proves_
     with here.app.database.read(SYSTEM) as tx:
         (kept,) = signals.quarantined(tx)
     headers = {"ce-specversion": "1.0", "content-type": "application/json"}
-    assert kept.asked == {"path": [], "headers": headers, "is_whole": True}
+    assert kept.asked == {"path": [], "headers": headers, "query": {}, "is_whole": True}
 
 
 def keep_unreadable(here: Served, body: bytes) -> None:

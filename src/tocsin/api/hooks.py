@@ -270,7 +270,7 @@ class Intake:
         except Forbidden:
             if not self._strangers.take(wire.address(scope), app.database.now()):
                 return
-        await taking.keep(app, "pagerduty", sender, error, body)
+        await taking.keep(app, "pagerduty", sender, error, body, taking.addressed(scope["path"]))
 
     async def _sender(self, app: App, secret: str) -> Token:
         return await taking.sender(app, self.keys, secret)
