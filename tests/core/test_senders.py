@@ -143,6 +143,7 @@ def test_a_monitor_that_is_down_and_up_again() -> None:
     assert (down.key, down.state, down.trigger, down.severity) == ("7", State.FIRING, Trigger.HEALTH_CHECK, "critical")
     assert down.labels == {"severity": "critical", "monitor": "Rose", "type": "http"}
     assert down.link == "https://rose.example.org/health"
+    assert down.title == "Rose is down: timeout of 48000ms exceeded"
     assert down.started_at == BEGAN.replace(microsecond=315000)
     up = one("uptime-kuma", changed(body, "heartbeat", "status", to=1))
     assert (up.key, up.state) == ("7", State.RESOLVED)
@@ -157,6 +158,7 @@ def test_a_monitor_that_waits_or_rests_says_nothing(status: int) -> None:
 def test_a_test_and_a_certificate_that_expires_are_shown_to_people() -> None:
     notice = one("uptime-kuma", {"heartbeat": None, "monitor": None, "msg": "[Rose] Certificate expires in 7 days"})
     assert (notice.severity, notice.trigger) == ("info", Trigger.OBSERVATION)
+    assert one("uptime-kuma", {"heartbeat": None, "monitor": None, "msg": "Tocsin Testing"}).severity is None
     assert "preset" in faults("uptime-kuma", {"heartbeat": {"status": "down"}, "monitor": {"id": 7}})[0]
 
 
@@ -222,7 +224,8 @@ def test_an_alert_on_an_issue_ends_when_the_issue_is_resolved() -> None:
     assert (fired.key, fired.state, fired.severity) == ("issue/1170820242", State.FIRING, "error")
     assert fired.labels == {"resource": "issue", "project": "1", "environment": "production"}
     issue = {"id": "1170820242", "title": "ReferenceError", "level": "error", "project": {"slug": "rose"}}
-    for action, state in (("created", State.FIRING), ("unresolved", State.FIRING), ("resolved", State.RESOLVED)):
+    for action in ("created", "unresolved", "resolved", "archived", "ignored"):
+        state = State.RESOLVED if action in ("resolved", "archived", "ignored") else State.FIRING
         arrival = one("sentry", {"action": action, "data": {"issue": issue}}, headers=of("issue"))
         assert (arrival.key, arrival.state, arrival.labels["project"]) == (fired.key, state, "rose")
 
@@ -252,6 +255,13 @@ def test_a_monitor_of_datadog_from_trigger_to_recovery() -> None:
     assert (fired.key, fired.severity, fired.started_at) == ("1234567890", "error", BEGAN)
     assert fired.labels["canary"] == "true" and fired.labels["service"] == "rose" and fired.labels["priority"] == "P2"
     assert "status" not in fired.details and fired.details["query"] == "avg(last_5m):p95 > 4"
+    for sent, title in (
+        ("[P2] [Triggered on {host:db1,env:prod}] CPU is high", "CPU is high (host:db1,env:prod)"),
+        ("[Re-No Data] CPU is high", "CPU is high"),
+        ("[Shop] CPU is high", "[Shop] CPU is high"),
+        ("[Triggered]", "[Triggered]"),
+    ):
+        assert one("datadog", changed(body, "title", to=sent)).title == title
     over = one("datadog", changed(body, "transition", to="Recovered"))
     assert (over.key, over.state, over.severity) == (fired.key, State.RESOLVED, None)
     for transition in ("Re-Triggered", "No Data", "Re-No Data", "Warn", "Re-Warn", "Renotify"):
@@ -383,6 +393,9 @@ def test_a_change_that_lies_ahead_is_taken_as_now() -> None:
 # ---- CloudWatch, Google Cloud, Azure ----
 
 
+CONSOLE = "console.aws.amazon.com/cloudwatch/home"
+
+
 def of_alarm(**changes: Any) -> dict[str, Any]:
     body: dict[str, Any] = body_of("cloudwatch")
     return {**body, "Message": json.dumps({**json.loads(body["Message"]), **changes})}
@@ -393,6 +406,8 @@ def test_an_alarm_of_cloudwatch() -> None:
     assert (fired.key, fired.started_at) == ("arn:aws:cloudwatch:eu-west-1:111122223333:alarm:rose", BEGAN)
     assert (fired.title, fired.severity) == ("Rose answers slowly: p95 above 4 s", None)
     assert fired.labels["LoadBalancer"] == "app/rose" and fired.labels["state"] == "ALARM"
+    assert fired.link == f"https://eu-west-1.{CONSOLE}?region=eu-west-1#alarmsV2:alarm/Rose%20answers%20slowly"
+    assert one("cloudwatch", of_alarm(AlarmArn="arn:aws-cn:cloudwatch:cn-north-1:1:alarm:x")).link is None
     assert one("cloudwatch", of_alarm(NewStateValue="OK")).state is State.RESOLVED
     blind = one("cloudwatch", of_alarm(NewStateValue="INSUFFICIENT_DATA", AlarmArn=None))
     assert (blind.state, blind.key) == (State.FIRING, "111122223333/EU (Ireland)/Rose answers slowly")
@@ -434,6 +449,9 @@ def test_an_alert_of_azure() -> None:
     fired = one("azure", body)
     assert (fired.severity, fired.title, fired.started_at) == ("Sev1", "cpu-high", BEGAN)
     assert fired.labels["service"] == "rose" and fired.labels["target"] == "vm1"
+    assert fired.link and fired.link.endswith(
+        "/alertId/%2Fsubscriptions%2Fs1%2Fproviders%2FMicrosoft.AlertsManagement%2Falerts%2Fa1"
+    )
     over = one("azure", changed(body, "data", "essentials", "monitorCondition", to="Resolved"))
     assert (over.key, over.state) == (fired.key, State.RESOLVED)
     odd = one("azure", changed(body, "data", "essentials", "monitorCondition", to="Odd"))
