@@ -65,6 +65,7 @@ def test_what_flaps_says_so_in_the_list_on_its_page_in_the_room_and_over_http(he
         assert erin.open(address).says("It flaps since"), address
     room = erin.open(f"/incidents/{found['incident_id']}")
     assert room.says("Signal flaps</span> Groq is down. It fired or cleared 4 times within 30 min.")
+    assert f'href="/signals/{probe}">The signal' in room.html
 
 
 def test_what_a_sender_wrote_is_never_markup(here: Served) -> None:

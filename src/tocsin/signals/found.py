@@ -46,6 +46,13 @@ def _known(tx: Tx, sources: Sequence[str]) -> list[str]:
     return [source for source, is_known in zip(sources, row, strict=True) if is_known]
 
 
+def first_link(tx: Tx, incident_id: str) -> str | None:
+    """The link of the first signal of an incident that has one."""
+    linked = (table.c.incident_id == incident_id) & table.c.link.is_not(None)
+    found: str | None = tx.scalar(select(table.c.link).where(linked).order_by(table.c.first_at).limit(1))
+    return found
+
+
 def ids_after(tx: Tx, after: str, limit: int) -> list[str]:
     """The ids of all signals, some at a time."""
     return [row.id for row in tx.all(select(table.c.id).where(table.c.id > after).order_by(table.c.id).limit(limit))]
