@@ -64,7 +64,9 @@ def test_a_page_leads_to_where_the_trouble_was_seen_and_so_does_the_next(world: 
     world.arrive(alert("again", link="https://graphs.example.org/later"))
     world.advance(minutes=30)
     first, *later = [one for one in world.mail.sent if one.audience == "page"]
-    assert later and all("\nWhere it was seen: https://graphs.example.org/groq\n" in one.body for one in (first, *later))
+    assert later and all(
+        "\nWhere it was seen: https://graphs.example.org/groq\n" in one.body for one in (first, *later)
+    )
     world.overlook()
 
 

@@ -106,7 +106,7 @@ class Unread:
     own: str  # the name of a sender of the plan, which can be tried
 
 
-def _unread(one: Quarantined, now: datetime) -> Unread:
+def unread(one: Quarantined, now: datetime) -> Unread:
     return Unread(
         id=one.id,
         at=present.moment(one.at, now),
@@ -372,7 +372,7 @@ def draw_signals(request: AnyRequest | Asked, visitor: Visitor, tx: Tx) -> Templ
         title="Signals",
         here="/signals",
         rows=[signal_row(one, now) for one in signals.recent(tx, SIGNALS_SHOWN)],
-        unread=[_unread(one, now) for one in signals.quarantined(tx)],
+        unread=[unread(one, now) for one in signals.quarantined(tx)],
         backlog=signals.backlog(tx),
         may_read=visitor.actor.may(access.SIGNAL_WRITE),
     )
