@@ -82,6 +82,7 @@ def spoilt(body: Any, data: st.DataObject) -> Any:
 # ---- Prometheus, by Alertmanager's API v2 ----
 
 
+@pytest.mark.tries("prometheus", "documentation", "fires", "ends")
 def test_prometheus_alerts_fire_until_their_end_has_passed() -> None:
     down, queue = told("prometheus", body_of("prometheus"), path=("api", "v2", "alerts"))
     assert down == Arrival(
@@ -124,6 +125,7 @@ def test_an_alert_that_cannot_be_read_takes_no_other_along() -> None:
 # ---- Grafana ----
 
 
+@pytest.mark.tries("grafana", "documentation", "fires", "ends")
 def test_grafana_is_read_with_what_it_knows_besides() -> None:
     arrival = one("grafana", body_of("grafana"))
     assert (arrival.source, arrival.key, arrival.severity) == ("grafana", "57c6d9296de2ad39", "warning")
@@ -137,6 +139,7 @@ def test_grafana_is_read_with_what_it_knows_besides() -> None:
 # ---- Uptime Kuma ----
 
 
+@pytest.mark.tries("uptime-kuma", "documentation", "fires", "ends")
 def test_a_monitor_that_is_down_and_up_again() -> None:
     body = body_of("uptime-kuma")
     down = one("uptime-kuma", body)
@@ -155,6 +158,7 @@ def test_a_monitor_that_waits_or_rests_says_nothing(status: int) -> None:
     assert told("uptime-kuma", changed(body_of("uptime-kuma"), "heartbeat", "status", to=status)) == []
 
 
+@pytest.mark.tries("uptime-kuma", "documentation", "test")
 def test_a_test_and_a_certificate_that_expires_are_shown_to_people() -> None:
     notice = one("uptime-kuma", {"heartbeat": None, "monitor": None, "msg": "[Rose] Certificate expires in 7 days"})
     assert (notice.severity, notice.trigger) == ("info", Trigger.OBSERVATION)
@@ -165,6 +169,7 @@ def test_a_test_and_a_certificate_that_expires_are_shown_to_people() -> None:
 # ---- Gatus, Healthchecks ----
 
 
+@pytest.mark.tries("gatus", "documentation", "fires", "ends")
 def test_an_endpoint_of_gatus() -> None:
     body = body_of("gatus")
     arrival = one("gatus", body)
@@ -176,6 +181,7 @@ def test_an_endpoint_of_gatus() -> None:
     assert places == ["$.name", "$.state"]
 
 
+@pytest.mark.tries("healthchecks", "documentation", "fires", "ends")
 def test_a_check_of_healthchecks() -> None:
     body = body_of("healthchecks")
     arrival = one("healthchecks", body)
@@ -189,6 +195,7 @@ def test_a_check_of_healthchecks() -> None:
 # ---- Opsgenie ----
 
 
+@pytest.mark.tries("opsgenie", "documentation", "fires", "is acknowledged", "ends")
 def test_an_alert_is_created_acknowledged_and_closed_by_its_alias() -> None:
     made = one("opsgenie", body_of("opsgenie"))
     assert (made.key, made.title, made.severity) == ("rose/voice", "Voice replies fail", "P1")
@@ -219,6 +226,7 @@ def of(resource: str) -> dict[str, str]:
     return {"sentry-hook-resource": resource}
 
 
+@pytest.mark.tries("sentry", "documentation", "fires", "ends")
 def test_an_alert_on_an_issue_ends_when_the_issue_is_resolved() -> None:
     fired = one("sentry", body_of("sentry"))
     assert (fired.key, fired.state, fired.severity) == ("issue/1170820242", State.FIRING, "error")
@@ -249,6 +257,7 @@ def test_what_sentry_says_besides_is_no_signal() -> None:
 # ---- Datadog ----
 
 
+@pytest.mark.tries("datadog", "documentation", "fires", "ends")
 def test_a_monitor_of_datadog_from_trigger_to_recovery() -> None:
     body = body_of("datadog")
     fired = one("datadog", body)
@@ -280,6 +289,7 @@ def test_variables_that_datadog_could_not_fill_are_as_good_as_none() -> None:
 # ---- Zabbix ----
 
 
+@pytest.mark.tries("zabbix", "documentation", "fires", "is acknowledged", "ends")
 def test_a_problem_of_zabbix_its_acknowledgement_and_its_end() -> None:
     body = body_of("zabbix")
     fired = one("zabbix", body)
@@ -301,6 +311,7 @@ def test_macros_that_zabbix_could_not_fill_are_as_good_as_none() -> None:
 # ---- CloudEvents ----
 
 
+@pytest.mark.tries("cloudevents", "documentation", "fires", "ends")
 def test_an_event_is_known_by_source_subject_and_what_its_type_is_about() -> None:
     body = body_of("cloudevents")
     fired = one("cloudevents", body)
@@ -318,6 +329,7 @@ def test_an_event_is_known_by_source_subject_and_what_its_type_is_about() -> Non
     assert (said.key, said.state) == ("k", State.ACKNOWLEDGED)
 
 
+@pytest.mark.tries("cloudevents", "documentation", "batch")
 def test_events_come_in_batches_and_with_their_attributes_in_headers() -> None:
     body = body_of("cloudevents")
     assert len(told("cloudevents", [body, {**body, "id": "e-2"}])) == 2
@@ -335,6 +347,7 @@ def test_events_come_in_batches_and_with_their_attributes_in_headers() -> None:
 # ---- Railway, GitHub: changes ----
 
 
+@pytest.mark.tries("railway", "documentation", "fires", "ends", "change")
 def test_a_deployment_of_railway_that_crashed_fires_until_the_next_goes_live() -> None:
     body = body_of("railway")
     fired = one("railway", body)
@@ -366,6 +379,7 @@ def test_what_railway_says_on_the_way_and_of_previews_is_no_news() -> None:
     assert faults("railway", {})[0].startswith("$.type")
 
 
+@pytest.mark.tries("github", "documentation", "change")
 def test_a_deployment_of_github_that_succeeded_is_a_change() -> None:
     body = body_of("github")
     (change,) = told("github", body)
@@ -401,6 +415,7 @@ def of_alarm(**changes: Any) -> dict[str, Any]:
     return {**body, "Message": json.dumps({**json.loads(body["Message"]), **changes})}
 
 
+@pytest.mark.tries("cloudwatch", "documentation", "fires", "ends")
 def test_an_alarm_of_cloudwatch() -> None:
     fired = one("cloudwatch", of_alarm())
     assert (fired.key, fired.started_at) == ("arn:aws:cloudwatch:eu-west-1:111122223333:alarm:rose", BEGAN)
@@ -435,6 +450,7 @@ def test_no_body_makes_the_look_at_a_seal_fail(data: st.DataObject) -> None:
         cloudwatch.seal(request("cloudwatch", spoilt(body_of("cloudwatch"), data)))
 
 
+@pytest.mark.tries("google-cloud", "documentation", "fires", "ends")
 def test_an_incident_of_google_cloud() -> None:
     body = body_of("google-cloud")
     fired = one("google-cloud", body)
@@ -444,6 +460,7 @@ def test_an_incident_of_google_cloud() -> None:
     assert len(faults("google-cloud", {"incident": {"state": "gone"}})) == 2
 
 
+@pytest.mark.tries("azure", "documentation", "fires", "ends")
 def test_an_alert_of_azure() -> None:
     body = body_of("azure")
     fired = one("azure", body)

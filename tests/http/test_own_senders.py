@@ -37,6 +37,7 @@ def seen(here: Served) -> tuple[list[Signal], list[Quarantined]]:
         return signals.recent(tx), signals.quarantined(tx)
 
 
+@pytest.mark.tries("own-senders", "a body of ours", "fires", "ends")
 @pytest.mark.parametrize("by_path", [False, True])
 def test_what_the_plan_explains_becomes_signals(here: Served, by_path: bool) -> None:
     explain(here)

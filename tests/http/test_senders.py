@@ -169,6 +169,8 @@ def test_alertmanager_is_taken_here_too_with_its_token_in_a_header(here: Served,
 # ---- Signatures ----
 
 
+@pytest.mark.tries("sentry", "documentation", "signature")
+@pytest.mark.tries("github", "documentation", "signature")
 @pytest.mark.parametrize("name", sorted(SECRETS))
 def test_a_body_that_is_not_signed_is_refused(here: Served, key: str, name: str) -> None:
     good = headers_of(name, body_of(name))
@@ -211,6 +213,7 @@ def test_opsgenie_is_answered_with_an_id_for_the_request(here: Served, key: str)
     assert here.post("/in/opsgenie/v2/alerts/unknown/close?identifierType=alias", headers=genie).status_code == 202
 
 
+@pytest.mark.tries("railway", "documentation", "test")
 def test_railways_test_button_sends_from_a_browser(here: Served, key: str) -> None:
     asked = here.request("OPTIONS", f"/in/railway/{key}", headers={"Origin": "https://railway.com"})
     assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (200, "*")
@@ -220,6 +223,7 @@ def test_railways_test_button_sends_from_a_browser(here: Served, key: str) -> No
     assert here.request("OPTIONS", f"/in/gatus/{key}").status_code == 405
 
 
+@pytest.mark.tries("cloudevents", "documentation", "setup")
 def test_a_sender_of_cloudevents_asks_first_and_is_allowed(here: Served, key: str) -> None:
     asked = here.request("OPTIONS", f"/in/cloudevents/{key}", headers={"WebHook-Request-Origin": "eventer.example.org"})
     assert (asked.status_code, asked.headers["webhook-allowed-origin"]) == (200, "eventer.example.org")
