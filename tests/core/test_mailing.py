@@ -112,6 +112,7 @@ def test_the_page_lists_every_word_that_is_known() -> None:
 # ---- Mails ----
 
 
+@pytest.mark.tries("mail-as-signals", "documentation", "fires", "ends")
 @pytest.mark.parametrize("monitor", ["nagios", "zabbix", "grafana"])
 def test_a_problem_and_its_recovery_are_one_signal(monitor: str) -> None:
     problem, recovery = read(f"{monitor}-problem"), read(f"{monitor}-recovery")

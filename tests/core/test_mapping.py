@@ -67,6 +67,7 @@ def test_a_body_is_read_as_the_plan_says() -> None:
     ]
 
 
+@pytest.mark.tries("own-senders", "a body of ours", "fires", "is acknowledged", "ends")
 @pytest.mark.parametrize(
     ("word", "state"),
     [("failed", State.FIRING), ("SUCCESS", State.RESOLVED), ("Seen", State.ACKNOWLEDGED), (None, State.FIRING)],
@@ -79,6 +80,7 @@ def test_what_is_ignored_is_no_signal() -> None:
     assert read({**BODY, "result": "running"}) == []
 
 
+@pytest.mark.tries("own-senders", "a body of ours", "batch")
 def test_each_entry_of_a_list_is_a_signal_and_knows_what_stands_around_it() -> None:
     text = 'each: jobs\nkey: "{id}"\ntitle: "{host}: {message}"\n'
     body = {"host": "db1", "jobs": [{"id": 1, "message": "full"}, {"id": 2, "message": "slow", "host": "db2"}]}

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from tocsin.changes.model import Report, without_secrets
 from tocsin.kit import redaction
+from tocsin.kit.ids import new_key, new_secret
 from tocsin.kit.redaction import MARK, in_body, in_name, in_text, in_value, is_secret_name, may_hold
 from tocsin.signals import redacting
 from tocsin.signals.model import Arrival, State
@@ -71,6 +72,19 @@ SECRETS = {
     "-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----\nend": f"{MARK}\nend",
     "-----BEGIN PRIVATE KEY-----\nand no more": MARK,
 }
+
+
+def test_what_lets_a_sender_in_here_is_redacted_as_it_is_made() -> None:
+    for secret in (new_key(), new_secret(), f"tcs_{new_secret()}"):
+        for before, after in (
+            ("https://tocsin.example.org/in/azure/", ""),
+            ("/in/prometheus/", "/api/v2/alerts"),
+            ("/in/heartbeat/", "/fail"),
+            ("POST /in/json/backup-2/", " failed"),
+        ):
+            assert may_hold(before + secret + after)
+            assert in_text(before + secret + after) == before + MARK + after
+    assert may_hold("it is tcs_" + new_secret()) and in_text(f"it is tcs_{new_secret()}") == f"it is {MARK}"
 
 
 @pytest.mark.parametrize("text", SECRETS)

@@ -82,6 +82,7 @@ def spoilt(body: Any, data: st.DataObject) -> Any:
 # ---- Prometheus, by Alertmanager's API v2 ----
 
 
+@pytest.mark.tries("prometheus", "documentation", "fires", "ends")
 def test_prometheus_alerts_fire_until_their_end_has_passed() -> None:
     down, queue = told("prometheus", body_of("prometheus"), path=("api", "v2", "alerts"))
     assert down == Arrival(
@@ -124,6 +125,7 @@ def test_an_alert_that_cannot_be_read_takes_no_other_along() -> None:
 # ---- Grafana ----
 
 
+@pytest.mark.tries("grafana", "documentation", "fires", "ends")
 def test_grafana_is_read_with_what_it_knows_besides() -> None:
     arrival = one("grafana", body_of("grafana"))
     assert (arrival.source, arrival.key, arrival.severity) == ("grafana", "57c6d9296de2ad39", "warning")
@@ -137,12 +139,14 @@ def test_grafana_is_read_with_what_it_knows_besides() -> None:
 # ---- Uptime Kuma ----
 
 
+@pytest.mark.tries("uptime-kuma", "documentation", "fires", "ends")
 def test_a_monitor_that_is_down_and_up_again() -> None:
     body = body_of("uptime-kuma")
     down = one("uptime-kuma", body)
     assert (down.key, down.state, down.trigger, down.severity) == ("7", State.FIRING, Trigger.HEALTH_CHECK, "critical")
     assert down.labels == {"severity": "critical", "monitor": "Rose", "type": "http"}
     assert down.link == "https://rose.example.org/health"
+    assert down.title == "Rose is down: timeout of 48000ms exceeded"
     assert down.started_at == BEGAN.replace(microsecond=315000)
     up = one("uptime-kuma", changed(body, "heartbeat", "status", to=1))
     assert (up.key, up.state) == ("7", State.RESOLVED)
@@ -154,15 +158,18 @@ def test_a_monitor_that_waits_or_rests_says_nothing(status: int) -> None:
     assert told("uptime-kuma", changed(body_of("uptime-kuma"), "heartbeat", "status", to=status)) == []
 
 
+@pytest.mark.tries("uptime-kuma", "documentation", "test")
 def test_a_test_and_a_certificate_that_expires_are_shown_to_people() -> None:
     notice = one("uptime-kuma", {"heartbeat": None, "monitor": None, "msg": "[Rose] Certificate expires in 7 days"})
     assert (notice.severity, notice.trigger) == ("info", Trigger.OBSERVATION)
+    assert one("uptime-kuma", {"heartbeat": None, "monitor": None, "msg": "Tocsin Testing"}).severity is None
     assert "preset" in faults("uptime-kuma", {"heartbeat": {"status": "down"}, "monitor": {"id": 7}})[0]
 
 
 # ---- Gatus, Healthchecks ----
 
 
+@pytest.mark.tries("gatus", "documentation", "fires", "ends")
 def test_an_endpoint_of_gatus() -> None:
     body = body_of("gatus")
     arrival = one("gatus", body)
@@ -174,6 +181,7 @@ def test_an_endpoint_of_gatus() -> None:
     assert places == ["$.name", "$.state"]
 
 
+@pytest.mark.tries("healthchecks", "documentation", "fires", "ends")
 def test_a_check_of_healthchecks() -> None:
     body = body_of("healthchecks")
     arrival = one("healthchecks", body)
@@ -187,6 +195,7 @@ def test_a_check_of_healthchecks() -> None:
 # ---- Opsgenie ----
 
 
+@pytest.mark.tries("opsgenie", "documentation", "fires", "is acknowledged", "ends")
 def test_an_alert_is_created_acknowledged_and_closed_by_its_alias() -> None:
     made = one("opsgenie", body_of("opsgenie"))
     assert (made.key, made.title, made.severity) == ("rose/voice", "Voice replies fail", "P1")
@@ -217,12 +226,14 @@ def of(resource: str) -> dict[str, str]:
     return {"sentry-hook-resource": resource}
 
 
+@pytest.mark.tries("sentry", "documentation", "fires", "ends")
 def test_an_alert_on_an_issue_ends_when_the_issue_is_resolved() -> None:
     fired = one("sentry", body_of("sentry"))
     assert (fired.key, fired.state, fired.severity) == ("issue/1170820242", State.FIRING, "error")
     assert fired.labels == {"resource": "issue", "project": "1", "environment": "production"}
     issue = {"id": "1170820242", "title": "ReferenceError", "level": "error", "project": {"slug": "rose"}}
-    for action, state in (("created", State.FIRING), ("unresolved", State.FIRING), ("resolved", State.RESOLVED)):
+    for action in ("created", "unresolved", "resolved", "archived", "ignored"):
+        state = State.RESOLVED if action in ("resolved", "archived", "ignored") else State.FIRING
         arrival = one("sentry", {"action": action, "data": {"issue": issue}}, headers=of("issue"))
         assert (arrival.key, arrival.state, arrival.labels["project"]) == (fired.key, state, "rose")
 
@@ -246,12 +257,20 @@ def test_what_sentry_says_besides_is_no_signal() -> None:
 # ---- Datadog ----
 
 
+@pytest.mark.tries("datadog", "documentation", "fires", "ends")
 def test_a_monitor_of_datadog_from_trigger_to_recovery() -> None:
     body = body_of("datadog")
     fired = one("datadog", body)
     assert (fired.key, fired.severity, fired.started_at) == ("1234567890", "error", BEGAN)
     assert fired.labels["canary"] == "true" and fired.labels["service"] == "rose" and fired.labels["priority"] == "P2"
     assert "status" not in fired.details and fired.details["query"] == "avg(last_5m):p95 > 4"
+    for sent, title in (
+        ("[P2] [Triggered on {host:db1,env:prod}] CPU is high", "CPU is high (host:db1,env:prod)"),
+        ("[Re-No Data] CPU is high", "CPU is high"),
+        ("[Shop] CPU is high", "[Shop] CPU is high"),
+        ("[Triggered]", "[Triggered]"),
+    ):
+        assert one("datadog", changed(body, "title", to=sent)).title == title
     over = one("datadog", changed(body, "transition", to="Recovered"))
     assert (over.key, over.state, over.severity) == (fired.key, State.RESOLVED, None)
     for transition in ("Re-Triggered", "No Data", "Re-No Data", "Warn", "Re-Warn", "Renotify"):
@@ -270,6 +289,7 @@ def test_variables_that_datadog_could_not_fill_are_as_good_as_none() -> None:
 # ---- Zabbix ----
 
 
+@pytest.mark.tries("zabbix", "documentation", "fires", "is acknowledged", "ends")
 def test_a_problem_of_zabbix_its_acknowledgement_and_its_end() -> None:
     body = body_of("zabbix")
     fired = one("zabbix", body)
@@ -291,6 +311,7 @@ def test_macros_that_zabbix_could_not_fill_are_as_good_as_none() -> None:
 # ---- CloudEvents ----
 
 
+@pytest.mark.tries("cloudevents", "documentation", "fires", "ends")
 def test_an_event_is_known_by_source_subject_and_what_its_type_is_about() -> None:
     body = body_of("cloudevents")
     fired = one("cloudevents", body)
@@ -308,6 +329,7 @@ def test_an_event_is_known_by_source_subject_and_what_its_type_is_about() -> Non
     assert (said.key, said.state) == ("k", State.ACKNOWLEDGED)
 
 
+@pytest.mark.tries("cloudevents", "documentation", "batch")
 def test_events_come_in_batches_and_with_their_attributes_in_headers() -> None:
     body = body_of("cloudevents")
     assert len(told("cloudevents", [body, {**body, "id": "e-2"}])) == 2
@@ -325,6 +347,7 @@ def test_events_come_in_batches_and_with_their_attributes_in_headers() -> None:
 # ---- Railway, GitHub: changes ----
 
 
+@pytest.mark.tries("railway", "documentation", "fires", "ends", "change")
 def test_a_deployment_of_railway_that_crashed_fires_until_the_next_goes_live() -> None:
     body = body_of("railway")
     fired = one("railway", body)
@@ -356,6 +379,7 @@ def test_what_railway_says_on_the_way_and_of_previews_is_no_news() -> None:
     assert faults("railway", {})[0].startswith("$.type")
 
 
+@pytest.mark.tries("github", "documentation", "change")
 def test_a_deployment_of_github_that_succeeded_is_a_change() -> None:
     body = body_of("github")
     (change,) = told("github", body)
@@ -383,16 +407,22 @@ def test_a_change_that_lies_ahead_is_taken_as_now() -> None:
 # ---- CloudWatch, Google Cloud, Azure ----
 
 
+CONSOLE = "console.aws.amazon.com/cloudwatch/home"
+
+
 def of_alarm(**changes: Any) -> dict[str, Any]:
     body: dict[str, Any] = body_of("cloudwatch")
     return {**body, "Message": json.dumps({**json.loads(body["Message"]), **changes})}
 
 
+@pytest.mark.tries("cloudwatch", "documentation", "fires", "ends")
 def test_an_alarm_of_cloudwatch() -> None:
     fired = one("cloudwatch", of_alarm())
     assert (fired.key, fired.started_at) == ("arn:aws:cloudwatch:eu-west-1:111122223333:alarm:rose", BEGAN)
     assert (fired.title, fired.severity) == ("Rose answers slowly: p95 above 4 s", None)
     assert fired.labels["LoadBalancer"] == "app/rose" and fired.labels["state"] == "ALARM"
+    assert fired.link == f"https://eu-west-1.{CONSOLE}?region=eu-west-1#alarmsV2:alarm/Rose%20answers%20slowly"
+    assert one("cloudwatch", of_alarm(AlarmArn="arn:aws-cn:cloudwatch:cn-north-1:1:alarm:x")).link is None
     assert one("cloudwatch", of_alarm(NewStateValue="OK")).state is State.RESOLVED
     blind = one("cloudwatch", of_alarm(NewStateValue="INSUFFICIENT_DATA", AlarmArn=None))
     assert (blind.state, blind.key) == (State.FIRING, "111122223333/EU (Ireland)/Rose answers slowly")
@@ -420,6 +450,7 @@ def test_no_body_makes_the_look_at_a_seal_fail(data: st.DataObject) -> None:
         cloudwatch.seal(request("cloudwatch", spoilt(body_of("cloudwatch"), data)))
 
 
+@pytest.mark.tries("google-cloud", "documentation", "fires", "ends")
 def test_an_incident_of_google_cloud() -> None:
     body = body_of("google-cloud")
     fired = one("google-cloud", body)
@@ -429,11 +460,15 @@ def test_an_incident_of_google_cloud() -> None:
     assert len(faults("google-cloud", {"incident": {"state": "gone"}})) == 2
 
 
+@pytest.mark.tries("azure", "documentation", "fires", "ends")
 def test_an_alert_of_azure() -> None:
     body = body_of("azure")
     fired = one("azure", body)
     assert (fired.severity, fired.title, fired.started_at) == ("Sev1", "cpu-high", BEGAN)
     assert fired.labels["service"] == "rose" and fired.labels["target"] == "vm1"
+    assert fired.link and fired.link.endswith(
+        "/alertId/%2Fsubscriptions%2Fs1%2Fproviders%2FMicrosoft.AlertsManagement%2Falerts%2Fa1"
+    )
     over = one("azure", changed(body, "data", "essentials", "monitorCondition", to="Resolved"))
     assert (over.key, over.state) == (fired.key, State.RESOLVED)
     odd = one("azure", changed(body, "data", "essentials", "monitorCondition", to="Odd"))

@@ -186,7 +186,7 @@ def test_nul_and_lone_surrogates_never_get_through() -> None:
         (b'{"title":"\\\\u0000"}', "\\u0000", ()),
         (b'{"title":"a\xff"}', "a\ufffd", REPLACED),
         (b'{"title":"a\x00b"}', "ab", REPLACED),
-        (b'{"title":"two\nlines"}', "two\nlines", ()),
+        (b'{"title":"two\nlines"}', "two lines", ()),
         (b'\xef\xbb\xbf{"title":"marked"}', "marked", ()),
         (b'{"title":"t","details":{"n":NaN}}', "t", REPLACED),
         (b'{"title":"t","details":{"n":1e999}}', "t", REPLACED),
@@ -205,6 +205,7 @@ def test_a_title_of_nothing_but_nul_is_no_title() -> None:
 # Alertmanager
 
 
+@pytest.mark.tries("alertmanager", "documentation", "fires", "ends")
 def test_each_alert_of_a_group_is_an_arrival_of_its_own() -> None:
     voice, queue = alertmanager.read(payload("alertmanager_firing"))
     group = {"groupKey": '{}:{service="rose"}', "receiver": "tocsin", "externalURL": "https://am.example.org"}
@@ -282,6 +283,7 @@ def test_a_body_without_readable_alerts_is_refused_by_its_place(sent: Any, place
 # PagerDuty
 
 
+@pytest.mark.tries("pagerduty-senders", "documentation", "fires")
 def test_a_pagerduty_trigger_is_read_field_by_field() -> None:
     read = page(payload("pagerduty_trigger"))
     assert read.routing_key == ROUTING_KEY

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.core import test_senders
+from tests.support import tried
 from tocsin.signals.senders.table import SENDERS
 
 ROOT = Path(__file__).parents[2]
@@ -19,25 +20,13 @@ ELDER = {
     "opentelemetry",
     "sentry-sdk",
 }  # at addresses of their own
-STORIES = (ROOT / "tests" / "stories" / "test_real_processes.py").read_text("utf-8")
-LIBRARIES = {
-    "pagerduty-senders": "pagerduty",
-    "opsgenie": "opsgenie-sdk",
-    "sentry-sdk": "sentry-sdk",
-    "opentelemetry": "opentelemetry-exporter-otlp-proto-http",
-}
 LOCK = (ROOT / "requirements" / "dev.txt").read_text("utf-8")
-PROGRAMS = {
-    "alertmanager": "test_a_real_alertmanager_pages_somebody",
-    "pagerduty-senders": "test_a_real_alertmanager_pages_somebody",
-    "prometheus": "test_a_real_prometheus_hands_over_its_alerts_itself",
-}
 
 
 def rows() -> dict[str, list[str]]:
-    """The cells of each row, by the page that its first cell links to."""
+    """The cells of each row of the first table, by the page that its first cell links to."""
     found = {}
-    for line in MATRIX.read_text("utf-8").splitlines():
+    for line in MATRIX.read_text("utf-8").partition(tried.BEGIN)[0].splitlines():
         if link := re.match(r"\| \[[^\]]+\]\(\.\./howto/([\w-]+)\.md\)", line):
             found[link[1]] = [cell.strip() for cell in line.strip("|").split("|")]
     return found
@@ -63,16 +52,19 @@ def test_signed_is_what_is_checked(name: str) -> None:
     assert ("signed" in rows()[name][2]) == (SENDERS[name].signature is not None or SENDERS[name].seal is not None)
 
 
-@pytest.mark.parametrize("name", sorted(set(SENDERS) | ELDER))
-def test_what_a_row_says_was_tried_was_tried(name: str) -> None:
-    tried = rows()[name][5]
-    assert ("documentation" in tried) == test_senders.PAYLOADS.joinpath(f"{name}.json").exists()
-    assert ("program" in tried) == (name in PROGRAMS)
-    assert ("library" in tried) == (name in LIBRARIES)
-    if name in LIBRARIES:
-        version = re.search(rf"library: {LIBRARIES[name]} (\d+\.\d+)", tried)
-        assert version and f"\n{LIBRARIES[name]}=={version[1]}." in LOCK
-    assert name not in PROGRAMS or f"def {PROGRAMS[name]}(" in STORIES
+def test_what_was_tried_is_what_the_tests_say() -> None:
+    assert tried.written() == tried.matrix(tried.names()), "write it anew: python -m tests.support.tried"
+
+
+def test_every_sender_was_tried_by_something() -> None:
+    found = {one.sender for one in tried.marked()} | {one["sender"] for _, one in tried.captured()}
+    assert found == set(tried.names())
+
+
+def test_what_is_said_of_a_library_is_the_release_that_is_tried() -> None:
+    for one in tried.marked():
+        library, _, release = one.by.partition(" ")
+        assert f"\n{library}==" not in LOCK or f"\n{library}=={release}." in LOCK, one.by
 
 
 @pytest.mark.parametrize(("name", "first"), [("gatus", "state"), ("healthchecks", "code"), ("datadog", "cycle")])

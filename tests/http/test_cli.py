@@ -281,6 +281,7 @@ def test_the_audit_log_is_printed_as_far_as_was_asked(tocsin: Terminal, server: 
     assert tocsin("audit", "--from", "yesterday").code == 2
 
 
+@pytest.mark.tries("generic-signals", "tocsin signal send", "fires")
 def test_a_signal_that_no_rule_knows_waits_to_be_seen(tocsin: Terminal) -> None:
     printed = tocsin.done("signal", "send", "The cat is on the server", "--key", "cat-1", "--label", "animal=cat")
     assert printed == "The signal was taken, as cat-1.\n"

@@ -72,6 +72,7 @@ def quarantined(here: Served) -> int:
         return len(signals.quarantined(tx))
 
 
+@pytest.mark.tries("cloudwatch", "a stand-in that signs", "fires", "ends", "signature")
 @pytest.mark.parametrize("version", ["1", "2"])
 def test_an_alarm_fires_and_ends(here: Served, amazon: Sns, address: str, version: str) -> None:
     assert post(here, address, signed(notification(json.dumps(ALARM)), version)).status_code == 200
@@ -92,6 +93,7 @@ def test_what_is_no_alarm_is_shown_to_people(here: Served, amazon: Sns, address:
     assert {one.title for one in seen(here)} == {"Backup", '{"a": 1}'}
 
 
+@pytest.mark.tries("cloudwatch", "a stand-in that signs", "setup")
 def test_a_subscription_is_confirmed_at_amazon(here: Served, amazon: Sns, address: str) -> None:
     assert post(here, address, signed(confirmation())).json() == {"accepted": 0}
     assert len(amazon.confirmed) == 1

@@ -37,6 +37,7 @@ def seen(here: Served) -> tuple[list[Signal], list[Quarantined]]:
         return signals.recent(tx), signals.quarantined(tx)
 
 
+@pytest.mark.tries("own-senders", "a body of ours", "fires", "ends")
 @pytest.mark.parametrize("by_path", [False, True])
 def test_what_the_plan_explains_becomes_signals(here: Served, by_path: bool) -> None:
     explain(here)
@@ -109,6 +110,18 @@ def test_nothing_hostile_becomes_markup(here: Served) -> None:
     refused = ben.press(page, "/signals/try", sender=evil)
     assert refused.status == 400 and evil not in refused.html
     assert evil not in ben.open(f"/signals/try?sender={evil}").html
+
+
+def test_what_was_sent_before_the_plan_explained_it_is_read_again_once_it_does(here: Served) -> None:
+    here.post(PATH, json=BODY, headers=here.bearer("signals:write"))
+    assert "/signals/try?sender=backup" in Visitor(here, "ana").open("/signals").html
+    again, rights = "/api/v1/signals/quarantine/1/read", here.bearer("signals:write", "incidents:read")
+    assert "write it under `senders`" in here.post(again, headers=rights).json()["problem"]
+    explain(here)
+    assert here.post(again, headers=rights).json()["said"] == "Read: 1 signal."
+    ((signal,), (body,)) = map(tuple, seen(here))
+    assert (signal.source, signal.key, body.result) == ("json/backup", "7", "Read: 1 signal.")
+    assert "/signals/try?sender=backup" not in Visitor(here, "ana").open("/signals").html
 
 
 def test_a_stranger_tries_nothing(here: Served) -> None:

@@ -40,6 +40,7 @@ def said(here: Served, after: float = 20, **typed: Any) -> Page:
     return user.press(page, PATH, **{"words": "No replies", **typed})
 
 
+@pytest.mark.tries("user-reports", "the form", "fires")
 def test_the_status_page_leads_to_the_form_and_a_report_becomes_a_signal(here: Served) -> None:
     assert "/status/report" in here.get("/status").text
     answer = said(here, about="memory", contact="ana@example.org")
@@ -144,6 +145,7 @@ def test_whoever_looks_at_the_signals_reads_all_of_it_as_text(here: Served) -> N
 # ---- From a support desk ----
 
 
+@pytest.mark.tries("user-reports", "the API", "fires")
 def test_a_support_desk_reports_for_its_users_and_hears_how_many_do(here: Served) -> None:
     headers = here.bearer("signals:write")
 

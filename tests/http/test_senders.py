@@ -1,13 +1,16 @@
 """`/in/SENDER`: who is known there, what is answered, and what becomes of what can't be read."""
 
 import base64
+import gzip
 import hashlib
 import hmac
 import json
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import brotli
 import httpx2
 import pytest
 
@@ -120,6 +123,32 @@ def test_a_body_that_is_too_large_is_refused_and_not_kept(here: Served, key: str
     assert quarantined(here) == []
 
 
+PACKED = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress}
+
+
+@pytest.mark.parametrize("packing", PACKED)
+def test_a_packed_body_is_unpacked_within_bounds(here: Served, key: str, packing: str) -> None:
+    about = {"Content-Encoding": packing}
+    signal, bomb = b'{"title": "A cat", "key": "cat"}', PACKED[packing](b" " * (taking.BODY_MOST + 1))
+    event = json.dumps({"routing_key": key, "event_action": "trigger", "payload": {"summary": "A dog"}}).encode()
+    alert = json.dumps({"alerts": [{"status": "firing", "labels": {"alertname": "A cow"}}]}).encode()
+    bearer = {"Authorization": f"Bearer {key}", **about}
+    for path, body in (
+        ("/api/v1/signals", signal),
+        ("/api/v1/signals/alertmanager", alert),
+        ("/v2/enqueue", event),
+        ("/in/gatus", body_of("gatus")),
+    ):
+        assert here.post(path, content=PACKED[packing](body), headers=bearer).is_success, path
+        assert here.post(path, content=bomb, headers=bearer).status_code == 413, path
+        for spoilt in (b"no " + body, PACKED[packing](body)[:-9]):
+            refused = here.post(path, content=spoilt, headers=bearer)
+            assert (refused.status_code, packing in refused.text) == (400, True), path
+    assert {one.title for one in seen(here)} == {"A cat", "A dog", "A cow", "rose: no healthy answer"}
+    assert quarantined(here) == []
+    assert "send gzip" in here.post("/in/gatus", content=b"", headers={**bearer, "Content-Encoding": "zoo"}).text
+
+
 def test_signals_are_posted(here: Served) -> None:
     for name in EVERY:
         assert {here.request(method, f"/in/{name}/x").status_code for method in ("GET", "PUT")} == {405}
@@ -140,6 +169,8 @@ def test_alertmanager_is_taken_here_too_with_its_token_in_a_header(here: Served,
 # ---- Signatures ----
 
 
+@pytest.mark.tries("sentry", "documentation", "signature")
+@pytest.mark.tries("github", "documentation", "signature")
 @pytest.mark.parametrize("name", sorted(SECRETS))
 def test_a_body_that_is_not_signed_is_refused(here: Served, key: str, name: str) -> None:
     good = headers_of(name, body_of(name))
@@ -182,6 +213,7 @@ def test_opsgenie_is_answered_with_an_id_for_the_request(here: Served, key: str)
     assert here.post("/in/opsgenie/v2/alerts/unknown/close?identifierType=alias", headers=genie).status_code == 202
 
 
+@pytest.mark.tries("railway", "documentation", "test")
 def test_railways_test_button_sends_from_a_browser(here: Served, key: str) -> None:
     asked = here.request("OPTIONS", f"/in/railway/{key}", headers={"Origin": "https://railway.com"})
     assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (200, "*")
@@ -191,6 +223,7 @@ def test_railways_test_button_sends_from_a_browser(here: Served, key: str) -> No
     assert here.request("OPTIONS", f"/in/gatus/{key}").status_code == 405
 
 
+@pytest.mark.tries("cloudevents", "documentation", "setup")
 def test_a_sender_of_cloudevents_asks_first_and_is_allowed(here: Served, key: str) -> None:
     asked = here.request("OPTIONS", f"/in/cloudevents/{key}", headers={"WebHook-Request-Origin": "eventer.example.org"})
     assert (asked.status_code, asked.headers["webhook-allowed-origin"]) == (200, "eventer.example.org")

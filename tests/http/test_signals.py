@@ -65,6 +65,7 @@ def test_what_flaps_says_so_in_the_list_on_its_page_in_the_room_and_over_http(he
         assert erin.open(address).says("It flaps since"), address
     room = erin.open(f"/incidents/{found['incident_id']}")
     assert room.says("Signal flaps</span> Groq is down. It fired or cleared 4 times within 30 min.")
+    assert f'href="/signals/{probe}">The signal' in room.html
 
 
 def test_what_a_sender_wrote_is_never_markup(here: Served) -> None:
@@ -165,7 +166,7 @@ def test_a_body_is_kept_with_what_its_sender_said_of_it_and_without_what_proves_
     with here.app.database.read(SYSTEM) as tx:
         (kept,) = signals.quarantined(tx)
     headers = {"ce-specversion": "1.0", "content-type": "application/json"}
-    assert kept.asked == {"path": [], "headers": headers, "is_whole": True}
+    assert kept.asked == {"path": [], "headers": headers, "query": {}, "is_whole": True}
 
 
 def keep_unreadable(here: Served, body: bytes) -> None:

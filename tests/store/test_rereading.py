@@ -99,6 +99,24 @@ def test_a_signal_that_could_not_be_decided_is_decided_again(world: World) -> No
     assert again(world, put_away(world, b"{}", "probe", "inbox")).problem
 
 
+def test_what_went_to_pagerduty_is_read_by_the_address_that_it_came_to(world: World) -> None:
+    older = b'{"service_key": "(redacted)", "event_type": "trigger", "description": "An older cat"}'
+    change = b'{"routing_key": "(redacted)", "payload": {"summary": "Cats", "timestamp": "2199-01-01T00:00:00Z"}}'
+    event = b'{"routing_key": "(redacted)", "event_action": "resolve", "dedup_key": "A cat"}'
+    for body, path in ((older, "generic/2010-04-15/create_event.json"), (change, "v2/change/enqueue"), (event, "")):
+        asked = {"path": path.split("/")} if path else None  # of what an older release kept there is no path
+        assert again(world, put_away(world, body, "pagerduty", asked=asked)).problem == ""
+    assert sorted(titles(world)) == ["A cat", "An older cat"]
+    (told,) = world.read(changes.listing)
+    assert (told.what, told.at) == ("Cats", world.clock.now())
+
+
+def test_a_query_that_says_what_is_meant_is_read_again_too(world: World) -> None:
+    asked = {"path": ["v2", "alerts", "cat", "close"], "headers": {}, "query": {"identifierType": "alias"}}
+    assert again(world, put_away(world, b"{}", "opsgenie", asked=asked)).signals == 1
+    assert again(world, put_away(world, b"{}", "opsgenie", asked={**asked, "query": {}})).problem
+
+
 def test_what_nobody_answers_for_or_is_not_whole_is_never_read_again(world: World) -> None:
     event = b'{"routing_key": "none", "event_action": "trigger"}'
     long = json.dumps({"title": "x", "key": "x" * 70_000}).encode()

@@ -86,6 +86,7 @@ def events(server: Server) -> Iterator[Any]:
     client.close()
 
 
+@pytest.mark.tries("pagerduty-senders", "pagerduty 7.2", "fires", "is acknowledged", "ends")
 def test_pagerdutys_client_triggers_acknowledges_and_resolves(server: Server, events: Any) -> None:
     key = events.trigger("Voice replies fail", "rose-prod", severity="critical", custom_details={"host": "db1"})
     one = signal(server, key)
@@ -103,6 +104,7 @@ def test_pagerdutys_client_names_its_own_key(server: Server, events: Any) -> Non
     assert signal(server, "shop/slow")["state"] == "firing"
 
 
+@pytest.mark.tries("pagerduty-senders", "pagerduty 7.2", "change")
 def test_pagerdutys_client_tells_of_a_change(server: Server, events: Any) -> None:
     at = "2026-11-24T03:34:19Z"  # release 7.2 of the client fails over making one itself
     events.submit("Version 41 of Rose", source="rose", custom_details={"by": "ana"}, timestamp=at)
@@ -110,6 +112,7 @@ def test_pagerdutys_client_tells_of_a_change(server: Server, events: Any) -> Non
     assert (change["what"], change["service"], change["by"]) == ("Version 41 of Rose", "rose", "ana")
 
 
+@pytest.mark.tries("pagerduty-senders", "pagerduty 7.2", "wrong key")
 def test_pagerdutys_client_is_told_of_a_wrong_key(server: Server) -> None:
     with client_of(server, "nobody-knows-this") as client, pytest.raises(pagerduty.HttpError, match="400"):
         client.trigger("x", "y")
@@ -126,6 +129,7 @@ def opsgenie(server: Server) -> Any:
     return opsgenie_sdk.ApiClient(configuration=settings)
 
 
+@pytest.mark.tries("opsgenie", "opsgenie-sdk 2.1", "fires", "is acknowledged", "ends")
 def test_opsgenies_client_creates_acknowledges_and_closes(server: Server, opsgenie: Any) -> None:
     alerts = opsgenie_sdk.AlertApi(opsgenie)
     payload = opsgenie_sdk.CreateAlertPayload(
@@ -141,11 +145,13 @@ def test_opsgenies_client_creates_acknowledges_and_closes(server: Server, opsgen
     signal(server, "shop/checkout", lambda one: one["state"] == "resolved")
 
 
+@pytest.mark.tries("opsgenie", "opsgenie-sdk 2.1", "sign of life")
 def test_opsgenies_client_pings_a_heartbeat(server: Server, opsgenie: Any) -> None:
     assert opsgenie_sdk.HeartbeatApi(opsgenie).ping("backup").result == "PONG - Heartbeat received"
     assert heartbeat(server)["state"] == "healthy"
 
 
+@pytest.mark.tries("opsgenie", "opsgenie-sdk 2.1", "wrong key")
 def test_opsgenies_client_is_told_of_a_wrong_key(server: Server, opsgenie: Any) -> None:
     opsgenie.configuration.api_key["Authorization"] = "nobody-knows-this"
     with pytest.raises(opsgenie_sdk.exceptions.AuthenticationException) as caught:
@@ -167,6 +173,7 @@ def curl(server: Server, *more: str, path: str = "") -> str:
     return done.stdout
 
 
+@pytest.mark.tries("healthchecks", "curl, for pings as it knows them", "sign of life")
 @needs_curl
 @pytest.mark.parametrize(
     ("path", "state", "said"),
@@ -205,6 +212,7 @@ def tell(url: str, key: str, said: str, compression: Compression, service: str =
         exporter.shutdown()
 
 
+@pytest.mark.tries("opentelemetry", "opentelemetry-exporter-otlp-proto-http 1.45", "fires", "ends")
 def test_opentelemetrys_exporter_sends_in_protobuf_as_it_comes(server: Server) -> None:
     opened = "GroqAPI: Circuit breaker OPENED after 10 failures. Will retry in 90s"
     assert tell(server.url, server.token, opened, Compression.NoCompression)
@@ -215,6 +223,7 @@ def test_opentelemetrys_exporter_sends_in_protobuf_as_it_comes(server: Server) -
     assert tell(server.url, server.token, opened, Compression.Gzip, service="unknown")  # it is not to come again
 
 
+@pytest.mark.tries("opentelemetry", "opentelemetry-exporter-otlp-proto-http 1.45", "wrong key")
 def test_opentelemetrys_exporter_is_told_that_its_token_will_not_do(
     server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -242,6 +251,7 @@ def raised() -> BaseException:
     raise AssertionError
 
 
+@pytest.mark.tries("sentry-sdk", "sentry-sdk 2.75", "fires")
 def test_sentrys_library_sends_the_errors_of_an_application(server: Server, sentry: sentry_sdk.Client) -> None:
     with sentry_sdk.new_scope() as scope:
         scope.set_client(sentry)

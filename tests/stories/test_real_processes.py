@@ -155,6 +155,8 @@ def test_two_nodes_on_one_postgresql_share_the_work_without_a_leader(tmp_path: P
             other.stop()
 
 
+@pytest.mark.tries("alertmanager", "Alertmanager 0.25", "fires", "ends")
+@pytest.mark.tries("pagerduty-senders", "Alertmanager 0.25", "fires", "ends")
 @needs_alertmanager
 @pytest.mark.parametrize("dialect", ["webhook", "pagerduty"])
 def test_a_real_alertmanager_pages_somebody(tmp_path: Path, dialect: str) -> None:
@@ -184,6 +186,7 @@ def cleared(server: Server) -> bool:
         return bool(client.get("/api/v1/signals/recent").json()["signals"][0]["state"] == "resolved")
 
 
+@pytest.mark.tries("prometheus", "Prometheus 2.42", "fires", "ends")
 @needs_prometheus
 @pytest.mark.parametrize("prefix", ["", "/in/prometheus", "/in/prometheus/TOKEN"])
 def test_a_real_prometheus_hands_over_its_alerts_itself(tmp_path: Path, prefix: str) -> None:

@@ -59,6 +59,17 @@ def test_it_says_which_rule_decided_what_it_declared_and_who_was_paged(world: Wo
     assert len(explained(world, "groq").followed) > len(found.followed)
 
 
+def test_a_page_leads_to_where_the_trouble_was_seen_and_so_does_the_next(world: World) -> None:
+    world.arrive(alert(link="https://graphs.example.org/groq"))
+    world.arrive(alert("again", link="https://graphs.example.org/later"))
+    world.advance(minutes=30)
+    first, *later = [one for one in world.mail.sent if one.audience == "page"]
+    assert later and all(
+        "\nWhere it was seen: https://graphs.example.org/groq\n" in one.body for one in (first, *later)
+    )
+    world.overlook()
+
+
 def test_a_signal_that_joins_says_what_it_joined_and_that_it_paged_nobody(world: World) -> None:
     world.arrive(alert())
     world.expect_page("ana")

@@ -85,6 +85,7 @@ def things(app: App) -> Mapping[str, object]:
         return {
             "incident_id": incident_id,
             "signal_id": signals.recent(tx)[-1].id,
+            "guide": "grafana",
             "webhook_id": endpoints.listing(tx)[0].id,
             "/post-mortems/{name:str} name": incident_id,
             "/incidents/{incident_id:str}/templates/{name:str} name": next(iter(plans.current(tx).templates)),

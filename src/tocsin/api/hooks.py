@@ -15,7 +15,7 @@ import msgspec
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from tocsin.api import mapped, otlp, pinging, problems, refusing, senders, sentrysdk, taking, wire
+from tocsin.api import mapped, otlp, packing, pinging, problems, refusing, senders, sentrysdk, taking, wire
 from tocsin.api.keys import Keys, UnknownToken, any_secret, sender_secret
 from tocsin.api.problems import Problem
 from tocsin.api.wire import Reply
@@ -182,19 +182,19 @@ class Intake:
 
     async def generic(self, app: App, scope: Scope, receive: Receive) -> Reply:
         sender = await self._sender(app, any_secret(scope))
-        body = await wire.body_of(receive, taking.BODY_MOST)
+        body = await packing.body_of(scope, receive, taking.BODY_MOST)
         arrivals = await taking.take(app, "generic", formats.generic, sender, body)
         return Reply(202, _receipt(arrivals))
 
     async def alertmanager(self, app: App, scope: Scope, receive: Receive) -> Reply:
-        return await self._alertmanager(app, any_secret(scope), receive)
+        return await self._alertmanager(app, any_secret(scope), scope, receive)
 
     async def alertmanager_by_path(self, app: App, scope: Scope, receive: Receive) -> Reply:
-        return await self._alertmanager(app, scope["path"].removeprefix(BY_PATH).strip("/"), receive)
+        return await self._alertmanager(app, scope["path"].removeprefix(BY_PATH).strip("/"), scope, receive)
 
-    async def _alertmanager(self, app: App, secret: str, receive: Receive) -> Reply:
+    async def _alertmanager(self, app: App, secret: str, scope: Scope, receive: Receive) -> Reply:
         sender = await self._sender(app, secret)
-        body = await wire.body_of(receive, taking.BODY_MOST)
+        body = await packing.body_of(scope, receive, taking.BODY_MOST)
         count = await taking.read(_countable, body, len(body))
         if count is None:
             count = len(await taking.take(app, alertmanager.SOURCE, alertmanager.read, sender, body))
@@ -227,7 +227,7 @@ class Intake:
 
     async def enqueue(self, app: App, scope: Scope, receive: Receive) -> Reply:
         """An event for PagerDuty: the token travels in the body."""
-        body = await wire.body_of(receive, EVENT_MOST)
+        body = await packing.body_of(scope, receive, EVENT_MOST)
         try:
             event = await taking.read(lambda sent: pagerduty.read(sent, new_key), body, len(body))
         except formats.Unreadable as error:
@@ -239,7 +239,7 @@ class Intake:
 
     async def generic_event(self, app: App, scope: Scope, receive: Receive) -> Reply:
         """The same as PagerDuty's clients sent it before version 2."""
-        body = await wire.body_of(receive, EVENT_MOST)
+        body = await packing.body_of(scope, receive, EVENT_MOST)
         try:
             event = await taking.read(lambda sent: pagerduty_generic.read(sent, new_key), body, len(body))
         except formats.Unreadable as error:
@@ -251,7 +251,7 @@ class Intake:
 
     async def change(self, app: App, scope: Scope, receive: Receive) -> Reply:
         """A change event for PagerDuty: it goes into the register, and pages nobody."""
-        body = await wire.body_of(receive, EVENT_MOST)
+        body = await packing.body_of(scope, receive, EVENT_MOST)
         try:
             event = await taking.read(pagerduty.read_change, body, len(body))
         except formats.Unreadable as error:
@@ -270,7 +270,7 @@ class Intake:
         except Forbidden:
             if not self._strangers.take(wire.address(scope), app.database.now()):
                 return
-        await taking.keep(app, "pagerduty", sender, error, body)
+        await taking.keep(app, "pagerduty", sender, error, body, taking.addressed(scope["path"]))
 
     async def _sender(self, app: App, secret: str) -> Token:
         return await taking.sender(app, self.keys, secret)
@@ -370,7 +370,7 @@ def _event_refused(problem: Problem) -> Reply:
         case 400 if problem.type.endswith(":not-json"):
             return Reply(400, pagerduty.unrecognised())
         case 400:
-            return Reply(400, pagerduty.invalid([str(one["detail"]) for one in problem.errors]))
+            return Reply(400, pagerduty.invalid([str(one["detail"]) for one in problem.errors] or [problem.detail]))
         case 503:
             again = replace(problem, headers={**problem.headers, "ratelimit-reset": "1"})
             return Reply(503, _said(again), headers=_headers(again))

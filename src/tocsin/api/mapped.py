@@ -4,7 +4,7 @@ import asyncio
 
 from litestar.types import Receive, Scope
 
-from tocsin.api import taking, wire
+from tocsin.api import packing, taking
 from tocsin.api.keys import Keys, any_secret
 from tocsin.api.wire import Reply
 from tocsin.app import App
@@ -29,7 +29,7 @@ async def take(app: App, keys: Keys, scope: Scope, receive: Receive) -> Reply:
     token = await taking.sender(app, keys, secret or any_secret(scope))
     if not senders.NAME.fullmatch(name):
         raise NoSuchSender
-    body = await wire.body_of(receive, taking.BODY_MOST)
+    body = await packing.body_of(scope, receive, taking.BODY_MOST)
     sender = await asyncio.to_thread(_of_the_plan, app, name)
 
     def form(sent: bytes) -> list[Arrival]:

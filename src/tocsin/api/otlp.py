@@ -67,8 +67,8 @@ class Logs:
         form = otlp if kind == wire.JSON else await asyncio.to_thread(_protobuf)
         if form is None:
             return refused(NO_PROTOBUF, kind)
-        body = await wire.body_of(receive, BODY_MOST)
-        sent = await asyncio.to_thread(_read, form, wire.header(scope, b"content-encoding"), body)
+        body = await packing.body_of(scope, receive, BODY_MOST)
+        sent = await asyncio.to_thread(form.read, body)
         unknown = await asyncio.to_thread(_take_in, app, sent)
         return Reply(200, _answer(form, sent, unknown), kind)
 
@@ -79,10 +79,6 @@ def _protobuf() -> Form | None:
         return cast(Form, importlib.import_module("tocsin.watch.otlp_wire"))
     except ModuleNotFoundError:
         return None
-
-
-def _read(form: Form, encoding: bytes | None, body: bytes) -> dict[str, list[str]]:
-    return form.read(packing.unpacked(encoding, body, BODY_MOST))
 
 
 def _take_in(app: App, sent: Mapping[str, Sequence[str]]) -> list[str]:

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, unquote
 
 from litestar.types import Receive, Scope
 
-from tocsin.api import taking, wire
+from tocsin.api import packing, taking, wire
 from tocsin.api.keys import Keys, UnknownToken, sender_secret
 from tocsin.api.problems import Problem
 from tocsin.api.wire import Reply
@@ -68,7 +68,7 @@ class Road:
         began = app.database.now()
         secret, path = self._address(scope)
         token = await taking.sender(app, self._keys, secret)
-        body = await wire.body_of(receive, taking.BODY_MOST)
+        body = await packing.body_of(scope, receive, taking.BODY_MOST)
         sent = Sent(
             body=body,
             now=began,

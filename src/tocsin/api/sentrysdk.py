@@ -1,6 +1,5 @@
 """`/in/sentry-sdk`: where the libraries of Sentry send errors to, with a DSN whose key is a token."""
 
-import asyncio
 import json
 import re
 
@@ -29,9 +28,7 @@ async def take(app: App, keys: Keys, scope: Scope, receive: Receive) -> Reply:
         raise NoSuchAddress
     project = found[1]
     token = await taking.sender(app, keys, _secret(scope))
-    packed = await wire.body_of(receive, taking.BODY_MOST)
-    encoding = wire.header(scope, b"content-encoding")
-    body = await asyncio.to_thread(packing.unpacked, encoding, packed, taking.BODY_MOST)
+    body = await packing.body_of(scope, receive, taking.BODY_MOST)
     await taking.take(app, sentryevents.SOURCE, lambda sent: sentryevents.read(project, sent), token, body)
     return Reply(200, json.dumps({"id": sentryevents.event_id(body)}).encode())
 

@@ -17,6 +17,7 @@ from tocsin.signals.senders.sent import Sent
 
 BODY_MOST = 1_000_000  # bytes
 TELLING = ("ce-", "content-type", "x-github-event", "sentry-hook-resource")  # headers that say what is in a body
+TELLING_QUERY = ("identifierType",)  # and what of an address does
 LONG_BODY = 32_000  # bytes; reading more than that would hold up everybody else
 MANY = 100  # signals; to make more of them ready would do so too
 
@@ -53,7 +54,13 @@ def _asked(sent: object) -> dict[str, Any] | None:
     if not isinstance(sent, Sent):
         return None
     headers = {name: value for name, value in sent.headers.items() if name.startswith(TELLING)}
-    return {"path": list(sent.path), "headers": headers}
+    query = {name: value for name, value in sent.query.items() if name in TELLING_QUERY}
+    return {"path": list(sent.path), "headers": headers, "query": query}
+
+
+def addressed(path: str) -> dict[str, Any]:
+    """The same for a request of which only the path says what is in it."""
+    return {"path": path.strip("/").split("/")}
 
 
 async def read(form: Callable[[S], T], sent: S, size: int) -> T:

@@ -366,6 +366,7 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
         connect_args={"check_same_thread": False, "timeout": 5.0},
         json_serializer=_dump,
         json_deserializer=msgspec.json.decode,
+        hide_parameters=True,  # what people and senders wrote belongs into no log
     )
 
     @event.listens_for(engine, "connect")
@@ -393,7 +394,9 @@ def _execute_bare(engine: Engine, sql: str, parameters: Mapping[str, Any]) -> No
             driver: Any = pooled.driver_connection
             driver.execute(sql, parameters)
     except refused as error:
-        raise exc.DBAPIError.instance(sql, dict(parameters), error, refused, dialect=engine.dialect) from error
+        raise exc.DBAPIError.instance(
+            sql, dict(parameters), error, refused, hide_parameters=True, dialect=engine.dialect
+        ) from error
 
 
 def _write_ahead(connection: Any, locked: type[Exception]) -> None:
@@ -414,7 +417,9 @@ def _postgresql_engine(url: URL, *, alone: bool = False) -> Engine:
     about: dict[str, Any] = {"pool_size": 8, "max_overflow": 8, "pool_pre_ping": True}
     if alone:
         about = {"pool_size": 1, "max_overflow": 0, "isolation_level": "AUTOCOMMIT"}
-    engine = create_engine(url, json_serializer=_dump, json_deserializer=msgspec.json.decode, **about)
+    engine = create_engine(
+        url, json_serializer=_dump, json_deserializer=msgspec.json.decode, hide_parameters=True, **about
+    )
     return compiled.share(engine)
 
 
@@ -436,7 +441,8 @@ def _translated(*, starting: bool = False) -> Iterator[None]:
         state = getattr(error.orig, "sqlstate", None)
         if state in ("40001", "40P01"):  # could not serialise; deadlock
             raise Overtaken from error
-        log.exception("the database refused")
+        # One line: where a disk is full, every sender's request comes by here.
+        log.error("the database refused: %s, for %.60s", _reason(error), " ".join((error.statement or "").split()))
         raise StorageUnavailable(f"The database does not take this now: {_reason(error)}.") from error
     except exc.DataError as error:
         if not _holds_nul(error):

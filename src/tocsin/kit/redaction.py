@@ -109,7 +109,7 @@ _SCHEME = r"(?:Basic|Bearer|GenieKey|Token|Digest|ApiKey)"
 _SHAPES: tuple[tuple[str, Callable[[_Found], str]], ...] = (
     (r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)", _whole),
     (_BEGIN + r"eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?", _whole),  # a JSON Web Token
-    (_BEGIN + r"(?:gh[pousr]_|github_pat_|glpat-|npm_|pypi-|hf_|gsk_|dop_v1_|shpat_)[\w-]{16,}", _whole),
+    (_BEGIN + r"(?:gh[pousr]_|github_pat_|glpat-|npm_|pypi-|hf_|gsk_|dop_v1_|shpat_|tcs_|tsk_)[\w-]{16,}", _whole),
     (_BEGIN + r"(?:xox[abeoprs]-|xapp-|sk-|[sr]k_(?:live|test)_)[\w-]{16,}", _whole),
     (_BEGIN + r"(?:(?:AKIA|ASIA)[A-Z0-9]{16}|AIza[\w-]{35})" + _END, _whole),
     (_BEGIN + r"(?:SG\.[\w-]{16,}\.[\w-]{16,}|ya29\.[\w-]{20,})", _whole),
@@ -118,7 +118,8 @@ _SHAPES: tuple[tuple[str, Callable[[_Found], str]], ...] = (
     (r"(?i:(\b(?:Set-)?Cookie ?: ?))(?=[^\r\n]{0,200}=)[^\r\n\"]+", _behind),
     (r"(hooks\.slack\.com/(?:services|workflows|triggers)/)[\w/-]{8,}", _behind),
     (r"(discord(?:app)?\.com/api/webhooks/\d{1,25}/)[\w-]{8,}", _behind),
-    (r"(/in/[a-z][a-z-]{1,30}/)[\w-]{36,43}" + _END, _behind),  # an address of our own, with its token
+    # an address of our own, with its token, or with the secret of a heartbeat
+    (r"(/in/(?:json/[a-z][a-z0-9-]{0,39}|[a-z][a-z-]{1,30})/)[\w-]{32,47}" + _END, _behind),
     (r"(\+in-[a-z][a-z0-9-]{0,19}-)[a-z2-7]{24}(?=@)", _behind),  # the same for mail
     (r"((?<![\w+.-])[A-Za-z][A-Za-z0-9+.-]{1,30}:\\?/\\?/)([^\s/?#\"'<>@\\]{1,400})@", _userinfo),
     (rf"(\"({_NAME})\"\s{{0,9}}:\s{{0,9}}\")(?P<value>(?:[^\"\\]|\\.)*)(?P<end>\"?)", _quoted),
@@ -227,7 +228,7 @@ _HINTS = (
     *("pass", "token", "secret", "authorization", "cookie", "credential", "pwd", "sessid", "otp", "auth=", "sig="),
     *("signature=", "bearer ", "basic ", "digest ", "-----begin", "eyj", "_pat_", "glpat-", "npm_", "pypi-", "xox"),
     *("xapp-", "akia", "asia", "aiza", "sg.", "ya29.", "gsk_", "dop_v1_", "/in/", "+in-", "webhooks/", "hooks.slack"),
-    *("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "hf_", "shpat_", "k_live_", "k_test_"),
+    *("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "hf_", "shpat_", "tcs_", "tsk_", "k_live_", "k_test_"),
 )
 _BETWEEN = r"(?:%[0-9a-f]{2}|\\u[0-9a-f]{4}|\\[a-z]|[^a-z])*"  # two words of a name, in an address and in JSON too
 _ESCAPED = ("\\u0026", "\\u003c", "\\u003e")  # with which Go spells what means something in HTML

@@ -119,6 +119,7 @@ def page_text(
     answer_by: datetime,
     answer_link: str,
     room_link: str,
+    source_link: str = "",
     assessment: Sequence[str] = (),
 ) -> Text:
     """What a paged person reads first: what is wrong, how bad, why we think so, how to answer, what is known."""
@@ -137,6 +138,7 @@ def page_text(
         answer_link,
         "",
         f"The incident: {room_link}",
+        *([f"Where it was seen: {source_link}"] if source_link else []),
         *([f"Call: {incident.call}"] if incident.call else []),
         *(["", *assessment] if assessment else []),
         *_first_actions(plan, incident),
@@ -147,6 +149,7 @@ def page_text(
         answer_by=answer_by,
         answer_link=answer_link,
         room_link=room_link,
+        source_link=source_link,
         assessment=assessment,
     )
     subject = f"[{incident.severity}] {incident.title} (#{incident.number}, answer within {span(answer_by - now)})"
@@ -172,6 +175,7 @@ def _data(
     answer_by: datetime | None,
     answer_link: str,
     room_link: str,
+    source_link: str = "",
     assessment: Sequence[str] = (),
 ) -> str:
     about = {
@@ -182,6 +186,7 @@ def _data(
         "why": "" if incident.confidential_at else incident.why,
         "acknowledge": answer_link,
         "link": room_link,
+        "source": source_link,
         "call": "" if incident.confidential_at else incident.call,
         "answer_by": answer_by,
         "assessment": list(assessment),

@@ -14,6 +14,7 @@ from tocsin.incidents import store as incidents
 from tocsin.incidents.assessment import Assessment, Heard, Kin, Material, Seen, VendorSeen
 from tocsin.incidents.model import UNRESOLVED, Incident
 from tocsin.plan.model import Plan
+from tocsin.signals import found
 from tocsin.signals import store as signals
 from tocsin.watch import store as watch
 from tocsin.watch.courses import AFTER, BEFORE
@@ -139,6 +140,14 @@ def _heard(found: Iterable[signals.Signal]) -> list[Heard]:
 
 def _said(signal: signals.Signal | signals.Firing) -> str:
     return " ".join((signal.title, signal.why, *signal.labels.values()))
+
+
+def seen_at(tx: Tx, incident: Incident) -> str:
+    """Where the trouble was seen, if the signal that called for the incident, or the first after it, leads there."""
+    if incident.confidential_at:
+        return ""
+    calling: signals.Signal | None = tx.memo.get(_CALLING)
+    return (calling.link if calling else None) or found.first_link(tx, incident.id) or ""
 
 
 def for_a_message(tx: Tx, plan: Plan, incident: Incident) -> list[str]:

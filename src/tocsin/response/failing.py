@@ -16,7 +16,7 @@ from tocsin.paging import store as pages
 from tocsin.people import store as people
 from tocsin.people.model import Channel, ContactMethod
 from tocsin.plan import store as plans
-from tocsin.response import followups, reaching, trials
+from tocsin.response import assessing, followups, reaching, trials
 
 
 def arrived_nowhere(tx: Tx, message: Message, outcome: Dead) -> None:
@@ -93,7 +93,8 @@ def page_died(tx: Tx, message: Message, result: Result) -> None:
     answer_by = obligations.answer_due(tx, incident.id, step)
     if answer_by is not None and not outbox.alive_for_pages(tx, [page.id]):
         before = outbox.count_for_page(tx, page.id)
-        reaching.send(tx, plan, incident, page, reaching.untried(tx, page), answer_by, before=before)
+        source = assessing.seen_at(tx, incident)
+        reaching.send(tx, plan, incident, page, reaching.untried(tx, page), answer_by, source=source, before=before)
     of_step = [page.id for page in pages.of_step(tx, incident.id, step) if page.declined_at is None]
     if not outbox.alive_for_pages(tx, of_step) and not followups.ends_a_round(plan, incident, step):
         obligations.hurry_answer(tx, incident.id, step)

@@ -372,9 +372,10 @@ def _page_step(tx: Tx, plan: Plan, incident: Incident, step: ladder.PageStep) ->
     ways = reaching.ways_of(tx, plan, incident, handles)
     through: dict[str, None] = {}
     known = assessing.for_a_message(tx, plan, incident) if any(ways.values()) else []
+    source = assessing.seen_at(tx, incident) if any(ways.values()) else ""
     for handle in (one for one in handles if ways[one]):
         page = pages.open_page(tx, incident.id, step.step, handle)
-        reaching.send(tx, plan, incident, page, ways[handle], tx.now + step.wait, known)
+        reaching.send(tx, plan, incident, page, ways[handle], tx.now + step.wait, known, source)
         through.update({way.method.channel: None for way in ways[handle]})
     paged = Paged(
         at=tx.now,

@@ -98,11 +98,13 @@ def send(
     ways: Sequence[Way],
     answer_by: datetime,
     known: Sequence[str] = (),
+    source: str = "",
     before: int = 0,
 ) -> None:
     """Queue a page for every way, each for its time. Whoever answers withdraws what has not left.
 
-    `known` is the first assessment, in lines; `before` says how many messages the page has already.
+    `known` is the first assessment, in lines; `source` leads to where the trouble was
+    seen; `before` says how many messages the page has already.
     """
     room = kept.link(tx, f"/incidents/{incident.id}")
     for place, way in enumerate(ways, before):
@@ -114,6 +116,7 @@ def send(
             answer_by=answer_by,
             answer_link=answer,
             room_link=room,
+            source_link=source,
             assessment=known,
         )
         outbox.queue(

@@ -4,7 +4,8 @@ What is read goes the way of everything that arrives: changes into the register,
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from tocsin.changes import commands as changing
 from tocsin.changes.model import Report
@@ -12,7 +13,8 @@ from tocsin.db.engine import Tx
 from tocsin.kit.errors import Refused, TocsinError
 from tocsin.kit.ids import new_id
 from tocsin.people import access
-from tocsin.signals import alertmanager, formats, pagerduty, sentryevents
+from tocsin.plan import store as plans
+from tocsin.signals import alertmanager, formats, mapping, pagerduty, pagerduty_generic, sentryevents
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival
 from tocsin.signals.senders.sent import Sent, Told
@@ -98,6 +100,10 @@ def _told(tx: Tx, kept: Quarantined) -> Sequence[Told]:
         raise CanNotBeRead("Its seal can't be checked again: it has to be sent again.")
     if kept.source in SENDERS:
         return SENDERS[kept.source].read(_sent(tx, kept, body))
+    if kept.source == PAGERDUTY:
+        return _event(kept, body, tx.now)
+    if kept.source.startswith(mapping.PREFIX):
+        return _of_the_plan(tx, kept.source.removeprefix(mapping.PREFIX), body)
     if kept.source in _READERS:
         return _READERS[kept.source](body)
     raise CanNotBeRead(f"Nothing reads bodies of {kept.source} any more.")
@@ -105,16 +111,40 @@ def _told(tx: Tx, kept: Quarantined) -> Sequence[Told]:
 
 def _sent(tx: Tx, kept: Quarantined, body: bytes) -> Sent:
     asked = kept.asked or {}
-    return Sent(body=body, now=tx.now, path=tuple(asked.get("path", ())), headers=dict(asked.get("headers", {})))
+    return Sent(
+        body=body,
+        now=tx.now,
+        path=tuple(asked.get("path", ())),
+        query=dict(asked.get("query", {})),
+        headers=dict(asked.get("headers", {})),
+    )
 
 
-def _event(body: bytes) -> list[Arrival]:
-    return [pagerduty.read(body, lambda: new_id("key")).arrival]
+def _event(kept: Quarantined, body: bytes, now: datetime) -> list[Told]:
+    """What goes to PagerDuty: an event, one of the older generic kind, or a change, by the address it came to."""
+    match (kept.asked or {}).get("path", ()):
+        case [*_, "change", "enqueue"]:
+            report = pagerduty.read_change(body).report
+            return [replace(report, at=min(report.at, now) if report.at else None)]
+        case ["generic", *_]:
+            return [pagerduty_generic.read(body, _new_key).arrival]
+        case _:
+            return [pagerduty.read(body, _new_key).arrival]
+
+
+def _new_key() -> str:
+    return new_id("key")
+
+
+def _of_the_plan(tx: Tx, name: str, body: bytes) -> list[Arrival]:
+    sender = plans.current(tx).senders.get(name)
+    if sender is None:
+        raise CanNotBeRead(f"The plan has no sender called {name}; write it under `senders`, and read this again.")
+    return mapping.read(name, sender, body)
 
 
 _READERS: Mapping[str, Callable[[bytes], list[Arrival]]] = {
     "generic": formats.generic,
     alertmanager.SOURCE: alertmanager.read,
     sentryevents.SOURCE: lambda body: sentryevents.read(sentryevents.project(body), body),
-    PAGERDUTY: _event,
 }

@@ -131,7 +131,8 @@ def as_text(value: object) -> str | None:
 
 
 def fitted_title(title: str, warnings: list[str]) -> str:
-    title = title.strip()
+    """The title in one line, since it becomes the subject of mails and a row of tables."""
+    title = " ".join(title.split())
     if len(title) > TEXT_MOST:
         warnings.append(f"title: cut to {TEXT_MOST} characters")
     return words.clip(title, TEXT_MOST)

@@ -24,6 +24,14 @@ def glimpse(tx: Tx, signal_ids: Collection[str]) -> dict[str, Signal]:
     return {row.id: of_row(row) for row in tx.all(sight.within(tx, wanted, table.c.incident_id))}
 
 
+def of_source(tx: Tx, source: str, limit: int, among: int = LATELY) -> list[Signal]:
+    """The signals of a source that were heard last, if they are `among` the latest of all."""
+    seen = sight.within(tx, select(table), table.c.incident_id)
+    latest = seen.order_by(table.c.last_at.desc()).limit(among).subquery()
+    mine = select(latest).where(latest.c.source == source).order_by(latest.c.last_at.desc()).limit(limit)
+    return [of_row(row) for row in tx.all(mine)]
+
+
 def last_heard(tx: Tx, sources: Collection[str], among: int = LATELY) -> dict[str, datetime | None]:
     """When each of these sources was last heard, if that is `among` the latest signals, and else None. One that never
     was heard is left out."""
@@ -44,6 +52,13 @@ def _known(tx: Tx, sources: Sequence[str]) -> list[str]:
     asked = [sight.within(tx, one, table.c.incident_id).exists() for one in mine]
     (row,) = tx.all(select(*(one.label(f"of_{place}") for place, one in enumerate(asked))))
     return [source for source, is_known in zip(sources, row, strict=True) if is_known]
+
+
+def first_link(tx: Tx, incident_id: str) -> str | None:
+    """The link of the first signal of an incident that has one."""
+    linked = (table.c.incident_id == incident_id) & table.c.link.is_not(None)
+    found: str | None = tx.scalar(select(table.c.link).where(linked).order_by(table.c.first_at).limit(1))
+    return found
 
 
 def ids_after(tx: Tx, after: str, limit: int) -> list[str]:

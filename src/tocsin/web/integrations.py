@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from litestar import get
+from litestar.params import FromPath
 from litestar.response import Template
 
 from tocsin.app import App
@@ -23,12 +24,15 @@ from tocsin.plan.model import Plan
 from tocsin.response import readiness
 from tocsin.settings import Settings
 from tocsin.signals import found, mapping
-from tocsin.web import present
+from tocsin.signals import store as signals
+from tocsin.web import guides, present
 from tocsin.web.forms import AnyRequest
 from tocsin.web.frame import SignedIn, Tx, Visitor, page
+from tocsin.web.guides import PATH
+from tocsin.web.now import SignalRow, Unread, signal_row, unread
 
-PATH = "/integrations"
 CHANGES_LOOKED_AT = 200
+LATELY, LOOKED_THROUGH = 5, 200  # signals and bodies of a sender that its page shows, of how many
 SENDERS = {  # the page of docs/howto that tells of it: what it is called, the address that it is given, its source
     "generic-signals": ("Scripts and programs of your own", "/api/v1/signals", "generic"),
     "alertmanager": ("Alertmanager", "/in/alertmanager", "alertmanager"),
@@ -101,6 +105,8 @@ class Sender:
     guide: str
     mark: str
     state: str
+    source: str
+    own: str = ""  # the name under which the plan reads it
     at: str = ""
     is_heard: bool = False
 
@@ -135,9 +141,42 @@ def show_integrations(request: AnyRequest, visitor: SignedIn) -> Template:
             silent=[one for one in senders if not one.is_heard],
             warnings=readiness.unheard(tx, app.means),
             base=app.settings.public_url,
+            has_guides=guides.folder() is not None,
             may_make=visitor.actor.may(access.PEOPLE_WRITE),
             columns=(groups[::2], groups[1::2]),
         )
+
+
+@get(f"{PATH}/{{guide:str}}", sync_to_thread=True)
+def show_guide(request: AnyRequest, visitor: SignedIn, guide: FromPath[str]) -> Template:
+    """How to connect one thing; of a sender also its address here, and what it sent."""
+    app = visitor.app
+    told = guides.load(guide, app.settings.public_url)
+    with app.database.read(visitor.actor) as tx:
+        senders = _senders(tx, app.settings, plans.current(tx)) if guide in SENDERS else []
+        sender = next((one for one in senders if one.guide == guide), None)
+        return page(
+            request,
+            visitor,
+            tx,
+            "guide.html",
+            title=told.title,
+            here=PATH,
+            told=told,
+            sender=sender,
+            heard=_heard_of(tx, sender.source) if sender else [],
+            quarantined=_unread_of(tx, sender.source) if sender else [],
+            may_make=visitor.actor.may(access.PEOPLE_WRITE),
+        )
+
+
+def _heard_of(tx: Tx, source: str) -> list[SignalRow]:
+    return [signal_row(one, tx.now) for one in found.of_source(tx, source, LATELY)]
+
+
+def _unread_of(tx: Tx, source: str) -> list[Unread]:
+    lately = signals.quarantined(tx, LOOKED_THROUGH)
+    return [unread(one, tx.now) for one in lately if one.source == source][:LATELY]
 
 
 # ---- What sends to us ----
@@ -147,10 +186,8 @@ def _senders(tx: Tx, settings: Settings, plan: Plan) -> list[Sender]:
     own = {name: (name, f"/in/json/{name}", mapping.source(name)) for name in plan.senders}
     known = SENDERS | own
     heard = _heard(tx, [source for _, _, source in known.values()])
-    made = [
-        _sender(settings, "own-senders" if guide in own else guide, *about, heard, tx.now)
-        for guide, about in known.items()
-    ]
+    made = [_sender(settings, guide, *about, heard, tx.now) for guide, about in SENDERS.items()]
+    made += [replace(_sender(settings, "own-senders", *about, heard, tx.now), own=name) for name, about in own.items()]
     return sorted(made, key=lambda one: one.name.lower())
 
 
@@ -182,6 +219,7 @@ def _sender(
         name=name,
         address=f"{settings.public_url}{address}" if address else "tocsin mail-in address NAME",
         guide=guide,
+        source=source,
         mark="ok" if at else "open" if is_heard else "unknown",
         state=state,
         at=present.moment(at, now) if at else "",
@@ -370,4 +408,4 @@ _MCP = """{"mcpServers": {"tocsin": {
 
 
 def routes() -> list[Any]:
-    return [show_integrations]
+    return [show_integrations, show_guide]

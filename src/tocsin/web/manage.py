@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from litestar import get, post
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
 
 from tocsin.door import commands as door
@@ -269,8 +269,8 @@ def _token(token: Token, now: datetime) -> TokenRow:
 
 
 @get("/tokens", sync_to_thread=True)
-def show_tokens(request: AnyRequest, visitor: SignedIn) -> Template:
-    return _tokens(request, visitor, Form(), None, None)
+def show_tokens(request: AnyRequest, visitor: SignedIn, name: FromQuery[str] = "") -> Template:
+    return _tokens(request, visitor, Form({"name": [name]}) if name else Form(), None, None)
 
 
 def _tokens(

@@ -22,7 +22,7 @@ from tocsin.people.model import called
 from tocsin.plan.model import Plan
 from tocsin.response import assessing, commands, rereading
 from tocsin.response.looking import journeys, logs, looks, measures
-from tocsin.signals import flapping, reporting
+from tocsin.signals import flapping, mapping, reporting
 from tocsin.signals import store as signals
 from tocsin.signals.model import State as SignalState
 from tocsin.signals.store import Disposition, Quarantined, Signal
@@ -103,9 +103,10 @@ class Unread:
     body: str
     result: str
     is_read: bool
+    own: str  # the name of a sender of the plan, which can be tried
 
 
-def _unread(one: Quarantined, now: datetime) -> Unread:
+def unread(one: Quarantined, now: datetime) -> Unread:
     return Unread(
         id=one.id,
         at=present.moment(one.at, now),
@@ -116,6 +117,7 @@ def _unread(one: Quarantined, now: datetime) -> Unread:
         body=one.body,
         result=one.result or "",
         is_read=one.read_at is not None,
+        own=one.source.removeprefix(mapping.PREFIX) if one.source.startswith(mapping.PREFIX) else "",
     )
 
 
@@ -370,7 +372,7 @@ def draw_signals(request: AnyRequest | Asked, visitor: Visitor, tx: Tx) -> Templ
         title="Signals",
         here="/signals",
         rows=[signal_row(one, now) for one in signals.recent(tx, SIGNALS_SHOWN)],
-        unread=[_unread(one, now) for one in signals.quarantined(tx)],
+        unread=[unread(one, now) for one in signals.quarantined(tx)],
         backlog=signals.backlog(tx),
         may_read=visitor.actor.may(access.SIGNAL_WRITE),
     )

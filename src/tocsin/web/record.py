@@ -90,6 +90,7 @@ class Item:
     basis: str = ""
     receipts: str = ""
     link: str = ""
+    signal: str = ""  # the id of the one that it tells of
 
 
 @dataclass(frozen=True)
@@ -205,6 +206,8 @@ def _item(plan: Plan, numbered: Numbered, messages: Sequence[Message], now: date
             text = where + (", and changed it since" if entry.edited else "")
             link = entry.link if entry.link.startswith("https://") else ""
             return replace(item, text=text, said=entry.text, who=words.name(plan, entry.author), link=link)
+        case SignalAttached() | SignalCleared() | SignalFlapped():
+            return replace(item, signal=entry.signal_id)
         case _:
             return item
 

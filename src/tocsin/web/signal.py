@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from litestar import get
 from litestar.params import FromPath
 from litestar.response import Template
@@ -17,6 +18,7 @@ from tocsin.web.frame import SignedIn, page
 from tocsin.web.now import signal_row
 
 LABEL_SHOWN = 300
+DETAILS_SHOWN = 20_000
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,12 @@ def show_signal(request: AnyRequest, visitor: SignedIn, signal_id: FromPath[str]
                 present.Fact("Last", present.moment(signal.last_at, now)),
                 present.Fact("Key", clip(signal.key, LABEL_SHOWN)),
             ],
-            labels=[(name, clip(value, LABEL_SHOWN)) for name, value in signal.labels.items()],
+            labels=[
+                (name, clip(value, LABEL_SHOWN))
+                for name, value in signal.labels.items()
+                if (name, value) != ("severity", signal.severity)  # which stands above
+            ],
+            details=clip(_written(signal.details), DETAILS_SHOWN) if signal.details else "",
             found=found,
             followed=[(one, present.moment(one.at, now)) for one in found.followed],
             decides=decides,
@@ -86,6 +93,10 @@ def show_signal(request: AnyRequest, visitor: SignedIn, signal_id: FromPath[str]
             after=rulings[asked:],
             may_declare=visitor.actor.may(access.INCIDENT_WRITE),
         )
+
+
+def _written(details: dict[str, Any]) -> str:
+    return msgspec.json.format(msgspec.json.encode(details)).decode()
 
 
 def routes() -> list[Any]:

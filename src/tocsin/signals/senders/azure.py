@@ -1,11 +1,14 @@
 """Azure Monitor's common alert schema: an alert that fired, or is resolved."""
 
+from urllib.parse import quote
+
 from tocsin.signals import formats
 from tocsin.signals.model import State
 from tocsin.signals.senders.sent import Sent, Told, arrival, part, text
 
 SOURCE = "azure"
 _STATES = {"": State.FIRING, "fired": State.FIRING, "resolved": State.RESOLVED}
+_PORTAL = "https://portal.azure.com/#blade/Microsoft_Azure_Monitoring/AlertDetailsTemplateBlade/alertId/"
 _ADVICE = "switch on the common alert schema in the action group"
 
 
@@ -31,6 +34,7 @@ def read(sent: Sent) -> list[Told]:
             severity=text(told.get("severity")),
             labels={**part(body, "data", "customProperties"), **own, "monitored_by": told.get("monitoringService")},
             details={"alertContext": part(body, "data", "alertContext"), "targets": told.get("alertTargetIDs")},
+            link=_PORTAL + quote(key, safe=""),
             started_at=formats.instant(told.get("firedDateTime")),
             warnings=warnings,
         )

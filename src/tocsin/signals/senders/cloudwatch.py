@@ -5,7 +5,7 @@ import binascii
 import re
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import msgspec
 
@@ -23,6 +23,8 @@ _SIGNED = {
 }
 _HASHES = {"1": "sha1", "2": "sha256"}
 _ANYTHING: "msgspec.json.Decoder[Any]" = msgspec.json.Decoder()
+_ARN = re.compile(r"arn:aws:cloudwatch:([a-z0-9-]{3,30}):")
+_CONSOLE = "console.aws.amazon.com/cloudwatch/home"
 _STATES = {"ALARM": State.FIRING, "OK": State.RESOLVED}
 
 
@@ -126,9 +128,16 @@ def _of_alarm(alarm: dict[str, Any], warnings: list[str]) -> Arrival:
             "namespace": trigger.get("Namespace"),
         },
         details={"reason": alarm.get("NewStateReason"), "trigger": trigger},
+        link=_console(text(alarm.get("AlarmArn")), name),
         started_at=formats.instant(alarm.get("StateChangeTime")) if state != "OK" else None,
         warnings=warnings,
     )
+
+
+def _console(arn: str, name: str) -> str | None:
+    """Where the alarm stands in Amazon's console; its clouds apart, such as China's, have consoles of their own."""
+    found = _ARN.match(arn)
+    return f"https://{found[1]}.{_CONSOLE}?region={found[1]}#alarmsV2:alarm/{quote(name, safe='')}" if found else None
 
 
 def _dimensions(trigger: dict[str, Any]) -> dict[str, Any]:

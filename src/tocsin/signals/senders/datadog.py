@@ -10,6 +10,10 @@ from tocsin.signals.senders.sent import Sent, Told, arrival, epoch, tagged, text
 SOURCE = "datadog"
 _OVER = "Recovered"
 _UNFILLED = re.compile(r"\$[A-Z_]+\Z")  # a variable that Datadog had no value for comes as it was written
+_HEAD = re.compile(
+    r"\s*(?:\[P[1-5]\]\s*)?\[(?:Re-)?(?:Triggered|Warn|No Data|Recovered|Renotify)(?: on \{(?P<where>[^{}\]]*)\})?\]",
+    re.I,
+)
 _ADVICE = "give Datadog the body that stands on our page about it"
 
 
@@ -18,7 +22,7 @@ def read(sent: Sent) -> list[Told]:
     body, warnings = sent.object(_ADVICE)
     said = {name: _said(value) for name, value in body.items()}
     key = said.get("cycle") or said.get("aggreg_key") or _of_monitor(said)
-    title = said.get("title", "")
+    title = _title(said.get("title", ""))
     if not key or not title:
         raise formats.Unreadable([f"$: no title, or nothing that names the alert is in it; {_ADVICE}"])
     transition = said.get("transition", "")
@@ -45,6 +49,15 @@ def read(sent: Sent) -> list[Told]:
 def _said(value: Any) -> str:
     word = text(value)
     return "" if _UNFILLED.match(word) else word
+
+
+def _title(sent: str) -> str:
+    """`CPU is high (host:db1)`, where the sender writes `[P2] [Triggered on {host:db1}] CPU is high`."""
+    found = _HEAD.match(sent)
+    rest = sent[found.end() :].strip() if found else ""
+    if not found or not rest:
+        return sent
+    return f"{rest} ({found['where']})" if found["where"] else rest
 
 
 def _of_monitor(said: dict[str, str]) -> str:

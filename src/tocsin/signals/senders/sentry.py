@@ -9,7 +9,13 @@ from tocsin.signals.senders.sent import Sent, Told, arrival, part, text
 SOURCE = "sentry"
 SIGNED_IN = "sentry-hook-signature"
 _METRIC = {"critical": State.FIRING, "warning": State.FIRING, "resolved": State.RESOLVED}
-_ISSUE = {"created": State.FIRING, "unresolved": State.FIRING, "resolved": State.RESOLVED}
+_ISSUE = {
+    "created": State.FIRING,
+    "unresolved": State.FIRING,
+    "resolved": State.RESOLVED,
+    "archived": State.RESOLVED,  # somebody there said that it calls for nothing; if it gets worse, it is unresolved
+    "ignored": State.RESOLVED,
+}
 _ADVICE = "send the body of Sentry's own webhook"
 
 
@@ -58,7 +64,7 @@ def _issue(issue: dict[str, Any], number: object, state: State, data: dict[str, 
         severity=text(issue.get("level")),
         labels={"resource": "issue", "project": slug, "environment": issue.get("environment")},
         details={"rule": data.get("triggered_rule"), "culprit": issue.get("culprit"), "shortId": issue.get("shortId")},
-        link=issue.get("web_url"),
+        link=issue.get("web_url") or issue.get("permalink"),
         warnings=warnings,
     )
 

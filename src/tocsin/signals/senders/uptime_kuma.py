@@ -8,6 +8,7 @@ from tocsin.signals.senders.sent import Sent, Told, arrival, part, text
 
 SOURCE = "uptime-kuma"
 _DOWN, _UP = 0, 1
+_TESTED = " Testing"  # how the message ends that its button sends
 _ADVICE = "choose the preset application/json as the body of Uptime Kuma's webhook"
 
 
@@ -28,7 +29,7 @@ def read(sent: Sent) -> list[Told]:
             SOURCE,
             key=key,
             state=State.RESOLVED if beat["status"] == _UP else State.FIRING,
-            title=said or text(monitor.get("name")),
+            title=_title(monitor, beat) or said,
             trigger=Trigger.HEALTH_CHECK,
             severity=labels.get("severity", ""),
             labels=labels,
@@ -42,8 +43,15 @@ def read(sent: Sent) -> list[Told]:
 
 def _notice(said: str, warnings: list[str]) -> Told:
     """A test, or a certificate that will expire: it names no monitor, and never clears by itself."""
+    severity = "" if said.endswith(_TESTED) else "info"  # a test is for no rule to declare by
     key = formats.derived_key(said, {})
-    return arrival(SOURCE, key=key, title=said, severity="info", trigger=Trigger.OBSERVATION, warnings=warnings)
+    return arrival(SOURCE, key=key, title=said, severity=severity, trigger=Trigger.OBSERVATION, warnings=warnings)
+
+
+def _title(monitor: dict[str, Any], beat: dict[str, Any]) -> str:
+    """`Rose is down: timeout of 48000ms exceeded`, where the sender writes `[Rose] [🔴 Down] …`."""
+    name, why = text(monitor.get("name")), text(beat.get("msg"))
+    return ": ".join(filter(None, (f"{name} is {'up' if beat['status'] == _UP else 'down'}", why))) if name else ""
 
 
 def _labels(monitor: dict[str, Any]) -> dict[str, str]:
