@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from itertools import chain
 from typing import Protocol
 
@@ -171,6 +172,11 @@ class Material:
     samples: Mapping[str, Sequence[Sample]]
     records: Mapping[str, Sequence[Numbered]]
 
+    @cached_property
+    def all_said(self) -> str:
+        """What all signals that fire say: who is named in none of it need not be looked for in each."""
+        return "\n".join(one.said for one in self.firing)
+
 
 def assess(plan: Plan, incident: Incident, material: Material, now: datetime) -> Assessment:
     looks = tuple(_looks(plan, incident, material.seen))
@@ -325,7 +331,7 @@ def _evidence(
     plan: Plan, incident: Incident | None, key: str, vendor: Vendor, material: Material
 ) -> tuple[How, str] | None:
     called = _called(key, vendor)
-    for signal in material.firing:
+    for signal in material.firing if called.search(material.all_said) else ():
         if called.search(signal.said):
             return How.TROUBLE, f"a signal of {words.spaced(signal.source)} that fires: {signal.title}"
     own = [] if incident is None or incident.is_resolved else [incident]

@@ -361,6 +361,20 @@ _KIN = (
 _KIN_OF = select(*_KIN).where(table.c.type == bindparam("kind")).order_by(table.c.number.desc()).limit(_MOST)
 
 
+def alike_before(tx: Tx, incident: Incident, among: int) -> list[str]:
+    """Those of its type and service among the last that were declared before it, the latest first."""
+    rows = sight.rows(tx, _BEFORE, table.c.id, {"before": incident.declared_at, "most": among})
+    return [row.id for row in rows if (row.type, row.service) == (incident.type, incident.service)]
+
+
+_BEFORE = (
+    select(table.c.id, table.c.type, table.c.service)
+    .where(table.c.declared_at < bindparam("before", type_=Instant))
+    .order_by(table.c.number.desc())
+    .limit(_MOST)
+)
+
+
 class Heading(NamedTuple):
     """What an incident is called, and why it was declared."""
 

@@ -293,6 +293,19 @@ def of_incidents(tx: Tx, incident_ids: Collection[str]) -> list[Obligation]:
 _OF_INCIDENTS = select(table).where(table.c.incident_id.in_(bindparam("incidents", expanding=True)))
 
 
+def broken_since(tx: Tx, incident_ids: Collection[str], instant: datetime) -> list[Obligation]:
+    """Those of several incidents that were missed or met late after an instant, the last first."""
+    if not incident_ids:
+        return []
+    asked = {"incidents": list(incident_ids), "since": instant}
+    return [_obligation(row) for row in sight.rows(tx, _BROKEN_SINCE, table.c.incident_id, asked)]
+
+
+_BROKEN_SINCE = _OF_INCIDENTS.where(
+    table.c.state.in_([State.MISSED, State.LATE]), table.c.settled_at > bindparam("since", type_=Instant)
+).order_by(table.c.settled_at.desc(), table.c.id)
+
+
 def open_looks(tx: Tx) -> list[Obligation]:
     return open_of(tx, Kind.LOOK)
 

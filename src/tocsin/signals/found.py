@@ -3,18 +3,42 @@
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Integer, Select, Text, bindparam, func, select
 
 from tocsin.db import sight
 from tocsin.db.engine import Tx
 from tocsin.signals import reporting
+from tocsin.signals.model import State
 from tocsin.signals.store import Signal, of_row, table
 
 BELONGS = (table.c.id, table.c.incident_id)  # whose a signal is: it may come to another incident at any time
 LATELY = 1000  # signals, the last seen first, among which it is looked when a source was last heard
 SAID_MOST = 4000  # characters of what came with a signal that are indexed
+
+
+class Firing(NamedTuple):
+    """A signal that fires, as far as its words go."""
+
+    source: str
+    title: str
+    why: str
+    labels: dict[str, str]
+    last_at: datetime
+
+
+def firing(tx: Tx, limit: int) -> list[Firing]:
+    """Signals that fire now, the last seen first."""
+    return [Firing._make(row) for row in sight.rows(tx, _FIRING, table.c.incident_id, {"most": limit})]
+
+
+_FIRING = (
+    select(*(table.c[name] for name in Firing._fields))
+    .where(table.c.state == State.FIRING)
+    .order_by(table.c.last_at.desc())
+    .limit(bindparam("most", type_=Integer))
+)
 
 
 def glimpse(tx: Tx, signal_ids: Collection[str]) -> dict[str, Signal]:
