@@ -13,6 +13,7 @@ from sqlalchemy import Column, Integer, Row, Select, Subquery, Table, Text, bind
 from tocsin.db import sight
 from tocsin.db.columns import Instant, metadata
 from tocsin.db.engine import Tx
+from tocsin.kit.frozen import made
 from tocsin.kit.ids import new_id
 from tocsin.obligations.model import ANSWER_PREFIX, Duty, Kind, Obligation, State, first_act
 
@@ -347,10 +348,7 @@ _KINDS, _STATES = {kind.value: kind for kind in Kind}, {state.value: state for s
 
 
 def _obligation(row: Row[Any]) -> Obligation:
-    """A row of the whole table as an obligation. Thousands fall due together, and the dataclass's own constructor
-    takes as long as everything else that is done to one."""
+    """A row of the whole table as an obligation; thousands fall due together."""
     values = dict(zip(_NAMES, row, strict=True))
     values["kind"], values["state"] = _KINDS[values["kind"]], _STATES[values["state"]]
-    obligation = object.__new__(Obligation)
-    obligation.__dict__.update(values)
-    return obligation
+    return made(Obligation, values)

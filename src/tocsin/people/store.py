@@ -24,6 +24,7 @@ from sqlalchemy import (
 from tocsin.db.columns import SEALED, Instant, Json, metadata
 from tocsin.db.engine import Tx
 from tocsin.kit.errors import NotFound, Refused
+from tocsin.kit.frozen import made
 from tocsin.kit.ids import new_id, new_key, new_secret
 from tocsin.people import access
 from tocsin.people.model import (
@@ -532,17 +533,12 @@ def _issue(tx: Tx, table: Table, handle: str, lasts: timedelta, mark: str = "", 
 
 
 def _account(row: Row[Any]) -> Account:
-    return Account(
-        handle=row.handle,
-        name=row.name,
-        email=row.email,
-        role=AccountRole(row.role),
-        has_password=row.password_hash is not None,
-        created_at=row.created_at,
-        disabled_at=row.disabled_at,
-        signed_in_at=row.signed_in_at,
-        zone=row.zone,
-    )
+    plain = {name: getattr(row, name) for name in _AS_IT_STANDS}
+    return made(Account, {**plain, "role": _ROLES[row.role], "has_password": row.password_hash is not None})
+
+
+_AS_IT_STANDS = ("handle", "name", "email", "created_at", "disabled_at", "signed_in_at", "zone")
+_ROLES = {one.value: one for one in AccountRole}
 
 
 def _contact(row: Row[Any]) -> ContactMethod:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from itertools import accumulate, islice
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,6 +17,7 @@ from tocsin.db.engine import Database, Tx
 from tocsin.kit import redaction
 from tocsin.kit.clock import from_millis, to_millis
 from tocsin.kit.errors import NotFound
+from tocsin.kit.frozen import made
 from tocsin.kit.ids import new_id
 from tocsin.signals import alertmanager, redacting, reporting
 from tocsin.signals.flapping import Turns
@@ -520,16 +521,25 @@ def keep_unreadable(
 
 def quarantined(tx: Tx, limit: int = 50, below: int | None = None) -> list[Quarantined]:
     """The latest bodies that could not be read. One that names a signal of a confidential incident is its readers'."""
-    words = _hidden_words(tx)
-    wanted = select(quarantine).order_by(quarantine.c.id.desc())
-    wanted = wanted if below is None else wanted.where(quarantine.c.id < below)
-    kept = [Quarantined(**row._mapping) for row in tx.all(wanted if words else wanted.limit(limit))]
+    words, found, below = _hidden_words(tx), list[Quarantined](), ID_MOST if below is None else below
+    while len(found) < limit:
+        rows = tx.all(_QUARANTINED, {"below": below, "most": limit})
+        found += _telling_nothing([Quarantined(**row._mapping) for row in rows], words)
+        if len(rows) < limit:
+            break
+        below = rows[-1].id
+    return found[:limit]
+
+
+def _telling_nothing(kept: Sequence[Quarantined], words: Iterable[str]) -> list[Quarantined]:
     bodies = "\n".join(one.body for one in kept)  # most words stand in none of them
     told = [word for word in words if word in bodies]
-    return list(islice((one for one in kept if not any(word in one.body for word in told)), limit))
+    return [one for one in kept if not any(word in one.body for word in told)]
 
 
 ID_MOST = 2**63 - 1  # more the database can't even be asked for
+_LAST_BELOW = select(quarantine).where(quarantine.c.id < bindparam("below")).order_by(quarantine.c.id.desc())
+_QUARANTINED = _LAST_BELOW.limit(bindparam("most", type_=Integer))
 
 
 def load_quarantined(tx: Tx, quarantine_id: int) -> Quarantined:
@@ -574,11 +584,9 @@ _TRIGGERS, _DISPOSITIONS = {one.value: one for one in Trigger}, {one.value: one 
 
 
 def of_row(row: Row[Any]) -> Signal:
-    """A row of the whole table as a signal. A page shows a hundred, and the dataclass's own constructor takes long."""
+    """A row of the whole table as a signal."""
     values = dict(zip(_NAMES, row, strict=True))
     values["state"], values["trigger"] = _STATES[values["state"]], _TRIGGERS[values["trigger"]]
     values["disposition"] = _DISPOSITIONS[values["disposition"]]
     values["turns"] = values["turns"] or []  # there is none where an earlier release wrote
-    signal = object.__new__(Signal)
-    signal.__dict__.update(values)
-    return signal
+    return made(Signal, values)
