@@ -38,6 +38,7 @@ _reports: Remembered[metrics.Report] = Remembered()
 _proposals: Remembered[list[Proposal]] = Remembered()
 _keepings: Remembered[dict[str, Keeping]] = Remembered()
 _coverages: Remembered[Coverage] = Remembered()
+_shown: Remembered[covering.Shown] = Remembered(2 * READ_FOR_COVERAGE)
 _ledgers: Remembered[tuple[covering.Ledger, bool]] = Remembered()
 
 
@@ -118,8 +119,21 @@ def _coverage(tx: Tx, since: datetime, watched: list[Obligation]) -> Coverage:
 
 
 def _ledger(tx: Tx, since: datetime) -> tuple[covering.Ledger, bool]:
-    known = incidents.listing(tx, before=tx.now + timedelta(milliseconds=1), limit=READ_FOR_COVERAGE + 1)
-    return covering.gathered(_stories(tx, known[:READ_FOR_COVERAGE]), since), len(known) <= READ_FOR_COVERAGE
+    latest = facts.latest(tx, READ_FOR_COVERAGE + 1)
+    return covering.gathered(_shown_by(tx, latest[:READ_FOR_COVERAGE]), since), len(latest) <= READ_FOR_COVERAGE
+
+
+def _shown_by(tx: Tx, latest: list[facts.Changed]) -> list[covering.Shown]:
+    """What the records of these incidents show: read anew of those that have changed since they were read, and of
+    those of which something is still owed."""
+    known = {} if tx.writes else _shown.known(latest)
+    missing = [one for one in latest if one not in known]
+    stories = _stories(tx, incidents.glimpse(tx, [one.id for one in missing]))
+    read = {one.incident.id: covering.shown(one) for one in stories}
+    if not tx.writes:
+        stays = (one for one in missing if one.id in read and tx.now - one.at >= facts.SETTLED)
+        _shown.keep({one: read[one.id] for one in stays if read[one.id].has_ended})
+    return [one for one in (known.get(each) or read.get(each.id) for each in latest) if one is not None]
 
 
 @lru_cache(maxsize=4)

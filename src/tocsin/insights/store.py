@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import msgspec
-from sqlalchemy import BindParameter, ColumnElement, Engine, Select, Text, bindparam, cast, select
+from sqlalchemy import BindParameter, ColumnElement, Engine, Integer, Select, Text, bindparam, cast, select
 
 from tocsin.db import sight
 from tocsin.db.columns import Instant
@@ -86,6 +86,25 @@ def known(tx: Tx, start: datetime, end: datetime, most: int) -> tuple[list[Measu
     latest = sorted(seen, key=attrgetter("about.number"), reverse=True)[:most]
     counted = [one for one in latest if not one.about.is_merged]
     return [one.about for one in counted], [*chain.from_iterable(one.outcomes for one in counted)]
+
+
+class Changed(NamedTuple):
+    """An incident as of its last change."""
+
+    id: str
+    at: datetime
+
+
+def latest(tx: Tx, most: int) -> list[Changed]:
+    """The incidents declared last, as far as the reader may see them, the last first."""
+    return [Changed._make(row) for row in sight.rows(tx, _LATEST, incident.c.id, {"most": most})]
+
+
+_LATEST = (
+    select(incident.c.id, incident.c.updated_at)
+    .order_by(incident.c.number.desc())
+    .limit(bindparam("most", type_=Integer))
+)
 
 
 # ---- Reading ---------------------------------------------------------------------------------------------------------
