@@ -367,12 +367,8 @@ def alike_before(tx: Tx, incident: Incident, among: int) -> list[str]:
     return [row.id for row in rows if (row.type, row.service) == (incident.type, incident.service)]
 
 
-_BEFORE = (
-    select(table.c.id, table.c.type, table.c.service)
-    .where(table.c.declared_at < bindparam("before", type_=Instant))
-    .order_by(table.c.number.desc())
-    .limit(_MOST)
-)
+_EARLIER = select(table.c.id, table.c.type, table.c.service).where(table.c.declared_at < bindparam("before"))
+_BEFORE = _EARLIER.order_by(table.c.number.desc()).limit(_MOST)
 
 
 class Heading(NamedTuple):
