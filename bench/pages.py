@@ -125,6 +125,7 @@ def _known(app: App) -> Mapping[str, object]:
         "incident_id": incident_id,
         "signal_id": signal_id,
         "webhook_id": webhook_id,
+        "guide": "alertmanager",  # which sent most of the signals
         "/post-mortems/{name:str} name": closed,
         "/incidents/{incident_id:str}/templates/{name:str} name": template,
     }
