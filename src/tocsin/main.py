@@ -28,6 +28,7 @@ from tocsin.web import cookies, feeds, guards, heads, hosts, live, oncallnow, se
 API_PATHS = ("/api/", "/v1/", "/v2/", "/in/", "/generic/")
 GRACE = 2  # seconds that requests have to end when the server stops
 TICKS_A_SECOND = 10  # of the server that we build on
+LOOKED_AFTER = 10_000  # objects, until the collector of garbage looks through them: a page makes a few thousand
 
 
 @dataclass(frozen=True)
@@ -134,8 +135,7 @@ def serve() -> None:
     _offer_the_way_in(app)
     kept = Kept()
     served = fronted(app, rest(app, kept), kept)
-    gc.collect()
-    gc.freeze()  # what is loaded by now stays: the collector need not look through it again and again
+    settle()
     about = uvicorn.Config(
         served,
         host=app.settings.host,
@@ -149,6 +149,14 @@ def serve() -> None:
         limit_concurrency=joining.most_connections(),
     )
     Server(about, kept.hub).run()
+
+
+def settle() -> None:
+    """What is loaded by now stays, so that the collector of garbage need not look through it again and again; and what
+    a request needs is gone with it, so that the collector need not look after every seven hundred objects."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(LOOKED_AFTER)
 
 
 class Server(uvicorn.Server):

@@ -61,7 +61,7 @@ def covered(*stories: Story, since: float = -60, watched: tuple[Obligation, ...]
     return covering.coverage(
         ROSE,
         CLAUSES,
-        covering.gathered(stories, later(since)),
+        covering.gathered([covering.shown(one) for one in stories], later(since)),
         watched,
         revision="r",
         period_start=later(since),

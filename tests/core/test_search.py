@@ -84,3 +84,12 @@ def test_an_excerpt_is_a_part_of_its_text(words: list[str]) -> None:
     text = " ".join(words)
     pieces = search.excerpt(text, search.read("full rose ", NAMES).terms, shown=40)
     assert "".join(one.text for one in pieces).removeprefix("… ").removesuffix(" …") in text
+
+
+@given(st.lists(st.sampled_from(["disk", "Disk", "is", "full", "x" * 61, "x" * 60, "“", "-", "_", "4"]), max_size=12))
+def test_the_same_is_marked_whether_or_not_a_text_must_be_taken_apart(words: list[str]) -> None:
+    text = " ".join(words).replace(" - ", "-")
+    for asked in ("disk is", '"disk is" ful', '"disk disk disk"', "x" * 61, f'"{"x" * 60} 4" ', "4 dis*"):
+        terms = search.read(asked, NAMES).terms
+        once, apart = (search.excerpt(one, terms, shown=2000) for one in (text, f"{text} é"))
+        assert [one.text for one in once if one.is_marked] == [one.text for one in apart if one.is_marked]

@@ -15,6 +15,7 @@ from tocsin.people import commands as people_commands
 from tocsin.people.model import AccountRole
 from tocsin.plan import commands as plan_commands
 from tocsin.response import beating, looking, tick
+from tocsin.signals import found
 from tocsin.signals import store as signals
 from tocsin.signals.model import State
 from tocsin.signals.store import Signal
@@ -56,7 +57,7 @@ def passes(here: Served, **span: float) -> None:
 def firing(here: Served) -> list[Signal]:
     decide_all(here.app.database)
     with here.app.database.read(SYSTEM) as tx:
-        return [one for one in signals.firing(tx, 10) if one.source == "heartbeat"]
+        return [one for one in found.firing(tx, 10) if one.source == "heartbeat"]
 
 
 def test_each_heartbeat_has_an_address_of_its_own_for_those_who_may_change_the_plan(here: Served) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Integer, Row, Table, Text, bindparam, select
+from sqlalchemy import Column, Integer, Row, Table, Text, bindparam, func, select
 
 from tocsin.changes.model import Change, Kind
 from tocsin.db.columns import Instant, metadata
@@ -46,6 +46,20 @@ def listing(tx: Tx, *, service: str | None = None, before: datetime | None = Non
     if before is not None:
         wanted = wanted.where(table.c.at < before)
     return [_change(row) for row in tx.all(wanted)]
+
+
+def last_told(tx: Tx, among: int) -> dict[str, datetime]:
+    """When each source last told of one of the latest changes."""
+    return {row.source: row.at for row in tx.all(_LAST_TOLD, {"among": among})}
+
+
+_LATEST = (
+    select(table.c.source, table.c.told_at)
+    .order_by(table.c.at.desc(), table.c.id.desc())
+    .limit(bindparam("among", type_=Integer))
+    .subquery()
+)
+_LAST_TOLD = select(_LATEST.c.source, func.max(_LATEST.c.told_at, type_=Instant).label("at")).group_by(_LATEST.c.source)
 
 
 def made_between(

@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
+from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Dialect, Integer, MetaData
+import msgspec
+from sqlalchemy import JSON, BigInteger, Dialect, Integer, MetaData, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator
 
@@ -33,6 +36,22 @@ class Instant(TypeDecorator[datetime]):
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[int | None], datetime | None]:
         return _from_column
+
+
+class Decoded(TypeDecorator[Any]):
+    """JSON that is read as one of our types, and on SQLite at once: what it is made of is not made before."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, kind: type) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
+        if dialect.name == "sqlite":
+            return msgspec.json.Decoder(self.kind).decode
+        return partial(msgspec.convert, type=self.kind)  # the driver has read it
 
 
 def _to_column(value: datetime | None) -> int | None:

@@ -14,18 +14,22 @@ incidents that have it, nor are those that say a word for those that are called 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     Column,
     ColumnElement,
     FromClause,
     Integer,
+    Select,
     Table,
     Text,
     TextClause,
+    bindparam,
     column,
     delete,
     func,
@@ -103,6 +107,9 @@ class Found(NamedTuple):
         return from_millis((self.id & ((1 << KIND_AT) - 1)) >> BITS)
 
 
+Belongs = tuple[Column[str], Column[Any]] | None
+
+
 class Part(NamedTuple):
     """Some of the passages that a question is about: of one kind, with the terms in their titles or not in them.
 
@@ -114,7 +121,7 @@ class Part(NamedTuple):
     tags: tuple[tuple[str, str], ...]
     terms: tuple[Term, ...]
     in_title: bool | None  # None: anywhere
-    belongs: tuple[ColumnElement[str], ColumnElement[Any]] | None = None
+    belongs: Belongs = None
 
 
 # ---- What is to be indexed ----
@@ -314,28 +321,34 @@ def find(tx: Tx, part: Part, first: int, below: int, limit: int) -> list[Found]:
     asked = {"asked": _ASKED[tx.dialect](part), "first": first, "below": below}
     few = _few(tx, asked, limit) if tx.is_postgresql else None
     if few is not None:
-        return _seen(tx, part, passage, passage.c.id.in_(few), passage.c.id, limit, {}) if few else []
-    both = passage.join(_words, passage.c.id == _words.c.rowid)
-    return _seen(tx, part, both, text(_MATCHING[tx.dialect]), _words.c.rowid, limit, asked)
+        return _seen(tx, part, "", {"few": few}, limit) if few else []
+    return _seen(tx, part, _MATCHING[tx.dialect], asked, limit)
 
 
-def _seen(
-    tx: Tx,
-    part: Part,
-    about: FromClause,
-    matching: ColumnElement[bool] | TextClause,
-    order: ColumnElement[int],
-    limit: int,
-    asked: Mapping[str, Any],
-) -> list[Found]:
+def _seen(tx: Tx, part: Part, matching: str, asked: Mapping[str, Any], limit: int) -> list[Found]:
+    rows = tx.all(_latest(sight.eyes(tx), part.belongs, matching), {**sight.given(tx), **asked, "limit": limit})
+    return [Found(row.id, Place(row.kind, row.subject, row.number)) for row in rows]
+
+
+@lru_cache(maxsize=100)
+def _latest(eyes: sight.Eyes, belongs: Belongs, matching: str) -> Select[Any]:
+    """The statement for whatever matches, or for the few that are named; built once for each kind of question."""
+    about: FromClause = passage
+    order: ColumnElement[int] = passage.c.id
+    named: ColumnElement[bool] | TextClause = passage.c.id.in_(_NAMED)
+    if matching:
+        about, order, named = passage.join(_words, passage.c.id == _words.c.rowid), _words.c.rowid, text(matching)
     incident_id: ColumnElement[Any] = passage.c.incident_id
-    if part.belongs is not None:
-        subject, incident_id = part.belongs
+    if belongs is not None:
+        subject, incident_id = belongs
         about = about.join(subject.table, subject == passage.c.subject)
     wanted = select(passage.c.id, passage.c.kind, passage.c.subject, passage.c.number).select_from(about)
-    latest = wanted.where(matching).order_by(order.desc()).limit(limit)
-    rows = tx.all(sight.within(tx, latest, incident_id), asked)
-    return [Found(row.id, Place(row.kind, row.subject, row.number)) for row in rows]
+    latest = wanted.where(named).order_by(order.desc()).limit(_LIMIT)
+    return sight.through(eyes, latest, incident_id)
+
+
+_NAMED: BindParameter[Any] = bindparam("few", expanding=True)
+_LIMIT = bindparam("limit", type_=Integer)
 
 
 def _few(tx: Tx, asked: Mapping[str, Any], limit: int) -> list[int] | None:

@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Row, Select, Table, Text, bindparam, delete, exists, or_, select
+from sqlalchemy import Column, ColumnElement, Row, Select, Table, Text, bindparam, delete, exists, or_, select, true
 
 from tocsin.db.columns import Instant, metadata
 from tocsin.db.engine import Tx
@@ -55,8 +55,10 @@ def eyes(tx: Tx) -> Eyes:
 
 def through(those: Eyes, wanted: Select[Any], incident_id: ColumnElement[Any]) -> Select[Any]:
     """The statement for everybody with such eyes: it can be built once, and is run with what `given` says."""
-    handle, at = bindparam("eyes_of", type_=Text), bindparam("eyes_at", type_=Instant)
-    return wanted if those.sees_all else wanted.where(_seen(those, incident_id, handle, at))
+    return wanted if those.sees_all else wanted.where(_seen(those, incident_id, *_ASKING))
+
+
+_ASKING = bindparam("eyes_of", type_=Text), bindparam("eyes_at", type_=Instant)
 
 
 def given(tx: Tx) -> dict[str, Any]:
@@ -91,14 +93,11 @@ def unseen(tx: Tx, incident_ids: Collection[str]) -> set[str]:
 
 def all_unseen(tx: Tx) -> frozenset[str]:
     """Every incident that the actor may not see: who share them see the same record."""
-    if _sees_all(tx):
+    those = eyes(tx)
+    if those.sees_all:
         return frozenset()
-    return frozenset(unseen(tx, {row.incident_id for row in tx.all(all_hidden())}))
-
-
-def all_hidden() -> Select[tuple[str]]:
-    """The ids of whatever is there for its readers alone, as a part of a statement."""
-    return select(confidential.c.incident_id)
+    known = _UNSEEN_BY[those.reads]
+    return frozenset(row.incident_id for row in tx.all(known, given(tx) if those.reads else {})) - those.let_in
 
 
 def hidden_of(tx: Tx, incident_ids: Collection[str]) -> set[str]:
@@ -172,14 +171,25 @@ def _sees_all(tx: Tx) -> bool:
 
 
 def _seen(those: Eyes, incident_id: ColumnElement[Any], handle: Any, at: Any) -> ColumnElement[bool]:
-    hidden = confidential.c.incident_id == incident_id
-    if those.reads:
-        mine = (reader.c.incident_id == confidential.c.incident_id) & (reader.c.handle == handle)
-        is_reader = mine & (reader.c.until.is_(None) | (reader.c.until > at))
-        hidden &= ~exists(select(reader.c.handle).where(is_reader).correlate(confidential))
+    hidden = (confidential.c.incident_id == incident_id) & _hidden_from(those, handle, at)
     seen = ~exists(select(confidential.c.incident_id).where(hidden).correlate(incident_id.table))
     return or_(seen, incident_id.in_(sorted(those.let_in))) if those.let_in else seen
 
 
+def _hidden_from(those: Eyes, handle: Any, at: Any) -> ColumnElement[bool]:
+    """Of what is confidential, whatever such eyes do not see."""
+    if not those.reads:
+        return true()
+    mine = (reader.c.incident_id == confidential.c.incident_id) & (reader.c.handle == handle)
+    is_reader = mine & (reader.c.until.is_(None) | (reader.c.until > at))
+    return ~exists(select(reader.c.handle).where(is_reader).correlate(confidential))
+
+
 def _in_time(tx: Tx) -> ColumnElement[bool]:
     return reader.c.until.is_(None) | (reader.c.until > tx.now)
+
+
+_UNSEEN_BY = {
+    reads: select(confidential.c.incident_id).where(_hidden_from(Eyes(False, reads, frozenset()), *_ASKING))
+    for reads in (False, True)
+}

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Column, Integer, Row, Table, Text, func, select
+from sqlalchemy import Column, Integer, Row, Table, Text, func, select, union_all
 
 from tocsin.db import sight
 from tocsin.db.columns import AutoKey, Instant, metadata
@@ -123,14 +123,15 @@ def sent_for_pages(tx: Tx, start: datetime, end: datetime) -> list[Sent]:
     was withdrawn before it left."""
     columns = outbox.table.c
     when = func.coalesce(columns.meant_at, columns.created_at, type_=Instant)
-    # Not by `when`: each of the two is found by the index.
-    meant = (columns.meant_at >= start) & (columns.meant_at < end)
-    at_once = columns.meant_at.is_(None) & (columns.created_at >= start) & (columns.created_at < end)
-    these = columns.page_id.is_not(None) & columns.person.is_not(None) & (meant | at_once)
+    these = columns.page_id.is_not(None) & columns.person.is_not(None)
     left = columns.withdrawn_at.is_(None) | columns.sent_at.is_not(None)
     about = (columns.id, columns.page_id, columns.person, columns.channel, columns.audience, columns.created_at)
     chosen = select(*about, columns.state, columns.withdrawn_at, when.label("meant_at")).where(these & left)
-    rows = tx.all(sight.within(tx, chosen, columns.incident_id).order_by(columns.created_at, columns.id))
+    seen = sight.within(tx, chosen, columns.incident_id)
+    # Not by `when`, and not in one: each of the two is found by the index.
+    meant = seen.where((columns.meant_at >= start) & (columns.meant_at < end))
+    at_once = seen.where(columns.meant_at.is_(None) & (columns.created_at >= start) & (columns.created_at < end))
+    rows = tx.all(union_all(meant, at_once).order_by("created_at", "id"))
     kept: dict[str, list[Receipt]] = defaultdict(list)
     for row in tx.all(select(table).where(table.c.page_id.is_not(None) & (table.c.at >= start)).order_by(table.c.id)):
         kept[row.message_id].append(_receipt(row))

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property, lru_cache
 from itertools import chain
 from typing import Protocol
 
@@ -171,6 +172,11 @@ class Material:
     samples: Mapping[str, Sequence[Sample]]
     records: Mapping[str, Sequence[Numbered]]
 
+    @cached_property
+    def all_said(self) -> str:
+        """What all signals that fire say, squeezed: who is not named in it need not be looked for in each."""
+        return _squeezed(" ".join(one.said for one in self.firing).casefold())
+
 
 def assess(plan: Plan, incident: Incident, material: Material, now: datetime) -> Assessment:
     looks = tuple(_looks(plan, incident, material.seen))
@@ -324,8 +330,9 @@ def _standing(plan: Plan, incident: Incident | None, key: str, vendor: Vendor, m
 def _evidence(
     plan: Plan, incident: Incident | None, key: str, vendor: Vendor, material: Material
 ) -> tuple[How, str] | None:
-    called = _called(key, vendor)
-    for signal in material.firing:
+    called = _called(key, vendor.name)
+    may_be_named = any(_squeezed(one.casefold()) in material.all_said for one in (key, vendor.name))
+    for signal in material.firing if may_be_named else ():
         if called.search(signal.said):
             return How.TROUBLE, f"a signal of {words.spaced(signal.source)} that fires: {signal.title}"
     own = [] if incident is None or incident.is_resolved else [incident]
@@ -361,11 +368,15 @@ def _of_probe(plan: Plan, name: str) -> str:
     return words.service_name(plan, name.partition("/")[0])
 
 
-def _called(key: str, vendor: Vendor) -> re.Pattern[str]:
+def _squeezed(text: str) -> str:
+    """Without what may stand between the parts of a name."""
+    return "".join(text.replace("_", " ").replace("-", " ").split())
+
+
+@lru_cache(maxsize=200)
+def _called(key: str, name: str) -> re.Pattern[str]:
     """The vendor's key or name as a word of its own, however it is spaced: `ElevenLabs`, `eleven labs`."""
-    spelled = (
-        r"[\s_-]*".join(map(re.escape, re.sub(r"[\s_-]+", "", one))) for one in dict.fromkeys((key, vendor.name))
-    )
+    spelled = (r"[\s_-]*".join(map(re.escape, _squeezed(one))) for one in dict.fromkeys((key, name)))
     return re.compile(rf"(?<![a-z0-9])(?:{'|'.join(spelled)})(?![a-z0-9])", re.IGNORECASE)
 
 

@@ -5,12 +5,14 @@ What has not happened yet, and what two clocks contradict each other about, is N
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
+
+import msgspec
 
 from tocsin.incidents.model import Incident
 
 
-@dataclass(frozen=True, kw_only=True)
-class Durations:
+class Durations(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """`detect` runs from the start; `acknowledge`, `mitigate`, `resolve` and `recover` run from the detection.
 
     `user_impact` is from the start to full recovery, `total` from the start until the incident was closed.
@@ -25,7 +27,26 @@ class Durations:
     total: timedelta | None
 
 
-def durations(incident: Incident) -> Durations:
+class Timed(Protocol):
+    """What has these moments: an incident, or what is read of one for the sake of them."""
+
+    @property
+    def started_at(self) -> datetime: ...
+    @property
+    def detected_at(self) -> datetime: ...
+    @property
+    def first_acknowledged_at(self) -> datetime | None: ...
+    @property
+    def mitigated_at(self) -> datetime | None: ...
+    @property
+    def resolved_at(self) -> datetime | None: ...
+    @property
+    def recovered_at(self) -> datetime | None: ...
+    @property
+    def closed_at(self) -> datetime | None: ...
+
+
+def durations(incident: Timed) -> Durations:
     """The times of one incident. After a reopening they run to the last resolution, which is the true one."""
     started, detected = incident.started_at, incident.detected_at
     return Durations(

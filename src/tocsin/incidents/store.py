@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 
 from tocsin.db import fulltext, sight
-from tocsin.db.columns import Instant, Json, metadata
+from tocsin.db.columns import Decoded, Instant, Json, metadata
 from tocsin.db.engine import Tx
 from tocsin.events import store as events
 from tocsin.incidents import chain, confidential, indexed, lifecycle, veil
@@ -68,6 +68,7 @@ entries = Table(
     Column("hash", Text),
 )
 
+_STATE = type_coerce(table.c.fold, Decoded(Incident)).label("fold")
 _MOST = bindparam("most", type_=Integer)
 
 
@@ -166,8 +167,8 @@ def load_many(tx: Tx, incident_ids: Collection[str]) -> list[Incident]:
     known: dict[str, Incident] = tx.memo.setdefault("incidents", {})
     unknown = [one for one in dict.fromkeys(incident_ids) if one not in known]
     if unknown:
-        wanted = sight.within(tx, select(table.c.fold).where(table.c.id.in_(unknown)), table.c.id).order_by(table.c.id)
-        found = [_incident(row) for row in tx.all(wanted.with_for_update() if tx.writes else wanted)]
+        wanted = sight.within(tx, select(_STATE).where(table.c.id.in_(unknown)), table.c.id).order_by(table.c.id)
+        found = [row.fold for row in tx.all(wanted.with_for_update() if tx.writes else wanted)]
         for one in found if tx.writes else as_seen(tx, found):
             _remember(tx, one)
     return [known[one] for one in dict.fromkeys(incident_ids) if one in known]
@@ -187,11 +188,11 @@ def glimpse(tx: Tx, incident_ids: Collection[str]) -> list[Incident]:
     if not incident_ids:
         return []
     rows = sight.rows(tx, _GLIMPSED, table.c.id, {"ids": list(incident_ids)})
-    return as_seen(tx, [_incident(row) for row in rows])
+    return as_seen(tx, [row.fold for row in rows])
 
 
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
-_GLIMPSED = select(table.c.fold).where(table.c.id.in_(_IDS)).order_by(table.c.number.desc())
+_GLIMPSED = select(_STATE).where(table.c.id.in_(_IDS)).order_by(table.c.number.desc())
 
 
 def survivor(tx: Tx, incident: Incident) -> Incident:
@@ -211,8 +212,8 @@ def claim_due(tx: Tx, limit: int) -> list[Incident]:
     Other nodes pass over locked incidents. Nobody else changes what is owed for one that this unit of work has locked.
     """
     due = obligations.first_due(tx.now, limit * DUTIES_EACH * CLAIMANTS)
-    wanted = select(table.c.fold).join(due, due.c.incident_id == table.c.id).order_by(due.c.act_at).limit(limit)
-    return [_remember(tx, _incident(row)) for row in tx.all(wanted.with_for_update(of=table, skip_locked=True))]
+    wanted = select(_STATE).join(due, due.c.incident_id == table.c.id).order_by(due.c.act_at).limit(limit)
+    return [_remember(tx, row.fold) for row in tx.all(wanted.with_for_update(of=table, skip_locked=True))]
 
 
 def timeline(tx: Tx, incident_id: str) -> list[Numbered]:
@@ -280,7 +281,7 @@ def listing(
     asked = {"listed_below": below, "listed_before": before, "listed_since": since, **named}
     bounds = {name: bound for name, bound in asked.items() if bound is not None}
     wanted = _listing(sight.eyes(tx), states, frozenset(bounds))
-    found = [_incident(row) for row in tx.all(wanted, {**sight.given(tx), **bounds, "most": limit})]
+    found = [row.fold for row in tx.all(wanted, {**sight.given(tx), **bounds, "most": limit})]
     return found if tx.writes else as_seen(tx, found)
 
 
@@ -295,15 +296,15 @@ def _listing(eyes: sight.Eyes, statuses: tuple[str, ...] | None, bounds: frozens
     }
     latest = select(table.c.number).where(*(limits[one] for one in sorted(bounds)))
     seen = sight.through(eyes, latest, table.c.id).order_by(table.c.number.desc()).limit(_MOST)
-    wanted = select(table.c.fold).where(table.c.number.in_(_of_statuses(seen, statuses)))
+    wanted = select(_STATE).where(table.c.number.in_(_of_statuses(seen, statuses)))
     return wanted.order_by(table.c.number.desc()).limit(_MOST)
 
 
 def resolved(tx: Tx, start: datetime, end: datetime, limit: int) -> list[Incident]:
     """Those that were resolved from `start` up to `end`, the last first."""
     within = (table.c.resolved_at >= start) & (table.c.resolved_at < end)
-    wanted = sight.within(tx, select(table.c.fold).where(within), table.c.id)
-    return as_seen(tx, [_incident(row) for row in tx.all(wanted.order_by(table.c.resolved_at.desc()).limit(limit))])
+    wanted = sight.within(tx, select(_STATE).where(within), table.c.id)
+    return as_seen(tx, [row.fold for row in tx.all(wanted.order_by(table.c.resolved_at.desc()).limit(limit))])
 
 
 def resolved_until(tx: Tx, end: datetime) -> list[tuple[str, datetime, datetime]]:
@@ -359,6 +360,16 @@ _KIN = (
     *(_FOLD["merged_into"].as_string().label("merged_into"), table.c.declared_at),
 )
 _KIN_OF = select(*_KIN).where(table.c.type == bindparam("kind")).order_by(table.c.number.desc()).limit(_MOST)
+
+
+def alike_before(tx: Tx, incident: Incident, among: int) -> list[str]:
+    """Those of its type and service among the last that were declared before it, the latest first."""
+    rows = sight.rows(tx, _BEFORE, table.c.id, {"before": incident.declared_at, "most": among})
+    return [row.id for row in rows if (row.type, row.service) == (incident.type, incident.service)]
+
+
+_EARLIER = select(table.c.id, table.c.type, table.c.service).where(table.c.declared_at < bindparam("before"))
+_BEFORE = _EARLIER.order_by(table.c.number.desc()).limit(_MOST)
 
 
 class Heading(NamedTuple):
@@ -437,8 +448,8 @@ def unresolved_of(tx: Tx, services: Collection[str]) -> list[Incident]:
     """The incidents of these services that people still work on, the first declared first."""
     working = [str(status) for status in UNRESOLVED]
     of_these = table.c.service.in_(sorted(services)) & table.c.status.in_(working)
-    rows = tx.all(select(table.c.fold).where(of_these).order_by(table.c.number).limit(OPEN_LOOKED_AT))
-    return [_incident(row) for row in rows]
+    rows = tx.all(select(_STATE).where(of_these).order_by(table.c.number).limit(OPEN_LOOKED_AT))
+    return [row.fold for row in rows]
 
 
 OPEN_LOOKED_AT = 50
@@ -449,8 +460,8 @@ def _went_on(tx: Tx, merged: Sequence[Row[Any]]) -> str | None:
     if not merged:
         return None
     these = table.c.id.in_([row.id for row in merged])
-    gone = tx.all(select(table.c.fold).where(these).order_by(table.c.declared_at.desc()))
-    survivors = (survivor(tx, _incident(row)) for row in gone)
+    gone = tx.all(select(_STATE).where(these).order_by(table.c.declared_at.desc()))
+    survivors = (survivor(tx, row.fold) for row in gone)
     return next((one.id for one in survivors if str(one.status) in _PRESENT), None)
 
 
@@ -491,10 +502,6 @@ _COLUMNS = tuple(column.name for column in table.columns if column.name not in (
 def _row(incident: Incident) -> dict[str, Any]:
     columns = {name: getattr(incident, name) for name in _COLUMNS}
     return {**columns, "fold": msgspec.to_builtins(incident)}
-
-
-def _incident(row: Row[Any]) -> Incident:
-    return msgspec.convert(row.fold, Incident)
 
 
 def _sealed(previous: str, incident_id: str, number: int, entry: AnyEntry) -> dict[str, Any]:

@@ -9,7 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
+from sys import intern
 from typing import Any
+
+import msgspec
 
 from tocsin.incidents.model import Incident, Numbered
 from tocsin.insights.keeping import How, Keeping, keeping
@@ -104,6 +107,19 @@ class Story:
     owed: Sequence[Obligation]
 
 
+class Shown(msgspec.Struct, frozen=True, gc=False):
+    """What one story shows of the plan's use. It stays as it is as long as the record does, if all that was owed has
+    ended: `uses` are the last of each trace with its outcome, `owed` the clause of each obligation, and how it stands.
+    """
+
+    incident_id: str
+    number: int
+    title: str
+    has_ended: bool
+    uses: tuple[tuple[str, datetime, str], ...]
+    owed: tuple[tuple[str, datetime, str], ...]
+
+
 @dataclass
 class Ledger:
     """What is gathered from the stories before the clauses are asked for it."""
@@ -111,11 +127,6 @@ class Ledger:
     counts: dict[str, Counter[str]]
     last: dict[str, Last]
     incidents: int = 0
-
-    def use(self, name: str, last: Last) -> None:
-        known = self.last.get(name)
-        if known is None or known.at <= last.at:
-            self.last[name] = last
 
 
 _NAMES = {"met": "kept"}  # a met obligation is a kept clause; the other states have their own names here
@@ -138,7 +149,7 @@ def coverage(
     counts = {name: Counter(these) for name, these in gathered.counts.items()}  # what is gathered stays as it is
     ledger = Ledger(counts, gathered.last, gathered.incidents)
     for look in watched:
-        _count(ledger, clause_of(plan, "", look), look, period_start)
+        _count(ledger, clause_of(plan, "", look), look.opened_at, _outcome(look.state), period_start)
     numbers = _numbers(plan)
     covered = tuple(
         _covered((kept or {}).get(one.id) or keeping(plan, one.id), one, numbers, ledger) for one in clauses
@@ -156,38 +167,61 @@ def coverage(
     )
 
 
-def gathered(stories: Sequence[Story], period_start: datetime) -> Ledger:
+def gathered(stories: Sequence[Shown], period_start: datetime) -> Ledger:
     """What the clauses are asked of, out of the records of all these incidents."""
-    ledger = Ledger({}, {}, len(stories))
+    ledger, last = Ledger({}, {}, len(stories)), dict[str, tuple[datetime, str, Shown]]()
     for story in stories:
-        _read(ledger, story, period_start)
+        for name, at, outcome in story.uses:
+            if name not in last or last[name][0] <= at:
+                last[name] = at, outcome, story
+        for path, opened_at, outcome in story.owed:
+            _count(ledger, path, opened_at, outcome, period_start)
+    for name, (at, outcome, story) in last.items():
+        ledger.last[name] = Last(
+            at=at, incident_id=story.incident_id, number=story.number, title=story.title, outcome=outcome
+        )
     return ledger
 
 
-def _read(ledger: Ledger, story: Story, period_start: datetime) -> None:
+def shown(story: Story) -> Shown:
+    """What a story shows, of each trace the last."""
+    severities = {at: severity_at(story.timeline, at) for at in {one.opened_at for one in story.owed}}
+    clauses = [intern(clause_of(story.plan, severities[one.opened_at], one)) for one in story.owed]
+    last: dict[str, tuple[datetime, str]] = {}
+    for name, at, outcome in _uses(story, clauses):
+        if name not in last or last[name][0] <= at:
+            last[name] = at, outcome
+    return Shown(
+        incident_id=story.incident.id,
+        number=story.incident.number,
+        title=story.incident.title,
+        has_ended=all(one.settled_at is not None for one in story.owed),
+        uses=tuple((intern(name), at, outcome) for name, (at, outcome) in last.items()),
+        owed=tuple((path, one.opened_at, _outcome(one.state)) for path, one in zip(clauses, story.owed, strict=True)),
+    )
+
+
+def _uses(story: Story, clauses: Sequence[str]) -> Iterator[tuple[str, datetime, str]]:
     for seen in traces(story.plan, story.timeline):
-        ledger.use(seen.trace, _last(story.incident, seen.at))
-    for owed in story.owed:
-        path = clause_of(story.plan, severity_at(story.timeline, owed.opened_at), owed)
-        _count(ledger, path, owed, period_start)
+        yield seen.trace, seen.at, ""
+    for path, owed in zip(clauses, story.owed, strict=True):
         if owed.state != "void":
-            last = _last(story.incident, owed.settled_at or owed.opened_at, str(owed.state))
-            ledger.use(path, last)
-            ledger.use(f"kind:{owed.kind}", last)
+            at, outcome = owed.settled_at or owed.opened_at, _outcome(owed.state)
+            yield path, at, outcome
+            yield f"kind:{owed.kind}", at, outcome
         if owed.warned_at is not None:
-            ledger.use(f"reminded:{owed.kind}", _last(story.incident, owed.warned_at))
+            yield f"reminded:{owed.kind}", owed.warned_at, ""
         if owed.overdue_at is not None:
-            ledger.use("overdue", _last(story.incident, owed.overdue_at))
+            yield "overdue", owed.overdue_at, ""
 
 
-def _last(incident: Incident, at: datetime, state: str = "") -> Last:
-    outcome = _NAMES.get(state, state)
-    return Last(at=at, incident_id=incident.id, number=incident.number, title=incident.title, outcome=outcome)
+def _outcome(state: str) -> str:
+    return _NAMES.get(state, str(state))
 
 
-def _count(ledger: Ledger, path: str, owed: Obligation, period_start: datetime) -> None:
-    if owed.opened_at >= period_start:
-        ledger.counts.setdefault(path, Counter())[_NAMES.get(owed.state, str(owed.state))] += 1
+def _count(ledger: Ledger, path: str, opened_at: datetime, outcome: str, period_start: datetime) -> None:
+    if opened_at >= period_start:
+        ledger.counts.setdefault(path, Counter())[outcome] += 1
 
 
 def _numbers(plan: Plan) -> dict[str, str]:

@@ -4,16 +4,20 @@ Durations are skewed: a mean says little and few of them say less, so each summa
 its ninth decile, and says when it stands on too few. A time that an incident has not reached is left out, not guessed.
 """
 
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import groupby, pairwise
+from itertools import pairwise
+from operator import attrgetter
 from typing import Any
 
 from tocsin.incidents.durations import Durations, durations
 from tocsin.incidents.model import Incident
-from tocsin.incidents.relation import Relation
-from tocsin.obligations.model import Kind, Obligation, State
+from tocsin.insights import facts
+from tocsin.insights.facts import Measured, Owed
+from tocsin.obligations.model import Kind
 from tocsin.plan.model import Plan, Severity
 
 __all__ = [
@@ -59,21 +63,6 @@ class Times:
     acknowledge: Summary
     resolve: Summary
     recover: Summary
-
-
-@dataclass(frozen=True, kw_only=True)
-class Measured:
-    """One incident of the period and its times."""
-
-    incident_id: str
-    number: int
-    title: str
-    severity: str
-    type: str
-    service: str | None
-    declared_at: datetime
-    is_resolved: bool
-    took: Durations
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,8 +142,8 @@ class Report:
 
 def report(
     plan_of: PlanOf | Plan,
-    incidents: Iterable[Incident],
-    obligations: Iterable[Obligation],
+    incidents: Iterable[Incident | Measured],
+    obligations: Iterable[Owed],
     period_start: datetime,
     period_end: datetime,
     tied: Iterable[Incident] = (),
@@ -164,22 +153,25 @@ def report(
     `plan_of` gives the plan of a revision: an incident is held to the targets that it was declared under. An earlier
     incident counts only as the beginning of a repeat, however long ago it was if it is among those `tied` to one.
     """
-    known = sorted((one for one in incidents if one.declared_at < period_end), key=lambda one: one.declared_at)
-    within = [one for one in known if one.declared_at >= period_start]
-    measured = [_measured(one) for one in within]
-    promises = [(_plan(plan_of, one).severities[one.severity], _measured(one)) for one in within]
-    severities = _severities(plan_of, within)
+    known = sorted(map(_measured, incidents), key=attrgetter("declared_at"))
+    known = known[: bisect_left(known, period_end, key=attrgetter("declared_at"))]
+    measured = known[bisect_left(known, period_start, key=attrgetter("declared_at")) :]
+    severities = _severities(plan_of, measured)
+    by_severity = _grouped(severities, ((one.severity, one) for one in measured))
+    promises = {
+        level: [(_plan(plan_of, one).severities[level], one) for one in those] for level, those in by_severity.items()
+    }
     return Report(
         period_start=period_start,
         period_end=period_end,
         overall=_times(measured),
-        by_severity={level: _times([one for one in measured if one.severity == level]) for level in severities},
+        by_severity={level: _times(those) for level, those in by_severity.items()},
         counts=_counts(measured, severities, period_start, period_end),
-        resolve_targets=_targets(promises, severities, _to_resolve),
-        acknowledge_targets=_targets(promises, severities, _to_acknowledge),
-        obligations=tuple(_kept([one for one in obligations if period_start <= one.opened_at < period_end])),
-        repeats=tuple(_same_cause([*known, *tied], period_start, period_end)),
-        repeat_candidates=tuple(_repeats([_measured(one) for one in known], period_start)),
+        resolve_targets=_targets(promises, _to_resolve),
+        acknowledge_targets=_targets(promises, _to_acknowledge),
+        obligations=tuple(_kept(one for one in obligations if period_start <= one.opened_at < period_end)),
+        repeats=tuple(_same_cause([*known, *map(_measured, tied)], period_start, period_end)),
+        repeat_candidates=tuple(_repeats(known, period_start)),
         incidents=tuple(measured),
     )
 
@@ -198,28 +190,28 @@ def summary(values: Iterable[timedelta]) -> Summary:
     )
 
 
-def _plan(plan_of: PlanOf | Plan, incident: Incident) -> Plan:
+def _measured(one: Incident | Measured) -> Measured:
+    return one if isinstance(one, Measured) else facts.measured(one)
+
+
+def _plan(plan_of: PlanOf | Plan, incident: Measured) -> Plan:
     return plan_of if isinstance(plan_of, Plan) else plan_of(incident.plan_revision)
 
 
-def _severities(plan_of: PlanOf | Plan, incidents: Sequence[Incident]) -> tuple[str, ...]:
+def _severities(plan_of: PlanOf | Plan, incidents: Sequence[Measured]) -> tuple[str, ...]:
     """Every level that counts here, worst first, the newest plan's order before that of older ones."""
-    plans = [plan_of] if isinstance(plan_of, Plan) else [_plan(plan_of, one) for one in reversed(incidents)]
-    return tuple(dict.fromkeys(level for plan in plans for level in plan.severities))
+    if isinstance(plan_of, Plan):
+        return tuple(plan_of.severities)
+    revisions = dict.fromkeys(one.plan_revision for one in reversed(incidents))
+    return tuple(dict.fromkeys(level for revision in revisions for level in plan_of(revision).severities))
 
 
-def _measured(incident: Incident) -> Measured:
-    return Measured(
-        incident_id=incident.id,
-        number=incident.number,
-        title=incident.title,
-        severity=incident.severity,
-        type=incident.type,
-        service=incident.service,
-        declared_at=incident.declared_at,
-        is_resolved=incident.is_resolved,
-        took=durations(incident),
-    )
+def _grouped(names: Iterable[str], found: Iterable[tuple[str, Measured]]) -> dict[str, list[Measured]]:
+    """What was found by name; each of these names is there."""
+    groups: dict[str, list[Measured]] = {name: [] for name in names}
+    for name, one in found:
+        groups.setdefault(name, []).append(one)
+    return groups
 
 
 def _times(measured: Sequence[Measured]) -> Times:
@@ -238,7 +230,7 @@ def _over(measured: Sequence[Measured], time: Callable[[Durations], timedelta | 
 
 
 def _counts(measured: Sequence[Measured], severities: Sequence[str], start: datetime, end: datetime) -> Counts:
-    by_month = {month: [one for one in measured if _month(one.declared_at) == month] for month in _months(start, end)}
+    by_month = _grouped(_months(start, end), ((_month(one.declared_at), one) for one in measured))
     return Counts(
         total=len(measured),
         open=sum(not one.is_resolved for one in measured),
@@ -250,7 +242,8 @@ def _counts(measured: Sequence[Measured], severities: Sequence[str], start: date
 
 
 def _by_severity(measured: Sequence[Measured], severities: Sequence[str]) -> dict[str, int]:
-    return {level: sum(one.severity == level for one in measured) for level in severities}
+    found = Counter(one.severity for one in measured)
+    return {level: found[level] for level in severities}
 
 
 def _tally(words: Iterable[str]) -> dict[str, int]:
@@ -262,7 +255,8 @@ def _tally(words: Iterable[str]) -> dict[str, int]:
 
 
 def _month(instant: datetime) -> str:
-    return instant.astimezone(UTC).strftime("%Y-%m")
+    there = instant.astimezone(UTC)
+    return f"{there.year:04}-{there.month:02}"
 
 
 def _months(start: datetime, end: datetime) -> Iterator[str]:
@@ -281,17 +275,15 @@ def _to_acknowledge(severity: Severity, took: Durations) -> tuple[timedelta, tim
 
 
 def _targets(
-    promises: Sequence[tuple[Severity, Measured]],
-    severities: Sequence[str],
+    promises: Mapping[str, Sequence[tuple[Severity, Measured]]],
     read: Callable[[Severity, Durations], tuple[timedelta, timedelta | None]],
 ) -> tuple[Target, ...]:
     """One target per severity that an incident of the period had, in the order of the plan."""
-    found = []
-    for level in severities:
-        those = [(one, *read(severity, one.took)) for severity, one in promises if one.severity == level]
-        if those:
-            found.append(_target(level, those))
-    return tuple(found)
+    return tuple(
+        _target(level, [(one, *read(severity, one.took)) for severity, one in those])
+        for level, those in promises.items()
+        if those
+    )
 
 
 def _target(level: str, those: Sequence[tuple[Measured, timedelta, timedelta | None]]) -> Target:
@@ -305,40 +297,41 @@ def _target(level: str, those: Sequence[tuple[Measured, timedelta, timedelta | N
     return Target(severity=level, within=newest, held=len(ended) - len(missed), of=len(ended), missed=missed)
 
 
-def _kept(obligations: Sequence[Obligation]) -> Iterator[Kept]:
+def _kept(obligations: Iterable[Owed]) -> Iterator[Kept]:
     """What ended, in the order of the kinds; what is open or no longer owed is neither kept nor broken."""
-    ended = [one for one in obligations if one.state in (State.MET, State.LATE, State.MISSED, State.WAIVED)]
+    found = Counter((one.kind, one.audience, one.state) for one in obligations)
     kinds = list(Kind)
-    ended.sort(key=lambda one: (kinds.index(one.kind), one.audience))
-    for (kind, audience), group in groupby(ended, key=lambda one: (one.kind, one.audience)):
-        states = [one.state for one in group]
-        counts = {state.value: states.count(state) for state in (State.MET, State.LATE, State.MISSED, State.WAIVED)}
-        yield Kept(kind=kind, audience=audience, **counts)
+    ended = {(kinds.index(Kind(kind)), audience) for kind, audience, state in found if state in facts.ENDED}
+    for place, audience in sorted(ended):
+        kind = kinds[place]
+        yield Kept(kind=kind, audience=audience, **{state: found[kind, audience, state] for state in facts.ENDED})
 
 
-def _same_cause(incidents: Iterable[Incident], period_start: datetime, period_end: datetime) -> Iterator[Repeat]:
+def _same_cause(incidents: Iterable[Measured], period_start: datetime, period_end: datetime) -> Iterator[Repeat]:
     """Groups that people have tied as of the same cause, whose last lies in the period, in the order of their first."""
-    known = {one.id: one for one in sorted(incidents, key=lambda one: (one.declared_at, one.id))}
+    known = {one.incident_id: one for one in incidents}
     seen: set[str] = set()
-    for start in known:
-        group = _group(known, start, seen)
+    for start in sorted((one for one in known.values() if one.same_cause), key=_in_time):
+        group = _group(known, start.incident_id, seen)
         seen.update(group)
-        those = sorted((known[one] for one in group), key=lambda one: (one.declared_at, one.id))
-        last = those[-1] if those else known[start]
+        those = sorted((known[one] for one in group), key=_in_time)
+        last = those[-1] if those else start
         if len(those) > 1 and period_start <= last.declared_at < period_end:
-            yield Repeat(type=last.type, service=last.service, incidents=tuple(_measured(one) for one in those))
+            yield Repeat(type=last.type, service=last.service, incidents=tuple(those))
 
 
-def _group(known: Mapping[str, Incident], start: str, seen: Collection[str]) -> set[str]:
+def _in_time(one: Measured) -> tuple[datetime, str]:
+    return one.declared_at, one.incident_id
+
+
+def _group(known: Mapping[str, Measured], start: str, seen: Collection[str]) -> set[str]:
     """All that are of the same cause as this one, directly or by way of another; none if they were found before."""
     found: set[str] = set()
     waiting = [] if start in seen else [start]
     while waiting:
         one = waiting.pop()
         found.add(one)
-        ties = known[one].relations.items()
-        same = {other for other, relation in ties if relation is Relation.SAME_CAUSE_AS and other in known}
-        waiting += same - found
+        waiting += {other for other in known[one].same_cause if other in known} - found
     return found
 
 

@@ -4,18 +4,20 @@ Pure. A proposal says what happened, how often, and which line of the plan it is
 what was asked for as the plan in force asks for it: what was changed since is not held against it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 from tocsin.incidents import phases
-from tocsin.incidents.model import Incident, Status
+from tocsin.incidents.model import Incident
 from tocsin.incidents.work import Tick
+from tocsin.insights.facts import ENDED, Measured, Owed, measured
 from tocsin.insights.metrics import Summary, summary
 from tocsin.kit.text import listed, span
-from tocsin.obligations.model import Kind, Obligation, State
+from tocsin.obligations.model import Kind, State
 from tocsin.plan.model import Plan
 
 PlanOf = Callable[[str], Plan]
@@ -46,19 +48,19 @@ class Proposal:
     incidents: tuple[int, ...]  # their numbers
 
 
-@dataclass(frozen=True)
-class _Asked:
+class _Asked(NamedTuple):
     """One time that the plan asked for something, and what came of it."""
 
-    incident: Incident
-    duty: Obligation
-    path: str
+    incident: Measured
+    duty: Owed
     within: timedelta | None
 
     @property
     def is_late(self) -> bool:
-        after = self.duty.settled_at is not None and self.duty.settled_at > self.duty.due_at
-        return self.duty.state in _BROKEN or (self.duty.state is State.MET and after)
+        duty = self.duty
+        if duty.state != State.MET:
+            return duty.state in _BROKEN
+        return duty.settled_at is not None and duty.settled_at > duty.due_at
 
     @property
     def took(self) -> timedelta | None:
@@ -66,42 +68,56 @@ class _Asked:
         return done - self.duty.opened_at if done else None
 
 
-_BROKEN = frozenset(state for state in State if state in ("missed", "late"))
-_COUNTED = _BROKEN | {State.MET, State.WAIVED}
+_BROKEN = ("missed", "late")
 
 
 def proposals(
-    plan: Plan, plan_of: PlanOf, incidents: Iterable[Incident], obligations: Iterable[Obligation], at_least: int
+    plan: Plan, plan_of: PlanOf, incidents: Iterable[Incident | Measured], obligations: Iterable[Owed], at_least: int
 ) -> list[Proposal]:
     """What was broken, waived or set aside at least so often, and at least every second time; the worst first.
 
     `plan` is the one in force; `plan_of` gives the plan of a revision.
     """
-    known = {one.id: one for one in incidents if one.status is not Status.MERGED}
-    asked = [one for one in (_asked(plan, plan_of, known, duty) for duty in obligations) if one]
-    found = [*_broken(plan, asked), *_set_aside(plan, known.values())]
-    frequent = [one for one in found if one.times >= at_least and one.times >= OFTEN * one.of]
-    return sorted(frequent, key=lambda one: (-one.times / one.of, -one.times, one.path))
+    each = (one if isinstance(one, Measured) else measured(one) for one in incidents)
+    known = {one.incident_id: one for one in each if not one.is_merged}
+    asked = _asked(plan, plan_of, known, obligations)
+    found = [*_broken(plan, asked, at_least), *_set_aside(plan, known.values(), at_least)]
+    return sorted(found, key=lambda one: (-one.times / one.of, -one.times, one.path))
+
+
+def _is_often(some: Sequence[object], all_: Sequence[object], at_least: int) -> bool:
+    return len(some) >= max(1, at_least, OFTEN * len(all_))
 
 
 # ---- Promises broken, promises waived ----
 
 
-def _asked(plan: Plan, plan_of: PlanOf, known: dict[str, Incident], duty: Obligation) -> _Asked | None:
-    incident = known.get(duty.incident_id or "")
-    if incident is None or duty.state not in _COUNTED or incident.severity not in plan.severities:
-        return None
-    place, then = _place(plan, incident, duty), _place(plan_of(incident.plan_revision), incident, duty)
-    return _Asked(incident, duty, *place) if place and place == then else None
+def _asked(
+    plan: Plan, plan_of: PlanOf, known: Mapping[str, Measured], obligations: Iterable[Owed]
+) -> dict[tuple[str, str], list[_Asked]]:
+    """By the place in the plan, and the level."""
+
+    @cache
+    def place(revision: str, level: str, kind: str, key: str) -> tuple[list[_Asked], timedelta | None] | None:
+        now, then = _place(plan, level, kind, key), _place(plan_of(revision), level, kind, key)
+        return (found.setdefault((now[0], level), []), now[1]) if now and now == then else None
+
+    found: dict[tuple[str, str], list[_Asked]] = {}
+    for duty in obligations:
+        incident = known.get(duty.incident_id or "")
+        if incident is not None and duty.state in ENDED:
+            there = place(incident.plan_revision, incident.severity, duty.kind, duty.key)
+            if there is not None:
+                there[0].append(_Asked(incident, duty, there[1]))
+    return found
 
 
-def _place(plan: Plan, incident: Incident, duty: Obligation) -> tuple[str, timedelta | None] | None:
+def _place(plan: Plan, level: str, kind: str, key: str) -> tuple[str, timedelta | None] | None:
     """Where the plan asks for this, and within which time; None if it does not ask for it."""
-    level, (_, _, name) = incident.severity, duty.key.partition(":")
-    severity = plan.severities.get(level)
+    severity, (_, _, name) = plan.severities.get(level), key.partition(":")
     if severity is None:
         return None
-    match duty.kind:
+    match kind:
         case Kind.ACKNOWLEDGE:
             return f"severities.{level}.acknowledge_within", severity.acknowledge_within
         case Kind.RESOLVE:
@@ -118,16 +134,13 @@ def _place(plan: Plan, incident: Incident, duty: Obligation) -> tuple[str, timed
             return None
 
 
-def _broken(plan: Plan, asked: Sequence[_Asked]) -> Iterator[Proposal]:
-    by_path: dict[tuple[str, str], list[_Asked]] = {}
-    for one in asked:
-        by_path.setdefault((one.path, one.incident.severity), []).append(one)
-    for (path, severity), those in by_path.items():
+def _broken(plan: Plan, asked: Mapping[tuple[str, str], Sequence[_Asked]], at_least: int) -> Iterator[Proposal]:
+    for (path, severity), those in asked.items():
         late = [one for one in those if one.is_late]
-        if late:
+        if _is_often(late, those, at_least):
             yield _late(plan, path, severity, those, late)
-        waived = [one for one in those if one.duty.state is State.WAIVED]
-        if waived:
+        waived = [one for one in those if one.duty.state == State.WAIVED]
+        if _is_often(waived, those, at_least):
             yield _waived(plan, path, severity, those, waived)
 
 
@@ -188,15 +201,14 @@ def _waived(plan: Plan, path: str, severity: str, those: Sequence[_Asked], waive
     )
 
 
-def _what(plan: Plan, duty: Obligation) -> str:
+def _what(plan: Plan, duty: Owed) -> str:
     _, _, name = duty.key.partition(":")
-    if duty.kind is Kind.ROLE and name in plan.roles:
+    if duty.kind == Kind.ROLE and name in plan.roles:
         return f"{plan.roles[name].name} named"
-    if duty.kind is Kind.UPDATE and name in plan.communication.audiences:
+    if duty.kind == Kind.UPDATE and name in plan.communication.audiences:
         return f"{plan.communication.audiences[name].name} told"
-    return {Kind.ACKNOWLEDGE: "Acknowledged", Kind.RESOLVE: "Resolved", Kind.REVIEW: "Post-mortem held"}.get(
-        duty.kind, duty.what
-    )
+    named = {Kind.ACKNOWLEDGE: "Acknowledged", Kind.RESOLVE: "Resolved", Kind.REVIEW: "Post-mortem held"}
+    return named.get(Kind(duty.kind), duty.what)
 
 
 def _minutes(length: timedelta) -> timedelta:
@@ -210,17 +222,17 @@ def _numbers(those: Iterable[_Asked]) -> tuple[int, ...]:
 # ---- Steps that do not apply ----
 
 
-def _set_aside(plan: Plan, incidents: Iterable[Incident]) -> Iterator[Proposal]:
+def _set_aside(plan: Plan, incidents: Iterable[Measured], at_least: int) -> Iterator[Proposal]:
     """Items of checklists that people say do not apply, of those on which they said anything."""
-    marked: dict[str, list[tuple[Incident, Tick]]] = {}
+    marked: dict[str, list[tuple[Measured, Tick]]] = {}
     for incident in incidents:
-        for item, tick in incident.work.ticks.items():
+        for item, tick in incident.ticks.items():
             marked.setdefault(item, []).append((incident, tick))
     worded = phases.wording(plan)
     for item, those in marked.items():
         what = worded.get(item, "")
         aside = [incident for incident, tick in those if tick is Tick.NOT_APPLICABLE]
-        if what and aside:
+        if what and _is_often(aside, those, at_least):
             yield Proposal(
                 reason=Reason.SET_ASIDE,
                 path=item,

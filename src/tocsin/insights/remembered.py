@@ -6,7 +6,7 @@ what was worked out for the first.
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -17,7 +17,8 @@ KEPT = 6  # reports of one kind in memory
 class Remembered(Generic[T]):
     """Results by what they depend on; those not asked for longest go first."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept: int = KEPT) -> None:
+        self._kept = kept
         self._known: OrderedDict[Hashable, T] = OrderedDict()
         self._guard = threading.Lock()
 
@@ -30,8 +31,19 @@ class Remembered(Generic[T]):
                 self._known.move_to_end(key)
                 return self._known[key]
         found = work_out()
-        with self._guard:
-            self._known[key] = found
-            while len(self._known) > KEPT:
-                self._known.popitem(last=False)
+        self.keep({key: found})
         return found
+
+    def known(self, keys: Iterable[Hashable]) -> dict[Hashable, T]:
+        """Those of these results that are known."""
+        with self._guard:
+            found = {key: self._known[key] for key in keys if key in self._known}
+            for key in found:
+                self._known.move_to_end(key)
+        return found
+
+    def keep(self, found: Mapping[Hashable, T]) -> None:
+        with self._guard:
+            self._known.update(found)
+            while len(self._known) > self._kept:
+                self._known.popitem(last=False)

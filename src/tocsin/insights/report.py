@@ -11,12 +11,13 @@ from tocsin.delivery import store as receipts
 from tocsin.delivery.store import Receipt, ReceiptKind, Sent
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import Incident
-from tocsin.incidents.relation import Relation
 from tocsin.insights import coverage as covering
 from tocsin.insights import metrics
 from tocsin.insights import proposals as proposing
 from tocsin.insights import reach as reaching
+from tocsin.insights import store as facts
 from tocsin.insights.coverage import Coverage
+from tocsin.insights.facts import Measured
 from tocsin.insights.keeping import Keeping, keeping
 from tocsin.insights.proposals import Proposal
 from tocsin.insights.reach import Reach, Travel
@@ -33,12 +34,11 @@ READ_FOR_COVERAGE = 1_000  # incidents whose whole record is read, the latest fi
 COVERED = timedelta(days=90)  # over how long obligations are counted unless somebody says otherwise
 
 
-SETTLED = timedelta(seconds=5)  # after a change, until nothing that began before it can still be committed
-
 _reports: Remembered[metrics.Report] = Remembered()
 _proposals: Remembered[list[Proposal]] = Remembered()
 _keepings: Remembered[dict[str, Keeping]] = Remembered()
 _coverages: Remembered[Coverage] = Remembered()
+_shown: Remembered[covering.Shown] = Remembered(2 * READ_FOR_COVERAGE)
 _ledgers: Remembered[tuple[covering.Ledger, bool]] = Remembered()
 
 
@@ -46,7 +46,7 @@ def _state_of_record(tx: Tx) -> tuple[Hashable, datetime] | None:
     """What tells one state of the record from every other, as far as the reader may see it, and when it came to be.
     None while it is just changing."""
     latest = incidents.last_changed(tx)
-    if not latest or tx.now - latest[0].at < SETTLED:
+    if not latest or tx.now - latest[0].at < facts.SETTLED:
         return None
     return (latest, sight.all_unseen(tx), plans.current_id(tx)), latest[0].at
 
@@ -66,27 +66,20 @@ def report(tx: Tx, period_start: datetime, period_end: datetime) -> metrics.Repo
 
 
 def _report(tx: Tx, period_start: datetime, period_end: datetime) -> metrics.Report:
-    known = _known(tx, period_start - BEFORE, period_end)
+    known, owed = facts.known(tx, period_start - BEFORE, period_end, AT_MOST)
     revisions = {one.plan_revision: plans.load(tx, one.plan_revision) for one in known}
 
     def plan_of(revision: str) -> Plan:
         return revisions[revision]
 
-    owed = obligations.of_incidents(tx, [one.id for one in known])
     plan = plan_of if known else plans.current(tx)
     return metrics.report(plan, known, owed, period_start, period_end, _of_the_same_cause(tx, known))
 
 
-def _of_the_same_cause(tx: Tx, known: list[Incident]) -> list[Incident]:
+def _of_the_same_cause(tx: Tx, known: list[Measured]) -> list[Incident]:
     """What people have tied to these, and was declared before them."""
-    ids = {one.id for one in known}
-    tied = {
-        other
-        for one in known
-        for other, relation in one.relations.items()
-        if relation is Relation.SAME_CAUSE_AS and other not in ids
-    }
-    return incidents.glimpse(tx, sorted(tied))
+    ids = {one.incident_id for one in known}
+    return incidents.glimpse(tx, sorted({other for one in known for other in one.same_cause} - ids))
 
 
 def proposals(tx: Tx, period_start: datetime, period_end: datetime, at_least: int) -> list[Proposal]:
@@ -96,15 +89,8 @@ def proposals(tx: Tx, period_start: datetime, period_end: datetime, at_least: in
 
 
 def _proposed(tx: Tx, period_start: datetime, period_end: datetime, at_least: int) -> list[Proposal]:
-    known = _known(tx, period_start, period_end)
-    owed = obligations.of_incidents(tx, [one.id for one in known])
+    known, owed = facts.known(tx, period_start, period_end, AT_MOST)
     return proposing.proposals(plans.current(tx), lambda one: plans.load(tx, one), known, owed, at_least)
-
-
-def _known(tx: Tx, start: datetime, end: datetime) -> list[Incident]:
-    """The incidents of a period; a duplicate is no incident of its own."""
-    listed = incidents.listing(tx, since=start, before=end, limit=AT_MOST)
-    return [one for one in listed if one.merged_into is None]
 
 
 def coverage(tx: Tx, since: datetime) -> Coverage:
@@ -133,8 +119,21 @@ def _coverage(tx: Tx, since: datetime, watched: list[Obligation]) -> Coverage:
 
 
 def _ledger(tx: Tx, since: datetime) -> tuple[covering.Ledger, bool]:
-    known = incidents.listing(tx, before=tx.now + timedelta(milliseconds=1), limit=READ_FOR_COVERAGE + 1)
-    return covering.gathered(_stories(tx, known[:READ_FOR_COVERAGE]), since), len(known) <= READ_FOR_COVERAGE
+    latest = facts.latest(tx, READ_FOR_COVERAGE + 1)
+    return covering.gathered(_shown_by(tx, latest[:READ_FOR_COVERAGE]), since), len(latest) <= READ_FOR_COVERAGE
+
+
+def _shown_by(tx: Tx, latest: list[facts.Changed]) -> list[covering.Shown]:
+    """What the records of these incidents show: read anew of those that have changed since they were read, and of
+    those of which something is still owed."""
+    known = {} if tx.writes else _shown.known(latest)
+    missing = [one for one in latest if one not in known]
+    stories = _stories(tx, incidents.glimpse(tx, [one.id for one in missing]))
+    read = {one.incident.id: covering.shown(one) for one in stories}
+    if not tx.writes:
+        stays = (one for one in missing if one.id in read and tx.now - one.at >= facts.SETTLED)
+        _shown.keep({one: read[one.id] for one in stays if read[one.id].has_ended})
+    return [one for one in (known.get(each) or read.get(each.id) for each in latest) if one is not None]
 
 
 @lru_cache(maxsize=4)

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 MOST_ASKED = 200  # characters of a question
@@ -18,7 +19,9 @@ SHORTEST_BEGINNING = 2  # of one letter nearly everything is the beginning
 LOOKED_THROUGH = 20_000  # characters of a text in which its words are marked
 BEFORE, SHOWN = 60, 220  # characters of an excerpt: before the first word that was asked for, and in all
 
-_WORD = re.compile(r"[^\W_]+")
+_LETTER = r"[^\W_]"
+_WORD = re.compile(_LETTER + "+")
+_FOREIGN = re.compile(r"[^\W\x00-\x7f]")  # a letter that may become several when it is folded
 _PART = re.compile(r'(?:(?P<name>[a-z]+):)?(?:"(?P<phrase>[^"]*)"?|(?P<word>[^\s"]+))')
 
 
@@ -89,6 +92,35 @@ def as_html(pieces: Sequence[Piece]) -> str:
 
 
 def _found(text: str, terms: Sequence[Term]) -> list[tuple[int, int]]:
+    """Where the words of the terms stand."""
+    if _FOREIGN.search(text) is None:
+        return sorted({span for term in terms for span in _places(text.lower(), term)})
+    return _found_apart(text, terms)
+
+
+def _places(folded: str, term: Term) -> Iterator[tuple[int, int]]:
+    """The same in a text of which every letter has one for itself when it is folded: no word need be taken apart."""
+    pattern, place = _pattern(term), 0
+    while found := pattern.search(folded, place):
+        place = found.end(1)
+        if not folded[found.start() - 1 : found.start()].isalnum():
+            yield from (found.span(word) for word in range(1, len(term.words) + 1))
+
+
+@lru_cache(maxsize=100)
+def _pattern(term: Term) -> re.Pattern[str]:
+    *before, last = term.words
+    goes_on = _LETTER + "*" if term.is_beginning else _rest(last)
+    words = [*(f"({re.escape(word)}{_rest(word)})" for word in before), f"({re.escape(last)}{goes_on})"]
+    return re.compile(r"[\W_]+".join(words) + f"(?!{_LETTER})")
+
+
+def _rest(word: str) -> str:
+    """What may follow what is known of a word: anything, if it was cut."""
+    return _LETTER + "*" if len(word) == LONGEST_WORD else ""
+
+
+def _found_apart(text: str, terms: Sequence[Term]) -> list[tuple[int, int]]:
     places = [(one.start(), one.end(), "".join(words_of(one[0]))) for one in _WORD.finditer(text)]
     found: set[tuple[int, int]] = set()
     for term in terms:

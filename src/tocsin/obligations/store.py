@@ -13,6 +13,7 @@ from sqlalchemy import Column, Integer, Row, Select, Subquery, Table, Text, bind
 from tocsin.db import sight
 from tocsin.db.columns import Instant, metadata
 from tocsin.db.engine import Tx
+from tocsin.kit.frozen import made
 from tocsin.kit.ids import new_id
 from tocsin.obligations.model import ANSWER_PREFIX, Duty, Kind, Obligation, State, first_act
 
@@ -293,6 +294,19 @@ def of_incidents(tx: Tx, incident_ids: Collection[str]) -> list[Obligation]:
 _OF_INCIDENTS = select(table).where(table.c.incident_id.in_(bindparam("incidents", expanding=True)))
 
 
+def broken_since(tx: Tx, incident_ids: Collection[str], instant: datetime) -> list[Obligation]:
+    """Those of several incidents that were missed or met late after an instant, the last first."""
+    if not incident_ids:
+        return []
+    asked = {"incidents": list(incident_ids), "since": instant}
+    return [_obligation(row) for row in sight.rows(tx, _BROKEN_SINCE, table.c.incident_id, asked)]
+
+
+_BROKEN_SINCE = _OF_INCIDENTS.where(
+    table.c.state.in_([State.MISSED, State.LATE]), table.c.settled_at > bindparam("since", type_=Instant)
+).order_by(table.c.settled_at.desc(), table.c.id)
+
+
 def open_looks(tx: Tx) -> list[Obligation]:
     return open_of(tx, Kind.LOOK)
 
@@ -334,10 +348,7 @@ _KINDS, _STATES = {kind.value: kind for kind in Kind}, {state.value: state for s
 
 
 def _obligation(row: Row[Any]) -> Obligation:
-    """A row of the whole table as an obligation. Thousands fall due together, and the dataclass's own constructor
-    takes as long as everything else that is done to one."""
+    """A row of the whole table as an obligation; thousands fall due together."""
     values = dict(zip(_NAMES, row, strict=True))
     values["kind"], values["state"] = _KINDS[values["kind"]], _STATES[values["state"]]
-    obligation = object.__new__(Obligation)
-    obligation.__dict__.update(values)
-    return obligation
+    return made(Obligation, values)

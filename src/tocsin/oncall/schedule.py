@@ -93,18 +93,20 @@ class Rotas:
         return {}
 
     @cached_property
-    def _by_rotation(self) -> dict[str, list[Override]]:
-        found: dict[str, list[Override]] = {}
+    def _by_rotation(self) -> dict[str, list[tuple[datetime, datetime, Override]]]:
+        """From when until when each override holds, in the order in which they lie over one another."""
+        found: dict[str, list[tuple[datetime, datetime, Override]]] = {}
         for one in sorted(self.overrides, key=attrgetter("made_at", "id")):
-            if one.holds_from < one.holds_until:
-                found.setdefault(one.rotation, []).append(one)
+            begin, end = one.holds_from, one.holds_until
+            if begin < end:
+                found.setdefault(one.rotation, []).append((begin, end, one))
         return found
 
     def _overridden(self, rotation: str, start: datetime, end: datetime) -> list[Shift]:
         """The shifts around a span of time; what lies outside of it may be covered by something not looked at."""
         found = self._planned(rotation, start, end)
-        for one in self._by_rotation.get(rotation, ()):
-            if one.holds_from < end and one.holds_until > start:
+        for begin, until, one in self._by_rotation.get(rotation, ()):
+            if begin < end and until > start:
                 _take_over(found, one)
         return found
 

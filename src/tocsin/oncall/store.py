@@ -8,6 +8,7 @@ from sqlalchemy import Column, Integer, Row, Select, Table, Text, bindparam, del
 from tocsin.db.columns import Instant, Json, metadata
 from tocsin.db.engine import Tx
 from tocsin.kit.errors import NotFound
+from tocsin.kit.frozen import made
 from tocsin.kit.ids import new_id, new_secret
 from tocsin.oncall.handoff import STANDING, Deed, Did, Handoff, State
 from tocsin.oncall.model import Feed, Override, Swap, SwapState, Turn
@@ -384,7 +385,7 @@ def _handoff(row: Row[Any]) -> Handoff:
 
 
 def _override(row: Row[Any]) -> Override:
-    return Override(**row._mapping)
+    return made(Override, dict(row._mapping))
 
 
 def _feed(row: Row[Any]) -> Feed:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Integer, Row, Select, Table, Text, func, select
+from sqlalchemy import Column, ColumnElement, Integer, Row, Select, Table, Text, and_, bindparam, func, select
 
 from tocsin.db import settings as kept
 from tocsin.db.columns import Instant, metadata
@@ -223,16 +223,21 @@ def latest_trials(tx: Tx, handles: Collection[str], states: Collection[State] = 
     """The last test of each of these people's contact methods, of those that stand like this."""
     if not handles:
         return []
-    these = trial.c.handle.in_(list(handles)) & trial.c.state.in_(list(states))
-    last = (
-        select(trial.c.handle, trial.c.contact_id, func.max(trial.c.opened_at, type_=Instant).label("opened_at"))
-        .where(these)
-        .group_by(trial.c.handle, trial.c.contact_id)
-        .subquery()
-    )
-    same = (trial.c.handle == last.c.handle) & (trial.c.contact_id == last.c.contact_id)
-    wanted = select(trial).join(last, same & (trial.c.opened_at == last.c.opened_at))
-    return _trials(tx, wanted.where(these).order_by(trial.c.handle, trial.c.id))
+    asked = {"handles": list(handles), "states": list(states)}
+    return [_trial(row) for row in tx.all(_LATEST_TRIALS, asked)]
+
+
+_THESE: ColumnElement[bool] = and_(
+    trial.c.handle.in_(bindparam("handles", expanding=True)), trial.c.state.in_(bindparam("states", expanding=True))
+)
+_LAST = (
+    select(trial.c.handle, trial.c.contact_id, func.max(trial.c.opened_at, type_=Instant).label("opened_at"))
+    .where(_THESE)
+    .group_by(trial.c.handle, trial.c.contact_id)
+    .subquery()
+)
+_SAME = and_(*(trial.c[one.name] == one for one in _LAST.c))
+_LATEST_TRIALS = select(trial).join(_LAST, _SAME).where(_THESE).order_by(trial.c.handle, trial.c.id)
 
 
 def last_round_at(tx: Tx, handles: Collection[str]) -> dict[tuple[str, str], datetime]:

@@ -24,6 +24,7 @@ from sqlalchemy import (
 from tocsin.db.columns import SEALED, Instant, Json, metadata
 from tocsin.db.engine import Tx
 from tocsin.kit.errors import NotFound, Refused
+from tocsin.kit.frozen import made
 from tocsin.kit.ids import new_id, new_key, new_secret
 from tocsin.people import access
 from tocsin.people.model import (
@@ -189,8 +190,15 @@ def is_administrator(tx: Tx, handle: str) -> bool:
     return load_person(tx, handle).role is AccountRole.ADMINISTRATOR
 
 
-def people(tx: Tx) -> list[Account]:
-    return [_account(row) for row in tx.all(select(person).order_by(person.c.handle))]
+def people(tx: Tx, handles: Collection[str] | None = None) -> list[Account]:
+    """All accounts, or those of these people."""
+    rows = tx.all(_PEOPLE) if handles is None else tx.all(_THESE_PEOPLE, {"handles": list(handles)})
+    return [_account(row) for row in rows]
+
+
+def names(tx: Tx) -> dict[str, str]:
+    """What everybody is called whose account is not disabled."""
+    return {row.handle: row.name for row in tx.all(_NAMES)}
 
 
 def by_login(tx: Tx, login: str) -> tuple[Account, str | None] | None:
@@ -301,27 +309,22 @@ def remove_rule(tx: Tx, handle: str, rule_id: str) -> None:
 
 # What every page asks, put together once: to build a statement takes longer than to run it.
 _HANDLES: BindParameter[Any] = bindparam("handles", expanding=True)
+_PEOPLE = select(person).order_by(person.c.handle)
+_THESE_PEOPLE = _PEOPLE.where(person.c.handle.in_(_HANDLES))
+_NAMES = select(person.c.handle, person.c.name).where(person.c.disabled_at.is_(None)).order_by(person.c.handle)
 _ABLE = person.c.disabled_at.is_(None) & person.c.handle.in_(_HANDLES)
-_RULES = (
-    select(contact_rule)
-    .where(contact_rule.c.handle.in_(_HANDLES))
-    .order_by(contact_rule.c.created_at, contact_rule.c.id)
-)
+_RULES = select(contact_rule).where(contact_rule.c.handle.in_(_HANDLES)).order_by("created_at", "id")
 _ZONES = select(person.c.handle, person.c.zone).where(person.c.handle.in_(_HANDLES))
-_CONTACTS = (
-    select(contact_method)
-    .where(contact_method.c.handle.in_(select(person.c.handle).where(_ABLE)))
-    .order_by(contact_method.c.created_at)
-)
+_ABLE_HANDLES = select(person.c.handle).where(_ABLE)
+_CONTACTS = select(contact_method).where(contact_method.c.handle.in_(_ABLE_HANDLES)).order_by("created_at")
 _ADDRESSES = select(person.c.handle, person.c.email).where(_ABLE & person.c.email.is_not(None))
 
 
 def rules(tx: Tx, handles: Collection[str]) -> dict[str, list[ContactRule]]:
     """The rules of each of these people, in the order in which they were made."""
     found: dict[str, list[ContactRule]] = {handle: [] for handle in handles}
-    if found:
-        for row in tx.all(_RULES, {"handles": list(found)}):
-            found[row.handle].append(_rule(row))
+    for row in tx.all(_RULES, {"handles": list(found)}) if found else ():
+        found[row.handle].append(_rule(row))
     return found
 
 
@@ -344,9 +347,8 @@ def zones(tx: Tx, handles: Collection[str]) -> dict[str, str]:
 def contacts(tx: Tx, handles: Collection[str]) -> dict[str, list[ContactMethod]]:
     """Where each of these people is reached, in the order in which it was entered; the disabled are reached nowhere."""
     found: dict[str, list[ContactMethod]] = {handle: [] for handle in handles}
-    if found:
-        for row in tx.all(_CONTACTS, {"handles": list(found)}):
-            found[row.handle].append(_contact(row))
+    for row in tx.all(_CONTACTS, {"handles": list(found)}) if found else ():
+        found[row.handle].append(_contact(row))
     return found
 
 
@@ -389,6 +391,7 @@ def used_at(table: Table) -> ColumnElement[Any]:
     return func.coalesce(table.c.used_at, table.c.created_at, type_=Instant)
 
 
+_SESSION = select(session).where(session.c.hash == bindparam("hash"))
 _OF_SESSIONS = (
     select(session.c.hash, *person.c)
     .join(person, session.c.handle == person.c.handle)
@@ -399,7 +402,7 @@ _OF_SESSIONS = (
 
 
 def session_of(tx: Tx, secret: str) -> Session | None:
-    row = tx.first(select(session).where(session.c.hash == digest(secret)))
+    row = tx.first(_SESSION, {"hash": digest(secret)})
     return _session(row) if row else None
 
 
@@ -530,17 +533,12 @@ def _issue(tx: Tx, table: Table, handle: str, lasts: timedelta, mark: str = "", 
 
 
 def _account(row: Row[Any]) -> Account:
-    return Account(
-        handle=row.handle,
-        name=row.name,
-        email=row.email,
-        role=AccountRole(row.role),
-        has_password=row.password_hash is not None,
-        created_at=row.created_at,
-        disabled_at=row.disabled_at,
-        signed_in_at=row.signed_in_at,
-        zone=row.zone,
-    )
+    plain = {name: getattr(row, name) for name in _AS_IT_STANDS}
+    return made(Account, {**plain, "role": _ROLES[row.role], "has_password": row.password_hash is not None})
+
+
+_AS_IT_STANDS = ("handle", "name", "email", "created_at", "disabled_at", "signed_in_at", "zone")
+_ROLES = {one.value: one for one in AccountRole}
 
 
 def _contact(row: Row[Any]) -> ContactMethod:
@@ -557,18 +555,14 @@ def _contact(row: Row[Any]) -> ContactMethod:
 
 
 def _token(row: Row[Any]) -> Token:
-    values = {
-        name: row._mapping[name]
-        for name in ("id", "name", "created_by", "created_at", "expires_at", "revoked_at", "person")
-    }
-    return Token(**values, rights=frozenset(row.rights))
+    plain = ("id", "name", "created_by", "created_at", "expires_at", "revoked_at", "person")
+    return Token(**{name: row._mapping[name] for name in plain}, rights=frozenset(row.rights))
 
 
 def addresses(tx: Tx, handles: Collection[str]) -> dict[str, str]:
     """The e-mail addresses of those of these people who have one and are not disabled."""
-    if not handles:
-        return {}
-    found = {row.handle: row.email for row in tx.all(_ADDRESSES, {"handles": list(handles)})}
+    rows = tx.all(_ADDRESSES, {"handles": list(handles)}) if handles else ()
+    found = {row.handle: row.email for row in rows}
     return {handle: found[handle] for handle in handles if handle in found}
 
 

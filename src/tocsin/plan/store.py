@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Row, Table, Text, select
+from sqlalchemy import Column, Row, Table, Text, bindparam, select
 
 from tocsin.db import settings as kept
 from tocsin.db.columns import Instant, metadata
@@ -122,8 +122,11 @@ _read: OrderedDict[str, Plan] = OrderedDict()
 _printed: OrderedDict[str, str] = OrderedDict()
 
 
+_ONE = select(table).where(table.c.id == bindparam("revision"))
+
+
 def _row(tx: Tx, revision: str) -> Revision:
-    row = tx.first(select(table).where(table.c.id == revision))
+    row = tx.first(_ONE, {"revision": revision})
     if row is None:
         raise NoSuchRevision(f"There is no revision {revision} of the plan.")
     return _revision(row)

@@ -14,7 +14,7 @@ from tocsin.incidents import store as incidents
 from tocsin.incidents.assessment import Assessment, Heard, Kin, Material, Seen, VendorSeen
 from tocsin.incidents.model import UNRESOLVED, Incident
 from tocsin.plan.model import Plan
-from tocsin.signals import found
+from tocsin.signals import found as found_signals
 from tocsin.signals import store as signals
 from tocsin.watch import store as watch
 from tocsin.watch.courses import AFTER, BEFORE
@@ -58,7 +58,7 @@ class Around:
     def firing(self) -> list[Heard]:
         return [
             Heard(source=one.source, title=one.title, said=_said(one), users=None, last_at=one.last_at)
-            for one in signals.firing(self.tx, FIRING_LOOKED_AT)
+            for one in found_signals.firing(self.tx, FIRING_LOOKED_AT)
         ]
 
     @cached_property
@@ -71,8 +71,14 @@ class Around:
         return self.past[kind]
 
 
-def assess(tx: Tx, plan: Plan, incident: Incident, known: Around | None = None) -> Assessment:
-    """What is known now, as far as whoever asks may see it."""
+def assess(
+    tx: Tx,
+    plan: Plan,
+    incident: Incident,
+    known: Around | None = None,
+    on_it: Iterable[signals.Signal] | None = None,
+) -> Assessment:
+    """What is known now, as far as whoever asks may see it. `on_it` are the signals on it, where they are read."""
     known = known or Around(tx)
     similar = _similar(tx, incident, known)
     named = None if incident.service is None else assessment.services(plan, incident)
@@ -83,7 +89,7 @@ def assess(tx: Tx, plan: Plan, incident: Incident, known: Around | None = None) 
         seen=known.seen if needs_vendors or assessment.is_watched(plan, incident) else {},
         changes=changes.made_between(tx, since, tx.now, named, CHANGES_SHOWN),
         firing=[*calling, *known.firing] if needs_vendors else [],
-        on_it=[*calling, *_heard(signals.of_incident(tx, incident.id))],
+        on_it=[*calling, *_heard(signals.of_incident(tx, incident.id) if on_it is None else on_it)],
         open=[one for one in known.open if one.id != incident.id] if needs_vendors else [],
         similar=similar,
         samples=_samples(tx, plan, incident),
@@ -138,7 +144,7 @@ def _heard(found: Iterable[signals.Signal]) -> list[Heard]:
     ]
 
 
-def _said(signal: signals.Signal | signals.Firing) -> str:
+def _said(signal: signals.Signal | found_signals.Firing) -> str:
     return " ".join((signal.title, signal.why, *signal.labels.values()))
 
 
@@ -147,7 +153,7 @@ def seen_at(tx: Tx, incident: Incident) -> str:
     if incident.confidential_at:
         return ""
     calling: signals.Signal | None = tx.memo.get(_CALLING)
-    return (calling.link if calling else None) or found.first_link(tx, incident.id) or ""
+    return (calling.link if calling else None) or found_signals.first_link(tx, incident.id) or ""
 
 
 def for_a_message(tx: Tx, plan: Plan, incident: Incident) -> list[str]:

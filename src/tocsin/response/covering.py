@@ -44,7 +44,7 @@ def proof(tx: Tx, weeks: int) -> Proof:
 
 def reached(tx: Tx, plan: Plan) -> dict[str, Reach]:
     """Whether something reaches each person of the plan, or what they lack."""
-    accounts = {one.handle: one for one in people.people(tx)}
+    accounts = {one.handle: one for one in people.people(tx, plan.people)}
     can_be = people.reachable(tx, list(plan.people))
     found = {}
     for handle in plan.people:

@@ -66,7 +66,7 @@ def add_team(tx: Tx, incident_id: str, team: str, because: str) -> Incident:
     known = plans.current(tx).teams.get(team)
     if known is None:
         raise Invalid(f"The plan has no team called '{team}'.", field="team")
-    accounts = {one.handle for one in people.people(tx) if one.disabled_at is None}
+    accounts = people.names(tx)
     able = [one for one in known.members if one in accounts]
     if not able:
         raise NobodyThere(f"Nobody of the team {known.name} has an account.")

@@ -82,7 +82,7 @@ def look_ahead(tx: Tx) -> datetime:
 
 def _due(tx: Tx, plan: Plan, canary: Canary) -> Iterator[datetime]:
     """Send what is due now; says when each person's next round is."""
-    accounts = [one for one in people.people(tx) if one.handle in plan.people]
+    accounts = people.people(tx, plan.people)
     handles = [one.handle for one in accounts]
     methods, last = reaching.methods(tx, handles), pages.last_round_at(tx, handles)
     for account in accounts:

@@ -129,7 +129,7 @@ def _related(tx: Tx, incident: Incident) -> list[Incident]:
         return one.confidential_at is None or incident.confidential_at is not None
 
     tied = incidents.load_many(tx, list(incident.relations))
-    earlier = incidents.listing(tx, before=incident.declared_at, limit=RELATED_LOOKED_AT)
-    alike = [one for one in earlier if (one.type, one.service) == (incident.type, incident.service)]
-    others = [one for one in alike if one.id not in incident.relations and may_be_named(one)]
-    return [*filter(may_be_named, tied), *others[:RELATED_SHOWN]]
+    earlier = incidents.alike_before(tx, incident, RELATED_LOOKED_AT)
+    hidden = sight.hidden_of(tx, earlier) if incident.confidential_at is None else ()
+    others = [one for one in earlier if one not in incident.relations and one not in hidden]
+    return [*filter(may_be_named, tied), *incidents.glimpse(tx, others[:RELATED_SHOWN])]

@@ -2,18 +2,43 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import Integer, Select, Text, bindparam, func, select
 
 from tocsin.db import sight
 from tocsin.db.engine import Tx
 from tocsin.signals import reporting
+from tocsin.signals.model import State
 from tocsin.signals.store import Signal, of_row, table
 
 BELONGS = (table.c.id, table.c.incident_id)  # whose a signal is: it may come to another incident at any time
 LATELY = 1000  # signals, the last seen first, among which it is looked when a source was last heard
 SAID_MOST = 4000  # characters of what came with a signal that are indexed
+
+
+class Firing(NamedTuple):
+    """A signal that fires, as far as its words go."""
+
+    source: str
+    title: str
+    why: str
+    labels: dict[str, str]
+    last_at: datetime
+
+
+def firing(tx: Tx, limit: int) -> list[Firing]:
+    """Signals that fire now, the last seen first."""
+    return [Firing._make(row) for row in sight.rows(tx, _FIRING, table.c.incident_id, {"most": limit})]
+
+
+_FIRING = (
+    select(*(table.c[name] for name in Firing._fields))
+    .where(table.c.state == State.FIRING)
+    .order_by(table.c.last_at.desc())
+    .limit(bindparam("most", type_=Integer))
+)
 
 
 def glimpse(tx: Tx, signal_ids: Collection[str]) -> dict[str, Signal]:
@@ -35,23 +60,37 @@ def of_source(tx: Tx, source: str, limit: int, among: int = LATELY) -> list[Sign
 def last_heard(tx: Tx, sources: Collection[str], among: int = LATELY) -> dict[str, datetime | None]:
     """When each of these sources was last heard, if that is `among` the latest signals, and else None. One that never
     was heard is left out."""
-    seen = sight.within(tx, select(table.c.source, table.c.last_at), table.c.incident_id)
-    latest = seen.order_by(table.c.last_at.desc()).limit(among).subquery()
-    lately = select(latest.c.source, func.max(latest.c.last_at).label("at")).group_by(latest.c.source)
-    heard = {row.source: row.at for row in tx.all(lately)}
+    lately = _lately(sight.eyes(tx))
+    heard = {row.source: row.at for row in tx.all(lately, {**sight.given(tx), "among": among})}
     others = sorted(set(sources) - set(heard))
     found = {source: heard[source] for source in sources if source in heard}
     return {**found, **dict.fromkeys(_known(tx, others))}
+
+
+@lru_cache(maxsize=20)
+def _lately(eyes: sight.Eyes) -> Select[Any]:
+    seen = sight.through(eyes, select(table.c.source, table.c.last_at), table.c.incident_id)
+    latest = seen.order_by(table.c.last_at.desc()).limit(bindparam("among", type_=Integer)).subquery()
+    return select(latest.c.source, func.max(latest.c.last_at).label("at")).group_by(latest.c.source)
 
 
 def _known(tx: Tx, sources: Sequence[str]) -> list[str]:
     """Those of which there is a signal at all: one look into the index for each, in one statement."""
     if not sources:
         return []
-    mine = [select(table.c.id).where(table.c.source == source) for source in sources]
-    asked = [sight.within(tx, one, table.c.incident_id).exists() for one in mine]
-    (row,) = tx.all(select(*(one.label(f"of_{place}") for place, one in enumerate(asked))))
-    return [source for source, is_known in zip(sources, row, strict=True) if is_known]
+    named = {f"source_{place}": source for place, source in enumerate(sources)}
+    (row,) = tx.all(_first_of_each(sight.eyes(tx), len(sources)), {**sight.given(tx), **named})
+    return [source for source, first in zip(sources, row, strict=True) if first is not None]
+
+
+@lru_cache(maxsize=20)
+def _first_of_each(eyes: sight.Eyes, count: int) -> Select[Any]:
+    """The first signal of each source by the index, and not whether there is one: of a source that it has not met,
+    PostgreSQL would believe that half of all signals are its own, and read all of them for want of one."""
+    named = (bindparam(f"source_{place}", type_=Text) for place in range(count))
+    mine = (select(table.c.id).where(table.c.source == one).order_by(table.c.key).limit(1) for one in named)
+    asked = (sight.through(eyes, one, table.c.incident_id).scalar_subquery() for one in mine)
+    return select(*(one.label(f"of_{place}") for place, one in enumerate(asked)))
 
 
 def first_link(tx: Tx, incident_id: str) -> str | None:

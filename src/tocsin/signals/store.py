@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from itertools import accumulate, islice
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,6 +17,7 @@ from tocsin.db.engine import Database, Tx
 from tocsin.kit import redaction
 from tocsin.kit.clock import from_millis, to_millis
 from tocsin.kit.errors import NotFound
+from tocsin.kit.frozen import made
 from tocsin.kit.ids import new_id
 from tocsin.signals import alertmanager, redacting, reporting
 from tocsin.signals.flapping import Turns
@@ -424,51 +425,34 @@ def load(tx: Tx, signal_id: str) -> Signal:
 
 def seen(tx: Tx, signal_id: str) -> Signal | None:
     """The signal, as far as whoever asks may see it."""
-    return next(iter(_read(tx, select(table).where(table.c.id == signal_id))), None)
+    return next(iter(_read(tx, _ONE, {"signal": signal_id})), None)
 
 
 def recent(tx: Tx, limit: int = 100, before: datetime | None = None) -> list[Signal]:
-    wanted = select(table).order_by(table.c.last_at.desc()).limit(limit)
-    return _read(tx, wanted if before is None else wanted.where(table.c.last_at < before))
+    return _read(tx, _RECENT[before is not None], {"most": limit, "before": before})
 
 
 def waiting(tx: Tx, limit: int = 20, before: datetime | None = None) -> list[Signal]:
     """Signals that fire, match no rule, and that nobody has looked at."""
-    wanted = (table.c.disposition == Disposition.WAITING) & (table.c.state == State.FIRING)
-    wanted = wanted if before is None else wanted & (table.c.last_at < before)
-    return _read(tx, select(table).where(wanted).order_by(table.c.last_at.desc()).limit(limit))
+    return _read(tx, _WAITING[before is not None], {"most": limit, "before": before})
 
 
-class Firing(NamedTuple):
-    """A signal that fires, as far as its words go."""
-
-    source: str
-    title: str
-    why: str
-    labels: dict[str, str]
-    last_at: datetime
-
-
-def firing(tx: Tx, limit: int) -> list[Firing]:
-    """Signals that fire now, the last seen first."""
-    return [Firing._make(row) for row in sight.rows(tx, _FIRING, table.c.incident_id, {"most": limit})]
-
-
-_FIRING = (
-    select(*(table.c[name] for name in Firing._fields))
-    .where(table.c.state == State.FIRING)
-    .order_by(table.c.last_at.desc())
-    .limit(bindparam("most", type_=Integer))
-)
+_ONE = select(table).where(table.c.id == bindparam("signal", type_=Text))
+_LATEST = select(table).order_by(table.c.last_at.desc()).limit(bindparam("most", type_=Integer))
+_RECENT = _LATEST, _LATEST.where(table.c.last_at < bindparam("before", type_=Instant))
+_WAITING = [one.where(table.c.disposition == Disposition.WAITING, table.c.state == State.FIRING) for one in _RECENT]
 
 
 def of_incident(tx: Tx, incident_id: str) -> list[Signal]:
-    return _read(tx, select(table).where(table.c.incident_id == incident_id).order_by(table.c.first_at))
+    return _read(tx, _OF_INCIDENT, {"incident": incident_id})
 
 
-def _read(tx: Tx, wanted: Select[Any]) -> list[Signal]:
+_OF_INCIDENT = select(table).where(table.c.incident_id == bindparam("incident", type_=Text)).order_by("first_at")
+
+
+def _read(tx: Tx, wanted: Select[Any], asked: Mapping[str, Any]) -> list[Signal]:
     """Those of the rows that the actor may see: the signals of a confidential incident are its readers'."""
-    return [of_row(row) for row in tx.all(sight.within(tx, wanted, table.c.incident_id))]
+    return [of_row(row) for row in sight.rows(tx, wanted, table.c.incident_id, asked)]
 
 
 def still_fire(tx: Tx, incident_id: str) -> bool:
@@ -537,16 +521,25 @@ def keep_unreadable(
 
 def quarantined(tx: Tx, limit: int = 50, below: int | None = None) -> list[Quarantined]:
     """The latest bodies that could not be read. One that names a signal of a confidential incident is its readers'."""
-    words = _hidden_words(tx)
-    wanted = select(quarantine).order_by(quarantine.c.id.desc())
-    wanted = wanted if below is None else wanted.where(quarantine.c.id < below)
-    kept = [Quarantined(**row._mapping) for row in tx.all(wanted if words else wanted.limit(limit))]
+    words, found, below = _hidden_words(tx), list[Quarantined](), ID_MOST if below is None else below
+    while len(found) < limit:
+        rows = tx.all(_QUARANTINED, {"below": below, "most": limit})
+        found += _telling_nothing([Quarantined(**row._mapping) for row in rows], words)
+        if len(rows) < limit:
+            break
+        below = rows[-1].id
+    return found[:limit]
+
+
+def _telling_nothing(kept: Sequence[Quarantined], words: Iterable[str]) -> list[Quarantined]:
     bodies = "\n".join(one.body for one in kept)  # most words stand in none of them
     told = [word for word in words if word in bodies]
-    return list(islice((one for one in kept if not any(word in one.body for word in told)), limit))
+    return [one for one in kept if not any(word in one.body for word in told)]
 
 
 ID_MOST = 2**63 - 1  # more the database can't even be asked for
+_LAST_BELOW = select(quarantine).where(quarantine.c.id < bindparam("below")).order_by(quarantine.c.id.desc())
+_QUARANTINED = _LAST_BELOW.limit(bindparam("most", type_=Integer))
 
 
 def load_quarantined(tx: Tx, quarantine_id: int) -> Quarantined:
@@ -580,19 +573,20 @@ def decode(body: bytes) -> list[Arrival]:
 
 def _hidden_words(tx: Tx) -> set[str]:
     """The keys and titles by which a body would name a signal that the actor may not see."""
-    known = select(table.c.incident_id, table.c.key, table.c.title).where(table.c.incident_id.in_(sight.all_hidden()))
-    rows = tx.all(known)
-    unseen = sight.unseen(tx, {row.incident_id for row in rows})
-    words = (word for row in rows if row.incident_id in unseen for word in (row.key, row.title))
+    unseen = sight.all_unseen(tx)
+    words = {word for row in tx.all(_NAMED, {"unseen": list(unseen)}) for word in row} if unseen else set()
     return {word for word in words if len(word) >= TELLING}
 
 
+_NAMED = select(table.c.key, table.c.title).where(table.c.incident_id.in_(bindparam("unseen", expanding=True)))
+_NAMES, _STATES = tuple(table.c.keys()), {one.value: one for one in State}
+_TRIGGERS, _DISPOSITIONS = {one.value: one for one in Trigger}, {one.value: one for one in Disposition}
+
+
 def of_row(row: Row[Any]) -> Signal:
-    values = dict(row._mapping)
-    typed = {
-        "state": State(values["state"]),
-        "trigger": Trigger(values["trigger"]),
-        "disposition": Disposition(values["disposition"]),
-        "turns": values["turns"] or [],  # there is none where an earlier release wrote
-    }
-    return Signal(**{**values, **typed})
+    """A row of the whole table as a signal."""
+    values = dict(zip(_NAMES, row, strict=True))
+    values["state"], values["trigger"] = _STATES[values["state"]], _TRIGGERS[values["trigger"]]
+    values["disposition"] = _DISPOSITIONS[values["disposition"]]
+    values["turns"] = values["turns"] or []  # there is none where an earlier release wrote
+    return made(Signal, values)

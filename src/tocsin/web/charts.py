@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import NamedTuple
 
 from tocsin.incidents import words
 from tocsin.incidents.durations import Durations
@@ -21,8 +22,7 @@ DRAWN = 200  # dots of one chart, the latest: more of them show nothing more
 NAMED = 20  # incidents that missed one target, or are of one cause
 
 
-@dataclass(frozen=True)
-class Dot:
+class Dot(NamedTuple):
     x: str
     y: str
     is_late: bool

@@ -1,9 +1,10 @@
 """What stands around every signed-in page: the bell line, the navigation, who is reading, and the clock."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,6 @@ from tocsin.kit.text import short_span
 from tocsin.obligations import store as obligations
 from tocsin.obligations.model import Kind, Obligation
 from tocsin.oncall import store as oncall
-from tocsin.oncall.model import Override
 from tocsin.oncall.schedule import Rotas
 from tocsin.people import access
 from tocsin.people.model import Account
@@ -244,13 +244,10 @@ class Situation:
     owed: tuple[Obligation, ...]
     reviews_owed: int
     plans: dict[str, Plan]  # of the open incidents, by revision
-    overrides: tuple[Override, ...]
+    rotas_of: Callable[[Plan], Rotas]
 
     def plan_of(self, incident: Incident) -> Plan:
         return self.plans[incident.plan_revision]
-
-    def rotas_of(self, plan: Plan) -> Rotas:
-        return Rotas(plan.rotations, self.overrides)
 
 
 def situation(tx: Tx, owed_shown: int = OWED_LOOKED_AT) -> Situation:
@@ -258,10 +255,10 @@ def situation(tx: Tx, owed_shown: int = OWED_LOOKED_AT) -> Situation:
     known = {one.plan_revision: plans.load(tx, one.plan_revision) for one in found}
     worst_first = sorted(found, key=lambda one: (one.is_resolved, known[one.plan_revision].rank(one.severity)))
     owed = obligations.open_soonest(tx, owed_shown)
-    overrides = oncall.overrides(tx)
+    rotas_of = partial(oncall.rotas, tx)  # what was asked of them before is known to them
     reviews = obligations.count_open(tx, Kind.REVIEW)
     revision = plans.current_revision(tx)
-    return Situation(plans.current(tx), revision, tuple(worst_first), tuple(owed), reviews, known, overrides)
+    return Situation(plans.current(tx), revision, tuple(worst_first), tuple(owed), reviews, known, rotas_of)
 
 
 @dataclass(frozen=True)

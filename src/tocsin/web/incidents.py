@@ -228,7 +228,7 @@ def _view(
     known = {"impact": incident.impact, **updates.last_typed(entries)}
     on_it = signals.of_incident(tx, incident.id)
     missing = lifecycle.missing_before_close(plan, incident, commands.open_duties(tx, incident))
-    assessed = assessing.assess(tx, plan, incident)
+    assessed = assessing.assess(tx, plan, incident, on_it=on_it)
     return {
         "head": head,
         "owed": room.ledger(plan, rotas, incident, duties, entries, now),

@@ -193,10 +193,7 @@ def _senders(tx: Tx, settings: Settings, plan: Plan) -> list[Sender]:
 
 def _heard(tx: Tx, sources: Sequence[str]) -> dict[str, datetime | None]:
     """When each was last heard of, by a signal or by a change; None if that is long ago."""
-    signalled, latest = found.last_heard(tx, sources), changes.listing(tx, limit=CHANGES_LOOKED_AT)
-    told: dict[str, datetime] = {}
-    for one in latest:
-        told[one.source] = max(one.told_at, told.get(one.source, one.told_at))
+    signalled, told = found.last_heard(tx, sources), changes.last_told(tx, CHANGES_LOOKED_AT)
     both = {source: (signalled.get(source), told.get(source)) for source in {*signalled, *told}}
     return {source: max((at for at in pair if at), default=None) for source, pair in both.items()}
 
@@ -278,12 +275,12 @@ def _chat(name: str, kind: str, told: Sequence[str]) -> Row:
 
 
 def _ways(tx: Tx, app: App) -> Group:
-    accounts = [one for one in people.people(tx) if one.disabled_at is None]
-    methods = people.contacts(tx, [one.handle for one in accounts])
+    handles = list(people.names(tx))
+    methods, addresses = people.contacts(tx, handles), people.addresses(tx, handles)
     used: Counter[str] = Counter()
-    for account in accounts:
-        chosen = {one.channel for one in methods[account.handle] if one.verified_at}
-        used.update(chosen or ({Channel.EMAIL} if account.email else ()))
+    for handle in handles:
+        chosen = {one.channel for one in methods[handle] if one.verified_at}
+        used.update(chosen or ({Channel.EMAIL} if handle in addresses else ()))
     offers = app.offers - (set() if app.settings.smtp_url else {Channel.EMAIL})
     rows = [_way(channel, *about, channel in offers, used[channel]) for channel, about in WAYS.items()]
     about = "Everybody chooses for themselves under their name. What is not set up here is offered to nobody."

@@ -14,7 +14,6 @@ from tocsin.incidents import words
 from tocsin.incidents.assessment import How
 from tocsin.kit.text import short_span
 from tocsin.obligations import store as obligations
-from tocsin.obligations.model import Obligation, State
 from tocsin.oncall.schedule import Rotas
 from tocsin.people import access
 from tocsin.people import store as people
@@ -336,17 +335,8 @@ def _missed(tx: Tx, now: datetime) -> tuple[present.Settled, ...]:
     """What was missed or done late within the last day, over all incidents declared lately."""
     recent = [one for one in incidents.listing(tx, limit=50) if now - one.declared_at < timedelta(days=7)]
     titles = {one.id: one.title for one in recent}
-    late = [
-        replace(one, what=f"{one.what}, {titles[one.incident_id or '']}")
-        for one in obligations.of_incidents(tx, [one.id for one in recent])
-        if one.state in (State.MISSED, State.LATE) and one.settled_at and now - one.settled_at < MISSED_SHOWN
-    ]
-    late.sort(key=_settled_at, reverse=True)
-    return present.settled(late[:OWED_SHOWN], now)
-
-
-def _settled_at(duty: Obligation) -> datetime:
-    return duty.settled_at or duty.due_at
+    late = obligations.broken_since(tx, list(titles), now - MISSED_SHOWN)[:OWED_SHOWN]
+    return present.settled([replace(one, what=f"{one.what}, {titles[one.incident_id or '']}") for one in late], now)
 
 
 def _last(tx: Tx, now: datetime) -> str:

@@ -291,7 +291,7 @@ def draw_oncall(
         hands_over=any(one.handing_over is not None for one in plan.rotations.values()),
         handoffs_waiting=_waiting(tx, me),
         policies=policies(plan),
-        doubts=doubts(plan, ways, people.people(tx)),
+        doubts=doubts(plan, ways, people.people(tx, plan.people)),
         doubtful=doubtful(plan, trials.doubts(tx, plan.people), now),
         cover=cover(covering.proof(tx, COVER_WEEKS), now),
         reach=[

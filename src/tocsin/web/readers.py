@@ -37,7 +37,7 @@ class View:
 
 
 def view(tx: Tx, plan: Plan, incident: Incident, now: datetime) -> View:
-    accounts = {one.handle: one.name for one in people.people(tx) if one.disabled_at is None}
+    accounts = people.names(tx)
     known = {one: accounts.get(one, words.name(plan, one)) for one in {**accounts, **dict.fromkeys(_all(incident))}}
     guests = _guests(incident, now)
     kind = plan.types[incident.type]

@@ -184,7 +184,9 @@ def view(plan: Plan, rotas: Rotas, wanted: Asked, me: str, now: datetime) -> Vie
         title=_title(wanted, days),
         weekdays=WEEKDAYS,
         weeks=weeks,
-        rows=tuple(shown.row(*one) for one in _listed(rotas, pieces, now, from_now=grid)) if lines else (),
+        rows=tuple(shown.row(*one) for one in _listed(rotas, pieces, (start, end), now, from_now=grid))
+        if lines
+        else (),
         is_both=grid and lines,
         previous=wanted.address(on=earlier.isoformat()) if earlier >= FIRST else "",
         today=wanted.address(on=""),
@@ -230,9 +232,14 @@ def _pieces(rotas: Rotas, rotations: Sequence[str], start: datetime, end: dateti
         yield from ((name, one) for one in sorted(found, key=lambda one: one.starts_at))
 
 
-def _listed(rotas: Rotas, pieces: Sequence[Piece], now: datetime, *, from_now: bool) -> list[Piece]:
+def _listed(
+    rotas: Rotas, pieces: Sequence[Piece], span: tuple[datetime, datetime], now: datetime, *, from_now: bool
+) -> list[Piece]:
     """The same, each from its beginning to its end. `from_now` leaves out what is over, unless all of it is."""
-    whole = [(name, _whole(rotas, name, one)) for name, one in pieces]
+    start, end = span
+    whole = [
+        (name, one if start < one.starts_at and one.ends_at < end else _whole(rotas, name, one)) for name, one in pieces
+    ]
     found = sorted(whole, key=lambda each: (each[1].starts_at, each[0]))
     return [each for each in found if each[1].ends_at > now] or found if from_now else found
 
