@@ -14,7 +14,7 @@ from functools import lru_cache
 from tocsin.kit.errors import Invalid
 from tocsin.plan.model import Plan, Rule
 from tocsin.signals.model import Arrival
-from tocsin.signals.routing import Route, Unrouted, words_of
+from tocsin.signals.routing import Route, Unrouted, is_one_of, words_of
 
 LONGEST = timedelta(days=90)
 MATCHERS_MOST = 20
@@ -258,17 +258,16 @@ def _meant(rule: Rule, matcher: Matcher) -> bool:
     asked = rule.when.get(matcher.name) or (rule.service if matcher.name == "service" else None)
     if asked is None:
         return matcher.holds_for("")
-    return any(_may_be(matcher, one) for one in ((asked,) if isinstance(asked, str) else asked))
+    wanted = (asked,) if isinstance(asked, str) else tuple(asked)
+    if matcher.means is Means.IS:  # one word alone, of which the rule itself can be asked
+        return is_one_of(matcher.value, wanted)
+    return any(_may_be(matcher, one) for one in wanted)
 
 
 def _may_be(matcher: Matcher, wanted: str) -> bool:
     """Whether the matcher may hold for a word that a rule wants: an expression and any value may be any word."""
     is_open = wanted == "*" or (len(wanted) > 2 and wanted[0] == wanted[-1] == "/")
-    return is_open or matcher.holds_for(wanted) or (matcher.means is Means.IS and _same(matcher.value, wanted))
-
-
-def _same(one: str, other: str) -> bool:
-    return one.casefold() == other.casefold()  # rules read words in any case
+    return is_open or matcher.holds_for(wanted)
 
 
 @lru_cache(maxsize=512)
