@@ -82,6 +82,33 @@ def test_a_signal_that_joins_says_what_it_joined_and_that_it_paged_nobody(world:
     world.do(commands.acknowledge, incident.id)
 
 
+def errors(key: str, severity: str, **labels: str) -> Arrival:
+    about = {"alertname": "HighErrorRate", "service": "rose", **labels}
+    return Arrival(source="alertmanager", key=key, title=f"Errors, {key}", severity=severity, labels=about)
+
+
+def test_who_is_paged_because_it_got_worse_is_paged_for_the_signal_that_made_it_worse(world: World) -> None:
+    world.arrive(errors("few", "info"))
+    assert explained(world, "few").verdict == "Nobody was paged: under the plan, P3 pages nobody."
+    world.sleep(seconds=10)
+    world.arrive(errors("many", "warning", error_rate="12"))
+    world.expect_page("ana")
+    at = "2026-11-24 02:38:10 UTC"
+    assert explained(world, "many").verdict == f"It raised #1 to P1, and Ana Okafor was paged for that at {at}."
+    assert explained(world, "few").verdict == (
+        "Nobody was paged for it by itself: it declared #1 as P3, which pages nobody. "
+        f"Ana Okafor was paged at {at}, when that was worse."
+    )
+    world.overlook()
+
+
+def test_what_was_over_when_it_first_came_was_asked_of_no_rule(world: World) -> None:
+    world.arrive(alert(state=State.RESOLVED))
+    found = explained(world, "groq")
+    assert found.verdict == "Nobody was paged. It was over when it first came."
+    assert found.differs.startswith("No rule was asked")
+
+
 def test_a_signal_that_no_rule_knows_paged_nobody_and_another_plan_may_be_tried_on_it(world: World) -> None:
     world.arrive(disk())
     found = explained(world, "disk")

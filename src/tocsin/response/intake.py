@@ -347,7 +347,8 @@ def _clears(tx: Tx, signal: Signal, known: Signal | None) -> Signal:
             _put_on_record(tx, plans.load(tx, incident.plan_revision), incident, _cleared(tx, signal))
         signal = replace(signal, incident_id=incident.id)
     if signal.disposition is Disposition.WAITING:
-        return replace(signal, disposition=Disposition.CLEARED, why="It was over before anybody declared.")
+        when = "It was over before anybody declared." if known else "It was over when it first came."
+        return replace(signal, disposition=Disposition.CLEARED, why=when)
     if signal.disposition is Disposition.SILENCED:
         why = "It was over before the silence that held it back."
         return replace(signal, disposition=Disposition.CLEARED, why=why, held_until=None)
