@@ -28,9 +28,10 @@ from tocsin.plan import check
 from tocsin.plan import store as plans
 from tocsin.plan.commands import BadPlan
 from tocsin.plan.model import Plan
-from tocsin.signals import explaining, flapping, silences
+from tocsin.signals import explaining, flapping, history, silences
 from tocsin.signals import store as signals
 from tocsin.signals.explaining import Explanation
+from tocsin.signals.history import Said
 from tocsin.signals.routing import Route, Rules
 from tocsin.signals.silencing import Silence
 from tocsin.signals.store import Disposition, Signal
@@ -64,6 +65,7 @@ class Explained:
     more: int  # entries that are not among those
     silence: Silence | None = None  # what holds it back, or did last
     flapping: str = ""
+    history: tuple[Said, ...] = ()  # the latest first
 
 
 def explain(tx: Tx, signal_id: str, text: str | None = None) -> Explained:
@@ -90,6 +92,7 @@ def explain(tx: Tx, signal_id: str, text: str | None = None) -> Explained:
         more=max(0, len(followed) - FOLLOWED_MOST),
         silence=silences.load(tx, signal.silence_id) if signal.silence_id else None,
         flapping=flapping.told(signal.flapping_since, signal.calm_at),
+        history=tuple(history.read(signal.history)),
     )
 
 
@@ -169,8 +172,10 @@ def _verdict(
             did = f"opened {number} again" if isinstance(change, Reopened) else f"raised {number} to {change.severity}"
             return f"It {did}, and {_people(plan, page)} paged for that at {utc(page.at)}."
     if declares:
-        first = f"it declared {number} as {at_first}, which pages nobody"
-        return f"Nobody was paged for it by itself: {first}. {_people(plan, pages[0])} paged at {utc(pages[0].at)}, when that was worse."
+        return (
+            f"Nobody was paged for it by itself: it declared {number} as {at_first}, which pages nobody. "
+            f"{_people(plan, pages[0])} paged at {utc(pages[0].at)}, when that was worse."
+        )
     return (
         f"Nobody was paged for it by itself: it is on {number}, for which "
         f"{_people(plan, pages[0])} paged at {utc(pages[0].at)}."

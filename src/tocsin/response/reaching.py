@@ -105,7 +105,7 @@ def send(
     """Queue a page for every way, each for its time. Whoever answers withdraws what has not left.
 
     `known` is the first assessment, in lines; `source` leads to where the trouble was seen; `before` says how many
-    messages the page has already; `lately` is why the incident calls for people now, where that is not why it was declared.
+    messages the page has already; `lately` is why the incident calls for people now, if it has changed.
     """
     room = kept.link(tx, f"/incidents/{incident.id}")
     for place, way in enumerate(ways, before):
