@@ -30,7 +30,7 @@ from tocsin.web import guides, present
 from tocsin.web.forms import AnyRequest
 from tocsin.web.frame import SignedIn, Tx, Visitor, page
 from tocsin.web.guides import PATH
-from tocsin.web.now import SignalRow, Unread, signal_row, unread
+from tocsin.web.signals import SignalRow, Unread, signal_rows, unread
 
 CHANGES_LOOKED_AT = 200
 LATELY, LOOKED_THROUGH = 5, 200  # signals and bodies of a sender that its page shows, of how many
@@ -173,7 +173,11 @@ def show_guide(request: AnyRequest, visitor: SignedIn, guide: FromPath[str]) -> 
 
 
 def _heard_of(tx: Tx, source: str) -> list[SignalRow]:
-    return [signal_row(one, tx.now) for one in found.of_source(tx, source, LATELY)]
+    """The latest of a sender; of logs only what was found in them, which the look at one that is read here is not."""
+    if source != logs.SOURCE:
+        return signal_rows(tx, found.of_source(tx, source, LATELY), tx.now)
+    said = [one for one in found.of_source(tx, source, LOGS_LOOKED_AT) if "pattern" in one.labels]
+    return signal_rows(tx, said[:LATELY], tx.now)
 
 
 def _unread_of(tx: Tx, source: str) -> list[Unread]:
