@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+from tests.support import everypage
 from tocsin.changes import commands as changing
 from tocsin.changes.model import Report
 from tocsin.comms.subscribers import commands as subscribing
@@ -14,9 +15,12 @@ from tocsin.people import commands as people_commands
 from tocsin.people import store as people
 from tocsin.people.model import AccountRole
 from tocsin.plan import store as plans
+from tocsin.signals import silences
 from tocsin.signals import store as signals
 
 AT_ONCE = 100
+HELD = 500  # signals
+SILENCE = "sil_0"
 
 
 def store(database: Database) -> None:
@@ -28,6 +32,7 @@ def store(database: Database) -> None:
         _webhook: 10,
         _override: 40,
         _unreadable: 100,
+        _silence: 40,
     }
     for make, count in kinds.items():
         for begin in range(0, count, AT_ONCE):
@@ -60,6 +65,16 @@ def _override(tx: Tx, number: int) -> None:
     rotation, starts_at = next(iter(plans.current(tx).rotations)), tx.now + timedelta(hours=8 * (number + 1))
     ends_at = starts_at + timedelta(hours=4)
     arranging.override(tx, rotation, "ben", starts_at=starts_at, ends_at=ends_at, reason="a swap")
+
+
+def _silence(tx: Tx, number: int) -> None:
+    everypage.add_silence(tx, f"sil_{number}")
+
+
+def hold(database: Database) -> None:
+    """One of the silences has held back the latest signals."""
+    with database.work(SYSTEM) as tx:
+        silences.note_silenced(tx, {(SILENCE, one.id): tx.now for one in signals.recent(tx, HELD)})
 
 
 def _unreadable(tx: Tx, number: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import httpx2
 
-from bench import installation, postgres, stored
+from bench import besides, installation, postgres, stored
 from bench.measure import Measured, percentile
 from tests.support import everypage
 from tests.support.postgres import fresh_database
@@ -124,6 +124,7 @@ def _known(app: App) -> Mapping[str, object]:
     return {
         "incident_id": incident_id,
         "signal_id": signal_id,
+        "silence_id": besides.SILENCE,
         "webhook_id": webhook_id,
         "guide": "alertmanager",  # which sent most of the signals
         "/post-mortems/{name:str} name": closed,

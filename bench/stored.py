@@ -96,6 +96,7 @@ def store(app: App, count: int, signals_count: int) -> None:
     _hide(database)
     besides.store(database)
     _signals(database, signals_count)
+    besides.hold(database)
     with database.work(SYSTEM) as tx:  # all of it is there: the two rows that stand for everything stand for it
         tx.run(text("delete from to_index where kind not like 'every %'"))
 

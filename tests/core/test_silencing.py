@@ -166,7 +166,8 @@ RULES = (
         (["team=~a|b"], ["by team"]),
         (["team!=c"], ["by team", "any", "spelled"]),
         (["team=a", "env=prod"], []),
-        (["text=y"], ["any", "spelled"]),
+        (["text=y"], ["any"]),  # what an expression is asked of one word is known
+        (["text=axe"], ["any", "spelled"]),
         (["service=kiln"], ["by team"]),
     ],
 )

@@ -48,7 +48,7 @@ OF_ONE: dict[str, tuple[str, ...]] = {
 OF_ALL: dict[str, tuple[tuple[str, ...], ...]] = {
     "incidents": (("--all",), ()),
     "changes": ((),),
-    "signals": ((), ("--waiting",), ("--quarantined",)),
+    "signals": ((), ("--waiting",), ("--quarantined",), ("--words", "e", "--became", "attached")),
     "oncall": ((),),
     "oncall show": ((),),
     "oncall overrides": ((),),
@@ -121,7 +121,7 @@ CHANGES = {
     *("contacts test", "people end-sessions", "people remove-factor"),
     *("approve", "send-back", "correct-update", "withdraw-update", "posted", "call", "status publish"),
     *("subscribers on", "subscribers off", "subscribers erase", "subscribers enter"),
-    *("report", "signal reread", "signal try", "silence add", "silence expire", "silence maintain"),
+    *("report", "signal reread", "signal try", "silence add", "silence expire", "silence extend", "silence maintain"),
     *("contacts rule", "contacts unrule", "contacts verify", "contacts zone"),
     *("plan import", "rehearse run", "rehearse serve", "serve", "slack account", "slack forget"),
 }
@@ -172,7 +172,7 @@ def terminal(
 
 
 def test_every_command_is_asked_here_or_changes_something() -> None:
-    assert {*OF_ONE, *OF_ALL, *ACCOUNTS, *OUTSIDE, *CHANGES, "signal explain"} == set(COMMANDS)
+    assert {*OF_ONE, *OF_ALL, *ACCOUNTS, *OUTSIDE, *CHANGES, "signal explain", "silence show"} == set(COMMANDS)
     assert not CHANGES & {*OF_ONE, *OF_ALL}
 
 

@@ -16,6 +16,7 @@ from tests.support.visitor import Visitor, console
 from tests.support.world import QUIET
 from tocsin.comms import statuswire, store
 from tocsin.kit.actor import SYSTEM
+from tocsin.kit.text import utc
 from tocsin.people import access, commands
 from tocsin.response import intake
 from tocsin.signals import store as signals
@@ -77,6 +78,48 @@ def test_a_responder_previews_silences_and_ends_it(here: Served) -> None:
     assert ben.send(f"/silences/{held.silence_id}/end", {}).status in (403, 409)
 
 
+def test_a_silence_is_made_for_a_while_extended_and_tells_what_it_held_back(here: Served) -> None:
+    ben = Visitor(here, "ben")
+    ben.do("/silences", "/silences", matchers="component=groq", length="30 min", because="Moving Groq")
+    arrive(here)
+    one = known(here)
+    assert one.held_until == here.clock.now() + timedelta(minutes=30)
+    path = f"/silences/{one.silence_id}"
+    page = ben.open(path)
+    assert page.says("Groq is down") and page.says("component=groq") and page.says("In force")
+    for wrong, said in (("", "Say how long it lasts"), ("200 w", "more than 90 days"), ("99999999999 w", "no length")):
+        refused = ben.do(path, f"{path}/extend", length=wrong)
+        assert refused.status == 400 and refused.says(said), said
+    assert ben.do(path, f"{path}/extend", length="", ends_at=typed(here, minutes=5)).says("say a later time")
+    assert ben.do(path, f"{path}/extend", length="2 h").onward == f"{path}?done=extended"
+    later = known(here)
+    assert later.held_until == here.clock.now() + timedelta(hours=2, minutes=30)
+    assert later.held_until and ben.open(f"/signals/{one.id}").says(f"until {utc(later.held_until)}")
+    assert ben.open(path).says("by Ben Halvorsen") and ben.open("/silences").says("extended by Ben Halvorsen")
+    ben.press(ben.open(path), f"{path}/end")
+    intake.release_some(here.app.database)
+    page = ben.open(path)
+    assert page.says("Over") and page.says("Declared") and page.says("#1")
+    assert [one.action for one in page.forms() if one.action.startswith(path)] == []
+    assert Visitor(here, "erin").open(path).says("Groq is down")
+
+
+def test_a_later_silence_takes_nothing_from_what_an_earlier_one_held_back(here: Served) -> None:
+    ben = Visitor(here, "ben")
+    robot = here.bearer(*EVERY_RIGHT, name="robot")
+    made = []
+    for place in range(2):
+        body = {"matchers": ["component=groq"], "ends_at": at(here, hours=1), "because": f"Move {place}"}
+        made.append(here.post("/api/v1/silences", json=body, headers=robot).json()["id"])
+        arrive(here, labels={**GROQ, "try": str(place)})
+        here.post(f"/api/v1/silences/{made[-1]}/end", headers=robot)
+    for one in made:
+        assert here.get(f"/api/v1/silences/{one}", headers=robot).json()["held"] == 1
+        found = here.get(f"/api/v1/signals/recent?silence={one}", headers=robot).json()["signals"]
+        assert [each["key"] for each in found] == ["groq"]
+        assert ben.open(f"/signals?silence={one}").says("Groq is down")
+
+
 def test_the_worst_severity_is_held_back_only_by_whoever_ticks_that_they_mean_it(here: Served) -> None:
     arrive(here, "down", DOWN, "Rose does not answer")
     ben = Visitor(here, "ben")
@@ -96,7 +139,8 @@ def test_what_is_wrong_is_said_at_its_field(here: Served) -> None:
         ({"matchers": "nothing"}, "This is no matcher"),
         ({"matchers": "a=~(x+)+"}, "no group"),
         ({"matchers": ""}, "every signal"),
-        ({"ends_at": ""}, "Say when it ends"),
+        ({"ends_at": "", "length": ""}, "Say how long it lasts, or when it ends"),
+        ({"ends_at": "", "length": "soon"}, "is no length of time"),
         ({"ends_at": typed(here, days=100)}, "longer than 90 days"),
         ({"because": " "}, "Say why"),
     ):
@@ -222,6 +266,24 @@ def status_forms(tx: Any) -> dict[str, Any]:
     return {name: json.loads(form(page)) for name, form in forms.items()}
 
 
+def test_over_http_a_silence_is_extended_by_whoever_has_seen_it_as_it_stands(here: Served) -> None:
+    robot = here.bearer(*EVERY_RIGHT, name="robot")
+    body = {"matchers": ["a=b"], "ends_at": at(here, hours=1), "because": "A move"}
+    path = f"/api/v1/silences/{here.post('/api/v1/silences', json=body, headers=robot).json()['id']}"
+    seen = here.get(path, headers=robot).headers["etag"]
+    longer = here.post(f"{path}/extend", json={"ends_at": at(here, hours=2)}, headers={**robot, "if-match": seen})
+    assert longer.status_code == 200 and longer.json()["extended_by"] == "token:robot"
+    late = here.post(f"{path}/extend", json={"ends_at": at(here, hours=3)}, headers={**robot, "if-match": seen})
+    assert late.status_code == 412 and "it was extended" in late.text
+    assert here.post(f"{path}/extend", json={"ends_at": at(here, hours=1)}, headers=robot).status_code == 400
+    arrive(here, "down", {**DOWN, "a": "b"}, "Rose does not answer")
+    worst = {"ends_at": at(here, hours=4)}
+    assert here.post(f"{path}/extend", json=worst, headers=robot).status_code == 409
+    assert here.post(f"{path}/extend", json={**worst, "yes": True}, headers=robot).status_code == 200
+    here.post(f"{path}/end", headers=robot)
+    assert here.post(f"{path}/extend", json={"ends_at": at(here, hours=5)}, headers=robot).status_code == 409
+
+
 def test_maintenance_that_is_called_off_before_it_begins_is_no_longer_announced(here: Served) -> None:
     robot = here.bearer(*EVERY_RIGHT, name="robot")
     window = {"service": "rose", "title": "A move", "because": "x", "yes": True}
@@ -263,6 +325,13 @@ def test_a_terminal_holds_signals_back_and_lets_them_go(tocsin: Terminal) -> Non
     assert (held["disposition"], held["silence_id"]) == ("silenced", made["id"])
     assert "Nobody was paged. Held back by the silence" in tocsin.done("signal", "explain", held["id"])
     assert "animal=cat kind!=lion" in " ".join(tocsin.done("silence", "list").split())
+    longer = tocsin("silence", "extend", made["id"], "--by", "1 h", "--json").json
+    assert longer["extended_by"] == "token:terminal" and longer["ends_at"] > made["ends_at"]
+    shown = tocsin.done("silence", "show", made["id"])
+    assert "It held back 1 signal" in shown and "A cat" in shown and "Extended" in shown
+    assert "A cat" in tocsin.done("signals", "--silence", made["id"], "--became", "silenced", "--words", "CAT")
+    assert "No signal is like that." in tocsin.done("signals", "--state", "resolved", "--words", "cat")
+    assert "silenced" in tocsin.done("signal", "explain", held["id"]).split("What it said", 1)[1]
     assert tocsin.done("silence", "expire", made["id"]) == f"{made['id']} is over.\n"
     wait_until(lambda: disposition()["disposition"] == "waiting" or None, what="the release")
     assert "Nothing is held back." in tocsin.done("silence", "list")
@@ -279,3 +348,6 @@ def test_a_terminal_plans_maintenance_and_is_told_what_is_wrong(tocsin: Terminal
     assert "rose, voice" in tocsin.done("silence", "list")
     assert tocsin("silence", "add", "nothing", "--because", "x", "--for", "1 h").code == 2
     assert tocsin("silence", "expire", "sil_none").code == 3
+    assert tocsin("silence", "extend", made["id"]).code == 2
+    assert tocsin("silence", "extend", made["id"], "--by", "soon").code == 2
+    assert tocsin("signals", "--waiting", "--words", "cat").code == 2

@@ -318,7 +318,7 @@ def test_a_waiting_signal_of_a_secret_stays_hidden_when_it_is_dismissed(world: W
     world.do(commands.acknowledge, incident.id, by="ben")
     (signal,) = world.read(signals.of_incident, incident.id)
     with world.database.work(SYSTEM) as tx:  # it fires again when all is over, and waits for somebody who knows
-        signals.dispose(tx, signal.id, signals.Disposition.WAITING, "no rule fits", incident.id)
+        signals.dispose(tx, signal, signals.Disposition.WAITING, "no rule fits", incident.id)
     world.do(commands.dismiss_signal, signal.id, "An exercise", by="ben")
     assert world.read(signals.load, signal.id).disposition is signals.Disposition.DISMISSED
     with world.database.read(world.actor("lucia")) as tx:

@@ -60,6 +60,28 @@ def test_the_first_page_never_waits_and_the_others_come_as_one_that_says_how_man
     end(world, storm)
 
 
+def test_the_worst_of_them_is_said_first(world: World) -> None:
+    storm = declare(world, 3)
+    pages(world)
+    storm.append(world.declare("All is gone", severity="P0"))
+    world.advance(seconds=30)
+    (together,) = [one for one in pages(world) if "Trouble 1" in one.body]
+    assert together.subject.startswith("3 incidents page you: [P0] All is gone")
+    assert [line[1:3] for line in together.body.splitlines() if line.startswith("[P")] == ["P0", "P1", "P1"]
+    end(world, storm)
+
+
+def test_who_is_paged_for_what_got_worse_reads_why_it_did(world: World) -> None:
+    (one,) = declare(world, 1)
+    pages(world)
+    world.do(commands.change_severity, one.id, "P0", "The backup is gone too")
+    world.advance(seconds=3)
+    (page,) = pages(world)
+    said = page.body.splitlines()
+    assert said[2:4] == ["Raised from P1 to P0: The backup is gone too", "At first: Declared by a person."]
+    end(world, [one])
+
+
 def test_a_storm_that_goes_on_wakes_once_in_each_window(world: World) -> None:
     storm = []
     for _ in range(20):

@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from tests.support.world import QUIET, World
+from tocsin.incidents.model import SignalAttached
 from tocsin.people import access
 from tocsin.plan import commands as plan_commands
 from tocsin.response import commands, explaining, trying
 from tocsin.response.explaining import Explained
+from tocsin.signals import found as finding
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival, State
 from tocsin.signals.store import Signal
@@ -82,6 +84,33 @@ def test_a_signal_that_joins_says_what_it_joined_and_that_it_paged_nobody(world:
     world.do(commands.acknowledge, incident.id)
 
 
+def errors(key: str, severity: str, **labels: str) -> Arrival:
+    about = {"alertname": "HighErrorRate", "service": "rose", **labels}
+    return Arrival(source="alertmanager", key=key, title=f"Errors, {key}", severity=severity, labels=about)
+
+
+def test_who_is_paged_because_it_got_worse_is_paged_for_the_signal_that_made_it_worse(world: World) -> None:
+    world.arrive(errors("few", "info"))
+    assert explained(world, "few").verdict == "Nobody was paged: under the plan, P3 pages nobody."
+    world.sleep(seconds=10)
+    world.arrive(errors("many", "warning", error_rate="12"))
+    world.expect_page("ana")
+    at = "2026-11-24 02:38:10 UTC"
+    assert explained(world, "many").verdict == f"It raised #1 to P1, and Ana Okafor was paged for that at {at}."
+    assert explained(world, "few").verdict == (
+        "Nobody was paged for it by itself: it declared #1 as P3, which pages nobody. "
+        f"Ana Okafor was paged at {at}, when that was worse."
+    )
+    world.overlook()
+
+
+def test_what_was_over_when_it_first_came_was_asked_of_no_rule(world: World) -> None:
+    world.arrive(alert(state=State.RESOLVED))
+    found = explained(world, "groq")
+    assert found.verdict == "Nobody was paged. It was over when it first came."
+    assert found.differs.startswith("No rule was asked")
+
+
 def test_a_signal_that_no_rule_knows_paged_nobody_and_another_plan_may_be_tried_on_it(world: World) -> None:
     world.arrive(disk())
     found = explained(world, "disk")
@@ -137,3 +166,42 @@ def test_a_plans_rules_are_tried_on_what_reached_us_lately(world: World) -> None
     assert lost.changes[0].is_less
     assert world.read(trying.try_rules, STRICTER, begin, now).signals == 0
     world.overlook()
+
+
+def test_what_no_rule_asks_of_a_signal_is_told_once_while_it_fires_on(world: World) -> None:
+    for place in range(3):
+        world.arrive(alert(labels={**alert().labels, "pod": f"rose-{place}"}))
+        world.sleep(seconds=10)
+    world.arrive(alert(state=State.RESOLVED))
+    world.arrive(alert())
+    told = [one.why for one in world.entries(signal(world, "groq").incident_id or "", SignalAttached)]
+    assert len(told) == 2
+    found = explained(world, "groq")
+    assert [(one.state, one.disposition, one.times) for one in found.history] == [
+        ("firing", "declared", 4),
+        ("resolved", "declared", 3),
+        ("firing", "declared", 1),
+    ]
+    assert found.verdict.startswith("Ana Okafor was paged for it")
+    world.overlook()
+
+
+def test_signals_are_found_by_what_they_said_and_what_became_of_them(world: World) -> None:
+    world.arrive(alert(), disk(), errors("100%_sure", "info"))
+    world.arrive(disk(State.RESOLVED))
+    world.overlook()
+
+    def keys(limit: int = 10, **asked: str) -> list[str]:
+        return sorted(one.key for one in world.read(finding.listing, finding.Asked(**asked), limit))
+
+    assert keys() == ["100%_sure", "disk", "groq"]
+    assert keys(words="DOWN") == ["groq"] and keys(words="0%_s") == ["100%_sure"] and keys(words="%%") == []
+    assert keys(state="resolved") == ["disk"] == keys(became="cleared")
+    assert keys(source="probe", state="firing") == ["groq"] == keys(incident=signal(world, "groq").incident_id or "")
+    assert keys(silence="sil_none") == []
+    assert world.read(finding.sources) == ["alertmanager", "probe"]
+    pages, last = [], None
+    while rows := world.read(finding.listing, finding.Asked(), 1, *((last.last_at, last.id) if last else ())):
+        pages.append(rows[0].key)
+        last = rows[0]
+    assert sorted(pages) == keys()

@@ -15,6 +15,7 @@ from tocsin.app import App
 from tocsin.changes import commands as changing
 from tocsin.changes.model import Report
 from tocsin.comms.subscribers import commands as subscribing
+from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
 from tocsin.events import commands as hooks
 from tocsin.events import outbox as endpoints
@@ -28,8 +29,10 @@ from tocsin.people.model import AccountRole
 from tocsin.plan import store as plans
 from tocsin.response import commands
 from tocsin.review import commands as review_commands
+from tocsin.signals import silences, silencing
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival
+from tocsin.signals.silencing import Silence
 
 _PARAMETER = re.compile(r"\{(\w+):\w+\}")
 OUTSIDE = ("/status",)  # answered before any route
@@ -86,6 +89,7 @@ def things(app: App) -> Mapping[str, object]:
             "incident_id": incident_id,
             "signal_id": signals.recent(tx)[-1].id,
             "guide": "grafana",
+            "silence_id": "sil_0",
             "webhook_id": endpoints.listing(tx)[0].id,
             "/post-mortems/{name:str} name": incident_id,
             "/incidents/{incident_id:str}/templates/{name:str} name": next(iter(plans.current(tx).templates)),
@@ -106,6 +110,7 @@ def grow(app: App, numbers: range) -> None:
     arrivals = [Arrival(source="generic", key=f"k{number}", title=f"Replies {number} are late") for number in numbers]
     run(SYSTEM, lambda tx: signals.accept(tx, [signals.encode(one) for one in arrivals]))
     decide_all(app.database)
+    run(SYSTEM, _hold_all)
     run(SYSTEM, _give_up_some)
     index_all(app.database)
 
@@ -121,11 +126,23 @@ def _one_more(tx: Any, number: int) -> None:
     subscribing.enter(tx, [f"s{number}@users.example"], "they asked")
     hooks.make(tx, f"https://hooks.example/{number}", "", (), confidential=False)
     signals.keep_unreadable(tx, source="x", sender="y", reason="z", body=b"{}")
+    add_silence(tx, f"sil_{number}")
     starts_at = tx.now + timedelta(days=2 + number)
     rotation = next(iter(plans.current(tx).rotations))
     arranging.override(
         tx, rotation, "ben", starts_at=starts_at, ends_at=starts_at + timedelta(hours=2), reason="a swap"
     )
+
+
+def add_silence(tx: Tx, silence_id: str) -> None:
+    span = {"starts_at": tx.now, "ends_at": tx.now + timedelta(hours=2), "made_at": tx.now}
+    matchers = (silencing.read_matcher("host=db1"),)
+    silences.add(tx, Silence(id=silence_id, matchers=matchers, because="a larger disk", made_by="ana", **span))
+
+
+def _hold_all(tx: Tx) -> None:
+    """One silence has held back whatever came."""
+    silences.note_silenced(tx, {("sil_0", one.id): tx.now for one in signals.recent(tx)})
 
 
 def _more_work(tx: Any, incident_id: str, number: int) -> None:

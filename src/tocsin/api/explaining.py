@@ -106,6 +106,7 @@ def _explained(call: Call, signal_id: str, text: str | None) -> schema.Explanati
         more=found.more,
         silence_id=found.signal.silence_id,
         flapping=found.flapping,
+        history=msgspec.convert(found.history, list[schema.Said], from_attributes=True),
     )
 
 

@@ -7,6 +7,7 @@ from litestar import MediaType, Response, get, post, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody, QueryParameter
+from msgspec import Meta
 
 from tocsin.api import conditional, cursors, schema
 from tocsin.api.caller import Call, act, app_of, needs
@@ -21,7 +22,10 @@ from tocsin.response import commands
 from tocsin.review import commands as review_commands
 from tocsin.review import postmortem
 from tocsin.review import store as reviews
+from tocsin.signals import found as signals_found
 from tocsin.signals import store as signals
+from tocsin.signals.model import State
+from tocsin.signals.store import Disposition
 
 MARKDOWN = "text/markdown; charset=utf-8"
 
@@ -40,11 +44,40 @@ def handlers() -> list[HTTPRouteHandler]:
 # ---- Signals ----
 
 
-@get("/signals/recent", summary="List signals, the last seen first", **READ)
-def list_signals(request: Call, limit: Limit = 50, cursor: Cursor = None) -> schema.Signals:
+_Text = Annotated[str, Meta(max_length=200)]
+Words = Annotated[_Text | None, QueryParameter(required=False, description="These stand in the title or in the key.")]
+InState = Annotated[State | None, QueryParameter(name="state", required=False, description="As it was last heard.")]
+Became = Annotated[Disposition | None, QueryParameter(required=False, description="What became of it.")]
+Source = Annotated[_Text | None, QueryParameter(required=False, description="Who sent it.")]
+HeldBy = Annotated[_Text | None, QueryParameter(required=False, description="The silence that held it back, ever.")]
+OnIncident = Annotated[
+    _Text | None, QueryParameter(required=False, description="The incident on whose record it is: its id or number.")
+]
+
+
+@get("/signals/recent", summary="List signals, the last seen first", **needs(access.INCIDENT_READ, 400, 404))
+def list_signals(
+    request: Call,
+    words: Words = None,
+    in_state: InState = None,
+    disposition: Became = None,
+    source: Source = None,
+    silence: HeldBy = None,
+    incident: OnIncident = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> schema.Signals:
     begun = cursors.start(cursor)
     with app_of(request).database.read(request.auth) as tx:
-        rows = signals.recent(tx, limit=begun.wanted(limit), before=begun.before)
+        asked = signals_found.Asked(
+            words=words or "",
+            state=in_state or "",
+            became=disposition or "",
+            source=source or "",
+            silence=silence or "",
+            incident=incidents.id_of(tx, incident) if incident else "",
+        )
+        rows = signals_found.listing(tx, asked, begun.wanted(limit), begun.before)
     found, following = cursors.page(begun, rows, limit, lambda one: one.last_at)
     return schema.Signals(_signals(found), following)
 

@@ -43,10 +43,21 @@ class Followed(Struct):
     sentence: str
 
 
+class Said(Struct):
+    """What a signal said from an instant on, and what became of it; `times` is how often it had come by then."""
+
+    at: datetime
+    state: str
+    severity: str | None
+    disposition: str
+    why: str
+    times: int
+
+
 class Explanation(Struct):
     """`severity` is null where no rule decides; `differs` says what was decided then, if these rules decide otherwise.
 
-    Of what `followed`, `more` entries are left out.
+    Of what `followed`, `more` entries are left out. `history` holds the last 20 changes, the latest first.
     """
 
     signal_id: str
@@ -66,6 +77,7 @@ class Explanation(Struct):
     more: int
     silence_id: str | None
     flapping: str
+    history: list[Said]
 
 
 class Tally(Struct):
@@ -128,8 +140,15 @@ class NewSilence(Struct, forbid_unknown_fields=True):
     yes: bool = False
 
 
+class LongerSilence(Struct, forbid_unknown_fields=True):
+    """When it ends from now on: later than before. `yes` accepts that it holds back signals of the worst severity."""
+
+    ends_at: schema.Moment
+    yes: bool = False
+
+
 class Silence(Struct):
-    """`state` is `coming`, `active` or `past`; `held` counts the signals that it held back last."""
+    """`state` is `coming`, `active` or `past`; `held` counts the signals that it held back."""
 
     id: str
     state: str
@@ -145,6 +164,8 @@ class Silence(Struct):
     made_at: datetime
     ended_at: datetime | None
     ended_by: str | None
+    extended_at: datetime | None
+    extended_by: str | None
     held: int
 
 

@@ -31,7 +31,7 @@ Over = Annotated[
 
 
 def handlers() -> list[HTTPRouteHandler]:
-    return [list_silences, show_silence, make_silence, preview_silence, end_silence]
+    return [list_silences, show_silence, make_silence, preview_silence, extend_silence, end_silence]
 
 
 @get("/silences", summary="Silences and maintenance windows that are in force or coming", **READ)
@@ -83,26 +83,49 @@ def preview_silence(request: Call, data: JSONBody[schema.NewSilence]) -> schema.
 
 
 @post(
+    "/silences/{silence_id:str}/extend",
+    status_code=200,
+    summary="Let it end later; what it holds back stays held",
+    **needs(access.INCIDENT_WRITE, 400, 404, 409),
+)
+def extend_silence(request: Call, silence_id: FromPath[str], data: JSONBody[schema.LongerSilence]) -> schema.Silence:
+    ends_at = moment(data.ends_at, "ends_at") or data.ends_at
+    longer = act(
+        request,
+        lambda tx: commands.extend_silence(tx, silence_id, ends_at, accept_worst=data.yes),
+        _guarded(silence_id),
+    )
+    with app_of(request).database.read(request.auth) as tx:
+        return shown(longer, silences.held_by(tx, [silence_id]).get(silence_id, 0), tx.now)
+
+
+@post(
     "/silences/{silence_id:str}/end",
     status_code=200,
     summary="End it now; what it holds back and still fires is decided at once",
     **needs(access.INCIDENT_WRITE, 400, 404, 409),
 )
 def end_silence(request: Call, silence_id: FromPath[str]) -> schema.Silence:
-    guarded = Guarded(
+    ended = act(request, lambda tx: commands.end_silence(tx, silence_id), _guarded(silence_id))
+    with app_of(request).database.read(request.auth) as tx:
+        return shown(ended, silences.held_by(tx, [silence_id]).get(silence_id, 0), ended.over_at)
+
+
+def _guarded(silence_id: str) -> Guarded:
+    return Guarded(
         "silence",
         lambda tx: _version(silences.load(tx, silence_id)),
-        lambda tx, _: [_ended(silences.load(tx, silence_id))],
+        lambda tx, _: [_changed(silences.load(tx, silence_id))],
     )
-    ended = act(request, lambda tx: commands.end_silence(tx, silence_id), guarded)
-    return shown(ended, 0, ended.over_at)
 
 
 def _version(one: Silence) -> str:
     return str(to_millis(one.over_at))
 
 
-def _ended(one: Silence) -> Change:
+def _changed(one: Silence) -> Change:
+    if one.ended_at is None and one.extended_at is not None:
+        return Change("it was extended", one.extended_at, one.extended_by or "")
     return Change("it was ended", one.ended_at, one.ended_by or "")
 
 

@@ -48,6 +48,7 @@ class Deed(StrEnum):
     PUT_ON_CALL = "oncall.put"
     TAKEN_OFF_CALL = "oncall.taken_back"
     SILENCED = "silence.made"
+    SILENCE_EXTENDED = "silence.extended"
     UNSILENCED = "silence.ended"
     PLAN_APPLIED = "plan.applied"
     SETTING_CHANGED = "setting.changed"
@@ -119,6 +120,7 @@ WORDS: dict[Deed, str] = {
     Deed.PUT_ON_CALL: "Put somebody on call",
     Deed.TAKEN_OFF_CALL: "Took back who was put on call",
     Deed.SILENCED: "Held signals back",
+    Deed.SILENCE_EXTENDED: "Let a silence last longer",
     Deed.UNSILENCED: "Ended a silence",
     Deed.PLAN_APPLIED: "Put a plan into force",
     Deed.SETTING_CHANGED: "Changed a setting",

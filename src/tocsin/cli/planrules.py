@@ -39,8 +39,11 @@ def _show(found: "Trial") -> None:
     newest = "" if found.is_whole else ", the newest; earlier ones were not tried"
     many = "signal" if found.signals == 1 else "signals"
     show.line(f"{found.signals} {many} since {show.minute(found.since.isoformat())}{newest}.", style="bold")
-    rows = [(one.rule or "(no rule: waits for a person)", one.before, one.after) for one in found.tallies]
-    show.table(("Rule", "Decided then", "Would decide"), rows)
+    busy = [one for one in found.tallies if one.before or one.after]
+    rows = [(one.rule or "(no rule: waits for a person)", one.before, one.after) for one in busy]
+    show.table(("Rule", "Decided then", "Would decide"), rows, empty="No rule decides anything.")
+    if idle := len(found.tallies) - len(busy):
+        show.line(f"{idle} {'rule decides' if idle == 1 else 'rules decide'} nothing, neither then nor now.")
     if not found.changes:
         show.line("Nothing would have been called for otherwise.")
     for one in found.changes:

@@ -9,11 +9,18 @@ from cyclopts.validators import Number
 from tocsin.cli import client, show
 from tocsin.cli.options import AROUND, AsJson, Flag, Since, Until, instant_of, period
 from tocsin.cli.watching import watched
+from tocsin.kit.errors import Invalid
 from tocsin.kit.text import short_span, span
 
+State = Literal["firing", "acknowledged", "resolved"]
+Became = Literal["waiting", "declared", "attached", "silenced", "cleared", "dismissed"]
 _ENDS = ("met", "late", "missed", "waived")
 
 reports = App()
+
+
+class TooMuchAsked(Invalid):
+    """Those that wait, and what could not be read, are listed whole: ask for nothing else with them."""
 
 
 # ---- Signs of life ---------------------------------------------------------------------------------------------------
@@ -61,11 +68,24 @@ def _last_run(beat: dict[str, Any]) -> str:
 def signals(
     *,
     waiting: Annotated[Flag, Parameter(help="Only those that wait for a person's decision.")] = False,
+    words: Annotated[str | None, Parameter(help="Only those with this in the title or in the key.")] = None,
+    state: Annotated[State | None, Parameter(help="Only those that were last heard so.")] = None,
+    became: Annotated[Became | None, Parameter(help="Only those of which this became.")] = None,
+    source: Annotated[str | None, Parameter(help="Only those of this sender.")] = None,
+    silence: Annotated[str | None, Parameter(help="Only those that this silence held back, now or once.")] = None,
+    incident: Annotated[str | None, Parameter(help="Only those on the record of this incident.")] = None,
+    limit: Annotated[int, Parameter(validator=Number(gte=1, lte=200), help="How many, at the most.")] = 50,
     quarantined: Annotated[Flag, Parameter(help="Instead, what arrived and could not be read.")] = False,
     json: AsJson = False,
 ) -> None:
     """List what reached us lately, and what became of it."""
-    found = client.get("signals", "quarantine" if quarantined else "waiting" if waiting else "recent")
+    asked = {"words": words, "state": state, "disposition": became, "source": source, "silence": silence}
+    asked |= {"incident": incident}
+    is_narrow = any(asked.values())
+    if is_narrow and (waiting or quarantined):
+        raise TooMuchAsked
+    which = "quarantine" if quarantined else "waiting" if waiting else "recent"
+    found = client.get("signals", which, limit=limit, **asked)
     if json:
         show.as_json(found)
     elif quarantined:
@@ -73,7 +93,7 @@ def signals(
         show.table(("No.", "At (UTC)", "Source", "From", "Reason", "Bytes"), rows, empty="Everything could be read.")
     else:
         columns = ("Id", "Last seen (UTC)", "Source", "State", "Title", "Times", "What became of it", "Incident")
-        empty = "No signal waits." if waiting else "No signal has arrived."
+        empty = "No signal waits." if waiting else "No signal is like that." if is_narrow else "No signal has arrived."
         show.table(columns, [_signal(one) for one in found["signals"]], empty=empty)
 
 
@@ -98,7 +118,7 @@ def report(
 
 def _signal(one: dict[str, Any]) -> tuple[show.Cell, ...]:
     seen = show.second(one["last_at"])
-    became = one["why"] or one["disposition"]
+    became = f"{one['disposition']}. {one['why']}".rstrip()
     state = f"{one['state']}, flaps" if one["flapping_since"] else one["state"]
     return one["id"], seen, one["source"], state, one["title"], one["count"], became, one["incident_id"]
 

@@ -150,6 +150,13 @@ def _show_explained(found: dict[str, Any], *, is_tried: bool, every: bool) -> No
     show.table(("", "Rule", "Fits", ""), rows, empty="The plan has no rules.")
     if after := len(found["rulings"]) - len(asked):
         show.line(f"{after} rules after it were not needed; --all shows them.")
+    if not is_tried and found["history"]:
+        show.heading("What it said, and what became of it")
+        said = [
+            (show.second(one["at"]), one["state"], one["severity"] or "", one["disposition"], one["times"], one["why"])
+            for one in found["history"]
+        ]
+        show.table(("At (UTC)", "", "Severity", "", "Times by then", ""), said)
     if not is_tried and found["incident_id"]:
         show.heading("What followed")
         show.line(f"{found['joined']} ({found['incident_id']})")

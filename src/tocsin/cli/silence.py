@@ -26,6 +26,10 @@ class NoEnd(Invalid):
     """Say when it ends: with --for '2 h', or with --to and an instant."""
 
 
+class NoLater(Invalid):
+    """Say how much longer: with --by '1 h', or with --to and an instant."""
+
+
 @silence.command
 def add(
     matcher: Annotated[
@@ -90,6 +94,61 @@ def list_all(
     show.table(columns, [_row(one) for one in found["silences"]], empty="Nothing is held back.")
 
 
+@silence.command(name="show")
+def show_one(
+    silence_id: Annotated[str, Parameter(name="SILENCE", help="Its id, as `silence list` shows it.")],
+    /,
+    *,
+    json: AsJson = False,
+) -> None:
+    """Show one, past or not: who made it and why, and the signals that it held back."""
+    one = client.get("silences", silence_id)
+    held = client.get("signals", "recent", silence=silence_id, limit=100)
+    if json:
+        show.as_json({**one, "signals": held["signals"]})
+        return
+    show.line(f"{one['id']}  {one['state']}: {one['title'] or one['because']}", style="bold")
+    until = f"until {show.minute(one['ended_at'] or one['ends_at'])}"
+    rows = [("What", _what(one)), ("Why", one["because"]), ("When", f"from {show.minute(one['starts_at'])} {until}")]
+    rows.append(("Made", f"{show.minute(one['made_at'])}, by {one['made_by']}"))
+    rows += [
+        (name.capitalize(), f"{show.minute(one[f'{name}_at'])}, by {one[f'{name}_by']}")
+        for name in ("extended", "ended")
+        if one[f"{name}_at"]
+    ]
+    show.table(("", ""), rows)
+    show.heading(f"It held back {one['held']} {'signal' if one['held'] == 1 else 'signals'}")
+    columns = ("Id", "Last seen (UTC)", "State", "Title", "What became of it")
+    found = [
+        (each["id"], show.second(each["last_at"]), each["state"], each["title"], each["why"])
+        for each in held["signals"]
+    ]
+    show.table(columns, found, empty="Nothing that matches came.")
+    if held["next"]:
+        show.line("These are the latest 100 of them.")
+
+
+@silence.command
+def extend(
+    silence_id: Annotated[str, Parameter(name="SILENCE", help="Its id, as `silence list` shows it.")],
+    /,
+    *,
+    length: Annotated[str | None, Parameter(name="--by", help="How much longer, such as '1 h'; this or --to.")] = None,
+    until: Annotated[str | None, Parameter(name="--to", help="The instant at which it ends now; this or --by.")] = None,
+    yes: Yes = False,
+    json: AsJson = False,
+) -> None:
+    """Let a silence or a maintenance window end later; what it holds back stays held."""
+    if (until is None) == (length is None):
+        raise NoLater
+    if until is None:
+        ends = instant_of(client.get("silences", silence_id)["ends_at"]) + _span(length or "", "--by")
+    else:
+        ends = instant_of(until)
+    made = client.post("silences", silence_id, "extend", body={"ends_at": ends.isoformat(), "yes": yes})
+    show.as_json(made) if json else show.line(f"{made['id']} {made['state']}, until {show.minute(made['ends_at'])}.")
+
+
 @silence.command
 def expire(
     silence_id: Annotated[str, Parameter(name="SILENCE", help="Its id, as `silence list` shows it.")],
@@ -129,8 +188,16 @@ def _both(found: dict[str, Any]) -> list[tuple[str, Any]]:
     return [*(("fires now", one) for one in found["firing"]), *(("this week", one) for one in found["earlier"])]
 
 
+def _held(one: dict[str, Any]) -> tuple[show.Cell, ...]:
+    return one["id"], show.second(one["last_at"]), one["state"], one["title"], f"{one['disposition']}. {one['why']}"
+
+
+def _what(one: dict[str, Any]) -> str:
+    return " ".join(one["matchers"]) or ", ".join([one["service"], *one["components"]])
+
+
 def _row(one: dict[str, Any]) -> tuple[show.Cell, ...]:
-    what = " ".join(one["matchers"]) or ", ".join([one["service"], *one["components"]])
+    what = _what(one)
     until = show.minute(one["ended_at"] or one["ends_at"])
     why = one["title"] or one["because"]
     return one["id"], one["state"], show.minute(one["starts_at"]), until, what, why, one["made_by"], one["held"]
@@ -144,11 +211,11 @@ def _times(since: str | None, until: str | None, length: str | None) -> dict[str
     return {"starts_at": begin.isoformat() if begin else None, "ends_at": end.isoformat()}
 
 
-def _span(text: str) -> timedelta:
+def _span(text: str, option: str = "--for") -> timedelta:
     try:
         return parse_span(text)
-    except ValueError as error:
-        raise Invalid(f"--for: {error}") from None
+    except (ValueError, OverflowError) as error:
+        raise Invalid(f"{option}: {error}") from None
 
 
 def _now() -> datetime:

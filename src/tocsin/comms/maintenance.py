@@ -55,6 +55,6 @@ def public_maintenance(one: Silence, components: tuple[str, ...], now: datetime)
         starts_at=one.starts_at,
         ends_at=one.over_at,
         created_at=one.made_at,
-        updated_at=updated_at,
+        updated_at=max(updated_at, one.extended_at or updated_at),
         steps=steps[::-1],
     )

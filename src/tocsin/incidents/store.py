@@ -195,6 +195,12 @@ _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _GLIMPSED = select(_STATE).where(table.c.id.in_(_IDS)).order_by(table.c.number.desc())
 
 
+def standing_of(tx: Tx, incident_ids: Collection[str]) -> dict[str, tuple[str, int]]:
+    """The severity and the number of each, for whoever sorts them and shows nothing else of them."""
+    wanted = select(table.c.id, table.c.severity, table.c.number).where(table.c.id.in_(sorted(incident_ids)))
+    return {row.id: (row.severity, row.number) for row in tx.all(wanted)}
+
+
 def survivor(tx: Tx, incident: Incident) -> Incident:
     """The incident in which the work on this one goes on: itself, unless it was merged away."""
     while incident.merged_into is not None:

@@ -11,13 +11,13 @@ from tocsin.people.model import Channel
 MOST_LISTED = 20
 
 
-def together(leader: Message, others: Sequence[Message]) -> Message:
-    """The message that leaves in the place of all of these. Each was written with discretion, and nothing is added."""
-    if not others or leader.actions is None:
+def together(leader: Message, all_of_them: Sequence[Message]) -> Message:
+    """The message that leaves in the place of all of these, itself among them, in the order in which it says them. Each
+    was written with discretion, and nothing is added."""
+    if len(all_of_them) < 2 or leader.actions is None:
         return leader
-    all_of_them = [leader, *others]
     answer = f"{leader.actions['answer']}/all"
-    subject = f"{len(all_of_them)} incidents page you: {leader.subject} and {len(others)} more"
+    subject = f"{len(all_of_them)} incidents page you: {all_of_them[0].subject} and {len(all_of_them) - 1} more"
     actions = {**leader.actions, "answer": answer}
     return replace(leader, subject=subject, body=_body(leader.channel, all_of_them, answer, subject), actions=actions)
 

@@ -1,6 +1,6 @@
 """From the names in a step to the people they mean now, and to what wakes them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -8,7 +8,7 @@ from itertools import chain
 import msgspec
 
 from tocsin.incidents.confidential import heading, is_confidential, named
-from tocsin.incidents.model import Incident
+from tocsin.incidents.model import Incident, Numbered, Reopened, SeverityChanged
 from tocsin.kit.text import span, utc
 from tocsin.oncall.schedule import Rotas
 from tocsin.people.model import Channel
@@ -121,15 +121,18 @@ def page_text(
     room_link: str,
     source_link: str = "",
     assessment: Sequence[str] = (),
+    lately: str = "",
 ) -> Text:
-    """What a paged person reads first: what is wrong, how bad, why we think so, how to answer, what is known."""
+    """What a paged person reads first: what is wrong, how bad, why we think so, how to answer, what is known.
+
+    `lately` is why it calls for people now, where that is not why it was declared."""
     if incident.confidential_at:
         return confidential_page(incident, now=now, answer_by=answer_by, answer_link=answer_link, room_link=room_link)
-    severity = plan.severities[incident.severity]
+    severity, why = plan.severities[incident.severity], incident.why or "Declared by a person."
     lines = [
         f"{incident.severity} {severity.name}: {incident.title}",
         "",
-        incident.why or "Declared by a person.",
+        *([lately, f"At first: {why}"] if lately else [why]),
         *([f"Impact: {incident.impact}"] if incident.impact else []),
         f"Type: {plan.types[incident.type].name}",
         f"Detected: {utc(incident.detected_at)}",
@@ -151,9 +154,22 @@ def page_text(
         room_link=room_link,
         source_link=source_link,
         assessment=assessment,
+        lately=lately,
     )
     subject = f"[{incident.severity}] {incident.title} (#{incident.number}, answer within {span(answer_by - now)})"
     return Text(subject, "\n".join(lines) + "\n", data, f"{subject}\n{answer_link}\n")
+
+
+def lately(entries: Iterable[Numbered]) -> str:
+    """Why it calls for people now, if it was raised or opened again since it was declared; empty if not."""
+    said = ""
+    for one in entries:
+        if isinstance(one.entry, SeverityChanged):
+            how = "Raised" if one.entry.raised else "Lowered"
+            said = f"{how} from {one.entry.before} to {one.entry.severity}: {one.entry.because or 'a person said so.'}"
+        elif isinstance(one.entry, Reopened):
+            said = f"Open again: {one.entry.because or 'a person said so.'}"
+    return said
 
 
 def confidential_page(
@@ -177,13 +193,14 @@ def _data(
     room_link: str,
     source_link: str = "",
     assessment: Sequence[str] = (),
+    lately: str = "",
 ) -> str:
     about = {
         "incident": incident.id,
         "number": incident.number,
         "title": heading(incident),
         "severity": incident.severity,
-        "why": "" if incident.confidential_at else incident.why,
+        "why": "" if incident.confidential_at else lately or incident.why,
         "acknowledge": answer_link,
         "link": room_link,
         "source": source_link,

@@ -141,7 +141,7 @@ def attach(
     tx: Tx, plan: Plan, incident: Incident, signal: signals.Signal, disposition: Disposition, why: str
 ) -> Incident:
     """Put a signal on an incident's record."""
-    signals.dispose(tx, signal.id, disposition, why, incident.id)
+    signals.dispose(tx, signal, disposition, why, incident.id)
     entry = SignalAttached(
         at=tx.now, by=tx.actor.handle, signal_id=signal.id, title=signal.title, source=signal.source, why=why
     )
@@ -163,7 +163,7 @@ def dismiss_signal(tx: Tx, signal_id: str, because: str = "") -> None:
         raise Refused("Only a signal that waits can be dismissed.")
     why = f"Dismissed by {tx.actor.handle}. {because}".strip()
     # One that waits on an incident does so because that is confidential, and stays hidden with it.
-    signals.dispose(tx, signal.id, Disposition.DISMISSED, why, signal.incident_id)
+    signals.dispose(tx, signal, Disposition.DISMISSED, why, signal.incident_id)
 
 
 def acknowledge(tx: Tx, incident_id: str, through: str = "web") -> Incident:

@@ -18,9 +18,11 @@ from tocsin.delivery import store as receipts
 from tocsin.delivery.breaker import Breaker
 from tocsin.delivery.channel import Channel, Dead, Delivered, Message, Result, Retry
 from tocsin.delivery.store import ReceiptKind
+from tocsin.incidents import store as incidents
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.errors import TocsinError
 from tocsin.paging import gathering
+from tocsin.plan import store as plans
 from tocsin.response import failing, trials
 
 log = logging.getLogger(__name__)
@@ -197,7 +199,21 @@ def _gathered(tx: Tx, claimed: Sequence[Message]) -> list[Message]:
         leaving.append(message)
         if message.planned_at is not None and message.attempts == 0:
             leaders[place] = message
-    return [gathering.together(one, outbox.gather(tx, one)) for one in leaving]
+    return [gathering.together(one, _worst_first(tx, [one, *outbox.gather(tx, one)])) for one in leaving]
+
+
+def _worst_first(tx: Tx, pages: list[Message]) -> list[Message]:
+    """In the order in which they are read: the worst incident first, and of those the one that was declared first."""
+    if len(pages) < 2:
+        return pages
+    standing = incidents.standing_of(tx, {one.incident_id or "" for one in pages})
+    levels = {name: place for place, name in enumerate(plans.current(tx).severities)}
+
+    def place(one: Message) -> tuple[int, int]:
+        severity, number = standing.get(one.incident_id or "", ("", 0))
+        return levels.get(severity, len(levels)), number
+
+    return sorted(pages, key=place)
 
 
 def _free(tx: Tx, name: str) -> int:

@@ -9,6 +9,7 @@ from tocsin.incidents import confidential, words
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import (
     Acknowledged,
+    AnyEntry,
     Declared,
     Escalated,
     Incident,
@@ -27,9 +28,10 @@ from tocsin.plan import check
 from tocsin.plan import store as plans
 from tocsin.plan.commands import BadPlan
 from tocsin.plan.model import Plan
-from tocsin.signals import explaining, flapping, silences
+from tocsin.signals import explaining, flapping, history, silences
 from tocsin.signals import store as signals
 from tocsin.signals.explaining import Explanation
+from tocsin.signals.history import Said
 from tocsin.signals.routing import Route, Rules
 from tocsin.signals.silencing import Silence
 from tocsin.signals.store import Disposition, Signal
@@ -63,6 +65,7 @@ class Explained:
     more: int  # entries that are not among those
     silence: Silence | None = None  # what holds it back, or did last
     flapping: str = ""
+    history: tuple[Said, ...] = ()  # the latest first
 
 
 def explain(tx: Tx, signal_id: str, text: str | None = None) -> Explained:
@@ -72,13 +75,14 @@ def explain(tx: Tx, signal_id: str, text: str | None = None) -> Explained:
     found = explaining.explain(Rules(plan), signals.as_arrival(signal))
     incident, timeline = _record(tx, signal)
     followed = list(_followed(signal, timeline))
+    own = [one.entry for one in followed if isinstance(one.entry, SeverityChanged | Reopened)]
     told = plans.load(tx, incident.plan_revision) if incident else plan
     return Explained(
         signal=signal,
         plan=f"{plan.name} {plan.version}",
         revision=revision,
         rules=found,
-        verdict=_verdict(told, signal, incident, timeline),
+        verdict=_verdict(told, signal, incident, [one.entry for one in timeline], own),
         differs=_differs(signal, found, tried=text is not None),
         incident=incident,
         joined=_joined(signal, found, incident) if incident else "",
@@ -88,6 +92,7 @@ def explain(tx: Tx, signal_id: str, text: str | None = None) -> Explained:
         more=max(0, len(followed) - FOLLOWED_MOST),
         silence=silences.load(tx, signal.silence_id) if signal.silence_id else None,
         flapping=flapping.told(signal.flapping_since, signal.calm_at),
+        history=tuple(history.read(signal.history)),
     )
 
 
@@ -141,35 +146,61 @@ def _joined(signal: Signal, found: Explanation, incident: Incident) -> str:
     return f"It joined {name}: an incident of its type and service ({what}) was not over yet."
 
 
-def _verdict(plan: Plan, signal: Signal, incident: Incident | None, timeline: Sequence[Numbered]) -> str:
-    """The answer, in a sentence."""
+def _verdict(
+    plan: Plan,
+    signal: Signal,
+    incident: Incident | None,
+    entries: Sequence[AnyEntry],
+    own: Sequence[SeverityChanged | Reopened],
+) -> str:
+    """The answer, in a sentence. `own` is what the signal itself made of the incident after it was declared."""
     if signal.disposition is Disposition.SILENCED:
         return f"Nobody was paged. {signal.why}"
     if incident is None:
-        return f"Nobody was paged: {_unanswered(signal)}"
-    pages = [one.entry for one in timeline if isinstance(one.entry, Paged) and one.entry.people]
+        return f"Nobody was paged{_unanswered(signal)}"
+    number, pages = f"#{incident.number}", [one for one in entries if isinstance(one, Paged) and one.people]
     if not pages:
-        level = plan.severities.get(incident.severity)
-        if level is not None and level.escalation is None:
+        if _pages_nobody(plan, incident.severity):
             return f"Nobody was paged: under the plan, {incident.severity} pages nobody."
-        return f"Nobody was paged for #{incident.number} yet."
-    first = pages[0]
-    people = listed(words.name(plan, one) for one in first.people) + (" was" if len(first.people) == 1 else " were")
-    if signal.disposition is Disposition.DECLARED:
-        return f"{people} paged for it at {utc(first.at)}."
+        return f"Nobody was paged for {number} yet."
+    declares = signal.disposition is Disposition.DECLARED
+    at_first = next((one.severity for one in entries if isinstance(one, Declared)), incident.severity)
+    if declares and not _pages_nobody(plan, at_first):
+        return f"{_people(plan, pages[0])} paged for it at {utc(pages[0].at)}."
+    for change in own:
+        if page := next((one for one in pages if one.at == change.at), None):
+            did = f"opened {number} again" if isinstance(change, Reopened) else f"raised {number} to {change.severity}"
+            return f"It {did}, and {_people(plan, page)} paged for that at {utc(page.at)}."
+    if declares:
+        return (
+            f"Nobody was paged for it by itself: it declared {number} as {at_first}, which pages nobody. "
+            f"{_people(plan, pages[0])} paged at {utc(pages[0].at)}, when that was worse."
+        )
     return (
-        f"Nobody was paged for it by itself: it is on #{incident.number}, for which {people} paged at {utc(first.at)}."
+        f"Nobody was paged for it by itself: it is on {number}, for which "
+        f"{_people(plan, pages[0])} paged at {utc(pages[0].at)}."
     )
+
+
+def _people(plan: Plan, page: Paged) -> str:
+    return listed(words.name(plan, one) for one in page.people) + (" was" if len(page.people) == 1 else " were")
+
+
+def _pages_nobody(plan: Plan, severity: str) -> bool:
+    level = plan.severities.get(severity)
+    return level is not None and level.escalation is None
 
 
 def _unanswered(signal: Signal) -> str:
     if signal.disposition is Disposition.WAITING:
-        return "no rule of the plan matches, and it waits for a person to decide."
-    return signal.why or f"it is {signal.disposition}."
+        return ": no rule of the plan matches, and it waits for a person to decide."
+    return f". {signal.why}" if signal.why else f": it is {signal.disposition}."
 
 
 def _differs(signal: Signal, found: Explanation, *, tried: bool) -> str:
     """A person may have decided instead, or the signal may have come with other words since."""
+    if not tried and signal.disposition is Disposition.CLEARED and signal.decided_at is None:
+        return "No rule was asked, for it never fired here. This is what the rules say of its words."
     if tried or signal.disposition not in (Disposition.DECLARED, Disposition.ATTACHED, Disposition.WAITING):
         return ""
     return (

@@ -12,6 +12,7 @@ from tocsin.incidents import store as incidents
 from tocsin.incidents.model import Undelivered
 from tocsin.kit.actor import SYSTEM
 from tocsin.obligations import store as obligations
+from tocsin.paging import reach
 from tocsin.paging import store as pages
 from tocsin.people import store as people
 from tocsin.people.model import Channel, ContactMethod
@@ -93,8 +94,9 @@ def page_died(tx: Tx, message: Message, result: Result) -> None:
     answer_by = obligations.answer_due(tx, incident.id, step)
     if answer_by is not None and not outbox.alive_for_pages(tx, [page.id]):
         before = outbox.count_for_page(tx, page.id)
-        source = assessing.seen_at(tx, incident)
-        reaching.send(tx, plan, incident, page, reaching.untried(tx, page), answer_by, source=source, before=before)
+        source, lately = assessing.seen_at(tx, incident), reach.lately(incidents.timeline(tx, incident.id))
+        ways = reaching.untried(tx, page)
+        reaching.send(tx, plan, incident, page, ways, answer_by, source=source, before=before, lately=lately)
     of_step = [page.id for page in pages.of_step(tx, incident.id, step) if page.declined_at is None]
     if not outbox.alive_for_pages(tx, of_step) and not followups.ends_a_round(plan, incident, step):
         obligations.hurry_answer(tx, incident.id, step)

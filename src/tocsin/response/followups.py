@@ -373,9 +373,10 @@ def _page_step(tx: Tx, plan: Plan, incident: Incident, step: ladder.PageStep) ->
     through: dict[str, None] = {}
     known = assessing.for_a_message(tx, plan, incident) if any(ways.values()) else []
     source = assessing.seen_at(tx, incident) if any(ways.values()) else ""
+    lately = reach.lately(incidents.timeline(tx, incident.id))
     for handle in (one for one in handles if ways[one]):
         page = pages.open_page(tx, incident.id, step.step, handle)
-        reaching.send(tx, plan, incident, page, ways[handle], tx.now + step.wait, known, source)
+        reaching.send(tx, plan, incident, page, ways[handle], tx.now + step.wait, known, source, lately=lately)
         through.update({way.method.channel: None for way in ways[handle]})
     paged = Paged(
         at=tx.now,

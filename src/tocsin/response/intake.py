@@ -32,11 +32,10 @@ from tocsin.incidents.model import (
 )
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.errors import Overloaded
-from tocsin.kit.text import utc
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
 from tocsin.response import assessing, commands, followups
-from tocsin.signals import flapping, routing, silences, silencing
+from tocsin.signals import flapping, history, routing, silences, silencing
 from tocsin.signals import store as signals
 from tocsin.signals.model import State
 from tocsin.signals.silencing import Silence
@@ -154,6 +153,7 @@ def decide(tx: Tx, taken: Sequence[Taken]) -> int:
         key = (one.arrival.source, one.arrival.key)
         after[key] = _learn(tx, plan, after.get(key), one)
     _record_gathered(tx)
+    silences.note_silenced(tx, tx.memo.pop("silenced", {}))
     signals.add_all(tx, [signal for key, signal in after.items() if key not in before])
     signals.save_all(tx, [signal for key, signal in after.items() if key in before])
     signals.to_be_found(tx, [after[key] for key, known in before.items() if _reads_anew(known, after[key])])
@@ -188,7 +188,7 @@ def _learn(tx: Tx, plan: Plan, known: Signal | None, one: Taken) -> Signal:
             signal = _clears(tx, signal, known)
     if signal.flapping_since is not None:
         _tell_of_flapping(tx, plan, known, signal)
-    return signal
+    return signals.remembered(signal, one.at)
 
 
 def _is_news(before: Signal, after: Signal) -> bool:
@@ -209,7 +209,8 @@ def _fires(tx: Tx, plan: Plan, signal: Signal, one: Taken) -> Signal:
         return _held(tx, signal, held, route, incident)
     if isinstance(route, routing.Unrouted):
         return signal if incident else _waits(tx, signal, route.why)
-    disposition = Disposition.ATTACHED
+    declared = incident is not None and incident.id == signal.incident_id and signal.disposition is Disposition.DECLARED
+    disposition = Disposition.DECLARED if declared else Disposition.ATTACHED  # what it declared, it declared
     why = route.why
     if incident is None:
         incident, crowd = _place(tx, plan, route)
@@ -268,10 +269,11 @@ def _held(
 ) -> Signal:
     """Silenced: it declares, raises and reopens nothing. Those who work on such an incident already still see it."""
     is_told = _is_told(signal, incident)
-    why = f"Held back by {held.called} until {utc(held.over_at)}. {route.why}"
+    why = f"{silencing.held_back(held)} {route.why}"
     if incident is None and isinstance(route, routing.Route):
         incident = incidents.open_like(tx, route.type, route.service)
     signal = replace(_waits(tx, signal, why), silence_id=held.id, held_until=held.over_at)
+    tx.memo.setdefault("silenced", {})[held.id, signal.id] = tx.now
     if incident is not None:
         if not is_told:
             _put_on_record(tx, plans.load(tx, incident.plan_revision), incident, _attached(tx, signal, why))
@@ -316,8 +318,9 @@ def _attach(tx: Tx, plan: Plan, incident: Incident, signal: Signal, route: routi
     A level that a person has set is a person's to change.
     """
     by, now = SYSTEM.handle, tx.now
-    is_told = _is_told(signal, incident)
-    regresses = incident.status is Status.WATCHING and not (is_told and _has_regressed(tx, incident, signal))
+    flaps = _is_told(signal, incident)
+    is_told = flaps or (signal.incident_id == incident.id and _says_again(signal, route.why))
+    regresses = incident.status is Status.WATCHING and not (flaps and _has_regressed(tx, incident, signal))
     known = route.severity in plan.severities
     raises = known and plan.worse(route.severity, incident.severity) and incident.severity_by == by
     if regresses or raises or not is_told:
@@ -347,7 +350,8 @@ def _clears(tx: Tx, signal: Signal, known: Signal | None) -> Signal:
             _put_on_record(tx, plans.load(tx, incident.plan_revision), incident, _cleared(tx, signal))
         signal = replace(signal, incident_id=incident.id)
     if signal.disposition is Disposition.WAITING:
-        return replace(signal, disposition=Disposition.CLEARED, why="It was over before anybody declared.")
+        when = "It was over before anybody declared." if known else "It was over when it first came."
+        return replace(signal, disposition=Disposition.CLEARED, why=when)
     if signal.disposition is Disposition.SILENCED:
         why = "It was over before the silence that held it back."
         return replace(signal, disposition=Disposition.CLEARED, why=why, held_until=None)
@@ -372,6 +376,12 @@ def _turned(plan: Plan, known: Signal | None, signal: Signal, at: datetime) -> S
 def _is_told(signal: Signal, incident: Incident | None) -> bool:
     """Whether it flaps on an incident that it is on already: that is said once, and not each time that it fires."""
     return signal.flapping_since is not None and incident is not None and signal.incident_id == incident.id
+
+
+def _says_again(signal: Signal, why: str) -> bool:
+    """Whether it fires on for the same reason as before: only what no rule asks of it is another thing."""
+    last = signal.history[-1] if signal.history else None
+    return signal.state is State.FIRING and last is not None and history.is_same(last, signal.state, why)
 
 
 def _has_regressed(tx: Tx, incident: Incident, signal: Signal) -> bool:
@@ -517,6 +527,7 @@ def release(tx: Tx, released: Sequence[Signal]) -> int:
     tx.memo["rules"] = routing.Rules(plan)
     signals.save_all(tx, [_released(tx, plan, one) for one in released])
     _record_gathered(tx)
+    silences.note_silenced(tx, tx.memo.pop("silenced", {}))
     return len(released)
 
 
@@ -528,7 +539,7 @@ def _released(tx: Tx, plan: Plan, signal: Signal) -> Signal:
     after = _fires(tx, plan, signal, Taken(0, tx.now, signals.as_arrival(signal)))
     if after.state is State.ACKNOWLEDGED and after.held_until is None:
         _acknowledged_elsewhere(tx, after)
-    return after
+    return signals.remembered(after, tx.now)
 
 
 def release_some(database: Database) -> int:
@@ -565,5 +576,5 @@ def _batch_or_one(
 
 def _leave_to_people(tx: Tx, why: str) -> int:
     found = silences.take_released(tx, 1)
-    signals.save_all(tx, [_waits(tx, one, why) for one in found])
+    signals.save_all(tx, [signals.remembered(_waits(tx, one, why), tx.now) for one in found])
     return len(found)

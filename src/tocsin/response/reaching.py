@@ -100,11 +100,12 @@ def send(
     known: Sequence[str] = (),
     source: str = "",
     before: int = 0,
+    lately: str = "",
 ) -> None:
     """Queue a page for every way, each for its time. Whoever answers withdraws what has not left.
 
-    `known` is the first assessment, in lines; `source` leads to where the trouble was
-    seen; `before` says how many messages the page has already.
+    `known` is the first assessment, in lines; `source` leads to where the trouble was seen; `before` says how many
+    messages the page has already; `lately` is why the incident calls for people now, if it has changed.
     """
     room = kept.link(tx, f"/incidents/{incident.id}")
     for place, way in enumerate(ways, before):
@@ -118,6 +119,7 @@ def send(
             room_link=room,
             source_link=source,
             assessment=known,
+            lately=lately,
         )
         outbox.queue(
             tx,

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+import msgspec
+
 from tocsin.changes import commands as changing
 from tocsin.changes.model import Report
 from tocsin.db.engine import Tx
@@ -87,6 +89,14 @@ def _again(tx: Tx, kept: Quarantined) -> Reread:
     return found
 
 
+def _as_kept(body: str) -> list[Arrival]:
+    """A signal as the inbox kept it. Raises Unreadable where this release can't read it either."""
+    try:
+        return [signals.decode_one(body)]
+    except msgspec.MsgspecError as error:
+        raise formats.Unreadable([f"This release can't read it either: {error}"]) from None
+
+
 def _told(tx: Tx, kept: Quarantined) -> Sequence[Told]:
     """What the body says, by the reader of its sender as that is now. Raises TocsinError."""
     if kept.sender == UNAUTHENTICATED:
@@ -95,7 +105,7 @@ def _told(tx: Tx, kept: Quarantined) -> Sequence[Told]:
     if not (kept.asked or {}).get("is_whole", len(body) == kept.size):
         raise CanNotBeRead("Only a part of it was kept, or not its very bytes: it has to be sent again.")
     if kept.sender == INBOX:
-        return signals.decode(body)
+        return _as_kept(kept.body)
     if kept.source in SENDERS and SENDERS[kept.source].seal is not None:
         raise CanNotBeRead("Its seal can't be checked again: it has to be sent again.")
     if kept.source in SENDERS:

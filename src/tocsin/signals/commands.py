@@ -74,7 +74,8 @@ class Preview:
         """What it would hold back of the worst severity, in a sentence or two; empty if nothing is known."""
         rules = [f"the rule \u201c{one}\u201d" for one in self.worst_rules]
         seen = [f"\u201c{one.signal.title}\u201d" for one in (*self.firing, *self.earlier) if one.is_worst]
-        by_rule = f"It holds back {self.worst}, as {_several(rules)} declares it." if rules else ""
+        declare = "declares" if len(rules) == 1 else "declare"
+        by_rule = f"It holds back {self.worst}, as {_several(rules)} {declare} it." if rules else ""
         of_late = f"It holds back {self.worst} that was heard this week: {_several(seen)}." if seen else ""
         return " ".join(filter(None, (by_rule, of_late)))
 
@@ -104,11 +105,35 @@ def end_silence(tx: Tx, silence_id: str) -> Silence:
     return replace(found, ended_at=tx.now, ended_by=tx.actor.handle)
 
 
+def extend_silence(tx: Tx, silence_id: str, ends_at: datetime, *, accept_worst: bool = False) -> Silence:
+    """Let it end later than it would; what it holds back goes on being held.
+
+    Raises HoldsBackTheWorst, unless that is accepted, as for a new one: what was heard since counts too.
+    """
+    access.require(tx.actor, access.INCIDENT_WRITE)
+    found = silences.load(tx, silence_id)
+    if found.phase(tx.now) is Phase.PAST:
+        raise OverAlready
+    silencing.check_longer(found, ends_at, tx.now)
+    longer = replace(found, ends_at=ends_at, extended_at=tx.now, extended_by=tx.actor.handle)
+    seen = _previewed(tx, longer)
+    if seen.is_grave and not accept_worst:
+        raise HoldsBackTheWorst(f"{seen.warning} If that is meant, say so.")
+    silences.extend(tx, found, ends_at)
+    audit.record(tx, Deed.SILENCE_EXTENDED, silence_id, f"until {utc(ends_at)}")
+    return longer
+
+
 def preview(tx: Tx, wanted: Wanted) -> Preview:
     """What it would hold back, judged by what is known. Nothing is changed."""
     access.require(tx.actor, access.INCIDENT_READ)
-    plan, made = plans.current(tx), _drafted(tx, wanted)
-    silencing.check(plan, made, tx.now)
+    made = _drafted(tx, wanted)
+    silencing.check(plans.current(tx), made, tx.now)
+    return _previewed(tx, made)
+
+
+def _previewed(tx: Tx, made: Silence) -> Preview:
+    plan = plans.current(tx)
     looked_at = [one for one in store.recent(tx, PREVIEW_MOST) if _is_near(one, tx.now)]
     meant = list(_meant(Rules(plan), made, looked_at))
     return Preview(

@@ -1,16 +1,20 @@
 """Signals as others find them: by their words, by whose they are, and by who sent them."""
 
-from collections.abc import Collection, Iterator, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, Select, Text, bindparam, func, select
+from sqlalchemy import ColumnElement, Integer, Select, Text, bindparam, func, select
 
 from tocsin.db import sight
+from tocsin.db.columns import Instant
 from tocsin.db.engine import Tx
 from tocsin.signals import reporting
 from tocsin.signals.model import State
+from tocsin.signals.silences import silenced
 from tocsin.signals.store import Signal, of_row, table
 
 BELONGS = (table.c.id, table.c.incident_id)  # whose a signal is: it may come to another incident at any time
@@ -98,6 +102,70 @@ def first_link(tx: Tx, incident_id: str) -> str | None:
     linked = (table.c.incident_id == incident_id) & table.c.link.is_not(None)
     found: str | None = tx.scalar(select(table.c.link).where(linked).order_by(table.c.first_at).limit(1))
     return found
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which signals somebody asks for; what is empty is not asked. `words` stand in the title or in the key."""
+
+    words: str = ""
+    state: str = ""
+    became: str = ""
+    source: str = ""
+    silence: str = ""  # that held it back, now or once
+    incident: str = ""
+
+
+def listing(tx: Tx, asked: Asked, limit: int, before: datetime | None = None, below: str = "") -> list[Signal]:
+    """Signals, the last seen first: those seen before an instant, and those seen in it whose id is `below` another."""
+    given = {name: value for name, value in vars(asked).items() if value}
+    wanted = _listing(frozenset(given), is_later=before is not None, splits=bool(below))
+    if asked.words:
+        given["words"] = "%" + _SIGNS.sub(r"/\g<0>", asked.words) + "%"
+    told = {**given, "most": limit, "before": before, "below": below}
+    return [of_row(row) for row in sight.rows(tx, wanted, table.c.incident_id, told)]
+
+
+@lru_cache(maxsize=100)
+def _listing(asked: frozenset[str], *, is_later: bool, splits: bool) -> Select[Any]:
+    wanted = select(table).where(*(_CONDITIONS[name] for name in sorted(asked)))
+    if is_later:
+        earlier = table.c.last_at < bindparam("before", type_=Instant)
+        same = (table.c.last_at == bindparam("before", type_=Instant)) & (table.c.id < bindparam("below", type_=Text))
+        wanted = wanted.where(earlier | same if splits else earlier)
+    return wanted.order_by(table.c.last_at.desc(), table.c.id.desc()).limit(bindparam("most", type_=Integer))
+
+
+def _is(column: ColumnElement[str], name: str) -> ColumnElement[bool]:
+    return column == bindparam(name, type_=Text)
+
+
+_SIGNS = re.compile("[%_/]")  # which mean something in a pattern
+_WORDS = bindparam("words", type_=Text)
+_CONDITIONS: Mapping[str, ColumnElement[bool]] = {
+    "words": table.c.title.ilike(_WORDS, escape="/") | table.c.key.ilike(_WORDS, escape="/"),
+    "state": _is(table.c.state, "state"),
+    "became": _is(table.c.disposition, "became"),
+    "source": _is(table.c.source, "source"),
+    "silence": table.c.id.in_(select(silenced.c.signal_id).where(_is(silenced.c.silence_id, "silence"))),
+    "incident": _is(table.c.incident_id, "incident"),
+}
+
+
+def count_on(tx: Tx, incident_id: str) -> tuple[int, int]:
+    """How many signals are on the record of an incident, and how many of them have not cleared."""
+    (row,) = tx.all(_COUNTED, {"incident": incident_id})
+    return int(row.many), int(row.lasting)
+
+
+_LASTING = func.count().filter(table.c.state != State.RESOLVED).label("lasting")
+_COUNTED = select(func.count().label("many"), _LASTING).where(_is(table.c.incident_id, "incident"))
+
+
+def sources(tx: Tx, among: int = LATELY) -> list[str]:
+    """Who sent the latest signals."""
+    lately = _lately(sight.eyes(tx))
+    return sorted(row.source for row in tx.all(lately, {**sight.given(tx), "among": among}))
 
 
 def ids_after(tx: Tx, after: str, limit: int) -> list[str]:

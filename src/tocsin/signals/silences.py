@@ -1,16 +1,17 @@
 """Silences on the record, and which signals they hold back."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Row, Table, Text, bindparam, case, func, select
+from sqlalchemy import Column, Row, Table, Text, bindparam, case, func, select, tuple_
 
 from tocsin.db.columns import Instant, Json, metadata
 from tocsin.db.engine import Tx
 from tocsin.kit.errors import NotFound
 from tocsin.signals import store
-from tocsin.signals.silencing import Matcher, Means, Silence
+from tocsin.signals.silencing import Matcher, Means, Silence, held_back
 
 signal = store.table
 silence = Table(
@@ -29,6 +30,15 @@ silence = Table(
     Column("made_at", Instant),
     Column("ended_at", Instant),
     Column("ended_by", Text),
+    Column("extended_at", Instant),
+    Column("extended_by", Text),
+)
+silenced = Table(
+    "silenced",
+    metadata,
+    Column("silence_id", Text, primary_key=True),
+    Column("signal_id", Text, primary_key=True),
+    Column("at", Instant),
 )
 
 
@@ -45,6 +55,15 @@ def add(tx: Tx, one: Silence) -> None:
 def end(tx: Tx, silence_id: str) -> None:
     """It ends now, and what it holds back is decided at once."""
     tx.put(silence, silence_id, {"ended_at": tx.now, "ended_by": tx.actor.handle})
+    tx.wakes = True
+
+
+def extend(tx: Tx, one: Silence, ends_at: datetime) -> None:
+    """It ends later, and so does what it holds back now, which says so."""
+    tx.put(silence, one.id, {"ends_at": ends_at, "extended_at": tx.now, "extended_by": tx.actor.handle})
+    holds = (signal.c.silence_id == one.id) & signal.c.held_until.is_not(None)
+    why = func.replace(signal.c.why, held_back(one), held_back(replace(one, ends_at=ends_at)))
+    tx.run(signal.update().where(holds).values(held_until=ends_at, why=why))
     tx.wakes = True
 
 
@@ -79,11 +98,21 @@ def listing(
     return [_silence(row) for row in tx.all(wanted.limit(limit))]
 
 
+def note_silenced(tx: Tx, found: Mapping[tuple[str, str], datetime]) -> None:
+    """Keep which signals were held back by which silence, and since when: each pair once."""
+    pair = tuple_(silenced.c.silence_id, silenced.c.signal_id)
+    known = select(silenced.c.silence_id, silenced.c.signal_id).where(pair.in_(sorted(found)))
+    noted = {(row.silence_id, row.signal_id) for row in tx.all(known)} if found else set()
+    for (silence_id, signal_id), at in found.items():
+        if (silence_id, signal_id) not in noted:
+            tx.add(silenced, {"silence_id": silence_id, "signal_id": signal_id, "at": at})
+
+
 def held_by(tx: Tx, silence_ids: Iterable[str]) -> dict[str, int]:
-    """How many signals each of these held back last, or holds back."""
+    """How many signals each of these held back so far."""
     counted = func.count().label("held")
-    wanted = select(signal.c.silence_id, counted).where(signal.c.silence_id.in_(list(silence_ids)))
-    return {row.silence_id: int(row.held) for row in tx.all(wanted.group_by(signal.c.silence_id))}
+    wanted = select(silenced.c.silence_id, counted).where(silenced.c.silence_id.in_(list(silence_ids)))
+    return {row.silence_id: int(row.held) for row in tx.all(wanted.group_by(silenced.c.silence_id))}
 
 
 # What is held back is due when its silence is over, whoever ended that and while whatever was being decided.

@@ -12,9 +12,10 @@ from enum import StrEnum
 from functools import lru_cache
 
 from tocsin.kit.errors import Invalid
+from tocsin.kit.text import utc
 from tocsin.plan.model import Plan, Rule
 from tocsin.signals.model import Arrival
-from tocsin.signals.routing import Route, Unrouted, words_of
+from tocsin.signals.routing import Route, Unrouted, is_one_of, words_of
 
 LONGEST = timedelta(days=90)
 MATCHERS_MOST = 20
@@ -98,6 +99,8 @@ class Silence:
     made_at: datetime
     ended_at: datetime | None = None
     ended_by: str | None = None
+    extended_at: datetime | None = None  # when it was last made to end later
+    extended_by: str | None = None
 
     @property
     def is_window(self) -> bool:
@@ -192,6 +195,16 @@ def _check_span(silence: Silence, now: datetime) -> None:
         )
 
 
+def check_longer(silence: Silence, ends_at: datetime, now: datetime) -> None:
+    """Refuse an end that is no later than the present one, or too far away. Raises BadSpan."""
+    if ends_at <= silence.ends_at:
+        raise BadSpan(
+            f"It ends at {utc(silence.ends_at)}; say a later time. To end it sooner, end it.", field="ends_at"
+        )
+    if ends_at - max(now, silence.starts_at) > LONGEST:
+        raise BadSpan(f"That is more than {LONGEST.days} days from now; extend it again if need be.", field="ends_at")
+
+
 def _check_window(plan: Plan, silence: Silence) -> None:
     service = plan.services.get(silence.service or "")
     if service is None:
@@ -215,6 +228,11 @@ def holding(silences: Iterable[Silence], arrival: Arrival, route: Route | Unrout
     words = words_of(arrival)
     found = [one for one in active if covers(one, words, route)]
     return max(found, key=lambda one: (one.over_at, one.id), default=None)
+
+
+def held_back(silence: Silence) -> str:
+    """What is said of whatever it holds back."""
+    return f"Held back by {silence.called} until {utc(silence.over_at)}."
 
 
 def covers(silence: Silence, words: Mapping[str, str], route: Route | Unrouted) -> bool:
@@ -258,17 +276,16 @@ def _meant(rule: Rule, matcher: Matcher) -> bool:
     asked = rule.when.get(matcher.name) or (rule.service if matcher.name == "service" else None)
     if asked is None:
         return matcher.holds_for("")
-    return any(_may_be(matcher, one) for one in ((asked,) if isinstance(asked, str) else asked))
+    wanted = (asked,) if isinstance(asked, str) else tuple(asked)
+    if matcher.means is Means.IS:  # one word alone, of which the rule itself can be asked
+        return is_one_of(matcher.value, wanted)
+    return any(_may_be(matcher, one) for one in wanted)
 
 
 def _may_be(matcher: Matcher, wanted: str) -> bool:
     """Whether the matcher may hold for a word that a rule wants: an expression and any value may be any word."""
     is_open = wanted == "*" or (len(wanted) > 2 and wanted[0] == wanted[-1] == "/")
-    return is_open or matcher.holds_for(wanted) or (matcher.means is Means.IS and _same(matcher.value, wanted))
-
-
-def _same(one: str, other: str) -> bool:
-    return one.casefold() == other.casefold()  # rules read words in any case
+    return is_open or matcher.holds_for(wanted)
 
 
 @lru_cache(maxsize=512)

@@ -19,7 +19,7 @@ from tocsin.kit.clock import from_millis, to_millis
 from tocsin.kit.errors import NotFound
 from tocsin.kit.frozen import made
 from tocsin.kit.ids import new_id
-from tocsin.signals import alertmanager, redacting, reporting
+from tocsin.signals import alertmanager, history, redacting, reporting
 from tocsin.signals.flapping import Turns
 from tocsin.signals.formats import Unreadable
 from tocsin.signals.model import Arrival, State, Trigger
@@ -61,6 +61,7 @@ table = Table(
     Column("turns", Json),
     Column("flapping_since", Instant),
     Column("calm_at", Instant),
+    Column("history", Json),
 )
 quarantine = Table(
     "quarantine",
@@ -139,6 +140,7 @@ class Signal:
     turns: list[int] = field(default_factory=list)  # when it changed last, in milliseconds, as far as the plan counts
     flapping_since: datetime | None = None
     calm_at: datetime | None = None  # when it flaps no more, unless it changes before
+    history: list[list[Any]] = field(default_factory=list)  # what it said before, and what became of it
 
 
 class Envelope(NamedTuple):
@@ -375,6 +377,12 @@ def seen_again(signal: Signal, arrival: Arrival, at: datetime) -> Signal:
     return replace(signal, state=arrival.state, last_at=at)
 
 
+def remembered(signal: Signal, at: datetime) -> Signal:
+    """The signal with what it says, and what became of it, in its history."""
+    said = history.Said(at, signal.state, signal.severity, signal.disposition, signal.why, signal.count)
+    return replace(signal, history=history.told(signal.history, said))
+
+
 def as_arrival(signal: Signal) -> Arrival:
     """The signal as a message, for rules to be asked about it again."""
     said = {name: getattr(signal, name) for name in Arrival.__struct_fields__}
@@ -406,9 +414,11 @@ def save_all(tx: Tx, signals: Iterable[Signal]) -> None:
         tx.put(table, signal.id, values)
 
 
-def dispose(tx: Tx, signal_id: str, disposition: Disposition, why: str, incident_id: str | None) -> None:
+def dispose(tx: Tx, signal: Signal, disposition: Disposition, why: str, incident_id: str | None) -> None:
     """Write down what became of a signal."""
-    tx.put(table, signal_id, {"disposition": disposition, "why": why, "incident_id": incident_id, "held_until": None})
+    known = remembered(replace(signal, disposition=disposition, why=why), tx.now).history
+    said = {"disposition": disposition, "why": why, "incident_id": incident_id, "held_until": None, "history": known}
+    tx.put(table, signal.id, said)
 
 
 def move(tx: Tx, from_incident: str, to_incident: str) -> None:
@@ -563,14 +573,6 @@ def decode_one(body: str) -> Arrival:
     return _decoder.decode(body)
 
 
-def decode(body: bytes) -> list[Arrival]:
-    """A signal as the inbox kept it. Raises Unreadable where this release can't read it either."""
-    try:
-        return [_decoder.decode(body)]
-    except msgspec.MsgspecError as error:
-        raise Unreadable([f"This release can't read it either: {error}"]) from None
-
-
 def _hidden_words(tx: Tx) -> set[str]:
     """The keys and titles by which a body would name a signal that the actor may not see."""
     unseen = sight.all_unseen(tx)
@@ -589,4 +591,5 @@ def of_row(row: Row[Any]) -> Signal:
     values["state"], values["trigger"] = _STATES[values["state"]], _TRIGGERS[values["trigger"]]
     values["disposition"] = _DISPOSITIONS[values["disposition"]]
     values["turns"] = values["turns"] or []  # there is none where an earlier release wrote
+    values["history"] = values["history"] or []
     return made(Signal, values)

@@ -20,6 +20,7 @@ from tocsin.response import secrecy
 from tocsin.web import frame, oncall
 from tocsin.web import incidents as rooms
 from tocsin.web import now as front
+from tocsin.web import signals as reached
 from tocsin.web.frame import EVERYBODY, Asked, Tx, Visitor
 
 ROOM = "incident/"
@@ -68,7 +69,7 @@ PAGES: Mapping[str, Page] = {
         frozenset({"incident", "confidential", "signal", "probe", "oncall_override", "plan_revision"}),
     ),
     "signals": Page(
-        lambda visitor, tx: front.draw_signals(Asked(), visitor, tx), frozenset({"signal", "quarantine", "silence"})
+        lambda visitor, tx: reached.draw_signals(Asked(), visitor, tx), frozenset({"signal", "quarantine", "silence"})
     ),
     "oncall": Page(
         lambda visitor, tx: oncall.draw_oncall(Asked(), visitor, tx),

@@ -118,6 +118,7 @@ DONE = {
     "dismissed": "The signal is dismissed.",
     "reread": "It was read again. The list says how that went.",
     "silenced": "It is held back. What still fires at the end is decided then.",
+    "extended": "It ends later now, and what it holds back stays held.",
     "unsilenced": "It is over. What still fires is decided now.",
     "saved": "Saved.",
     "final": "The post-mortem is final.",

@@ -23,7 +23,7 @@ from tocsin.people import access
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan, Stage
 from tocsin.response import assessing, commands, letters, secrecy, telling, verification
-from tocsin.signals import store as signals
+from tocsin.signals import found as signals_found
 from tocsin.web import (
     checklists,
     composer,
@@ -40,12 +40,13 @@ from tocsin.web import (
 )
 from tocsin.web.forms import AnyRequest, Form, Sent
 from tocsin.web.frame import Asked, SignedIn, Tx, Visitor, page
-from tocsin.web.now import signal_row
+from tocsin.web.signals import signal_row
 from tocsin.web.trouble import Trouble, trouble
 from tocsin.web.verbs import VERBS
 
 A_PAGE = 50
 MOST_NUMBER = 2**31  # more than that no database counts incidents
+SIGNALS_SHOWN = 50  # of one incident; a storm has thousands
 
 
 # ---- The list ----
@@ -226,7 +227,8 @@ def _view(
     messages = outbox.for_incident(tx, incident.id)
     head, settled = room.head(plan, incident, duties, now), room.done(duties, now)
     known = {"impact": incident.impact, **updates.last_typed(entries)}
-    on_it = signals.of_incident(tx, incident.id)
+    many, firing = signals_found.count_on(tx, incident.id)
+    on_it = signals_found.listing(tx, signals_found.Asked(incident=incident.id), SIGNALS_SHOWN)
     missing = lifecycle.missing_before_close(plan, incident, commands.open_duties(tx, incident))
     assessed = assessing.assess(tx, plan, incident, on_it=on_it)
     return {
@@ -244,6 +246,8 @@ def _view(
         "record": record.timeline(plan, entries, messages, part, now),
         "guide": room.guide(plan, incident),
         "signals": [signal_row(one, now) for one in on_it],
+        "signals_more": max(0, many - len(on_it)),
+        "signals_firing": firing,
         "deliveries": record.deliveries(plan, letters.letters_of(tx, messages), now),
         "may_decline": _may_decline(tx, incident, me),
         "missing": missing if incident.is_resolved else [],

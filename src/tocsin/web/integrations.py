@@ -21,18 +21,20 @@ from tocsin.people import store as people
 from tocsin.people.model import Channel
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
-from tocsin.response import readiness
+from tocsin.response import listening, readiness
 from tocsin.settings import Settings
 from tocsin.signals import found, mapping
 from tocsin.signals import store as signals
+from tocsin.watch import logs
 from tocsin.web import guides, present
 from tocsin.web.forms import AnyRequest
 from tocsin.web.frame import SignedIn, Tx, Visitor, page
 from tocsin.web.guides import PATH
-from tocsin.web.now import SignalRow, Unread, signal_row, unread
+from tocsin.web.signals import SignalRow, Unread, signal_rows, unread
 
 CHANGES_LOOKED_AT = 200
 LATELY, LOOKED_THROUGH = 5, 200  # signals and bodies of a sender that its page shows, of how many
+LOGS_LOOKED_AT = 200  # signals of logs, the latest
 SENDERS = {  # the page of docs/howto that tells of it: what it is called, the address that it is given, its source
     "generic-signals": ("Scripts and programs of your own", "/api/v1/signals", "generic"),
     "alertmanager": ("Alertmanager", "/in/alertmanager", "alertmanager"),
@@ -46,7 +48,7 @@ SENDERS = {  # the page of docs/howto that tells of it: what it is called, the a
     "grafana": ("Grafana", "/in/grafana", "grafana"),
     "healthchecks": ("Healthchecks", "/in/healthchecks", "healthchecks"),
     "mail-as-signals": ("Mail", "", "mail"),
-    "opentelemetry": ("OpenTelemetry, its logs", "/v1/logs", "log"),
+    "opentelemetry": ("OpenTelemetry, its logs", "/v1/logs", logs.SOURCE),
     "opsgenie": ("What sends to Opsgenie", "/in/opsgenie", "opsgenie"),
     "pagerduty-senders": ("What sends to PagerDuty", "/v2/enqueue", "pagerduty"),
     "prometheus": ("Prometheus, without Alertmanager", "/in/prometheus", "prometheus"),
@@ -171,7 +173,11 @@ def show_guide(request: AnyRequest, visitor: SignedIn, guide: FromPath[str]) -> 
 
 
 def _heard_of(tx: Tx, source: str) -> list[SignalRow]:
-    return [signal_row(one, tx.now) for one in found.of_source(tx, source, LATELY)]
+    """The latest of a sender; of logs only what was found in them, which the look at one that is read here is not."""
+    if source != logs.SOURCE:
+        return signal_rows(tx, found.of_source(tx, source, LATELY), tx.now)
+    said = [one for one in found.of_source(tx, source, LOGS_LOOKED_AT) if "pattern" in one.labels]
+    return signal_rows(tx, said[:LATELY], tx.now)
 
 
 def _unread_of(tx: Tx, source: str) -> list[Unread]:
@@ -186,9 +192,19 @@ def _senders(tx: Tx, settings: Settings, plan: Plan) -> list[Sender]:
     own = {name: (name, f"/in/json/{name}", mapping.source(name)) for name in plan.senders}
     known = SENDERS | own
     heard = _heard(tx, [source for _, _, source in known.values()])
+    heard.pop(logs.SOURCE, None)
+    heard |= _logs_sent(tx, plan)
     made = [_sender(settings, guide, *about, heard, tx.now) for guide, about in SENDERS.items()]
     made += [replace(_sender(settings, "own-senders", *about, heard, tx.now), own=name) for name, about in own.items()]
     return sorted(made, key=lambda one: one.name.lower())
+
+
+def _logs_sent(tx: Tx, plan: Plan) -> dict[str, datetime | None]:
+    """When a log that is sent to us last said what the plan asks for. Those that are read here have the same source."""
+    sent = {one.name for looks in listening.heard_by(plan).values() for one in looks}
+    said = found.listing(tx, found.Asked(source=logs.SOURCE), LOGS_LOOKED_AT) if sent else []
+    heard = [one.last_at for one in said if "pattern" in one.labels and one.labels.get("log") in sent]
+    return {logs.SOURCE: max(heard)} if heard else {}
 
 
 def _heard(tx: Tx, sources: Sequence[str]) -> dict[str, datetime | None]:
@@ -209,6 +225,8 @@ def _sender(
 ) -> Sender:
     is_heard, at = source in heard, heard.get(source)
     state = "Last heard" if at else "Heard before, and not lately" if is_heard else "Not heard yet"
+    if source == logs.SOURCE and not is_heard:
+        state = "Nothing heard that the plan asks for"
     needs = SIGNED.get(guide, "mail_reply_to" if guide == "mail-as-signals" else "")
     if needs and not getattr(settings, needs):
         state, at, is_heard = f"Needs {_variable(needs)}", None, False

@@ -5,9 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from litestar import get, post
-from litestar.params import FromPath
-from litestar.response import Redirect, Template
+from litestar import get
+from litestar.response import Template
 
 from tocsin.incidents import store as incidents
 from tocsin.incidents import words
@@ -15,109 +14,23 @@ from tocsin.incidents.assessment import How
 from tocsin.kit.text import short_span
 from tocsin.obligations import store as obligations
 from tocsin.oncall.schedule import Rotas
-from tocsin.people import access
 from tocsin.people import store as people
 from tocsin.people.model import called
 from tocsin.plan.model import Plan
-from tocsin.response import assessing, commands, rereading
+from tocsin.response import assessing
 from tocsin.response.looking import journeys, logs, looks, measures
-from tocsin.signals import flapping, mapping, reporting
 from tocsin.signals import store as signals
-from tocsin.signals.model import State as SignalState
-from tocsin.signals.store import Disposition, Quarantined, Signal
 from tocsin.status import store as public_site
 from tocsin.watch import store as watch
 from tocsin.watch.outcomes import NOT_ANSWERING, Kind, Outcome
 from tocsin.watch.store import Standing
 from tocsin.web import frame, present
-from tocsin.web.forms import AnyRequest, Sent
+from tocsin.web.forms import AnyRequest
 from tocsin.web.frame import Asked, SignedIn, Tx, Visitor, page
+from tocsin.web.signals import signal_row
 
 MISSED_SHOWN = timedelta(hours=24)
 OWED_SHOWN = 8
-SIGNALS_SHOWN = 100
-
-
-# ---- Signals ----
-
-
-@dataclass(frozen=True)
-class SignalRow:
-    id: str
-    source: str
-    title: str
-    key: str
-    state: str
-    mark: str
-    count: int
-    disposition: str
-    why: str
-    incident: str
-    last: str
-    first: str
-    age: str
-    link: str
-    warnings: tuple[str, ...]
-    words: str  # what a user said, in full
-    contact: str
-    is_waiting: bool
-    flapping: str
-
-
-def signal_row(signal: Signal, now: datetime) -> SignalRow:
-    """A signal as a row. Its link is shown only where a browser may follow it."""
-    waiting = signal.disposition is Disposition.WAITING and signal.state is SignalState.FIRING
-    link = signal.link or ""
-    return SignalRow(
-        id=signal.id,
-        source=signal.source,
-        title=signal.title,
-        key=signal.key,
-        state=signal.state.capitalize(),
-        mark="degraded" if waiting else "down" if signal.state is SignalState.FIRING else "ok",
-        count=signal.count,
-        disposition=signal.disposition.capitalize(),
-        why=signal.why,
-        incident=signal.incident_id or "",
-        last=present.moment(signal.last_at, now),
-        first=present.moment(signal.first_at, now),
-        age=short_span(now - signal.first_at),
-        link=link if link.startswith(("https://", "http://")) else "",
-        warnings=tuple(signal.warnings),
-        words=str(signal.details.get("words", "")) if signal.source == reporting.SOURCE else "",
-        contact=str(signal.details.get("contact", "")) if signal.source == reporting.SOURCE else "",
-        is_waiting=waiting,
-        flapping=flapping.told(signal.flapping_since, signal.calm_at),
-    )
-
-
-@dataclass(frozen=True)
-class Unread:
-    id: int
-    at: str
-    source: str
-    sender: str
-    reason: str
-    size: int
-    body: str
-    result: str
-    is_read: bool
-    own: str  # the name of a sender of the plan, which can be tried
-
-
-def unread(one: Quarantined, now: datetime) -> Unread:
-    return Unread(
-        id=one.id,
-        at=present.moment(one.at, now),
-        source=one.source,
-        sender=one.sender,
-        reason=one.reason,
-        size=one.size,
-        body=one.body,
-        result=one.result or "",
-        is_read=one.read_at is not None,
-        own=one.source.removeprefix(mapping.PREFIX) if one.source.startswith(mapping.PREFIX) else "",
-    )
 
 
 # ---- Services ----
@@ -346,46 +259,5 @@ def _last(tx: Tx, now: datetime) -> str:
     return f"The last incident was declared {short_span(now - latest[0].declared_at)} ago."
 
 
-@get("/signals", sync_to_thread=True)
-def show_signals(request: AnyRequest, visitor: SignedIn) -> Template:
-    with visitor.app.database.read(visitor.actor) as tx:
-        return draw_signals(request, visitor, tx)
-
-
-def draw_signals(request: AnyRequest | Asked, visitor: Visitor, tx: Tx) -> Template:
-    now = tx.now
-    return page(
-        request,
-        visitor,
-        tx,
-        "signals.html",
-        title="Signals",
-        here="/signals",
-        rows=[signal_row(one, now) for one in signals.recent(tx, SIGNALS_SHOWN)],
-        unread=[unread(one, now) for one in signals.quarantined(tx)],
-        backlog=signals.backlog(tx),
-        may_read=visitor.actor.may(access.SIGNAL_WRITE),
-    )
-
-
-@post("/signals/{signal_id:str}/dismiss", sync_to_thread=True)
-def dismiss(visitor: SignedIn, form: Sent, signal_id: FromPath[str]) -> Redirect:
-    visitor.app.database.run(visitor.actor, lambda tx: commands.dismiss_signal(tx, signal_id, form.text("because")))
-    return Redirect(
-        "/signals?done=dismissed" if form.text("from") == "signals" else "/?done=dismissed", status_code=303
-    )
-
-
-@post("/signals/quarantine/read", sync_to_thread=True)
-def read_again(visitor: SignedIn, form: Sent) -> Redirect:
-    """Read one body again, or all of them; the list says how it went."""
-    run, actor, which = visitor.app.database.run, visitor.actor, form.text("body")
-    if which.isdecimal() and len(which) < 16:
-        run(actor, lambda tx: rereading.read_again(tx, int(which)))
-    else:
-        run(actor, rereading.read_all_again)
-    return Redirect("/signals?done=reread#quarantine-h", status_code=303)
-
-
 def routes() -> list[Any]:
-    return [show_now, show_signals, dismiss, read_again]
+    return [show_now]

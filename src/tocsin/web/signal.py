@@ -1,6 +1,7 @@
 """One signal: what it says, why it was paged or not, rule by rule, and what followed."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -11,11 +12,15 @@ from litestar.response import Template
 from tocsin.kit.text import clip
 from tocsin.people import access
 from tocsin.response import explaining
+from tocsin.signals import history
 from tocsin.signals.explaining import Ruling, shown, wanted
+from tocsin.signals.history import Said
+from tocsin.signals.model import State
+from tocsin.signals.store import Disposition
 from tocsin.web import present
 from tocsin.web.forms import AnyRequest
 from tocsin.web.frame import SignedIn, page
-from tocsin.web.now import signal_row
+from tocsin.web.signals import BECAME, signal_rows
 
 LABEL_SHOWN = 300
 DETAILS_SHOWN = 20_000
@@ -56,6 +61,32 @@ def ruling(one: Ruling) -> RulingLine:
     return RulingLine(one.place, one.tried.rule.name, one.why, one.decides, mark, word, checks)
 
 
+@dataclass(frozen=True)
+class SaidLine:
+    """A change in what a signal said, or in what became of it."""
+
+    mark: str
+    state: str
+    became: str
+    why: str
+    at: str
+    times: str
+
+
+def _said(one: Said, now: datetime) -> SaidLine:
+    fires = one.state == State.FIRING
+    followed = fires or one.disposition == Disposition.CLEARED  # what it is on, a signal that clears stays on
+    return SaidLine(
+        mark="down" if fires else "ok",
+        state=("Fires" if fires else "Cleared" if one.state == State.RESOLVED else "Acknowledged")
+        + (f", {one.severity}" if one.severity and fires else ""),
+        became=BECAME[Disposition(one.disposition)].lower() if followed else "",
+        why=one.why if followed else "",
+        at=present.moment(one.at, now),
+        times=f"It had come {one.times} times by then." if one.times > 1 else "",
+    )
+
+
 @get("/signals/{signal_id:str}", sync_to_thread=True)
 def show_signal(request: AnyRequest, visitor: SignedIn, signal_id: FromPath[str]) -> Template:
     with visitor.app.database.read(visitor.actor) as tx:
@@ -71,7 +102,7 @@ def show_signal(request: AnyRequest, visitor: SignedIn, signal_id: FromPath[str]
             "signal.html",
             title=clip(signal.title, 80),
             here="/signals",
-            signal=signal_row(signal, now),
+            signal=signal_rows(tx, [signal], now)[0],
             severity=signal.severity or "",
             facts=[
                 present.Fact("From", signal.source),
@@ -87,6 +118,8 @@ def show_signal(request: AnyRequest, visitor: SignedIn, signal_id: FromPath[str]
             ],
             details=clip(_written(signal.details), DETAILS_SHOWN) if signal.details else "",
             found=found,
+            history=[_said(one, now) for one in found.history],
+            is_cut=len(found.history) == history.KEPT,
             followed=[(one, present.moment(one.at, now)) for one in found.followed],
             decides=decides,
             before=rulings[: asked - 1],
