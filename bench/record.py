@@ -15,7 +15,7 @@ from bench.installation import ROOT, Plan
 from bench.measure import Measured, percentile
 from tocsin.app import App
 from tocsin.db.engine import Database
-from tocsin.incidents import lifecycle
+from tocsin.incidents import folding
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import (
     AnyEntry,
@@ -67,8 +67,8 @@ def fold() -> list[Measured]:
             began = stopwatch()
             timeline = incidents.timeline(tx, incident.id)
             read = stopwatch() - began
-        folds = [_seconds(lambda: lifecycle.fold(incident.id, timeline)) for _ in range(TIMES)]
-        if lifecycle.fold(incident.id, timeline) != incident:
+        folds = [_seconds(lambda: folding.fold(incident.id, timeline)) for _ in range(TIMES)]
+        if folding.fold(incident.id, timeline) != incident:
             raise RuntimeError("the incident is not what its timeline folds to")
         told = _commands(database, clock, incident.id)
         floor = 1000 / floors.sqlite_rows(folder, 1, 1.0)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.records import NIGHT, declared, later, timelines
-from tocsin.incidents import chain, lifecycle
+from tocsin.incidents import chain, folding
 from tocsin.incidents.chain import Fault, Sealed
 from tocsin.incidents.model import AnyEntry, Noted, Numbered
 from tocsin.kit.clock import to_millis
@@ -60,7 +60,7 @@ def test_any_record_holds_and_is_the_incident_it_folds_to(record: tuple[Numbered
         Numbered(number=one.number, entry=one.entry, hash=row.hash) for one, row in zip(record, rows, strict=True)
     ]
     assert (checked.fault, checked.entries, checked.head) == (None, len(record), rows[-1].hash)
-    assert checked.incident == lifecycle.fold(INC, hashed)
+    assert checked.incident == folding.fold(INC, hashed)
     assert chain.against_saved(checked, checked.incident) is None
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.records import NIGHT, declared, incident, later, timeline, timelines
-from tocsin.incidents import lifecycle
+from tocsin.incidents import folding, lifecycle
 from tocsin.incidents.correcting import ORDERS, HasNotHappened, correct, known
 from tocsin.incidents.correction import FIELD, Moment, TimeCorrected
 from tocsin.incidents.durations import durations
@@ -104,7 +104,7 @@ def test_no_correction_brings_disorder(record: tuple[Numbered, ...], moment: Mom
         added = correct(before, moment, later(minutes), "logs", by="ben", now=later(2000))
     except TocsinError:
         return
-    after = lifecycle.fold(before.id, timeline(*entries, *added))
+    after = folding.fold(before.id, timeline(*entries, *added))
     changed = {name for name, value in vars(after).items() if value != getattr(before, name)}
     word = {"heard_at", "asked_again_at"}  # a person spoke
     assert changed <= {FIELD[moment], "acknowledged_at", "entries", "updated_at", *word}

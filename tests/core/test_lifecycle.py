@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tests.support.records import NIGHT, declared, incident, later, timeline
-from tocsin.incidents import lifecycle, phases, relating, working
+from tocsin.incidents import folding, lifecycle, phases, relating, working
 from tocsin.incidents.model import (
     Acknowledged,
     AnyEntry,
@@ -260,7 +260,7 @@ def test_a_damaged_record_is_not_read() -> None:
         [Numbered(number=1, entry=declared()), Numbered(number=2, entry=declared())],
     ):
         with pytest.raises(ValueError, match="inc_X"):
-            lifecycle.fold("inc_X", damaged)
+            folding.fold("inc_X", damaged)
 
 
 def test_a_raise_starts_the_clocks_and_a_lowering_gives_them_back() -> None:
@@ -304,7 +304,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.now = NIGHT
         entry = declared(severity=severity, type=kind)
         self.entries: list[Numbered] = [Numbered(number=1, entry=entry)]
-        self.state = lifecycle.begun("inc_NIGHT", self.entries[0])
+        self.state = folding.begun("inc_NIGHT", self.entries[0])
 
     def _do(self, verb: Callable[[Incident, datetime], list[AnyEntry]]) -> None:
         try:
@@ -314,7 +314,7 @@ class AnyOrder(RuleBasedStateMachine):
         for entry in entries:
             numbered = Numbered(number=self.state.entries + 1, entry=entry)
             self.entries.append(numbered)
-            self.state = lifecycle.follow(self.state, [numbered])
+            self.state = folding.follow(self.state, [numbered])
 
     @rule(minutes=st.integers(0, 300))
     def wait(self, minutes: int) -> None:
@@ -479,7 +479,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @invariant()
     def the_record_says_the_same(self) -> None:
-        assert lifecycle.fold("inc_NIGHT", self.entries) == self.state
+        assert folding.fold("inc_NIGHT", self.entries) == self.state
         assert [one.number for one in self.entries] == list(range(1, self.state.entries + 1))
 
     @invariant()

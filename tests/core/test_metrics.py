@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.records import NIGHT, PLAN, declared, incident, later, obligation, timelines
-from tocsin.incidents import lifecycle
+from tocsin.incidents import folding
 from tocsin.incidents.model import Acknowledged, AnyEntry, Incident, Numbered, Recovered, Reopened, Resolved
 from tocsin.insights.metrics import Report, Summary, as_json, durations, report, summary
 from tocsin.obligations.model import Kind, Obligation, State
@@ -78,7 +78,7 @@ def test_a_summary_lies_within_its_values(values: list[timedelta]) -> None:
 
 @given(timelines())
 def test_no_duration_is_ever_negative(record: tuple[Numbered, ...]) -> None:
-    one = lifecycle.fold("inc_ANY", record)
+    one = folding.fold("inc_ANY", record)
     took = durations(one)
     lengths = (took.detect, took.acknowledge, took.mitigate, took.resolve, took.recover, took.user_impact, took.total)
     assert all(length is None or length >= timedelta(0) for length in lengths)
@@ -263,7 +263,7 @@ def test_the_report_as_json_names_its_units() -> None:
 
 @given(st.lists(timelines(), max_size=5))
 def test_any_incidents_make_a_report_that_adds_up(records: list[tuple[Numbered, ...]]) -> None:
-    incidents = [lifecycle.fold(f"inc_{number}", record) for number, record in enumerate(records)]
+    incidents = [folding.fold(f"inc_{number}", record) for number, record in enumerate(records)]
     found = reported(incidents)
     assert found.counts.total == len(incidents) == sum(found.counts.by_month.values())
     assert sum(found.counts.by_severity.values()) == sum(found.counts.by_type.values()) == len(incidents)

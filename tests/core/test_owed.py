@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 from tests.support.records import PLAN, declared, incident, later, public, timelines
-from tocsin.incidents import lifecycle
+from tocsin.incidents import folding
 from tocsin.incidents.model import (
     Acknowledged,
     AnyEntry,
@@ -217,9 +217,9 @@ def test_reopening_owes_everything_from_that_instant() -> None:
 @settings(max_examples=60, deadline=None)
 @given(timelines())
 def test_deriving_again_derives_the_same_from_the_record_as_from_the_state(record: tuple[Numbered, ...]) -> None:
-    state = lifecycle.begun("inc_NIGHT", record[0])
+    state = folding.begun("inc_NIGHT", record[0])
     for numbered in record[1:]:
-        state = lifecycle.follow(state, [numbered])
+        state = folding.follow(state, [numbered])
     once = owed(PLAN, state)
-    assert owed(PLAN, lifecycle.fold("inc_NIGHT", record)) == once
+    assert owed(PLAN, folding.fold("inc_NIGHT", record)) == once
     assert all(duty.due_at >= state.level_at or duty.key in ("watch", "review") for duty in once.values())

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.records import declared, incident, later, public, timeline
-from tocsin.incidents import completing, lifecycle, phases, working
+from tocsin.incidents import completing, folding, lifecycle, phases, working
 from tocsin.incidents.model import (
     Acknowledged,
     AnyEntry,
@@ -50,7 +50,7 @@ FIXED = Resolved(at=later(20), by="ana", how="Restarted it")
 
 def record(*entries: AnyEntry, severity: str = "P1") -> tuple[Incident, Any]:
     whole = timeline(declared(type=KIND, severity=severity), *entries)
-    return lifecycle.fold("inc_NIGHT", whole), whole
+    return folding.fold("inc_NIGHT", whole), whole
 
 
 def met(*entries: AnyEntry, severity: str = "P1") -> dict[Exit, int | None]:

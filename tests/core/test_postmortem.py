@@ -8,7 +8,7 @@ from hypothesis import given
 from markdown_it import MarkdownIt
 
 from tests.support.records import NIGHT, PLAN, SECTIONS, declared, incident, later, obligation, timeline, timelines
-from tocsin.incidents import lifecycle
+from tocsin.incidents import folding
 from tocsin.incidents.durations import between, durations
 from tocsin.incidents.model import (
     Acknowledged,
@@ -74,7 +74,7 @@ def drafted(
     actions: tuple[Row, ...] = (),
 ) -> PostMortem:
     record = timeline(*(entries or RECORD))
-    one = lifecycle.fold("inc_NIGHT", record)
+    one = folding.fold("inc_NIGHT", record)
     return draft(PLAN, one, record, obligations, written or {}, related, later(600), actions=actions)
 
 
@@ -98,7 +98,7 @@ def test_the_head_of_the_document() -> None:
 
 def test_the_authors_are_those_who_wrote_where_that_is_known() -> None:
     record = timeline(*RECORD)
-    one = lifecycle.fold("inc_NIGHT", record)
+    one = folding.fold("inc_NIGHT", record)
     document = draft(PLAN, one, record, (), {}, (), later(600), authors=["lucia"])
     assert document.authors == ("Lucía Ferrer",)
     assert drafted(*RECORD[:3]).authors == ("Ana Okafor",)  # nobody held a role: whoever answered
@@ -234,7 +234,7 @@ def test_action_items_are_the_rows_that_are_handed_in() -> None:
 def test_facts_that_nobody_knows_leave_a_section_plain() -> None:
     plan = replace(PLAN, review=replace(PLAN.review, sections={"odd": Section(title="Odd", facts="weather")}))
     record = timeline(*RECORD)
-    document = draft(plan, lifecycle.fold("inc_NIGHT", record), record, (), {"odd": " Mine "}, (), later(600))
+    document = draft(plan, folding.fold("inc_NIGHT", record), record, (), {"odd": " Mine "}, (), later(600))
     (found,) = document.sections
     assert (found.facts, found.rows, found.text) == ((), (), "Mine")
 
@@ -267,7 +267,7 @@ def test_required_action_items_are_missing_until_there_is_one() -> None:
     sections = {"actions": Section(title="Action items", facts="action_items")}
     plan = replace(PLAN, review=replace(PLAN.review, sections=sections))
     record = timeline(*RECORD)
-    one = lifecycle.fold("inc_NIGHT", record)
+    one = folding.fold("inc_NIGHT", record)
     rows = [("Second replica", "Prevent", "Ana Okafor", "2026-12-04", "open")]
     assert missing(draft(plan, one, record, (), {}, (), later(600))) == ["Action items"]
     assert missing(draft(plan, one, record, (), {}, (), later(600), actions=rows)) == []
@@ -315,7 +315,7 @@ def test_what_the_record_says_is_plain_text_in_the_markdown() -> None:
 
 @given(timelines())
 def test_any_record_makes_a_document(record: tuple[Numbered, ...]) -> None:
-    one = lifecycle.fold("inc_ANY", record)
+    one = folding.fold("inc_ANY", record)
     document = draft(PLAN, one, record, OWED, WRITTEN, (), record[-1].entry.at)
     table = markdown(document).split("## Timeline\n\n")[1].split("\n\n")[0].splitlines()
     early = one.started_at < one.declared_at
@@ -327,7 +327,7 @@ def test_any_record_makes_a_document(record: tuple[Numbered, ...]) -> None:
 
 
 def test_the_durations_are_the_plans() -> None:
-    took = durations(lifecycle.fold("inc_NIGHT", timeline(*RECORD)))
+    took = durations(folding.fold("inc_NIGHT", timeline(*RECORD)))
     assert took.detect == timedelta(seconds=81)
     assert took.acknowledge == timedelta(minutes=2)
     assert took.mitigate == timedelta(minutes=30)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.support.records import LINK, NIGHT, PLAN, later
 from tocsin.comms import naming, rooms
 from tocsin.comms.rooms import Archive, Invite, Open, Pin, Post, Remove, Rename, Room, SetTopic, TakeBack, Unarchive
-from tocsin.incidents import lifecycle
+from tocsin.incidents import folding
 from tocsin.incidents.model import (
     AnyEntry,
     Closed,
@@ -54,7 +54,7 @@ def declared(**about: Any) -> Declared:
 
 def told(*entries: AnyEntry, **about: Any) -> tuple[Incident, list[Numbered]]:
     numbered = [Numbered(number=at, entry=one) for at, one in enumerate([declared(**about), *entries], 1)]
-    return lifecycle.fold("inc_NIGHT", numbered), numbered
+    return folding.fold("inc_NIGHT", numbered), numbered
 
 
 def room(**about: Any) -> Room:

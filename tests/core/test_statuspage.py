@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.support.records import NIGHT, PLAN, declared, incident, later, public, timeline, timelines
 from tocsin.comms import corrections, statusfeeds, statuspage, statuswire
 from tocsin.comms.statuspage import PublicIncident, PublicPage, public_incident, public_page
-from tocsin.incidents import lifecycle
+from tocsin.incidents import folding
 from tocsin.incidents.model import AnyEntry, Noted, Numbered, Reopened, SeverityChanged, TypeChanged, Updated
 from tocsin.incidents.telling import UpdateCorrected, UpdateWithdrawn
 from tocsin.plan.model import Stage
@@ -294,7 +294,7 @@ def test_an_update_keeps_the_impact_that_it_was_posted_with() -> None:
 
 @given(timelines())
 def test_the_page_never_says_all_is_well_during_a_public_incident(record: tuple[Numbered, ...]) -> None:
-    folded = lifecycle.fold("inc_ANY", record)
+    folded = folding.fold("inc_ANY", record)
     shown = public_incident(PLAN, folded, record)
     if shown is None:
         assert not any(isinstance(one.entry, Updated) and one.entry.audience == "public" for one in record)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.records import NIGHT, PLAN, declared, incident, later, timeline, with_templates
 from tocsin.comms import templates, updates
-from tocsin.incidents import lifecycle, words, working
+from tocsin.incidents import folding, lifecycle, words, working
 from tocsin.incidents.model import AnyEntry, Closed, Incident, Recovered, Reopened, Resolved
 from tocsin.incidents.relation import Merged
 from tocsin.incidents.work import Deployed, Found, ImpactAssessed, Result, Verdict, Verified, Work
@@ -167,7 +167,7 @@ def test_the_ticket_shows_the_impact_the_causes_and_the_way_out() -> None:
         Deployed(at=later(5), by="ana", what="Version 41", where="production", tested=True),
     )
     plan = with_templates(PLAN, incident_ticket="{users}; {functions}; {revenue}\n{cause}\n{strategy}\n{milestones}")
-    one = lifecycle.fold("inc_NIGHT", record)
+    one = folding.fold("inc_NIGHT", record)
     said = templates.ticket(plan, one, later(60), "http://x", record)
     assert said.startswith(
         "12 users (tickets); Voice; [to be written: what it costs]\nThe disk\n\nNo alert told us\nnot yet\n"

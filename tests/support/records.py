@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tocsin.incidents import lifecycle
+from tocsin.incidents import folding, lifecycle
 from tocsin.incidents.model import AnyEntry, Declared, Incident, Numbered, Paged, Updated
 from tocsin.kit.errors import TocsinError
 from tocsin.obligations.model import Kind, Obligation, State
@@ -211,7 +211,7 @@ def timeline(*entries: AnyEntry) -> tuple[Numbered, ...]:
 
 def incident(*entries: AnyEntry, incident_id: str = "inc_NIGHT") -> Incident:
     """The fold of these entries; of a declaration alone if there are none."""
-    return lifecycle.fold(incident_id, timeline(*(entries or (declared(),))))
+    return folding.fold(incident_id, timeline(*(entries or (declared(),))))
 
 
 def obligation(key: str, kind: Kind, state: State, **changes: Any) -> Obligation:

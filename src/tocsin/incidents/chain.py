@@ -17,7 +17,7 @@ from typing import NamedTuple, get_args
 
 import msgspec
 
-from tocsin.incidents import lifecycle
+from tocsin.incidents import folding
 from tocsin.incidents.model import AnyEntry, Incident, Numbered
 
 KINDS: dict[str, type[AnyEntry]] = {kind.__name__: kind for kind in get_args(AnyEntry)}
@@ -85,7 +85,7 @@ def check(incident_id: str, rows: Iterable[Sealed]) -> Checked:
     """Read a timeline in order and stop believing it at the first entry that is not what was written there."""
     reading = _Reading(incident_id)
     try:
-        incident = lifecycle.fold(incident_id, reading.sound(rows))
+        incident = folding.fold(incident_id, reading.sound(rows))
     except ValueError as error:  # sealed, and yet no incident: somebody else wrote it, and knew how
         fault = reading.fault or Fault(max(reading.entries, 1), str(error))
         return Checked(reading.entries, reading.head, None, fault)

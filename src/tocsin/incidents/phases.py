@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from tocsin.incidents import completing, lifecycle
+from tocsin.incidents import completing, folding, lifecycle
 from tocsin.incidents.answer import Declined, EscalationAsked
 from tocsin.incidents.lifecycle import known, require_open
 from tocsin.incidents.model import (
@@ -167,7 +167,7 @@ def exits(plan: Plan, incident: Incident, entries: Sequence[Numbered]) -> dict[s
     since: dict[tuple[str, Exit], int] = {}
     grown: Incident | None = None
     for numbered in entries:
-        grown = lifecycle.follow(grown, [numbered]) if grown else lifecycle.begun(incident.id, numbered)
+        grown = folding.follow(grown, [numbered]) if grown else folding.begun(incident.id, numbered)
         if isinstance(numbered.entry, _IDLE):
             continue
         for key, one in asked:

@@ -31,7 +31,7 @@ from tocsin.db import fulltext, sight
 from tocsin.db.columns import Decoded, Instant, Json, metadata
 from tocsin.db.engine import Tx
 from tocsin.events import store as events
-from tocsin.incidents import chain, confidential, indexed, lifecycle, veil
+from tocsin.incidents import chain, confidential, folding, indexed, veil
 from tocsin.incidents import events as told
 from tocsin.incidents.model import UNRESOLVED, AnyEntry, Declared, Incident, Numbered, Status
 from tocsin.kit.clock import to_millis
@@ -85,7 +85,7 @@ def begin(tx: Tx, declared: Declared) -> Incident:
     """Write the first entry of a new incident."""
     incident_id = new_id("inc", 8)
     row = _sealed(chain.genesis(incident_id), incident_id, 1, declared)
-    incident = lifecycle.begun(incident_id, Numbered(number=1, entry=declared, hash=row["hash"]))
+    incident = folding.begun(incident_id, Numbered(number=1, entry=declared, hash=row["hash"]))
     tx.add(table, {"id": incident_id, **_row(incident)})
     tx.add(entries, row)
     _tell(tx, None, incident, [Numbered(number=1, entry=declared, hash=row["hash"])])
@@ -106,7 +106,7 @@ def append(tx: Tx, incident: Incident, more: Iterable[AnyEntry]) -> Incident:
         head = row["hash"]
         added.append(Numbered(number=number, entry=entry, hash=head))
         tx.add(entries, row)
-    incident = lifecycle.follow(incident, added)
+    incident = folding.follow(incident, added)
     if (before.status, before.type) != (incident.status, incident.type):
         tx.memo.pop("open like", None)
     tx.put_late(table, incident.id, partial(_row, incident))

@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import pairwise, zip_longest
 
 from tocsin.db.engine import Tx
-from tocsin.incidents import lifecycle, words
+from tocsin.incidents import folding, words
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import Incident, Numbered, SignalAttached, Status
 from tocsin.incidents.owed import owed
@@ -182,7 +182,7 @@ class _Replay:
         return called_for(self._rules[0], signal), called_for(self._rules[1], signal)
 
     def incident(self, tx: Tx, incident_id: str, timeline: Sequence[Numbered]) -> _Found:
-        first = lifecycle.begun(incident_id, timeline[0])
+        first = folding.begun(incident_id, timeline[0])
         attached = next((one.entry.signal_id for one in timeline if isinstance(one.entry, SignalAttached)), None)
         if attached is None or first.declared_by != SYSTEM.handle:
             said = Outcome(first.severity, first.type)  # people declare what they see, whatever the rules say

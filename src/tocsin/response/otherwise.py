@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from tocsin.db.engine import Tx
-from tocsin.incidents import lifecycle
+from tocsin.incidents import folding
 from tocsin.incidents.model import (
     Acknowledged,
     AnyEntry,
@@ -133,7 +133,7 @@ def _course(plan: Plan, entries: Iterable[Numbered]) -> Iterator[tuple[int, AnyE
         if isinstance(entry, OF_TIME):
             continue
         place = Numbered(number=incident.entries + 1 if incident else 1, entry=_in_words_of(plan, entry))
-        incident = lifecycle.follow(incident, [place]) if incident else lifecycle.begun("", place)
+        incident = folding.follow(incident, [place]) if incident else folding.begun("", place)
         yield numbered.number, entry, incident
 
 
@@ -195,7 +195,7 @@ def _settled_by(entry: AnyEntry) -> str:
 
 
 def _ranked(incident: Incident, entries: Sequence[Numbered], outcome: foresee.Outcome) -> Iterator[Difference]:
-    first = lifecycle.begun(incident.id, entries[0])
+    first = folding.begun(incident.id, entries[0])
     if (first.severity, first.type) != (outcome.severity, outcome.type):
         instead = f"{outcome.severity} {outcome.type} instead of {first.severity} {first.type}"
         yield Difference(f"It would have been declared as {instead}.", None, None)

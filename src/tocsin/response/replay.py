@@ -14,7 +14,7 @@ from typing import Any
 from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
 from tocsin.delivery.channel import Message, MessageState
-from tocsin.incidents import lifecycle
+from tocsin.incidents import folding
 from tocsin.incidents import store as incidents
 from tocsin.incidents.answer import Declined
 from tocsin.incidents.model import Acknowledged, Incident, Numbered, Paged, Resolved, Undelivered, Updated
@@ -143,7 +143,7 @@ def moment(
     before_at = max((one.entry.at for one in entries if one.entry.at < at), default=None)
     return Moment(
         at=at,
-        incident=lifecycle.fold(incident_id, entries),
+        incident=folding.fold(incident_id, entries),
         entries=entries,
         ledger=tuple(_then(one, entries, at) for one in ledger if one.opened_at <= at),
         messages=tuple(_message_then(one, record, at) for one in messages if one.created_at <= at),
