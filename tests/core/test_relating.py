@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.records import PLAN, declared, incident, later, public
-from tocsin.incidents import lifecycle, relating, veil, words
+from tocsin.incidents import folding, lifecycle, relating, veil, words
 from tocsin.incidents.model import AnyEntry, Closed, Incident, MadeConfidential, Numbered, ResponderAdded, Status
 from tocsin.incidents.relation import LINKABLE, Absorbed, Linked, Merged, Relation
 from tocsin.kit.errors import Invalid, TocsinError
@@ -19,9 +19,8 @@ CLOSED = (Closed(at=later(8), by="ana"),)
 
 
 def after(one: Incident, *entries: AnyEntry) -> Incident:
-    for entry in entries:
-        one = lifecycle._after(one, entry)
-    return one
+    numbered = [Numbered(number=one.entries + place, entry=entry, hash="") for place, entry in enumerate(entries, 1)]
+    return folding.follow(one, numbered)
 
 
 def hidden(one: Incident, *more: str) -> Incident:
