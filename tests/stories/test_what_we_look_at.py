@@ -164,3 +164,56 @@ def test_a_429_is_never_an_outage_however_often_it_comes(world: World) -> None:
     looks(world, LIMITED, None, times=200)
     assert world.read(incidents.listing) == []
     world.expect_silence()
+
+
+def test_a_second_look_at_which_less_is_broken_counts(world: World) -> None:
+    parts = {name: "disconnected" for name in ("groq", "qdrant", "elevenlabs")}
+    all_down = json.dumps({"status": "degraded", "services": parts}).encode()
+    one_down = json.dumps({"status": "degraded", "services": {**parts, "groq": "connected"}}).encode()
+    first, again = (
+        Reading(took=timedelta(0), status=200, body=body, path="/api/health") for body in (all_down, one_down)
+    )
+    probe = next(looking.looks(world.plan())).probe
+    assert looking.seen_twice(first, again, probe) is again
+    assert looking.seen_twice(first, first, probe) is first
+
+
+# --- a step without an answer, while the probe is well ----------------------------------------------------------------
+
+
+def walks(world: World, took: timedelta, kind: Kind = Kind.TIMEOUT) -> None:
+    """A walk whose second step gets no answer, and that took so long."""
+    look = next(looking.journeys(world.plan()))
+    said = "voice: no whole answer within 30 s"
+    silent = Outcome(kind=kind, latency=took, reason=said, path="/voice", measured={"step": "voice"})
+    with world.database.work(SYSTEM) as tx:
+        looking.learn_walk(tx, look, silent, 2)
+    world.settle()
+
+
+def test_a_step_that_hangs_while_the_probe_is_well_is_trouble(world: World) -> None:
+    looks(world, FINE, None)
+    walks(world, timedelta(seconds=30))  # during which the probe has looked
+    assert outcome_of(world, "rose/voice").kind is Kind.TIMEOUT
+    incident = world.incident()
+    assert (incident.severity, incident.title) == ("P1", "Voice processing down: nobody gets as far as an answer")
+    world.overlook()
+
+
+def test_a_step_that_is_refused_at_once_waits_for_the_probe_or_for_the_next_walk(world: World) -> None:
+    looks(world, FINE, None)
+    world.sleep(seconds=4)
+    walks(world, timedelta(0), Kind.REFUSED)  # the probe has not looked since
+    assert world.read(incidents.listing) == []
+    looks(world, FINE, None, times=1)
+    world.sleep(minutes=15)
+    walks(world, timedelta(0), Kind.REFUSED)
+    assert world.incident().severity == "P1"
+    world.overlook()
+
+
+def test_a_walk_says_nothing_that_the_probe_says_too(world: World) -> None:
+    looks(world, SILENT, None, times=1)
+    walks(world, timedelta(seconds=30))
+    walks(world, timedelta(seconds=30))
+    assert world.read(incidents.listing) == []

@@ -231,7 +231,8 @@ def is_grave(look: Look, reading: Reading, control: Reading | None = None) -> bo
 def seen_twice(reading: Reading, again: Reading, probe: Probe) -> Reading:
     """Which of two looks counts: the second where it is any better, and otherwise the first."""
     bad, second = (outcomes.judge(one, expectation(probe)) for one in (reading, again))
-    return again if second.kind is not bad.kind and second.kind not in outcomes.NOT_ANSWERING else reading
+    differs = (second.kind, second.components) != (bad.kind, bad.components)
+    return again if differs and second.kind not in outcomes.NOT_ANSWERING else reading
 
 
 def _change(standing: Standing, run: Run, needed: tuple[int, int]) -> Change | None:
@@ -269,15 +270,28 @@ def learn(tx: Tx, look: Look, reading: Reading, control: Reading | None = None) 
 
 
 def learn_walk(tx: Tx, look: JourneyLook, outcome: Outcome, walks: int) -> None:
-    """Judge a walk that was taken so many times, the last of which counts. That nothing answers is the service's own
-    probe's to say, where it has one: it looks again in seconds, and a walk in minutes."""
-    if look.service.probes and outcome.kind in outcomes.NOT_ANSWERING:
-        outcome = replace(outcome, kind=outcomes.Kind.UNKNOWN)
+    """Judge a walk that was taken so many times, the last of which counts."""
     standing = watch.load(tx, look.name)
+    if outcome.kind in outcomes.NOT_ANSWERING and not _is_news_of(tx, look, standing, outcome):
+        outcome = replace(outcome, kind=outcomes.Kind.UNKNOWN)
     for _ in range(walks):
         sampling.keep_walk(tx, look.name, look.service_id, outcome)
     run = outcomes.advance(standing.run, outcome, tx.now)
     agree(tx, look, standing, run, outcome, (look.journey.failures, look.journey.recoveries))
+
+
+def _is_news_of(tx: Tx, look: JourneyLook, standing: Standing, outcome: Outcome) -> bool:
+    """Whether a step without an answer is more than the service's own probes say, which look again in seconds.
+
+    A probe that is well says that the service answers, and not this step: once it has looked since the walk began, or
+    if the walk before got no answer either.
+    """
+    probes = [watch.load(tx, f"{look.service_id}/{one}") for one in look.service.probes]
+    if any(one.outcome is None or one.outcome.kind in outcomes.NOT_ANSWERING for one in probes):
+        return False
+    looked = all(one.looked_at is not None and one.looked_at > tx.now - outcome.latency for one in probes)
+    before = standing.outcome
+    return looked or (before is not None and "step" in before.measured and before.kind is outcomes.Kind.UNKNOWN)
 
 
 def agree(
