@@ -161,6 +161,30 @@ def test_a_server_error_is_an_error_whatever_its_body_says(status):
     assert judged(status=status, body=b"upstream gone").reason == f"{status}: upstream gone"
 
 
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_report_that_names_a_failing_part_is_believed_with_a_server_error(status):
+    outcome = judged(status=status, body=report("degraded", qdrant="disconnected"))
+    assert (outcome.kind, outcome.components) == (Kind.DEGRADED, ("qdrant",))
+    assert outcome.reason == f'{status} with status "degraded": qdrant disconnected'
+    platform = {"x-railway-fallback": "true"}
+    assert judged(status=404, body=report(qdrant="disconnected"), headers=platform).kind is Kind.HTTP_ERROR
+
+
+def test_a_component_may_be_an_object_with_its_state_under_the_key_of_the_whole():
+    expect = Expectation(healthy_values=("UP",), components_field="components", good_values=("UP",))
+    parts = {"db": {"status": "UP", "details": {"ms": 3}}, "disk": {"status": "DOWN"}, "mail": {"state": "UP"}}
+    body = json.dumps({"status": "UP", "components": parts}).encode()
+    outcome = judged(expect, body=body)
+    assert (outcome.kind, outcome.components) == (Kind.DEGRADED, ("disk", "mail"))
+    assert outcome.states == {"db": "UP", "disk": "DOWN", "mail": '{"state": "UP"}'}
+
+
+def test_a_body_that_is_too_long_is_said_to_be():
+    assert judged(body=report()[:-1] + b" " * 70_000).reason.endswith(
+        "report: more than 64 KB, of which nothing is read"
+    )
+
+
 @pytest.mark.parametrize("status", [301, 302, 304, 400, 401, 403, 404, 405, 418])
 def test_an_answer_from_somebody_else_is_a_wrong_body(status):
     assert judged(status=status, body=report()).kind is Kind.WRONG_BODY

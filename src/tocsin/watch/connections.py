@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from tocsin.kit import names
 from tocsin.kit.clock import stopwatch
 from tocsin.watch.outcomes import Reading
-from tocsin.watch.probes import UNREACHABLE
+from tocsin.watch.probes import ENDED_EARLY, UNREACHABLE, ended_early
 
 
 @functools.cache
@@ -89,6 +89,8 @@ def _failure(error: Exception) -> str:
             return "timeout"
         case ssl.SSLError():
             return "tls"
+        case _ if ended_early(error):
+            return "tls"
         case socket.gaierror() | UnicodeError():
             return "dns"
         case OSError(errno=number) if number in UNREACHABLE:
@@ -100,4 +102,6 @@ def _failure(error: Exception) -> str:
 def _detail(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return error.verify_message
+    if ended_early(error):
+        return ENDED_EARLY
     return (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -18,6 +18,7 @@ from tocsin.watch import answers
 
 _WORD = 80  # letters kept of a component's name or state
 _EVIDENCE = 160  # letters kept of a body or an error message
+BODY_MOST = 64 * 1024  # bytes of an answer that are read
 
 
 class Kind(StrEnum):
@@ -112,7 +113,8 @@ def judge(reading: Reading, expect: Expectation) -> Outcome:
 
     An answer of 3xx or 4xx is `wrong_body`, not `http_error`: somebody answered, but not the health route, and a 404
     says that the path is wrong. Two exceptions: 429 says only that we ask too often, and a 404 in which the hosting
-    platform speaks for an absent service is an outage.
+    platform speaks for an absent service is an outage. Many services report with 503 which of their parts is down;
+    a report that names one is believed with any status of 5xx, and anything else of 5xx is an error.
     """
     if reading.connected and reading.failure is None:
         return _judge_speed(reading, reading.connected, {}, expect)
@@ -122,9 +124,10 @@ def judge(reading: Reading, expect: Expectation) -> Outcome:
         return _outcome(reading, Kind.RATE_LIMITED, _rate_limit_reason(reading))
     if expect.answer is not None:
         return _judge_answer(reading, reading.status, expect.answer, expect)
-    if reading.status >= 500 or _platform_answered(reading):
+    is_error = reading.status >= 500 or _platform_answered(reading)
+    report = _report(reading.body, expect) if 200 <= reading.status < 300 or reading.status >= 500 else None
+    if is_error and (report is None or not _bad(report, expect)):
         return _outcome(reading, Kind.HTTP_ERROR, f"{reading.status}: {_shown(reading.body)}")
-    report = _report(reading.body, expect) if 200 <= reading.status < 300 else None
     if report is None:
         return _outcome(reading, Kind.WRONG_BODY, _wrong_body_reason(reading))
     return _judge_report(reading, report, expect)
@@ -165,12 +168,21 @@ def _read_report(content: object, expect: Expectation) -> _Report | None:
     components = content.get(expect.components_field)
     if not isinstance(components, dict):
         return None
-    states = {plain(name, _WORD): _word(state) for name, state in components.items()}
+    states = {plain(name, _WORD): _word(_state(part, expect)) for name, part in components.items()}
     return _Report(_word(content[expect.status_field]), states)
 
 
+def _state(part: Any, expect: Expectation) -> Any:
+    """A component's state: the word itself, or what stands under the same key as the whole's: `{"status": "UP"}`."""
+    return part.get(expect.status_field, part) if isinstance(part, dict) else part
+
+
+def _bad(report: _Report, expect: Expectation) -> tuple[str, ...]:
+    return tuple(sorted(name for name, state in report.states.items() if state not in expect.good_values))
+
+
 def _judge_report(reading: Reading, report: _Report, expect: Expectation) -> Outcome:
-    bad = tuple(sorted(name for name, state in report.states.items() if state not in expect.good_values))
+    bad = _bad(report, expect)
     said = f'{reading.status} with status "{report.status}"'
     if bad or report.status not in expect.healthy_values:
         found = _failing(bad, report.states) if bad else "no component is in a bad state"
@@ -281,6 +293,8 @@ def _word(value: Any) -> str:
 
 def _shown(body: bytes) -> str:
     """A body as evidence: one clipped line that can be printed, whatever the bytes were."""
+    if len(body) >= BODY_MOST:
+        return "more than 64 KB, of which nothing is read"
     # Four bytes a letter are the most that UTF-8 takes; decoding a whole huge body would be for nothing.
     return plain(body[: 4 * _EVIDENCE].decode("utf-8", "replace"), _EVIDENCE) or "(empty)"
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -12,11 +13,11 @@ from tocsin.kit.clock import stopwatch
 from tocsin.plan.watching import Journey
 from tocsin.watch import journeys, outcomes, statuspages
 from tocsin.watch.journeys import Request
-from tocsin.watch.outcomes import Expectation, Kind, Outcome, Reading
+from tocsin.watch.outcomes import BODY_MOST, Expectation, Kind, Outcome, Reading
 
 UNREACHABLE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL)
-_BODY_LIMIT = 64 * 1024
 _PAGE_LIMIT = 2 * 1024 * 1024  # the history of every component stands in some of them
+ENDED_EARLY = "the other side ended the connection before it was secure"
 _USUAL = Expectation()
 _USUAL_HEADERS = {"Accept": "application/json"}
 # The look has one limit of its own; aiohttp's would add defaults that nobody chose and round them up.
@@ -113,7 +114,7 @@ async def _ask(session: aiohttp.ClientSession, journey: Journey, request: Reques
         headers["Content-Type"] = request.content_type
     seconds = journey.timeout.total_seconds()
     sent = (request.method, request.body or None)
-    return await _get(session, journey.url, request.path, seconds, user_agent, _BODY_LIMIT, headers, sent)
+    return await _get(session, journey.url, request.path, seconds, user_agent, BODY_MOST, headers, sent)
 
 
 async def _get(
@@ -122,7 +123,7 @@ async def _get(
     path: str,
     seconds: float,
     user_agent: str,
-    limit: int = _BODY_LIMIT,
+    limit: int = BODY_MOST,
     headers: Mapping[str, str] = _USUAL_HEADERS,
     sent: tuple[str, bytes | None] = ("GET", None),
 ) -> Reading:
@@ -176,13 +177,18 @@ def _failure(error: Exception) -> str:
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     if isinstance(cause, TimeoutError):
         return "timeout"
-    if isinstance(error, aiohttp.ClientSSLError | aiohttp.ServerFingerprintMismatch):
+    if isinstance(error, aiohttp.ClientSSLError | aiohttp.ServerFingerprintMismatch) or ended_early(cause):
         return "tls"
     if isinstance(error, (aiohttp.ClientConnectorDNSError, *_NO_ADDRESS)):
         return "dns"
     if getattr(cause, "errno", None) in UNREACHABLE:
         return "unreachable"
     return "refused" if isinstance(error, aiohttp.ClientConnectorError) else "closed"
+
+
+def ended_early(error: Exception | None) -> bool:
+    """Whether the other side took the connection, and ended it before it was secure: no system call failed."""
+    return isinstance(error, ConnectionResetError) and error.errno is None
 
 
 def _detail(error: Exception) -> str:
@@ -192,8 +198,14 @@ def _detail(error: Exception) -> str:
             return "it is not a web address"
         case aiohttp.ClientConnectorCertificateError():
             return str(error.certificate_error)
+        case aiohttp.ClientConnectorError(os_error=cause) if ended_early(cause):
+            return ENDED_EARLY
+        case aiohttp.ClientConnectorError(os_error=OSError(errno=int(number))) if number > 0:
+            return os.strerror(number)
         case aiohttp.ClientConnectorError():
             return error.os_error.strerror or str(error.os_error)
+        case aiohttp.ClientPayloadError():
+            return getattr(error.__cause__, "message", None) or str(error)
         case aiohttp.ClientResponseError():
             return error.message
         case _:
