@@ -57,7 +57,7 @@ def test_sev_08_how_many_calls_fail_sets_the_level(watched: World, failing: int,
     keep_talking(watched, 2, failing=failing, well=well)
     incident = watched.incident()
     assert (incident.type, incident.severity) == ("high_error_rate", level)
-    assert incident.title.startswith("Rose: errors, ") and "failed in 5 min" in incident.title
+    assert incident.title.startswith("Rose voice errors: errors, ") and "failed in 5 min" in incident.title
     assert "measured error rate" in incident.why
     watched.overlook()
 
@@ -173,5 +173,5 @@ def test_numbers_that_are_not_there_are_told_as_a_p3(watched: World) -> None:
     watched.reading = trap
     watched.advance(minutes=1)
     incident = watched.incident()
-    assert (incident.severity, incident.title) == ("P3", "Rose: its measure can't be read")
+    assert (incident.severity, incident.title) == ("P3", "Rose voice errors: its measure can't be read")
     watched.expect_silence()

@@ -14,6 +14,7 @@ from tocsin.kit.actor import SYSTEM
 from tocsin.people import store as people
 from tocsin.people.model import AccountRole
 from tocsin.response import assessing, looking
+from tocsin.signals import store as signals
 from tocsin.watch import statuspages
 from tocsin.watch import store as watch
 from tocsin.watch.outcomes import Kind, Outcome, Reading
@@ -197,6 +198,8 @@ def test_a_step_that_hangs_while_the_probe_is_well_is_trouble(world: World) -> N
     assert outcome_of(world, "rose/voice").kind is Kind.TIMEOUT
     incident = world.incident()
     assert (incident.severity, incident.title) == ("P1", "Voice processing down: nobody gets as far as an answer")
+    (signal,) = (one for one in world.read(signals.recent) if one.source == "journey")
+    assert signal.title == "Rose: the journey voice fails at voice"
     world.overlook()
 
 

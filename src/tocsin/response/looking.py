@@ -247,8 +247,16 @@ def _change(standing: Standing, run: Run, needed: tuple[int, int]) -> Change | N
 
 
 def _arrival(look: Look | MeasureLook | LogLook | JourneyLook, outcome: Outcome, change: Change) -> Arrival:
-    arrival = outcomes.arrival(look.name, look.service.name, outcome, change.since, look.source)
+    arrival = outcomes.arrival(look.name, _called(look), outcome, change.since, look.source)
     return msgspec.structs.replace(arrival, labels={**arrival.labels, "service": look.service_id})
+
+
+def _called(look: Look | MeasureLook | LogLook | JourneyLook) -> str:
+    """The service; and which of its probes, measures or logs, where it has more than one. A journey names itself."""
+    service = look.service
+    alike = {"probe": service.probes, "measure": service.measures, "log": service.logs}.get(look.source, {})
+    which = look.name.partition("/")[2].replace("_", " ")
+    return f"{service.name} {which}" if len(alike) > 1 else service.name
 
 
 def learn(tx: Tx, look: Look, reading: Reading, control: Reading | None = None) -> None:

@@ -419,7 +419,7 @@ def arrival(probe_name: str, service: str, outcome: Outcome, now: datetime, sour
         source=source,
         key=f"{source}:{probe_name}",
         state=State.RESOLVED if healthy else State.FIRING,
-        title=text.clip(f"{service}: {_headline(source, outcome)}", _EVIDENCE),
+        title=text.clip(f"{service}: {_headline(source, probe_name, outcome)}", _EVIDENCE),
         trigger=Trigger.HEALTH_CHECK if source == "probe" else Trigger.MONITORING_ALERT,
         labels=_labels(source, probe_name, service, outcome),
         details=_details(outcome),
@@ -464,7 +464,7 @@ _HEADLINES = {
 _MEASURED = {Kind.ERRORS: "errors", Kind.OVER: "too high", Kind.SLOWER: "slower than usual"}
 
 
-def _headline(source: str, outcome: Outcome) -> str:
+def _headline(source: str, name: str, outcome: Outcome) -> str:
     if outcome.components:
         return _failing(outcome.components, outcome.states)
     if outcome.kind is Kind.SLOW:
@@ -473,4 +473,7 @@ def _headline(source: str, outcome: Outcome) -> str:
         return f"{_MEASURED[outcome.kind]}, {outcome.reason}"
     if outcome.kind is Kind.UNREADABLE:
         return f"its {source} can't be read"
+    if source == "journey" and "step" in outcome.measured:
+        which = name.partition("/")[2].replace("_", " ")
+        return f"the journey {which} fails at {outcome.measured['step']}"
     return _HEADLINES[outcome.kind]
