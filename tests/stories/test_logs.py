@@ -50,8 +50,15 @@ def test_a_breaker_of_which_no_more_is_heard_is_over_in_time(watched: World) -> 
 
 
 def test_lines_that_say_nothing_of_trouble_declare_nothing(watched: World) -> None:
+    watched.advance(minutes=1)
+    unheard = watched.read(watch.standings)["rose/app"].outcome
+    assert (unheard.kind, unheard.reason) == (Kind.UNKNOWN, "nothing was sent yet by the name rose")
+    (look,) = looking.logs(watched.plan())
+    assert watched.read(listening.is_first, [look])
     write(watched, "GroqAPI: Failure 3/10 - ApiError", '{"event": "api_call", "level": "info"}', "INFO: 200 OK")
     write(watched, "GroqAPI: Circuit is OPEN, blocking request")
+    assert watched.read(watch.standings)["rose/app"].outcome.kind is Kind.HEALTHY
+    assert not watched.read(listening.is_first, [look])
     assert watched.read(incidents.listing) == []
     watched.expect_silence()
 
