@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.support.world import ONE_DATABASE, World
+from tocsin.incidents import words
 from tocsin.incidents.model import SeverityChanged, SignalAttached
 from tocsin.rehearsal import rose
 from tocsin.signals import store as signals
@@ -79,6 +80,9 @@ def test_a_rate_that_comes_to_another_severity_raises_the_incident_once(watched:
     assert incident.severity == "P1"
     changed = watched.entries(incident.id, SeverityChanged)
     assert changed[-1].severity == "P1" and len(watched.entries(incident.id, SignalAttached)) <= 4
+    assert words.why(watched.plan(), incident) == f"{changed[-1].because} At first: {incident.why}"
+    last = [one for one in watched.mail.sent if one.audience == "page"][-1].body
+    assert changed[-1].because in last and incident.why in last, "whoever is woken reads why it is a P1 by now"
     watched.overlook()
 
 
