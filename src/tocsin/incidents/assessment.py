@@ -265,8 +265,10 @@ def measured(plan: Plan, incident: Incident) -> list[str]:
 def _courses(plan: Plan, incident: Incident, samples: Mapping[str, Sequence[Sample]]) -> Iterator[Course]:
     for name in measured(plan, incident):
         service, _, which = name.partition("/")
-        is_latency = which in plan.services[service].probes
-        yield from courses.courses(name, samples.get(name, ()), incident.started_at, is_latency=is_latency)
+        measure = plan.services[service].measures.get(which)
+        level = "latency" if measure is None else None if measure.errors else "value"
+        unit = "" if measure is None else "%" if measure.error_rate is not None else measure.unit
+        yield from courses.courses(name, samples.get(name, ()), incident.started_at, level, unit)
 
 
 def _unwatched(plan: Plan, incident: Incident) -> str:
@@ -487,11 +489,14 @@ def parts(plan: Plan, found: Assessment, *, are_drawn: bool = False) -> tuple[Pa
     )
 
 
+_FIRST = (How.TROUBLE, How.NOT_LOOKED, How.WELL)  # whoever is woken reads first what is wrong
+
+
 def _service_lines(found: Assessment) -> Iterator[Line]:
     if found.unwatched:
         yield Line("Not looked at", How.NOT_LOOKED, found.unwatched)
     several = Counter(one.service for one in found.looks)
-    for one in found.looks:
+    for one in sorted(found.looks, key=lambda one: _FIRST.index(one.how)):
         states = listed(f"{name} {state}" for name, state in one.states.items())
         seen = f"{_ago(found.at - one.looked_at)} ago" if one.looked_at else ""
         which = f" {words.spaced(one.probe.partition('/')[2])}" if several[one.service] > 1 else ""
@@ -543,13 +548,15 @@ def _similar_lines(found: Assessment) -> Iterator[Line]:
 
 
 def text(found: Iterable[Part]) -> list[str]:
-    """The same as lines of plain text, for a mail. Of whom the same nothing is known, one line speaks."""
+    """The same as lines of plain text, for a mail. One line speaks of all that are unknown for the same reason."""
     said = ["What is known without anybody asking:"]
     for part in found:
-        unseen = [one for one in part.lines if one.about and one.how is How.NOT_LOOKED]
-        told = [one for one in part.lines if one not in unseen]
-        if unseen:
-            names = listed(one.about for one in unseen)
-            told.append(Line(f"{names}: not looked at", None, unseen[0].more if len(unseen) == 1 else ""))
+        unseen: dict[str, list[str]] = {}
+        for one in part.lines:
+            if one.about and one.how is How.NOT_LOOKED:
+                unseen.setdefault(one.more, []).append(one.about)
+        told = [one for one in part.lines if not (one.about and one.how is How.NOT_LOOKED)]
+        for more, names in unseen.items():
+            told.append(Line(f"{listed(names)}: not looked at", None, more if len(names) == 1 else ""))
         said += [f"{part.title}:", *(f"- {one.text}{f' ({one.more})' if one.more else ''}" for one in told)]
     return said

@@ -54,10 +54,10 @@ LEARNED_NOTHING = frozenset({Kind.RATE_LIMITED, Kind.OWN_NETWORK, Kind.UNKNOWN})
 class Reading:
     """What one look saw: an answer, or in `failure` why there is none.
 
-    `failure` is one of timeout, refused, unreachable, dns, tls and closed (a connection was made, but no whole HTTP
-    answer came over it); `detail` is the evidence for it. `took` covers the request on `path` alone. `connected` says
-    what was reached where nothing but that was asked; `certificate_ends_at` is the last instant of the certificate, if
-    one was looked at.
+    `failure` is one of timeout, refused, unreachable, dns, tls, closed (a connection was made, but no whole HTTP answer
+    came over it) and too_long (of numbers); `detail` is the evidence for it. `took` covers the request on `path` alone.
+    `connected` says what was reached where nothing but that was asked; `certificate_ends_at` is the last instant of the
+    certificate, if one was looked at.
     """
 
     status: int | None = None
@@ -238,6 +238,7 @@ _FAILURES = {
     "dns": (Kind.DNS, "the address could not be resolved"),
     "tls": (Kind.TLS, "no secure connection could be made"),
     "closed": (Kind.HTTP_ERROR, "the connection brought no whole HTTP answer"),
+    "too_long": (Kind.UNREADABLE, "the answer is too long to be read"),
 }
 
 

@@ -76,7 +76,7 @@ async def look_at_numbers(
     reading = await _get(session, url, path, timeout.total_seconds(), user_agent, _PAGE_LIMIT, {"Accept": accept})
     if len(reading.body) < _PAGE_LIMIT:
         return reading
-    return replace(reading, status=None, body=b"", failure="closed", detail="more than 2 MB came")
+    return replace(reading, status=None, body=b"", failure="too_long", detail="more than 2 MB came")
 
 
 async def look_at_log(
