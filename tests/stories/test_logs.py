@@ -39,6 +39,25 @@ def test_sev_09_an_open_breaker_is_a_critical_api_that_is_down(watched: World) -
     watched.overlook()
 
 
+def test_sev_09_all_external_apis_failing_at_once_are_one_p0(watched: World) -> None:
+    write(watched, OPENED)
+    assert watched.incident().severity == "P1"
+    write(watched, OPENED.replace("Groq", "Qdrant"))
+    assert watched.incident().severity == "P1", "the third still works"
+    write(watched, OPENED.replace("Groq", "ElevenLabs"))
+    incident = watched.incident()  # there is one
+    assert (incident.severity, incident.number) == ("P0", 1)
+    assert "by the rule “all external APIs are down, by their breakers”" in incident.level_because
+    watched.overlook()
+
+
+def test_all_that_fail_in_one_moment_are_declared_as_one_p0(watched: World) -> None:
+    write(watched, *(OPENED.replace("Groq", name) for name in ("Qdrant", "ElevenLabs", "Groq")))
+    incident = watched.incident()
+    assert (incident.severity, incident.title) == ("P0", "All external APIs are failing")
+    watched.overlook()
+
+
 def test_a_breaker_of_which_no_more_is_heard_is_over_in_time(watched: World) -> None:
     write(watched, OPENED)
     incident = watched.incident()
