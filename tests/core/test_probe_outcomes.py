@@ -298,8 +298,8 @@ def play(looks, bad, good):
 def test_trouble_is_confirmed_by_the_third_look_in_a_row_and_dated_from_the_first():
     looks = [outcome_of(Kind.HEALTHY)] * 2 + [outcome_of(Kind.DEGRADED, "qdrant")] * 5
     assert play(looks, bad=3, good=2) == [
-        (1, Change(None, Kind.HEALTHY, (), NOW)),
-        (4, Change(Kind.HEALTHY, Kind.DEGRADED, ("qdrant",), NOW + timedelta(seconds=60))),
+        (1, Change(None, Kind.HEALTHY, (), NOW, seen=(2, 2))),
+        (4, Change(Kind.HEALTHY, Kind.DEGRADED, ("qdrant",), NOW + timedelta(seconds=60), seen=(3, 3))),
     ]
 
 
@@ -321,7 +321,20 @@ def test_another_failing_component_is_a_change_only_for_who_says_what_failed_bef
     assert verdict(Kind.DEGRADED, run, 3, 2) is None
     assert verdict(Kind.DEGRADED, run, 3, 2, previous_components=("groq", "sqlite")) is None
     change = verdict(Kind.DEGRADED, run, 3, 2, previous_components=("groq",))
-    assert change == Change(Kind.DEGRADED, Kind.DEGRADED, ("groq", "sqlite"), NOW)
+    assert change == Change(Kind.DEGRADED, Kind.DEGRADED, ("groq", "sqlite"), NOW, seen=(3, 3))
+
+
+@pytest.mark.parametrize(
+    ("run", "seen"),
+    [
+        (Run(Kind.REFUSED, (), 3, NOW, unwell=4), (3, 3)),
+        (Run(Kind.SLOW, (), 1, NOW, unwell=6), (6, 6)),
+        (Run(Kind.REFUSED, (), 1, NOW, unwell=1, lately=(False, True, False, True, False)), (3, 5)),
+    ],
+)
+def test_a_change_says_how_many_looks_saw_it_and_of_how_many(run, seen):
+    change = verdict(Kind.HEALTHY, run, 3, 2)
+    assert change is not None and change.seen == seen
 
 
 def test_a_first_look_that_is_rate_limited_confirms_nothing_and_starts_nothing():

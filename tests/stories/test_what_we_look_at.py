@@ -67,7 +67,9 @@ def test_trouble_of_our_own_network_is_told_once_and_declares_nothing(world: Wor
 
 def test_silence_that_the_control_does_not_share_is_an_outage(world: World) -> None:
     looks(world, SILENT, ANSWER)
-    assert world.incident().title == "Rose does not answer"
+    incident = world.incident()
+    assert incident.title == "Rose does not answer"
+    assert incident.why.endswith("; no whole answer within 12 s; so 3 of 3 times.")
     world.overlook()
 
 

@@ -248,7 +248,12 @@ def _change(standing: Standing, run: Run, needed: tuple[int, int]) -> Change | N
 
 def _arrival(look: Look | MeasureLook | LogLook | JourneyLook, outcome: Outcome, change: Change) -> Arrival:
     arrival = outcomes.arrival(look.name, _called(look), outcome, change.since, look.source)
-    return msgspec.structs.replace(arrival, labels={**arrival.labels, "service": look.service_id})
+    labels = {**arrival.labels, "service": look.service_id}
+    if change.kind is outcomes.Kind.HEALTHY or change.seen == (1, 1):
+        return msgspec.structs.replace(arrival, labels=labels)
+    times, of = change.seen
+    details = {**arrival.details, "reason": f"{outcome.reason}; so {times} of {of} times"}
+    return msgspec.structs.replace(arrival, labels=labels, details=details)
 
 
 def _called(look: Look | MeasureLook | LogLook | JourneyLook) -> str:

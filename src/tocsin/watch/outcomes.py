@@ -344,13 +344,15 @@ class Run:
 
 @dataclass(frozen=True)
 class Change:
-    """The looks agree on something new. `previous` is None when this is the first thing they ever agreed on."""
+    """The looks agree on something new. `previous` is None when this is the first thing they ever agreed on. `seen` are
+    the looks that say so, and of how many."""
 
     previous: Kind | None
     kind: Kind
     components: tuple[str, ...]
     since: datetime
     grade: str = ""
+    seen: tuple[int, int] = (1, 1)
 
 
 def advance(run: Run | None, outcome: Outcome, now: datetime, *, out_of: int = 0) -> Run:
@@ -397,7 +399,10 @@ def verdict(
     known = previous_confirmed is not None and _same(previous_confirmed, run.kind)
     if known and previous_components in (None, run.components) and previous_grade in (None, run.grade):
         return None
-    return Change(previous_confirmed, run.kind, run.components, run.since, run.grade)
+    seen = (run.count, run.count)
+    if not confirmed(run, needed_bad) and run.kind is not Kind.HEALTHY:
+        seen = (run.lately.count(False), len(run.lately)) if often else (run.unwell, run.unwell)
+    return Change(previous_confirmed, run.kind, run.components, run.since, run.grade, seen)
 
 
 def _same(one: Kind, other: Kind) -> bool:
