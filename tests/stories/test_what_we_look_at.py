@@ -22,6 +22,10 @@ from tocsin.watch.outcomes import Kind, Outcome, Reading
 # Rose's plan, in which a probe has a control, and the pages of all vendors are read.
 CONTROLLED = ROSE.replace("        failures: 3\n", "        failures: 3\n        control: https://control.example\n", 1)
 CONTROLLED = re.sub(r"\n(    status_page: \S+)\n", r"\n\1\n    look_every: 2 min\n", CONTROLLED)
+KEY = """    probes:
+      key: { url: "https://api.example.org", token: a, expects: { status: [200] }, failures: 2 }
+"""
+CONTROLLED = re.sub(r"(?<=\n)(?=    status_page: \S+(?:groq|eleven|qdrant))", KEY, CONTROLLED)
 SILENT = Reading(took=timedelta(seconds=12), failure="timeout", path="/api/health")
 ANSWER = Reading(took=timedelta(seconds=1), status=404, path="")
 
@@ -222,3 +226,49 @@ def test_a_walk_says_nothing_that_the_probe_says_too(world: World) -> None:
     walks(world, timedelta(seconds=30))
     walks(world, timedelta(seconds=30))
     assert world.read(incidents.listing) == []
+
+
+# --- our own looks at vendors -----------------------------------------------------------------------------------------
+
+
+def look_at_vendor(world: World, vendor: str, reading: Reading, times: int = 2) -> looking.Look:
+    look = next(one for one in looking.looks_at_vendors(world.plan()) if one.service_id == vendor)
+    for _ in range(times):
+        world.sleep(seconds=15)
+        with world.database.work(SYSTEM) as tx:
+            looking.learn(tx, look, reading)
+    world.settle()
+    return look
+
+
+DENIED = Reading(took=timedelta(seconds=1), status=401, body=b"Invalid API key", path="")
+
+
+def test_credentials_that_a_vendor_refuses_are_told_in_the_page_that_wakes_somebody(world: World) -> None:
+    look_at_vendor(world, "elevenlabs", FINE)
+    look_at_vendor(world, "groq", DENIED)
+    incident = world.incident()
+    assert (incident.severity, incident.type) == ("P1", "external_api_failure")
+    assert incident.title == "Groq: our credentials are refused"
+    (signal,) = world.read(signals.of_incident, incident.id)
+    assert signal.labels == {"vendor": "groq", "probe": "groq/key", "path": "", "outcome": "denied"}
+    refused = "our look key: denied: 401, the token a is not taken: Invalid API key"
+    assert seen_of(world, "groq") == (How.TROUBLE, f"{refused}; this incident: {incident.title}")
+    assert seen_of(world, "elevenlabs") == (How.WELL, "our look key: healthy: 200, and all that is expected of it")
+    assert refused in [one for one in world.mail.sent if one.audience == "page"][-1].body
+    world.overlook()
+
+
+def test_all_vendors_gone_at_once_are_one_p0_that_is_looked_at_twice(world: World) -> None:
+    for vendor in ("qdrant", "groq"):
+        look_at_vendor(world, vendor, SILENT)
+    assert world.incident().severity == "P1"
+    look = look_at_vendor(world, "elevenlabs", REFUSED, times=1)
+    with world.database.work(SYSTEM) as tx:
+        ready = looking.ready(tx, look)
+    assert isinstance(ready, looking.Look) and looking.is_grave(ready, REFUSED)
+    look_at_vendor(world, "elevenlabs", REFUSED, times=1)
+    incident = world.incident()
+    assert (incident.severity, incident.number) == ("P0", 1)
+    assert "elevenlabs,groq,qdrant" in incident.level_because
+    world.overlook()

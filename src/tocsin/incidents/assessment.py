@@ -321,7 +321,8 @@ def _standing(plan: Plan, incident: Incident | None, key: str, vendor: Vendor, m
     """How a vendor is, and how that is known: what we see ourselves, the strongest first, and then its own word."""
     seen = _evidence(plan, incident, key, vendor, material)
     page = material.seen.get(f"{key}/status_page") if vendor.look_every else None
-    told = [one for one in (seen, _own_word(page.outcome) if page and page.outcome else None) if one]
+    own = _own_word(page.outcome) if page and page.outcome else None
+    told = [one for one in (*_looked_at(key, vendor, material), seen, own) if one]
     if not told:
         return How.NOT_LOOKED, "no signal, no open incident and no probe speaks of it"
     known = [how for how, _ in told if how is not How.NOT_LOOKED]
@@ -335,7 +336,7 @@ def _evidence(
     called = _called(key, vendor.name)
     may_be_named = any(_squeezed(one.casefold()) in material.all_said for one in (key, vendor.name))
     for signal in material.firing if may_be_named else ():
-        if called.search(signal.said):
+        if signal.source != "vendor" and called.search(signal.said):  # those are told by our look itself
             return How.TROUBLE, f"a signal of {words.spaced(signal.source)} that fires: {signal.title}"
     own = [] if incident is None or incident.is_resolved else [incident]
     for one in (*own, *material.open):
@@ -343,6 +344,14 @@ def _evidence(
             which = "this incident" if one in own else f"#{one.number}, which is open"
             return How.TROUBLE, f"{which}: {one.title}"
     return _reported(plan, key, material)
+
+
+def _looked_at(key: str, vendor: Vendor, material: Material) -> Iterator[tuple[How, str]]:
+    """What our own probes of it saw: whether it answers us, and takes our credentials."""
+    for name in vendor.probes:
+        found = _looked(f"{key}/{name}", vendor.name, material.seen.get(f"{key}/{name}"))
+        if found.looked_at is not None:
+            yield found.how, f"our look {words.spaced(name)}: {found.said}"
 
 
 def _own_word(outcome: Outcome) -> tuple[How, str]:

@@ -33,6 +33,7 @@ class Kind(StrEnum):
     DNS = "dns"
     TLS = "tls"
     EXPIRING = "expiring"
+    DENIED = "denied"
     OWN_NETWORK = "own_network"
     FAILED = "failed"
     SILENT = "silent"
@@ -55,9 +56,9 @@ class Reading:
     """What one look saw: an answer, or in `failure` why there is none.
 
     `failure` is one of timeout, refused, unreachable, dns, tls, closed (a connection was made, but no whole HTTP answer
-    came over it) and too_long (of numbers); `detail` is the evidence for it. `took` covers the request on `path` alone.
-    `connected` says what was reached where nothing but that was asked; `certificate_ends_at` is the last instant of the
-    certificate, if one was looked at.
+    came over it), too_long (of numbers) and no_token (it was not even asked); `detail` is the evidence for it. `took`
+    covers the request on `path` alone. `connected` says what was reached where nothing but that was asked;
+    `certificate_ends_at` is the last instant of the certificate, if one was looked at.
     """
 
     status: int | None = None
@@ -84,6 +85,7 @@ class Expectation:
     timeout: timedelta = timedelta(seconds=10)
     certificate_days: int | None = None
     answer: Expects | None = None  # what is good instead of a health report
+    token: str = ""  # the name of what it was asked with
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +124,9 @@ def judge(reading: Reading, expect: Expectation) -> Outcome:
         return _unanswered(reading, expect)
     if reading.status == 429:
         return _outcome(reading, Kind.RATE_LIMITED, _rate_limit_reason(reading))
+    if expect.token and reading.status in (401, 403):
+        reason = f"{reading.status}, the token {expect.token} is not taken: {_shown(reading.body)}"
+        return _outcome(reading, Kind.DENIED, reason)
     if expect.answer is not None:
         return _judge_answer(reading, reading.status, expect.answer, expect)
     is_error = reading.status >= 500 or _platform_answered(reading)
@@ -238,6 +243,7 @@ _FAILURES = {
     "dns": (Kind.DNS, "the address could not be resolved"),
     "tls": (Kind.TLS, "no secure connection could be made"),
     "closed": (Kind.HTTP_ERROR, "the connection brought no whole HTTP answer"),
+    "no_token": (Kind.UNKNOWN, "it is not asked"),
     "too_long": (Kind.UNREADABLE, "the answer is too long to be read"),
 }
 
@@ -426,7 +432,7 @@ def arrival(probe_name: str, service: str, outcome: Outcome, now: datetime, sour
         key=f"{source}:{probe_name}",
         state=State.RESOLVED if healthy else State.FIRING,
         title=text.clip(f"{service}: {_headline(source, probe_name, outcome)}", _EVIDENCE),
-        trigger=Trigger.HEALTH_CHECK if source == "probe" else Trigger.MONITORING_ALERT,
+        trigger=Trigger.HEALTH_CHECK if source in ("probe", "vendor") else Trigger.MONITORING_ALERT,
         labels=_labels(source, probe_name, service, outcome),
         details=_details(outcome),
         started_at=None if healthy else now,
@@ -463,6 +469,7 @@ _HEADLINES = {
     Kind.DNS: "address does not resolve",
     Kind.TLS: "no secure connection",
     Kind.EXPIRING: "the certificate ends soon",
+    Kind.DENIED: "our credentials are refused",
     Kind.FAILED: "says that it failed",
     Kind.SILENT: "no sign of life in time",
 }

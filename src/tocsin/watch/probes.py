@@ -19,6 +19,7 @@ UNREACHABLE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADD
 _PAGE_LIMIT = 2 * 1024 * 1024  # the history of every component stands in some of them
 ENDED_EARLY = "the other side ended the connection before it was secure"
 _USUAL = Expectation()
+_NO_PROOF: Mapping[str, str] = {}
 _USUAL_HEADERS = {"Accept": "application/json"}
 # The look has one limit of its own; aiohttp's would add defaults that nobody chose and round them up.
 _NO_LIMIT = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
@@ -32,6 +33,7 @@ async def look(
     timeout: timedelta,
     user_agent: str,
     expect: Expectation = _USUAL,
+    proof: Mapping[str, str] = _NO_PROOF,
 ) -> Reading:
     """Ask for what `expect` describes and return what came back, never raising for what the network did.
 
@@ -41,7 +43,7 @@ async def look(
     """
     ends = stopwatch() + timeout.total_seconds()
     first, *others = paths or ("",)
-    wanted = _USUAL_HEADERS if expect.answer is None or expect.answer.json else {"Accept": "*/*"}
+    wanted = {"Accept": "application/json" if expect.answer is None or expect.answer.json else "*/*", **proof}
     reading = await _get(session, url, first, ends - stopwatch(), user_agent, headers=wanted)
     for path in others:
         if outcomes.judge(reading, expect).kind is not Kind.WRONG_BODY:
