@@ -36,7 +36,7 @@ def seen(tokens: dict[str, str], token: str = "groq", header: str | None = None)
                 name: Token(here if "@" not in one else one.split("@")[1], one.split("@")[0])
                 for name, one in tokens.items()
             }
-            reading = await seeing.read(session, look, "tocsin-probe", Means(probe_tokens=known))
+            reading = await seeing.look_once(session, look, "tocsin-probe", Means(probe_tokens=known))
             return judge(reading, looking.expectation(probe)), asked
 
     return asyncio.run(asyncio.wait_for(run(), 60))

@@ -38,12 +38,12 @@ async def see(
         return lambda tx: listening.learn(tx, look, piece)
     if isinstance(look, JourneyLook):
         return await _walked(session, look, user_agent)
-    reading = await read(session, look, user_agent, means)
+    reading = await look_once(session, look, user_agent, means)
     control = None
     if look.probe.control and outcomes.may_be_ours(reading):
         control = await probes.look(session, look.probe.control, (), look.probe.timeout, user_agent)
     if looking.is_grave(look, reading, control):
-        reading = looking.seen_twice(reading, await read(session, _briefly(look), user_agent, means), look.probe)
+        reading = looking.seen_twice(reading, await look_once(session, _briefly(look), user_agent, means), look.probe)
     return lambda tx: looking.learn(tx, look, reading, control)
 
 
@@ -104,7 +104,7 @@ async def _walked(session: aiohttp.ClientSession, look: JourneyLook, user_agent:
     return lambda tx: looking.learn_walk(tx, look, outcome, walks)
 
 
-async def read(session: aiohttp.ClientSession, look: Look, user_agent: str, means: Means) -> Reading:
+async def look_once(session: aiohttp.ClientSession, look: Look, user_agent: str, means: Means) -> Reading:
     probe = look.probe
     if not probe.url.startswith(("http://", "https://")):
         return await connections.look(probe.url, probe.timeout)
