@@ -15,7 +15,7 @@ from tocsin.people import store as people
 from tocsin.people.model import AccountRole
 from tocsin.response import assessing, looking
 from tocsin.signals import store as signals
-from tocsin.watch import statuspages
+from tocsin.watch import outcomes, statuspages
 from tocsin.watch import store as watch
 from tocsin.watch.outcomes import Kind, Outcome, Reading
 
@@ -74,6 +74,20 @@ def test_silence_that_the_control_does_not_share_is_an_outage(world: World) -> N
     incident = world.incident()
     assert incident.title == "Rose does not answer"
     assert incident.why.endswith("; no whole answer within 12 s; so 3 of 3 times.")
+    world.overlook()
+
+
+def test_a_signal_that_no_rule_fits_any_more_says_so_and_stays_on_its_incident(world: World) -> None:
+    looks(world, SILENT, ANSWER)
+    incident = world.incident()
+    later = Outcome(kind=Kind.EXPIRING, latency=timedelta(0), reason="the certificate ends in 4 days", path="")
+    arrival = outcomes.arrival("rose/health", "Rose", later, world.clock.now())
+    world.do(signals.accept, [signals.encode(arrival)])
+    (signal,) = world.read(signals.of_incident, incident.id)
+    assert (signal.title, signal.why) == (
+        "Rose: the certificate ends soon",
+        "No rule of the plan matches it. What it said before was on this incident, and so is this.",
+    )
     world.overlook()
 
 

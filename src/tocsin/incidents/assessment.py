@@ -542,7 +542,7 @@ def _change_lines(plan: Plan, found: Assessment) -> Iterator[Line]:
 def _vendor_lines(found: Assessment) -> Iterator[Line]:
     if not found.vendors:
         yield Line("The plan names none for it")
-    for one in found.vendors:
+    for one in sorted(found.vendors, key=lambda one: _FIRST.index(one.how)):
         said = {How.WELL: "no trouble known", How.TROUBLE: "in trouble", How.NOT_LOOKED: "not looked at"}[one.how]
         yield Line(f"{one.name}: {said}", one.how, one.because, href=one.status_page or "", about=one.name)
 
