@@ -86,7 +86,7 @@ def heard_by(plan: Plan) -> dict[str, list[LogLook]]:
 
 def is_first(tx: Tx, looks: Iterable[LogLook]) -> bool:
     """Whether nothing was heard before of one of these: then whatever comes is news."""
-    return any((watch.load(tx, look.name).tail or Tail()).mark != SENT for look in looks)
+    return any((watch.seen(tx, look.name).tail or Tail()).mark != SENT for look in looks)
 
 
 def is_news(looks: Iterable[LogLook], records: Sequence[str]) -> bool:

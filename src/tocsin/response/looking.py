@@ -270,7 +270,7 @@ def _together(tx: Tx, look: Look | MeasureLook | LogLook | JourneyLook) -> tuple
     if look.source != VENDOR:
         return ()
     others = (one for one in looks_at_vendors(plans.current(tx)) if one.service_id != look.service_id)
-    down = (one.service_id for one in others if (known := watch.load(tx, one.name).confirmed) and known.kind in _DOWN)
+    down = (one.service_id for one in others if (known := watch.seen(tx, one.name).confirmed) and known.kind in _DOWN)
     return tuple(sorted({look.service_id, *down}))
 
 
@@ -338,7 +338,7 @@ def _is_news_of(tx: Tx, look: JourneyLook, standing: Standing, outcome: Outcome)
     A probe that is well says that the service answers, and not this step: once it has looked since the walk began, or
     if the walk before got no answer either.
     """
-    probes = [watch.load(tx, f"{look.service_id}/{one}") for one in look.service.probes]
+    probes = [watch.seen(tx, f"{look.service_id}/{one}") for one in look.service.probes]
     if any(one.outcome is None or one.outcome.kind in outcomes.NOT_ANSWERING for one in probes):
         return False
     looked = all(one.looked_at is not None and one.looked_at > tx.now - outcome.latency for one in probes)
