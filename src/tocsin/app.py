@@ -75,7 +75,7 @@ from tocsin.sso import opening as sso
 from tocsin.status import publishing
 from tocsin.status import store as public_site
 from tocsin.watch import store as watch
-from tocsin.watch.tailing import Means
+from tocsin.watch.tailing import Means, Token
 
 log = logging.getLogger(__name__)
 
@@ -363,7 +363,8 @@ class Engine:
         self._database = app.database
         self._eyes = eyes
         known = app.settings
-        self._means = Means(known.log_folder, known.railway_api_url, known.tokens_at_railway)
+        tokens = {name: Token(host, secret) for name, (host, secret) in known.tokens_of_probes.items()}
+        self._means = Means(known.log_folder, known.railway_api_url, known.tokens_at_railway, tokens)
         self._due = asyncio.Event()
         self._queued = asyncio.Event()
         self._presence = Presence(app.database)

@@ -84,6 +84,7 @@ class Settings:
     public_on_call: str = "no"
     heartbeat_url: str = ""
     railway_tokens: str = field(default="", repr=False)  # name=token and the next, for logs that a plan has read there
+    probe_tokens: str = field(default="", repr=False)  # name@host=token and the next, with which probes ask
     railway_api_url: str = "https://backboard.railway.com/graphql/v2"
     log_folder: str = ""  # in which files lie that a plan may have read
     url: str = ""  # of the server that the command line talks to
@@ -108,6 +109,12 @@ class Settings:
     def tokens_at_railway(self) -> dict[str, str]:
         """By the names under which a plan asks for them."""
         return dict(pair.split("=", 1) for pair in self.railway_tokens.split())
+
+    @property
+    def tokens_of_probes(self) -> dict[str, tuple[str, str]]:
+        """By the names under which a plan asks for them: the host that each is for, and the token."""
+        pairs = (pair.split("=", 1) for pair in self.probe_tokens.split())
+        return {name.partition("@")[0]: (name.partition("@")[2].lower(), token) for name, token in pairs}
 
     @property
     def is_answered_in_slack(self) -> bool:
@@ -176,6 +183,10 @@ def _check(settings: Settings) -> None:
     if not all(re.fullmatch(r"[a-z][a-z0-9-]{0,39}=\S+", pair) for pair in settings.railway_tokens.split()):
         raise BadSetting(
             "TOCSIN_RAILWAY_TOKENS is written name=token, with a space before the next; a name is in small letters"
+        )
+    if not all(re.fullmatch(r"[a-z][a-z0-9-]{0,39}@[A-Za-z0-9.:-]+=\S+", one) for one in settings.probe_tokens.split()):
+        raise BadSetting(
+            "TOCSIN_PROBE_TOKENS is written name@host=token, with a space before the next; a name is in small letters"
         )
     if not all(re.fullmatch(_CHAT, pair) for pair in settings.chats.split()):
         raise BadSetting(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.support.records import NIGHT, declared, later, timelines
 from tocsin.incidents import chain, folding
 from tocsin.incidents.chain import Fault, Sealed
-from tocsin.incidents.model import AnyEntry, Noted, Numbered
+from tocsin.incidents.model import AnyEntry, Noted, Numbered, SeverityChanged
 from tocsin.kit.clock import to_millis
 
 INC = "inc_NIGHT"
@@ -146,3 +146,13 @@ def test_a_saved_state_that_says_something_else_is_found() -> None:
     other = checked.incident.changed(title="Nothing happened")
     assert chain.against_saved(checked, other) == Fault(None, "its saved state is not what its timeline says")
     assert chain.against_saved(checked, None) == Fault(None, "its saved state can't be read")
+
+
+def test_a_state_that_was_saved_before_the_reason_of_a_level_was_kept_is_no_fault() -> None:
+    raised = SeverityChanged(
+        at=later(1), by="ana", severity="P0", before="P1", raised=True, because="Nobody is served at all"
+    )
+    checked = chain.check(INC, sealed([declared(), raised]))
+    assert checked.incident is not None and checked.incident.level_because == "Nobody is served at all"
+    assert chain.against_saved(checked, checked.incident.changed(level_because="")) is None
+    assert chain.against_saved(checked, checked.incident.changed(level_because="For fun")) is not None

@@ -118,7 +118,8 @@ def test_each_breaker_is_a_signal_of_its_own_however_often_it_says_so() -> None:
     first = logs.arrival("rose/app", "rose", "Rose", rose(), turns[0], NOW)
     assert first.key == "log:rose/app/breaker_opened/GroqAPI"
     assert first.title == "A circuit breaker of Rose is open (GroqAPI)"
-    assert first.labels == {"breaker": "GroqAPI", "log": "rose/app", "pattern": "breaker_opened", "service": "rose"}
+    said = {"log": "rose/app", "pattern": "breaker_opened", "service": "rose"}
+    assert first.labels == {"breaker": "GroqAPI", "together": "ElevenLabsAPI,GroqAPI", **said}
     plan = check.load(ROSE)
     assert isinstance(plan, Plan)
     found = route(plan, first)

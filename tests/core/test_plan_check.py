@@ -185,6 +185,19 @@ HOLES = [
         "look_every",
         "nobody can look at a status page that is not named; add status_page",
     ),
+    (
+        "services.rose.probes.health.token",
+        "gsk_0F1e",
+        "",
+        "the name of a token of the setting TOCSIN_PROBE_TOKENS, never a token itself",
+    ),
+    ("services.rose.probes.health.token_header", "x-key", "", "there is no token to stand there; add token"),
+    (
+        "vendors.groq",
+        {"name": "Groq", "probes": {"status_page": {"url": "https://groq.example.org"}}},
+        "probes.status_page",
+        "the status page is looked at by look_every; call this probe something else",
+    ),
     ("services.rose.probes.health.paths", [], "", 'at least one path; write "" for the address itself'),
     ("services.rose.probes.health.paths", ["", "health"], "2", "a path begins with a slash: /health"),
     ("services.rose.probes.health.failures", 0, "", "at least 1 look"),
@@ -427,6 +440,13 @@ def test_rotations_that_stand_in_for_each_other_without_end_are_found() -> None:
         ),
         ({"url": "tcp://db.example.org:1/x"}, "url", "nothing follows the name and the port after tcp://"),
         ({"url": "tls://rose.example.org"}, "url", "say in certificate_days how long a certificate must still last"),
+        ({"url": "http://api.example.org", "token": "a"}, "token", "a token goes to an address with https:// only"),
+        ({"url": "tcp://127.0.0.1:1", "token": "a"}, "token", "a token goes to an address with https:// only"),
+        (
+            {"url": "https://api.example.org", "token": "a", "token_header": "Host"},
+            "token_header",
+            "Host is for the connection itself",
+        ),
         (
             {"url": "dns://rose.example.org", "good_values": ["up"]},
             "good_values",

@@ -61,7 +61,17 @@ SILENT = {
     *("error_rate", "above", "at_least", "below", "at_most", "since", "until", "count_by", "band_of"),
     *("handoff_on", "hours", "starts_on", "handoff", "zone", "from_on", "until_on", "team"),
     *("readers", "users", "notice", "handing_over", "silent_after", "snooze_most"),
-    *("runs_within", "out_of", "control", "certificate_days", "look_every", "reports", "flapping"),
+    *(
+        "runs_within",
+        "out_of",
+        "control",
+        "certificate_days",
+        "look_every",
+        "reports",
+        "flapping",
+        "token",
+        "token_header",
+    ),
     *("usual", "ignore", "number", "sum", "average", "count", "slowdown", "slowdown_of"),
     *("name", "logo", "home", "support"),  # of the status page
     *("url", "sender", "railway", "filter", "says", "expects", "approved_by"),

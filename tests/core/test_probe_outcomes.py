@@ -161,6 +161,30 @@ def test_a_server_error_is_an_error_whatever_its_body_says(status):
     assert judged(status=status, body=b"upstream gone").reason == f"{status}: upstream gone"
 
 
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_report_that_names_a_failing_part_is_believed_with_a_server_error(status):
+    outcome = judged(status=status, body=report("degraded", qdrant="disconnected"))
+    assert (outcome.kind, outcome.components) == (Kind.DEGRADED, ("qdrant",))
+    assert outcome.reason == f'{status} with status "degraded": qdrant disconnected'
+    platform = {"x-railway-fallback": "true"}
+    assert judged(status=404, body=report(qdrant="disconnected"), headers=platform).kind is Kind.HTTP_ERROR
+
+
+def test_a_component_may_be_an_object_with_its_state_under_the_key_of_the_whole():
+    expect = Expectation(healthy_values=("UP",), components_field="components", good_values=("UP",))
+    parts = {"db": {"status": "UP", "details": {"ms": 3}}, "disk": {"status": "DOWN"}, "mail": {"state": "UP"}}
+    body = json.dumps({"status": "UP", "components": parts}).encode()
+    outcome = judged(expect, body=body)
+    assert (outcome.kind, outcome.components) == (Kind.DEGRADED, ("disk", "mail"))
+    assert outcome.states == {"db": "UP", "disk": "DOWN", "mail": '{"state": "UP"}'}
+
+
+def test_a_body_that_is_too_long_is_said_to_be():
+    assert judged(body=report()[:-1] + b" " * 70_000).reason.endswith(
+        "report: more than 64 KB, of which nothing is read"
+    )
+
+
 @pytest.mark.parametrize("status", [301, 302, 304, 400, 401, 403, 404, 405, 418])
 def test_an_answer_from_somebody_else_is_a_wrong_body(status):
     assert judged(status=status, body=report()).kind is Kind.WRONG_BODY
@@ -274,8 +298,8 @@ def play(looks, bad, good):
 def test_trouble_is_confirmed_by_the_third_look_in_a_row_and_dated_from_the_first():
     looks = [outcome_of(Kind.HEALTHY)] * 2 + [outcome_of(Kind.DEGRADED, "qdrant")] * 5
     assert play(looks, bad=3, good=2) == [
-        (1, Change(None, Kind.HEALTHY, (), NOW)),
-        (4, Change(Kind.HEALTHY, Kind.DEGRADED, ("qdrant",), NOW + timedelta(seconds=60))),
+        (1, Change(None, Kind.HEALTHY, (), NOW, seen=(2, 2))),
+        (4, Change(Kind.HEALTHY, Kind.DEGRADED, ("qdrant",), NOW + timedelta(seconds=60), seen=(3, 3))),
     ]
 
 
@@ -297,7 +321,20 @@ def test_another_failing_component_is_a_change_only_for_who_says_what_failed_bef
     assert verdict(Kind.DEGRADED, run, 3, 2) is None
     assert verdict(Kind.DEGRADED, run, 3, 2, previous_components=("groq", "sqlite")) is None
     change = verdict(Kind.DEGRADED, run, 3, 2, previous_components=("groq",))
-    assert change == Change(Kind.DEGRADED, Kind.DEGRADED, ("groq", "sqlite"), NOW)
+    assert change == Change(Kind.DEGRADED, Kind.DEGRADED, ("groq", "sqlite"), NOW, seen=(3, 3))
+
+
+@pytest.mark.parametrize(
+    ("run", "seen"),
+    [
+        (Run(Kind.REFUSED, (), 3, NOW, unwell=4), (3, 3)),
+        (Run(Kind.SLOW, (), 1, NOW, unwell=6), (6, 6)),
+        (Run(Kind.REFUSED, (), 1, NOW, unwell=1, lately=(False, True, False, True, False)), (3, 5)),
+    ],
+)
+def test_a_change_says_how_many_looks_saw_it_and_of_how_many(run, seen):
+    change = verdict(Kind.HEALTHY, run, 3, 2)
+    assert change is not None and change.seen == seen
 
 
 def test_a_first_look_that_is_rate_limited_confirms_nothing_and_starts_nothing():

@@ -234,7 +234,7 @@ def test_what_a_look_at_rose_sees_calls_for_this(
 def test_every_kind_of_trouble_that_a_look_can_confirm_has_a_rule() -> None:
     says_nothing = {Kind.HEALTHY, Kind.RATE_LIMITED, Kind.OWN_NETWORK, Kind.UNKNOWN}
     by_measure = {Kind.OVER, Kind.ERRORS, Kind.SLOWER, Kind.UNREADABLE}
-    not_asked_of_rose = {Kind.EXPIRING, Kind.FAILED, Kind.SILENT}
+    not_asked_of_rose = {Kind.EXPIRING, Kind.DENIED, Kind.FAILED, Kind.SILENT}
     for kind in by_measure:
         measured = {Kind.ERRORS: {"error_rate": "7.5"}, Kind.SLOWER: {"slowdown": "75"}}.get(kind, {})
         outcome = Outcome(kind=kind, latency=timedelta(0), reason="evidence", path="", measured=measured)

@@ -236,11 +236,13 @@ def test_a_breaker_that_opens_comes_in_and_is_over(here: Served, key: str) -> No
     assert [one.state for one in seen(here)] == [State.RESOLVED]
 
 
-def test_what_no_pattern_asks_for_leaves_no_trace(here: Served, key: str) -> None:
+def test_what_no_pattern_asks_for_leaves_no_trace_but_that_something_came(here: Served, key: str) -> None:
     assert send(here, key, export("all is well", "token=abcdefgh12345")).json() == {}
     assert seen(here) == []
     with here.app.database.read(SYSTEM) as tx:
-        assert "rose/app" not in watch.standings(tx)
+        standing = watch.standings(tx)["rose/app"]
+    assert standing.outcome is not None and standing.outcome.reason == "it is sent to us"
+    assert standing.tail is not None and standing.tail.heard == {}
 
 
 def test_what_nobody_of_the_plan_sent_is_said_to_be_rejected(here: Served, key: str) -> None:

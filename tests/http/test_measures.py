@@ -81,7 +81,7 @@ def test_a_document_without_end_is_not_read_to_its_end() -> None:
     (reading,), _ = against(Measure(url="", errors=("a_total",), total=("a_total",)), behave)
     assert (reading.status, reading.body) == (None, b"")
     taken = measuring.take(Measure(url="", number="a_total"), Meter(), reading, NOW)
-    assert taken.outcome is not None and taken.outcome.kind is Kind.UNKNOWN
+    assert taken.outcome is not None and taken.outcome.kind is Kind.UNREADABLE
     assert "more than 2 MB came" in taken.outcome.reason
 
 

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tocsin.watch import connections
 from tocsin.watch.outcomes import Expectation, Kind, judge
 from tocsin.watch.probes import look
 
@@ -232,7 +233,7 @@ def test_a_closed_port_refuses():
         taken.bind(("127.0.0.1", 0))  # held, so that nobody else can listen there meanwhile
         reading = looked_at(f"http://127.0.0.1:{taken.getsockname()[1]}")
     assert reading.failure == "refused"
-    assert judge(reading, Expectation()).reason.startswith("no connection could be made: ")
+    assert judge(reading, Expectation()).reason == "no connection could be made: Connection refused"
 
 
 @pytest.mark.parametrize(
@@ -277,6 +278,24 @@ def test_plain_http_where_tls_was_expected_is_a_tls_failure():
             return await look(session, url, PATHS, ENOUGH, "Tocsin/1")
 
     assert asyncio.run(asyncio.wait_for(run(), 60)).failure == "tls"
+
+
+def test_whoever_ends_the_connection_before_it_is_secure_speaks_no_tls():
+    async def close(reader, writer):
+        await reader.read(1)
+        writer.close()
+
+    async def run():
+        listening = await asyncio.start_server(close, "127.0.0.1", 0)
+        async with listening, aiohttp.ClientSession() as session:
+            place = f"127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+            seen = await look(session, f"https://{place}", PATHS, ENOUGH, "Tocsin/1")
+            return seen, await connections.look(f"tls://{place}", ENOUGH)
+
+    for seen in asyncio.run(asyncio.wait_for(run(), 60)):
+        outcome = judge(seen, Expectation())
+        assert outcome.kind is Kind.TLS
+        assert outcome.reason.endswith("made: the other side ended the connection before it was secure")
 
 
 def test_a_certificate_that_nobody_vouches_for_is_a_tls_failure(tmp_path):

@@ -39,6 +39,25 @@ def test_sev_09_an_open_breaker_is_a_critical_api_that_is_down(watched: World) -
     watched.overlook()
 
 
+def test_sev_09_all_external_apis_failing_at_once_are_one_p0(watched: World) -> None:
+    write(watched, OPENED)
+    assert watched.incident().severity == "P1"
+    write(watched, OPENED.replace("Groq", "Qdrant"))
+    assert watched.incident().severity == "P1", "the third still works"
+    write(watched, OPENED.replace("Groq", "ElevenLabs"))
+    incident = watched.incident()  # there is one
+    assert (incident.severity, incident.number) == ("P0", 1)
+    assert "by the rule “all external APIs are down, by their breakers”" in incident.level_because
+    watched.overlook()
+
+
+def test_all_that_fail_in_one_moment_are_declared_as_one_p0(watched: World) -> None:
+    write(watched, *(OPENED.replace("Groq", name) for name in ("Qdrant", "ElevenLabs", "Groq")))
+    incident = watched.incident()
+    assert (incident.severity, incident.title) == ("P0", "All external APIs are failing")
+    watched.overlook()
+
+
 def test_a_breaker_of_which_no_more_is_heard_is_over_in_time(watched: World) -> None:
     write(watched, OPENED)
     incident = watched.incident()
@@ -50,8 +69,15 @@ def test_a_breaker_of_which_no_more_is_heard_is_over_in_time(watched: World) -> 
 
 
 def test_lines_that_say_nothing_of_trouble_declare_nothing(watched: World) -> None:
+    watched.advance(minutes=1)
+    unheard = watched.read(watch.standings)["rose/app"].outcome
+    assert (unheard.kind, unheard.reason) == (Kind.UNKNOWN, "nothing was sent yet by the name rose")
+    (look,) = looking.logs(watched.plan())
+    assert watched.read(listening.is_first, [look])
     write(watched, "GroqAPI: Failure 3/10 - ApiError", '{"event": "api_call", "level": "info"}', "INFO: 200 OK")
     write(watched, "GroqAPI: Circuit is OPEN, blocking request")
+    assert watched.read(watch.standings)["rose/app"].outcome.kind is Kind.HEALTHY
+    assert not watched.read(listening.is_first, [look])
     assert watched.read(incidents.listing) == []
     watched.expect_silence()
 

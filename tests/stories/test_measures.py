@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.support.world import ONE_DATABASE, World
+from tocsin.incidents import words
 from tocsin.incidents.model import SeverityChanged, SignalAttached
 from tocsin.rehearsal import rose
 from tocsin.signals import store as signals
@@ -57,7 +58,7 @@ def test_sev_08_how_many_calls_fail_sets_the_level(watched: World, failing: int,
     keep_talking(watched, 2, failing=failing, well=well)
     incident = watched.incident()
     assert (incident.type, incident.severity) == ("high_error_rate", level)
-    assert incident.title.startswith("Rose: errors, ") and "failed in 5 min" in incident.title
+    assert incident.title.startswith("Rose voice errors: errors, ") and "failed in 5 min" in incident.title
     assert "measured error rate" in incident.why
     watched.overlook()
 
@@ -79,6 +80,9 @@ def test_a_rate_that_comes_to_another_severity_raises_the_incident_once(watched:
     assert incident.severity == "P1"
     changed = watched.entries(incident.id, SeverityChanged)
     assert changed[-1].severity == "P1" and len(watched.entries(incident.id, SignalAttached)) <= 4
+    assert words.why(watched.plan(), incident) == f"{changed[-1].because} At first: {incident.why}"
+    last = [one for one in watched.mail.sent if one.audience == "page"][-1].body
+    assert changed[-1].because in last and incident.why in last, "whoever is woken reads why it is a P1 by now"
     watched.overlook()
 
 
@@ -173,5 +177,5 @@ def test_numbers_that_are_not_there_are_told_as_a_p3(watched: World) -> None:
     watched.reading = trap
     watched.advance(minutes=1)
     incident = watched.incident()
-    assert (incident.severity, incident.title) == ("P3", "Rose: its measure can't be read")
+    assert (incident.severity, incident.title) == ("P3", "Rose voice errors: its measure can't be read")
     watched.expect_silence()

@@ -14,13 +14,18 @@ from tocsin.kit.actor import SYSTEM
 from tocsin.people import store as people
 from tocsin.people.model import AccountRole
 from tocsin.response import assessing, looking
-from tocsin.watch import statuspages
+from tocsin.signals import store as signals
+from tocsin.watch import outcomes, statuspages
 from tocsin.watch import store as watch
 from tocsin.watch.outcomes import Kind, Outcome, Reading
 
 # Rose's plan, in which a probe has a control, and the pages of all vendors are read.
 CONTROLLED = ROSE.replace("        failures: 3\n", "        failures: 3\n        control: https://control.example\n", 1)
 CONTROLLED = re.sub(r"\n(    status_page: \S+)\n", r"\n\1\n    look_every: 2 min\n", CONTROLLED)
+KEY = """    probes:
+      key: { url: "https://api.example.org", token: a, expects: { status: [200] }, failures: 2 }
+"""
+CONTROLLED = re.sub(r"(?<=\n)(?=    status_page: \S+(?:groq|eleven|qdrant))", KEY, CONTROLLED)
 SILENT = Reading(took=timedelta(seconds=12), failure="timeout", path="/api/health")
 ANSWER = Reading(took=timedelta(seconds=1), status=404, path="")
 
@@ -66,7 +71,23 @@ def test_trouble_of_our_own_network_is_told_once_and_declares_nothing(world: Wor
 
 def test_silence_that_the_control_does_not_share_is_an_outage(world: World) -> None:
     looks(world, SILENT, ANSWER)
-    assert world.incident().title == "Rose does not answer"
+    incident = world.incident()
+    assert incident.title == "Rose does not answer"
+    assert incident.why.endswith("; no whole answer within 12 s; so 3 of 3 times.")
+    world.overlook()
+
+
+def test_a_signal_that_no_rule_fits_any_more_says_so_and_stays_on_its_incident(world: World) -> None:
+    looks(world, SILENT, ANSWER)
+    incident = world.incident()
+    later = Outcome(kind=Kind.EXPIRING, latency=timedelta(0), reason="the certificate ends in 4 days", path="")
+    arrival = outcomes.arrival("rose/health", "Rose", later, world.clock.now())
+    world.do(signals.accept, [signals.encode(arrival)])
+    (signal,) = world.read(signals.of_incident, incident.id)
+    assert (signal.title, signal.why) == (
+        "Rose: the certificate ends soon",
+        "No rule of the plan matches it. What it said before was on this incident, and so is this.",
+    )
     world.overlook()
 
 
@@ -164,3 +185,104 @@ def test_a_429_is_never_an_outage_however_often_it_comes(world: World) -> None:
     looks(world, LIMITED, None, times=200)
     assert world.read(incidents.listing) == []
     world.expect_silence()
+
+
+def test_a_second_look_at_which_less_is_broken_counts(world: World) -> None:
+    parts = {name: "disconnected" for name in ("groq", "qdrant", "elevenlabs")}
+    all_down = json.dumps({"status": "degraded", "services": parts}).encode()
+    one_down = json.dumps({"status": "degraded", "services": {**parts, "groq": "connected"}}).encode()
+    first, again = (
+        Reading(took=timedelta(0), status=200, body=body, path="/api/health") for body in (all_down, one_down)
+    )
+    probe = next(looking.looks(world.plan())).probe
+    assert looking.seen_twice(first, again, probe) is again
+    assert looking.seen_twice(first, first, probe) is first
+
+
+# --- a step without an answer, while the probe is well ----------------------------------------------------------------
+
+
+def walks(world: World, took: timedelta, kind: Kind = Kind.TIMEOUT) -> None:
+    """A walk whose second step gets no answer, and that took so long."""
+    look = next(looking.journeys(world.plan()))
+    said = "voice: no whole answer within 30 s"
+    silent = Outcome(kind=kind, latency=took, reason=said, path="/voice", measured={"step": "voice"})
+    with world.database.work(SYSTEM) as tx:
+        looking.learn_walk(tx, look, silent, 2)
+    world.settle()
+
+
+def test_a_step_that_hangs_while_the_probe_is_well_is_trouble(world: World) -> None:
+    looks(world, FINE, None)
+    walks(world, timedelta(seconds=30))  # during which the probe has looked
+    assert outcome_of(world, "rose/voice").kind is Kind.TIMEOUT
+    incident = world.incident()
+    assert (incident.severity, incident.title) == ("P1", "Voice processing down: nobody gets as far as an answer")
+    (signal,) = (one for one in world.read(signals.recent) if one.source == "journey")
+    assert signal.title == "Rose: the journey voice fails at voice"
+    world.overlook()
+
+
+def test_a_step_that_is_refused_at_once_waits_for_the_probe_or_for_the_next_walk(world: World) -> None:
+    looks(world, FINE, None)
+    world.sleep(seconds=4)
+    walks(world, timedelta(0), Kind.REFUSED)  # the probe has not looked since
+    assert world.read(incidents.listing) == []
+    looks(world, FINE, None, times=1)
+    world.sleep(minutes=15)
+    walks(world, timedelta(0), Kind.REFUSED)
+    assert world.incident().severity == "P1"
+    world.overlook()
+
+
+def test_a_walk_says_nothing_that_the_probe_says_too(world: World) -> None:
+    looks(world, SILENT, None, times=1)
+    walks(world, timedelta(seconds=30))
+    walks(world, timedelta(seconds=30))
+    assert world.read(incidents.listing) == []
+
+
+# --- our own looks at vendors -----------------------------------------------------------------------------------------
+
+
+def look_at_vendor(world: World, vendor: str, reading: Reading, times: int = 2) -> looking.Look:
+    look = next(one for one in looking.looks_at_vendors(world.plan()) if one.service_id == vendor)
+    for _ in range(times):
+        world.sleep(seconds=15)
+        with world.database.work(SYSTEM) as tx:
+            looking.learn(tx, look, reading)
+    world.settle()
+    return look
+
+
+DENIED = Reading(took=timedelta(seconds=1), status=401, body=b"Invalid API key", path="")
+
+
+def test_credentials_that_a_vendor_refuses_are_told_in_the_page_that_wakes_somebody(world: World) -> None:
+    look_at_vendor(world, "elevenlabs", FINE)
+    look_at_vendor(world, "groq", DENIED)
+    incident = world.incident()
+    assert (incident.severity, incident.type) == ("P1", "external_api_failure")
+    assert incident.title == "Groq: our credentials are refused"
+    (signal,) = world.read(signals.of_incident, incident.id)
+    assert signal.labels == {"vendor": "groq", "probe": "groq/key", "path": "", "outcome": "denied"}
+    refused = "our look key: denied: 401, the token a is not taken: Invalid API key"
+    assert seen_of(world, "groq") == (How.TROUBLE, f"{refused}; this incident: {incident.title}")
+    assert seen_of(world, "elevenlabs") == (How.WELL, "our look key: healthy: 200, and all that is expected of it")
+    assert refused in [one for one in world.mail.sent if one.audience == "page"][-1].body
+    world.overlook()
+
+
+def test_all_vendors_gone_at_once_are_one_p0_that_is_looked_at_twice(world: World) -> None:
+    for vendor in ("qdrant", "groq"):
+        look_at_vendor(world, vendor, SILENT)
+    assert world.incident().severity == "P1"
+    look = look_at_vendor(world, "elevenlabs", REFUSED, times=1)
+    with world.database.work(SYSTEM) as tx:
+        ready = looking.ready(tx, look)
+    assert isinstance(ready, looking.Look) and looking.is_grave(ready, REFUSED)
+    look_at_vendor(world, "elevenlabs", REFUSED, times=1)
+    incident = world.incident()
+    assert (incident.severity, incident.number) == ("P0", 1)
+    assert "elevenlabs,groq,qdrant" in incident.level_because
+    world.overlook()

@@ -85,7 +85,8 @@ def _take_in(app: App, sent: Mapping[str, Sequence[str]]) -> list[str]:
     """Take what the plan asks for. Returns the names of senders that no log of the plan has."""
     with app.database.read(SYSTEM) as tx:
         known = listening.heard_by(plans.current(tx))
-    if any(name in known and listening.is_news(known[name], records) for name, records in sent.items()):
+        is_news = any(listening.is_first(tx, known[name]) for name in sent if name in known)
+    if is_news or any(name in known and listening.is_news(known[name], records) for name, records in sent.items()):
         app.database.run(SYSTEM, lambda tx: listening.take_in(tx, sent))
     return [name for name in sent if name not in known]
 

@@ -154,7 +154,7 @@ def _first(plan: Plan, incident: Incident, link: str) -> str:
     chat = plan.communication.channels.chat
     lines = [
         f"{incident.severity} {plan.severities[incident.severity].name}: {incident.title}",
-        incident.why or f"Declared by {words.name(plan, incident.declared_by)}.",
+        words.why(plan, incident) or f"Declared by {words.name(plan, incident.declared_by)}.",
         *call,
         f"Incident: {link}",
         *(f"• {habit}" for habit in (chat.habits if chat else ())),

@@ -14,6 +14,7 @@ import aiosmtplib
 from tocsin.delivery import subjectline
 from tocsin.delivery.channel import Dead, Delivered, Message, Result, Retry
 from tocsin.kit.errors import Invalid
+from tocsin.kit.names import Names
 
 OURS = "X-Tocsin"  # a header with the host of the installation, so that a mail that comes back is known for its own
 HOW_TO_REPLY = "\nOr reply to this mail, with ack, escalate or decline in its first line.\n"
@@ -65,6 +66,7 @@ class EmailChannel:
         self._sender = sender
         self._domain = domain
         self._timeout = timeout.total_seconds()
+        self._names = Names()
         self._tls_context = ssl.create_default_context()  # reading the authorities takes longer than sending a mail
 
     async def send(self, message: Message) -> Result:
@@ -72,6 +74,8 @@ class EmailChannel:
         try:
             # The library's limit holds for each command; a server that answers each at the last moment needs another.
             async with asyncio.timeout(self._timeout):
+                # One whose name hangs stops here, where nothing else waits for it.
+                await self._names.look_up(server.host)
                 await self._hand_over(self.mail(message))
         except aiosmtplib.SMTPRecipientsRefused as refused:
             return _refused(refused.recipients[0].code, refused.recipients[0].message)

@@ -12,12 +12,12 @@ from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
 from tocsin.delivery.channel import Dead, Delivered, Message, Result, Retry
 from tocsin.delivery.public import Network, is_public
 from tocsin.kit.clock import Clock
+from tocsin.kit.names import Names
 
 PREFIX = "whsec_"
 
@@ -33,6 +33,26 @@ class NotPublic(OSError):
     """The address belongs to this machine or its private network."""
 
 
+class NamesResolver(AbstractResolver):
+    """Looks names up where one that hangs holds up no other."""
+
+    def __init__(self, names: Names | None = None) -> None:
+        self._names = names or Names()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await self._names.look_up(host, family)
+        flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+        return [
+            ResolveResult(hostname=host, host=address, port=port, family=kind, proto=0, flags=flags)
+            for kind, address in found
+        ]
+
+    async def close(self) -> None:
+        pass
+
+
 class PublicResolver(AbstractResolver):
     """Resolves names to public addresses only, so that an entered address can't reach inside the network.
 
@@ -42,7 +62,7 @@ class PublicResolver(AbstractResolver):
     def __init__(
         self, *, allow_private: bool, also: Sequence[Network] = (), inner: AbstractResolver | None = None
     ) -> None:
-        self._inner = inner or ThreadedResolver()
+        self._inner = inner or NamesResolver()
         self._also = also
         self._allow_private = allow_private
 

@@ -265,8 +265,10 @@ def measured(plan: Plan, incident: Incident) -> list[str]:
 def _courses(plan: Plan, incident: Incident, samples: Mapping[str, Sequence[Sample]]) -> Iterator[Course]:
     for name in measured(plan, incident):
         service, _, which = name.partition("/")
-        is_latency = which in plan.services[service].probes
-        yield from courses.courses(name, samples.get(name, ()), incident.started_at, is_latency=is_latency)
+        measure = plan.services[service].measures.get(which)
+        level = "latency" if measure is None else None if measure.errors else "value"
+        unit = "" if measure is None else "%" if measure.error_rate is not None else measure.unit
+        yield from courses.courses(name, samples.get(name, ()), incident.started_at, level, unit)
 
 
 def _unwatched(plan: Plan, incident: Incident) -> str:
@@ -319,7 +321,8 @@ def _standing(plan: Plan, incident: Incident | None, key: str, vendor: Vendor, m
     """How a vendor is, and how that is known: what we see ourselves, the strongest first, and then its own word."""
     seen = _evidence(plan, incident, key, vendor, material)
     page = material.seen.get(f"{key}/status_page") if vendor.look_every else None
-    told = [one for one in (seen, _own_word(page.outcome) if page and page.outcome else None) if one]
+    own = _own_word(page.outcome) if page and page.outcome else None
+    told = [one for one in (*_looked_at(key, vendor, material), seen, own) if one]
     if not told:
         return How.NOT_LOOKED, "no signal, no open incident and no probe speaks of it"
     known = [how for how, _ in told if how is not How.NOT_LOOKED]
@@ -333,7 +336,7 @@ def _evidence(
     called = _called(key, vendor.name)
     may_be_named = any(_squeezed(one.casefold()) in material.all_said for one in (key, vendor.name))
     for signal in material.firing if may_be_named else ():
-        if called.search(signal.said):
+        if signal.source != "vendor" and called.search(signal.said):  # those are told by our look itself
             return How.TROUBLE, f"a signal of {words.spaced(signal.source)} that fires: {signal.title}"
     own = [] if incident is None or incident.is_resolved else [incident]
     for one in (*own, *material.open):
@@ -341,6 +344,14 @@ def _evidence(
             which = "this incident" if one in own else f"#{one.number}, which is open"
             return How.TROUBLE, f"{which}: {one.title}"
     return _reported(plan, key, material)
+
+
+def _looked_at(key: str, vendor: Vendor, material: Material) -> Iterator[tuple[How, str]]:
+    """What our own probes of it saw: whether it answers us, and takes our credentials."""
+    for name in vendor.probes:
+        found = _looked(f"{key}/{name}", vendor.name, material.seen.get(f"{key}/{name}"))
+        if found.looked_at is not None:
+            yield found.how, f"our look {words.spaced(name)}: {found.said}"
 
 
 def _own_word(outcome: Outcome) -> tuple[How, str]:
@@ -487,11 +498,14 @@ def parts(plan: Plan, found: Assessment, *, are_drawn: bool = False) -> tuple[Pa
     )
 
 
+_FIRST = (How.TROUBLE, How.NOT_LOOKED, How.WELL)  # whoever is woken reads first what is wrong
+
+
 def _service_lines(found: Assessment) -> Iterator[Line]:
     if found.unwatched:
         yield Line("Not looked at", How.NOT_LOOKED, found.unwatched)
     several = Counter(one.service for one in found.looks)
-    for one in found.looks:
+    for one in sorted(found.looks, key=lambda one: _FIRST.index(one.how)):
         states = listed(f"{name} {state}" for name, state in one.states.items())
         seen = f"{_ago(found.at - one.looked_at)} ago" if one.looked_at else ""
         which = f" {words.spaced(one.probe.partition('/')[2])}" if several[one.service] > 1 else ""
@@ -528,7 +542,7 @@ def _change_lines(plan: Plan, found: Assessment) -> Iterator[Line]:
 def _vendor_lines(found: Assessment) -> Iterator[Line]:
     if not found.vendors:
         yield Line("The plan names none for it")
-    for one in found.vendors:
+    for one in sorted(found.vendors, key=lambda one: _FIRST.index(one.how)):
         said = {How.WELL: "no trouble known", How.TROUBLE: "in trouble", How.NOT_LOOKED: "not looked at"}[one.how]
         yield Line(f"{one.name}: {said}", one.how, one.because, href=one.status_page or "", about=one.name)
 
@@ -543,13 +557,15 @@ def _similar_lines(found: Assessment) -> Iterator[Line]:
 
 
 def text(found: Iterable[Part]) -> list[str]:
-    """The same as lines of plain text, for a mail. Of whom the same nothing is known, one line speaks."""
+    """The same as lines of plain text, for a mail. One line speaks of all that are unknown for the same reason."""
     said = ["What is known without anybody asking:"]
     for part in found:
-        unseen = [one for one in part.lines if one.about and one.how is How.NOT_LOOKED]
-        told = [one for one in part.lines if one not in unseen]
-        if unseen:
-            names = listed(one.about for one in unseen)
-            told.append(Line(f"{names}: not looked at", None, unseen[0].more if len(unseen) == 1 else ""))
+        unseen: dict[str, list[str]] = {}
+        for one in part.lines:
+            if one.about and one.how is How.NOT_LOOKED:
+                unseen.setdefault(one.more, []).append(one.about)
+        told = [one for one in part.lines if not (one.about and one.how is How.NOT_LOOKED)]
+        for more, names in unseen.items():
+            told.append(Line(f"{listed(names)}: not looked at", None, more if len(names) == 1 else ""))
         said += [f"{part.title}:", *(f"- {one.text}{f' ({one.more})' if one.more else ''}" for one in told)]
     return said

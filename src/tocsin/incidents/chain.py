@@ -134,4 +134,6 @@ def against_saved(checked: Checked, saved: Incident | None) -> Fault | None:
         return Fault(checked.entries + 1, f"it is missing, and with it all that follow up to {saved.entries}")
     if saved.head != checked.head:
         return Fault(checked.entries, "the record does not end with the entry that was saved as its last")
+    if not saved.level_because:  # it was saved before the reason of a level was kept in it
+        saved = saved.changed(level_because=checked.incident.level_because)
     return None if saved == checked.incident else Fault(None, "its saved state is not what its timeline says")

@@ -258,7 +258,7 @@ def _at_new_level(incident: Incident, entry: SeverityChanged) -> Incident:
     level_at = entry.at if entry.raised else incident.reopened_at or incident.declared_at
     steps = 0 if entry.raised else incident.steps_paged
     level = {"severity": entry.severity, "severity_by": entry.by, "level_at": level_at}
-    return incident.changed(**level, spent=(), silent_at={}, steps_paged=steps)
+    return incident.changed(**level, level_because=entry.because, spent=(), silent_at={}, steps_paged=steps)
 
 
 def _again(incident: Incident, entry: Reopened) -> Incident:

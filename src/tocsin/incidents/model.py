@@ -400,6 +400,7 @@ class Incident:
     confidential_at: datetime | None = None
     channel: ChannelOpened | None = None  # the one in which people work now
     call: str = ""  # the address of the call in which they talk
+    level_because: str = ""  # why it has another level than that with which it was declared
     updated_at: datetime
 
     def changed(self, **values: Any) -> "Incident":

@@ -424,6 +424,15 @@ def _users(entry: ImpactAssessed) -> list[str]:
     return counted if entry.percent is None else [*counted, f"{entry.percent:g} % of users"]
 
 
+def why(plan: Plan, incident: Incident) -> str:
+    """Why it has its level, and if that is another than at first, why it was declared."""
+    because = incident.level_because
+    if not because:
+        return incident.why
+    said = because if incident.severity_by == SYSTEM.handle else f"{name(plan, incident.severity_by)}: {because}"
+    return f"{ended(said)} At first: {incident.why}" if incident.why else said
+
+
 def impact(incident: Incident) -> str:
     """The impact as it was last assessed, or else as it was declared."""
     return (assessed(incident.assessed) if incident.assessed else "") or incident.impact

@@ -136,6 +136,8 @@ _RULES: tuple[tuple[str, How, Trace], ...] = (  # the first that fits decides
     ("resolution.verification.*", _E, "check:{2}"),
     ("services.*.probes.*", _T, None),
     ("services.*.probes.**", _E, "look:{1}/{3}"),
+    ("vendors.*.probes.*", _T, None),
+    ("vendors.*.probes.**", _E, "look:{1}/{3}"),
     ("services.*.measures.*", _T, None),
     ("services.*.measures.**", _E, "look:{1}/{3}"),
     ("services.*.logs.*", _T, None),

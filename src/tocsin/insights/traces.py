@@ -97,7 +97,7 @@ def clause_of(plan: Plan, severity: str, owed: Obligation) -> str:
             service, _, probe = owed.key.removeprefix("look:").partition("/")
             known = plan.services.get(service)
             if known is None:
-                return f"vendors.{service}.look_every"
+                return f"vendors.{service}.{'look_every' if probe == 'status_page' else f'probes.{probe}'}"
             return f"services.{service}.{'heartbeats' if probe in known.heartbeats else 'probes'}.{probe}"
 
 

@@ -233,6 +233,8 @@ def _named(plan: Plan) -> Iterator[tuple[str, Iterable[str]]]:
     yield "recovery.confirm", plan.recovery.confirm
     yield "review.sections", plan.review.sections
     yield "review.horizons", plan.review.horizons
+    for key, vendor in plan.vendors.items():
+        yield f"vendors.{key}.probes", vendor.probes
     for key, service in plan.services.items():
         yield f"services.{key}.components", service.components
         yield f"services.{key}.probes", service.probes

@@ -1,5 +1,6 @@
 """Whether what a plan has us look at holds together: the addresses of probes, how often, and what counts as trouble."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import fields
 from datetime import timedelta
@@ -13,6 +14,8 @@ from tocsin.plan.watching import Expects
 
 WEB = ("http", "https")
 PLAIN = ("tcp", "dns", "tls")
+HERE = ("127.0.0.1", "::1", "localhost")
+NO_PLACE = ("host", "connection", "content-length", "transfer-encoding", "content-type", "accept", "user-agent")
 OUT_OF_MOST = 60
 LEAST_OFTEN = timedelta(minutes=1)  # a vendor's page belongs to somebody else, and is read by thousands
 _OF_A_REPORT = ("status_field", "healthy_values", "components_field", "good_values")
@@ -30,9 +33,18 @@ def problems(path: str, probe: Probe) -> Iterator[Finding]:
         if one and not one.startswith("/"):
             yield Finding(f"{path}.paths.{number}", f"a path begins with a slash: /{one}")
     yield from _counts(path, probe)
+    yield from _token(path, probe)
     if probe.slow_after is not None and probe.slow_after >= probe.timeout:
         message = f"an answer that takes {span(probe.slow_after)} is never seen: the timeout is {span(probe.timeout)}"
         yield Finding(f"{path}.slow_after", message)
+
+
+def of_vendor(path: str, vendor: Vendor) -> Iterator[Finding]:
+    for name, probe in vendor.probes.items():
+        here = f"{path}.probes.{name}"
+        if name == "status_page":
+            yield Finding(here, "the status page is looked at by look_every; call this probe something else")
+        yield from problems(here, probe)
 
 
 def heartbeats(path: str, service: Service) -> Iterator[Finding]:
@@ -93,6 +105,23 @@ def _expects(path: str, expects: Expects) -> Iterator[Finding]:
     for key in ("headers", "json"):
         for name, wanted in getattr(expects, key).items():
             yield from check_words.condition(f"{path}.{key}.{name}", wanted)
+
+
+def _token(path: str, probe: Probe) -> Iterator[Finding]:
+    """A token goes where nobody reads it on the way. Which host it may go to at all, the settings say."""
+    if probe.token is None:
+        if probe.token_header is not None:
+            yield Finding(f"{path}.token_header", "there is no token to stand there; add token")
+        return
+    parts = urlsplit(probe.url)
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,39}", probe.token):
+        yield Finding(f"{path}.token", "the name of a token of the setting TOCSIN_PROBE_TOKENS, never a token itself")
+    if parts.scheme != "https" and (parts.scheme != "http" or parts.hostname not in HERE):
+        yield Finding(f"{path}.token", "a token goes to an address with https:// only")
+    if probe.token_header is not None and not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,39}", probe.token_header):
+        yield Finding(f"{path}.token_header", "the name of a header, such as xi-api-key")
+    elif probe.token_header is not None and probe.token_header.lower() in NO_PLACE:
+        yield Finding(f"{path}.token_header", f"{probe.token_header} is for the connection itself")
 
 
 def _counts(path: str, probe: Probe) -> Iterator[Finding]:

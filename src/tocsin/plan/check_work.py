@@ -114,6 +114,7 @@ def _dependencies(plan: Plan) -> Iterator[Finding]:
         if vendor.status_page is not None:
             yield from _address(f"vendors.{key}.status_page", vendor.status_page)
         yield from check_probes.page(f"vendors.{key}", vendor)
+        yield from check_probes.of_vendor(f"vendors.{key}", vendor)
     known = dict.fromkeys([*plan.services, *plan.vendors])
     for key, service in plan.services.items():
         yield from _needs(f"services.{key}.depends_on", key, service.depends_on, known)

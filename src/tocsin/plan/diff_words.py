@@ -10,7 +10,7 @@ from tocsin.kit.text import listed
 from tocsin.plan.consequences import Kind, Pair, Said, gains_and_losses, order, shown, told_apart
 from tocsin.plan.differences import ABSENT, Difference, Order
 from tocsin.plan.telling_words import TELLING
-from tocsin.plan.watching_words import WATCHING
+from tocsin.plan.watching_words import OF_VENDORS, WATCHING
 from tocsin.plan.wording import Wording, items, named, told
 
 WORDINGS: Mapping[str, Wording] = {
@@ -125,6 +125,7 @@ WORDINGS: Mapping[str, Wording] = {
     "services.*.components.*.description": told("The status page says of the component {3} of {name}:"),
     "services.*.components.*.depends_on": items(Kind.OTHER, "Without what the component {3} of {name} does not work"),
     **WATCHING,
+    **OF_VENDORS,
     "services.*.heartbeats.*": Wording(
         Kind.WATCHING,
         new="{name} has one more sign of life that is missed when it does not come: {3}.",

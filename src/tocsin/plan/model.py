@@ -259,6 +259,8 @@ class Probe:
     usual: Usual | None = None  # how long an answer usually takes is learned, and slower ones are told apart
     control: str | None = None  # somebody else's address: if that is silent too, our own network is in trouble
     expects: Expects | None = None  # what is good where the answer is no health report
+    token: str | None = None  # the name of a secret of the settings with which it asks
+    token_header: str | None = None  # where that stands; else it is a bearer token
     status_field: str = "status"
     healthy_values: tuple[str, ...] = ("healthy",)
     components_field: str = "services"
@@ -299,6 +301,7 @@ class Vendor:
     status_page: str | None = None
     look_every: Span | None = None  # nobody looks at the status page without it
     support: Text = ""
+    probes: Mapping[str, Probe] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -338,6 +338,7 @@ def _vendors(plan: Plan) -> Blocks:
                 *([statement(f"Support: {plain(vendor.support)}", f"{path}.support")] if vendor.support else []),
             ]
         )
+        yield from watching.probes(path, vendor.probes)
 
 
 def _rules(plan: Plan) -> Blocks:

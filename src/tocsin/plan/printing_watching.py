@@ -1,6 +1,6 @@
 """What is watched of a service, as part of the printed plan: its probes, measures, logs, journeys and signs of life."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from tocsin.kit.text import listed, span
 from tocsin.plan.markdown import Blocks, address, bullets, code, heading, plain, statement
@@ -8,10 +8,14 @@ from tocsin.plan.model import Heartbeat, Probe, Service
 from tocsin.plan.watching import Expects, Journey, Leg, Log, Measure, Pattern, Usual
 
 
-def watched(path: str, service: Service) -> Blocks:
-    for name, probe in service.probes.items():
+def probes(path: str, found: Mapping[str, Probe]) -> Blocks:
+    for name, probe in found.items():
         yield heading(4, f"Probe {plain(name)}", f"{path}.probes.{name}")
         yield from bullets(_probe(f"{path}.probes.{name}", probe))
+
+
+def watched(path: str, service: Service) -> Blocks:
+    yield from probes(path, service.probes)
     for name, measure in service.measures.items():
         yield heading(4, f"Measure {plain(name)}", f"{path}.measures.{name}")
         yield from bullets(_measure(f"{path}.measures.{name}", measure))
@@ -53,6 +57,10 @@ def _probe(path: str, probe: Probe) -> Iterable[str]:
         said = f"If nothing is heard of {address(probe.control)} either, our own network is in trouble."
         yield statement(said, f"{path}.control")
     yield from _usual(f"{path}.usual", probe.usual, "s")
+    if probe.token is not None:
+        yield statement(f"Asks with the token {code(probe.token)} of the settings.", f"{path}.token")
+    if probe.token_header is not None:
+        yield statement(f"It stands in the header {code(probe.token_header)}.", f"{path}.token_header")
     if probe.expects is not None:
         yield from _expects(f"{path}.expects", probe.expects)
     elif probe.url.startswith("http"):

@@ -62,6 +62,10 @@ def looks(plan: Plan) -> list[Promise]:
         for name, one in service.measures.items()
     ]
     vendors = [
+        _look(f"{key}/{name}", f"Look at {vendor.name}, {name}", probe.every, f"vendors.{key}.probes.{name}")
+        for key, vendor in plan.vendors.items()
+        for name, probe in vendor.probes.items()
+    ] + [
         _look(f"{key}/status_page", f"Read the status page of {one.name}", one.look_every, f"vendors.{key}.look_every")
         for key, one in plan.vendors.items()
         if one.look_every

@@ -263,7 +263,7 @@ MEANINGS: Mapping[str, str] = {
     "Communication.stages": (
         "The template for each stage of a public update. With a public audience, every stage needs one."
     ),
-    "Probe": "An address that Tocsin looks at, under `services.….probes`.",
+    "Probe": "An address that Tocsin looks at, under `services.….probes` or `vendors.….probes`.",
     "Probe.url": (
         "How it begins says what is looked at: a health report, or what `expects` says, at http:// or https://; a port "
         "at tcp://, a name at dns://, a certificate at tls://. It holds no password."
@@ -281,6 +281,11 @@ MEANINGS: Mapping[str, str] = {
         "trouble: nothing is declared, and the administrators are told."
     ),
     "Probe.expects": "What is good where the answer is no health report. Without it, it must be one.",
+    "Probe.token": (
+        "Which token of the setting `TOCSIN_PROBE_TOKENS` it asks with, by its name there. It goes to the host alone "
+        "that the setting names with it, at https://. Where it is refused, the outcome is `denied`."
+    ),
+    "Probe.token_header": "The header in which the token stands, such as `xi-api-key`. Else it is a bearer token.",
     "Probe.status_field": "The key of the answer that holds the overall state.",
     "Probe.healthy_values": "The values of it that are healthy.",
     "Probe.components_field": "The key of the answer that holds the components' states.",
@@ -465,6 +470,7 @@ MEANINGS: Mapping[str, str] = {
     "Vendor.description": "What it is needed for.",
     "Vendor.status_page": "Where it says how it is doing.",
     "Vendor.look_every": "How often its status page is read, at least 1 min. Without it nobody reads it.",
+    "Vendor.probes": "Its addresses at which we look ourselves: whether it answers, and takes our credentials.",
     "Vendor.support": "How to reach its support.",
     "Sender": (
         "How the JSON is read of a sender that speaks no language which is known, under `senders`. What stands in "

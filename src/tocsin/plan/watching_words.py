@@ -102,6 +102,18 @@ WATCHING: Mapping[str, Wording] = {
         f"{_LOOK} wants {{6}} to be {{after}}.",
         f"{_LOOK} no longer asks for {{6}}.",
     ),
+    f"{_PROBE}.token": Wording(
+        Kind.WATCHING,
+        f"{_LOOK} asks with the token {{after}} instead of {{before}}.",
+        f"{_LOOK} asks with the token {{after}}, and says when it is refused.",
+        f"{_LOOK} asks without a token, and no longer says whether it is taken.",
+    ),
+    f"{_PROBE}.token_header": Wording(
+        Kind.WATCHING,
+        f"{_LOOK} sends its token in the header {{after}} instead of {{before}}.",
+        f"{_LOOK} sends its token in the header {{after}}.",
+        f"{_LOOK} sends its token as a bearer token.",
+    ),
     f"{_PROBE}.status_field": Wording(
         Kind.WATCHING, f"{_LOOK} reads the health in the field {{after}}, not {{before}}."
     ),
@@ -278,5 +290,15 @@ WATCHING: Mapping[str, Wording] = {
     ),
     f"{_JOURNEY}.recoveries": Wording(
         Kind.WATCHING, f"{_WAY} is well again after {{after}} walks in a row instead of {{before}}."
+    ),
+}
+
+OF_VENDORS: Mapping[str, Wording] = {
+    **{path.replace("services.", "vendors.", 1): one for path, one in WATCHING.items() if path.startswith(_PROBE)},
+    "vendors.*.probes.*.every": Wording(
+        Kind.WATCHING, f"{_LOOK} is taken every {{after}} instead of every {{before}}."
+    ),
+    "vendors.*.probes.*.failures": Wording(
+        Kind.WATCHING, f"{_LOOK} counts as trouble after {{after}} bad looks in a row instead of {{before}}."
     ),
 }

@@ -17,10 +17,12 @@ def tell(tx: Tx, name: str, before: int, after: int, needed: int) -> None:
 
 
 def _others_are_blind(tx: Tx, name: str) -> bool:
+    plan = plans.current(tx)
+    watched = {key: one.probes for key, one in plan.services.items()} | {k: v.probes for k, v in plan.vendors.items()}
     needed = {
-        f"{service}/{probe}": one.failures
-        for service, known in plans.current(tx).services.items()
-        for probe, one in known.probes.items()
+        f"{key}/{probe}": one.failures
+        for key, probes in watched.items()
+        for probe, one in probes.items()
         if one.control
     }
     found = watch.standings(tx).items()

@@ -51,6 +51,7 @@ TITLES_KEPT = 5  # of those that are counted
 FEW = 100  # arrivals decided at a time while senders wait to be answered
 STRANGERS = 20  # incidents of one type that signals declare about services that the plan does not know
 CROWDED = f"It joined the latest of {STRANGERS} such incidents about services that the plan does not know."
+STAYS = "What it said before was on this incident, and so is this."
 CALLING = (Disposition.DECLARED, Disposition.ATTACHED)
 WAITING_LIMIT = 10_000  # arrivals that may wait for their transaction before senders are asked to come again
 
@@ -208,7 +209,7 @@ def _fires(tx: Tx, plan: Plan, signal: Signal, one: Taken) -> Signal:
     if held is not None:
         return _held(tx, signal, held, route, incident)
     if isinstance(route, routing.Unrouted):
-        return signal if incident else _waits(tx, signal, route.why)
+        return replace(signal, why=f"{route.why} {STAYS}") if incident else _waits(tx, signal, route.why)
     declared = incident is not None and incident.id == signal.incident_id and signal.disposition is Disposition.DECLARED
     disposition = Disposition.DECLARED if declared else Disposition.ATTACHED  # what it declared, it declared
     why = route.why

@@ -19,6 +19,7 @@ from tocsin.watch.store import Standing
 from tocsin.watch.tailing import Piece
 
 FAILURES, RECOVERIES = 3, 2
+SENT = "sent"  # the mark of a log that is sent to us, once anything came of it
 _SHOWN = 160
 
 
@@ -38,13 +39,15 @@ def learn(tx: Tx, look: LogLook, piece: Piece) -> None:
     tail = _listen(tx, look, tail, logs.records(lines))
     if piece.rest is not None:
         tail = replace(tail, rests_until=tx.now + piece.rest)
-    outcome = _read(piece)
+    outcome = _read(look, tail, piece)
     run = outcomes.advance(standing.run, outcome, tx.now)
     standing = looking.agree(tx, look, replace(standing, tail=tail), run, outcome, (FAILURES, RECOVERIES))
     _show(tx, standing)
 
 
-def _read(piece: Piece) -> Outcome:
+def _read(look: LogLook, tail: Tail, piece: Piece) -> Outcome:
+    if look.log.sender is not None and tail.mark != SENT and not piece.trouble:
+        return _outcome(Kind.UNKNOWN, f"nothing was sent yet by the name {look.log.sender}")
     if piece.limited:
         return _outcome(Kind.RATE_LIMITED, piece.limited)
     return _outcome(Kind.UNREADABLE, piece.trouble) if piece.trouble else _outcome(Kind.HEALTHY, "it is read")
@@ -81,6 +84,11 @@ def heard_by(plan: Plan) -> dict[str, list[LogLook]]:
     return found
 
 
+def is_first(tx: Tx, looks: Iterable[LogLook]) -> bool:
+    """Whether nothing was heard before of one of these: then whatever comes is news."""
+    return any((watch.seen(tx, look.name).tail or Tail()).mark != SENT for look in looks)
+
+
 def is_news(looks: Iterable[LogLook], records: Sequence[str]) -> bool:
     """Whether any of these says something that the plan asks for; most of what a service writes does not."""
     return any(logs.concerns(look.log, record) for look in looks for record in records)
@@ -92,8 +100,9 @@ def take_in(tx: Tx, sent: Mapping[str, Sequence[str]]) -> None:
     for sender, looks in sorted(heard_by(plan).items()):
         for look in looks if sender in sent else ():
             standing = watch.load(tx, look.name)
-            tail = _listen(tx, look, standing.tail or Tail(), sent[sender])
-            said = standing.outcome if standing.outcome else _outcome(Kind.HEALTHY, "it is sent to us")
+            tail = _listen(tx, look, replace(standing.tail or Tail(), mark=SENT), sent[sender])
+            is_known = standing.outcome is not None and standing.outcome.kind is not Kind.UNKNOWN
+            said = standing.outcome if is_known else _outcome(Kind.HEALTHY, "it is sent to us")
             standing = replace(standing, tail=tail, outcome=said, looked_at=tx.now)
             watch.save(tx, standing)
             _show(tx, standing)

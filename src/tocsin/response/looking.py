@@ -23,21 +23,24 @@ from tocsin.watch.outcomes import Change, Expectation, Outcome, Reading, Run
 from tocsin.watch.store import Agreed, Standing
 
 PREFIX = "look:"
-PAGE = "status_page"
+PAGE, VENDOR = "status_page", "vendor"
 _NEVER_READ = Tail()
 WAIT_FOR_PAGE = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
 class Look:
-    """A look that is due: `name` is `service/probe`. `before` is how it stood, where one more bad look may count."""
+    """A look that is due: `name` is `service/probe`. `before` is how it stood, where one more bad look may count.
+
+    Of a vendor, whose probes have the source `vendor`, the vendor stands in place of the service.
+    """
 
     name: str
     service_id: str
     service: Service
     probe: Probe
     before: "Before | None" = None
-    source = "probe"
+    source: str = "probe"
 
     @property
     def every(self) -> timedelta:
@@ -51,6 +54,7 @@ class Before:
     plan: Plan
     standing: Standing
     at: datetime
+    together: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -146,6 +150,12 @@ def looks(plan: Plan) -> Iterator[Look]:
             yield Look(f"{service_id}/{probe_id}", service_id, service, probe)
 
 
+def looks_at_vendors(plan: Plan) -> Iterator[Look]:
+    for key, vendor in plan.vendors.items():
+        for name, probe in vendor.probes.items():
+            yield Look(f"{key}/{name}", key, Service(name=vendor.name, probes=vendor.probes), probe, source=VENDOR)
+
+
 def measures(plan: Plan) -> Iterator[MeasureLook]:
     for service_id, service in plan.services.items():
         for name, one in service.measures.items():
@@ -183,7 +193,14 @@ def beats(plan: Plan) -> Iterator[Beat]:
 
 def every_look(plan: Plan) -> dict[str, AnyLook | Beat]:
     """What is due by itself: the looks that we take, and the signs of life for which we wait."""
-    ours: list[AnyLook] = [*looks(plan), *measures(plan), *logs(plan), *journeys(plan), *pages(plan)]
+    ours: list[AnyLook] = [
+        *looks(plan),
+        *looks_at_vendors(plan),
+        *measures(plan),
+        *logs(plan),
+        *journeys(plan),
+        *pages(plan),
+    ]
     found: list[AnyLook | Beat] = [*ours, *beats(plan)]
     return {look.name: look for look in found}
 
@@ -193,7 +210,9 @@ def ready(tx: Tx, look: AnyLook) -> AnyLook:
     if isinstance(look, Look):
         standing = watch.load(tx, look.name)
         is_near = look.probe.failures == 1 or (standing.run is not None and standing.run.unwell > 0)
-        return replace(look, before=Before(plans.current(tx), standing, tx.now)) if is_near else look
+        if not is_near:
+            return look
+        return replace(look, before=Before(plans.current(tx), standing, tx.now, _together(tx, look)))
     if isinstance(look, LogLook):
         tail = watch.load(tx, look.name).tail or Tail()
         return replace(look, tail=tail, rests=tail.rests_until is not None and tx.now < tail.rests_until)
@@ -224,14 +243,15 @@ def is_grave(look: Look, reading: Reading, control: Reading | None = None) -> bo
     change = _change(before.standing, run, (look.probe.failures, look.probe.recoveries))
     if change is None or change.kind is outcomes.Kind.HEALTHY or outcome.kind in outcomes.LEARNED_NOTHING:
         return False
-    route = routing.route(before.plan, _arrival(look, outcome, change))
+    route = routing.route(before.plan, _arrival(look, outcome, change, before.together))
     return isinstance(route, routing.Route) and before.plan.rank(route.severity) == 0
 
 
 def seen_twice(reading: Reading, again: Reading, probe: Probe) -> Reading:
     """Which of two looks counts: the second where it is any better, and otherwise the first."""
     bad, second = (outcomes.judge(one, expectation(probe)) for one in (reading, again))
-    return again if second.kind is not bad.kind and second.kind not in outcomes.NOT_ANSWERING else reading
+    differs = (second.kind, second.components) != (bad.kind, bad.components)
+    return again if differs and second.kind not in outcomes.NOT_ANSWERING else reading
 
 
 def _change(standing: Standing, run: Run, needed: tuple[int, int]) -> Change | None:
@@ -245,9 +265,42 @@ def _change(standing: Standing, run: Run, needed: tuple[int, int]) -> Change | N
     )
 
 
-def _arrival(look: Look | MeasureLook | LogLook | JourneyLook, outcome: Outcome, change: Change) -> Arrival:
-    arrival = outcomes.arrival(look.name, look.service.name, outcome, change.since, look.source)
-    return msgspec.structs.replace(arrival, labels={**arrival.labels, "service": look.service_id})
+def _together(tx: Tx, look: Look | MeasureLook | LogLook | JourneyLook) -> tuple[str, ...]:
+    """Of a vendor's probe: all vendors that do not serve us by now, this one among them."""
+    if look.source != VENDOR:
+        return ()
+    others = (one for one in looks_at_vendors(plans.current(tx)) if one.service_id != look.service_id)
+    down = (one.service_id for one in others if (known := watch.seen(tx, one.name).confirmed) and known.kind in _DOWN)
+    return tuple(sorted({look.service_id, *down}))
+
+
+_DOWN = outcomes.NOT_ANSWERING | {outcomes.Kind.DENIED, outcomes.Kind.WRONG_BODY, outcomes.Kind.DEGRADED}
+
+
+def _arrival(
+    look: Look | MeasureLook | LogLook | JourneyLook, outcome: Outcome, change: Change, together: tuple[str, ...] = ()
+) -> Arrival:
+    arrival = outcomes.arrival(look.name, _called(look), outcome, change.since, look.source)
+    labels = {**arrival.labels, "service": look.service_id}
+    if look.source == VENDOR:
+        labels = labels | {"vendor": labels.pop("service"), "probe": look.name, "path": outcome.path}
+        if len(together) > 1 and outcome.kind in _DOWN:
+            labels["together"] = ",".join(together)
+    if change.kind is outcomes.Kind.HEALTHY or change.seen == (1, 1):
+        return msgspec.structs.replace(arrival, labels=labels)
+    times, of = change.seen
+    details = {**arrival.details, "reason": f"{outcome.reason}; so {times} of {of} times"}
+    return msgspec.structs.replace(arrival, labels=labels, details=details)
+
+
+def _called(look: Look | MeasureLook | LogLook | JourneyLook) -> str:
+    """The service; and which of its probes, measures or logs, where it has more than one. A journey names itself."""
+    service = look.service
+    alike = {"probe": service.probes, "measure": service.measures, "log": service.logs, VENDOR: service.probes}.get(
+        look.source, {}
+    )
+    which = look.name.partition("/")[2].replace("_", " ")
+    return f"{service.name} {which}" if len(alike) > 1 else service.name
 
 
 def learn(tx: Tx, look: Look, reading: Reading, control: Reading | None = None) -> None:
@@ -269,15 +322,28 @@ def learn(tx: Tx, look: Look, reading: Reading, control: Reading | None = None) 
 
 
 def learn_walk(tx: Tx, look: JourneyLook, outcome: Outcome, walks: int) -> None:
-    """Judge a walk that was taken so many times, the last of which counts. That nothing answers is the service's own
-    probe's to say, where it has one: it looks again in seconds, and a walk in minutes."""
-    if look.service.probes and outcome.kind in outcomes.NOT_ANSWERING:
-        outcome = replace(outcome, kind=outcomes.Kind.UNKNOWN)
+    """Judge a walk that was taken so many times, the last of which counts."""
     standing = watch.load(tx, look.name)
+    if outcome.kind in outcomes.NOT_ANSWERING and not _is_news_of(tx, look, standing, outcome):
+        outcome = replace(outcome, kind=outcomes.Kind.UNKNOWN)
     for _ in range(walks):
         sampling.keep_walk(tx, look.name, look.service_id, outcome)
     run = outcomes.advance(standing.run, outcome, tx.now)
     agree(tx, look, standing, run, outcome, (look.journey.failures, look.journey.recoveries))
+
+
+def _is_news_of(tx: Tx, look: JourneyLook, standing: Standing, outcome: Outcome) -> bool:
+    """Whether a step without an answer is more than the service's own probes say, which look again in seconds.
+
+    A probe that is well says that the service answers, and not this step: once it has looked since the walk began, or
+    if the walk before got no answer either.
+    """
+    probes = [watch.seen(tx, f"{look.service_id}/{one}") for one in look.service.probes]
+    if any(one.outcome is None or one.outcome.kind in outcomes.NOT_ANSWERING for one in probes):
+        return False
+    looked = all(one.looked_at is not None and one.looked_at > tx.now - outcome.latency for one in probes)
+    before = standing.outcome
+    return looked or (before is not None and "step" in before.measured and before.kind is outcomes.Kind.UNKNOWN)
 
 
 def agree(
@@ -299,7 +365,7 @@ def agree(
     agreed = Agreed(change.kind, change.components, change.grade)
     standing = replace(standing, run=settled, confirmed=agreed)
     watch.save(tx, standing)
-    signals.accept(tx, [signals.encode(_arrival(look, outcome, change))])
+    signals.accept(tx, [signals.encode(_arrival(look, outcome, change, _together(tx, look)))])
     return standing
 
 
@@ -313,4 +379,5 @@ def expectation(probe: Probe) -> Expectation:
         timeout=probe.timeout,
         certificate_days=probe.certificate_days,
         answer=probe.expects,
+        token=probe.token or "",
     )

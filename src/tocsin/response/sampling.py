@@ -14,7 +14,7 @@ from tocsin.watch.outcomes import LEARNED_NOTHING, NOT_ANSWERING, Kind, Outcome
 from tocsin.watch.store import Standing
 
 LEARNED_FOR = timedelta(minutes=15)  # what is usual changes slowly, and is asked for at every look
-_FAILED = NOT_ANSWERING | {Kind.WRONG_BODY}
+_FAILED = NOT_ANSWERING | {Kind.WRONG_BODY, Kind.DENIED}
 
 
 def keep_look(tx: Tx, name: str, service: str, outcome: Outcome) -> None:

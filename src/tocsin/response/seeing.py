@@ -10,13 +10,14 @@ from urllib.parse import unquote, urlsplit
 import aiohttp
 
 from tocsin.db.engine import Tx
+from tocsin.kit import redaction
 from tocsin.plan.watching import RailwayLog
 from tocsin.response import listening, looking, measuring
 from tocsin.response.looking import AnyLook, JourneyLook, LogLook, Look, MeasureLook, PageLook
 from tocsin.watch import connections, journeys, numbers, outcomes, probes, railway, tailing
 from tocsin.watch.logs import Tail
 from tocsin.watch.outcomes import Kind, Outcome, Reading
-from tocsin.watch.tailing import Means, Piece
+from tocsin.watch.tailing import Means, Piece, Token
 
 SECOND_LOOK = timedelta(seconds=5)
 _NO_MEANS = Means()
@@ -37,12 +38,12 @@ async def see(
         return lambda tx: listening.learn(tx, look, piece)
     if isinstance(look, JourneyLook):
         return await _walked(session, look, user_agent)
-    reading = await _read(session, look, user_agent)
+    reading = await look_once(session, look, user_agent, means)
     control = None
     if look.probe.control and outcomes.may_be_ours(reading):
         control = await probes.look(session, look.probe.control, (), look.probe.timeout, user_agent)
     if looking.is_grave(look, reading, control):
-        reading = looking.seen_twice(reading, await _read(session, _briefly(look), user_agent), look.probe)
+        reading = looking.seen_twice(reading, await look_once(session, _briefly(look), user_agent, means), look.probe)
     return lambda tx: looking.learn(tx, look, reading, control)
 
 
@@ -103,12 +104,26 @@ async def _walked(session: aiohttp.ClientSession, look: JourneyLook, user_agent:
     return lambda tx: looking.learn_walk(tx, look, outcome, walks)
 
 
-async def _read(session: aiohttp.ClientSession, look: Look, user_agent: str) -> Reading:
+async def look_once(session: aiohttp.ClientSession, look: Look, user_agent: str, means: Means) -> Reading:
     probe = look.probe
     if not probe.url.startswith(("http://", "https://")):
         return await connections.look(probe.url, probe.timeout)
+    known = means.probe_tokens.get(probe.token or "")
+    if probe.token is not None and (known is None or known.host != urlsplit(probe.url).netloc.lower()):
+        return _unasked(probe.token, known)
     expect = looking.expectation(probe)
-    reading = await probes.look(session, probe.url, probe.paths, probe.timeout, user_agent, expect)
+    proof = known.header(probe.token_header) if known else {}
+    reading = await probes.look(session, probe.url, probe.paths, probe.timeout, user_agent, expect, proof)
+    if known is not None:  # some answer with what they were asked with
+        reading = replace(reading, body=reading.body.replace(known.secret.encode(), redaction.MARK.encode()))
     if probe.certificate_days is None or reading.failure is not None:
         return reading
     return replace(reading, certificate_ends_at=await connections.certificate_end(probe.url, probe.timeout))
+
+
+def _unasked(name: str, known: Token | None) -> Reading:
+    """The settings say to whom a token goes: whoever may change the plan must not be able to send it elsewhere."""
+    why = (
+        f"TOCSIN_PROBE_TOKENS has no token called {name}" if known is None else f"the token {name} is for {known.host}"
+    )
+    return Reading(failure="no_token", detail=why, took=timedelta(0), path="")

@@ -1,6 +1,7 @@
 """Looking at what speaks no HTTP: a port, a name, a certificate. A look ends in time and returns what it saw."""
 
 import asyncio
+import contextlib
 import functools
 import socket
 import ssl
@@ -9,9 +10,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
+from tocsin.kit import names
 from tocsin.kit.clock import stopwatch
 from tocsin.watch.outcomes import Reading
-from tocsin.watch.probes import UNREACHABLE
+from tocsin.watch.probes import ENDED_EARLY, UNREACHABLE, ended_early
 
 
 @functools.cache
@@ -47,8 +49,8 @@ def _certificate(url: str, trust: ssl.SSLContext | None) -> Awaitable[Reading]:
 
 async def _connect(url: str, trust: ssl.SSLContext | None) -> Reading:
     parts = urlsplit(url)
-    port = parts.port or 443
-    _, writer = await asyncio.open_connection(parts.hostname, port, ssl=trust)
+    host, port = parts.hostname or "", parts.port or 443
+    writer = await _opened(host, port, trust)
     try:
         shown = writer.get_extra_info("peercert") if trust else None
     finally:
@@ -58,10 +60,23 @@ async def _connect(url: str, trust: ssl.SSLContext | None) -> Reading:
     return Reading(took=timedelta(0), path="", connected=said, certificate_ends_at=ends_at)
 
 
+async def _opened(host: str, port: int, trust: ssl.SSLContext | None) -> asyncio.StreamWriter:
+    """A connection to the first of the host's addresses that takes one."""
+    *others, last = [address for _, address in await names.of_this_loop().look_up(host)]
+    for address in others:
+        with contextlib.suppress(OSError):
+            return await _open(host, address, port, trust)
+    return await _open(host, last, port, trust)
+
+
+async def _open(host: str, address: str, port: int, trust: ssl.SSLContext | None) -> asyncio.StreamWriter:
+    _, writer = await asyncio.open_connection(address, port, ssl=trust, server_hostname=host if trust else None)
+    return writer
+
+
 async def _name(url: str, trust: ssl.SSLContext | None) -> Reading:
     host = urlsplit(url).hostname or ""
-    found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    addresses = sorted({str(one[4][0]) for one in found})
+    addresses = sorted(address for _, address in await names.of_this_loop().look_up(host))
     return Reading(took=timedelta(0), path="", connected=f"the name leads to {', '.join(addresses)}")
 
 
@@ -74,6 +89,8 @@ def _failure(error: Exception) -> str:
             return "timeout"
         case ssl.SSLError():
             return "tls"
+        case _ if ended_early(error):
+            return "tls"
         case socket.gaierror() | UnicodeError():
             return "dns"
         case OSError(errno=number) if number in UNREACHABLE:
@@ -85,4 +102,6 @@ def _failure(error: Exception) -> str:
 def _detail(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return error.verify_message
+    if ended_early(error):
+        return ENDED_EARLY
     return (error.strerror if isinstance(error, OSError) else None) or str(error)

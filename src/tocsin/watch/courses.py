@@ -19,17 +19,26 @@ class Course:
     points: tuple[tuple[datetime, float], ...]
     before: float | None
     worst: float | None
+    unit: str = ""  # of a `value`
 
 
-def courses(name: str, samples: Sequence[Sample], began: datetime, *, is_latency: bool) -> Iterator[Course]:
-    """What can be told of these samples: how long answers took, or the numbers themselves, and how many failed."""
-    level = "latency" if is_latency else "value"
-    yield from _course(name, level, samples, began, lambda one: one.mean if one.count else None)
+def courses(
+    name: str, samples: Sequence[Sample], began: datetime, level: str | None, unit: str = ""
+) -> Iterator[Course]:
+    """What can be told of these samples: how long answers took (`latency`) or the numbers themselves (`value`), where
+    they are more than how many failed; and how many failed."""
+    if level is not None:
+        yield from _course(name, level, samples, began, lambda one: one.mean if one.count else None, unit)
     yield from _course(name, "errors", samples, began, lambda one: one.error_rate)
 
 
 def _course(
-    name: str, what: str, samples: Iterable[Sample], began: datetime, figure: Callable[[Sample], float | None]
+    name: str,
+    what: str,
+    samples: Iterable[Sample],
+    began: datetime,
+    figure: Callable[[Sample], float | None],
+    unit: str = "",
 ) -> Iterator[Course]:
     found = [(one.at, one.span, value) for one in samples if (value := figure(one)) is not None]
     if len(found) < FEWEST:
@@ -42,16 +51,18 @@ def _course(
         points=tuple((at, value) for at, _, value in found),
         before=earlier[len(earlier) // 2] if earlier else None,
         worst=max(later, default=None),
+        unit=unit,
     )
 
 
 def figure(course: Course, value: float) -> str:
-    """`35 %`, `120 ms`, `2.3 s`, `14`."""
+    """`35 %`, `120 ms`, `2.3 s`, `14`, `14 tokens`."""
     if course.what == "errors":
         return f"{value:.3g} %"
     if course.what == "latency":
         return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.3g} s"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    shown = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return f"{shown} {course.unit}" if course.unit else shown
 
 
 _NAMED = {"errors": "failures", "latency": "answers take", "value": "value"}

@@ -149,11 +149,12 @@ def _is_plain(key: str, value: Any) -> bool:
 
 @dataclass(frozen=True)
 class Turn:
-    """A pattern has become trouble, or is over."""
+    """A pattern has become trouble, or is over. `together` is all that the pattern captured and that fires now."""
 
     pattern: str
     key: str
     heard: Heard
+    together: tuple[str, ...] = ()
 
 
 def listen(log: Log, tail: Tail, found: Sequence[str], now: datetime) -> tuple[Tail, list[Turn]]:
@@ -164,9 +165,18 @@ def listen(log: Log, tail: Tail, found: Sequence[str], now: datetime) -> tuple[T
             _count(after, name, pattern, record, now)
     for key, one in list(after.items()):
         after[key] = _judged(log, key, one, now)
-    turns = [Turn(_pattern_of(key), key, one) for key, one in after.items() if one.fires != _fired(before, key)]
+    turns = [
+        Turn(_pattern_of(key), key, one, _together(after, _pattern_of(key)))
+        for key, one in after.items()
+        if one.fires != _fired(before, key)
+    ]
     kept = {key: one for key, one in after.items() if one.times or one.fires}
     return replace(tail, heard=kept), turns
+
+
+def _together(heard: Mapping[str, Heard], pattern: str) -> tuple[str, ...]:
+    firing = (key for key, one in heard.items() if one.fires and _pattern_of(key) == pattern)
+    return tuple(sorted(key.partition("/")[2] for key in firing))
 
 
 def concerns(log: Log, record: str) -> bool:
@@ -234,7 +244,8 @@ def arrival(log_name: str, service_id: str, service: str, log: Log, turn: Turn, 
     pattern, one = log.patterns.get(turn.pattern), turn.heard
     title = pattern.title if pattern and pattern.title else f"{service}: {turn.pattern.replace('_', ' ')}"
     captured = ", ".join(one.labels.values())
-    labels = {**one.labels, **(pattern.labels if pattern else {})}
+    together = {"together": ",".join(turn.together)} if len(turn.together) > 1 else {}
+    labels = {**together, **one.labels, **(pattern.labels if pattern else {})}
     return Arrival(
         source=SOURCE,
         key=f"{SOURCE}:{log_name}/{turn.key}",

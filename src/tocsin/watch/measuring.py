@@ -52,7 +52,7 @@ def _unheard(measure: Measure, reading: Reading) -> Outcome | None:
     if reading.failure is None and measure.reads is Reads.PROMQL and reading.status in (400, 422):
         return None  # it says in the body what is wrong with the query
     judged = outcomes.judge(reading, Expectation(timeout=measure.timeout))
-    speaks_alone = measure.reads is Reads.PROMQL or judged.kind is Kind.WRONG_BODY
+    speaks_alone = measure.reads is Reads.PROMQL or judged.kind in (Kind.WRONG_BODY, Kind.UNREADABLE)
     kind = Kind.UNREADABLE if speaks_alone and judged.kind is not Kind.RATE_LIMITED else Kind.UNKNOWN
     said = f"{reading.status}, and no numbers" if judged.kind is Kind.WRONG_BODY else judged.reason
     return replace(judged, kind=kind, reason=said, components=(), states={})

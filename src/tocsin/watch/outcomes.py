@@ -18,6 +18,7 @@ from tocsin.watch import answers
 
 _WORD = 80  # letters kept of a component's name or state
 _EVIDENCE = 160  # letters kept of a body or an error message
+BODY_MOST = 64 * 1024  # bytes of an answer that are read
 
 
 class Kind(StrEnum):
@@ -32,6 +33,7 @@ class Kind(StrEnum):
     DNS = "dns"
     TLS = "tls"
     EXPIRING = "expiring"
+    DENIED = "denied"
     OWN_NETWORK = "own_network"
     FAILED = "failed"
     SILENT = "silent"
@@ -53,10 +55,10 @@ LEARNED_NOTHING = frozenset({Kind.RATE_LIMITED, Kind.OWN_NETWORK, Kind.UNKNOWN})
 class Reading:
     """What one look saw: an answer, or in `failure` why there is none.
 
-    `failure` is one of timeout, refused, unreachable, dns, tls and closed (a connection was made, but no whole HTTP
-    answer came over it); `detail` is the evidence for it. `took` covers the request on `path` alone. `connected` says
-    what was reached where nothing but that was asked; `certificate_ends_at` is the last instant of the certificate, if
-    one was looked at.
+    `failure` is one of timeout, refused, unreachable, dns, tls, closed (a connection was made, but no whole HTTP answer
+    came over it), too_long (of numbers) and no_token (it was not even asked); `detail` is the evidence for it. `took`
+    covers the request on `path` alone. `connected` says what was reached where nothing but that was asked;
+    `certificate_ends_at` is the last instant of the certificate, if one was looked at.
     """
 
     status: int | None = None
@@ -83,6 +85,7 @@ class Expectation:
     timeout: timedelta = timedelta(seconds=10)
     certificate_days: int | None = None
     answer: Expects | None = None  # what is good instead of a health report
+    token: str = ""  # the name of what it was asked with
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +115,8 @@ def judge(reading: Reading, expect: Expectation) -> Outcome:
 
     An answer of 3xx or 4xx is `wrong_body`, not `http_error`: somebody answered, but not the health route, and a 404
     says that the path is wrong. Two exceptions: 429 says only that we ask too often, and a 404 in which the hosting
-    platform speaks for an absent service is an outage.
+    platform speaks for an absent service is an outage. Many services report with 503 which of their parts is down;
+    a report that names one is believed with any status of 5xx, and anything else of 5xx is an error.
     """
     if reading.connected and reading.failure is None:
         return _judge_speed(reading, reading.connected, {}, expect)
@@ -120,11 +124,15 @@ def judge(reading: Reading, expect: Expectation) -> Outcome:
         return _unanswered(reading, expect)
     if reading.status == 429:
         return _outcome(reading, Kind.RATE_LIMITED, _rate_limit_reason(reading))
+    if expect.token and reading.status in (401, 403):
+        reason = f"{reading.status}, the token {expect.token} is not taken: {_shown(reading.body)}"
+        return _outcome(reading, Kind.DENIED, reason)
     if expect.answer is not None:
         return _judge_answer(reading, reading.status, expect.answer, expect)
-    if reading.status >= 500 or _platform_answered(reading):
+    is_error = reading.status >= 500 or _platform_answered(reading)
+    report = _report(reading.body, expect) if 200 <= reading.status < 300 or reading.status >= 500 else None
+    if is_error and (report is None or not _bad(report, expect)):
         return _outcome(reading, Kind.HTTP_ERROR, f"{reading.status}: {_shown(reading.body)}")
-    report = _report(reading.body, expect) if 200 <= reading.status < 300 else None
     if report is None:
         return _outcome(reading, Kind.WRONG_BODY, _wrong_body_reason(reading))
     return _judge_report(reading, report, expect)
@@ -165,12 +173,21 @@ def _read_report(content: object, expect: Expectation) -> _Report | None:
     components = content.get(expect.components_field)
     if not isinstance(components, dict):
         return None
-    states = {plain(name, _WORD): _word(state) for name, state in components.items()}
+    states = {plain(name, _WORD): _word(_state(part, expect)) for name, part in components.items()}
     return _Report(_word(content[expect.status_field]), states)
 
 
+def _state(part: Any, expect: Expectation) -> Any:
+    """A component's state: the word itself, or what stands under the same key as the whole's: `{"status": "UP"}`."""
+    return part.get(expect.status_field, part) if isinstance(part, dict) else part
+
+
+def _bad(report: _Report, expect: Expectation) -> tuple[str, ...]:
+    return tuple(sorted(name for name, state in report.states.items() if state not in expect.good_values))
+
+
 def _judge_report(reading: Reading, report: _Report, expect: Expectation) -> Outcome:
-    bad = tuple(sorted(name for name, state in report.states.items() if state not in expect.good_values))
+    bad = _bad(report, expect)
     said = f'{reading.status} with status "{report.status}"'
     if bad or report.status not in expect.healthy_values:
         found = _failing(bad, report.states) if bad else "no component is in a bad state"
@@ -226,6 +243,8 @@ _FAILURES = {
     "dns": (Kind.DNS, "the address could not be resolved"),
     "tls": (Kind.TLS, "no secure connection could be made"),
     "closed": (Kind.HTTP_ERROR, "the connection brought no whole HTTP answer"),
+    "no_token": (Kind.UNKNOWN, "it is not asked"),
+    "too_long": (Kind.UNREADABLE, "the answer is too long to be read"),
 }
 
 
@@ -281,6 +300,8 @@ def _word(value: Any) -> str:
 
 def _shown(body: bytes) -> str:
     """A body as evidence: one clipped line that can be printed, whatever the bytes were."""
+    if len(body) >= BODY_MOST:
+        return "more than 64 KB, of which nothing is read"
     # Four bytes a letter are the most that UTF-8 takes; decoding a whole huge body would be for nothing.
     return plain(body[: 4 * _EVIDENCE].decode("utf-8", "replace"), _EVIDENCE) or "(empty)"
 
@@ -329,13 +350,15 @@ class Run:
 
 @dataclass(frozen=True)
 class Change:
-    """The looks agree on something new. `previous` is None when this is the first thing they ever agreed on."""
+    """The looks agree on something new. `previous` is None when this is the first thing they ever agreed on. `seen` are
+    the looks that say so, and of how many."""
 
     previous: Kind | None
     kind: Kind
     components: tuple[str, ...]
     since: datetime
     grade: str = ""
+    seen: tuple[int, int] = (1, 1)
 
 
 def advance(run: Run | None, outcome: Outcome, now: datetime, *, out_of: int = 0) -> Run:
@@ -382,7 +405,10 @@ def verdict(
     known = previous_confirmed is not None and _same(previous_confirmed, run.kind)
     if known and previous_components in (None, run.components) and previous_grade in (None, run.grade):
         return None
-    return Change(previous_confirmed, run.kind, run.components, run.since, run.grade)
+    seen = (run.count, run.count)
+    if not confirmed(run, needed_bad) and run.kind is not Kind.HEALTHY:
+        seen = (run.lately.count(False), len(run.lately)) if often else (run.unwell, run.unwell)
+    return Change(previous_confirmed, run.kind, run.components, run.since, run.grade, seen)
 
 
 def _same(one: Kind, other: Kind) -> bool:
@@ -405,8 +431,8 @@ def arrival(probe_name: str, service: str, outcome: Outcome, now: datetime, sour
         source=source,
         key=f"{source}:{probe_name}",
         state=State.RESOLVED if healthy else State.FIRING,
-        title=text.clip(f"{service}: {_headline(source, outcome)}", _EVIDENCE),
-        trigger=Trigger.HEALTH_CHECK if source == "probe" else Trigger.MONITORING_ALERT,
+        title=text.clip(f"{service}: {_headline(source, probe_name, outcome)}", _EVIDENCE),
+        trigger=Trigger.HEALTH_CHECK if source in ("probe", "vendor") else Trigger.MONITORING_ALERT,
         labels=_labels(source, probe_name, service, outcome),
         details=_details(outcome),
         started_at=None if healthy else now,
@@ -443,6 +469,7 @@ _HEADLINES = {
     Kind.DNS: "address does not resolve",
     Kind.TLS: "no secure connection",
     Kind.EXPIRING: "the certificate ends soon",
+    Kind.DENIED: "our credentials are refused",
     Kind.FAILED: "says that it failed",
     Kind.SILENT: "no sign of life in time",
 }
@@ -450,7 +477,7 @@ _HEADLINES = {
 _MEASURED = {Kind.ERRORS: "errors", Kind.OVER: "too high", Kind.SLOWER: "slower than usual"}
 
 
-def _headline(source: str, outcome: Outcome) -> str:
+def _headline(source: str, name: str, outcome: Outcome) -> str:
     if outcome.components:
         return _failing(outcome.components, outcome.states)
     if outcome.kind is Kind.SLOW:
@@ -459,4 +486,7 @@ def _headline(source: str, outcome: Outcome) -> str:
         return f"{_MEASURED[outcome.kind]}, {outcome.reason}"
     if outcome.kind is Kind.UNREADABLE:
         return f"its {source} can't be read"
+    if source == "journey" and "step" in outcome.measured:
+        which = name.partition("/")[2].replace("_", " ")
+        return f"the journey {which} fails at {outcome.measured['step']}"
     return _HEADLINES[outcome.kind]

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -12,12 +13,13 @@ from tocsin.kit.clock import stopwatch
 from tocsin.plan.watching import Journey
 from tocsin.watch import journeys, outcomes, statuspages
 from tocsin.watch.journeys import Request
-from tocsin.watch.outcomes import Expectation, Kind, Outcome, Reading
+from tocsin.watch.outcomes import BODY_MOST, Expectation, Kind, Outcome, Reading
 
 UNREACHABLE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL)
-_BODY_LIMIT = 64 * 1024
 _PAGE_LIMIT = 2 * 1024 * 1024  # the history of every component stands in some of them
+ENDED_EARLY = "the other side ended the connection before it was secure"
 _USUAL = Expectation()
+_NO_PROOF: Mapping[str, str] = {}
 _USUAL_HEADERS = {"Accept": "application/json"}
 # The look has one limit of its own; aiohttp's would add defaults that nobody chose and round them up.
 _NO_LIMIT = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
@@ -31,6 +33,7 @@ async def look(
     timeout: timedelta,
     user_agent: str,
     expect: Expectation = _USUAL,
+    proof: Mapping[str, str] = _NO_PROOF,
 ) -> Reading:
     """Ask for what `expect` describes and return what came back, never raising for what the network did.
 
@@ -40,7 +43,7 @@ async def look(
     """
     ends = stopwatch() + timeout.total_seconds()
     first, *others = paths or ("",)
-    wanted = _USUAL_HEADERS if expect.answer is None or expect.answer.json else {"Accept": "*/*"}
+    wanted = {"Accept": "application/json" if expect.answer is None or expect.answer.json else "*/*", **proof}
     reading = await _get(session, url, first, ends - stopwatch(), user_agent, headers=wanted)
     for path in others:
         if outcomes.judge(reading, expect).kind is not Kind.WRONG_BODY:
@@ -75,7 +78,7 @@ async def look_at_numbers(
     reading = await _get(session, url, path, timeout.total_seconds(), user_agent, _PAGE_LIMIT, {"Accept": accept})
     if len(reading.body) < _PAGE_LIMIT:
         return reading
-    return replace(reading, status=None, body=b"", failure="closed", detail="more than 2 MB came")
+    return replace(reading, status=None, body=b"", failure="too_long", detail="more than 2 MB came")
 
 
 async def look_at_log(
@@ -113,7 +116,7 @@ async def _ask(session: aiohttp.ClientSession, journey: Journey, request: Reques
         headers["Content-Type"] = request.content_type
     seconds = journey.timeout.total_seconds()
     sent = (request.method, request.body or None)
-    return await _get(session, journey.url, request.path, seconds, user_agent, _BODY_LIMIT, headers, sent)
+    return await _get(session, journey.url, request.path, seconds, user_agent, BODY_MOST, headers, sent)
 
 
 async def _get(
@@ -122,7 +125,7 @@ async def _get(
     path: str,
     seconds: float,
     user_agent: str,
-    limit: int = _BODY_LIMIT,
+    limit: int = BODY_MOST,
     headers: Mapping[str, str] = _USUAL_HEADERS,
     sent: tuple[str, bytes | None] = ("GET", None),
 ) -> Reading:
@@ -176,13 +179,18 @@ def _failure(error: Exception) -> str:
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     if isinstance(cause, TimeoutError):
         return "timeout"
-    if isinstance(error, aiohttp.ClientSSLError | aiohttp.ServerFingerprintMismatch):
+    if isinstance(error, aiohttp.ClientSSLError | aiohttp.ServerFingerprintMismatch) or ended_early(cause):
         return "tls"
     if isinstance(error, (aiohttp.ClientConnectorDNSError, *_NO_ADDRESS)):
         return "dns"
     if getattr(cause, "errno", None) in UNREACHABLE:
         return "unreachable"
     return "refused" if isinstance(error, aiohttp.ClientConnectorError) else "closed"
+
+
+def ended_early(error: Exception | None) -> bool:
+    """Whether the other side took the connection, and ended it before it was secure: no system call failed."""
+    return isinstance(error, ConnectionResetError) and error.errno is None
 
 
 def _detail(error: Exception) -> str:
@@ -192,8 +200,14 @@ def _detail(error: Exception) -> str:
             return "it is not a web address"
         case aiohttp.ClientConnectorCertificateError():
             return str(error.certificate_error)
+        case aiohttp.ClientConnectorError(os_error=cause) if ended_early(cause):
+            return ENDED_EARLY
+        case aiohttp.ClientConnectorError(os_error=OSError(errno=int(number))) if number > 0:
+            return os.strerror(number)
         case aiohttp.ClientConnectorError():
             return error.os_error.strerror or str(error.os_error)
+        case aiohttp.ClientPayloadError():
+            return getattr(error.__cause__, "message", None) or str(error)
         case aiohttp.ClientResponseError():
             return error.message
         case _:

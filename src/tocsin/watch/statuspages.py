@@ -72,13 +72,11 @@ def _unread(reading: Reading, limit: Expectation) -> Outcome:
 
 
 def _said(page: Page, incidents: tuple[str, ...]) -> str:
-    told = "all is well" if page.overall in _WELL else page.overall.replace("_", " ")
-    if incidents:
-        return f"{told}; {_some(incidents)}"
-    if page.parts:
-        parts = tuple(f"{name}: {state.replace('_', ' ')}" for name, state in page.parts)
-        return f"{told}; {_some(parts)}"
-    return told
+    is_well = page.overall in _WELL
+    found = incidents or tuple(f"{name}: {state.replace('_', ' ')}" for name, state in page.parts)
+    if not found:
+        return "all is well" if is_well else page.overall.replace("_", " ")
+    return _some(found) if is_well else f"{page.overall.replace('_', ' ')}; {_some(found)}"
 
 
 def _some(said: tuple[str, ...]) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Float, Integer, Table, Text, case, func, select
+from sqlalchemy import Column, Float, Integer, Select, Table, Text, case, func, select
 
 from tocsin.db.columns import Instant, Json, metadata
 from tocsin.db.engine import Tx
@@ -54,7 +54,17 @@ class Standing:
 
 
 def load(tx: Tx, name: str) -> Standing:
-    found = tx.first(select(table).where(table.c.name == name).with_for_update())
+    """How a probe stands, for whoever is about to change that."""
+    return _loaded(tx, name, select(table).where(table.c.name == name).with_for_update())
+
+
+def seen(tx: Tx, name: str) -> Standing:
+    """How a probe stands, for whoever only wants to know: others may change it meanwhile."""
+    return _loaded(tx, name, select(table).where(table.c.name == name))
+
+
+def _loaded(tx: Tx, name: str, wanted: Select[Any]) -> Standing:
+    found = tx.first(wanted)
     return _standing(found._mapping) if found else Standing(name, None, None, None, None)
 
 

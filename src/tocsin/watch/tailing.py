@@ -19,12 +19,25 @@ MOST_WHOLE = 2 * 1024 * 1024  # of a log that can only be had whole
 
 
 @dataclass(frozen=True)
+class Token:
+    """What proves to one host who asks."""
+
+    host: str
+    secret: str = field(repr=False)
+
+    def header(self, name: str | None) -> dict[str, str]:
+        return {name: self.secret} if name else {"Authorization": f"Bearer {self.secret}"}
+
+
+@dataclass(frozen=True)
 class Means:
-    """What an installation gives for reading logs: the folder of its files, and its tokens at Railway by name."""
+    """What an installation gives for looking: the folder of its log files, its tokens at Railway, and those of probes,
+    by name."""
 
     folder: str = ""
     railway_url: str = ""
     railway_tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
+    probe_tokens: Mapping[str, Token] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)

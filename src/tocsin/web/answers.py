@@ -229,7 +229,7 @@ def _answer(
         number=incident.number,
         status=words.status(incident.status),
         impact="" if secret else incident.impact,
-        why="Sign in to read what is confidential." if secret else incident.why,
+        why="Sign in to read what is confidential." if secret else words.why(plan, incident),
         type=confidential.HEADING if secret else kind.name,
         actions=() if secret else tuple(one.line for one in kind.actions),
         also=present.names(plan, [one for one in others if one != page.handle]),

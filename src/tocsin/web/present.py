@@ -333,7 +333,7 @@ def hero(plan: Plan, incident: Incident, duties: Iterable[Obligation], now: date
         is_resolved=incident.is_resolved,
         title=incident.title,
         type=words.type_name(plan, incident.type),
-        text=incident.impact or incident.why or "Declared by a person; no impact is written yet.",
+        text=incident.impact or words.why(plan, incident) or "Declared by a person; no impact is written yet.",
         age=short_span(now - incident.declared_at),
         since_iso=iso(incident.declared_at),
         facts=(*_hero_times(incident, duties, now), *_holders(plan, incident)),

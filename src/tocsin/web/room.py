@@ -128,7 +128,7 @@ def head(plan: Plan, incident: Incident, duties: Iterable[Obligation], now: date
         title=incident.title,
         type=words.type_name(plan, incident.type),
         text=words.impact(incident) or "No impact is written yet.",
-        why=incident.why,
+        why=words.why(plan, incident),
         elapsed=short_span((end or now) - incident.declared_at),
         elapsed_label="From declaration to resolution" if end else "Time since declared",
         since_iso="" if end else present.iso(incident.declared_at),
