@@ -186,7 +186,7 @@ def test_signing_in_makes_a_new_secret_and_ends_the_session_before(here: Served)
     sign_in(ana)
     assert ana.client.cookies.get(SESSION, domain="tocsin.test", path="/") != planted
     with here.app.database.read(SYSTEM) as tx:
-        assert people.session_account(tx, planted) is None
+        assert people.signed_in(tx, planted) is None
 
 
 # ---- Waiting ---------------------------------------------------------------------------------------------------------

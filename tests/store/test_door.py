@@ -85,8 +85,8 @@ def test_a_second_factor_is_asked_once_a_first_code_came_of_it(database: Databas
     fresh, codes = database.run(ana, lambda tx: commands.confirm_factor(tx, "ana", code, session))
     assert len(codes) == 10
     with database.read(SYSTEM) as tx:
-        assert people.session_account(tx, session) is None
-        assert people.session_account(tx, fresh) is not None
+        assert people.signed_in(tx, session) is None
+        assert people.signed_in(tx, fresh) is not None
         assert len(people.sessions(tx, "ana")) == 1, "every other session ends"
         kept = repr([tx.all(one.select()) for one in (store.recovery_code, people.session)])
     assert not any(totp.plain(one) in kept for one in codes)
@@ -103,7 +103,7 @@ def test_a_code_opens_the_door_once(database: Database, ana: Actor, clock: Manua
     session = give(database, first, code)
     with database.read(SYSTEM) as tx:
         (here, *_) = people.sessions(tx, "ana")
-        assert people.session_account(tx, session) is not None
+        assert people.signed_in(tx, session) is not None
     assert here.seen == Seen(way="password and a code", browser="Firefox/1", source="192.0.2.7")
     for at in (first, second):
         with pytest.raises(WrongFactor):
@@ -184,7 +184,7 @@ def test_a_lost_factor_is_taken_away_by_whoever_may_change_people(database: Data
     database.run(root, lambda tx: commands.take_factor_away(tx, "ana"))
     with database.read(SYSTEM) as tx:
         assert store.factor(tx, "ana") is None and store.passkeys(tx, "ana") == []
-        assert people.session_account(tx, session) is None and store.step_of(tx, at) is None
+        assert people.signed_in(tx, session) is None and store.step_of(tx, at) is None
         (removed,) = audit.listing(tx, Filter(deed="factor.removed"), limit=9)
     assert (removed.actor, removed.about, removed.source) == ("root", "ana", "this machine")
     with pytest.raises(NoFactor):

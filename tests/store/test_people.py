@@ -68,18 +68,20 @@ def test_a_session_lasts_a_fortnight_or_until_it_is_ended(database: Database, cl
             people.note_use(tx, first)
     later(clock, days=1, hours=23)
     with database.read(SYSTEM) as tx:
-        found = people.session_account(tx, first)
+        found = people.signed_in(tx, first)
         assert found is not None
-        assert found.handle == "ana"
-        assert people.session_account(tx, second) is None
-        assert people.session_account(tx, "guessed") is None
+        account, session = found
+        assert account.handle == session.handle == "ana"
+        assert (session, session.used_at) == (people.session_of(tx, first), session.begun_at + timedelta(days=12))
+        assert people.signed_in(tx, second) is None
+        assert people.signed_in(tx, "guessed") is None
         with counted() as asked:
             everybody = people.session_accounts(tx, [first, second, "guessed"])
-        assert everybody == {first: found, second: None, "guessed": None}
+        assert everybody == {first: account, second: None, "guessed": None}
         assert len(asked) == 1
     later(clock, hours=1)
     with database.work(SYSTEM) as tx:
-        assert people.session_account(tx, first) is None
+        assert people.signed_in(tx, first) is None
         people.forget_expired(tx)
         assert tx.all(people.session.select()) == []
 
@@ -89,7 +91,7 @@ def test_a_new_password_ends_every_session_under_the_old_one(database: Database)
     with database.work(ANA) as tx:
         session = people.open_session(tx, "ana")
         commands.set_password(tx, "ana", hashed)
-        assert people.session_account(tx, session) is None
+        assert people.signed_in(tx, session) is None
         found = people.by_login(tx, "ana@rose.example")
     assert commands.verified(found, "correct horse battery").handle == "ana"
     for wrong in ("correct horse", "", "x" * 5000):
@@ -104,10 +106,10 @@ def test_a_session_that_nobody_uses_ends_after_a_week(database: Database, clock:
         session = people.open_session(tx, "ana")
     later(clock, days=7, milliseconds=-1)
     with database.read(SYSTEM) as tx:
-        assert people.session_account(tx, session) is not None
+        assert people.signed_in(tx, session) is not None
     later(clock, milliseconds=1)
     with database.work(SYSTEM) as tx:
-        assert people.session_account(tx, session) is None
+        assert people.signed_in(tx, session) is None
         assert people.sessions(tx, "ana") == []
         people.forget_expired(tx)
         assert tx.all(people.session.select()) == []
@@ -140,7 +142,7 @@ def test_a_disabled_account_opens_nothing(database: Database) -> None:
         people.add_contact(tx, "ana", EMAIL, "ana@elsewhere.example", verified=True)
         people.change_person(tx, "ana", disabled_at=tx.now)
     with database.work(SYSTEM) as tx:
-        assert people.session_account(tx, session) is None
+        assert people.signed_in(tx, session) is None
         assert people.use_signin_link(tx, link) is None
         assert people.by_login(tx, "ana") is None
         assert people.contacts(tx, ["ana"]) == {"ana": []}

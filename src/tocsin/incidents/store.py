@@ -167,11 +167,16 @@ def load_many(tx: Tx, incident_ids: Collection[str]) -> list[Incident]:
     known: dict[str, Incident] = tx.memo.setdefault("incidents", {})
     unknown = [one for one in dict.fromkeys(incident_ids) if one not in known]
     if unknown:
-        wanted = sight.within(tx, select(_STATE).where(table.c.id.in_(unknown)), table.c.id).order_by(table.c.id)
-        found = [row.fold for row in tx.all(wanted.with_for_update() if tx.writes else wanted)]
+        wanted = _TO_WRITE if tx.writes else _TO_READ
+        found = [row.fold for row in sight.rows(tx, wanted, table.c.id, {"ids": unknown})]
         for one in found if tx.writes else as_seen(tx, found):
             _remember(tx, one)
     return [known[one] for one in dict.fromkeys(incident_ids) if one in known]
+
+
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_TO_READ = select(_STATE).where(table.c.id.in_(_IDS)).order_by(table.c.id)
+_TO_WRITE = _TO_READ.with_for_update()
 
 
 def as_seen(tx: Tx, found: Sequence[Incident]) -> list[Incident]:
@@ -191,7 +196,6 @@ def glimpse(tx: Tx, incident_ids: Collection[str]) -> list[Incident]:
     return as_seen(tx, [row.fold for row in rows])
 
 
-_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _GLIMPSED = select(_STATE).where(table.c.id.in_(_IDS)).order_by(table.c.number.desc())
 
 
@@ -224,8 +228,7 @@ def claim_due(tx: Tx, limit: int) -> list[Incident]:
 
 def timeline(tx: Tx, incident_id: str) -> list[Numbered]:
     """Every entry, in order, as whoever asks may read it."""
-    rows = sight.rows(tx, _TIMELINE, entries.c.incident_id, {"incident": incident_id})
-    found = [_numbered(row) for row in rows]
+    found = [_numbered(row) for row in sealed(tx, incident_id)]
     unseen = sight.unseen(tx, veil.names(found))
     return [veil.covered(one, unseen) for one in found]
 
@@ -265,7 +268,6 @@ def ids_after(tx: Tx, after: str, limit: int) -> list[str]:
 
 _READ = (entries.c.incident_id, entries.c.number, entries.c.kind, entries.c.body, entries.c.hash)
 _TIMELINES = select(*_READ).where(entries.c.incident_id.in_(_IDS)).order_by(entries.c.number)
-_TIMELINE = select(*_READ).where(entries.c.incident_id == bindparam("incident", type_=Text)).order_by(entries.c.number)
 
 
 def listing(
@@ -523,7 +525,7 @@ def _sealed(previous: str, incident_id: str, number: int, entry: AnyEntry) -> di
     }
 
 
-def _numbered(row: Row[Any]) -> Numbered:
+def _numbered(row: Row[Any] | chain.Sealed) -> Numbered:
     return Numbered(number=row.number, entry=chain.read(row.kind, row.body), hash=row.hash)
 
 
@@ -552,24 +554,25 @@ def saved(tx: Tx, *, after: str = "", limit: int) -> list[Saved]:
 
 def saved_one(tx: Tx, incident_id: str) -> Saved:
     """Raises NoSuchIncident."""
-    row = tx.first(sight.within(tx, select(*_AS_KEPT).where(table.c.id == incident_id), table.c.id))
-    if row is None:
+    found = sight.rows(tx, _ONE_AS_KEPT, table.c.id, {"incident": incident_id})
+    if not found:
         raise NoSuchIncident(f"There is no incident {incident_id}.")
-    return _saved(row)
+    return _saved(found[0])
 
 
-def sealed(tx: Tx, incident_id: str) -> Iterator[chain.Sealed]:
-    """The entries of an incident as they are kept, a few thousand in memory at a time."""
-    return _stream(tx, entries.c.incident_id == incident_id)
+def sealed(tx: Tx, incident_id: str) -> Sequence[chain.Sealed]:
+    """The entries of an incident as they are kept. Who shows a timeline and proves it reads it once."""
+    asked, known = (incident_id, sight.eyes(tx)), tx.memo.get("sealed", (None, ()))
+    if asked != known[0] or tx.writes:
+        found = sight.rows(tx, _TIMELINE, entries.c.incident_id, {"incident": incident_id})
+        known = tx.memo["sealed"] = asked, [chain.Sealed._make(row) for row in found]
+    return known[1]
 
 
 def sealed_between(tx: Tx, after: str, until: str | None) -> Iterator[chain.Sealed]:
     """The entries of all incidents whose ids lie in a range, by id and number; without `until` to the end."""
-    wanted = entries.c.incident_id > after
-    return _stream(tx, wanted if until is None else wanted & (entries.c.incident_id <= until))
-
-
-def _stream(tx: Tx, which: ColumnElement[bool]) -> Iterator[chain.Sealed]:
+    above = entries.c.incident_id > after
+    which = above if until is None else above & (entries.c.incident_id <= until)
     wanted = select(*_SEALED).where(which).order_by(entries.c.incident_id, entries.c.number)
     seen = sight.within(tx, wanted, entries.c.incident_id)
     with tx.run(seen.execution_options(yield_per=AT_A_TIME)) as rows:
@@ -599,3 +602,5 @@ def _plain(column: Column[Any]) -> ColumnElement[Any]:
 
 _AS_KEPT = [_plain(column) for column in table.columns]
 _SEALED = [_plain(entries.c[name]) for name in chain.Sealed._fields]
+_ONE_AS_KEPT = select(*_AS_KEPT).where(table.c.id == bindparam("incident"))
+_TIMELINE = select(*_SEALED).where(entries.c.incident_id == bindparam("incident")).order_by(entries.c.number)

@@ -376,10 +376,6 @@ def prove_session(tx: Tx, secret: str) -> str:
     return fresh
 
 
-def session_account(tx: Tx, secret: str) -> Account | None:
-    return session_accounts(tx, [secret])[secret]
-
-
 def session_accounts(tx: Tx, secrets: Collection[str]) -> dict[str, Account | None]:
     """Whose session each of these is; None where it is over."""
     hashes = {digest(secret): secret for secret in secrets}
@@ -387,11 +383,19 @@ def session_accounts(tx: Tx, secrets: Collection[str]) -> dict[str, Account | No
     return dict.fromkeys(secrets) | {hashes[row.hash]: _account(row) for row in rows}
 
 
+def signed_in(tx: Tx, secret: str) -> tuple[Account, Session] | None:
+    """Whose session this is, and the session; None where it is over."""
+    row = tx.first(_SIGNED_IN, {"hashes": [digest(secret)], "now": tx.now, "idle_since": tx.now - SESSION_IDLE})
+    return (_account(row), _session(row)) if row else None
+
+
 def used_at(table: Table) -> ColumnElement[Any]:
     return func.coalesce(table.c.used_at, table.c.created_at, type_=Instant)
 
 
-_SESSION = select(session).where(session.c.hash == bindparam("hash"))
+_BESIDE = (session.c.created_at.label("begun_at"), *session.c["used_at", "proven_at", "way", "browser", "source"])
+_SESSIONS = select(session.c.hash, session.c.handle, *_BESIDE)
+_SESSION = _SESSIONS.where(session.c.hash == bindparam("hash"))
 _OF_SESSIONS = (
     select(session.c.hash, *person.c)
     .join(person, session.c.handle == person.c.handle)
@@ -399,6 +403,7 @@ _OF_SESSIONS = (
     .where(session.c.expires_at > bindparam("now", type_=Instant))
     .where(used_at(session) > bindparam("idle_since", type_=Instant))
 )
+_SIGNED_IN = _OF_SESSIONS.add_columns(*_BESIDE)
 
 
 def session_of(tx: Tx, secret: str) -> Session | None:
@@ -413,7 +418,7 @@ def note_use(tx: Tx, secret: str) -> None:
 def sessions(tx: Tx, handle: str) -> list[Session]:
     """Where a person is signed in; what was used last stands first."""
     live = (session.c.handle == handle) & (session.c.expires_at > tx.now) & (used_at(session) > tx.now - SESSION_IDLE)
-    return [_session(row) for row in tx.all(select(session).where(live).order_by(used_at(session).desc()))]
+    return [_session(row) for row in tx.all(_SESSIONS.where(live).order_by(used_at(session).desc()))]
 
 
 def end_session(tx: Tx, secret: str) -> None:
@@ -441,9 +446,9 @@ def _session(row: Row[Any]) -> Session:
     return Session(
         id=f"ses_{row.hash[:16]}",
         handle=row.handle,
-        begun_at=row.created_at,
-        used_at=row.used_at or row.created_at,
-        proven_at=row.proven_at or row.created_at,
+        begun_at=row.begun_at,
+        used_at=row.used_at or row.begun_at,
+        proven_at=row.proven_at or row.begun_at,
         seen=Seen(way=row.way or "", browser=row.browser or "", source=row.source or ""),
     )
 

@@ -124,11 +124,10 @@ def shown(scope: HTTPScope) -> tuple[str, str] | None:
 def _is_reader(app: App, kind: str, secret: str) -> bool:
     with app.database.read(STRANGER) as tx:
         if kind == "session":
-            account = people.session_account(tx, secret)
-            if account is None or not access.person(account).may(access.PLAN_READ):
+            found = people.signed_in(tx, secret)
+            if found is None or not access.person(found[0]).may(access.PLAN_READ):
                 return False
-            is_asked = app.settings.require_second_factor
-            return not (is_asked and door.owes_factor(tx, account, people.session_of(tx, secret)))
+            return not (app.settings.require_second_factor and door.owes_factor(tx, *found))
         token = people.live_token(tx, secret)
         return token is not None and access.bearer(token).may(access.PLAN_READ)
 

@@ -79,11 +79,10 @@ def visitor(request: AnyRequest, form: Sent) -> Visitor:
     if not secret:
         raise SignInFirst(form)
     with app.database.read(SYSTEM) as tx:
-        account = people.session_account(tx, secret)
-        session = people.session_of(tx, secret)
-        now = tx.now
-        if account is None or session is None:
+        found, now = people.signed_in(tx, secret), tx.now
+        if found is None:
             raise SignInFirst(form)
+        account, session = found
         is_asked = app.settings.require_second_factor and not request.url.path.startswith(SET_UP_AT)
         if is_asked and door.owes_factor(tx, account, session):
             raise FactorFirst

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, FileSystemLoader, PackageLoader, StrictUndefined
 from litestar import Response, Router
 from litestar.config.csrf import CSRFConfig
 from litestar.di import Provide
@@ -25,6 +25,7 @@ from tocsin.web import (
     declare,
     documents,
     door,
+    escaping,
     evidence,
     feeds,
     handoffs,
@@ -148,7 +149,8 @@ def routes(calendars: feeds.Calendars, on_call: oncallnow.OnCallBoard) -> list[A
 
 
 def template_config() -> TemplateConfig[JinjaTemplateEngine]:
-    environment = Environment(
+    environment = escaping.Escaping(
+        auto_reload=False,  # the files of an installation stay as they are
         loader=ChoiceLoader([FileSystemLoader(HERE / "templates"), PackageLoader("tocsin.status", "templates")]),
         autoescape=True,
         undefined=StrictUndefined,
