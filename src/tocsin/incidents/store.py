@@ -17,7 +17,6 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
-    case,
     cast,
     false,
     func,
@@ -33,7 +32,7 @@ from tocsin.db.engine import Tx
 from tocsin.events import store as events
 from tocsin.incidents import chain, confidential, folding, indexed, veil
 from tocsin.incidents import events as told
-from tocsin.incidents.model import UNRESOLVED, AnyEntry, Declared, Incident, Numbered, Status
+from tocsin.incidents.model import AnyEntry, Declared, Incident, Numbered, Status
 from tocsin.kit.clock import to_millis
 from tocsin.kit.errors import NotFound
 from tocsin.kit.ids import new_id
@@ -68,8 +67,8 @@ entries = Table(
     Column("hash", Text),
 )
 
-_STATE = type_coerce(table.c.fold, Decoded(Incident)).label("fold")
-_MOST = bindparam("most", type_=Integer)
+STATE = type_coerce(table.c.fold, Decoded(Incident)).label("fold")
+MOST = bindparam("most", type_=Integer)
 
 
 def news_of(incident_id: str) -> str:
@@ -175,7 +174,7 @@ def load_many(tx: Tx, incident_ids: Collection[str]) -> list[Incident]:
 
 
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
-_TO_READ = select(_STATE).where(table.c.id.in_(_IDS)).order_by(table.c.id)
+_TO_READ = select(STATE).where(table.c.id.in_(_IDS)).order_by(table.c.id)
 _TO_WRITE = _TO_READ.with_for_update()
 
 
@@ -196,7 +195,7 @@ def glimpse(tx: Tx, incident_ids: Collection[str]) -> list[Incident]:
     return as_seen(tx, [row.fold for row in rows])
 
 
-_GLIMPSED = select(_STATE).where(table.c.id.in_(_IDS)).order_by(table.c.number.desc())
+_GLIMPSED = select(STATE).where(table.c.id.in_(_IDS)).order_by(table.c.number.desc())
 
 
 def standing_of(tx: Tx, incident_ids: Collection[str]) -> dict[str, tuple[str, int]]:
@@ -222,7 +221,7 @@ def claim_due(tx: Tx, limit: int) -> list[Incident]:
     Other nodes pass over locked incidents. Nobody else changes what is owed for one that this unit of work has locked.
     """
     due = obligations.first_due(tx.now, limit * DUTIES_EACH * CLAIMANTS)
-    wanted = select(_STATE).join(due, due.c.incident_id == table.c.id).order_by(due.c.act_at).limit(limit)
+    wanted = select(STATE).join(due, due.c.incident_id == table.c.id).order_by(due.c.act_at).limit(limit)
     return [_remember(tx, row.fold) for row in tx.all(wanted.with_for_update(of=table, skip_locked=True))]
 
 
@@ -303,15 +302,15 @@ def _listing(eyes: sight.Eyes, statuses: tuple[str, ...] | None, bounds: frozens
         **{f"listed_{name}": table.c[name] == bindparam(f"listed_{name}") for name in ("severity", "type", "service")},
     }
     latest = select(table.c.number).where(*(limits[one] for one in sorted(bounds)))
-    seen = sight.through(eyes, latest, table.c.id).order_by(table.c.number.desc()).limit(_MOST)
-    wanted = select(_STATE).where(table.c.number.in_(_of_statuses(seen, statuses)))
-    return wanted.order_by(table.c.number.desc()).limit(_MOST)
+    seen = sight.through(eyes, latest, table.c.id).order_by(table.c.number.desc()).limit(MOST)
+    wanted = select(STATE).where(table.c.number.in_(_of_statuses(seen, statuses)))
+    return wanted.order_by(table.c.number.desc()).limit(MOST)
 
 
 def resolved(tx: Tx, start: datetime, end: datetime, limit: int) -> list[Incident]:
     """Those that were resolved from `start` up to `end`, the last first."""
     within = (table.c.resolved_at >= start) & (table.c.resolved_at < end)
-    wanted = sight.within(tx, select(_STATE).where(within), table.c.id)
+    wanted = sight.within(tx, select(STATE).where(within), table.c.id)
     return as_seen(tx, [row.fold for row in tx.all(wanted.order_by(table.c.resolved_at.desc()).limit(limit))])
 
 
@@ -345,41 +344,6 @@ def last_changed(tx: Tx) -> tuple[LastChanged, ...]:
 _LAST_CHANGED = select(table.c.updated_at, table.c.id).order_by(table.c.updated_at.desc()).limit(2)
 
 
-class Kin(NamedTuple):
-    """An incident, as far as it takes to see whether another is like it."""
-
-    id: str
-    type: str
-    service: str | None
-    components: tuple[str, ...]
-    merged_into: str | None
-    declared_at: datetime
-
-
-def kin(tx: Tx, kind: str, limit: int) -> list[Kin]:
-    """The latest incidents of a type."""
-    rows = sight.rows(tx, _KIN_OF, table.c.id, {"kind": kind, "most": limit})
-    return [Kin._make(row)._replace(components=tuple(row.components or ())) for row in rows]
-
-
-_FOLD = {name: table.c.fold[name] for name in ("components", "merged_into", "why")}
-_KIN = (
-    *(table.c.id, table.c.type, table.c.service, _FOLD["components"].label("components")),
-    *(_FOLD["merged_into"].as_string().label("merged_into"), table.c.declared_at),
-)
-_KIN_OF = select(*_KIN).where(table.c.type == bindparam("kind")).order_by(table.c.number.desc()).limit(_MOST)
-
-
-def alike_before(tx: Tx, incident: Incident, among: int) -> list[str]:
-    """Those of its type and service among the last that were declared before it, the latest first."""
-    rows = sight.rows(tx, _BEFORE, table.c.id, {"before": incident.declared_at, "most": among})
-    return [row.id for row in rows if (row.type, row.service) == (incident.type, incident.service)]
-
-
-_EARLIER = select(table.c.id, table.c.type, table.c.service).where(table.c.declared_at < bindparam("before"))
-_BEFORE = _EARLIER.order_by(table.c.number.desc()).limit(_MOST)
-
-
 class Heading(NamedTuple):
     """What an incident is called, and why it was declared."""
 
@@ -397,80 +361,11 @@ def open_headings(tx: Tx, statuses: Collection[Status], limit: int) -> list[Head
 
 _STATUSES: BindParameter[Any] = bindparam("statuses", expanding=True)
 _HEADINGS = (
-    select(table.c.id, table.c.number, table.c.title, _FOLD["why"].as_string().label("why"))
+    select(table.c.id, table.c.number, table.c.title, table.c.fold["why"].as_string().label("why"))
     .where(table.c.status.in_(_STATUSES))
     .order_by(table.c.number.desc())
-    .limit(_MOST)
+    .limit(MOST)
 )
-
-
-def open_like(tx: Tx, kind: str, service: str | None) -> Incident | None:
-    """The latest incident of this type and service that still watches for the same trouble."""
-    found: dict[Any, str] = tx.memo.setdefault("open like", {})
-    if (kind, service) not in found:
-        rows = tx.all(_ALIKE, {"kind": kind, "service": service, "most": 1 + MERGED_LOOKED_AT})
-        latest = next((row.id for row in rows if row.status in _PRESENT), None) or _went_on(tx, rows)
-        if latest is None:
-            return None
-        found[kind, service] = latest
-    return load(tx, found[kind, service])
-
-
-MERGED_LOOKED_AT = 20  # duplicates, the latest first
-_PRESENT = [str(status) for status in (*UNRESOLVED, Status.WATCHING)]
-
-# Those that watch for trouble come first, and before them all the latest.
-_IS_MERGED = case((table.c.status == Status.MERGED, 1), else_=0)
-_ALIKE = (
-    select(table.c.id, table.c.status)
-    .where(table.c.type == bindparam("kind"), table.c.service.is_not_distinct_from(bindparam("service")))
-    .where(table.c.status.in_([*_PRESENT, str(Status.MERGED)]))
-    .order_by(_IS_MERGED, table.c.declared_at.desc())
-    .limit(_MOST)
-)
-
-
-def about_others(tx: Tx, kind: str, services: tuple[str, ...], limit: int) -> dict[str, str]:
-    """The latest incidents of this type that still watch for trouble and are about other services than these, as ids
-    by service."""
-    found: dict[Any, Any] = tx.memo.setdefault("open like", {})
-    if (kind, services) not in found:
-        others = table.c.service.is_not(None) & table.c.service.not_in(services) & table.c.status.in_(_PRESENT)
-        wanted = select(table.c.service, table.c.id).where((table.c.type == kind) & others)
-        rows = tx.all(wanted.order_by(table.c.declared_at.desc(), table.c.number.desc()).limit(limit))
-        found[kind, services] = {row.service: row.id for row in rows}
-    latest: dict[str, str] = found[kind, services]
-    return latest
-
-
-def is_troubled(tx: Tx, service: str) -> bool:
-    """Whether an incident of this service is not over yet, whoever may see it."""
-    known: dict[str, bool] = tx.memo.setdefault("troubled services", {})
-    if service not in known:
-        present = (table.c.service == service) & table.c.status.in_(_PRESENT)
-        known[service] = tx.scalar(select(table.c.id).where(present).limit(1)) is not None
-    return known[service]
-
-
-def unresolved_of(tx: Tx, services: Collection[str]) -> list[Incident]:
-    """The incidents of these services that people still work on, the first declared first."""
-    working = [str(status) for status in UNRESOLVED]
-    of_these = table.c.service.in_(sorted(services)) & table.c.status.in_(working)
-    rows = tx.all(select(_STATE).where(of_these).order_by(table.c.number).limit(OPEN_LOOKED_AT))
-    return [row.fold for row in rows]
-
-
-OPEN_LOOKED_AT = 50
-
-
-def _went_on(tx: Tx, merged: Sequence[Row[Any]]) -> str | None:
-    """Where these duplicates went on, the latest first, if that still watches for trouble."""
-    if not merged:
-        return None
-    these = table.c.id.in_([row.id for row in merged])
-    gone = tx.all(select(_STATE).where(these).order_by(table.c.declared_at.desc()))
-    survivors = (survivor(tx, row.fold) for row in gone)
-    return next((one.id for one in survivors if str(one.status) in _PRESENT), None)
 
 
 def id_of(tx: Tx, name: str) -> str:
@@ -566,7 +461,8 @@ def sealed(tx: Tx, incident_id: str) -> Sequence[chain.Sealed]:
     if asked != known[0] or tx.writes:
         found = sight.rows(tx, _TIMELINE, entries.c.incident_id, {"incident": incident_id})
         known = tx.memo["sealed"] = asked, [chain.Sealed._make(row) for row in found]
-    return known[1]
+    record: Sequence[chain.Sealed] = known[1]
+    return record
 
 
 def sealed_between(tx: Tx, after: str, until: str | None) -> Iterator[chain.Sealed]:

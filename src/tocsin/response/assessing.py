@@ -9,7 +9,7 @@ from functools import cached_property
 from tocsin.changes import store as changes
 from tocsin.db import sight
 from tocsin.db.engine import Tx
-from tocsin.incidents import assessment
+from tocsin.incidents import alike, assessment
 from tocsin.incidents import store as incidents
 from tocsin.incidents.assessment import Assessment, Heard, Kin, Material, Seen, VendorSeen
 from tocsin.incidents.model import UNRESOLVED, Incident
@@ -47,7 +47,7 @@ class Around:
     it."""
 
     tx: Tx
-    past: dict[str, list[incidents.Kin]] = field(default_factory=dict)  # by type
+    past: dict[str, list[alike.Kin]] = field(default_factory=dict)  # by type
 
     @cached_property
     def seen(self) -> dict[str, Seen]:
@@ -65,9 +65,9 @@ class Around:
     def open(self) -> list[incidents.Heading]:
         return incidents.open_headings(self.tx, UNRESOLVED, OPEN_LOOKED_AT)
 
-    def of_type(self, kind: str) -> list[incidents.Kin]:
+    def of_type(self, kind: str) -> list[alike.Kin]:
         if kind not in self.past:
-            self.past[kind] = incidents.kin(self.tx, kind, PAST_LOOKED_AT)
+            self.past[kind] = alike.kin(self.tx, kind, PAST_LOOKED_AT)
         return self.past[kind]
 
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from tocsin.db import sight
 from tocsin.db.engine import Database, Overtaken, StorageUnavailable, Tx
-from tocsin.incidents import lifecycle, symptom
+from tocsin.incidents import alike, lifecycle, symptom
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import (
     UNRESOLVED,
@@ -234,12 +234,12 @@ def _place(tx: Tx, plan: Plan, route: routing.Route) -> tuple[Incident | None, s
     rule. After so many incidents of a type that are about such, the next join the latest of them.
     """
     if route.service is not None and route.service not in plan.services:
-        strangers = incidents.about_others(tx, route.type, tuple(plan.services), STRANGERS)
+        strangers = alike.about_others(tx, route.type, tuple(plan.services), STRANGERS)
         if len(strangers) == STRANGERS:
             same = strangers.get(route.service)
             found = incidents.load(tx, same or next(iter(strangers.values())))
             return found, "" if same else CROWDED
-    return incidents.open_like(tx, route.type, route.service), ""
+    return alike.open_like(tx, route.type, route.service), ""
 
 
 def _cause(tx: Tx, plan: Plan, route: routing.Route) -> Incident | None:
@@ -250,7 +250,7 @@ def _cause(tx: Tx, plan: Plan, route: routing.Route) -> Incident | None:
     services = symptom.may_have_cause(plan, route.service, route.components)
     if not services:
         return None
-    found = incidents.unresolved_of(tx, services)
+    found = alike.unresolved_of(tx, services)
     cause = symptom.cause(plan, found, service=route.service, components=route.components, kind=route.type)
     if cause is None or cause.severity not in plan.severities or route.severity not in plan.severities:
         return None
@@ -272,7 +272,7 @@ def _held(
     is_told = _is_told(signal, incident)
     why = f"{silencing.held_back(held)} {route.why}"
     if incident is None and isinstance(route, routing.Route):
-        incident = incidents.open_like(tx, route.type, route.service)
+        incident = alike.open_like(tx, route.type, route.service)
     signal = replace(_waits(tx, signal, why), silence_id=held.id, held_until=held.over_at)
     tx.memo.setdefault("silenced", {})[held.id, signal.id] = tx.now
     if incident is not None:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from tocsin.db.engine import Database, Overtaken, Tx
-from tocsin.incidents import store as incidents
+from tocsin.incidents import alike
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.errors import Overloaded
 from tocsin.plan import store as plans
@@ -78,7 +78,7 @@ class Lookout:
 
 
 def _is_news(tx: Tx, kind: str, service: str | None, worst: str) -> bool:
-    like = incidents.open_like(tx, kind, service)
+    like = alike.open_like(tx, kind, service)
     return like is None or like.severity != worst
 
 

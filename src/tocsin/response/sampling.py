@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from tocsin.db.engine import Tx
-from tocsin.incidents import store as incidents
+from tocsin.incidents import alike
 from tocsin.plan import store as plans
 from tocsin.plan.watching import Usual
 from tocsin.watch import measuring, metering
@@ -40,7 +40,7 @@ def looks_since(tx: Tx, name: str, since: datetime) -> int:
 
 def is_usual(tx: Tx, service: str, outcome: Outcome) -> bool:
     """Whether this is a time to learn from: nothing is wrong, and no incident of the service is open."""
-    return outcome.kind is Kind.HEALTHY and not incidents.is_troubled(tx, service)
+    return outcome.kind is Kind.HEALTHY and not alike.is_troubled(tx, service)
 
 
 def against_usual(tx: Tx, standing: Standing, outcome: Outcome, usual: Usual, unit: str) -> tuple[Standing, Outcome]:

@@ -10,8 +10,8 @@ from sqlalchemy import Column, Table, Text, select
 from tocsin.db import fulltext, sight
 from tocsin.db.columns import Instant, Json, metadata
 from tocsin.db.engine import Tx
+from tocsin.incidents import alike, veil
 from tocsin.incidents import store as incidents
-from tocsin.incidents import veil
 from tocsin.incidents.model import Incident, Numbered
 from tocsin.obligations import store as obligations
 from tocsin.plan import store as plans
@@ -129,7 +129,7 @@ def _related(tx: Tx, incident: Incident) -> list[Incident]:
         return one.confidential_at is None or incident.confidential_at is not None
 
     tied = incidents.load_many(tx, list(incident.relations))
-    earlier = incidents.alike_before(tx, incident, RELATED_LOOKED_AT)
+    earlier = alike.alike_before(tx, incident, RELATED_LOOKED_AT)
     hidden = sight.hidden_of(tx, earlier) if incident.confidential_at is None else ()
     others = [one for one in earlier if one not in incident.relations and one not in hidden]
     return [*filter(may_be_named, tied), *incidents.glimpse(tx, others[:RELATED_SHOWN])]
