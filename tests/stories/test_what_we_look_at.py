@@ -11,10 +11,13 @@ from tests.support.world import ROSE, World
 from tocsin.incidents import store as incidents
 from tocsin.incidents.assessment import How
 from tocsin.kit.actor import SYSTEM
+from tocsin.people import access
 from tocsin.people import store as people
 from tocsin.people.model import AccountRole
+from tocsin.plan import commands as plan_commands
 from tocsin.response import assessing, looking
 from tocsin.signals import store as signals
+from tocsin.signals.model import State
 from tocsin.watch import outcomes, statuspages
 from tocsin.watch import store as watch
 from tocsin.watch.outcomes import Kind, Outcome, Reading
@@ -88,6 +91,25 @@ def test_a_signal_that_no_rule_fits_any_more_says_so_and_stays_on_its_incident(w
         "Rose: the certificate ends soon",
         "No rule of the plan matches it. What it said before was on this incident, and so is this.",
     )
+    world.overlook()
+
+
+def test_a_probe_that_the_plan_lets_go_ends_its_signal_and_begins_anew_when_it_is_back(world: World) -> None:
+    with world.database.work(SYSTEM) as tx:
+        looking.schedule(tx)
+    looks(world, SILENT, ANSWER)
+    incident, without = world.incident(), re.sub(r"\n    probes:\n(?:      .*\n)+", "\n", ROSE, count=1)
+    assert without != ROSE
+    for text in (without, CONTROLLED):
+        with world.database.work(access.local_operator("operator")) as tx:
+            plan_commands.apply(tx, text, "another plan", accept_large=True)
+            looking.schedule(tx)
+        world.settle()
+        (signal,) = world.read(signals.of_incident, incident.id)
+        assert signal.state is State.RESOLVED
+    looks(world, SILENT, ANSWER)
+    (signal,) = world.read(signals.of_incident, incident.id)
+    assert (signal.state, signal.count) == (State.FIRING, 2)
     world.overlook()
 
 

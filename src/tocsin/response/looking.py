@@ -12,7 +12,7 @@ from tocsin.obligations.model import Duty, Kind, State
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan, Probe, Service
 from tocsin.plan.watching import Journey, Log, Measure
-from tocsin.response import blindness, sampling
+from tocsin.response import blindness, sampling, unwatching
 from tocsin.signals import routing
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival
@@ -135,8 +135,10 @@ def schedule(tx: Tx) -> None:
     """Make the open looks those of the current plan. Doing it twice changes nothing."""
     wanted = every_look(plans.current(tx))
     for standing in obligations.open_looks(tx):
-        if wanted.pop(standing.key.removeprefix(PREFIX), None) is None:
+        name = standing.key.removeprefix(PREFIX)
+        if wanted.pop(name, None) is None:
             obligations.settle(tx, standing.id, State.VOID, "the plan no longer asks for it")
+            unwatching.forget(tx, name)
     for name, one in wanted.items():
         due_at = tx.now + one.every + one.grace if isinstance(one, Beat) else tx.now
         what = f"Hear of {name}" if isinstance(one, Beat) else f"Look at {name}"

@@ -82,6 +82,10 @@ def save(tx: Tx, standing: Standing) -> None:
         tx.run(table.insert().values(name=standing.name, **values))
 
 
+def forget(tx: Tx, name: str) -> None:
+    tx.run(table.delete().where(table.c.name == name))
+
+
 def standings(tx: Tx) -> dict[str, Standing]:
     return {row.name: _standing(row._mapping) for row in tx.all(select(table))}
 
