@@ -227,11 +227,13 @@ def timeline(tx: Tx, incident_id: str) -> list[Numbered]:
     return [veil.covered(one, unseen) for one in found]
 
 
-def timelines(tx: Tx, incident_ids: Sequence[str]) -> dict[str, list[Numbered]]:
+def timelines(tx: Tx, incident_ids: Sequence[str], kinds: Collection[type[AnyEntry]] = ()) -> dict[str, list[Numbered]]:
+    """The entries of several incidents, or of those what is of these kinds."""
     if not incident_ids:
         return {}
     found: dict[str, list[Numbered]] = {one: [] for one in incident_ids}
-    for row in sight.rows(tx, _TIMELINES, entries.c.incident_id, {"ids": list(incident_ids)}):
+    asked = {"ids": list(incident_ids)} | ({"kinds": [one.__name__ for one in kinds]} if kinds else {})
+    for row in sight.rows(tx, _OF_KINDS if kinds else _TIMELINES, entries.c.incident_id, asked):
         found[row.incident_id].append(_numbered(row))
     unseen = sight.unseen(tx, {name for record in found.values() for name in veil.names(record)})
     return {one: [veil.covered(entry, unseen) for entry in record] for one, record in found.items()}
@@ -262,6 +264,7 @@ def ids_after(tx: Tx, after: str, limit: int) -> list[str]:
 
 _READ = (entries.c.incident_id, entries.c.number, entries.c.kind, entries.c.body, entries.c.hash)
 _TIMELINES = select(*_READ).where(entries.c.incident_id.in_(_IDS)).order_by(entries.c.number)
+_OF_KINDS = _TIMELINES.where(entries.c.kind.in_(bindparam("kinds", expanding=True)))
 
 
 def listing(
@@ -389,13 +392,9 @@ def open_headings(tx: Tx, statuses: Collection[Status], limit: int) -> list[Head
     return [Heading._make(row) for row in sight.rows(tx, _HEADINGS, table.c.id, asked)]
 
 
-_STATUSES: BindParameter[Any] = bindparam("statuses", expanding=True)
-_HEADINGS = (
-    select(table.c.id, table.c.number, table.c.title, _FOLD["why"].as_string().label("why"))
-    .where(table.c.status.in_(_STATUSES))
-    .order_by(table.c.number.desc())
-    .limit(_MOST)
-)
+_CALLED = select(table.c.id, table.c.number, table.c.title, _FOLD["why"].as_string().label("why"))
+_IN_STATUSES = _CALLED.where(table.c.status.in_(bindparam("statuses", expanding=True)))
+_HEADINGS = _IN_STATUSES.order_by(table.c.number.desc()).limit(_MOST)
 
 
 def open_like(tx: Tx, kind: str, service: str | None) -> Incident | None:
@@ -427,14 +426,13 @@ _ALIKE = (
 def about_others(tx: Tx, kind: str, services: tuple[str, ...], limit: int) -> dict[str, str]:
     """The latest incidents of this type that still watch for trouble and are about other services than these, as ids
     by service."""
-    found: dict[Any, Any] = tx.memo.setdefault("open like", {})
+    found: dict[Any, dict[str, str]] = tx.memo.setdefault("open like", {})
     if (kind, services) not in found:
         others = table.c.service.is_not(None) & table.c.service.not_in(services) & table.c.status.in_(_PRESENT)
         wanted = select(table.c.service, table.c.id).where((table.c.type == kind) & others)
         rows = tx.all(wanted.order_by(table.c.declared_at.desc(), table.c.number.desc()).limit(limit))
         found[kind, services] = {row.service: row.id for row in rows}
-    latest: dict[str, str] = found[kind, services]
-    return latest
+    return found[kind, services]
 
 
 def is_troubled(tx: Tx, service: str) -> bool:
@@ -556,7 +554,8 @@ def saved_one(tx: Tx, incident_id: str) -> Saved:
 
 def sealed(tx: Tx, incident_id: str) -> Sequence[chain.Sealed]:
     """The entries of an incident as they are kept. Who shows a timeline and proves it reads it once."""
-    asked, known = (incident_id, sight.eyes(tx)), tx.memo.get("sealed", (None, ()))
+    known: tuple[Any, list[chain.Sealed]] = tx.memo.get("sealed", (None, []))
+    asked = incident_id, sight.eyes(tx)
     if asked != known[0] or tx.writes:
         found = sight.rows(tx, _TIMELINE, entries.c.incident_id, {"incident": incident_id})
         known = tx.memo["sealed"] = asked, [chain.Sealed._make(row) for row in found]
