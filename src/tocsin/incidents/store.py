@@ -68,7 +68,7 @@ entries = Table(
     Column("hash", Text),
 )
 
-_STATE = type_coerce(table.c.fold, Decoded(Incident)).label("fold")
+_STATE = cast(table.c.fold, Decoded(Incident)).label("fold")
 _MOST = bindparam("most", type_=Integer)
 
 

@@ -17,6 +17,7 @@ from tocsin.incidents.model import OPEN_STATUSES, Incident, Status
 from tocsin.kit.errors import Invalid, Refused
 from tocsin.kit.text import listed
 from tocsin.obligations import store as obligations
+from tocsin.obligations.model import State
 from tocsin.oncall import store as oncall
 from tocsin.paging import store as pages
 from tocsin.people import access
@@ -227,7 +228,8 @@ def _view(
     head, settled = room.head(plan, incident, duties, now), room.done(duties, now)
     known = {"impact": incident.impact, **updates.last_typed(entries)}
     on_it = signals.of_incident(tx, incident.id)
-    missing = lifecycle.missing_before_close(plan, incident, commands.open_duties(tx, incident))
+    owed = commands.in_words(one for one in duties if one.state is State.OPEN)
+    missing = lifecycle.missing_before_close(plan, incident, owed)
     assessed = assessing.assess(tx, plan, incident, on_it=on_it)
     return {
         "head": head,
