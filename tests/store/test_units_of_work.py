@@ -5,6 +5,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from tests.support.races import in_background, together, wait_until_blocked
+from tests.support.server import wait_until
 from tocsin.db import engine
 from tocsin.db.engine import BadDatabaseUrl, Database, Overtaken, Tx
 from tocsin.delivery import outbox
@@ -175,3 +176,27 @@ def test_nodes_take_the_time_from_their_database(postgresql_url: str) -> None:
 def test_an_address_of_no_database_is_refused(url: str, clock: ManualClock) -> None:
     with pytest.raises(BadDatabaseUrl):
         Database(url, clock)
+
+
+def test_a_connection_that_the_server_has_ended_is_noticed_before_it_is_used(nodes: tuple[Database, Database]) -> None:
+    ours, other = nodes
+    theirs = "from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+    everything(ours)
+    with other.work(SYSTEM) as tx:
+        tx.run(text(f"select pg_terminate_backend(pid) {theirs}"))
+    wait_until(lambda: _first(other, f"select count(*) {theirs}") == 0, what="the end of every connection")
+    assert ours.run(SYSTEM, declared).number == 1
+    assert all(everything(ours).values())
+
+
+def test_a_connection_that_was_just_in_use_is_not_asked_whether_it_lives(nodes: tuple[Database, Database]) -> None:
+    """What the server did last for it is the end of what it was used for before."""
+    ours, other = nodes
+    pid = _first(ours, "select pg_backend_pid()")
+    with ours.read(SYSTEM):
+        assert _first(other, f"select query from pg_stat_activity where pid = {pid}") == "COMMIT"
+
+
+def _first(database: Database, sql: str) -> object:
+    with database.read(SYSTEM) as tx:
+        return tx.scalar(text(sql))

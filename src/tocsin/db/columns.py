@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -39,7 +38,7 @@ class Instant(TypeDecorator[datetime]):
 
 
 class Decoded(TypeDecorator[Any]):
-    """JSON that is read as one of our types, and on SQLite at once: what it is made of is not made before."""
+    """JSON cast to this is read as one of our types at once: what it is made of is not made before."""
 
     impl = Text
     cache_ok = True
@@ -49,9 +48,7 @@ class Decoded(TypeDecorator[Any]):
         self.kind = kind
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
-        if dialect.name == "sqlite":
-            return msgspec.json.Decoder(self.kind).decode
-        return partial(msgspec.convert, type=self.kind)  # the driver has read it
+        return msgspec.json.Decoder(self.kind).decode
 
 
 def _to_column(value: datetime | None) -> int | None:

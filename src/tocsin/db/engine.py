@@ -9,6 +9,7 @@ import contextlib
 import functools
 import logging
 import random
+import select
 import sqlite3
 import threading
 import time
@@ -38,7 +39,7 @@ from sqlalchemy.pool import NullPool
 
 from tocsin.db import compiled, news, sets
 from tocsin.kit.actor import Actor
-from tocsin.kit.clock import Clock, SystemClock, from_millis, to_millis
+from tocsin.kit.clock import Clock, SystemClock, from_millis, stopwatch, to_millis
 from tocsin.kit.errors import Invalid, Overloaded, Refused
 from tocsin.kit.sealing import Keyring
 
@@ -414,13 +415,45 @@ def _write_ahead(connection: Any, locked: type[Exception]) -> None:
 
 def _postgresql_engine(url: URL, *, alone: bool = False) -> Engine:
     """`alone` is for statements that commit by themselves; it asks no connection first whether it still lives."""
-    about: dict[str, Any] = {"pool_size": 8, "max_overflow": 8, "pool_pre_ping": True}
+    about: dict[str, Any] = {"pool_size": 8, "max_overflow": 8}
     if alone:
         about = {"pool_size": 1, "max_overflow": 0, "isolation_level": "AUTOCOMMIT"}
     engine = create_engine(
         url, json_serializer=_dump, json_deserializer=msgspec.json.decode, hide_parameters=True, **about
     )
+    if not alone:
+        _check_connections(engine)
     return compiled.share(engine)
+
+
+TRUSTED_FOR = 30.0  # seconds; whatever stands between us and the server forgets a quiet connection later than that
+
+
+def _check_connections(engine: Engine) -> None:
+    """Ask a connection whether it still lives only if there is reason to: each question is a trip to the server.
+
+    A server that ends a connection says so, and what it says waits in the socket.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def note(_connection: Any, record: Any) -> None:
+        record.info["left_at"] = stopwatch()
+
+    @event.listens_for(engine, "checkout")
+    def check(connection: Any, record: Any, _proxy: Any) -> None:
+        left_at = record.info.get("left_at")
+        try:
+            if left_at is not None and (stopwatch() - left_at > TRUSTED_FOR or _has_word(connection)):
+                engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise exc.InvalidatePoolError from error  # and the pool opens another
+
+
+def _has_word(connection: Any) -> bool:
+    """Whether the server has said something unasked, or has hung up."""
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN)
+    return bool(waiting.poll(0))
 
 
 def _dump(value: Any) -> str:

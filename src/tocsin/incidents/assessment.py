@@ -16,7 +16,7 @@ from typing import Protocol
 
 from tocsin.changes.model import Change
 from tocsin.changes.model import Kind as ChangeKind
-from tocsin.incidents import words, working
+from tocsin.incidents import words, work, working
 from tocsin.incidents.model import Incident, Numbered, Resolved
 from tocsin.kit.text import ended, listed, span
 from tocsin.plan.model import Plan, Service, Vendor
@@ -452,6 +452,9 @@ def _similar(plan: Plan, incident: Incident, material: Material) -> Iterator[Sim
             how_alike=alike(incident, one),
             how_ended=_ended(plan, one, material.records.get(one.id, ())),
         )
+
+
+TELL_THE_END = (work.Found, Resolved)  # of a record, what is looked at
 
 
 def _ended(plan: Plan, incident: Incident, entries: Sequence[Numbered]) -> str:

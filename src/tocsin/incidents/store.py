@@ -232,11 +232,13 @@ def timeline(tx: Tx, incident_id: str) -> list[Numbered]:
     return [veil.covered(one, unseen) for one in found]
 
 
-def timelines(tx: Tx, incident_ids: Sequence[str]) -> dict[str, list[Numbered]]:
+def timelines(tx: Tx, incident_ids: Sequence[str], kinds: Collection[type[AnyEntry]] = ()) -> dict[str, list[Numbered]]:
+    """The entries of several incidents, or of those what is of these kinds."""
     if not incident_ids:
         return {}
     found: dict[str, list[Numbered]] = {one: [] for one in incident_ids}
-    for row in sight.rows(tx, _TIMELINES, entries.c.incident_id, {"ids": list(incident_ids)}):
+    asked = {"ids": list(incident_ids)} | ({"kinds": [one.__name__ for one in kinds]} if kinds else {})
+    for row in sight.rows(tx, _OF_KINDS if kinds else _TIMELINES, entries.c.incident_id, asked):
         found[row.incident_id].append(_numbered(row))
     unseen = sight.unseen(tx, {name for record in found.values() for name in veil.names(record)})
     return {one: [veil.covered(entry, unseen) for entry in record] for one, record in found.items()}
@@ -267,6 +269,7 @@ def ids_after(tx: Tx, after: str, limit: int) -> list[str]:
 
 _READ = (entries.c.incident_id, entries.c.number, entries.c.kind, entries.c.body, entries.c.hash)
 _TIMELINES = select(*_READ).where(entries.c.incident_id.in_(_IDS)).order_by(entries.c.number)
+_OF_KINDS = _TIMELINES.where(entries.c.kind.in_(bindparam("kinds", expanding=True)))
 
 
 def listing(
@@ -457,7 +460,8 @@ def saved_one(tx: Tx, incident_id: str) -> Saved:
 
 def sealed(tx: Tx, incident_id: str) -> Sequence[chain.Sealed]:
     """The entries of an incident as they are kept. Who shows a timeline and proves it reads it once."""
-    asked, known = (incident_id, sight.eyes(tx)), tx.memo.get("sealed", (None, ()))
+    known: tuple[Any, list[chain.Sealed]] = tx.memo.get("sealed", (None, []))
+    asked = incident_id, sight.eyes(tx)
     if asked != known[0] or tx.writes:
         found = sight.rows(tx, _TIMELINE, entries.c.incident_id, {"incident": incident_id})
         known = tx.memo["sealed"] = asked, [chain.Sealed._make(row) for row in found]

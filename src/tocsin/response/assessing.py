@@ -93,7 +93,7 @@ def assess(
         open=[one for one in known.open if one.id != incident.id] if needs_vendors else [],
         similar=similar,
         samples=_samples(tx, plan, incident),
-        records=incidents.timelines(tx, [one.id for one in similar]),
+        records=incidents.timelines(tx, [one.id for one in similar], assessment.TELL_THE_END),
     )
     return assessment.assess(plan, incident, material, tx.now)
 

@@ -17,6 +17,7 @@ from tocsin.incidents.model import OPEN_STATUSES, Incident, Status
 from tocsin.kit.errors import Invalid, Refused
 from tocsin.kit.text import listed
 from tocsin.obligations import store as obligations
+from tocsin.obligations.model import State
 from tocsin.oncall import store as oncall
 from tocsin.paging import store as pages
 from tocsin.people import access
