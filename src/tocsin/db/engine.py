@@ -11,6 +11,7 @@ import logging
 import random
 import select
 import sqlite3
+import sys
 import threading
 import time
 from collections import deque
@@ -451,6 +452,8 @@ def _check_connections(engine: Engine) -> None:
 
 def _has_word(connection: Any) -> bool:
     """Whether the server has said something unasked, or has hung up."""
+    if sys.platform == "win32":
+        return bool(select.select([connection.fileno()], [], [], 0)[0])
     waiting = select.poll()
     waiting.register(connection.fileno(), select.POLLIN)
     return bool(waiting.poll(0))

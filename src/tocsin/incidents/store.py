@@ -67,7 +67,7 @@ entries = Table(
     Column("hash", Text),
 )
 
-STATE = type_coerce(table.c.fold, Decoded(Incident)).label("fold")
+STATE = cast(table.c.fold, Decoded(Incident)).label("fold")
 MOST = bindparam("most", type_=Integer)
 
 

@@ -230,7 +230,8 @@ def _view(
     known = {"impact": incident.impact, **updates.last_typed(entries)}
     many, firing = signals_found.count_on(tx, incident.id)
     on_it = signals_found.listing(tx, signals_found.Asked(incident=incident.id), SIGNALS_SHOWN)
-    missing = lifecycle.missing_before_close(plan, incident, commands.open_duties(tx, incident))
+    owed = commands.in_words(one for one in duties if one.state is State.OPEN)
+    missing = lifecycle.missing_before_close(plan, incident, owed)
     assessed = assessing.assess(tx, plan, incident, on_it=on_it)
     return {
         "head": head,
