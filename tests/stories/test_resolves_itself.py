@@ -99,6 +99,19 @@ def test_each_signal_that_comes_back_begins_the_wait_anew(world: World) -> None:
     assert status(world, incident) is Status.WATCHING
 
 
+def test_all_signals_of_a_storm_have_to_clear(world: World) -> None:
+    storm = [f"groq-{number}" for number in range(30)]  # more than stand on the record by themselves
+    world.arrive(*(groq(key=key) for key in storm))
+    incident = world.incident().id
+    clears(world, *storm[1:])
+    world.advance(minutes=15)
+    assert status(world, incident) is Status.INVESTIGATING
+    clears(world, storm[0])
+    world.advance(minutes=10)
+    (resolved,) = world.entries(incident, Resolved)
+    assert resolved.how.startswith("Its 30 signals have all cleared")
+
+
 def test_what_somebody_has_in_hand_is_a_persons_to_end(world: World) -> None:
     incident = fires(world)
     clears(world)
