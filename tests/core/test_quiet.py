@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from tests.core.test_plan_diff import ROSE, changed, told
 from tests.support.records import PLAN, declared, incident, later
 from tocsin.incidents import quiet
 from tocsin.incidents.model import (
@@ -19,6 +20,7 @@ from tocsin.incidents.model import (
     SeverityChanged,
 )
 from tocsin.incidents.relation import Merged
+from tocsin.plan import printing
 from tocsin.plan.model import Plan
 
 TEN = timedelta(minutes=10)
@@ -97,3 +99,33 @@ def test_as_long_as_a_signal_is_not_clear_nothing_is_resolved() -> None:
 def test_the_page_foretells_it() -> None:
     assert quiet.foretold(1, "03:22").startswith("Its signal has cleared; it resolves itself at 03:22 unless")
     assert quiet.foretold(3, "03:22").startswith("All 3 signals have cleared; it resolves itself at 03:22 unless")
+
+
+# ---- What the plan says of it ----
+
+P3 = "    resolve_within: 1 w\n"
+AFTER_TEN, AFTER_AN_HOUR = (changed((P3, f"{P3}    resolves_itself_after: {span}\n")) for span in ("10 min", "1 h"))
+PATH = "severities.P3.resolves_itself_after"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sentence"),
+    [
+        (ROSE, AFTER_TEN, "At P3, an incident resolves itself once its signals have cleared for 10 min."),
+        (
+            AFTER_TEN,
+            AFTER_AN_HOUR,
+            "At P3, an incident resolves itself once its signals have cleared for 1 h instead of 10 min.",
+        ),
+        (AFTER_TEN, ROSE, "At P3, an incident no longer resolves itself: its end is a person's word."),
+    ],
+    ids=["new", "longer", "gone"],
+)
+def test_a_change_of_it_is_told(before: Plan, after: Plan, sentence: str) -> None:
+    assert told(before, after)[PATH].sentence == sentence
+
+
+def test_the_document_says_it_where_the_plan_does() -> None:
+    sentence = "It resolves itself once all of its signals have cleared for 10 min and nobody has taken it in hand."
+    assert f"{sentence} `{PATH}`" in printing.document(AFTER_TEN)
+    assert "resolves itself" not in printing.document(ROSE)

@@ -5,12 +5,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.races import together
 from tests.support.world import KEY, QUIET, World
 from tocsin.db.engine import Database
 from tocsin.incidents.model import Reopened, Resolved, Status
+from tocsin.kit.actor import SYSTEM
 from tocsin.kit.sealing import Keyring
 from tocsin.obligations.model import State as Ended
-from tocsin.response import commands
+from tocsin.response import commands, intake, tick, verification
+from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival, State
 
 ITSELF = re.sub(r"(    escalation: \w+\n)", r"\1    resolves_itself_after: 10 min\n", QUIET)
@@ -24,8 +27,8 @@ def world(database_url: str) -> Iterator[World]:
     world.close()
 
 
-def groq(state: State = State.FIRING, key: str = "groq", service: str = "rose") -> Arrival:
-    labels = {"service": service, "component": "groq", "components": "groq", "outcome": "degraded"}
+def groq(state: State = State.FIRING, key: str = "groq") -> Arrival:
+    labels = {"service": "rose", "component": "groq", "components": "groq", "outcome": "degraded"}
     return Arrival(source="probe", key=key, title="Groq is down", state=state, labels=labels)
 
 
@@ -169,3 +172,27 @@ def test_what_flaps_has_cleared_when_it_is_calm(world: World) -> None:
     assert status(world, incident) is Status.INVESTIGATING
     world.advance(seconds=1)
     assert status(world, incident) is Status.WATCHING
+
+
+def test_two_nodes_resolve_it_once_and_what_comes_back_at_that_moment_is_not_lost(postgresql_url: str) -> None:
+    world = World(postgresql_url, plan=ITSELF)
+    other = Database(postgresql_url, world.clock, Keyring(lambda: (KEY,)))
+    incident = fires(world)
+    clears(world)
+    world.sleep(minutes=10)
+    together(*(lambda node=node: node.run(SYSTEM, tick.settle_due)[0] for node in (world.database, other)))
+    assert status(world, incident) is Status.WATCHING
+    assert len(world.entries(incident, Resolved)) == 1
+    world.arrive(groq(key="again"))
+    clears(world, "again")
+    world.sleep(minutes=10)
+    with other.work(SYSTEM) as tx:
+        signals.accept(tx, [signals.encode(groq(key="back"))])
+    together(lambda: world.database.run(SYSTEM, tick.settle_due)[0], lambda: intake.decide_some(other))
+    world.settle()
+    assert status(world, incident) is Status.INVESTIGATING  # resolved and opened again, or not resolved at all
+    assert len(world.entries(incident, Resolved)) == len(world.entries(incident, Reopened))
+    assert not world.read(verification.verify, incident).fault
+    other.dispose()
+    world.overlook()
+    world.close()
