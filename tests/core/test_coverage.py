@@ -200,6 +200,7 @@ KEYS = [
     ("acknowledge", Kind.ACKNOWLEDGE, ""),
     ("resolve", Kind.RESOLVE, ""),
     ("watch", Kind.WATCH, ""),
+    ("quiet", Kind.QUIET, ""),
     ("review", Kind.REVIEW, ""),
     ("role:scribe", Kind.ROLE, ""),
     ("role:juggler", Kind.ROLE, ""),

@@ -231,6 +231,12 @@ CASES = [
         "communication.channels.call.link",
         {"communication__channels": {"call": {"link": "https://meet.example.org/{number}"}}},
     ),
+    Case(
+        "resolves-unverified",
+        "severities.mild.resolves_itself_after",
+        {"resolution__verification": {"warm": "The kiln is warm"}, "severities__mild__resolves_itself_after": "10 min"},
+        {"severities__mild__resolves_itself_after": "10 min"},
+    ),
     Case("review-without-date", "severities.mild.post_mortem", {"severities__mild__post_mortem": "optional"}),
     Case(
         "document-without-date",

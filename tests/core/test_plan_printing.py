@@ -60,7 +60,7 @@ SILENT = {
     *("within", "slow_after", "runbook", "template", "rotation", "by", "link", "effect", "chat", "call", "status_page"),
     *("error_rate", "above", "at_least", "below", "at_most", "since", "until", "count_by", "band_of"),
     *("handoff_on", "hours", "starts_on", "handoff", "zone", "from_on", "until_on", "team"),
-    *("readers", "users", "notice", "handing_over", "silent_after", "snooze_most"),
+    *("readers", "users", "notice", "handing_over", "silent_after", "snooze_most", "resolves_itself_after"),
     *(
         "runs_within",
         "out_of",

@@ -11,7 +11,7 @@ from tocsin.incidents import confidential, silence
 from tocsin.incidents.model import Incident, Status
 from tocsin.incidents.work import DutiesChanged
 from tocsin.kit.text import span
-from tocsin.obligations.model import Duty, Kind, Obligation
+from tocsin.obligations.model import WAITS, Duty, Kind, Obligation
 from tocsin.plan.model import ON_CALL, Audience, Need, Plan, Severity
 
 
@@ -31,8 +31,8 @@ def owed(plan: Plan, incident: Incident) -> dict[str, Duty]:
 def difference(
     before: Iterable[Obligation], after: Iterable[Obligation], because: str, *, by: str, now: datetime
 ) -> list[DutiesChanged]:
-    """What changed between two states of what is open, as an entry; none if nothing did. Waits for answers aside."""
-    old, new = ({one.key: one for one in those if one.kind is not Kind.ANSWER} for those in (before, after))
+    """What changed between two states of what is open, as an entry; none if nothing did. Waits aside."""
+    old, new = ({one.key: one for one in those if one.kind not in WAITS} for those in (before, after))
     changed = DutiesChanged(
         at=now,
         by=by,

@@ -103,6 +103,7 @@ _RULES: tuple[tuple[str, How, Trace], ...] = (  # the first that fits decides
     ("severities.*.escalation", _E, _paging),
     ("severities.*.silent_after", _T, None),
     ("severities.*.snooze_most", _E, "snoozed:{1}"),
+    ("severities.*.resolves_itself_after", _T, None),
     ("severities.*.post_mortem", _E, "resolved:{1}"),
     ("severities.*.public_impact", _E, "shown:{1}"),
     ("severities.*.error_rate", _E, "banded:{1}"),

@@ -78,6 +78,8 @@ def clause_of(plan: Plan, severity: str, owed: Obligation) -> str:
             return f"severities.{severity}.silent_after"
         case Kind.SNOOZE:
             return f"severities.{severity}.snooze_most"
+        case Kind.QUIET:
+            return f"severities.{severity}.resolves_itself_after"
         case Kind.ROLE:
             return f"severities.{severity}.roles_within.{owed.key.removeprefix('role:')}"
         case Kind.UPDATE:

@@ -12,6 +12,7 @@ class Kind(StrEnum):
     UPDATE = "update"  # an audience is told
     PROGRESS = "progress"  # whoever answers for it is heard of before the silence lasts too long
     SNOOZE = "snooze"  # whoever snoozed it is asked again at the end
+    QUIET = "quiet"  # no signal of it comes again; then it resolves itself
     RESOLVE = "resolve"  # the target resolution time
     WATCH = "watch"  # the service stays well after the fix
     REVIEW = "review"  # the post-mortem meeting is held
@@ -20,6 +21,10 @@ class Kind(StrEnum):
     TURN = "turn"  # we look ahead for changes of who is on call; renewed, never settled
     CANARY = "canary"  # we look ahead for contact methods that are to be tested; renewed, never settled
     COVER = "cover"  # we look ahead for moments at which nobody is on call; renewed, never settled
+
+
+WAITS = frozenset({Kind.ANSWER, Kind.QUIET})
+"""What is opened and ended by what happens, and not derived: nobody is promised anything by it."""
 
 
 class State(StrEnum):

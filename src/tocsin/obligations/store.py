@@ -15,7 +15,7 @@ from tocsin.db.columns import Instant, metadata
 from tocsin.db.engine import Tx
 from tocsin.kit.frozen import made
 from tocsin.kit.ids import new_id
-from tocsin.obligations.model import ANSWER_PREFIX, Duty, Kind, Obligation, State, first_act
+from tocsin.obligations.model import ANSWER_PREFIX, WAITS, Duty, Kind, Obligation, State, first_act
 
 table = Table(
     "obligation",
@@ -123,6 +123,12 @@ def settle_answers(tx: Tx, incident_id: str, state: State, evidence: str, proof:
     """Settle every open wait for an answer to a page of one incident."""
     waits = _open(incident_id) & (table.c.kind == Kind.ANSWER)
     tx.run(table.update().where(waits).values(**_end(tx, state, evidence, proof)))
+
+
+def settle_quiet(tx: Tx, incident_id: str, evidence: str, proof: int) -> None:
+    """The incident does not resolve itself any more."""
+    waits = _open(incident_id) & (table.c.kind == Kind.QUIET)
+    tx.run(table.update().where(waits).values(**_end(tx, State.VOID, evidence, proof)))
 
 
 def hurry_answer(tx: Tx, incident_id: str, step: int) -> None:
@@ -257,14 +263,14 @@ def open_for_all(tx: Tx, incident_ids: Collection[str]) -> list[Obligation]:
 
 
 def open_soonest(tx: Tx, limit: int) -> list[Obligation]:
-    """What is owed next over all incidents; looks at health addresses and waits for answers are not shown here."""
+    """What is owed next over all incidents; looks at health addresses and waits are not shown here."""
     return [_obligation(row) for row in sight.rows(tx, _SOONEST, table.c.incident_id, {"most": limit})]
 
 
 _SOONEST = (
     select(table)
     .where(table.c.state == State.OPEN)
-    .where(table.c.kind.not_in([Kind.LOOK, Kind.CANARY, Kind.COVER, Kind.TURN, Kind.HANDOFF, Kind.ANSWER]))
+    .where(table.c.kind.not_in([Kind.LOOK, Kind.CANARY, Kind.COVER, Kind.TURN, Kind.HANDOFF, *WAITS]))
     .order_by(table.c.due_at)
     .limit(bindparam("most", type_=Integer))
 )

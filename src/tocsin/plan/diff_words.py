@@ -72,6 +72,12 @@ WORDINGS: Mapping[str, Wording] = {
         "At {1}, a responder may snooze an incident for {after}.",
         "At {1}, nobody may snooze an incident any more.",
     ),
+    "severities.*.resolves_itself_after": Wording(
+        Kind.OBLIGATION,
+        "At {1}, an incident resolves itself once its signals have cleared for {after} instead of {before}.",
+        "At {1}, an incident resolves itself once its signals have cleared for {after}.",
+        "At {1}, an incident no longer resolves itself: its end is a person's word.",
+    ),
     # --- Who
     "people.*.name": Wording(Kind.PEOPLE, "The person behind {1} is {after} instead of {before}."),
     "people.*.title": Wording(Kind.PEOPLE, "The title of {name} is {after} instead of {before}."),

@@ -99,6 +99,7 @@ class Severity:
     urgency: Urgency | None = None  # derived, unless it is said
     silent_after: Span | None = None  # whoever acknowledged is paged again after so long without a word
     snooze_most: Span | None = None  # nobody snoozes it without one
+    resolves_itself_after: Span | None = None  # once all signals have cleared for so long; else a person's word
     roles_within: Mapping[str, Span] = field(default_factory=dict)
     post_mortem: Need = Need.NONE
     public_impact: Literal["critical", "major", "minor", "none"] = "minor"

@@ -158,6 +158,13 @@ def _silence(severity: Severity, path: str) -> Blocks:
         yield statement(text, f"{path}.snooze_most")
 
 
+def _end(severity: Severity, path: str) -> Blocks:
+    if severity.resolves_itself_after is not None:
+        after = span(severity.resolves_itself_after)
+        text = f"It resolves itself once all of its signals have cleared for {after} and nobody has taken it in hand."
+        yield statement(text, f"{path}.resolves_itself_after")
+
+
 def _severity(plan: Plan, key: str, severity: Severity) -> Blocks:
     path = f"severities.{key}"
     yield heading(3, f"{plain(key)}: {plain(severity.name)}", path)
@@ -168,6 +175,7 @@ def _severity(plan: Plan, key: str, severity: Severity) -> Blocks:
             statement(f"Acknowledge within {span(severity.acknowledge_within)}.", f"{path}.acknowledge_within"),
             statement(f"Resolve within {span(severity.resolve_within)}.", f"{path}.resolve_within"),
             *_silence(severity, path),
+            *_end(severity, path),
             *(
                 statement(f"{whom(plan, role)} is named within {span(within)}.", f"{path}.roles_within.{role}")
                 for role, within in severity.roles_within.items()

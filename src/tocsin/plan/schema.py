@@ -149,6 +149,10 @@ MEANINGS: Mapping[str, str] = {
         "again, and then the ladder. Without it, an acknowledgement holds."
     ),
     "Severity.snooze_most": "For how long at the most a responder may snooze it. Without it, nobody may.",
+    "Severity.resolves_itself_after": (
+        "An incident that signals declared resolves itself once all of them have cleared for so long, unless a person "
+        "holds a role, has set its severity or has mitigated it. Without it, the end is a person's word."
+    ),
     "Severity.roles_within": "Roles that must be filled, and how soon.",
     "Severity.post_mortem": "Whether a post-mortem is held.",
     "Severity.public_impact": "What the status page calls it.",

@@ -13,7 +13,7 @@ from tocsin.incidents.model import AnyEntry, Declared, Incident, SignalAttached,
 from tocsin.kit.actor import Actor, ActorKind
 from tocsin.kit.errors import NotFound, Refused
 from tocsin.obligations import store as obligations
-from tocsin.obligations.model import Kind, Obligation, State
+from tocsin.obligations.model import WAITS, Kind, Obligation, State
 from tocsin.paging import store as pages
 from tocsin.people import access
 from tocsin.plan import store as plans
@@ -25,7 +25,7 @@ from tocsin.signals.model import Trigger
 from tocsin.signals.store import Disposition
 
 WAIVABLE = frozenset(Kind) - {
-    *(Kind.LOOK, Kind.CANARY, Kind.COVER, Kind.TURN, Kind.HANDOFF, Kind.ANSWER, Kind.WATCH, Kind.PROGRESS, Kind.SNOOZE)
+    *(Kind.LOOK, Kind.CANARY, Kind.COVER, Kind.TURN, Kind.HANDOFF, Kind.WATCH, Kind.PROGRESS, Kind.SNOOZE, *WAITS)
 }
 
 
@@ -361,7 +361,7 @@ def open_duties(tx: Tx, incident: Incident) -> list[str]:
 
 def in_words(standing: Iterable[Obligation]) -> list[str]:
     """What closing must wait for. The watch and the meeting have conditions of their own in the plan."""
-    return [duty.what for duty in standing if duty.kind not in (Kind.WATCH, Kind.REVIEW)]
+    return [duty.what for duty in standing if duty.kind not in (Kind.WATCH, Kind.REVIEW, Kind.QUIET)]
 
 
 def waive(tx: Tx, incident_id: str, key: str, because: str) -> Incident:

@@ -10,7 +10,7 @@ from tocsin.comms import statuspage
 from tocsin.db import settings as kept
 from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
-from tocsin.incidents import confidential, silence, words
+from tocsin.incidents import confidential, quiet, silence, words
 from tocsin.incidents import store as incidents
 from tocsin.incidents.answer import Declined, EscalationAsked
 from tocsin.incidents.correction import TimeCorrected
@@ -165,8 +165,8 @@ def _follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident
         case Acknowledged():
             obligations.meet(tx, incident.id, ["acknowledge"], evidence, incident.entries)
             _stop_paging(tx, incident, State.MET, evidence, _acknowledged(plan, incident, entry))
-        case RoleAssigned():
-            _named(tx, plan, incident, entry, evidence)
+        case RoleAssigned() | Mitigated():
+            _taken_in_hand(tx, plan, incident, entry, evidence)
         case SeverityChanged():
             incident = _rederive_visibly(tx, plan, incident, f"{entry.before} became {entry.severity}")
             return _page_at_new_level(tx, plan, _open_call(tx, plan, incident, entry), entry)
@@ -205,7 +205,7 @@ def _follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident
             rederive(tx, plan, incident, f"the time at which it was {entry.moment} was corrected")
         case ReviewScheduled():
             inviting.tell(tx, plan, incident, entry, link(tx, f"/post-mortems/{incident.id}"))
-        case SignalFlapped() | Mitigated() | Thanked() | SupportContacted() | DutiesChanged() | FellDue():
+        case SignalFlapped() | Thanked() | SupportContacted() | DutiesChanged() | FellDue():
             pass  # of what is overdue the tick itself has told those concerned
         case Found() | ImpactAssessed() | StrategyChosen() | Deployed() | Verified() | RecoveryConfirmed():
             pass
@@ -234,6 +234,14 @@ def _fixed(tx: Tx, plan: Plan, incident: Incident, evidence: str) -> None:
     obligations.meet(tx, incident.id, ["resolve"], evidence, incident.entries)
     _stop_paging(tx, incident, State.VOID, "the incident was resolved", "It was resolved; nothing is asked of you.")
     rederive(tx, plan, incident, "the incident was resolved")
+
+
+def _taken_in_hand(tx: Tx, plan: Plan, incident: Incident, entry: RoleAssigned | Mitigated, evidence: str) -> None:
+    """Where it would have resolved itself, its end is a person's word from now on."""
+    if isinstance(entry, RoleAssigned):
+        _named(tx, plan, incident, entry, evidence)
+    if plan.severities[incident.severity].resolves_itself_after is not None:
+        obligations.settle_quiet(tx, incident.id, evidence, incident.entries)
 
 
 def _named(tx: Tx, plan: Plan, incident: Incident, entry: RoleAssigned, evidence: str) -> None:
@@ -277,7 +285,7 @@ def rederive(tx: Tx, plan: Plan, incident: Incident, because: str = "") -> None:
     """Make the open obligations those that the plan owes now. Doing it twice changes nothing."""
     wanted = owed(plan, incident)
     for standing in obligations.open_for(tx, incident.id):
-        if standing.kind is Kind.ANSWER:
+        if standing.kind is Kind.ANSWER or (standing.kind is Kind.QUIET and quiet.lasts(plan, incident) is not None):
             continue
         duty = wanted.get(standing.key)
         if duty is not None and (duty.due_at, duty.given_up_at) == (standing.due_at, standing.given_up_at):

@@ -34,7 +34,7 @@ from tocsin.kit.actor import SYSTEM
 from tocsin.kit.errors import Overloaded
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
-from tocsin.response import assessing, commands, followups
+from tocsin.response import assessing, commands, followups, quieting
 from tocsin.signals import flapping, history, routing, silences, silencing
 from tocsin.signals import store as signals
 from tocsin.signals.model import State
@@ -157,6 +157,7 @@ def decide(tx: Tx, taken: Sequence[Taken]) -> int:
     silences.note_silenced(tx, tx.memo.pop("silenced", {}))
     signals.add_all(tx, [signal for key, signal in after.items() if key not in before])
     signals.save_all(tx, [signal for key, signal in after.items() if key in before])
+    quieting.see_to_noted(tx)
     signals.to_be_found(tx, [after[key] for key, known in before.items() if _reads_anew(known, after[key])])
     return len(taken)
 
@@ -423,6 +424,7 @@ def calm(tx: Tx, due: Sequence[Signal]) -> int:
     """End the spells of signals that have not changed for long enough. Returns how many there were."""
     signals.save_all(tx, [_calmed(tx, one) for one in due])
     _record_gathered(tx)
+    quieting.see_to_noted(tx)
     return len(due)
 
 
@@ -454,6 +456,7 @@ class _Gathered:
 
 def _put_on_record(tx: Tx, plan: Plan, incident: Incident, entry: _OfSignal) -> Incident:
     """The first few signals stand on the timeline by themselves; of a storm the rest is counted."""
+    quieting.note(tx, plan, incident, entry)
     gathered = tx.memo.setdefault("gathered", {}).setdefault(incident.id, _Gathered())
     if gathered.told < TOLD_ONE_BY_ONE:
         gathered.told += 1
@@ -528,6 +531,7 @@ def release(tx: Tx, released: Sequence[Signal]) -> int:
     tx.memo["rules"] = routing.Rules(plan)
     signals.save_all(tx, [_released(tx, plan, one) for one in released])
     _record_gathered(tx)
+    quieting.see_to_noted(tx)
     silences.note_silenced(tx, tx.memo.pop("silenced", {}))
     return len(released)
 

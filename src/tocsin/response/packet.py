@@ -19,7 +19,7 @@ from tocsin.incidents.model import OPEN_STATUSES, Incident, Numbered, Updated
 from tocsin.incidents.work import Found
 from tocsin.kit.text import clip, utc
 from tocsin.obligations import store as obligations
-from tocsin.obligations.model import Kind
+from tocsin.obligations.model import WAITS
 from tocsin.oncall.handoff import Handoff
 from tocsin.people import store as people
 from tocsin.plan import store as plans
@@ -117,7 +117,7 @@ def _going(tx: Tx) -> list[Going]:
     records = incidents.timelines(tx, [one.id for one in ranked])
     owed: dict[str, list[str]] = {one.id: [] for one in ranked}
     for duty in obligations.open_for_all(tx, list(owed)):
-        if duty.kind is not Kind.ANSWER and duty.incident_id:
+        if duty.kind not in WAITS and duty.incident_id:
             owed[duty.incident_id].append(f"{duty.what}, due {utc(duty.due_at)}")
     return [_one(known[one.plan_revision], one, records[one.id], owed[one.id]) for one in ranked]
 

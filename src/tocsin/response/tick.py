@@ -17,7 +17,7 @@ from tocsin.obligations import store as obligations
 from tocsin.obligations.model import ANSWER_PREFIX, Kind, Obligation, State
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
-from tocsin.response import beating, chasing, covering, followups, gathering, handing, looking, trials
+from tocsin.response import beating, chasing, covering, followups, gathering, handing, looking, quieting, trials
 from tocsin.response.looking import AnyLook, Beat
 from tocsin.signals import silences
 from tocsin.signals import store as signals
@@ -41,7 +41,9 @@ def settle_due(tx: Tx, limit: int = BATCH) -> tuple[int, list[AnyLook]]:
 
 def _see_to(tx: Tx, plan: Plan, incident: Incident, due: Sequence[Obligation]) -> None:
     """Everything that time does to one incident at this instant, in one go."""
-    soon, over, unanswered, watched, silent_ones, slept = _parted(due, tx.now)
+    soon, over, unanswered, watched, silent_ones, slept, quieted = _parted(due, tx.now)
+    if resolved := quieting.resolution(tx, plan, incident, quieted):  # nobody is asked for anything any more
+        soon, over, unanswered = [], [one for one in over if one.due_at < tx.now], []
     if incident.snoozed_until is not None and incident.snoozed_until > tx.now:
         for one in soon:
             obligations.hold(tx, one, incident.snoozed_until)
@@ -60,6 +62,8 @@ def _see_to(tx: Tx, plan: Plan, incident: Incident, due: Sequence[Obligation]) -
         entries.append(_unanswered(tx, one, incident.entries + len(entries) + 1))
     incident = incidents.append(tx, incident, entries) if entries else incident
     chasing.tell(tx, plan, incident, soon, silent)
+    if quieted:
+        incident = quieting.end(tx, plan, incident, quieted, resolved)
     if unanswered:
         incident = followups.page_next(tx, plan, incident)
         gathering.see_to_channel(tx, plan, incident)
@@ -75,8 +79,8 @@ def _see_to(tx: Tx, plan: Plan, incident: Incident, due: Sequence[Obligation]) -
 
 def _parted(due: Sequence[Obligation], now: datetime) -> tuple[list[Obligation], ...]:
     """What is due soon, what is overdue, pages that nobody answered, watches that have passed, silences that last too
-    long, and snoozes that have ended."""
-    parts: tuple[list[Obligation], ...] = ([], [], [], [], [], [])
+    long, snoozes that have ended, and incidents that have been quiet for long enough."""
+    parts: tuple[list[Obligation], ...] = ([], [], [], [], [], [], [])
     for one in due:
         match one.kind:
             case Kind.ANSWER:
@@ -87,6 +91,8 @@ def _parted(due: Sequence[Obligation], now: datetime) -> tuple[list[Obligation],
                 parts[4].append(one)
             case Kind.SNOOZE:
                 parts[5].append(one)
+            case Kind.QUIET:
+                parts[6].append(one)
             case _:
                 parts[0 if now < one.due_at else 1].append(one)
     return parts

@@ -158,8 +158,16 @@ def count_on(tx: Tx, incident_id: str) -> tuple[int, int]:
     return int(row.many), int(row.lasting)
 
 
+def all_quiet(tx: Tx, incident_id: str) -> int:
+    """How many signals are on the record of an incident, if all of them have cleared and none flaps; else none."""
+    (row,) = tx.all(_QUIET, {"incident": incident_id})
+    return 0 if row.loud else int(row.many)
+
+
 _LASTING = func.count().filter(table.c.state != State.RESOLVED).label("lasting")
 _COUNTED = select(func.count().label("many"), _LASTING).where(_is(table.c.incident_id, "incident"))
+_LOUD = func.count().filter((table.c.state != State.RESOLVED) | table.c.flapping_since.is_not(None)).label("loud")
+_QUIET = select(func.count().label("many"), _LOUD).where(_is(table.c.incident_id, "incident"))
 
 
 def sources(tx: Tx, among: int = LATELY) -> list[str]:

@@ -309,6 +309,7 @@ _KINDS = {
     Kind.ACKNOWLEDGE: "Acknowledge in time",
     Kind.ANSWER: "Page answered before the next step",
     Kind.ROLE: "Role filled",
+    Kind.QUIET: "Resolved by itself",
     Kind.RESOLVE: "Resolved in time",
     Kind.WATCH: "Watched after the fix",
     Kind.REVIEW: "Post-mortem held",

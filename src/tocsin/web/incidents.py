@@ -250,6 +250,7 @@ def _view(
         "signals": [signal_row(one, now) for one in on_it],
         "signals_more": max(0, many - len(on_it)),
         "signals_firing": firing,
+        "foretold": "" if firing else room.foretold(duties, many, now),
         "deliveries": record.deliveries(plan, letters.letters_of(tx, messages), now),
         "may_decline": _may_decline(tx, incident, me),
         "missing": missing if incident.is_resolved else [],

@@ -9,7 +9,7 @@ from litestar.response import Redirect, Template
 
 from tocsin.incidents import words
 from tocsin.kit.text import listed, short_span
-from tocsin.obligations.model import Kind, Obligation, State
+from tocsin.obligations.model import WAITS, Obligation, State
 from tocsin.oncall import store as oncall
 from tocsin.oncall.schedule import Rotas
 from tocsin.plan import store as plans
@@ -125,7 +125,7 @@ def _debts(plan: Plan, rotas: Rotas, moment: Moment) -> Iterator[Debt]:
 
 
 def _ended(ledger: Sequence[Obligation]) -> list[Obligation]:
-    shown = [one for one in ledger if one.state not in (State.OPEN, State.VOID) and one.kind is not Kind.ANSWER]
+    shown = [one for one in ledger if one.state not in (State.OPEN, State.VOID) and one.kind not in WAITS]
     return sorted(shown, key=lambda one: one.settled_at or one.due_at, reverse=True)
 
 

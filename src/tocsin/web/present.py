@@ -9,7 +9,7 @@ from tocsin.incidents import phases as incident_phases
 from tocsin.incidents import words
 from tocsin.incidents.model import Incident, Status
 from tocsin.kit.text import ended, listed, short_span, span
-from tocsin.obligations.model import Kind, Obligation, State
+from tocsin.obligations.model import WAITS, Kind, Obligation, State
 from tocsin.oncall.schedule import Rotas
 from tocsin.paging import reach
 from tocsin.plan.model import ON_CALL, Plan, Stage
@@ -135,7 +135,7 @@ def owed(plan: Plan, rotas: Rotas, incident: Incident, duty: Obligation, now: da
         by=f"{'was' if state == 'overdue' else 'by'} {moment(duty.due_at, now)}",
         whole=max(1, int(whole.total_seconds())),
         left=max(0, int(left.total_seconds())),
-        is_waivable=duty.kind not in (Kind.WATCH, Kind.ANSWER, Kind.PROGRESS, Kind.SNOOZE),
+        is_waivable=duty.kind not in (Kind.WATCH, Kind.PROGRESS, Kind.SNOOZE, *WAITS),
     )
 
 
@@ -161,7 +161,7 @@ def owner(plan: Plan, rotas: Rotas, incident: Incident, name: str, now: datetime
 def settled(duties: Iterable[Obligation], now: datetime) -> tuple[Settled, ...]:
     """What has ended, missed first; what is no longer owed at all is left out."""
     order = {State.MISSED: 0, State.LATE: 1, State.MET: 2, State.WAIVED: 3}
-    ended = [one for one in duties if one.state in order and one.kind is not Kind.ANSWER]
+    ended = [one for one in duties if one.state in order and one.kind not in WAITS]
     ended.sort(key=lambda one: order[one.state])
     return tuple(Settled(*ended_as(one), one.what, _how(one, now), one.evidence, _proof(one)) for one in ended)
 

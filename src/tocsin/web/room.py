@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tocsin.comms import naming, rooms
-from tocsin.incidents import correcting, words, working
+from tocsin.incidents import correcting, quiet, words, working
 from tocsin.incidents.correction import Moment
 from tocsin.incidents.model import Incident, Numbered, Paged, RoleAssigned
 from tocsin.incidents.working import Tenure
 from tocsin.kit.text import listed, short_span, span
-from tocsin.obligations.model import ANSWER_PREFIX, Kind, Obligation, State
+from tocsin.obligations.model import ANSWER_PREFIX, WAITS, Kind, Obligation, State
 from tocsin.oncall.schedule import Rotas
 from tocsin.plan.model import Need, Plan
 from tocsin.web import present
@@ -190,7 +190,8 @@ def ledger(
     now: datetime,
 ) -> tuple[Owed, ...]:
     """What is owed now, soonest first, with the names of those who were paged."""
-    open_ = sorted((one for one in duties if one.state is State.OPEN), key=lambda one: one.due_at)
+    owed = [one for one in duties if one.state is State.OPEN and one.kind is not Kind.QUIET]
+    open_ = sorted(owed, key=lambda one: one.due_at)
     paged = {f"{ANSWER_PREFIX}{one.entry.step}": one.entry for one in entries if isinstance(one.entry, Paged)}
     rows = []
     for duty in open_:
@@ -207,6 +208,12 @@ def done(duties: Sequence[Obligation], now: datetime) -> tuple[Settled, ...]:
     return present.settled(duties, now)
 
 
+def foretold(duties: Sequence[Obligation], signals: int, now: datetime) -> str:
+    """When it resolves itself, as long as it is quiet; nothing if its end is a person's word."""
+    due = (one.due_at for one in duties if one.state is State.OPEN and one.kind is Kind.QUIET)
+    return next((quiet.foretold(signals, present.moment(one, now)) for one in due), "")
+
+
 def tally(rows: Sequence[Settled]) -> str:
     """`6 kept, 1 missed`."""
     kept, late, missed = (sum(row.state == state for row in rows) for state in ("met", "late", "missed"))
@@ -219,9 +226,9 @@ def ruler(duties: Sequence[Obligation], incident: Incident, now: datetime) -> pr
         return None
     marks = []
     for one in duties:
-        if one.state is State.OPEN and one.kind is not Kind.ANSWER:
+        if one.state is State.OPEN and one.kind not in WAITS:
             marks.append((one.due_at, one.what, present.urgency(one, now)[0]))
-        elif one.state in (State.MET, State.LATE, State.MISSED) and one.settled_at and one.kind is not Kind.ANSWER:
+        elif one.state in (State.MET, State.LATE, State.MISSED) and one.settled_at and one.kind not in WAITS:
             marks.append((one.settled_at, one.what, str(one.state)))
     start = max(incident.declared_at, now - timedelta(minutes=90))
     return present.ruler(marks, start, now + timedelta(hours=1), now)

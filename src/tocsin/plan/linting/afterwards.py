@@ -94,6 +94,19 @@ def close_demands_less(plan: Plan) -> Iterator[Remark]:
 
 
 @check(
+    "resolves-unverified",
+    Level.WARNING,
+    "Incidents resolve themselves, past the checks before resolving.",
+    mend="Leave the resolution to a person, or accept that a cleared alarm is enough.",
+)
+def resolves_unverified(plan: Plan) -> Iterator[Remark]:
+    for key, severity in plan.severities.items() if plan.resolution.verification else ():
+        if severity.resolves_itself_after is not None:
+            reason = f"a {key} resolves itself, and nobody is asked for the {len(plan.resolution.verification)} checks"
+            yield Remark(f"severities.{key}.resolves_itself_after", f"{reason} before resolving")
+
+
+@check(
     "section-nobody-fills",
     Level.WARNING,
     "A required section that neither people nor the record fill.",
@@ -154,6 +167,7 @@ CHECKS: tuple[Check, ...] = (
     review_without_date,
     document_without_date,
     close_demands_less,
+    resolves_unverified,
     section_nobody_fills,
     section_not_in_template,
     attendee_of_nothing,
