@@ -1,10 +1,11 @@
 """The rules of an incident: what each verb refuses, and that no order of verbs makes a contradictory record."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
 from datetime import datetime, timedelta
 from importlib import resources
 
+import msgspec
 import pytest
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
@@ -561,3 +562,15 @@ TestAnyOrder = AnyOrder.TestCase
 def test_a_decision_is_kept_with_its_reason() -> None:
     (entry,) = lifecycle.decide(at(Status.INVESTIGATING), " Roll back ", " it began with it ", by="ben", now=NOW)
     assert entry == Decided(at=NOW, by="ben", decision="Roll back", because="it began with it")
+
+
+def test_an_incident_that_an_older_release_saved_can_change_in_all_that_is_known_by_now() -> None:
+    whole = incident(declared(severity="P1"))
+    kept = msgspec.to_builtins(whole)
+    lacking = {one.name for one in fields(Incident) if one.default is not MISSING}
+    older = msgspec.convert({name: value for name, value in kept.items() if name not in lacking}, Incident)
+    raised = SeverityChanged(at=later(2), by="ana", severity="P0", before="P1", because="All of them", raised=True)
+    entry = Numbered(number=whole.entries + 1, entry=raised, hash="")
+    after = folding.follow(older, [entry])
+    assert (after.severity, after.level_because) == ("P0", "All of them")
+    assert after == folding.follow(whole, [entry])

@@ -1,7 +1,7 @@
 """The words of an incident's record. Each entry is a fact with its instant and its actor; an incident is their fold."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -436,8 +436,10 @@ class Draft(Incident):
 
 
 def _set(incident: Incident, values: dict[str, Any]) -> Incident:
-    known = incident.__dict__
-    if not values.keys() <= known.keys():
-        raise TypeError(f"an incident has no {', '.join(sorted(values.keys() - known.keys()))}")
-    known.update(values)
+    if not values.keys() <= _FIELDS:  # one that was saved by an older release holds fewer of them itself
+        raise TypeError(f"an incident has no {', '.join(sorted(values.keys() - _FIELDS))}")
+    incident.__dict__.update(values)
     return incident
+
+
+_FIELDS = frozenset(one.name for one in fields(Incident))
