@@ -416,6 +416,7 @@ def test_what_the_check_knows_by_heart_is_what_the_rest_of_the_program_does() ->
     assert set(check.CLAUSE_KINDS) == set(Kind) - {
         Kind.CANARY,
         Kind.COVER,
+        Kind.QUIET,
         Kind.TURN,
     }  # no plan asks for them, so no clause does
     assert set(check.FACTS) == set(postmortem.FACT_NAMES)

@@ -143,7 +143,7 @@ def explore(here: Served, schema: BaseSchema, name: str, headers: dict[str, str]
     )
 
     @settings(
-        max_examples=10,
+        max_examples=6,
         deadline=None,
         database=None,
         derandomize=True,
