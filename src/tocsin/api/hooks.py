@@ -9,7 +9,7 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from litestar.enums import ScopeType
@@ -44,6 +44,7 @@ BY_PATH = "/in/alertmanager/"  # and then the token
 BY_NAME = re.compile(r"/in/opsgenie(?:/([^/]+))?/v2/heartbeats/(.+)/ping/?")  # a heartbeat of Opsgenie's clients
 BY_PING = "/in/heartbeat/"  # and then the secret of the heartbeat, and what it says
 
+E = TypeVar("E")
 Take = Callable[[App, Scope, Receive], Awaitable[Reply]]
 Shape = Callable[[Problem], Reply]
 
@@ -227,40 +228,34 @@ class Intake:
 
     async def enqueue(self, app: App, scope: Scope, receive: Receive) -> Reply:
         """An event for PagerDuty: the token travels in the body."""
-        body = await packing.body_of(scope, receive, EVENT_MOST)
-        try:
-            event = await taking.read(lambda sent: pagerduty.read(sent, new_key), body, len(body))
-        except formats.Unreadable as error:
-            await self._keep_event(app, scope, body, error)
-            raise
+        event = await self._event(app, scope, receive, lambda sent: pagerduty.read(sent, new_key))
         await self._sender(app, event.routing_key)
         await taking.accept(app, [event.arrival])
         return Reply(202, pagerduty.accepted(event.arrival.key))
 
     async def generic_event(self, app: App, scope: Scope, receive: Receive) -> Reply:
         """The same as PagerDuty's clients sent it before version 2."""
-        body = await packing.body_of(scope, receive, EVENT_MOST)
-        try:
-            event = await taking.read(lambda sent: pagerduty_generic.read(sent, new_key), body, len(body))
-        except formats.Unreadable as error:
-            await self._keep_event(app, scope, body, error)
-            raise
+        event = await self._event(app, scope, receive, lambda sent: pagerduty_generic.read(sent, new_key))
         await self._sender(app, event.routing_key)
         await taking.accept(app, [event.arrival])
         return Reply(200, pagerduty_generic.accepted(event.arrival.key))
 
     async def change(self, app: App, scope: Scope, receive: Receive) -> Reply:
         """A change event for PagerDuty: it goes into the register, and pages nobody."""
-        body = await packing.body_of(scope, receive, EVENT_MOST)
-        try:
-            event = await taking.read(pagerduty.read_change, body, len(body))
-        except formats.Unreadable as error:
-            await self._keep_event(app, scope, body, error)
-            raise
+        event = await self._event(app, scope, receive, pagerduty.read_change)
         sender = access.bearer(await self._sender(app, event.routing_key))
         report = replace(event.report, at=_not_ahead(event.report.at, app.database.now()))
         await asyncio.to_thread(app.database.run, sender, lambda tx: changing.tell(tx, report))
         return Reply(202, pagerduty.change_accepted())
+
+    async def _event(self, app: App, scope: Scope, receive: Receive, read: Callable[[bytes], E]) -> E:
+        """What the body says; one that can't be read is kept for people to see."""
+        body = await packing.body_of(scope, receive, EVENT_MOST)
+        try:
+            return await taking.read(read, body, len(body))
+        except formats.Unreadable as error:
+            await self._keep_event(app, scope, body, error)
+            raise
 
     async def _keep_event(self, app: App, scope: Scope, body: bytes, error: formats.Unreadable) -> None:
         """Keep an event that can't be read: always if it names a key that is known, else within bounds."""
