@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from tocsin.kit.errors import Invalid
@@ -136,7 +137,7 @@ class Settings:
 def read(environment: Mapping[str, str]) -> Settings:
     """Settings from environment variables. Raises BadSetting for one that is unknown or can't be used."""
     kinds = {field.name: field.type for field in fields(Settings)}
-    values: dict[str, object] = {}
+    values: dict[str, Any] = {}
     for variable, text in environment.items():
         if not variable.startswith(PREFIX) or not text:
             continue
@@ -146,7 +147,7 @@ def read(environment: Mapping[str, str]) -> Settings:
             hint = f"; did you mean {PREFIX}{meant.upper()}?" if meant else ""
             raise BadSetting(f"{variable} is not a setting of Tocsin{hint}")
         values[name] = _value(variable, text, kinds[name])
-    settings = Settings(**values)  # type: ignore[arg-type]
+    settings = Settings(**values)
     _check(settings)
     return settings
 

@@ -30,6 +30,7 @@ from tocsin.incidents.model import (
     Resolved,
     ReviewHeld,
     ReviewScheduled,
+    RoleAssigned,
     SeverityChanged,
     Status,
     TypeChanged,
@@ -158,7 +159,8 @@ def test_changing_nothing_adds_nothing() -> None:
 def test_handing_over_a_role_names_who_held_it_before() -> None:
     held = incident(declared(), *lifecycle.assign(ROSE, incident(), "scribe", "ben", by="ana", now=NOW))
     (handed,) = lifecycle.assign(ROSE, held, "scribe", "tomas", by="ana", now=NOW)
-    assert (handed.role, handed.person, handed.before) == ("scribe", "tomas", "ben")  # type: ignore[union-attr]
+    assert isinstance(handed, RoleAssigned)
+    assert (handed.role, handed.person, handed.before) == ("scribe", "tomas", "ben")
 
 
 @pytest.mark.parametrize(("seen", "is_taken"), [(None, True), ("ben", True), ("", False), ("ana", False)])
