@@ -207,8 +207,9 @@ class Database:
             self._reader = _sqlite_engine(self.url, writes=False)
             self._alone = self._writer  # one connection writes, whichever way
         else:
-            self._writer = self._reader = _postgresql_engine(self.url)
-            self._alone = _postgresql_engine(self.url, alone=True)
+            self._writer = _postgresql_engine(self.url)
+            self._reader = _postgresql_reader(self.url)
+            self._alone = _postgresql_engine(self.url, pool_size=1, max_overflow=0, isolation_level="AUTOCOMMIT")
 
     @property
     def is_sqlite(self) -> bool:
@@ -268,15 +269,8 @@ class Database:
     @contextlib.contextmanager
     def read(self, actor: Actor) -> Iterator[Tx]:
         """A consistent view that cannot write."""
-        with _translated(), self._connect_to_read() as connection, connection.begin():
+        with _translated(), self._reader.begin() as connection:
             yield Tx(connection, actor, self.now(), self.keys, writes=False)
-
-    def _connect_to_read(self) -> Connection:
-        connection = self._reader.connect()
-        if self.is_sqlite:
-            return connection
-        # Else each statement would see what was committed until it began, and two would not fit together.
-        return connection.execution_options(postgresql_readonly=True, isolation_level="REPEATABLE READ")
 
     def run(self, actor: Actor, command: Callable[[Tx], T]) -> T:
         """Carry out a command in a unit of work, again if somebody was faster."""
@@ -414,17 +408,26 @@ def _write_ahead(connection: Any, locked: type[Exception]) -> None:
             return
 
 
-def _postgresql_engine(url: URL, *, alone: bool = False) -> Engine:
-    """`alone` is for statements that commit by themselves; it asks no connection first whether it still lives."""
-    about: dict[str, Any] = {"pool_size": 8, "max_overflow": 8}
-    if alone:
-        about = {"pool_size": 1, "max_overflow": 0, "isolation_level": "AUTOCOMMIT"}
+def _postgresql_engine(url: URL, **about: Any) -> Engine:
+    about = {"pool_size": 4, "max_overflow": 8, **about}
     engine = create_engine(
         url, json_serializer=_dump, json_deserializer=msgspec.json.decode, hide_parameters=True, **about
     )
-    if not alone:
+    if about.get("isolation_level") != "AUTOCOMMIT":  # what commits by itself is run again where a connection is dead
         _check_connections(engine)
     return compiled.share(engine)
+
+
+def _postgresql_reader(url: URL) -> Engine:
+    """Connections that only read, told so once: to tell one of them for each page takes as long as a statement."""
+    # Else each statement would see what was committed until it began, and two would not fit together.
+    engine = _postgresql_engine(url, pool_size=8, isolation_level="REPEATABLE READ")
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.read_only = True
+
+    return engine
 
 
 TRUSTED_FOR = 30.0  # seconds; whatever stands between us and the server forgets a quiet connection later than that
