@@ -126,8 +126,8 @@ def test_the_ledger_shows_what_is_open_first_and_then_what_ended_last(database: 
     database.run(SYSTEM, lambda tx: commands.assign(tx, incident.id, "scribe", "ben"))
     with database.read(SYSTEM) as tx:
         found = obligations.for_incident(tx, incident.id)
-        soonest = obligations.open_soonest(tx, 3)
-        assert [one.id for one in obligations.of_incidents(tx, [])] == []
+        soonest = obligations.open_soonest(tx, [incident.id], 3)
+        assert obligations.of_incidents(tx, []) == obligations.open_soonest(tx, [], 3) == []
         assert len(obligations.of_incidents(tx, [incident.id])) == len(found)
     states = [one.state is State.OPEN for one in found]
     assert states == sorted(states, reverse=True)

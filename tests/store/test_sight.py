@@ -74,7 +74,6 @@ def faces(database: Database, actor: Actor, incident_id: str) -> list[Any]:
         lambda tx: list(incidents.sealed(tx, incident_id)),
         lambda tx: obligations.for_incident(tx, incident_id),
         lambda tx: obligations.open_for(tx, incident_id),
-        lambda tx: obligations.open_soonest(tx, 10),
         lambda tx: obligations.of_incidents(tx, [incident_id]),
         lambda tx: report.report(tx, tx.now - timedelta(days=1), tx.now + timedelta(days=1)).incidents,
     )

@@ -32,7 +32,7 @@ from tocsin.db.engine import Tx
 from tocsin.events import store as events
 from tocsin.incidents import chain, confidential, folding, indexed, veil
 from tocsin.incidents import events as told
-from tocsin.incidents.model import AnyEntry, Declared, Incident, Numbered, Status
+from tocsin.incidents.model import OPEN_STATUSES, AnyEntry, Declared, Incident, Numbered, Status
 from tocsin.kit.clock import to_millis
 from tocsin.kit.errors import NotFound
 from tocsin.kit.ids import new_id
@@ -304,9 +304,13 @@ def _listing(eyes: sight.Eyes, statuses: tuple[str, ...] | None, bounds: frozens
         "listed_since": table.c.declared_at >= bindparam("listed_since", type_=Instant),
         **{f"listed_{name}": table.c[name] == bindparam(f"listed_{name}") for name in ("severity", "type", "service")},
     }
-    latest = select(table.c.number).where(*(limits[one] for one in sorted(bounds)))
-    seen = sight.through(eyes, latest, table.c.id).order_by(table.c.number.desc()).limit(MOST)
-    wanted = select(STATE).where(table.c.number.in_(_of_statuses(seen, statuses)))
+    within = [limits[one] for one in sorted(bounds)]
+    if statuses is not None and OPEN_STATUSES.issuperset(statuses):  # they are few, and every page asks
+        wanted = sight.through(eyes, select(STATE).where(table.c.status.in_(statuses), *within), table.c.id)
+    else:
+        latest = sight.through(eyes, select(table.c.number).where(*within), table.c.id)
+        seen = latest.order_by(table.c.number.desc()).limit(MOST)
+        wanted = select(STATE).where(table.c.number.in_(_of_statuses(seen, statuses)))
     return wanted.order_by(table.c.number.desc()).limit(MOST)
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Integer, Row, Select, Subquery, Table, Text, bindparam, case, func, select
+from sqlalchemy import BindParameter, Column, Integer, Row, Select, Subquery, Table, Text, bindparam, case, func, select
 
 from tocsin.db import sight
 from tocsin.db.columns import Instant, metadata
@@ -262,14 +262,16 @@ def open_for_all(tx: Tx, incident_ids: Collection[str]) -> list[Obligation]:
     return _read(tx, select(table).where(owed).order_by(table.c.due_at)) if incident_ids else []
 
 
-def open_soonest(tx: Tx, limit: int) -> list[Obligation]:
-    """What is owed next over all incidents; looks at health addresses and waits are not shown here."""
-    return [_obligation(row) for row in sight.rows(tx, _SOONEST, table.c.incident_id, {"most": limit})]
+def open_soonest(tx: Tx, incident_ids: Collection[str], limit: int) -> list[Obligation]:
+    """What is owed next for incidents that whoever asks has before them; looks and waits are not shown here."""
+    asked = {"incidents": list(incident_ids), "most": limit}
+    return [_obligation(row) for row in tx.all(_SOONEST, asked)] if incident_ids else []
 
 
+_THESE: BindParameter[Any] = bindparam("incidents", expanding=True)
 _SOONEST = (
     select(table)
-    .where(table.c.state == State.OPEN)
+    .where(table.c.incident_id.in_(_THESE), table.c.state == State.OPEN)
     .where(table.c.kind.not_in([Kind.LOOK, Kind.CANARY, Kind.COVER, Kind.TURN, Kind.HANDOFF, *WAITS]))
     .order_by(table.c.due_at)
     .limit(bindparam("most", type_=Integer))
@@ -297,7 +299,7 @@ def of_incidents(tx: Tx, incident_ids: Collection[str]) -> list[Obligation]:
     return [_obligation(row) for row in rows]
 
 
-_OF_INCIDENTS = select(table).where(table.c.incident_id.in_(bindparam("incidents", expanding=True)))
+_OF_INCIDENTS = select(table).where(table.c.incident_id.in_(_THESE))
 
 
 def broken_since(tx: Tx, incident_ids: Collection[str], instant: datetime) -> list[Obligation]:

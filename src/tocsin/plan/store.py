@@ -5,8 +5,9 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import Column, Row, Table, Text, bindparam, select
+from sqlalchemy import Column, Engine, Row, Table, Text, bindparam, select
 
 from tocsin.db import settings as kept
 from tocsin.db.columns import Instant, metadata
@@ -108,7 +109,13 @@ def text(tx: Tx, revision: str) -> str:
 
 
 def current_revision(tx: Tx) -> Revision:
-    return _row(tx, current_id(tx))
+    """The revision in force, as every page names it: read once by each process, for it never changes."""
+    name, known = current_id(tx), _current.get(tx.connection.engine)
+    if known is None or known.id != name:
+        known = _row(tx, name)
+        if not tx.writes:  # what a unit of work has written may yet be undone
+            _current[tx.connection.engine] = known
+    return known
 
 
 def revisions(tx: Tx) -> list[Revision]:
@@ -120,6 +127,7 @@ KEPT_IN_MEMORY = 16
 PRINTED_IN_MEMORY = 4
 _read: OrderedDict[str, Plan] = OrderedDict()
 _printed: OrderedDict[str, str] = OrderedDict()
+_current: WeakKeyDictionary[Engine, Revision] = WeakKeyDictionary()  # by the database that it is in force in
 
 
 _ONE = select(table).where(table.c.id == bindparam("revision"))

@@ -34,7 +34,7 @@ STATIC = Path(__file__).parent / "static"
 THEMES = ("light", "dark")
 MOST_OPEN = 200
 EVERYBODY = "*"  # no handle of an account is called so
-OWED_LOOKED_AT = 40  # of what is owed, for a frame: one of it is shown
+OWED_LOOKED_AT = 1  # of what is owed, for a frame
 
 NAVIGATION = (
     ("/", "Now"),
@@ -255,7 +255,7 @@ def situation(tx: Tx, owed_shown: int = OWED_LOOKED_AT) -> Situation:
     found = incidents.listing(tx, statuses=OPEN_STATUSES, limit=MOST_OPEN)
     known = {one.plan_revision: plans.load(tx, one.plan_revision) for one in found}
     worst_first = sorted(found, key=lambda one: (one.is_resolved, known[one.plan_revision].rank(one.severity)))
-    owed = obligations.open_soonest(tx, owed_shown)
+    owed = obligations.open_soonest(tx, [one.id for one in found], owed_shown)
     rotas_of = partial(oncall.rotas, tx)  # what was asked of them before is known to them
     reviews = obligations.count_open(tx, Kind.REVIEW)
     revision = plans.current_revision(tx)
