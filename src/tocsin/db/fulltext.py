@@ -67,7 +67,7 @@ _words: TableClause = table("passage_words", column("rowid", BigInteger))  # its
 
 KINDS = {"incident": "ij", "entry": "ef", "post_mortem": "pq", "signal": "st"}
 """Each kind, with the letters that stand before its words: anywhere, and in the title. Their case tells nothing."""
-LATEST = 2000  # passages that are looked through one by one
+LATEST = 500  # passages that are looked through one by one
 FEW = 1000  # passages that are sorted rather than read in their order
 EACH = 100  # subjects in one row that says what changed
 BITS = 20  # of an id that tell what shares a millisecond

@@ -18,7 +18,7 @@ from tocsin.signals.silences import silenced
 from tocsin.signals.store import Signal, of_row, table
 
 BELONGS = (table.c.id, table.c.incident_id)  # whose a signal is: it may come to another incident at any time
-LATELY = 1000  # signals, the last seen first, among which it is looked when a source was last heard
+LATELY = 500  # signals, the last seen first, among which it is looked when a source was last heard
 SAID_MOST = 4000  # characters of what came with a signal that are indexed
 
 
@@ -73,18 +73,32 @@ def last_heard(tx: Tx, sources: Collection[str], among: int = LATELY) -> dict[st
 
 @lru_cache(maxsize=20)
 def _lately(eyes: sight.Eyes) -> Select[Any]:
-    seen = sight.through(eyes, select(table.c.source, table.c.last_at), table.c.incident_id)
-    latest = seen.order_by(table.c.last_at.desc()).limit(bindparam("among", type_=Integer)).subquery()
-    return select(latest.c.source, func.max(latest.c.last_at).label("at")).group_by(latest.c.source)
+    """Whose eyes they are is asked of the latest alone: else PostgreSQL asks it of one after the other."""
+    read = select(table.c.source, table.c.last_at, table.c.incident_id)
+    latest = read.order_by(table.c.last_at.desc()).limit(bindparam("among", type_=Integer)).subquery()
+    seen = sight.through(eyes, select(latest.c.source, func.max(latest.c.last_at).label("at")), latest.c.incident_id)
+    return seen.group_by(latest.c.source)
 
 
 def _known(tx: Tx, sources: Sequence[str]) -> list[str]:
-    """Those of which there is a signal at all: one look into the index for each, in one statement."""
-    if not sources:
+    """Those of which there is a signal at all that whoever asks may see."""
+    there = {row.source for row in tx.all(_EVER)} & set(sources) if sources else set()
+    if not there:
         return []
-    named = {f"source_{place}": source for place, source in enumerate(sources)}
-    (row,) = tx.all(_first_of_each(sight.eyes(tx), len(sources)), {**sight.given(tx), **named})
-    return [source for source, first in zip(sources, row, strict=True) if first is not None]
+    named = {f"source_{place}": source for place, source in enumerate(sorted(there))}
+    (row,) = tx.all(_first_of_each(sight.eyes(tx), len(there)), {**sight.given(tx), **named})
+    return [source for source, first in zip(sorted(there), row, strict=True) if first is not None]
+
+
+def _ever() -> Select[Any]:
+    """Every source that there is a signal of, from one to the next by the index."""
+    source = table.c.source
+    there = select(func.min(source).label("source")).cte("there", recursive=True)
+    after = select(func.min(source)).where(source > there.c.source).scalar_subquery()
+    return select(there.union_all(select(after).where(there.c.source.is_not(None))).c.source)
+
+
+_EVER = _ever()
 
 
 @lru_cache(maxsize=20)

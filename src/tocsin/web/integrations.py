@@ -1,7 +1,7 @@
 """Integrations: everything that can be connected, how each of it stands, and what connects it."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -155,8 +155,7 @@ def show_guide(request: AnyRequest, visitor: SignedIn, guide: FromPath[str]) -> 
     app = visitor.app
     told = guides.load(guide, app.settings.public_url)
     with app.database.read(visitor.actor) as tx:
-        senders = _senders(tx, app.settings, plans.current(tx)) if guide in SENDERS else []
-        sender = next((one for one in senders if one.guide == guide), None)
+        sender = _one_sender(tx, app.settings, plans.current(tx), guide) if guide in SENDERS else None
         return page(
             request,
             visitor,
@@ -190,13 +189,15 @@ def _unread_of(tx: Tx, source: str) -> list[Unread]:
 
 def _senders(tx: Tx, settings: Settings, plan: Plan) -> list[Sender]:
     own = {name: (name, f"/in/json/{name}", mapping.source(name)) for name in plan.senders}
-    known = SENDERS | own
-    heard = _heard(tx, [source for _, _, source in known.values()])
-    heard.pop(logs.SOURCE, None)
-    heard |= _logs_sent(tx, plan)
+    heard = _heard(tx, plan, [source for _, _, source in (SENDERS | own).values()])
     made = [_sender(settings, guide, *about, heard, tx.now) for guide, about in SENDERS.items()]
     made += [replace(_sender(settings, "own-senders", *about, heard, tx.now), own=name) for name, about in own.items()]
     return sorted(made, key=lambda one: one.name.lower())
+
+
+def _one_sender(tx: Tx, settings: Settings, plan: Plan, guide: str) -> Sender:
+    _, _, source = about = SENDERS[guide]
+    return _sender(settings, guide, *about, _heard(tx, plan, [source]), tx.now)
 
 
 def _logs_sent(tx: Tx, plan: Plan) -> dict[str, datetime | None]:
@@ -207,11 +208,13 @@ def _logs_sent(tx: Tx, plan: Plan) -> dict[str, datetime | None]:
     return {logs.SOURCE: max(heard)} if heard else {}
 
 
-def _heard(tx: Tx, sources: Sequence[str]) -> dict[str, datetime | None]:
+def _heard(tx: Tx, plan: Plan, sources: Collection[str]) -> dict[str, datetime | None]:
     """When each was last heard of, by a signal or by a change; None if that is long ago."""
-    signalled, told = found.last_heard(tx, sources), changes.last_told(tx, CHANGES_LOOKED_AT)
-    both = {source: (signalled.get(source), told.get(source)) for source in {*signalled, *told}}
-    return {source: max((at for at in pair if at), default=None) for source, pair in both.items()}
+    others = set(sources) - {logs.SOURCE}
+    signalled, told = found.last_heard(tx, others), changes.last_told(tx, CHANGES_LOOKED_AT)
+    both = {source: (signalled.get(source), told.get(source)) for source in {*signalled, *told} & others}
+    heard = {source: max((at for at in pair if at), default=None) for source, pair in both.items()}
+    return heard if others == set(sources) else heard | _logs_sent(tx, plan)
 
 
 def _sender(
