@@ -320,7 +320,7 @@ def open_looks(tx: Tx) -> list[Obligation]:
 
 
 def open_of(tx: Tx, kind: Kind) -> list[Obligation]:
-    """Those of a kind that belongs to no incident."""
+    """Those of a kind, on whichever incident and on none: for whoever knows which of them may be seen."""
     standing = (table.c.kind == kind) & (table.c.state == State.OPEN)
     return [_obligation(row) for row in tx.all(select(table).where(standing))]
 

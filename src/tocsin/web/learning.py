@@ -71,8 +71,7 @@ def show_list(request: AnyRequest, visitor: SignedIn) -> Template:
         found = incidents.listing(tx, statuses=frozenset(Status) - UNRESOLVED, limit=LISTED)
         known = {one.id: plans.load(tx, one.plan_revision) for one in found}
         begun = reviews.statuses(tx, list(known))
-        owed = obligations.open_for_all(tx, list(known))
-        duties = {one.incident_id: one for one in owed if one.kind is Kind.REVIEW}
+        duties = {one.incident_id: one for one in obligations.open_of(tx, Kind.REVIEW)}
         shown = [
             one
             for one in found
