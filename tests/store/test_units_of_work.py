@@ -1,7 +1,7 @@
 """A unit of work happens as a whole or not at all, and of two at the same moment neither is lost."""
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 from sqlalchemy.exc import DBAPIError
 
 from tests.support.races import in_background, together, wait_until_blocked
@@ -199,3 +199,19 @@ def test_a_connection_that_was_just_in_use_is_not_asked_whether_it_lives(nodes: 
 def _first(database: Database, sql: str) -> object:
     with database.read(SYSTEM) as tx:
         return tx.scalar(text(sql))
+
+
+def test_a_view_answers_the_same_question_once_and_a_unit_of_work_that_writes_each_time(database: Database) -> None:
+    database.run(SYSTEM, declared)
+    asked: list[str] = []
+    with database.read(SYSTEM) as tx:
+        event.listen(tx.connection.engine, "before_cursor_execute", lambda *about: asked.append(about[2]))
+        first, again = incidents.listing(tx), incidents.listing(tx)
+        assert first == again
+        assert len(asked) == 1
+        incidents.listing(tx, limit=1)
+        assert len(asked) == 2
+    with database.work(SYSTEM) as tx:
+        before = len(incidents.listing(tx))
+        declared(tx)
+        assert len(incidents.listing(tx)) == before + 1

@@ -50,6 +50,7 @@ T = TypeVar("T")
 Params = Mapping[str, Any] | list[dict[str, Any]] | None
 
 ATTEMPTS = 8
+ANSWER_KEPT = 300  # rows; whoever reads very many goes through them once
 
 
 class Overtaken(Refused):
@@ -82,6 +83,7 @@ class Tx:
         self.actor = actor
         self.now = now
         self.memo: dict[Any, Any] = {}  # what this unit of work has read and may read again
+        self._answers: dict[Any, list[Row[Any]]] = {}  # of a view, by the question
         self.wakes = False  # set when something is due at once: the engine need not sleep on
         self.news: set[str] = set()  # what it changes, as those who watch ask for it: tables, and what `tell` names
         self._inserts: dict[Table, dict[tuple[Any, ...], dict[str, Any]]] = {}
@@ -103,7 +105,14 @@ class Tx:
         return self.connection.execute(statement, parameters)
 
     def all(self, statement: Executable, parameters: Params = None) -> list[Row[Any]]:
-        return list(self.run(statement, parameters).all())
+        """Every row. A view that does not change answers the same question once."""
+        question = None if self.writes else _question(statement, parameters)
+        if question in self._answers:
+            return list(self._answers[question])
+        found = list(self.run(statement, parameters).all())
+        if question is not None and len(found) <= ANSWER_KEPT:
+            self._answers[question] = found
+        return list(found)
 
     def first(self, statement: Executable, parameters: Params = None) -> Row[Any] | None:
         return self.run(statement, parameters).first()
@@ -148,6 +157,19 @@ class Tx:
                 sets.update(self.connection, table, columns, rows)
         for table, added in inserts.items():
             sets.insert(self.connection, table, list(added.values()))
+
+
+def _question(statement: Executable, parameters: Params) -> Any:
+    """What tells this question from others; None of one that is not kept."""
+    asked = parameters or {}
+    if not isinstance(asked, Mapping):
+        return None
+    question = statement, *((name, tuple(one) if isinstance(one, list) else one) for name, one in asked.items())
+    try:
+        hash(question)
+    except TypeError:
+        return None
+    return question
 
 
 def _by_columns(changes: Mapping[Any, Mapping[str, Any]]) -> dict[tuple[str, ...], dict[Any, Iterable[Any]]]:

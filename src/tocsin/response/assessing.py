@@ -47,6 +47,7 @@ class Around:
     it."""
 
     tx: Tx
+    opened: Iterable[Incident] | None = None  # every incident that is open, where they were read for something else
     past: dict[str, list[alike.Kin]] = field(default_factory=dict)  # by type
 
     @cached_property
@@ -63,7 +64,9 @@ class Around:
 
     @cached_property
     def open(self) -> list[incidents.Heading]:
-        return incidents.open_headings(self.tx, UNRESOLVED, OPEN_LOOKED_AT)
+        if self.opened is None:
+            return incidents.open_headings(self.tx, UNRESOLVED, OPEN_LOOKED_AT)
+        return [incidents.Heading(one.id, one.number, one.title, one.why) for one in self.opened if not one.is_resolved]
 
     def of_type(self, kind: str) -> list[alike.Kin]:
         if kind not in self.past:
@@ -98,9 +101,9 @@ def assess(
     return assessment.assess(plan, incident, material, tx.now)
 
 
-def vendors(tx: Tx, plan: Plan) -> tuple[VendorSeen, ...]:
+def vendors(tx: Tx, plan: Plan, known: Around | None = None) -> tuple[VendorSeen, ...]:
     """How every vendor of the plan is, by what we see and by its own word."""
-    known = Around(tx)
+    known = known or Around(tx)
     return assessment.vendors_now(
         plan,
         Material(

@@ -1,6 +1,6 @@
 """The list of incidents, and the room of each: everything that is written into its record from a browser."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -40,7 +40,7 @@ from tocsin.web import (
     work,
 )
 from tocsin.web.forms import AnyRequest, Form, Sent
-from tocsin.web.frame import Asked, SignedIn, Tx, Visitor, page
+from tocsin.web.frame import Asked, SignedIn, Tx, Visitor, page, situation
 from tocsin.web.signals import signal_row
 from tocsin.web.trouble import Trouble, trouble
 from tocsin.web.verbs import VERBS
@@ -204,6 +204,7 @@ def draw_room(
 ) -> Template:
     incident = incidents.load(tx, incident_id)
     plan = plans.load(tx, incident.plan_revision)
+    known = situation(tx)
     return page(
         request,
         visitor,
@@ -211,16 +212,23 @@ def draw_room(
         "room.html",
         title=incident.title,
         here="/incidents",
+        known=known,
         status=wrong.status if wrong else 200,
         wrong=wrong,
         typed=typed,
         preview=preview,
-        **_view(tx, plan, incident, visitor, part, typed),
+        **_view(tx, plan, incident, visitor, part, typed, known.open),
     )
 
 
 def _view(
-    tx: Tx, plan: Plan, incident: Incident, visitor: Visitor, part: record.Part, typed: Mapping[str, str]
+    tx: Tx,
+    plan: Plan,
+    incident: Incident,
+    visitor: Visitor,
+    part: record.Part,
+    typed: Mapping[str, str],
+    opened: Sequence[Incident],
 ) -> dict[str, Any]:
     now, me = tx.now, visitor.account.handle
     rotas = oncall.rotas(tx, plan)
@@ -232,7 +240,7 @@ def _view(
     on_it = signals_found.listing(tx, signals_found.Asked(incident=incident.id), SIGNALS_SHOWN)
     owed = commands.in_words(one for one in duties if one.state is State.OPEN)
     missing = lifecycle.missing_before_close(plan, incident, owed)
-    assessed = assessing.assess(tx, plan, incident, on_it=on_it)
+    assessed = assessing.assess(tx, plan, incident, assessing.Around(tx, opened), on_it)
     return {
         "head": head,
         "owed": room.ledger(plan, rotas, incident, duties, entries, now),
@@ -263,7 +271,7 @@ def _view(
         "lists": checklists.view(plan, incident, entries, now),
         "assessed": assessment.parts(plan, assessed, are_drawn=True),
         "graphs": graphs.graphs(plan, incident, assessed.courses, now),
-        "kin": related.view(tx, plan, incident, on_it, now),
+        "kin": related.view(tx, incident, opened, on_it, now),
         "sight": readers.view(tx, plan, incident, now),
         "review_at": present.typed_time(incident.review_at) if incident.review_at else "",
         "review_held": incident.review_held_at is not None,

@@ -183,7 +183,7 @@ def show_now(request: AnyRequest, visitor: SignedIn) -> Template:
 
 def draw_now(request: AnyRequest | Asked, visitor: Visitor, tx: Tx) -> Template:
     known, now = frame.situation(tx, frame.MOST_OPEN), tx.now
-    plan = known.plan
+    plan, around = known.plan, assessing.Around(tx, known.open)
     heroes = [
         present.hero(known.plan_of(one), one, [duty for duty in known.owed if duty.incident_id == one.id], now)
         for one in known.open
@@ -207,7 +207,8 @@ def draw_now(request: AnyRequest | Asked, visitor: Visitor, tx: Tx) -> Template:
         on_call=on_call(plan, known.rotas_of(plan), ways_to_reach(tx, plan.people), visitor.account.handle, now),
         services=services(plan, watch.standings(tx), now),
         vendors=[
-            _VENDOR[one.how] + (one.name, one.because, one.status_page or "") for one in assessing.vendors(tx, plan)
+            _VENDOR[one.how] + (one.name, one.because, one.status_page or "")
+            for one in assessing.vendors(tx, plan, around)
         ],
         last=_last(tx, now) if not heroes else "",
     )

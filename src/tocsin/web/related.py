@@ -1,19 +1,19 @@
 """How an incident stands to others, and what merging, linking and splitting it can be chosen from. Plain values."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from tocsin.incidents import store as incidents
 from tocsin.incidents import words
-from tocsin.incidents.model import OPEN_STATUSES, Incident
+from tocsin.incidents.model import Incident
 from tocsin.incidents.relation import LINKABLE, Relation
-from tocsin.plan.model import Plan
 from tocsin.signals.store import Signal
 from tocsin.web import present
 from tocsin.web.frame import Tx
 from tocsin.web.present import Choice
 
+OFFERED = 50  # open incidents to merge with, the last declared first
 RELATIONS = {
     Relation.RELATED_TO: "is related to",
     Relation.CAUSED: "caused",
@@ -50,10 +50,10 @@ class View:
     signals: tuple[Choice, ...]
 
 
-def view(tx: Tx, plan: Plan, incident: Incident, on_it: Sequence[Signal], now: datetime) -> View:
+def view(tx: Tx, incident: Incident, opened: Iterable[Incident], on_it: Sequence[Signal], now: datetime) -> View:
     seen = incidents.load_many(tx, list(incident.relations))
     kin = tuple(_kin(one, incident.relations[one.id]) for one in seen)
-    listed = incidents.listing(tx, statuses=OPEN_STATUSES) if incident.is_open else []
+    listed = sorted(opened, key=lambda one: -one.number)[:OFFERED] if incident.is_open else []
     return View(
         kin=kin,
         is_merged=incident.merged_into is not None,
