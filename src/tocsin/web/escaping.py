@@ -8,13 +8,17 @@ from jinja2 import Environment
 from jinja2.compiler import CodeGenerator
 from markupsafe import Markup, escape
 
+try:  # what `escape` calls for the text itself: in C it takes a fifth of the time of five replacements
+    from markupsafe._speedups import _escape_inner as escaped
+except ImportError:  # where there is no wheel of it
+    from markupsafe._native import _escape_inner as escaped
+
 
 def written(value: Any) -> str:
     """A value as it stands in a page, escaped as `escape` does it."""
     kind = type(value)
     if kind is str:
-        text: str = value.replace("&", "&amp;").replace(">", "&gt;").replace("<", "&lt;")
-        return text.replace("'", "&#39;").replace('"', "&#34;")
+        return escaped(value)
     return value if kind is Markup else escape(value)
 
 
