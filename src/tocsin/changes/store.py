@@ -4,10 +4,10 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Integer, Row, Table, Text, bindparam, func, select
+from sqlalchemy import Column, Row, Table, Text, bindparam, func, select
 
 from tocsin.changes.model import Change, Kind
-from tocsin.db.columns import Instant, metadata
+from tocsin.db.columns import MOST, Instant, bound, metadata
 from tocsin.db.engine import Tx
 
 table = Table(
@@ -56,7 +56,7 @@ def last_told(tx: Tx, among: int) -> dict[str, datetime]:
 _LATEST = (
     select(table.c.source, table.c.told_at)
     .order_by(table.c.at.desc(), table.c.id.desc())
-    .limit(bindparam("among", type_=Integer))
+    .limit(bound("among"))
     .subquery()
 )
 _LAST_TOLD = select(_LATEST.c.source, func.max(_LATEST.c.told_at, type_=Instant).label("at")).group_by(_LATEST.c.source)
@@ -76,7 +76,7 @@ _BETWEEN = (
     select(table)
     .where((table.c.at >= bindparam("since")) & (table.c.at <= bindparam("until")))
     .order_by(table.c.at.desc(), table.c.id.desc())
-    .limit(bindparam("most", type_=Integer))
+    .limit(MOST)
 )
 _BETWEEN_OF = _BETWEEN.where(table.c.service.in_(bindparam("services", expanding=True)) | table.c.service.is_(None))
 

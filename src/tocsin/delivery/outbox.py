@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import Column, ColumnElement, Integer, Row, Table, Text, bindparam, func, literal_column, select
 
 from tocsin.db import sight
-from tocsin.db.columns import SEALED, Instant, Json, metadata
+from tocsin.db.columns import MOST, SEALED, Instant, Json, metadata
 from tocsin.db.engine import Tx
 from tocsin.delivery.channel import TEST, Dead, Delivered, Message, MessageState, Result, Retry
 from tocsin.kit.ids import new_id
@@ -201,7 +201,7 @@ _SHORTLY_BEFORE = (
     .where(_THERE, table.c.meant_at <= bindparam("planned"), table.c.incident_id != bindparam("incident"))
     .group_by(table.c.incident_id)
     .order_by(_MEANT_AT.desc())
-    .limit(bindparam("most", type_=Integer))
+    .limit(MOST)
 )
 
 

@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import BigInteger, Column, Row, Table, Text, bindparam, delete, func, select
 
 from tocsin.db import sight
-from tocsin.db.columns import Instant, Json, metadata
+from tocsin.db.columns import Instant, Json, bound, metadata
 from tocsin.db.engine import Tx
 from tocsin.events.model import KEPT_FOR, Event, EventType
 from tocsin.kit.clock import to_millis
@@ -70,7 +70,7 @@ _next = (
     select(table.c.id, func.row_number().over(order_by=table.c.id).label("place"))
     .where(table.c.position.is_(None))
     .order_by(table.c.id)
-    .limit(bindparam("limit"))
+    .limit(bound("limit"))
     .subquery()
 )
 _NUMBER = (

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row, bindparam, case, select
 
 from tocsin.db import sight
+from tocsin.db.columns import MOST
 from tocsin.db.engine import Tx
 from tocsin.incidents.model import UNRESOLVED, Incident, Status
-from tocsin.incidents.store import MOST, STATE, load, survivor, table
+from tocsin.incidents.store import STATE, load, survivor, table
 
 
 class Kin(NamedTuple):

@@ -20,6 +20,7 @@ from sqlalchemy import (
     cast,
     false,
     func,
+    literal,
     select,
     tuple_,
     type_coerce,
@@ -27,7 +28,7 @@ from sqlalchemy import (
 )
 
 from tocsin.db import fulltext, sight
-from tocsin.db.columns import Decoded, Instant, Json, metadata
+from tocsin.db.columns import MOST, Decoded, Instant, Json, metadata
 from tocsin.db.engine import Tx
 from tocsin.events import store as events
 from tocsin.incidents import chain, confidential, folding, indexed, veil
@@ -68,7 +69,6 @@ entries = Table(
 )
 
 STATE = cast(table.c.fold, Decoded(Incident)).label("fold")
-MOST = bindparam("most", type_=Integer, literal_execute=True)  # a plan for any limit would be a poor one
 
 
 def news_of(incident_id: str) -> str:
@@ -306,7 +306,7 @@ def _listing(eyes: sight.Eyes, statuses: tuple[str, ...] | None, bounds: frozens
     }
     within = [limits[one] for one in sorted(bounds)]
     if statuses is not None and OPEN_STATUSES.issuperset(statuses):  # they are few, and every page asks
-        wanted = sight.through(eyes, select(STATE).where(table.c.status.in_(statuses), *within), table.c.id)
+        wanted = sight.through(eyes, select(STATE).where(table.c.status.in_(_written(statuses)), *within), table.c.id)
     else:
         latest = sight.through(eyes, select(table.c.number).where(*within), table.c.id)
         seen = latest.order_by(table.c.number.desc()).limit(MOST)
@@ -328,11 +328,16 @@ def resolved_until(tx: Tx, end: datetime) -> list[tuple[str, datetime, datetime]
     return [(row.id, row.resolved_at, row.updated_at) for row in rows]
 
 
+def _written(statuses: Iterable[str]) -> list[BindParameter[str]]:
+    """In the statement itself: how many are closed and how many are not PostgreSQL has to know when it plans."""
+    return [literal(one, literal_execute=True) for one in statuses]
+
+
 def _of_statuses(seen: Select[tuple[int]], statuses: Collection[str] | None) -> Select[tuple[int]]:
     """The numbers of a list, the latest of each status by itself: the whole list of one need not be sorted."""
     if statuses is None:
         return select(seen.subquery().c.number)
-    each = [select(seen.where(table.c.status == one).subquery().c.number) for one in statuses]
+    each = [select(seen.where(table.c.status == one).subquery().c.number) for one in _written(statuses)]
     return select(union_all(*each).subquery().c.number) if each else select(table.c.number).where(false())
 
 
@@ -366,6 +371,17 @@ def open_headings(tx: Tx, statuses: Collection[Status], limit: int) -> list[Head
     return [Heading._make(row) for row in sight.rows(tx, _HEADINGS, table.c.id, asked)]
 
 
+def titles(tx: Tx, since: datetime, limit: int) -> dict[str, str]:
+    """What the incidents are called that were declared since an instant, by id, the last declared first."""
+    return {row.id: row.title for row in sight.rows(tx, _TITLES, table.c.id, {"since": since, "most": limit})}
+
+
+_TITLES = (
+    select(table.c.id, table.c.title)
+    .where(table.c.declared_at >= bindparam("since", type_=Instant))
+    .order_by(table.c.number.desc())
+    .limit(MOST)
+)
 _STATUSES: BindParameter[Any] = bindparam("statuses", expanding=True)
 _HEADINGS = (
     select(table.c.id, table.c.number, table.c.title, table.c.fold["why"].as_string().label("why"))

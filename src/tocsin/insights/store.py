@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import msgspec
-from sqlalchemy import BindParameter, ColumnElement, Engine, Integer, Select, Text, bindparam, cast, select
+from sqlalchemy import BindParameter, ColumnElement, Engine, Select, Text, bindparam, cast, select
 
 from tocsin.db import sight
-from tocsin.db.columns import Instant
+from tocsin.db.columns import MOST, Instant
 from tocsin.db.engine import Tx
 from tocsin.incidents.store import table as incident
 from tocsin.insights.facts import ENDED, Fold, Measured, Outcome, measured
@@ -100,11 +100,7 @@ def latest(tx: Tx, most: int) -> list[Changed]:
     return [Changed._make(row) for row in sight.rows(tx, _LATEST, incident.c.id, {"most": most})]
 
 
-_LATEST = (
-    select(incident.c.id, incident.c.updated_at)
-    .order_by(incident.c.number.desc())
-    .limit(bindparam("most", type_=Integer))
-)
+_LATEST = select(incident.c.id, incident.c.updated_at).order_by(incident.c.number.desc()).limit(MOST)
 
 
 # ---- Reading ---------------------------------------------------------------------------------------------------------

@@ -7,10 +7,10 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Integer, Select, Text, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, Text, bindparam, func, literal, select
 
 from tocsin.db import sight
-from tocsin.db.columns import Instant
+from tocsin.db.columns import MOST, Instant, bound
 from tocsin.db.engine import Tx
 from tocsin.signals import reporting
 from tocsin.signals.model import State
@@ -39,9 +39,9 @@ def firing(tx: Tx, limit: int) -> list[Firing]:
 
 _FIRING = (
     select(*(table.c[name] for name in Firing._fields))
-    .where(table.c.state == State.FIRING)
+    .where(table.c.state == literal(State.FIRING, literal_execute=True))
     .order_by(table.c.last_at.desc())
-    .limit(bindparam("most", type_=Integer))
+    .limit(MOST)
 )
 
 
@@ -75,7 +75,7 @@ def last_heard(tx: Tx, sources: Collection[str], among: int = LATELY) -> dict[st
 def _lately(eyes: sight.Eyes) -> Select[Any]:
     """Whose eyes they are is asked of the latest alone: else PostgreSQL asks it of one after the other."""
     read = select(table.c.source, table.c.last_at, table.c.incident_id)
-    latest = read.order_by(table.c.last_at.desc()).limit(bindparam("among", type_=Integer)).subquery()
+    latest = read.order_by(table.c.last_at.desc()).limit(bound("among")).subquery()
     seen = sight.through(eyes, select(latest.c.source, func.max(latest.c.last_at).label("at")), latest.c.incident_id)
     return seen.group_by(latest.c.source)
 
@@ -147,7 +147,7 @@ def _listing(asked: frozenset[str], *, is_later: bool, splits: bool) -> Select[A
         earlier = table.c.last_at < bindparam("before", type_=Instant)
         same = (table.c.last_at == bindparam("before", type_=Instant)) & (table.c.id < bindparam("below", type_=Text))
         wanted = wanted.where(earlier | same if splits else earlier)
-    return wanted.order_by(table.c.last_at.desc(), table.c.id.desc()).limit(bindparam("most", type_=Integer))
+    return wanted.order_by(table.c.last_at.desc(), table.c.id.desc()).limit(MOST)
 
 
 def _is(column: ColumnElement[str], name: str) -> ColumnElement[bool]:

@@ -9,10 +9,10 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Column, Integer, Row, Select, Table, Text, bindparam, delete, func, select, text, tuple_
+from sqlalchemy import Column, Integer, Row, Select, Table, Text, bindparam, delete, func, literal, select, text, tuple_
 
 from tocsin.db import fulltext, sight
-from tocsin.db.columns import AutoKey, Instant, Json, metadata
+from tocsin.db.columns import MOST, AutoKey, Instant, Json, metadata
 from tocsin.db.engine import Database, Tx
 from tocsin.kit import redaction
 from tocsin.kit.clock import from_millis, to_millis
@@ -280,7 +280,7 @@ def _take_rows(tx: Tx, limit: int) -> list[Row[Any]]:
     return rows
 
 
-_OLDEST = select(inbox).order_by(inbox.c.id).limit(bindparam("most", type_=Integer))
+_OLDEST = select(inbox).order_by(inbox.c.id).limit(MOST)
 _TAKEN = delete(inbox).where(inbox.c.id.in_(bindparam("ids", expanding=True)))
 
 
@@ -448,9 +448,13 @@ def waiting(tx: Tx, limit: int = 20, before: datetime | None = None) -> list[Sig
 
 
 _ONE = select(table).where(table.c.id == bindparam("signal", type_=Text))
-_LATEST = select(table).order_by(table.c.last_at.desc()).limit(bindparam("most", type_=Integer))
+_LATEST = select(table).order_by(table.c.last_at.desc()).limit(MOST)
 _RECENT = _LATEST, _LATEST.where(table.c.last_at < bindparam("before", type_=Instant))
-_WAITING = [one.where(table.c.disposition == Disposition.WAITING, table.c.state == State.FIRING) for one in _RECENT]
+_STILL_WAITING = (
+    table.c.disposition == literal(Disposition.WAITING, literal_execute=True),
+    table.c.state == literal(State.FIRING, literal_execute=True),
+)
+_WAITING = [one.where(*_STILL_WAITING) for one in _RECENT]
 
 
 def of_incident(tx: Tx, incident_id: str) -> list[Signal]:
@@ -549,7 +553,7 @@ def _telling_nothing(kept: Sequence[Quarantined], words: Iterable[str]) -> list[
 
 ID_MOST = 2**63 - 1  # more the database can't even be asked for
 _LAST_BELOW = select(quarantine).where(quarantine.c.id < bindparam("below")).order_by(quarantine.c.id.desc())
-_QUARANTINED = _LAST_BELOW.limit(bindparam("most", type_=Integer))
+_QUARANTINED = _LAST_BELOW.limit(MOST)
 
 
 def load_quarantined(tx: Tx, quarantine_id: int) -> Quarantined:

@@ -247,8 +247,7 @@ def _ruler(known: frame.Situation, now: datetime) -> present.Ruler | None:
 
 def _missed(tx: Tx, now: datetime) -> tuple[present.Settled, ...]:
     """What was missed or done late within the last day, over all incidents declared lately."""
-    recent = [one for one in incidents.listing(tx, limit=50) if now - one.declared_at < timedelta(days=7)]
-    titles = {one.id: one.title for one in recent}
+    titles = incidents.titles(tx, now - timedelta(days=7), limit=50)
     late = obligations.broken_since(tx, list(titles), now - MISSED_SHOWN)[:OWED_SHOWN]
     return present.settled([replace(one, what=f"{one.what}, {titles[one.incident_id or '']}") for one in late], now)
 
