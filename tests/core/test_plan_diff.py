@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from tests.support import plans
 from tocsin.plan import check
+from tocsin.plan.bodies import BodySchema
 from tocsin.plan.consequences import Consequence, Kind, Weight
 from tocsin.plan.diff import diff, large
 from tocsin.plan.measures import Band, Count, Moment
@@ -137,6 +138,8 @@ def something_else(spot: Spot) -> object:
             return next(one for one in type(value) if one is not value)
         case str() as value:
             return value + "x"
+        case BodySchema() as value:
+            return BodySchema({**value.content, "minProperties": 2})
         case () if get_args(spot.hint)[:1] and get_args(spot.hint)[0] in FIRST:
             return (FIRST[get_args(spot.hint)[0]],)
         case tuple() as value:
@@ -152,6 +155,7 @@ def something_else(spot: Spot) -> object:
                 HandingOver: HandingOver(
                     opened_before=timedelta(hours=2), written_before=timedelta(0), accepted_within=timedelta(hours=1)
                 ),
+                BodySchema: BodySchema({"type": "object"}),
                 Call: Call(link="https://meet.example.org"),
                 Moment: Moment.CLOSED,
                 Count: Count.TYPE,

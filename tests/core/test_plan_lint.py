@@ -12,7 +12,19 @@ from hypothesis import strategies as st
 from tests.support import plans
 from tests.support.small import GONE, SMALL, examined, put, small, text_of
 from tocsin.plan import check, lint
-from tocsin.plan.linting import afterwards, figures, links, prose, reach, secrets, signals, telling, times, wording
+from tocsin.plan.linting import (
+    afterwards,
+    bodies,
+    figures,
+    links,
+    prose,
+    reach,
+    secrets,
+    signals,
+    telling,
+    times,
+    wording,
+)
 from tocsin.plan.linting.findings import Around, Check, Level, Report
 from tocsin.plan.model import Plan
 
@@ -61,6 +73,12 @@ CAPTURES: dict[str, object] = {"services__kiln__logs__own__sender": "kiln", A_MA
 def asks(**when: object) -> dict[str, object]:
     return {"rules__3__when": when}
 
+
+LOOSE = {
+    "url": "https://kiln.example",
+    "expects": {"status": [200]},
+    "schema": {"properties": {"heat": {"type": "number"}}},
+}
 
 CASES = [
     Case("acknowledge-differs", "phases.answer.within", {"phases__answer__within": "5 min"}),
@@ -141,6 +159,18 @@ CASES = [
     Case("unused", "templates.old", {"templates__old": "{message}"}),
     Case(
         "unused", "people.zoe", {"people__zoe": {"name": "Zoe"}, "escalation__in_turn__steps__3__page": ["engineers"]}
+    ),
+    Case(
+        "schema-without-required",
+        "services.kiln.probes.own.schema",
+        {"services__kiln__probes__own": LOOSE},
+        {"services__kiln__probes__own": LOOSE | {"expects": {"json": {"heat": "*"}}}},
+    ),
+    Case(
+        "schema-without-required",
+        "services.kiln.probes.own.schema",
+        {"services__kiln__probes__own": LOOSE},
+        {"services__kiln__probes__own": LOOSE | {"schema": {"required": ["heat"]}}},
     ),
     Case("rule-shadowed", "rules.3.when", {"rules__3__when": {"kind": "cool", "source": "alertmanager"}}),
     Case("rule-shadowed", "rules.3.when", {"rules__2__when": {"kind": "*"}, "rules__3__when": {"kind": "/cold/"}}),
@@ -387,7 +417,7 @@ def test_every_kind_is_tried_here() -> None:
 
 
 def test_every_check_is_asked_and_every_code_is_one_kind() -> None:
-    modules = (times, figures, reach, secrets, signals, telling, afterwards, wording, links)
+    modules = (times, figures, reach, secrets, bodies, signals, telling, afterwards, wording, links)
     written = [one for module in modules for one in vars(module).values() if isinstance(one, Check)]
     assert sorted(one.kind.code for one in written) == sorted(one.kind.code for one in lint.CHECKS)
     assert len({kind.code for kind in lint.KINDS}) == len(lint.KINDS)

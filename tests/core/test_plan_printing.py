@@ -74,7 +74,7 @@ SILENT = {
     ),
     *("usual", "ignore", "number", "sum", "average", "count", "slowdown", "slowdown_of"),
     *("name", "logo", "home", "support"),  # of the status page
-    *("url", "sender", "railway", "filter", "says", "expects", "approved_by"),
+    *("url", "sender", "railway", "filter", "says", "expects", "schema", "approved_by"),
 }  # of these the document says nothing if the plan does not
 
 OF_A_REPORT = {"status_field", "healthy_values", "components_field", "good_values"}

@@ -12,6 +12,7 @@ import pytest
 
 from tocsin.kit.text import listed, span
 from tocsin.plan import check, check_work, measures, model, procedure, publicpage, rotas, watching
+from tocsin.plan.bodies import BodySchema
 from tocsin.plan.fields import Colour, Number, Percent, Span, Text, TimeOfDay, Zone
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "plan.md"
@@ -31,6 +32,7 @@ SIMPLE = {
     Percent: "per cent",
     Number: "number",
     Colour: "colour",
+    BodySchema: "[schema](#schemas)",
     str: "text",
     int: "whole number",
     bool: "true or false",
@@ -106,6 +108,7 @@ def test_the_reference_describes_nothing_else() -> None:
     assert headings == {cls.__name__ for cls in CLASSES} | {
         "Several files",
         "Spans",
+        "Schemas",
         "Template fields",
         "Channel fields",
         "Facts",

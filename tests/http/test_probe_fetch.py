@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tocsin.plan.bodies import BodySchema
 from tocsin.watch import connections
 from tocsin.watch.outcomes import Expectation, Kind, judge
 from tocsin.watch.probes import look
@@ -170,6 +171,17 @@ def test_the_plan_says_what_a_report_is():
     body = b'{"detail":{"disk":"connected"}}'
     reading, _ = looked(by_path(old=answer(body), new=answer(REPORT)), expect=expect)
     assert reading.path == PATHS[0]
+
+
+def test_a_report_that_only_does_not_fit_the_schema_says_more_than_what_is_no_report():
+    expect = Expectation(schema=BodySchema({"properties": {"services": {"required": ["sqlite"]}}}))
+    gone = answer(b"{}", "404 Not Found")
+    for old, new, path in ((answer(REPORT), gone, 0), (gone, answer(REPORT), 1), (answer(REPORT), answer(REPORT), 1)):
+        reading, asked = looked(by_path(old=old, new=new), expect=expect)
+        assert (reading.path, len(asked)) == (PATHS[path], 2)
+        assert judge(reading, expect).reason == "200, but services.sqlite is missing"
+    whole = answer(REPORT.replace(b"qdrant", b"sqlite"))
+    assert looked(by_path(old=answer(REPORT), new=whole), expect=expect)[0].path == PATHS[1]
 
 
 def test_a_redirect_is_reported_and_not_followed():

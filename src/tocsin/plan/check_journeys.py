@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from tocsin.kit.text import nearest, span
-from tocsin.plan import check_probes, check_words, selectors
+from tocsin.plan import check_bodies, check_probes, check_words, selectors
 from tocsin.plan.findings import Finding, empty
 from tocsin.plan.model import Service
 from tocsin.plan.watching import Journey, Leg
@@ -51,6 +51,7 @@ def _leg(path: str, leg: Leg, known: list[str]) -> Iterator[Finding]:
     yield from empty(f"{path}.expect", leg.expect, "at least one status that is good, such as 200")
     if leg.says is not None:
         yield from check_words.expression(f"{path}.says", leg.says)
+    yield from check_bodies.problems(f"{path}.schema", leg.schema)
     for key, written in (("path", leg.path), *((f"form.{name}", value) for name, value in leg.form.items())):
         for field in _FIELD.findall(written):
             if field not in known:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from tocsin.kit.text import listed, span
-from tocsin.plan import check_words
+from tocsin.plan import check_bodies, check_words
 from tocsin.plan.findings import Finding, empty
 from tocsin.plan.model import Probe, Service, Vendor
 from tocsin.plan.watching import Expects
@@ -82,8 +82,11 @@ def _kind(path: str, probe: Probe) -> Iterator[Finding]:
         yield Finding(f"{path}.certificate_days", f"there is no certificate at an address with {parts.scheme}://")
     if parts.scheme in PLAIN:
         unread = f"no health report is read at an address with {parts.scheme}://"
-        yield from (Finding(f"{path}.{key}", unread) for key in _given(probe, ("paths", *_OF_A_REPORT, "expects")))
-    elif probe.expects is not None:
+        unread_keys = ("paths", *_OF_A_REPORT, "expects", "schema")
+        yield from (Finding(f"{path}.{key}", unread) for key in _given(probe, unread_keys))
+        return
+    yield from check_bodies.problems(f"{path}.schema", probe.schema)
+    if probe.expects is not None:
         unread = "with expects, the answer is not read as a health report; take one of the two out"
         yield from (Finding(f"{path}.{key}", unread) for key in _given(probe, _OF_A_REPORT))
         yield from _expects(f"{path}.expects", probe.expects)

@@ -6,9 +6,11 @@ from datetime import date, time, timedelta
 from enum import StrEnum
 
 from tocsin.kit.text import clip, listed, span
+from tocsin.plan.bodies import BodySchema, differing
 from tocsin.plan.differences import ABSENT, Difference, Order
 from tocsin.plan.model import Plan
 
+PLACES = 3  # of a schema that a sentence names
 SHOWN = 60  # letters of a value that a sentence quotes
 
 
@@ -140,7 +142,12 @@ def change(kind: Kind, subject: str, one: Difference) -> Said:
 
 
 def told_apart(before: object, after: object) -> tuple[str, str]:
-    """Two values as the file would spell them; of two long texts, the words in which they differ."""
+    """Two values as the file would spell them; of two long texts, the words in which they differ, and of two schemas
+    the places."""
+    if isinstance(before, BodySchema) and isinstance(after, BodySchema):
+        places = differing(before, after)
+        more = [f"in {len(places) - PLACES} places more"] if len(places) > PLACES else []
+        return "", listed([*(clip(one, SHOWN) for one in places[:PLACES]), *more])
     if not (isinstance(before, str) and isinstance(after, str)) or max(len(before), len(after)) <= SHOWN:
         return shown(before), shown(after)
     one, other = before.split(), after.split()

@@ -7,7 +7,7 @@ who follow it. Both are told in one form.
 from collections.abc import Iterable, Iterator
 
 from tocsin.plan import check
-from tocsin.plan.linting import afterwards, figures, links, reach, secrets, signals, telling, times, wording
+from tocsin.plan.linting import afterwards, bodies, figures, links, reach, secrets, signals, telling, times, wording
 from tocsin.plan.linting.allowances import Allowance, allowances, heads
 from tocsin.plan.linting.findings import Around, Check, Finding, Kind, Level, Remark, Report
 from tocsin.plan.model import Plan
@@ -19,6 +19,7 @@ CHECKS: tuple[Check, ...] = (
     *reach.CHECKS,
     *signals.CHECKS,
     *secrets.CHECKS,
+    *bodies.CHECKS,
     *telling.CHECKS,
     *afterwards.CHECKS,
     *wording.CHECKS,

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Annotated, Literal
 
 from tocsin.people.model import Urgency
+from tocsin.plan.bodies import BodySchema
 from tocsin.plan.fields import Several, Span, Text, TimeOfDay
 from tocsin.plan.measures import Band, Metric
 from tocsin.plan.networks import Network
@@ -260,6 +261,7 @@ class Probe:
     usual: Usual | None = None  # how long an answer usually takes is learned, and slower ones are told apart
     control: str | None = None  # somebody else's address: if that is silent too, our own network is in trouble
     expects: Expects | None = None  # what is good where the answer is no health report
+    schema: BodySchema | None = None  # what its JSON must fit besides, health report or not
     token: str | None = None  # the name of a secret of the settings with which it asks
     token_header: str | None = None  # where that stands; else it is a bearer token
     status_field: str = "status"

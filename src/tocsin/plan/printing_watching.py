@@ -3,15 +3,19 @@
 from collections.abc import Iterable, Mapping
 
 from tocsin.kit.text import listed, span
-from tocsin.plan.markdown import Blocks, address, bullets, code, heading, plain, statement
+from tocsin.plan.bodies import BodySchema
+from tocsin.plan.markdown import Blocks, address, block, bullets, code, heading, plain, statement
 from tocsin.plan.model import Heartbeat, Probe, Service
 from tocsin.plan.watching import Expects, Journey, Leg, Log, Measure, Pattern, Usual
+
+_FITS = "Its JSON fits this JSON Schema:"  # which follows the list, whose last item this is
 
 
 def probes(path: str, found: Mapping[str, Probe]) -> Blocks:
     for name, probe in found.items():
         yield heading(4, f"Probe {plain(name)}", f"{path}.probes.{name}")
         yield from bullets(_probe(f"{path}.probes.{name}", probe))
+        yield from _schema(probe.schema)
 
 
 def watched(path: str, service: Service) -> Blocks:
@@ -33,6 +37,7 @@ def watched(path: str, service: Service) -> Blocks:
         for number, leg in enumerate(journey.legs, start=1):
             yield heading(4, f"Step {number}: {plain(leg.name)}", f"{here}.legs.{number}")
             yield from bullets(_leg(f"{here}.legs.{number}", leg))
+            yield from _schema(leg.schema)
     for name, one in service.heartbeats.items():
         yield heading(4, f"Heartbeat {plain(name)}", f"{path}.heartbeats.{name}")
         yield from bullets(_heartbeat(f"{path}.heartbeats.{name}", one))
@@ -65,6 +70,8 @@ def _probe(path: str, probe: Probe) -> Iterable[str]:
         yield from _expects(f"{path}.expects", probe.expects)
     elif probe.url.startswith("http"):
         yield from _report(path, probe)
+    if probe.schema is not None:
+        yield statement(_FITS, f"{path}.schema")
 
 
 def _report(path: str, probe: Probe) -> Iterable[str]:
@@ -83,6 +90,11 @@ def _expects(path: str, expects: Expects) -> Iterable[str]:
         yield statement(f"It says {code(expects.says)}", f"{path}.says")
     for place, words in expects.json.items():
         yield statement(f"What stands under {code(place)} is {_any_of(words)}", f"{path}.json.{place}")
+
+
+def _schema(schema: BodySchema | None) -> Blocks:
+    if schema is not None:
+        yield block(schema.text)
 
 
 def _usual(path: str, usual: Usual | None, unit: str) -> Iterable[str]:
@@ -185,6 +197,8 @@ def _leg(path: str, one: Leg) -> Iterable[str]:
         yield statement(f"It says {code(one.says)}", f"{path}.says")
     for name, keys in one.captures.items():
         yield statement(f"What stands under {code(keys)} is passed on as {code(name)}", f"{path}.captures.{name}")
+    if one.schema is not None:
+        yield statement(_FITS, f"{path}.schema")
 
 
 def _amount(number: str, unit: str) -> str:

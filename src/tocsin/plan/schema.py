@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from tocsin.kit.text import span
+from tocsin.plan.bodies import DIALECT
 from tocsin.plan.check import CLAUSE_KINDS, FACTS, REMINDED_KINDS
 from tocsin.plan.check_measures import MOST_TIMES, MOST_WORKERS
 from tocsin.plan.check_paging import CHANGES_LEAST, CHANGES_MOST
@@ -21,7 +22,6 @@ from tocsin.plan.schema_signals import SIGNALS, SUBSCRIBING
 from tocsin.plan.schema_telling import TELLING
 from tocsin.plan.schema_watching import WATCHING
 
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
 ID = "urn:tocsin:plan:1"
 """The number is that of the format, which a plan file gives under `tocsin`."""
 
@@ -285,6 +285,10 @@ MEANINGS: Mapping[str, str] = {
         "trouble: nothing is declared, and the administrators are told."
     ),
     "Probe.expects": "What is good where the answer is no health report. Without it, it must be one.",
+    "Probe.schema": (
+        "What the answer's JSON must fit besides, in JSON Schema (draft 2020-12), health report or not. The schema "
+        "stands whole in the plan; no part of it leads back to itself."
+    ),
     "Probe.token": (
         "Which token of the setting `TOCSIN_PROBE_TOKENS` it asks with, by its name there. It goes to the host alone "
         "that the setting names with it, at https://. Where it is refused, the outcome is `denied`."

@@ -94,6 +94,7 @@ WATCHING: Mapping[str, str] = {
     "Leg.files": "Files that are sent with it.",
     "Leg.expect": "The statuses that are good.",
     "Leg.says": "A regular expression that the answer must hold.",
+    "Leg.schema": "What the answer's JSON must fit, in JSON Schema, as for a probe.",
     "Leg.captures": (
         "By a name, the keys to a value of the answer's JSON, with dots between. It is passed on, and never told."
     ),

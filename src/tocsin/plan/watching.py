@@ -6,6 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Literal
 
+from tocsin.plan.bodies import BodySchema
 from tocsin.plan.fields import Number, Several, Span, Text
 
 STRICT = {"extra": "forbid"}
@@ -131,6 +132,7 @@ class Leg:
     files: Mapping[str, Upload] = field(default_factory=dict)
     expect: tuple[int, ...] = (200,)
     says: str | None = None
+    schema: BodySchema | None = None  # what the answer's JSON must fit
     captures: Mapping[str, str] = field(default_factory=dict)  # a name for what stands under keys of the answer
 
 

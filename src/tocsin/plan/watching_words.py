@@ -42,6 +42,16 @@ def _usual(path: str, subject: str) -> dict[str, Wording]:
     }
 
 
+def _schema(subject: str) -> Wording:
+    """How it is told that the JSON of an answer is held against something else."""
+    return Wording(
+        Kind.WATCHING,
+        f"{subject} holds the JSON against a schema that says otherwise of {{after}}.",
+        f"{subject} holds the JSON against a schema now.",
+        f"{subject} holds the JSON against no schema any more.",
+    )
+
+
 WATCHING: Mapping[str, Wording] = {
     _PROBE: Wording(
         Kind.WATCHING,
@@ -102,6 +112,7 @@ WATCHING: Mapping[str, Wording] = {
         f"{_LOOK} wants {{6}} to be {{after}}.",
         f"{_LOOK} no longer asks for {{6}}.",
     ),
+    f"{_PROBE}.schema": _schema(_LOOK),
     f"{_PROBE}.token": Wording(
         Kind.WATCHING,
         f"{_LOOK} asks with the token {{after}} instead of {{before}}.",
@@ -270,6 +281,7 @@ WATCHING: Mapping[str, Wording] = {
             ("files.*.base64", "the file {7}"),
         )
     },
+    f"{_JOURNEY}.legs.*.schema": _schema(f"{_WAY}, at step {{5}},"),
     f"{_JOURNEY}.legs.*.expect": items(Kind.WATCHING, f"{_WAY} takes for good at step {{5}}"),
     f"{_JOURNEY}.legs.*.files.*": Wording(
         Kind.WATCHING, new=f"{_WAY} sends {{7}} too.", gone=f"{_WAY} sends {{7}} no more."

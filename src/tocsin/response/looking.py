@@ -381,5 +381,6 @@ def expectation(probe: Probe) -> Expectation:
         timeout=probe.timeout,
         certificate_days=probe.certificate_days,
         answer=probe.expects,
+        schema=probe.schema,
         token=probe.token or "",
     )

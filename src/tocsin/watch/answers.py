@@ -1,16 +1,26 @@
-"""A plain answer held against what the plan expects of it, where a service gives no health report. Pure."""
+"""An answer held against what the plan expects of it: words of its own, and the schema of its JSON. Pure."""
 
 import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from tocsin.kit.later import later
 from tocsin.kit.text import listed
+from tocsin.plan import misfits
+from tocsin.plan.bodies import BodySchema
 from tocsin.plan.watching import Expects
 from tocsin.signals import routing
 
+if TYPE_CHECKING:
+    import jsonschema_rs
+else:
+    jsonschema_rs = later("jsonschema_rs")
+
 _MISSING = object()
+_NAMED = 3  # places of a body that are named
+_MOST_HELD = 10_000  # values times schemas; beyond, naming more than the first place takes too long
 
 
 @dataclass(frozen=True)
@@ -70,3 +80,31 @@ def _at(content: Any, place: str) -> Any:
         case _:
             return _MISSING
     return _at(inner, rest) if dot else inner
+
+
+def misfit(schema: BodySchema, body: bytes) -> str:
+    """In what a body does not fit a schema: a few places, and what is wrong with each. Nothing where it fits."""
+    try:
+        content = json.loads(body, parse_constant=_no_number)
+        if schema.validator.is_valid(content):
+            return ""
+        found = _errors(schema, content, body)
+    except (ValueError, RecursionError):  # besides what is not JSON: half a letter
+        return "the body is not JSON"
+    said = [*dict.fromkeys(map(misfits.told, found[:_NAMED]))]
+    return "; ".join([*said, *([f"and {len(found) - _NAMED} more"] if len(found) > _NAMED else [])])
+
+
+def _errors(schema: BodySchema, content: Any, body: bytes) -> list["jsonschema_rs.ValidationError"]:
+    values = sum(map(body.count, (b",", b":", b"[", b"{"))) + 1
+    if values * schema.size <= _MOST_HELD:
+        return [*schema.validator.iter_errors(content)]
+    try:
+        schema.validator.validate(content)
+    except jsonschema_rs.ValidationError as first:
+        return [first]
+    return []
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(name)  # Python reads NaN, which JSON does not know

@@ -16,7 +16,7 @@ from typing import Any
 from tocsin.kit import redaction
 from tocsin.plan import selectors
 from tocsin.plan.watching import Journey, Leg
-from tocsin.watch import logs, outcomes
+from tocsin.watch import answers, logs, outcomes
 from tocsin.watch.outcomes import NOT_ANSWERING, Expectation, Kind, Outcome, Reading, plain
 
 FIELD = re.compile(r"\{([a-z][a-z0-9_]*)\}")
@@ -91,7 +91,9 @@ def _trouble(journey: Journey, leg: Leg, reading: Reading, captured: Mapping[str
         return replace(judged, reason=f"{leg.name}: {judged.reason}", path=leg.path, measured={"step": leg.name})
     good = reading.status in leg.expect
     if good and (leg.says is None or re.search(leg.says, reading.body.decode("utf-8", "replace"))):
-        return None
+        misfit = answers.misfit(leg.schema, reading.body) if leg.schema else ""
+        said = f"{reading.status}, but {_hidden(misfit, captured)}"
+        return _outcome(leg, reading, reading.took, Kind.WRONG_BODY, said) if misfit else None
     wrong = f"{reading.status}" if not good else f"{reading.status} without what it should say"
     shown = _hidden(reading.body.decode("utf-8", "replace"), captured)
     return _outcome(leg, reading, reading.took, Kind.FAILED if not good else Kind.WRONG_BODY, f"{wrong}: {shown}")

@@ -12,12 +12,14 @@ from enum import StrEnum
 from typing import Any
 
 from tocsin.kit import text
+from tocsin.plan.bodies import BodySchema
 from tocsin.plan.watching import Expects
 from tocsin.signals.model import Arrival, State, Trigger
 from tocsin.watch import answers
 
 _WORD = 80  # letters kept of a component's name or state
 _EVIDENCE = 160  # letters kept of a body or an error message
+_PLACES = 2 * _EVIDENCE  # letters kept of what does not fit a schema
 BODY_MOST = 64 * 1024  # bytes of an answer that are read
 
 
@@ -85,6 +87,7 @@ class Expectation:
     timeout: timedelta = timedelta(seconds=10)
     certificate_days: int | None = None
     answer: Expects | None = None  # what is good instead of a health report
+    schema: BodySchema | None = None  # what the JSON of either must fit
     token: str = ""  # the name of what it was asked with
 
 
@@ -134,7 +137,7 @@ def judge(reading: Reading, expect: Expectation) -> Outcome:
     if is_error and (report is None or not _bad(report, expect)):
         return _outcome(reading, Kind.HTTP_ERROR, f"{reading.status}: {_shown(reading.body)}")
     if report is None:
-        return _outcome(reading, Kind.WRONG_BODY, _wrong_body_reason(reading))
+        return _outcome(reading, Kind.WRONG_BODY, _wrong_body_reason(reading, expect))
     return _judge_report(reading, report, expect)
 
 
@@ -142,7 +145,7 @@ def _judge_answer(reading: Reading, status: int, wanted: Expects, expect: Expect
     """The answer held against what the plan expects. Values that say otherwise are named as components are."""
     wrong = answers.wrong(wanted, status, reading.headers, reading.body)
     if wrong is None:
-        return _judge_speed(reading, f"{status}, and all that is expected of it", {}, expect)
+        return _judge_body(reading, f"{status}, and all that is expected of it", {}, expect)
     if status not in wanted.status and (status >= 500 or _platform_answered(reading)):
         return _outcome(reading, Kind.HTTP_ERROR, f"{status}: {_shown(reading.body)}")
     if wrong.states:
@@ -192,7 +195,30 @@ def _judge_report(reading: Reading, report: _Report, expect: Expectation) -> Out
     if bad or report.status not in expect.healthy_values:
         found = _failing(bad, report.states) if bad else "no component is in a bad state"
         return _outcome(reading, Kind.DEGRADED, f"{said}: {text.clip(found, _EVIDENCE)}", report.states, bad)
-    return _judge_speed(reading, said, report.states, expect)
+    return _judge_body(reading, said, report.states, expect)
+
+
+def _judge_body(reading: Reading, said: str, states: dict[str, str], expect: Expectation) -> Outcome:
+    """What is well as far as it is read, held against the schema of its JSON."""
+    wrong = _misfit(reading, expect)
+    if wrong:
+        return _outcome(reading, Kind.WRONG_BODY, f"{reading.status}, but {wrong}", states)
+    return _judge_speed(reading, said, states, expect)
+
+
+def _misfit(reading: Reading, expect: Expectation) -> str:
+    if expect.schema is None:
+        return ""
+    if len(reading.body) >= BODY_MOST:
+        return "more than 64 KB came, of which nothing is read"
+    return plain(answers.misfit(expect.schema, reading.body), _PLACES)
+
+
+def is_but_for_schema(reading: Reading, expect: Expectation) -> bool:
+    """Whether this is the answer that was asked for, and only does not fit the schema."""
+    if expect.schema is None or judge(reading, expect).kind is not Kind.WRONG_BODY:
+        return False
+    return judge(reading, replace(expect, schema=None)).kind in (Kind.HEALTHY, Kind.SLOW)
 
 
 def _judge_speed(reading: Reading, said: str, states: dict[str, str], expect: Expectation) -> Outcome:
@@ -282,12 +308,13 @@ def _rate_limit_reason(reading: Reading) -> str:
     return f"429, we ask too often{advice}: {_shown(reading.body)}"
 
 
-def _wrong_body_reason(reading: Reading) -> str:
+def _wrong_body_reason(reading: Reading, expect: Expectation) -> str:
     if reading.status == 404:
         return f"404, so this path is wrong: {_shown(reading.body)}"
     target = _header(reading, "location")
     towards = f" and points to {plain(target, _WORD)}" if target else ""
-    return f"{reading.status} but the body is not a health report{towards}: {_shown(reading.body)}"
+    why = _misfit(reading, expect) if reading.status == 200 else ""
+    return f"{reading.status} but the body is not a health report{towards}: {why or _shown(reading.body)}"
 
 
 def _header(reading: Reading, name: str) -> str | None:

@@ -39,17 +39,22 @@ async def look(
 
     The next path is tried only while somebody answers with something else than that:
     a single-page application answers 200 to a path that does not exist. A path that times out or fails is the
-    answer. The limit covers all paths together. Without paths, `url` itself is asked.
+    answer. The limit covers all paths together. Without paths, `url` itself is asked. What only does not fit the
+    schema counts before what is found nowhere else.
     """
     ends = stopwatch() + timeout.total_seconds()
     first, *others = paths or ("",)
-    wanted = {"Accept": "application/json" if expect.answer is None or expect.answer.json else "*/*", **proof}
+    is_json = expect.answer is None or expect.answer.json or expect.schema
+    wanted = {"Accept": "application/json" if is_json else "*/*", **proof}
     reading = await _get(session, url, first, ends - stopwatch(), user_agent, headers=wanted)
+    near: Reading | None = None
     for path in others:
         if outcomes.judge(reading, expect).kind is not Kind.WRONG_BODY:
-            break
+            return reading
+        near = reading if outcomes.is_but_for_schema(reading, expect) else near
         reading = await _get(session, url, path, ends - stopwatch(), user_agent, headers=wanted)
-    return reading
+    is_elsewhere = near is not None and outcomes.judge(reading, expect).kind is Kind.WRONG_BODY
+    return near if near and is_elsewhere and not outcomes.is_but_for_schema(reading, expect) else reading
 
 
 async def look_at_page(
