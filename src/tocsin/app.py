@@ -41,8 +41,7 @@ from tocsin.kit.allowance import Allowance
 from tocsin.kit.clock import Clock, stopwatch
 from tocsin.kit.errors import Invalid
 from tocsin.obligations import store as obligations
-from tocsin.people import addresses
-from tocsin.people import store as people
+from tocsin.people import addresses, sessions
 from tocsin.people.model import Channel as Contact
 from tocsin.plan import commands as plan_commands
 from tocsin.plan import store as plans
@@ -514,7 +513,7 @@ class Engine:
         if self._kept_house_at is None or now - self._kept_house_at >= HOUSEKEEPING_EVERY:
             self._kept_house_at = now
             self._database.sync_clock()
-            self._database.run(SYSTEM, people.forget_expired)
+            self._database.run(SYSTEM, sessions.forget_expired)
             self._app.chatting.resume(begins=begins)
             self._database.run(SYSTEM, door.forget_old)
             self._app.keep_refusals()
