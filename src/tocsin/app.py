@@ -47,6 +47,7 @@ from tocsin.plan import commands as plan_commands
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan, Way
 from tocsin.response import (
+    accepting,
     beating,
     calling,
     chatting,
@@ -117,7 +118,7 @@ class App:
         self._messages = open_messages(settings)
         self._webpush, self._push_secret = open_webpush(settings), ""
         self.published_at = publishing.place(settings, clock.now)
-        self.intake = intake.GroupCommit(self.database)
+        self.intake = accepting.GroupCommit(self.database)
         terms = chatting.Terms(command=settings.slack_command, emoji=settings.slack_emoji)
         self.chatting = chatting.Chatting(self.database, terms)
         self.push_key = ""  # and this, where browsers are pushed to
