@@ -24,7 +24,19 @@ from tocsin.kit.actor import SYSTEM
 from tocsin.kit.clock import stopwatch
 from tocsin.obligations import store as obligations
 from tocsin.people import sessions
-from tocsin.response import beating, calling, dispatch, fanout, indexing, intake, looking, lookout, seeing, tick
+from tocsin.response import (
+    beating,
+    calling,
+    dispatch,
+    fanout,
+    indexing,
+    intake,
+    looking,
+    lookout,
+    seeing,
+    tick,
+    travelling,
+)
 from tocsin.response.accepting import GroupCommit
 from tocsin.response.chatting import Chatting
 from tocsin.response.fanout import Post
@@ -142,9 +154,7 @@ class Engine:
             await self._fanout.close(LAST_WORDS)
             self._presence.leave()
             await asyncio.to_thread(self._last_refusals)
-            for look in self._looking:
-                look.cancel()
-            await asyncio.gather(*self._looking, return_exceptions=True)
+            await travelling.cut_off(self._looking, timedelta(0))
 
     def _last_refusals(self) -> None:
         try:
