@@ -107,6 +107,7 @@ def test_severity_mitigate_resolve_and_close(rose: Desk) -> None:
     _, channel = rose.declare()
     assert "Say P0, P1" in rose.says("ana", "severity higher", channel.id)
     rose.says("ana", "severity p0 all are down", channel.id)
+    assert rose.says("ben", "severity P0 still", channel.id).endswith("it is P0 already, and nothing was changed.")
     (raised,) = entries_of(rose, SeverityChanged)
     assert (raised.severity, raised.because) == ("P0", "all are down")
     assert "Say what was done" in rose.says("ana", "mitigate", channel.id)

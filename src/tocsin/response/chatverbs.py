@@ -224,7 +224,8 @@ def _severity(tx: Tx, where: Where, rest: str) -> str:
     known = next((one for one in plan.severities if one.lower() == level.lower()), None)
     if known is None:
         raise NotSaid(f"Say {listed(plan.severities, 'or')}, and why: {where.command} severity P1 more people feel it")
-    return _now(commands.change_severity(tx, incident.id, known, because.strip()))
+    after = commands.change_severity(tx, incident.id, known, because.strip())
+    return _now(after, f"it is {known} already, and nothing was changed" if known == incident.severity else "")
 
 
 def _update(tx: Tx, where: Where, rest: str) -> Part:
