@@ -22,12 +22,12 @@ from tocsin.kit.text import clip
 from tocsin.people import access, sessions
 from tocsin.people import commands as people_commands
 from tocsin.people import store as people
-from tocsin.people.model import Seen
+from tocsin.people.model import Account, Seen, Session
 from tocsin.sso import commands as single_sign_on
 from tocsin.sso import store as provider
 from tocsin.web import cookies
 from tocsin.web.forms import AnyRequest, Form, Sent, local_path
-from tocsin.web.frame import THEMES, Visitor, asset, bare
+from tocsin.web.frame import THEMES, Tx, Visitor, asset, bare
 
 T = TypeVar("T")
 
@@ -83,8 +83,7 @@ def visitor(request: AnyRequest, form: Sent) -> Visitor:
         if found is None:
             raise SignInFirst(form)
         account, session = found
-        is_asked = app.settings.require_second_factor and not request.url.path.startswith(SET_UP_AT)
-        if is_asked and door.owes_factor(tx, account, session):
+        if _owes_factor(request, tx, account, session):
             raise FactorFirst
     if now - session.used_at >= sessions.NOTED_EVERY:
         with contextlib.suppress(Overloaded):  # a database that takes no writes can still be read
@@ -92,6 +91,21 @@ def visitor(request: AnyRequest, form: Sent) -> Visitor:
     actor = access.person(account, source_of(request))
     request.state.actor = actor
     return Visitor(app, account, actor, secret)
+
+
+def met(request: AnyRequest, tx: Tx) -> Visitor | None:
+    """Whoever is signed in, for a page that they came to by mistake. Nothing is noted, and nobody is sent anywhere."""
+    secret = request.cookies.get(cookies.SESSION, "")
+    found = sessions.signed_in(tx, secret) if secret else None
+    if found is None or _owes_factor(request, tx, *found):
+        return None
+    account, _ = found
+    return Visitor(installation(request), account, access.person(account, source_of(request)), secret)
+
+
+def _owes_factor(request: AnyRequest, tx: Tx, account: Account, session: Session) -> bool:
+    is_asked = installation(request).settings.require_second_factor and not request.url.path.startswith(SET_UP_AT)
+    return is_asked and door.owes_factor(tx, account, session)
 
 
 def begin_session(request: AnyRequest, secret: str, onward: str) -> Redirect:
