@@ -17,8 +17,10 @@ from tocsin.changes import store as changes
 from tocsin.incidents import store as incidents
 from tocsin.kit.actor import SYSTEM
 from tocsin.people import tokens
+from tocsin.signals import quarantine
 from tocsin.signals import store as signals
-from tocsin.signals.store import Quarantined, Signal
+from tocsin.signals.quarantine import Quarantined
+from tocsin.signals.store import Signal
 
 ALERT = {
     "version": "4",
@@ -56,7 +58,7 @@ def in_inbox(here: Served) -> int:
 
 def quarantined(here: Served) -> list[Quarantined]:
     with here.app.database.read(SYSTEM) as tx:
-        return signals.quarantined(tx)
+        return quarantine.listed(tx)
 
 
 def seen(here: Served) -> list[Signal]:
@@ -467,7 +469,7 @@ def test_no_secret_of_a_body_is_written_to_the_disk(here: Served, key: str, path
     assert answer.status_code in (200, 202, 400)
     with here.app.database.read(SYSTEM) as tx:
         kept = [
-            str(row) for table in (signals.inbox, signals.quarantine, changes.table) for row in tx.all(table.select())
+            str(row) for table in (signals.inbox, quarantine.table, changes.table) for row in tx.all(table.select())
         ]
     assert kept and not any(SECRET in one or key in one for one in kept)
 

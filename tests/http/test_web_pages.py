@@ -14,6 +14,7 @@ from tocsin.people import store as people
 from tocsin.people.model import Channel
 from tocsin.plan.model import Stage
 from tocsin.response import commands, relating, tick
+from tocsin.signals import quarantine
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival
 
@@ -81,7 +82,7 @@ def bad_night(here: Served) -> tuple[str, str]:
     here.decide()
     run(
         SYSTEM,
-        lambda tx: signals.keep_unreadable(tx, source=EVIL, sender=EVIL, reason=EVIL, body=EVIL.encode()),
+        lambda tx: quarantine.keep(tx, source=EVIL, sender=EVIL, reason=EVIL, body=EVIL.encode()),
     )
     pass_time(here, timedelta(minutes=6))
     return over.id, open_.id

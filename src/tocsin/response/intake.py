@@ -28,7 +28,7 @@ from tocsin.kit.errors import Overloaded
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
 from tocsin.response import assessing, commands, followups, quieting
-from tocsin.signals import flapping, history, routing, silences, silencing
+from tocsin.signals import flapping, history, quarantine, routing, silences, silencing
 from tocsin.signals import store as signals
 from tocsin.signals.model import State
 from tocsin.signals.silencing import Silence
@@ -423,7 +423,7 @@ def decide_some(database: Database, most: int = BATCH) -> int:
     except Exception as error:
         log.exception("a signal could not be decided; it is in quarantine")
         reason = f"It was read, but could not be decided: {type(error).__name__}: {error}"
-        return database.run(SYSTEM, lambda tx: signals.set_aside(tx, reason))
+        return database.run(SYSTEM, lambda tx: quarantine.set_aside(tx, reason))
 
 
 def release(tx: Tx, released: Sequence[Signal]) -> int:
