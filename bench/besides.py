@@ -15,7 +15,7 @@ from tocsin.people import commands as people_commands
 from tocsin.people import store as people
 from tocsin.people.model import AccountRole
 from tocsin.plan import store as plans
-from tocsin.signals import silences
+from tocsin.signals import quarantine, silences
 from tocsin.signals import store as signals
 
 AT_ONCE = 100
@@ -78,4 +78,4 @@ def hold(database: Database) -> None:
 
 
 def _unreadable(tx: Tx, number: int) -> None:
-    signals.keep_unreadable(tx, source="alertmanager", sender="198.51.100.7", reason="no JSON", body=b"{" * number)
+    quarantine.keep(tx, source="alertmanager", sender="198.51.100.7", reason="no JSON", body=b"{" * number)

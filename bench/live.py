@@ -17,6 +17,7 @@ from bench.measure import Measured, percentile
 from tocsin.app import App
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.clock import SystemClock, stopwatch
+from tocsin.people import sessions
 from tocsin.people import store as people
 from tocsin.people.model import AccountRole
 from tocsin.response import commands
@@ -70,7 +71,7 @@ def _people(database_url: str) -> tuple[str, list[str]]:
         for number in range(PEOPLE):
             role = AccountRole.RESPONDER if number % 2 else AccountRole.VIEWER
             people.add_person(tx, f"reader-{number}", name=f"Reader {number}", email=None, role=role)
-        sessions = [people.open_session(tx, f"reader-{number % PEOPLE}") for number in range(PAGES)]
+        sessions = [sessions.begin(tx, f"reader-{number % PEOPLE}") for number in range(PAGES)]
     app.database.dispose()
     return incident.id, sessions
 

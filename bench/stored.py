@@ -36,7 +36,7 @@ from tocsin.kit.actor import SYSTEM
 from tocsin.kit.clock import ManualClock, to_millis
 from tocsin.obligations import store as obligations
 from tocsin.paging import store as pages
-from tocsin.people import access
+from tocsin.people import access, sessions
 from tocsin.people import store as people
 from tocsin.people.model import Account, AccountRole
 from tocsin.plan import store as plans
@@ -343,7 +343,7 @@ def prepared(database_url: str, count: int, signals_count: int) -> tuple[App, st
     store(app, count, signals_count)
     with app.database.work(SYSTEM) as tx:
         people.change_person(tx, VISITOR, role=AccountRole.ADMINISTRATOR)
-        secret = people.open_session(tx, VISITOR)
+        secret = sessions.begin(tx, VISITOR)
     clock.advance_to(clock.now() + timedelta(minutes=1))  # nobody has just written something
     return app, secret
 

@@ -114,7 +114,7 @@ def livez() -> Response[str]:
 def readyz(state: State) -> Response[str]:
     """The database answers and the engine turns: somebody would be paged."""
     app: App = state["tocsin"]
-    ready = app.is_turning() and _answers(app)
+    ready = app.pulse.is_felt() and _answers(app)
     words = "ok\n" if ready else "the engine does not turn: nobody is being paged by this node\n"
     return Response(words, status_code=200 if ready else 503, headers={"cache-control": "no-store"})
 

@@ -1,5 +1,6 @@
 """By which contact methods somebody is paged, and when: a rule orders them, and never loses a page."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 
 from hypothesis import given
@@ -35,9 +36,13 @@ ALL = (PUSH, SMS, VOICE)
 
 
 def ways(
-    *rules: ContactRule, urgency: Urgency = HIGH, now: datetime = NOON, zone: str = "UTC", methods: object = ALL
+    *rules: ContactRule,
+    urgency: Urgency = HIGH,
+    now: datetime = NOON,
+    zone: str = "UTC",
+    methods: Sequence[ContactMethod] = ALL,
 ) -> list[tuple[str, float]]:
-    found = hours.ways(methods, rules, urgency, zone, now)  # type: ignore[arg-type]
+    found = hours.ways(methods, rules, urgency, zone, now)
     return [(one.method.id, one.after.total_seconds() / 60) for one in found]
 
 

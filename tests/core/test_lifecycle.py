@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING, fields, replace
 from datetime import datetime, timedelta
+from functools import partial
 from importlib import resources
 
 import msgspec
@@ -299,6 +300,10 @@ ELSEWHERE = (Kind.WATCH, Kind.REVIEW)  # closing asks for these by conditions of
 AUDIENCES = st.sampled_from(["internal", "public", "executives"])
 
 
+def _confirmed(key: str, one: Incident, now: datetime) -> list[AnyEntry]:
+    return working.confirm(ROSE, one, key, Result.PASSED, "", by="ana", now=now)
+
+
 class AnyOrder(RuleBasedStateMachine):
     """Random people do random things; the record must never contradict the state that was followed beside it."""
 
@@ -372,7 +377,7 @@ class AnyOrder(RuleBasedStateMachine):
     def complete(self) -> None:
         """Everything that people say before they close."""
         for key in ROSE.recovery.confirm:
-            self._do(lambda one, now, key=key: working.confirm(ROSE, one, key, Result.PASSED, "", by="ana", now=now))  # type: ignore[misc]
+            self._do(partial(_confirmed, key))
         self._do(lambda one, now: working.find(one, "The disk", Verdict.ROOT_CAUSE, by="ana", now=now))
         self._do(lambda one, now: working.assess(one, Estimate(functions="Voice"), by="ana", now=now))
         self._do(lambda one, now: working.thank(one, "Thank you", (), by="ana", now=now))

@@ -207,8 +207,8 @@ def test_resolving_names_every_check_that_is_missing() -> None:
     with pytest.raises(working.NotVerified, match="smoke"):
         resolve(*checks("smoke_tests", result=Result.FAILED), *checks("error_rate", "key_metrics", "user_reports"))
     whole = checks(*ROSE.resolution.verification, result=Result.NOT_APPLICABLE)
-    assert isinstance(resolve(*whole, because="ignored")[-1], Resolved)
-    assert resolve(*whole, because="ignored")[-1].because == ""  # type: ignore[union-attr]
+    entry = resolve(*whole, because="ignored")[-1]
+    assert isinstance(entry, Resolved) and (entry.because, entry.unverified) == ("", ())
 
 
 def test_checks_are_passed_over_by_who_may_with_the_reason_on_the_record() -> None:

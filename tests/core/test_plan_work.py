@@ -275,10 +275,8 @@ def test_the_rule_with_the_lowest_precedence_is_asked_first_and_those_without_la
     )
     plan = replace(PLAN, rules=rules)
     assert [one.name for one in plan.ranked_rules()] == ["first", "later", "as it stands"]
-    assert [route(plan, Arrival(source=one, key="k", title="x")).rule for one in ("mail", "other")] == [
-        "first",
-        "later",
-    ]  # type: ignore[union-attr]
+    routed = [route(plan, Arrival(source=one, key="k", title="x")) for one in ("mail", "other")]
+    assert [(one.rule, one.severity) for one in routed if isinstance(one, Route)] == [("first", "P1"), ("later", "P2")]
     messages = {one.path: one.message for one in check.check(plan)}
     assert messages["rules.1.when"] == "no signal comes this far: rule 2 takes them all"
 
@@ -290,8 +288,8 @@ def test_two_rules_of_one_precedence_are_refused() -> None:
 
 
 @pytest.mark.parametrize("given", [{}, {"severity": "P1", "band_of": "error_rate"}])
-def test_a_rule_gives_a_severity_or_the_label_that_decides_it(given: dict[str, str]) -> None:
-    plan = replace(BANDS, rules=(Rule(name="x", when={"title": "*"}, type="outage", **given),))  # type: ignore[arg-type]
+def test_a_rule_gives_a_severity_or_the_label_that_decides_it(given: dict[str, Any]) -> None:
+    plan = replace(BANDS, rules=(Rule(name="x", when={"title": "*"}, type="outage", **given),))
     assert any("a rule has either a severity, or the label" in one.message for one in check.check(plan))
 
 

@@ -12,8 +12,7 @@ from tests.support.served import EVERY_RIGHT, Served, served
 from tocsin.api.events import STREAMS_MOST, Listening, Place
 from tocsin.events import outbox, store
 from tocsin.kit.actor import SYSTEM
-from tocsin.people import access
-from tocsin.people import store as people
+from tocsin.people import access, tokens
 
 EVENTS = "/api/v1/events"
 
@@ -79,7 +78,7 @@ def test_what_is_confidential_is_told_to_those_who_may_read_it(here: Served, hea
 def test_a_listener_hears_at_once_and_until_its_token_is_revoked(here: Served, headers: dict[str, str]) -> None:
     secret = here.token("incidents:read", name="listener")
     with here.app.database.read(SYSTEM) as tx:
-        token = people.live_token(tx, secret)
+        token = tokens.live(tx, secret)
         position = store.last_position(tx)
     assert token is not None
     listening = Listening(here.app, access.bearer(token), secret, position, frozenset({"incident.declared"}))

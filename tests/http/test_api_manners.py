@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.served import EVERY_RIGHT, Served, served
 from tocsin.kit.actor import SYSTEM
-from tocsin.people import store as people
+from tocsin.people import tokens
 from tocsin.plan import store as plans
 
 RIGHTS = tuple(EVERY_RIGHT)
@@ -160,8 +160,8 @@ def test_a_kept_answer_holds_no_secret_and_opens_for_nobody_else(here: Served, h
     assert made["secret"].encode() not in kept
     secret = headers["Authorization"].removeprefix("Bearer ")
     with here.app.database.work(SYSTEM) as tx:
-        mine = next(one for one in people.tokens(tx) if one.name == "caller")
-        people.revoke_token(tx, mine.id)
+        mine = next(one for one in tokens.listed(tx) if one.name == "caller")
+        tokens.revoke(tx, mine.id)
     assert secret and here.post("/api/v1/tokens", json=wanted, headers=keyed).status_code == 401
 
 

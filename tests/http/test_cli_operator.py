@@ -18,8 +18,7 @@ from tocsin.db.keys import keyring
 from tocsin.door import store as doors
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.clock import SystemClock
-from tocsin.people import access
-from tocsin.people import store as people
+from tocsin.people import access, sessions, tokens
 from tocsin.people.model import Account, Seen
 from tocsin.plan import check
 from tocsin.response import commands
@@ -167,7 +166,7 @@ def link_opens(url: str, address: str) -> Account | None:
     app = App(Settings(database_url=url), SystemClock())
     try:
         with app.database.read(access.local_operator("operator")) as tx:
-            return people.signin_link_account(tx, address.strip().rpartition("/signin/")[2])
+            return sessions.link_account(tx, address.strip().rpartition("/signin/")[2])
     finally:
         app.database.dispose()
 
@@ -193,8 +192,8 @@ def test_somebody_who_lost_a_device_is_helped(tocsin: Terminal, url: str) -> Non
     database = Database(url, SystemClock())
     seen = Seen(way="password", browser="Firefox/1 \x1b[31m", source="192.0.2.7")
     with database.work(SYSTEM) as tx:
-        people.open_session(tx, "ana", seen)
-        people.open_session(tx, "ana", seen)
+        sessions.begin(tx, "ana", seen)
+        sessions.begin(tx, "ana", seen)
         doors.keep_factor(tx, "ana", "A" * 32)
         doors.confirm_factor(tx, "ana")
     database.dispose()
@@ -230,7 +229,7 @@ def live(url: str, secret: str) -> frozenset[str] | None:
     app = App(Settings(database_url=url), SystemClock())
     try:
         with app.database.read(access.local_operator("operator")) as tx:
-            token = people.live_token(tx, secret)
+            token = tokens.live(tx, secret)
             return token.rights if token else None
     finally:
         app.database.dispose()

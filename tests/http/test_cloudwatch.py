@@ -12,6 +12,7 @@ from tests.support.served import Served, served
 from tests.support.server import free_port
 from tests.support.sns import HOST, Sns, certified, confirmation, notification, signed, sns
 from tocsin.kit.actor import SYSTEM
+from tocsin.signals import quarantine
 from tocsin.signals import store as signals
 from tocsin.signals.model import State
 
@@ -69,7 +70,7 @@ def seen(here: Served) -> list[signals.Signal]:
 
 def quarantined(here: Served) -> int:
     with here.app.database.read(SYSTEM) as tx:
-        return len(signals.quarantined(tx))
+        return len(quarantine.listed(tx))
 
 
 @pytest.mark.tries("cloudwatch", "a stand-in that signs", "fires", "ends", "signature")

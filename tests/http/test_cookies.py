@@ -13,6 +13,7 @@ from tocsin.door import totp
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.ids import new_secret
 from tocsin.people import commands as people_commands
+from tocsin.people import sessions
 from tocsin.people import store as people
 from tocsin.web import cookies
 
@@ -99,15 +100,15 @@ def test_without_tls_on_this_machine_they_keep_their_plain_names(sqlite_url: str
 
 
 def test_a_session_from_before_the_guarded_names_goes_on(here: Served) -> None:
-    fresh = here.app.database.run(SYSTEM, lambda tx: people.open_session(tx, "ana"))
+    fresh = here.app.database.run(SYSTEM, lambda tx: sessions.begin(tx, "ana"))
     before = new_secret()
     with here.app.database.work(SYSTEM) as tx:
-        of_this = people.session.c.hash == people.digest(fresh)
-        tx.run(people.session.update().where(of_this).values(hash=people.digest(before)))
+        of_this = sessions.table.c.hash == people.digest(fresh)
+        tx.run(sessions.table.update().where(of_this).values(hash=people.digest(before)))
     ask = lambda cookie: here.get("/me", headers={"cookie": cookie}).status_code  # noqa: E731
     assert ask(f"{cookies.SESSION}={before}") == ask(f"{SESSION}={before}") == 200
     assert here.get("/oncall/now.json", headers={"cookie": f"{cookies.SESSION}={before}"}).status_code == 200
-    planted = here.app.database.run(SYSTEM, lambda tx: people.open_session(tx, "ben"))
+    planted = here.app.database.run(SYSTEM, lambda tx: sessions.begin(tx, "ben"))
     assert ask(f"{cookies.SESSION}={planted}") == 303, "one that was begun since is known by its own name alone"
     assert ask(f"{SESSION}={planted}; {cookies.SESSION}={before}") == 200
     assert "Ben" in here.get("/me", headers={"cookie": f"{SESSION}={planted}; {cookies.SESSION}={before}"}).text

@@ -16,6 +16,7 @@ from tocsin.door import store as doors
 from tocsin.door import totp
 from tocsin.kit.actor import SYSTEM
 from tocsin.people import store as people
+from tocsin.people import tokens
 
 HELD_UP = {
     "/me/signin/factor",
@@ -53,9 +54,9 @@ def make_token(visitor: Visitor) -> Page:
     return visitor.send("/tokens", {**typed(visitor), **TOKEN})
 
 
-def tokens(here: Served) -> list[tuple[str, frozenset[str]]]:
+def tokens_of(here: Served) -> list[tuple[str, frozenset[str]]]:
     with here.app.database.read(SYSTEM) as tx:
-        return [(one.name, one.rights) for one in people.tokens(tx)]
+        return [(one.name, one.rights) for one in tokens.listed(tx)]
 
 
 def deeds(here: Served, deed: Deed) -> list[str]:
@@ -88,7 +89,7 @@ def test_nothing_happens_there_before_the_proof(here: Served) -> None:
         asked = ana.send(path, {**kept, "handle": "ben", "role": "administrator", "answer": '"{}"'})
         assert asked.status == 403 and asked.says("Confirm that it is you"), asked.html
         assert asked.form(path).fields["handle"] == ["ben"] and asked.form(path).fields["answer"] == ['"{}"']
-    assert len(deeds(here, Deed.LINK_MADE)) == links and tokens(here) == []
+    assert len(deeds(here, Deed.LINK_MADE)) == links and tokens_of(here) == []
     with here.app.database.read(SYSTEM) as tx:
         assert doors.factor(tx, "ana") is None and people.load_person(tx, "ben").role == "responder"
 
@@ -98,13 +99,13 @@ def test_a_password_lets_what_was_typed_go_on_and_the_session_gets_another_secre
     later(here)
     before = ana.client.cookies[SESSION]
     asked = make_token(ana)
-    assert asked.status == 403 and tokens(here) == []
+    assert asked.status == 403 and tokens_of(here) == []
     assert "default-src 'self'" in asked.answer.headers["content-security-policy"], "its style and script are ours"
     wrong = ana.press(asked, "/tokens", proof_password="wrong horse battery")
-    assert wrong.status == 403 and wrong.says("This is not your password") and tokens(here) == []
+    assert wrong.status == 403 and wrong.says("This is not your password") and tokens_of(here) == []
     assert "wrong horse" not in wrong.html
     made = ana.press(wrong, "/tokens", proof_password=PASSWORD)
-    assert made.status == 200 and made.says("grafana") and tokens(here) == MADE
+    assert made.status == 200 and made.says("grafana") and tokens_of(here) == MADE
     assert ana.client.cookies[SESSION] != before and ana.open("/tokens").status == 200
     thief = Visitor(here)
     thief.client.cookies.set(SESSION, before)
@@ -123,7 +124,7 @@ def test_a_code_of_the_app_proves_it_too_and_counts_once(here: Served) -> None:
     later(here)
     code = totp.code_at(factor.secret, here.clock.now())
     made = ana.press(make_token(ana), "/tokens", proof_code=code)
-    assert made.status == 200 and tokens(here) == MADE
+    assert made.status == 200 and tokens_of(here) == MADE
     assert other.press(make_token(other), "/tokens", proof_code=code).says("used already")
 
 
@@ -133,14 +134,14 @@ def test_nobody_guesses_at_a_browser_left_open(here: Served) -> None:
     asked = make_token(ana)
     answers = [ana.press(asked, "/tokens", proof_password=f"wrong {number}").status for number in range(7)]
     assert answers == [403] * 5 + [429] * 2
-    assert ana.press(asked, "/tokens", proof_password=PASSWORD).status == 429 and tokens(here) == []
+    assert ana.press(asked, "/tokens", proof_password=PASSWORD).status == 429 and tokens_of(here) == []
 
 
 def test_a_passkey_of_somebody_else_proves_nothing(here: Served) -> None:
     ana = Visitor(here, "ana")
     later(here)
     forged = ana.press(make_token(ana), "/tokens", proof_passkey='{"id": "x", "response": {}}')
-    assert forged.status == 403 and tokens(here) == [] and deeds(here, Deed.PASSKEY_REFUSED) == [""]
+    assert forged.status == 403 and tokens_of(here) == [] and deeds(here, Deed.PASSKEY_REFUSED) == [""]
 
 
 def test_a_first_password_takes_a_link_that_is_an_hour_old_at_most(here: Served) -> None:
@@ -176,7 +177,7 @@ def test_whoever_has_only_the_provider_signs_in_there_again_and_goes_on(sqlite_u
         assert back.status == 303 and ana.client.cookies[SESSION] != before, back.html
         page = ana.open(back.onward)
         assert page.says("What you typed is still here")
-        assert ana.press(page, "/tokens").says("grafana") and tokens(here) == MADE
+        assert ana.press(page, "/tokens").says("grafana") and tokens_of(here) == MADE
         assert ana.open(back.onward).onward == "/tokens", "it is there once"
 
 
@@ -193,7 +194,7 @@ def test_the_provider_must_say_that_it_was_just_now_and_that_it_was_they(sqlite_
         assert ana.open(there.consent(leave(), "sub-ana")).says("does not say that you signed in there just now")
         there.tells_when = True
         assert ana.open(there.consent(leave(), "sub-ben")).says("Somebody else than you")
-        assert make_token(ana).status == 403 and tokens(here) == []
+        assert make_token(ana).status == 403 and tokens_of(here) == []
         ben, left = Visitor(here, "ben"), leave()
         sealed = ana.client.cookies["__Host-tocsin_sso"]
         ben.client.cookies.set("__Host-tocsin_sso", sealed)

@@ -16,9 +16,11 @@ from tocsin.api import hooks, taking
 from tocsin.changes import store as changes
 from tocsin.incidents import store as incidents
 from tocsin.kit.actor import SYSTEM
-from tocsin.people import store as people
+from tocsin.people import tokens
+from tocsin.signals import quarantine
 from tocsin.signals import store as signals
-from tocsin.signals.store import Quarantined, Signal
+from tocsin.signals.quarantine import Quarantined
+from tocsin.signals.store import Signal
 
 ALERT = {
     "version": "4",
@@ -56,7 +58,7 @@ def in_inbox(here: Served) -> int:
 
 def quarantined(here: Served) -> list[Quarantined]:
     with here.app.database.read(SYSTEM) as tx:
-        return signals.quarantined(tx)
+        return quarantine.listed(tx)
 
 
 def seen(here: Served) -> list[Signal]:
@@ -144,14 +146,14 @@ def test_a_revoked_token_stops_sending_within_seconds(here: Served, key: str) ->
     sent: dict[str, Any] = {"json": {"title": "x"}, "headers": bearer(key)}
     assert here.post("/api/v1/signals", **sent).status_code == 202
     with here.app.database.work(SYSTEM) as tx:
-        people.revoke_token(tx, people.tokens(tx)[0].id)
+        tokens.revoke(tx, tokens.listed(tx)[0].id)
     here.clock.advance_to(here.clock.now() + timedelta(seconds=5))
     assert here.post("/api/v1/signals", **sent).status_code == 401
 
 
 def test_a_token_made_after_it_was_refused_is_known_at_once(here: Served) -> None:
     with here.app.database.work(SYSTEM) as tx:
-        token, secret = people.add_token(tx, "late", frozenset({"signals:write"}), lasts=timedelta(seconds=1))
+        token, secret = tokens.add(tx, "late", frozenset({"signals:write"}), lasts=timedelta(seconds=1))
     here.clock.advance_to(here.clock.now() + timedelta(seconds=1))
     assert here.post("/api/v1/signals", json={"title": "x"}, headers=bearer(secret)).status_code == 401
     assert token.expires_at == here.clock.now()
@@ -467,7 +469,7 @@ def test_no_secret_of_a_body_is_written_to_the_disk(here: Served, key: str, path
     assert answer.status_code in (200, 202, 400)
     with here.app.database.read(SYSTEM) as tx:
         kept = [
-            str(row) for table in (signals.inbox, signals.quarantine, changes.table) for row in tx.all(table.select())
+            str(row) for table in (signals.inbox, quarantine.table, changes.table) for row in tx.all(table.select())
         ]
     assert kept and not any(SECRET in one or key in one for one in kept)
 

@@ -16,7 +16,7 @@ from tests.support.visitor import console
 from tocsin.app import App
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.clock import to_millis
-from tocsin.people import access
+from tocsin.people import access, sessions
 from tocsin.people import store as people
 from tocsin.response import commands, secrecy
 from tocsin.settings import Settings
@@ -39,7 +39,7 @@ class Desk:
         self.here, self.hub, self.app = here, hub, here.app
 
     async def open(self, handle: str, watch: str) -> Stream:
-        secret = self.app.database.run(SYSTEM, lambda tx: people.open_session(tx, handle))
+        secret = self.app.database.run(SYSTEM, lambda tx: sessions.begin(tx, handle))
         visitor = await self.hub.admitted(secret)
         assert visitor is not None
         assert await self.hub.may_watch(visitor, watch)
@@ -150,7 +150,7 @@ def test_a_stream_ends_with_its_session_and_no_slow_reader_fills_the_memory(here
             assert len(slow.waiting) <= live.MOST_WAITING
             assert live.MISSED in slow.waiting
             ana = await one.open("ana", "now")
-            await asyncio.to_thread(here.app.database.run, SYSTEM, lambda tx: people.end_session(tx, ana.secret))
+            await asyncio.to_thread(here.app.database.run, SYSTEM, lambda tx: sessions.end(tx, ana.secret))
             await told(ana, "event: end\ndata: session")
             assert ana.is_over
             assert not slow.is_over

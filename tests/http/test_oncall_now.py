@@ -13,7 +13,7 @@ from litestar.datastructures import State
 from tests.support.served import Served
 from tests.support.visitor import SESSION, Visitor, console
 from tocsin.kit.actor import SYSTEM
-from tocsin.people import store as people
+from tocsin.people import tokens
 from tocsin.web import oncallnow
 
 
@@ -85,8 +85,8 @@ def test_a_right_that_is_taken_away_is_gone_within_a_second(here: Served) -> Non
     ask = lambda: here.run(client.get("/oncall/now.json", headers=headers)).status_code  # noqa: E731
     assert ask() == 200
     with here.app.database.work(SYSTEM) as tx:
-        (token,) = people.tokens(tx)
-        people.revoke_token(tx, token.id)
+        (token,) = tokens.listed(tx)
+        tokens.revoke(tx, token.id)
     assert ask() == 200
     seconds.passed += 1.1
     assert ask() == 401

@@ -11,8 +11,10 @@ from tests.support.visitor import Visitor, console
 from tests.support.world import ROSE
 from tocsin.kit.actor import SYSTEM
 from tocsin.plan import commands as plan_commands
+from tocsin.signals import quarantine
 from tocsin.signals import store as signals
-from tocsin.signals.store import Quarantined, Signal
+from tocsin.signals.quarantine import Quarantined
+from tocsin.signals.store import Signal
 
 MAPPING = 'key: "{id}"\ntitle: "{text}"\nstate: "{state}"\nlabels: { type: data_loss }\n'
 BODY = {"id": 7, "text": "The backup failed", "state": "bad", "password": "hunter2"}
@@ -34,7 +36,7 @@ def explain(here: Served) -> None:
 def seen(here: Served) -> tuple[list[Signal], list[Quarantined]]:
     here.decide()
     with here.app.database.read(SYSTEM) as tx:
-        return signals.recent(tx), signals.quarantined(tx)
+        return signals.recent(tx), quarantine.listed(tx)
 
 
 @pytest.mark.tries("own-senders", "a body of ours", "fires", "ends")

@@ -17,7 +17,7 @@ from tocsin.audit import store as audit
 from tocsin.audit.model import Deed, Filter
 from tocsin.door import store as doors
 from tocsin.people import commands as people_commands
-from tocsin.people import store as people
+from tocsin.people import sessions
 
 pytestmark = pytest.mark.needs("chromium")
 
@@ -81,7 +81,7 @@ def leave_for_a_while(server: Server) -> None:
     app = server.app()
 
     def wait(tx: Any) -> None:
-        tx.run(people.session.update().values(proven_at=tx.now - timedelta(days=1)))
+        tx.run(sessions.table.update().values(proven_at=tx.now - timedelta(days=1)))
 
     app.database.run(OPERATOR, wait)
     app.database.dispose()

@@ -18,6 +18,7 @@ from tests.support.served import Served, served
 from tocsin.api import taking
 from tocsin.changes import store as changes
 from tocsin.kit.actor import SYSTEM
+from tocsin.signals import quarantine
 from tocsin.signals import store as signals
 from tocsin.signals.model import State
 from tocsin.signals.senders.table import SENDERS
@@ -73,9 +74,9 @@ def in_inbox(here: Served) -> int:
         return signals.backlog(tx)
 
 
-def quarantined(here: Served) -> list[signals.Quarantined]:
+def quarantined(here: Served) -> list[quarantine.Quarantined]:
     with here.app.database.read(SYSTEM) as tx:
-        return signals.quarantined(tx)
+        return quarantine.listed(tx)
 
 
 def registered(here: Served) -> list[Any]:

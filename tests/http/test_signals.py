@@ -11,6 +11,7 @@ from tests.support.terminal import Terminal
 from tests.support.visitor import Visitor, console
 from tests.support.world import QUIET
 from tocsin.kit.actor import SYSTEM
+from tocsin.signals import quarantine
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival, State
 
@@ -164,11 +165,11 @@ def test_a_body_is_kept_with_what_its_sender_said_of_it_and_without_what_proves_
     headers = {**robot, "ce-specversion": "1.0", "content-type": "application/json", "x-api-key": "secret"}
     assert here.post("/in/cloudevents", content=b"{", headers=headers).status_code == 400
     with here.app.database.read(SYSTEM) as tx:
-        (kept,) = signals.quarantined(tx)
+        (kept,) = quarantine.listed(tx)
     headers = {"ce-specversion": "1.0", "content-type": "application/json"}
     assert kept.asked == {"path": [], "headers": headers, "query": {}, "is_whole": True}
 
 
 def keep_unreadable(here: Served, body: bytes) -> None:
     about: dict[str, Any] = {"source": "generic", "sender": "robot", "reason": "An older release could not read it."}
-    here.app.database.run(SYSTEM, lambda tx: signals.keep_unreadable(tx, body=body, **about))
+    here.app.database.run(SYSTEM, lambda tx: quarantine.keep(tx, body=body, **about))

@@ -93,10 +93,21 @@ def test_a_role_is_taken_and_handed_over(rose: Desk, slack: Workspace) -> None:
     assert "@u0nobody is linked to nobody" in rose.says("ana", "role scribe <@U0NOBODY|u0nobody>", channel.id)
 
 
+def test_whoever_holds_a_role_is_named_before_another_takes_it_over(rose: Desk, slack: Workspace) -> None:
+    _, channel = rose.declare()
+    rose.says("ben", "role scribe", channel.id)
+    assert rose.says("ana", "role scribe", channel.id) == "" and rose.incident().roles == {"scribe": "ben"}
+    asked = rose.form
+    assert asked.user == slack.person("ana") and "Scribe: Ben " in str(asked.view["blocks"])
+    assert rose.says("ben", "role scribe", channel.id).endswith("Scribe is Ben Halvorsen."), "who has it, has it"
+    assert rose.sends(asked) == {} and rose.incident().roles == {"scribe": "ana"}
+
+
 def test_severity_mitigate_resolve_and_close(rose: Desk) -> None:
     _, channel = rose.declare()
     assert "Say P0, P1" in rose.says("ana", "severity higher", channel.id)
     rose.says("ana", "severity p0 all are down", channel.id)
+    assert rose.says("ben", "severity P0 still", channel.id).endswith("it is P0 already, and nothing was changed.")
     (raised,) = entries_of(rose, SeverityChanged)
     assert (raised.severity, raised.because) == ("P0", "all are down")
     assert "Say what was done" in rose.says("ana", "mitigate", channel.id)

@@ -28,7 +28,7 @@ from tocsin.kit.actor import SYSTEM, Actor, ActorKind
 from tocsin.kit.allowance import Allowance
 from tocsin.kit.clock import SystemClock
 from tocsin.kit.errors import TocsinError
-from tocsin.people import access
+from tocsin.people import access, sessions
 from tocsin.people import commands as people_commands
 from tocsin.people import store as people
 from tocsin.people.model import AccountRole
@@ -412,7 +412,7 @@ def test_where_passwords_are_off_only_an_administrator_has_one_and_links_still_o
         assert ana.do("/signin", "/signin", login="ana", password=PASSWORD).status == 303 and is_in(ana)
         refused = ben.do("/signin", "/signin", login="ben", password=PASSWORD)
         assert refused.status == 403 and refused.says("Passwords are for administrators here") and not is_in(ben)
-        link = here.app.database.run(SYSTEM, lambda tx: people.issue_signin_link(tx, "ben"))
+        link = here.app.database.run(SYSTEM, lambda tx: sessions.issue_link(tx, "ben"))
         assert ben.do(f"/signin/{link}", f"/signin/{link}").status == 303 and is_in(ben)
 
 

@@ -20,7 +20,7 @@ from tocsin.audit import store as audit
 from tocsin.audit.model import Deed, Filter
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.clock import SystemClock
-from tocsin.people import store as people
+from tocsin.people import sessions
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
@@ -83,7 +83,7 @@ def test_the_proof_that_is_kept_for_it_stands_sealed(both: tuple[Served, Provide
     here, there = both
     arrive(Visitor(here), there, "sub-ben")
     with here.app.database.read(SYSTEM) as tx:
-        (kept,) = [row.id_token for row in tx.all(people.session.select()) if row.id_token]
+        (kept,) = [row.id_token for row in tx.all(sessions.table.select()) if row.id_token]
     assert kept.startswith("sealed:") and "eyJ" not in kept
 
 

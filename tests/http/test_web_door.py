@@ -12,7 +12,7 @@ from tests.support.visitor import PASSWORD, SESSION, Page, Visitor, console
 from tocsin.door import store as doors
 from tocsin.door import totp
 from tocsin.kit.actor import SYSTEM
-from tocsin.people import access
+from tocsin.people import access, sessions
 from tocsin.people import commands as people_commands
 from tocsin.people import store as people
 from tocsin.people.model import AccountRole
@@ -107,7 +107,7 @@ def test_whoever_gave_no_password_is_asked_for_no_code(here: Served) -> None:
 
 def test_a_link_asks_for_the_code_too(here: Served) -> None:
     set_up(here, Visitor(here, "ana"))
-    secret = here.app.database.run(SYSTEM, lambda tx: people.issue_signin_link(tx, "ana"))
+    secret = here.app.database.run(SYSTEM, lambda tx: sessions.issue_link(tx, "ana"))
     ana = Visitor(here)
     answer = ana.do(f"/signin/{secret}", f"/signin/{secret}")
     assert answer.onward.startswith("/signin/code")
@@ -168,7 +168,7 @@ def test_the_page_lists_where_one_is_signed_in_and_ends_it(here: Served) -> None
     later(here, minutes=6)
     phone.open("/")
     with here.app.database.read(SYSTEM) as tx:
-        latest, _ = people.sessions(tx, "ana")
+        latest, _ = sessions.of_person(tx, "ana")
     assert latest.seen.source == "198.51.100.9" and latest.used_at == here.clock.now()
     ended = ana.do("/me/signin", f"/me/signin/sessions/{latest.id}/end")
     assert ended.onward == "/me/signin?done=session_off#sessions"
@@ -186,7 +186,7 @@ def test_signing_in_makes_a_new_secret_and_ends_the_session_before(here: Served)
     sign_in(ana)
     assert ana.client.cookies.get(SESSION, domain="tocsin.test", path="/") != planted
     with here.app.database.read(SYSTEM) as tx:
-        assert people.signed_in(tx, planted) is None
+        assert sessions.signed_in(tx, planted) is None
 
 
 # ---- Waiting ---------------------------------------------------------------------------------------------------------

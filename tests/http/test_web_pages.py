@@ -8,12 +8,13 @@ import pytest
 
 from tests.support.ending import mend
 from tests.support.served import Served
-from tests.support.visitor import ROLES, Visitor, actor, console
+from tests.support.visitor import ROLES, SESSION, Visitor, actor, console
 from tocsin.kit.actor import SYSTEM
 from tocsin.people import store as people
 from tocsin.people.model import Channel
 from tocsin.plan.model import Stage
 from tocsin.response import commands, relating, tick
+from tocsin.signals import quarantine
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival
 
@@ -81,7 +82,7 @@ def bad_night(here: Served) -> tuple[str, str]:
     here.decide()
     run(
         SYSTEM,
-        lambda tx: signals.keep_unreadable(tx, source=EVIL, sender=EVIL, reason=EVIL, body=EVIL.encode()),
+        lambda tx: quarantine.keep(tx, source=EVIL, sender=EVIL, reason=EVIL, body=EVIL.encode()),
     )
     pass_time(here, timedelta(minutes=6))
     return over.id, open_.id
@@ -176,10 +177,18 @@ def test_a_viewer_is_refused_even_with_a_form_of_somebody_else(night: Served) ->
 
 def test_what_is_not_there_is_a_page_that_says_so(here: Served) -> None:
     ben = Visitor(here, "ben")
+    ben.open("/")  # a browser that is signed in has the token of our forms
     for path in ("/nowhere", "/incidents/inc_NONE", "/post-mortems/inc_NONE", "/plan?revision=000000000000"):
         page = ben.open(path)
         assert page.status == 404, path
         assert page.says("There is nothing here") and "</html>" in page.html
+        assert 'aria-label="Main"' in page.html and page.form("/signout")
+        assert ben.press(page, "/theme", theme="dark").status == 303, "its forms can be sent"
+        assert page.answer.headers["content-security-policy"] and page.answer.headers["cache-control"] == "no-store"
+    stranger = Visitor(here)
+    stranger.client.cookies.set(SESSION, "s.guessed", domain="tocsin.test", path="/")
+    for page in (Visitor(here).open("/nowhere"), stranger.open("/nowhere")):
+        assert page.status == 404 and page.says("There is nothing here") and 'aria-label="Main"' not in page.html
 
 
 def test_the_bell_names_the_worst_and_the_next(night: Served) -> None:

@@ -165,6 +165,15 @@ def test_the_buttons_of_the_room_write_the_record(here: Served, ben: Visitor, ro
     assert record(here, room).status is Status.INVESTIGATING
 
 
+def test_the_level_and_the_type_that_it_has_are_no_change(here: Served, ben: Visitor, room: str) -> None:
+    before = record(here, room)
+    level = ben.do(room, f"{room}/severity", severity=before.severity, severity__because="it is as bad as it was")
+    kind = ben.do(room, f"{room}/type", type=before.type, type__because="it is what it was")
+    assert ben.open(level.onward).says("It has this severity already. Nothing was changed.")
+    assert ben.open(kind.onward).says("It is of this type already. Nothing was changed.")
+    assert record(here, room) == before
+
+
 def test_an_empty_slot_is_taken_with_one_press(here: Served, ben: Visitor, room: str) -> None:
     page = ben.open(room)
     assert page.says("Nobody")

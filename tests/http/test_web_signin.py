@@ -9,6 +9,7 @@ from tests.support.served import Served
 from tests.support.visitor import PASSWORD, SESSION, Visitor, console
 from tocsin.kit.actor import SYSTEM
 from tocsin.people import commands as people_commands
+from tocsin.people import sessions
 from tocsin.people import store as people
 from tocsin.web.forms import local_path
 
@@ -27,7 +28,7 @@ def with_password(here: Served) -> Served:
 
 
 def link_for(here: Served, handle: str) -> str:
-    secret = here.app.database.run(SYSTEM, lambda tx: people.issue_signin_link(tx, handle))
+    secret = here.app.database.run(SYSTEM, lambda tx: sessions.issue_link(tx, handle))
     return f"/signin/{secret}"
 
 

@@ -17,7 +17,7 @@ from tocsin.door.commands import NoFactor, Opened, TooManyTries, WrongFactor
 from tocsin.kit.actor import SYSTEM, Actor
 from tocsin.kit.clock import ManualClock
 from tocsin.kit.errors import Forbidden, Invalid, NotFound, Refused
-from tocsin.people import access
+from tocsin.people import access, sessions
 from tocsin.people import commands as people_commands
 from tocsin.people import store as people
 from tocsin.people.model import AccountRole, Channel, Seen
@@ -43,7 +43,7 @@ def later(clock: ManualClock, **span: float) -> None:
 
 def set_up(database: Database, who: Actor) -> tuple[str, list[str], str]:
     """Give somebody a second factor: its secret, the recovery codes, and the secret of their session."""
-    session = database.run(SYSTEM, lambda tx: people.open_session(tx, who.handle, SEEN))
+    session = database.run(SYSTEM, lambda tx: sessions.begin(tx, who.handle, SEEN))
     secret = database.run(who, lambda tx: commands.begin_factor(tx, who.handle)).secret
     code = totp.code_at(secret, database.now())
     fresh, codes = database.run(who, lambda tx: commands.confirm_factor(tx, who.handle, code, session))
@@ -78,17 +78,17 @@ def test_a_second_factor_is_asked_once_a_first_code_came_of_it(database: Databas
 
     secret = database.run(ana, lambda tx: commands.begin_factor(tx, "ana")).secret
     assert database.run(SYSTEM, came).session
-    session = database.run(SYSTEM, lambda tx: people.open_session(tx, "ana"))
+    session = database.run(SYSTEM, lambda tx: sessions.begin(tx, "ana"))
     with pytest.raises(Invalid):
         database.run(ana, lambda tx: commands.confirm_factor(tx, "ana", "000000x", session))
     code = totp.code_at(secret, database.now())
     fresh, codes = database.run(ana, lambda tx: commands.confirm_factor(tx, "ana", code, session))
     assert len(codes) == 10
     with database.read(SYSTEM) as tx:
-        assert people.signed_in(tx, session) is None
-        assert people.signed_in(tx, fresh) is not None
-        assert len(people.sessions(tx, "ana")) == 1, "every other session ends"
-        kept = repr([tx.all(one.select()) for one in (store.recovery_code, people.session)])
+        assert sessions.signed_in(tx, session) is None
+        assert sessions.signed_in(tx, fresh) is not None
+        assert len(sessions.of_person(tx, "ana")) == 1, "every other session ends"
+        kept = repr([tx.all(one.select()) for one in (store.recovery_code, sessions.table)])
     assert not any(totp.plain(one) in kept for one in codes)
     assert database.run(SYSTEM, came).step
 
@@ -102,8 +102,8 @@ def test_a_code_opens_the_door_once(database: Database, ana: Actor, clock: Manua
     first, second = step(database, "ana"), step(database, "ana")
     session = give(database, first, code)
     with database.read(SYSTEM) as tx:
-        (here, *_) = people.sessions(tx, "ana")
-        assert people.signed_in(tx, session) is not None
+        (here, *_) = sessions.of_person(tx, "ana")
+        assert sessions.signed_in(tx, session) is not None
     assert here.seen == Seen(way="password and a code", browser="Firefox/1", source="192.0.2.7")
     for at in (first, second):
         with pytest.raises(WrongFactor):
@@ -184,7 +184,7 @@ def test_a_lost_factor_is_taken_away_by_whoever_may_change_people(database: Data
     database.run(root, lambda tx: commands.take_factor_away(tx, "ana"))
     with database.read(SYSTEM) as tx:
         assert store.factor(tx, "ana") is None and store.passkeys(tx, "ana") == []
-        assert people.signed_in(tx, session) is None and store.step_of(tx, at) is None
+        assert sessions.signed_in(tx, session) is None and store.step_of(tx, at) is None
         (removed,) = audit.listing(tx, Filter(deed="factor.removed"), limit=9)
     assert (removed.actor, removed.about, removed.source) == ("root", "ana", "this machine")
     with pytest.raises(NoFactor):
@@ -197,12 +197,12 @@ def test_a_lost_factor_is_taken_away_by_whoever_may_change_people(database: Data
 def test_sessions_are_listed_and_ended_one_by_one_or_all_but_one(
     database: Database, ana: Actor, clock: ManualClock
 ) -> None:
-    secrets = [database.run(SYSTEM, lambda tx: people.open_session(tx, "ana", SEEN)) for _ in range(3)]
+    secrets = [database.run(SYSTEM, lambda tx: sessions.begin(tx, "ana", SEEN)) for _ in range(3)]
     later(clock, minutes=6)
-    database.run(SYSTEM, lambda tx: people.note_use(tx, secrets[2]))
+    database.run(SYSTEM, lambda tx: sessions.note_use(tx, secrets[2]))
     with database.read(ana) as tx:
-        found = people.sessions(tx, "ana")
-        of_last = people.session_of(tx, secrets[2])
+        found = sessions.of_person(tx, "ana")
+        of_last = sessions.of_secret(tx, secrets[2])
     assert of_last is not None and found[0] == of_last and found[0].used_at > found[1].used_at
     database.run(ana, lambda tx: commands.end_session(tx, "ana", found[1].id))
     for unknown in (found[1].id, "ses_", "", "ses_%", "ses_" + "_" * 16):
@@ -213,7 +213,7 @@ def test_sessions_are_listed_and_ended_one_by_one_or_all_but_one(
         database.run(ben, lambda tx: commands.end_session(tx, "ana", found[0].id))
     assert database.run(ana, lambda tx: commands.end_sessions(tx, "ana", secrets[2])) == 1
     with database.read(ana) as tx:
-        assert [one.id for one in people.sessions(tx, "ana")] == [found[0].id]
+        assert [one.id for one in sessions.of_person(tx, "ana")] == [found[0].id]
     with pytest.raises(Forbidden):
         database.run(ana, lambda tx: commands.end_sessions_of(tx, "ben"))
     assert database.run(access.local_operator("root"), lambda tx: commands.end_sessions_of(tx, "ana")) == 1

@@ -189,6 +189,17 @@ def test_a_file_that_was_slipped_in_is_named(packed: bytes) -> None:
     assert archive.examine(packed_again(files)).problems == ("more.txt: nobody signed this file",)
 
 
+def _swapped(packed: bytes, before: bytes, after: bytes) -> bytes:
+    """Some bytes are others than when it was packed."""
+    assert before in packed
+    return packed.replace(before, after, 1)
+
+
+def _locked(packed: bytes) -> bytes:
+    """As if each file could be read with a password only."""
+    return _swapped(packed, b"PK\x01\x02\x14\x03\x14\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01")
+
+
 def _signed(files: dict[str, bytes], secret: bytes = b"y" * 32) -> bytes:
     """What somebody would make who has a key and no scruples."""
     manifest = json.loads(files["manifest.json"])
@@ -263,6 +274,14 @@ def test_what_is_no_archive_is_refused(packed: bytes) -> None:
     for data in (b"", b"hello", packed[:-40], packed_again({}), packed_again(files, zipfile.ZIP_DEFLATED)):
         with pytest.raises(NotAnArchive):
             archive.examine(data)
+    for damaged in (_swapped(packed, b'"ana"', b'"eve"'), _locked(packed)):
+        with pytest.raises(NotAnArchive):
+            archive.examine(damaged)
+    twice = io.BytesIO(packed)
+    with pytest.warns(UserWarning, match="Duplicate name"), zipfile.ZipFile(twice, "a") as written:
+        written.writestr("timeline.jsonl", b"")
+    with pytest.raises(NotAnArchive, match="stands in this archive twice"):
+        archive.examine(twice.getvalue())
     files["timeline.jsonl"] = b"{}\n"
     with pytest.raises(NotAnArchive, match=r"timeline\.jsonl can't be read"):
         archive.examine(_signed(files))

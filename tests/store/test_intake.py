@@ -12,8 +12,8 @@ from tests.support.races import wait_until_blocked
 from tocsin.db.engine import Database, Tx
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.errors import Overloaded
-from tocsin.response import intake
-from tocsin.response.intake import GroupCommit
+from tocsin.response import accepting
+from tocsin.response.accepting import GroupCommit
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival
 
@@ -77,7 +77,7 @@ def test_nobody_is_answered_before_the_commit(nodes: tuple[Database, Database]) 
 def test_more_than_can_wait_is_refused_and_what_waits_is_kept(database: Database) -> None:
     async def story() -> list[BaseException | None]:
         commit = GroupCommit(database)
-        half = encoded(*(f"a{place}" for place in range(intake.WAITING_LIMIT // 2)))
+        half = encoded(*(f"a{place}" for place in range(accepting.WAITING_LIMIT // 2)))
         found = await outcomes(*(commit.accept(half) for _ in range(3)), commit.accept(encoded("late")))
         return [*found, *await outcomes(commit.accept(encoded("again")))]
 
@@ -85,11 +85,11 @@ def test_more_than_can_wait_is_refused_and_what_waits_is_kept(database: Database
     assert (first, second, again) == (None, None, None)
     assert isinstance(third, Overloaded)
     assert isinstance(late, Overloaded)
-    assert backlog(database) == intake.WAITING_LIMIT + 1
+    assert backlog(database) == accepting.WAITING_LIMIT + 1
 
 
 def test_one_sender_with_more_than_can_wait_is_taken_when_nobody_else_waits(database: Database) -> None:
-    bodies = encoded(*(f"a{place}" for place in range(intake.WAITING_LIMIT + 1)))
+    bodies = encoded(*(f"a{place}" for place in range(accepting.WAITING_LIMIT + 1)))
     asyncio.run(GroupCommit(database).accept(bodies))
     assert backlog(database) == len(bodies)
 

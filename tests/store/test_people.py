@@ -12,7 +12,7 @@ from tocsin.kit.actor import SYSTEM, Actor, ActorKind
 from tocsin.kit.clock import ManualClock
 from tocsin.kit.errors import Forbidden, Invalid, NotFound
 from tocsin.paging import store as pages
-from tocsin.people import access, commands
+from tocsin.people import access, commands, sessions, tokens
 from tocsin.people import store as people
 from tocsin.people.model import AccountRole, Channel, Urgency
 from tocsin.response import commands as response
@@ -32,17 +32,17 @@ def test_a_sign_in_link_opens_once(database: Database) -> None:
     with database.work(SYSTEM) as tx:
         secret = commands.invite(tx, "nina", name="Nina", email="nina@rose.example", role=AccountRole.RESPONDER)
     with database.read(SYSTEM) as tx:  # looking, as a mail scanner does, does not use it up
-        assert people.signin_link_account(tx, secret) is not None
+        assert sessions.link_account(tx, secret) is not None
     with database.work(SYSTEM) as tx:
-        account = people.use_signin_link(tx, secret)
+        account = sessions.use_link(tx, secret)
         assert account is not None
         assert (account.handle, account.role) == ("nina", AccountRole.RESPONDER)
-        assert people.use_signin_link(tx, secret) is None
+        assert sessions.use_link(tx, secret) is None
 
 
 def test_of_two_uses_of_one_link_at_once_one_gets_in(nodes: tuple[Database, Database]) -> None:
     def use(database: Database, secret: str) -> bool:
-        return database.run(SYSTEM, lambda tx: people.use_signin_link(tx, secret)) is not None
+        return database.run(SYSTEM, lambda tx: sessions.use_link(tx, secret)) is not None
 
     for _ in range(5):
         link = nodes[0].run(SYSTEM, lambda tx: commands.signin_link(tx, "ana"))
@@ -54,44 +54,44 @@ def test_a_link_ends_after_an_hour(database: Database, clock: ManualClock) -> No
         secret = commands.signin_link(tx, "ana")
     later(clock, hours=1)
     with database.work(SYSTEM) as tx:
-        assert people.signin_link_account(tx, secret) is None
-        assert people.use_signin_link(tx, secret) is None
+        assert sessions.link_account(tx, secret) is None
+        assert sessions.use_link(tx, secret) is None
 
 
 def test_a_session_lasts_a_fortnight_or_until_it_is_ended(database: Database, clock: ManualClock) -> None:
     with database.work(SYSTEM) as tx:
-        first, second = people.open_session(tx, "ana"), people.open_session(tx, "ana")
-        people.end_session(tx, second)
+        first, second = sessions.begin(tx, "ana"), sessions.begin(tx, "ana")
+        sessions.end(tx, second)
     for days in (6, 6):
         later(clock, days=days)
         with database.work(SYSTEM) as tx:
-            people.note_use(tx, first)
+            sessions.note_use(tx, first)
     later(clock, days=1, hours=23)
     with database.read(SYSTEM) as tx:
-        found = people.signed_in(tx, first)
+        found = sessions.signed_in(tx, first)
         assert found is not None
         account, session = found
         assert account.handle == session.handle == "ana"
-        assert (session, session.used_at) == (people.session_of(tx, first), session.begun_at + timedelta(days=12))
-        assert people.signed_in(tx, second) is None
-        assert people.signed_in(tx, "guessed") is None
+        assert (session, session.used_at) == (sessions.of_secret(tx, first), session.begun_at + timedelta(days=12))
+        assert sessions.signed_in(tx, second) is None
+        assert sessions.signed_in(tx, "guessed") is None
         with counted() as asked:
-            everybody = people.session_accounts(tx, [first, second, "guessed"])
+            everybody = sessions.accounts(tx, [first, second, "guessed"])
         assert everybody == {first: account, second: None, "guessed": None}
         assert len(asked) == 1
     later(clock, hours=1)
     with database.work(SYSTEM) as tx:
-        assert people.signed_in(tx, first) is None
-        people.forget_expired(tx)
-        assert tx.all(people.session.select()) == []
+        assert sessions.signed_in(tx, first) is None
+        sessions.forget_expired(tx)
+        assert tx.all(sessions.table.select()) == []
 
 
 def test_a_new_password_ends_every_session_under_the_old_one(database: Database) -> None:
     hashed = commands.password_hash("correct horse battery")
     with database.work(ANA) as tx:
-        session = people.open_session(tx, "ana")
+        session = sessions.begin(tx, "ana")
         commands.set_password(tx, "ana", hashed)
-        assert people.signed_in(tx, session) is None
+        assert sessions.signed_in(tx, session) is None
         found = people.by_login(tx, "ana@rose.example")
     assert commands.verified(found, "correct horse battery").handle == "ana"
     for wrong in ("correct horse", "", "x" * 5000):
@@ -103,16 +103,16 @@ def test_a_new_password_ends_every_session_under_the_old_one(database: Database)
 
 def test_a_session_that_nobody_uses_ends_after_a_week(database: Database, clock: ManualClock) -> None:
     with database.work(SYSTEM) as tx:
-        session = people.open_session(tx, "ana")
+        session = sessions.begin(tx, "ana")
     later(clock, days=7, milliseconds=-1)
     with database.read(SYSTEM) as tx:
-        assert people.signed_in(tx, session) is not None
+        assert sessions.signed_in(tx, session) is not None
     later(clock, milliseconds=1)
     with database.work(SYSTEM) as tx:
-        assert people.signed_in(tx, session) is None
-        assert people.sessions(tx, "ana") == []
-        people.forget_expired(tx)
-        assert tx.all(people.session.select()) == []
+        assert sessions.signed_in(tx, session) is None
+        assert sessions.of_person(tx, "ana") == []
+        sessions.forget_expired(tx)
+        assert tx.all(sessions.table.select()) == []
 
 
 @pytest.mark.parametrize("password", ["", "short", "x" * 11, "x" * 1025])
@@ -124,10 +124,10 @@ def test_a_password_that_is_too_short_or_too_long_is_refused(password: str) -> N
 def test_only_hashes_are_kept(database: Database) -> None:
     with database.work(SYSTEM) as tx:
         link = commands.signin_link(tx, "ana")
-        session = people.open_session(tx, "ana")
+        session = sessions.begin(tx, "ana")
         _, token = commands.make_token(tx, "ci", frozenset({"signals:write"}), None)
     with database.read(SYSTEM) as tx:
-        tables = (people.signin_link, people.session, people.token, people.person)
+        tables = (sessions.link, sessions.table, tokens.table, people.person)
         kept = repr([tx.all(table.select()) for table in tables])
     for secret in (link, session, token):
         assert secret not in kept
@@ -138,12 +138,12 @@ def test_only_hashes_are_kept(database: Database) -> None:
 
 def test_a_disabled_account_opens_nothing(database: Database) -> None:
     with database.work(SYSTEM) as tx:
-        session, link = people.open_session(tx, "ana"), people.issue_signin_link(tx, "ana")
+        session, link = sessions.begin(tx, "ana"), sessions.issue_link(tx, "ana")
         people.add_contact(tx, "ana", EMAIL, "ana@elsewhere.example", verified=True)
         people.change_person(tx, "ana", disabled_at=tx.now)
     with database.work(SYSTEM) as tx:
-        assert people.signed_in(tx, session) is None
-        assert people.use_signin_link(tx, link) is None
+        assert sessions.signed_in(tx, session) is None
+        assert sessions.use_link(tx, link) is None
         assert people.by_login(tx, "ana") is None
         assert people.contacts(tx, ["ana"]) == {"ana": []}
         assert people.addresses(tx, ["ana", "ben"]) == {"ben": "ben@rose.example"}
@@ -268,25 +268,25 @@ def make(database: Database, *rights: str, lasts: timedelta | None = None) -> tu
 def test_a_revoked_token_opens_nothing_and_is_revoked_once(database: Database) -> None:
     token_id, secret = make(database, "incidents:read", "signals:write")
     with database.work(SYSTEM) as tx:
-        live = people.live_token(tx, secret)
+        live = tokens.live(tx, secret)
         assert live is not None
         assert access.bearer(live).may("signals:write")
         assert not access.bearer(live).may("incidents:write")
         commands.revoke_token(tx, token_id)
-        assert people.live_token(tx, secret) is None
+        assert tokens.live(tx, secret) is None
         with pytest.raises(NotFound):
             commands.revoke_token(tx, token_id)
-        assert [one.id for one in people.tokens(tx)] == [token_id]
+        assert [one.id for one in tokens.listed(tx)] == [token_id]
 
 
 def test_a_token_ends_when_its_time_is_over(database: Database, clock: ManualClock) -> None:
     _, secret = make(database, "signals:write", lasts=timedelta(days=1))
     later(clock, days=1, milliseconds=-1)
     with database.read(SYSTEM) as tx:
-        assert people.live_token(tx, secret) is not None
+        assert tokens.live(tx, secret) is not None
     later(clock, milliseconds=1)
     with database.read(SYSTEM) as tx:
-        assert people.live_token(tx, secret) is None
+        assert tokens.live(tx, secret) is None
 
 
 def test_a_token_that_only_sends_signals_has_the_shape_of_a_routing_key(database: Database) -> None:

@@ -12,9 +12,10 @@ from tocsin.kit.actor import SYSTEM, Actor, ActorKind
 from tocsin.people import access
 from tocsin.response import rereading
 from tocsin.response.rereading import Reread
+from tocsin.signals import quarantine
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival
-from tocsin.signals.store import Quarantined
+from tocsin.signals.quarantine import Quarantined
 
 CAT = b'{"title": "A cat", "key": "cat"}'
 DEPLOYED = {
@@ -39,8 +40,8 @@ def put_away(world: World, body: bytes, source: str = "generic", sender: str = "
         "reason": "An older release could not read it.",
         **more,
     }
-    world.database.run(SYSTEM, lambda tx: signals.keep_unreadable(tx, body=body, **about))
-    return world.read(signals.quarantined)[0]
+    world.database.run(SYSTEM, lambda tx: quarantine.keep(tx, body=body, **about))
+    return world.read(quarantine.listed)[0]
 
 
 def again(world: World, one: Quarantined) -> Reread:
@@ -56,7 +57,7 @@ def test_what_its_reader_now_understands_becomes_signals_once(world: World) -> N
     found = again(world, kept)
     assert (found.signals, found.problem, found.said) == (1, "", "Read: 1 signal.")
     assert titles(world) == ["A cat"]
-    (after,) = world.read(signals.quarantined)
+    (after,) = world.read(quarantine.listed)
     assert (after.read_by, after.result, after.body) == ("ana", "Read: 1 signal.", kept.body)
     assert after.read_at == world.clock.now()
     with pytest.raises(rereading.ReadAlready):
@@ -68,7 +69,7 @@ def test_what_still_cannot_be_read_stays_and_says_why(world: World) -> None:
     kept = put_away(world, b'{"title": 3}')
     found = again(world, kept)
     assert found.problem and found.signals == 0
-    (after,) = world.read(signals.quarantined)
+    (after,) = world.read(quarantine.listed)
     assert (after.read_at, after.result) == (None, found.problem)
     assert titles(world) == []
 
@@ -137,5 +138,5 @@ def test_only_who_may_send_signals_and_see_the_body_reads_it(world: World) -> No
     for command in (lambda tx: rereading.read_again(tx, kept.id), rereading.read_all_again):
         with pytest.raises(access.NotAllowed):
             world.database.run(viewer, command)
-    with pytest.raises(signals.NoSuchBody):
+    with pytest.raises(quarantine.NoSuchBody):
         world.do(rereading.read_again, kept.id + 1)

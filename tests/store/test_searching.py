@@ -1,7 +1,7 @@
 """What a search finds, in which order, and for whom; on both databases."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from tests.support.found import found, index_all, paged
 from tests.support.inbox import decide_all
 from tocsin.db import fulltext
 from tocsin.db.engine import Database, Overtaken
+from tocsin.db.fulltext import Found, Part, Passage, Place
 from tocsin.incidents.model import Incident
 from tocsin.incidents.relation import Relation
 from tocsin.kit import search
@@ -137,18 +138,30 @@ def test_things_of_one_instant_are_paged_whatever_they_are(database: Database) -
         assert [one.path for page in paged(database, ANA, "pump leaks", limit=limit) for one in page] == whole
 
 
-@pytest.mark.parametrize(("latest", "few"), [(2, 1000), (2, 1)])
-def test_the_same_is_found_however_it_is_looked_for(
-    database: Database, monkeypatch: pytest.MonkeyPatch, latest: int, few: int
-) -> None:
-    arrive(database, *(Arrival(source="generic", key=f"v{n}", title=f"valve {n % 2} sticks") for n in range(6)))
-    index_all(database)
-    asked = ("valve", "valve 1 ", "valve kind:signal", '"valve 0"', "none")
-    expected = [[one.path for one in found(database, ANA, one)] for one in asked]
-    monkeypatch.setattr(fulltext, "LATEST", latest)
-    monkeypatch.setattr(fulltext, "FEW", few)
-    assert [[one.path for one in found(database, ANA, one)] for one in asked] == expected
-    assert [len(one) for one in expected] == [6, 3, 6, 3, 0]
+def test_the_latest_come_first_however_they_are_looked_for(database: Database) -> None:
+    """Among the latest, among few in the index, and among many of those that are older."""
+    few, many, most = 20, fulltext.FEW + 50, fulltext.FEW + 100 + fulltext.LATEST
+    titles = [f"valve {'rare ' * (n < few)}{'often ' * (n < many)}{'late ' * (n > most - 30)}" for n in range(most)]
+    write(database, [signal(f"sig_{n:05}", title, seconds=n) for n, title in enumerate(titles)])
+    for asked, last in (("valve", most), ("late", most), ("often", many), ("rare", few), ("none", 0)):
+        expected = [f"sig_{n:05}" for n in reversed(range(last))][:25]
+        assert [one.place.subject for one in passages(database, asked, 25)] == expected, asked
+
+
+def signal(subject: str, title: str, seconds: float = 0) -> Passage:
+    at = datetime(2026, 11, 24, tzinfo=UTC) + timedelta(seconds=seconds)
+    return Passage(place=Place("signal", subject), at=at, title=title, body="", tags={}, incident_id=None)
+
+
+def write(database: Database, written: list[Passage]) -> None:
+    with database.work(SYSTEM) as tx:
+        fulltext.put(tx, written)
+
+
+def passages(database: Database, word: str, limit: int) -> list[Found]:
+    part = Part("signal", (), (search.Term((word,)),), None)
+    with database.read(SYSTEM) as tx:
+        return fulltext.find(tx, part, *fulltext.bounds("signal", None, None), limit)
 
 
 def test_what_is_called_so_comes_before_what_says_so_and_the_newer_before_the_older(
@@ -274,14 +287,11 @@ def test_a_severity_that_changes_holds_for_the_whole_timeline(database: Database
     assert len(found(database, ANA, "hang kind:incident")) == 1
 
 
-def test_what_was_stored_before_is_indexed_piece_by_piece_and_a_kill_loses_no_piece(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(indexing, "INCIDENTS_AT_ONCE", 2)
-    monkeypatch.setattr(indexing, "SIGNALS_AT_ONCE", 2)
-    for number in range(5):
+def test_what_was_stored_before_is_indexed_piece_by_piece_and_a_kill_loses_no_piece(database: Database) -> None:
+    incidents, arrivals = 2 * indexing.INCIDENTS_AT_ONCE + 1, 2 * indexing.SIGNALS_AT_ONCE + 1
+    for number in range(incidents):
         declare(database, f"Old trouble {number}")
-    arrive(database, *(Arrival(source="generic", key=f"o{n}", title=f"old signal {n}") for n in range(5)))
+    arrive(database, *(Arrival(source="generic", key=f"o{n}", title=f"old signal {n}") for n in range(arrivals)))
     with database.work(SYSTEM) as tx:
         tx.run(text("delete from to_index"))
         for kind in ("incident", "signal"):
@@ -293,8 +303,8 @@ def test_what_was_stored_before_is_indexed_piece_by_piece_and_a_kill_loses_no_pi
             _die_over(database, rows)
         assert indexing.catch_up(database)
     index_all(database)
-    assert len(found(database, ANA, "old trouble kind:incident")) == 5
-    assert len(found(database, ANA, "old signal")) == 5
+    assert len(found(database, ANA, "old trouble kind:incident")) == incidents
+    assert sum(len(page) for page in paged(database, ANA, "old signal", limit=50)) == arrivals
     with database.read(SYSTEM) as tx:
         assert tx.all(select(fulltext.queue)) == []
 
@@ -306,11 +316,16 @@ def _die_over(database: Database, rows: list[fulltext.Queued]) -> None:
         raise Overtaken
 
 
-def test_many_of_one_instant_have_ids_of_their_own(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fulltext, "_bits", lambda _: (1 << fulltext.BITS) - 1)
-    arrive(database, *(Arrival(source="generic", key=f"o{n}", title=f"same {n}") for n in range(150)))
-    index_all(database)
-    assert len({one.path for page in paged(database, ANA, "same", limit=40) for one in page}) == 150
+def test_many_of_one_instant_have_ids_of_their_own(database: Database) -> None:
+    """Of so many, some would have the same one: it is the birthdays of a class."""
+    written = [signal(f"sig_{n}", "same") for n in range(6000)]
+    write(database, written[:3000])
+    write(database, written[3000:])
+    every = passages(database, "same", 7000)
+    assert {one.place for one in every} == {one.place for one in written}
+    assert len({one.id for one in every}) == 6000 and {one.at for one in every} == {written[0].at}
+    first, most = fulltext.first_id("signal", 1), (1 << fulltext.BITS) - 1
+    assert fulltext._next(first | most) == first, "the millisecond is not left"
 
 
 def test_two_nodes_index_each_thing_once(nodes: tuple[Database, Database]) -> None:

@@ -35,6 +35,7 @@ from tocsin.people.access import NotAllowed
 from tocsin.plan import commands as plan_commands
 from tocsin.response import commands, intake, secrecy, tick
 from tocsin.review import store as reviews
+from tocsin.signals import quarantine
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival, State
 from tocsin.signals.store import Disposition
@@ -307,13 +308,13 @@ def test_a_body_that_names_a_signal_of_it_is_its_readers(database: Database) -> 
     arrival = signals.encode(Arrival(source="generic", key="vault-7", title="unauthorized access to the vault"))
     with database.work(SYSTEM) as tx:
         for body in (b'{"key": "vault-7", "half', b"{", b'"unauthorized access to the vault"'):
-            signals.keep_unreadable(tx, source="generic", sender="robot", reason="It ends too early.", body=body)
-    assert len(see(database, person("erin"), signals.quarantined)) == 3  # nobody knows yet what they are about
+            quarantine.keep(tx, source="generic", sender="robot", reason="It ends too early.", body=body)
+    assert len(see(database, person("erin"), quarantine.listed)) == 3  # nobody knows yet what they are about
     with database.work(SYSTEM) as tx:
         signals.accept(tx, [arrival])
     intake.decide_some(database)
     for other in NON_READERS:
-        assert [one.body for one in see(database, other, signals.quarantined)] == ["{"]
-        assert [one.body for one in see(database, other, lambda tx: signals.quarantined(tx, 1))] == ["{"]
-    assert len(see(database, person("ben"), signals.quarantined)) == 3
-    assert len(see(database, TRUSTED, signals.quarantined)) == 3
+        assert [one.body for one in see(database, other, quarantine.listed)] == ["{"]
+        assert [one.body for one in see(database, other, lambda tx: quarantine.listed(tx, 1))] == ["{"]
+    assert len(see(database, person("ben"), quarantine.listed)) == 3
+    assert len(see(database, TRUSTED, quarantine.listed)) == 3

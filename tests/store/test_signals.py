@@ -25,7 +25,7 @@ from tocsin.incidents.model import (
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.clock import ManualClock
 from tocsin.response import commands, doctor, intake
-from tocsin.signals import found
+from tocsin.signals import found, quarantine
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival, State
 from tocsin.signals.store import Disposition, Signal
@@ -175,7 +175,7 @@ def test_what_can_not_be_decided_goes_into_quarantine_and_nothing_waits_behind_i
         decide_all(database)
     with database.read(SYSTEM) as tx:
         assert signals.backlog(tx) == 0
-        kept = signals.quarantined(tx)
+        kept = quarantine.listed(tx)
         known = {one.key for one in signals.recent(tx)}
     assert {"before", "after"} <= known
     if "p1" in poison and database.is_sqlite:
@@ -189,21 +189,21 @@ def test_what_can_not_be_decided_goes_into_quarantine_and_nothing_waits_behind_i
 
 def test_quarantine_keeps_the_newest_thousand(database: Database) -> None:
     with database.work(SYSTEM) as tx:
-        for place in range(signals.QUARANTINE_KEPT + 5):
-            signals.keep_unreadable(tx, source="x", sender="10.0.0.1", reason="no JSON", body=b"%d" % place)
+        for place in range(quarantine.MOST_KEPT + 5):
+            quarantine.keep(tx, source="x", sender="10.0.0.1", reason="no JSON", body=b"%d" % place)
     with database.read(SYSTEM) as tx:
-        kept = signals.quarantined(tx, limit=5000)
-    assert [int(one.body) for one in kept] == list(range(signals.QUARANTINE_KEPT + 4, 4, -1))
+        kept = quarantine.listed(tx, limit=5000)
+    assert [int(one.body) for one in kept] == list(range(quarantine.MOST_KEPT + 4, 4, -1))
 
 
 def test_quarantine_shows_any_bytes_and_keeps_only_so_many(database: Database) -> None:
     body = b"\xff\x00{" + b"x" * 200_000
     with database.work(SYSTEM) as tx:
-        signals.keep_unreadable(tx, source="x", sender="10.0.0.1", reason="no JSON", body=body)
-        (kept,) = signals.quarantined(tx)
+        quarantine.keep(tx, source="x", sender="10.0.0.1", reason="no JSON", body=body)
+        (kept,) = quarantine.listed(tx)
     assert kept.size == len(body)
     assert kept.body.startswith("\\xff\\x00{x")
-    assert len(kept.body) == signals.QUARANTINE_BODY
+    assert len(kept.body) == quarantine.LONGEST_BODY
 
 
 # ---- What becomes of a signal ----------------------------------------------------------------------------------------
@@ -372,8 +372,8 @@ def test_nothing_secret_reaches_the_disk_and_the_signal_is_known_again(database:
 def test_a_body_in_quarantine_holds_no_secret_either(database: Database) -> None:
     body = b'{"routing_key": "hunter2", "payload": {"summary": "'
     with database.work(SYSTEM) as tx:
-        signals.keep_unreadable(tx, source="x", sender="y", reason="'token=hunter2' will not do", body=body)
+        quarantine.keep(tx, source="x", sender="y", reason="'token=hunter2' will not do", body=body)
     with database.read(SYSTEM) as tx:
-        (kept,) = signals.quarantined(tx)
+        (kept,) = quarantine.listed(tx)
     assert kept.body == '{"routing_key": "(redacted)", "payload": {"summary": "'
     assert (kept.reason, kept.size) == ("'token=(redacted)' will not do", len(body))

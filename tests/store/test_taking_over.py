@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
 
 from tocsin.db.engine import Database
 from tocsin.db.migrate import migrate
@@ -36,9 +34,9 @@ class Mailbox:
 class Node:
     """One server process, as far as sending goes."""
 
-    def __init__(self, database: Database, *, silent: bool = False) -> None:
+    def __init__(self, database: Database, *, silent: bool = False, apart: Database | None = None) -> None:
         self.mailbox = Mailbox(silent)
-        self.presence = Presence(database)
+        self.presence = Presence(apart or database)  # `apart`: where it says that it is there
         self.dispatcher = Dispatcher(database, {"email": self.mailbox}, presence=self.presence)
 
     async def turn(self) -> None:
@@ -166,15 +164,12 @@ def test_a_node_does_not_wait_for_the_lock_of_a_connection_that_the_database_sti
 
 
 def test_a_node_that_can_not_say_that_it_is_there_sends_all_the_same(
-    pair: tuple[Node, Node], nodes: tuple[Database, Database], clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+    nodes: tuple[Database, Database], clock: ManualClock
 ) -> None:
     async def story() -> None:
-        one, other = pair
-
-        def too_many() -> Connection:
-            raise OperationalError("connect", None, Exception("too many clients already"))
-
-        monkeypatch.setattr(nodes[0], "connect_apart", too_many)
+        url = nodes[0].url.set(database="nothing_of_that_name").render_as_string(hide_password=False)
+        refusing = Database(url, clock, nodes[0].keys)
+        one, other = Node(nodes[0], silent=True, apart=refusing), Node(nodes[1])
         queue(nodes[0], "k1")
         await one.turn()
         clock.advance_to(clock.now() + LOOK_AROUND_EVERY)
@@ -185,6 +180,8 @@ def test_a_node_that_can_not_say_that_it_is_there_sends_all_the_same(
         await other.turn()
         await other.dispatcher.drained()
         assert other.mailbox.taken == ["k1"]
+        other.presence.leave()
+        refusing.dispose()
 
     asyncio.run(story())
 

@@ -24,9 +24,9 @@ from tocsin.incidents.model import (
 )
 from tocsin.incidents.relation import Absorbed, Linked, Merged, Relation
 from tocsin.kit.actor import SYSTEM
-from tocsin.people import access
+from tocsin.people import access, tokens
 from tocsin.people import store as people
-from tocsin.people.model import AccountRole
+from tocsin.people.model import AccountRole, Token
 from tocsin.plan import commands as plan_commands
 from tocsin.response import commands, doctor, relating, secrecy, working
 from tocsin.response.discretion import AUDIENCE
@@ -348,7 +348,7 @@ def test_only_who_leads_or_may_waive_passes_the_checks_over(world: World) -> Non
     world.overlook()
 
 
-def _token(world: World, owner: str | None) -> people.Token:
+def _token(world: World, owner: str | None) -> Token:
     rights = frozenset({access.INCIDENT_WRITE, access.INCIDENT_READ, access.WAIVE})
     with world.database.work(SYSTEM) as tx:
-        return people.add_token(tx, "works", rights, lasts=timedelta(days=1), owner=owner)[0]
+        return tokens.add(tx, "works", rights, lasts=timedelta(days=1), owner=owner)[0]

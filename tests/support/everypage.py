@@ -29,7 +29,7 @@ from tocsin.people.model import AccountRole
 from tocsin.plan import store as plans
 from tocsin.response import commands
 from tocsin.review import commands as review_commands
-from tocsin.signals import silences, silencing
+from tocsin.signals import quarantine, silences, silencing
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival
 from tocsin.signals.silencing import Silence
@@ -125,7 +125,7 @@ def _one_more(tx: Any, number: int) -> None:
     people_commands.make_token(tx, f"token {number}", frozenset({"incidents:read"}), None)
     subscribing.enter(tx, [f"s{number}@users.example"], "they asked")
     hooks.make(tx, f"https://hooks.example/{number}", "", (), confidential=False)
-    signals.keep_unreadable(tx, source="x", sender="y", reason="z", body=b"{}")
+    quarantine.keep(tx, source="x", sender="y", reason="z", body=b"{}")
     add_silence(tx, f"sil_{number}")
     starts_at = tx.now + timedelta(days=2 + number)
     rotation = next(iter(plans.current(tx).rotations))

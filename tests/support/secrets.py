@@ -21,6 +21,7 @@ from tocsin.people import store as people
 from tocsin.people.model import Account, AccountRole
 from tocsin.response import commands, relating, secrecy, working
 from tocsin.review import commands as review
+from tocsin.signals import quarantine
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival
 
@@ -101,8 +102,8 @@ def _declared(database: Database) -> Incident:
     with database.work(SYSTEM) as tx:
         signals.accept(tx, [signals.encode(arrival)])
         body = f'{{"dedup_key": "{KEY}", "seen": "{WORD}"'.encode()
-        signals.keep_unreadable(tx, source="generic", sender="192.0.2.1", reason="It ends too early.", body=body)
-        signals.keep_unreadable(tx, source="generic", sender="192.0.2.1", reason="It is no JSON.", body=b"harmless")
+        quarantine.keep(tx, source="generic", sender="192.0.2.1", reason="It ends too early.", body=body)
+        quarantine.keep(tx, source="generic", sender="192.0.2.1", reason="It is no JSON.", body=b"harmless")
     decide_all(database)
     while not (found := _listed(database)):  # the engine of a running server may have been the first to take it
         pass

@@ -16,7 +16,7 @@ from tocsin import main
 from tocsin.app import App
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.clock import ManualClock
-from tocsin.people import store as people
+from tocsin.people import tokens
 from tocsin.settings import Settings
 
 START = datetime(2026, 11, 24, 3, 34, 19, tzinfo=UTC)
@@ -53,7 +53,7 @@ class Served:
     def token(self, *rights: str, name: str = "sender", person: str | None = None) -> str:
         """The secret of a new token."""
         with self.app.database.work(SYSTEM) as tx:
-            return people.add_token(tx, name, frozenset(rights), lasts=None, owner=person)[1]
+            return tokens.add(tx, name, frozenset(rights), lasts=None, owner=person)[1]
 
     def bearer(self, *rights: str, name: str = "caller", person: str | None = None) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token(*rights, name=name, person=person)}"}

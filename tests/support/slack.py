@@ -68,6 +68,7 @@ class Form:
     id: str
     user: str
     view: dict[str, Any]
+    workspace: "Workspace" = field(repr=False, compare=False)
 
     @property
     def inputs(self) -> dict[str, dict[str, Any]]:
@@ -349,7 +350,7 @@ class Workspace:
             raise Refused("expired_trigger_id")
         view = form_of(arguments["view"])
         self.spent.add(trigger)
-        self.forms.append(Form(f"V{len(self.forms) + 1:04}", user, view))
+        self.forms.append(Form(f"V{len(self.forms) + 1:04}", user, view, self))
         return {"view": {"id": self.forms[-1].id, **view}}
 
     def _change_form(self, arguments: dict[str, str]) -> dict[str, Any]:

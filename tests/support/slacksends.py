@@ -94,7 +94,7 @@ def submitted(form: Form, **typed: str) -> dict[str, Any]:
         "team": _TEAM,
         "user": who,
         "api_app_id": "A0",
-        "trigger_id": "9.9",
+        "trigger_id": form.workspace.trigger(form.user),
         "view": view,
     }
 

@@ -12,7 +12,7 @@ import httpx2
 
 from tests.support.served import Served, served
 from tocsin.kit.actor import SYSTEM, Actor
-from tocsin.people import access
+from tocsin.people import access, sessions
 from tocsin.people import commands as people_commands
 from tocsin.people import store as people
 from tocsin.people.model import AccountRole
@@ -115,7 +115,7 @@ class Visitor:
         transport = httpx2.ASGITransport(app=cast(Any, here.asgi), client=("192.0.2.7", 4711))
         self.client = httpx2.AsyncClient(transport=transport, base_url="https://tocsin.test")
         if handle is not None:
-            secret = here.app.database.run(SYSTEM, lambda tx: people.open_session(tx, handle))
+            secret = here.app.database.run(SYSTEM, lambda tx: sessions.begin(tx, handle))
             self.client.cookies.set(SESSION, secret, domain="tocsin.test", path="/")
 
     def open(self, path: str, **more: Any) -> Page:

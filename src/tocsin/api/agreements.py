@@ -14,7 +14,7 @@ from tocsin.api.conditional import CHANGES_SHOWN, Change, Guarded
 from tocsin.api.incidents import LIMIT_MOST, Cursor, Limit
 from tocsin.api.operations import TakesYaml
 from tocsin.kit.errors import Invalid
-from tocsin.people import access
+from tocsin.people import access, tokens
 from tocsin.people import commands as people_commands
 from tocsin.people import store as people
 from tocsin.people.model import Account, Token
@@ -140,7 +140,7 @@ def list_tokens(request: Call, limit: Limit = LIMIT_MOST, cursor: Cursor = None)
         return cursors.by_age(one.created_at, one.id)
 
     with app_of(request).database.read(request.auth) as tx:
-        rows = sorted(people.tokens(tx), key=key)
+        rows = sorted(tokens.listed(tx), key=key)
     found, following = cursors.after(rows, cursor, limit, key)
     return schema.Tokens([_token(one) for one in found], following)
 

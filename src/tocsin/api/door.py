@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from tocsin.api.caller import Call, act, app_of, needs
 from tocsin.api.schema import Line, Name
 from tocsin.door import commands
-from tocsin.people import access
+from tocsin.people import access, sessions
 from tocsin.people import commands as people_commands
 from tocsin.people import store as people
 from tocsin.people.model import AccountRole
@@ -71,7 +71,7 @@ def _link(tx: Any, secret: str) -> str:
 def list_sessions(request: Call, handle: FromPath[str]) -> Sessions:
     with app_of(request).database.read(request.auth) as tx:
         people.load_person(tx, handle)
-        found = people.sessions(tx, handle)
+        found = sessions.of_person(tx, handle)
     return Sessions(
         [Session(one.id, one.begun_at, one.used_at, one.seen.way, one.seen.browser, one.seen.source) for one in found]
     )

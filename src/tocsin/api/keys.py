@@ -14,7 +14,7 @@ from tocsin.app import App
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.clock import EPOCH
 from tocsin.kit.errors import Forbidden, Overloaded
-from tocsin.people import store as people
+from tocsin.people import tokens
 from tocsin.people.model import Token
 
 REMEMBERED_FOR = timedelta(seconds=5)  # how long a token that is revoked may still send
@@ -71,7 +71,7 @@ def _password(value: str) -> str:
 
 def live_token(app: App, secret: str) -> Token | None:
     with app.database.read(SYSTEM) as tx:
-        return people.live_token(tx, secret)
+        return tokens.live(tx, secret)
 
 
 class Keys:

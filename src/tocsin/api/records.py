@@ -23,6 +23,7 @@ from tocsin.review import commands as review_commands
 from tocsin.review import postmortem
 from tocsin.review import store as reviews
 from tocsin.signals import found as signals_found
+from tocsin.signals import quarantine
 from tocsin.signals import store as signals
 from tocsin.signals.model import State
 from tocsin.signals.store import Disposition
@@ -95,7 +96,7 @@ def list_waiting(request: Call, limit: Limit = 50, cursor: Cursor = None) -> sch
 def list_quarantined(request: Call, limit: Limit = 50, cursor: Cursor = None) -> schema.Quarantine:
     below = cursors.number(cursor)
     with app_of(request).database.read(request.auth) as tx:
-        rows = signals.quarantined(tx, limit + 1, below)
+        rows = quarantine.listed(tx, limit + 1, below)
     found, following = cursors.numbered(rows, limit, lambda one: one.id)
     return schema.Quarantine(msgspec.convert(found, list[schema.Quarantined], from_attributes=True), following)
 

@@ -10,7 +10,7 @@ from tocsin.kit.actor import SYSTEM
 from tocsin.kit.errors import Overloaded, TocsinError
 from tocsin.people import access
 from tocsin.people.model import Token
-from tocsin.signals import formats
+from tocsin.signals import formats, quarantine
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival
 from tocsin.signals.senders.sent import Sent
@@ -88,7 +88,7 @@ async def keep(
     about: dict[str, Any] = {"source": source, "sender": name, "reason": error.message, "body": body, "asked": asked}
 
     def put_away() -> None:
-        app.database.run(SYSTEM, lambda tx: signals.keep_unreadable(tx, **about))
+        app.database.run(SYSTEM, lambda tx: quarantine.keep(tx, **about))
 
     try:
         await asyncio.to_thread(put_away)

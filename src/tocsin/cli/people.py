@@ -81,11 +81,12 @@ def unlink(handle: Handle, /, *, json: AsJson = False) -> None:
 @people.command
 def sessions(handle: Handle, /, *, json: AsJson = False) -> None:
     """List where somebody is signed in."""
+    from tocsin.people import sessions as kept
     from tocsin.people import store
 
     def ask(tx: Any) -> "list[Session]":
         store.load_person(tx, handle)
-        return store.sessions(tx, handle)
+        return kept.of_person(tx, handle)
 
     found = local.look(ask)
     if json:
@@ -155,14 +156,14 @@ def create_token(
 @watched
 def list_tokens(*, json: AsJson = False) -> None:
     """List the tokens; secrets are not kept, so none is shown."""
-    from tocsin.people import store
+    from tocsin.people import tokens
 
-    tokens = local.look(store.tokens)
+    found = local.look(tokens.listed)
     if json:
-        show.as_json([_token_json(one) for one in tokens])
+        show.as_json([_token_json(one) for one in found])
     else:
         columns = ("Id", "Name", "May", "Made by", "Made", "Ends", "Revoked")
-        show.table(columns, [_token_row(one) for one in tokens], empty="There are no tokens.")
+        show.table(columns, [_token_row(one) for one in found], empty="There are no tokens.")
 
 
 @token.command(name="revoke")
@@ -190,12 +191,12 @@ def _address(tx: Any, secret: str) -> str:
 
 
 def _print_link(handle: str, address: str, /, *, json: bool) -> None:
-    from tocsin.people import store
+    from tocsin.people.sessions import LINK_LASTS
 
     if json:
-        show.as_json({"handle": handle, "link": address, "lasts_seconds": store.LINK_LASTS.total_seconds()})
+        show.as_json({"handle": handle, "link": address, "lasts_seconds": LINK_LASTS.total_seconds()})
         return
-    minutes = int(store.LINK_LASTS.total_seconds() // 60)
+    minutes = int(LINK_LASTS.total_seconds() // 60)
     show.aside(f"A link for {handle}. It works once, within {minutes} min:")
     show.raw(address)
 

@@ -66,7 +66,7 @@ class SlackReplies:
         answer = msgspec.json.decode(message.secret or "{}", type=Answer)
         try:
             if answer.form is not None:
-                return await self._open(answer)
+                return await self._open(message, answer)
             if answer.reply_to:
                 await self._workspace.reply(answer.reply_to, answer.text)
             else:
@@ -79,7 +79,7 @@ class SlackReplies:
             return Dead(never.reason)
         return Delivered(provider="slack")
 
-    async def _open(self, answer: Answer) -> Result:
+    async def _open(self, message: Message, answer: Answer) -> Result:
         """A trigger works once and for three seconds: what fails is not tried again, but said."""
         try:
             if answer.instead_of:
@@ -89,5 +89,7 @@ class SlackReplies:
         except ChatTrouble as trouble:
             if answer.reply_to:
                 await self._workspace.reply(answer.reply_to, TOO_LATE)
+            elif not answer.instead_of:
+                await self._workspace.tell(message.address, TOO_LATE, "")
             return Dead(trouble.reason)
         return Delivered(provider="slack")

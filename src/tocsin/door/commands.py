@@ -14,7 +14,7 @@ from tocsin.door.passkeys import Place
 from tocsin.door.proving import Means
 from tocsin.kit.errors import Forbidden, Invalid, Refused
 from tocsin.kit.text import span
-from tocsin.people import access
+from tocsin.people import access, sessions
 from tocsin.people import commands as people_commands
 from tocsin.people import store as people
 from tocsin.people.model import Account, Seen, Session
@@ -76,7 +76,7 @@ def come_in(tx: Tx, account: Account, seen: Seen, keys: list[Key]) -> Opened:
 
 def let_in(tx: Tx, handle: str, seen: Seen) -> str:
     """Open a session, and write down that it was opened. Returns its secret, which nothing has shown before."""
-    session = people.open_session(tx, handle, seen)
+    session = sessions.begin(tx, handle, seen)
     _as(tx, handle, seen)
     audit.record(tx, Deed.SESSION_BEGUN, handle, f"by {seen.way or 'other means'}")
     return session
@@ -159,7 +159,7 @@ def prove(tx: Tx, session: str, by: str, keys: Sequence[Key] = ()) -> str:
     """Whoever has this session has proven who they are, by a password or at the provider. It gets another secret, so
     that whoever took the one before has nothing of it. Returns that."""
     store.take_back(tx, keys)
-    secret = people.prove_session(tx, session)
+    secret = sessions.prove(tx, session)
     audit.record(tx, Deed.SESSION_PROVEN, tx.actor.handle, f"by {by}")
     return secret
 
@@ -221,8 +221,8 @@ def confirm_factor(tx: Tx, handle: str, code: str, session: str) -> tuple[str, l
         raise Invalid("This is not a code of now. Does the clock of your device go right?", field="factor-code")
     store.confirm_factor(tx, handle)
     audit.record(tx, Deed.FACTOR_ADDED, handle)
-    people.end_sessions_of(tx, handle, but=session)
-    return people.renew_session(tx, session), _fresh_codes(tx, handle)
+    sessions.end_all(tx, handle, but=session)
+    return sessions.renew(tx, session), _fresh_codes(tx, handle)
 
 
 def make_recovery_codes(tx: Tx, handle: str, code: str) -> list[str]:
@@ -265,7 +265,7 @@ def take_factor_away(tx: Tx, handle: str) -> None:
         audit.record(tx, Deed.PASSKEY_REMOVED, handle, f"all {had_passkeys}")
     if has_factor:
         _drop(tx, handle)
-    people.end_sessions_of(tx, handle)
+    sessions.end_all(tx, handle)
 
 
 def _drop(tx: Tx, handle: str) -> None:
@@ -303,7 +303,7 @@ def add_passkey(
         raise passkeys.NotProven
     added = store.add_passkey(tx, handle, called, made.credential, made.public_key, made.uses)
     audit.record(tx, Deed.PASSKEY_ADDED, handle, called)
-    return added, people.renew_session(tx, session)
+    return added, sessions.renew(tx, session)
 
 
 def remove_passkey(tx: Tx, handle: str, passkey_id: str) -> None:
@@ -317,8 +317,8 @@ def remove_passkey(tx: Tx, handle: str, passkey_id: str) -> None:
 
 
 def sign_out(tx: Tx, secret: str) -> None:
-    found = people.session_of(tx, secret)
-    people.end_session(tx, secret)
+    found = sessions.of_secret(tx, secret)
+    sessions.end(tx, secret)
     if found:
         tx.actor = replace(access.person(people.load_person(tx, found.handle)), source=tx.actor.source)
         audit.record(tx, Deed.SESSION_ENDED, found.handle, "signed out")
@@ -326,7 +326,7 @@ def sign_out(tx: Tx, secret: str) -> None:
 
 def end_session(tx: Tx, handle: str, session_id: str) -> None:
     people_commands.own(tx, handle)
-    people.end_session_by_id(tx, handle, session_id)
+    sessions.end_by_id(tx, handle, session_id)
     audit.record(tx, Deed.SESSION_ENDED, handle, session_id)
 
 
@@ -340,7 +340,7 @@ def end_sessions_of(tx: Tx, handle: str) -> int:
 def end_sessions(tx: Tx, handle: str, but: str = "") -> int:
     """End every session of one's own, or every one but this. Whoever stands between password and code begins anew."""
     people_commands.own(tx, handle)
-    ended = people.end_sessions_of(tx, handle, but)
+    ended = sessions.end_all(tx, handle, but)
     store.end_steps_of(tx, handle)
     audit.record(tx, Deed.SESSIONS_ENDED, handle, f"{ended} ended")
     return ended

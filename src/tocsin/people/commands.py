@@ -19,7 +19,7 @@ from tocsin.delivery import outbox
 from tocsin.kit.errors import Forbidden, Invalid, Refused
 from tocsin.kit.ids import new_id, new_secret
 from tocsin.kit.text import listed
-from tocsin.people import access, addresses, store
+from tocsin.people import access, addresses, sessions, store, tokens
 from tocsin.people.model import (
     Account,
     AccountRole,
@@ -97,7 +97,7 @@ def _change(tx: Tx, known: Account, *, name: str, email: str | None, role: Accou
 
 def _link(tx: Tx, handle: str) -> str:
     audit.record(tx, Deed.LINK_MADE, handle)
-    return store.issue_signin_link(tx, handle)
+    return sessions.issue_link(tx, handle)
 
 
 def first_link(tx: Tx, handle: str) -> str | None:
@@ -149,7 +149,7 @@ def set_password(tx: Tx, handle: str, hashed: str) -> None:
     """Set one's own password, by its hash, and end every session that was open under the old one."""
     own(tx, handle)
     store.set_password_hash(tx, handle, hashed)
-    store.end_sessions_of(tx, handle)
+    sessions.end_all(tx, handle)
     audit.record(tx, Deed.PASSWORD_SET, handle)
 
 
@@ -328,7 +328,7 @@ def make_token(
     access.require_grant(tx.actor, rights)
     if access.BREAK_GLASS in rights and (owner is None or not store.is_administrator(tx, owner)):
         raise Invalid(f"Only a token that acts as an administrator may have {access.BREAK_GLASS}.", field="person")
-    made, secret = store.add_token(tx, _bounded(name), rights, lasts=lasts, owner=owner)
+    made, secret = tokens.add(tx, _bounded(name), rights, lasts=lasts, owner=owner)
     acts_as = f", acts as {owner}" if owner else ""
     audit.record(tx, Deed.TOKEN_MADE, made.id, f"{made.name}: {listed(sorted(rights))}{acts_as}")
     return made, secret
@@ -336,7 +336,7 @@ def make_token(
 
 def revoke_token(tx: Tx, token_id: str) -> None:
     access.require(tx.actor, access.PEOPLE_WRITE)
-    store.revoke_token(tx, token_id)
+    tokens.revoke(tx, token_id)
     audit.record(tx, Deed.TOKEN_REVOKED, token_id)
 
 

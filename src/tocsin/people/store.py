@@ -1,8 +1,7 @@
-"""Accounts, contact methods, sessions, sign-in links and tokens. Secrets are kept as hashes only."""
+"""Accounts, how each person is reached, and who they are in a chat. Secrets are kept as hashes only."""
 
 import hashlib
 from collections.abc import Collection
-from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -10,14 +9,12 @@ from sqlalchemy import (
     BindParameter,
     Boolean,
     Column,
-    ColumnElement,
     Integer,
     Row,
     Table,
     Text,
     bindparam,
     delete,
-    func,
     select,
 )
 
@@ -25,8 +22,7 @@ from tocsin.db.columns import SEALED, Instant, Json, metadata
 from tocsin.db.engine import Tx
 from tocsin.kit.errors import NotFound, Refused
 from tocsin.kit.frozen import made
-from tocsin.kit.ids import new_id, new_key, new_secret
-from tocsin.people import access
+from tocsin.kit.ids import new_id
 from tocsin.people.model import (
     Account,
     AccountRole,
@@ -34,9 +30,6 @@ from tocsin.people.model import (
     ContactMethod,
     ContactRule,
     RuleStep,
-    Seen,
-    Session,
-    Token,
     Urgency,
 )
 
@@ -88,42 +81,6 @@ contact_rule = Table(
 )
 
 
-def _expiring(name: str, *more: Column[Any]) -> Table:
-    return Table(
-        name,
-        metadata,
-        Column("hash", Text, primary_key=True),
-        Column("handle", Text),
-        Column("created_at", Instant),
-        Column("expires_at", Instant),
-        *more,
-    )
-
-
-session = _expiring(
-    "session",
-    Column("way", Text),
-    Column("browser", Text),
-    Column("source", Text),
-    Column("used_at", Instant),
-    Column("proven_at", Instant),
-    Column("provider_session", Text),  # what the provider calls it; empty where it says nothing, none for other ways
-    Column("id_token", Text, info=SEALED),
-)
-signin_link = _expiring("signin_link")
-token = Table(
-    "token",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("name", Text),
-    Column("hash", Text),
-    Column("rights", Json),
-    Column("created_by", Text),
-    Column("created_at", Instant),
-    Column("expires_at", Instant),
-    Column("revoked_at", Instant),
-    Column("person", Text),
-)
 chat_account = Table(
     "chat_account",
     metadata,
@@ -134,11 +91,6 @@ chat_account = Table(
     Column("created_at", Instant),
 )
 
-SESSION_LASTS = timedelta(days=14)
-SESSION_IDLE = timedelta(days=7)
-NOTED_EVERY = timedelta(minutes=5)  # that a session is in use
-LINK_LASTS = timedelta(hours=1)
-SESSION_MARK = "s."  # begins every secret of a session since cookies have a guarded name
 CODE_LASTS = timedelta(minutes=15)
 
 
@@ -152,14 +104,6 @@ class PersonExists(Refused):
 
 class NoSuchContact(NotFound):
     """There is no such contact method."""
-
-
-class NoSuchSession(NotFound):
-    """There is no such session; it may have ended."""
-
-
-class NoSuchToken(NotFound):
-    """There is no such token."""
 
 
 def digest(secret: str) -> str:
@@ -183,7 +127,7 @@ def load_person(tx: Tx, handle: str) -> Account:
 
 def find_person(tx: Tx, handle: str) -> Account | None:
     row = tx.first(select(person).where(person.c.handle == handle))
-    return _account(row) if row else None
+    return account_of(row) if row else None
 
 
 def is_administrator(tx: Tx, handle: str) -> bool:
@@ -193,7 +137,7 @@ def is_administrator(tx: Tx, handle: str) -> bool:
 def people(tx: Tx, handles: Collection[str] | None = None) -> list[Account]:
     """All accounts, or those of these people."""
     rows = tx.all(_PEOPLE) if handles is None else tx.all(_THESE_PEOPLE, {"handles": list(handles)})
-    return [_account(row) for row in rows]
+    return [account_of(row) for row in rows]
 
 
 def names(tx: Tx) -> dict[str, str]:
@@ -205,7 +149,7 @@ def by_login(tx: Tx, login: str) -> tuple[Account, str | None] | None:
     """The account of a handle or an e-mail address, with its password's hash."""
     named = (person.c.handle == login) | (person.c.email == login)
     row = tx.first(select(person).where(named & person.c.disabled_at.is_(None)))
-    return (_account(row), row.password_hash) if row else None
+    return (account_of(row), row.password_hash) if row else None
 
 
 def set_password_hash(tx: Tx, handle: str, password_hash: str) -> None:
@@ -352,192 +296,8 @@ def contacts(tx: Tx, handles: Collection[str]) -> dict[str, list[ContactMethod]]
     return found
 
 
-_NOBODY_IN_PARTICULAR = Seen()
-
-
-def open_session(tx: Tx, handle: str, seen: Seen = _NOBODY_IN_PARTICULAR) -> str:
-    """Begin a session; the secret goes into the cookie, its hash into the database."""
-    tx.put(person, handle, {"signed_in_at": tx.now})
-    return _issue(tx, session, handle, SESSION_LASTS, SESSION_MARK, used_at=tx.now, proven_at=tx.now, **vars(seen))
-
-
-def renew_session(tx: Tx, secret: str) -> str:
-    """Give a session another secret, once more can be done with it; the one before is good for nothing any more."""
-    fresh = SESSION_MARK + new_secret()
-    if not tx.run(session.update().where(session.c.hash == digest(secret)).values(hash=digest(fresh))).rowcount:
-        raise NoSuchSession
-    return fresh
-
-
-def prove_session(tx: Tx, secret: str) -> str:
-    """Whoever has this session has proven who they are; it gets another secret. Returns that."""
-    fresh = renew_session(tx, secret)
-    tx.run(session.update().where(session.c.hash == digest(fresh)).values(proven_at=tx.now))
-    return fresh
-
-
-def session_accounts(tx: Tx, secrets: Collection[str]) -> dict[str, Account | None]:
-    """Whose session each of these is; None where it is over."""
-    hashes = {digest(secret): secret for secret in secrets}
-    rows = tx.all(_OF_SESSIONS, {"hashes": [*hashes], "now": tx.now, "idle_since": tx.now - SESSION_IDLE})
-    return dict.fromkeys(secrets) | {hashes[row.hash]: _account(row) for row in rows}
-
-
-def signed_in(tx: Tx, secret: str) -> tuple[Account, Session] | None:
-    """Whose session this is, and the session; None where it is over."""
-    row = tx.first(_SIGNED_IN, {"hashes": [digest(secret)], "now": tx.now, "idle_since": tx.now - SESSION_IDLE})
-    return (_account(row), _session(row)) if row else None
-
-
-def used_at(table: Table) -> ColumnElement[Any]:
-    return func.coalesce(table.c.used_at, table.c.created_at, type_=Instant)
-
-
-_BESIDE = (session.c.created_at.label("begun_at"), *session.c["used_at", "proven_at", "way", "browser", "source"])
-_SESSIONS = select(session.c.hash, session.c.handle, *_BESIDE)
-_SESSION = _SESSIONS.where(session.c.hash == bindparam("hash"))
-_OF_SESSIONS = (
-    select(session.c.hash, *person.c)
-    .join(person, session.c.handle == person.c.handle)
-    .where(session.c.hash.in_(bindparam("hashes", expanding=True)), person.c.disabled_at.is_(None))
-    .where(session.c.expires_at > bindparam("now", type_=Instant))
-    .where(used_at(session) > bindparam("idle_since", type_=Instant))
-)
-_SIGNED_IN = _OF_SESSIONS.add_columns(*_BESIDE)
-
-
-def session_of(tx: Tx, secret: str) -> Session | None:
-    row = tx.first(_SESSION, {"hash": digest(secret)})
-    return _session(row) if row else None
-
-
-def note_use(tx: Tx, secret: str) -> None:
-    tx.run(session.update().where(session.c.hash == digest(secret)).values(used_at=tx.now))
-
-
-def sessions(tx: Tx, handle: str) -> list[Session]:
-    """Where a person is signed in; what was used last stands first."""
-    live = (session.c.handle == handle) & (session.c.expires_at > tx.now) & (used_at(session) > tx.now - SESSION_IDLE)
-    return [_session(row) for row in tx.all(_SESSIONS.where(live).order_by(used_at(session).desc()))]
-
-
-def end_session(tx: Tx, secret: str) -> None:
-    tx.run(delete(session).where(session.c.hash == digest(secret)))
-
-
-def end_session_by_id(tx: Tx, handle: str, session_id: str) -> None:
-    of_these = (session.c.handle == handle) & session.c.hash.startswith(
-        session_id.removeprefix("ses_"), autoescape=True
-    )
-    if len(session_id) != _SESSION_ID or not tx.run(delete(session).where(of_these)).rowcount:
-        raise NoSuchSession
-
-
-def end_sessions_of(tx: Tx, handle: str, but: str = "") -> int:
-    """End all of them, or all but the one with this secret. Returns how many."""
-    others = (session.c.handle == handle) & (session.c.hash != digest(but))
-    return tx.run(delete(session).where(others)).rowcount
-
-
-_SESSION_ID = len("ses_") + 16
-
-
-def _session(row: Row[Any]) -> Session:
-    return Session(
-        id=f"ses_{row.hash[:16]}",
-        handle=row.handle,
-        begun_at=row.begun_at,
-        used_at=row.used_at or row.begun_at,
-        proven_at=row.proven_at or row.begun_at,
-        seen=Seen(way=row.way or "", browser=row.browser or "", source=row.source or ""),
-    )
-
-
-def issue_signin_link(tx: Tx, handle: str) -> str:
-    load_person(tx, handle)
-    return _issue(tx, signin_link, handle, LINK_LASTS)
-
-
-def signin_link_account(tx: Tx, secret: str) -> Account | None:
-    """Whom this link would sign in; looking does not use it up."""
-    unused = (signin_link.c.hash == digest(secret)) & (signin_link.c.expires_at > tx.now)
-    theirs = select(person).join(signin_link, signin_link.c.handle == person.c.handle)
-    row = tx.first(theirs.where(unused & person.c.disabled_at.is_(None)))
-    return _account(row) if row else None
-
-
-def use_signin_link(tx: Tx, secret: str) -> Account | None:
-    """Use a link up. The first caller gets the account, everyone after gets None."""
-    account = signin_link_account(tx, secret)
-    used = tx.run(delete(signin_link).where(signin_link.c.hash == digest(secret))).rowcount == 1
-    return account if used else None
-
-
-def add_token(
-    tx: Tx, name: str, rights: frozenset[str], *, lasts: timedelta | None, owner: str | None = None
-) -> tuple[Token, str]:
-    """Make a token; its secret is shown this once. One that only sends signals has the shape of a routing key."""
-    secret = new_key() if rights == frozenset({"signals:write"}) else "tcs_" + new_secret()
-    row = {
-        "id": new_id("tok"),
-        "name": name,
-        "hash": digest(secret),
-        "rights": sorted(rights),
-        "created_by": tx.actor.handle,
-        "created_at": tx.now,
-        "expires_at": tx.now + lasts if lasts else None,
-        "revoked_at": None,
-        "person": owner,
-    }
-    tx.add(token, row)
-    made = live_token(tx, secret)
-    assert made is not None  # noqa: S101 - written in this very unit of work
-    return made, secret
-
-
-def tokens(tx: Tx) -> list[Token]:
-    return [_token(row) for row in tx.all(select(token).order_by(token.c.created_at))]
-
-
-def live_token(tx: Tx, secret: str) -> Token | None:
-    """The token with this secret, unless it is revoked or has expired.
-
-    A person's token gives no more than the person has now, and nothing once the account is disabled.
-    """
-    row = tx.first(select(token).where((token.c.hash == digest(secret)) & token.c.revoked_at.is_(None)))
-    if row is None or (row.expires_at and row.expires_at <= tx.now):
-        return None
-    live = _token(row)
-    return live if live.person is None else _within(live, load_person(tx, live.person))
-
-
-def _within(live: Token, owner: Account) -> Token | None:
-    if owner.disabled_at is not None:
-        return None
-    allowed = access.RIGHTS[owner.role]
-    return live if "*" in allowed else replace(live, rights=live.rights & allowed)
-
-
-def revoke_token(tx: Tx, token_id: str) -> None:
-    known = (token.c.id == token_id) & token.c.revoked_at.is_(None)
-    if not tx.run(token.update().where(known).values(revoked_at=tx.now)).rowcount:
-        raise NoSuchToken(f"There is no live token {token_id}.")
-
-
-def forget_expired(tx: Tx) -> None:
-    for table in (session, signin_link):
-        tx.run(delete(table).where(table.c.expires_at <= tx.now))
-    tx.run(delete(session).where(used_at(session) <= tx.now - SESSION_IDLE))
-
-
-def _issue(tx: Tx, table: Table, handle: str, lasts: timedelta, mark: str = "", **more: object) -> str:
-    secret = mark + new_secret()
-    row = {"hash": digest(secret), "handle": handle, "created_at": tx.now, "expires_at": tx.now + lasts}
-    tx.add(table, {**row, **more})
-    return secret
-
-
-def _account(row: Row[Any]) -> Account:
+def account_of(row: Row[Any]) -> Account:
+    """A row of the whole table as an account."""
     plain = {name: getattr(row, name) for name in _AS_IT_STANDS}
     return made(Account, {**plain, "role": _ROLES[row.role], "has_password": row.password_hash is not None})
 
@@ -557,11 +317,6 @@ def _contact(row: Row[Any]) -> ContactMethod:
         ended_at=row.ended_at,
         ended_because=row.ended_because,
     )
-
-
-def _token(row: Row[Any]) -> Token:
-    plain = ("id", "name", "created_by", "created_at", "expires_at", "revoked_at", "person")
-    return Token(**{name: row._mapping[name] for name in plain}, rights=frozenset(row.rights))
 
 
 def addresses(tx: Tx, handles: Collection[str]) -> dict[str, str]:

@@ -17,7 +17,7 @@ from tocsin.kit.actor import SYSTEM
 from tocsin.kit.errors import Refused
 from tocsin.people import store as people
 from tocsin.people.model import Channel
-from tocsin.response import covering
+from tocsin.response import covering, travelling
 
 log = logging.getLogger(__name__)
 
@@ -57,12 +57,7 @@ class Calls:
     async def close(self, within: timedelta) -> None:
         """Take up nothing more; what is cut off falls due again when its lease ends."""
         self._closing = True
-        if self._busy:
-            await asyncio.wait(self._busy.values(), timeout=within.total_seconds())
-        left = list(self._busy.values())
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        await travelling.cut_off(self._busy.values(), within)
 
     def _number(self) -> int:
         with self._database.read(SYSTEM) as tx:  # most of the time there is nothing: no writer waits for that

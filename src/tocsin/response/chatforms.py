@@ -15,7 +15,7 @@ from tocsin.db.engine import Tx
 from tocsin.delivery import slackviews as views
 from tocsin.delivery.slackin import Quoted, Sent
 from tocsin.delivery.slackviews import Part
-from tocsin.incidents import confidential
+from tocsin.incidents import confidential, words
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import OPEN_STATUSES, Incident
 from tocsin.incidents.work import Verdict
@@ -104,14 +104,35 @@ def decision(tx: Tx, incident: Incident, text: str = "") -> Part:
 
 def roles(tx: Tx, incident: Incident, user: str) -> Part:
     plan = plans.load(tx, incident.plan_revision)
-    offered = [(key, role.name) for key, role in plan.roles.items()]
+    offered = [(key, _role(plan, incident, key)) for key in plan.roles]
     free = next((key for key in plan.roles if key not in incident.roles), plan.lead or "")
     blocks = [
         _named(incident),
         views.choice("role", "Role", offered, free),
         views.person("person", "Who takes it", user),
     ]
-    return _form(tx, "roles", "Roles", "Give", blocks, _of(incident))
+    seen = {_seen(role): person for role, person in incident.roles.items()}
+    return _form(tx, "roles", "Roles", "Give", blocks, _of(incident) | seen)
+
+
+def _role(plan: Plan, incident: Incident, role: str) -> str:
+    holder = incident.roles.get(role)
+    return f"{words.role_name(plan, role)}: {words.name(plan, holder)}" if holder else words.role_name(plan, role)
+
+
+def _seen(role: str) -> str:
+    """Under which name a form carries who held a role when it was opened."""
+    return f"held {role}"
+
+
+def _take_over(tx: Tx, plan: Plan, incident: Incident, role: str, person: str) -> Part:
+    """Somebody else holds this role: it is asked once, and one press does it all the same."""
+    holder = incident.roles[role]
+    said = f"{_role(plan, incident, role)}. {words.name(plan, person)} takes it over?"
+    state = {"role": role, "person": person, _seen(role): holder}
+    return _form(
+        tx, "take_over", "Take over a role", "Take over", [_named(incident), views.section(said)], _of(incident) | state
+    )
 
 
 def update(tx: Tx, incident: Incident, audience: str = "") -> Part:
@@ -210,8 +231,9 @@ class _Filled(NamedTuple):
         return self.values.get(name, "")
 
 
-def sent(tx: Tx, form: Sent) -> str:
-    """Do what the form is for. Returns what to say to whoever sent it, if there is anything that they do not see."""
+def sent(tx: Tx, form: Sent) -> str | Part:
+    """Do what the form is for. Returns what to say to whoever sent it, if there is anything that they do not see; or
+    what they are asked next."""
     state = views.unseal(kept.signing_key(tx), form.state)
     if form.form not in FORMS:
         raise views.NotOurs
@@ -253,12 +275,29 @@ def _decided(tx: Tx, form: _Filled) -> str:
     return ""
 
 
-def _given(tx: Tx, form: _Filled) -> str:
+def give(tx: Tx, incident: Incident, role: str, person: str, seen: str) -> Incident | Part:
+    """Give a role to a person. Where it is held by somebody else than was seen, a form asks first."""
+    holder = incident.roles.get(role)
+    if holder is None or holder in (seen, person):
+        return commands.assign(tx, incident.id, role, person)
+    return _take_over(tx, plans.load(tx, incident.plan_revision), incident, role, person)
+
+
+def _given(tx: Tx, form: _Filled) -> str | Part:
     handle = linking.handle_of(tx, form.text("person"))
     if handle is None:
         raise Invalid("This account is linked to nobody in Tocsin.", field="person")
-    commands.assign(tx, form.incident, form.text("role"), handle)
-    return ""
+    return _give(tx, form, form.text("role"), handle)
+
+
+def _taken(tx: Tx, form: _Filled) -> str | Part:
+    return _give(tx, form, form.state["role"], form.state["person"])
+
+
+def _give(tx: Tx, form: _Filled, role: str, person: str) -> str | Part:
+    incident = commands.opened(tx, form.incident)[1]
+    given = give(tx, incident, role, person, form.state.get(_seen(role), ""))
+    return "" if isinstance(given, Incident) else given
 
 
 def _posted(tx: Tx, form: _Filled) -> str:
@@ -285,12 +324,13 @@ def _message(state: Mapping[str, str]) -> Quoted | None:
     )
 
 
-FORMS: Mapping[str, Callable[[Tx, _Filled], str]] = {
+FORMS: Mapping[str, Callable[[Tx, _Filled], str | Part]] = {
     "declare": _declared,
     "note": _noted,
     "finding": _found,
     "decision": _decided,
     "roles": _given,
+    "take_over": _taken,
     "update": _posted,
     "keep": _kept,
 }

@@ -22,7 +22,6 @@ from tocsin.delivery import outbox, slackdm, slackin, slackreplies
 from tocsin.delivery.slackin import AnyHeard, Chosen, Edited, Heard, Marked, Pressed, Said, Sent
 from tocsin.delivery.slackviews import Part
 from tocsin.incidents import store as incidents
-from tocsin.incidents import words
 from tocsin.incidents.answer import Answer
 from tocsin.incidents.model import Incident
 from tocsin.kit.actor import SYSTEM
@@ -273,15 +272,14 @@ def _acknowledge(tx: Tx, pressed: Pressed, incident: Incident) -> str:
     return f"{followups.in_chat(after)} is acknowledged."
 
 
-def _lead(tx: Tx, pressed: Pressed, incident: Incident) -> str:
+def _lead(tx: Tx, pressed: Pressed, incident: Incident) -> chatverbs.Said:
     plan = plans.load(tx, incident.plan_revision)
     if plan.lead is None:
         raise Refused("The plan has no role that leads.")
-    held = incident.roles.get(plan.lead)
-    if held not in (None, tx.actor.handle):  # the button says nothing of who leads: no taking over by it
-        raise Refused(f"{words.name(plan, held)} leads. To take over, say `role {plan.lead}`.")
-    after = commands.assign(tx, incident.id, plan.lead, tx.actor.handle)
-    return f"{followups.in_chat(after)}: you are the {plan.roles[plan.lead].name.lower()}."
+    given = chatforms.give(tx, incident, plan.lead, tx.actor.handle, seen="")  # the button says nothing of who leads
+    if not isinstance(given, Incident):
+        return given
+    return f"{followups.in_chat(given)}: you are the {plan.roles[plan.lead].name.lower()}."
 
 
 def _ask_role(tx: Tx, pressed: Pressed, incident: Incident) -> Part:

@@ -187,8 +187,10 @@ def _role(tx: Tx, where: Where, rest: str) -> Said:
         return chatforms.roles(tx, incident, where.user)
     plan = plans.load(tx, incident.plan_revision)
     person, role = _meant(tx, plan, said)
-    incident = commands.assign(tx, incident.id, role, person)
-    return _now(incident, f"{words.role_name(plan, role)} is {words.name(plan, person)}")
+    given = chatforms.give(tx, incident, role, person, seen=tx.actor.handle)  # of their own they know that they hold it
+    if not isinstance(given, Incident):
+        return given
+    return _now(given, f"{words.role_name(plan, role)} is {words.name(plan, person)}")
 
 
 def _meant(tx: Tx, plan: Plan, said: str) -> tuple[str, str]:
@@ -222,7 +224,8 @@ def _severity(tx: Tx, where: Where, rest: str) -> str:
     known = next((one for one in plan.severities if one.lower() == level.lower()), None)
     if known is None:
         raise NotSaid(f"Say {listed(plan.severities, 'or')}, and why: {where.command} severity P1 more people feel it")
-    return _now(commands.change_severity(tx, incident.id, known, because.strip()))
+    after = commands.change_severity(tx, incident.id, known, because.strip())
+    return _now(after, f"it is {known} already, and nothing was changed" if known == incident.severity else "")
 
 
 def _update(tx: Tx, where: Where, rest: str) -> Part:

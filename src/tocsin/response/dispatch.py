@@ -23,7 +23,7 @@ from tocsin.kit.actor import SYSTEM
 from tocsin.kit.errors import TocsinError
 from tocsin.paging import gathering
 from tocsin.plan import store as plans
-from tocsin.response import failing, trials
+from tocsin.response import failing, travelling, trials
 
 log = logging.getLogger(__name__)
 
@@ -87,11 +87,7 @@ class Dispatcher:
 
     async def close(self, within: timedelta) -> None:
         """Give what travels a little time; what is cut off is still leased, and goes out again under the same key."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=within.total_seconds())
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await travelling.cut_off(self._tasks, within)
 
     def next_due(self) -> datetime | None:
         """When there is something to do again. A lane without room says so itself, by `on_done`."""

@@ -31,7 +31,7 @@ from tocsin.kit.actor import SYSTEM
 from tocsin.kit.errors import TocsinError
 from tocsin.plan import store as plans
 from tocsin.plan.model import Way
-from tocsin.response import announcing
+from tocsin.response import announcing, travelling
 
 log = logging.getLogger(__name__)
 
@@ -128,11 +128,7 @@ class Fanout:
     async def close(self, within: timedelta = timedelta(seconds=2)) -> None:
         """Take up nothing more, and give what travels a little time; the rest is put back."""
         self._closing = True
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=within.total_seconds())
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await travelling.cut_off(self._tasks, within)
         if self._post.mail:
             await self._post.mail.close()
 

@@ -15,7 +15,7 @@ from tocsin.people import access
 from tocsin.plan import senders
 from tocsin.plan import store as plans
 from tocsin.plan.model import Sender
-from tocsin.signals import formats, mapping, routing
+from tocsin.signals import formats, mapping, quarantine, routing
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival
 
@@ -90,7 +90,7 @@ def lately(tx: Tx, name: str) -> list[Lately]:
     """What this sender sent lately, the latest first: bodies that could not be read, and what signals came of."""
     access.require(tx.actor, access.INCIDENT_READ)
     source = mapping.source(name)
-    unread = [Lately(_at(one.at), "not read", one.body) for one in signals.quarantined(tx, 200) if one.source == source]
+    unread = [Lately(_at(one.at), "not read", one.body) for one in quarantine.listed(tx, 200) if one.source == source]
     read = [
         Lately(_at(one.last_at), one.title, _indented(one.details))
         for one in signals.recent(tx, 500)

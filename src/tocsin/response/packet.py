@@ -25,6 +25,7 @@ from tocsin.people import store as people
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
 from tocsin.review import store as reviews
+from tocsin.signals import quarantine
 from tocsin.signals import store as signals
 
 POST_MORTEMS = 10  # the latest, whose action items are shown
@@ -86,7 +87,7 @@ def make(tx: Tx, handoff: Handoff) -> Packet:
         incidents=tuple(_going(tx)),
         actions=tuple(_actions(tx)),
         waiting_signals=len(signals.waiting(tx, COUNTED)),
-        unreadable_bodies=sum(one.read_at is None for one in signals.quarantined(tx, COUNTED)),
+        unreadable_bodies=sum(one.read_at is None for one in quarantine.listed(tx, COUNTED)),
         contacts=tuple(_contacts(tx, handoff.incoming)),
     )
 

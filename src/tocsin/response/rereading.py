@@ -16,12 +16,12 @@ from tocsin.kit.errors import Refused, TocsinError
 from tocsin.kit.ids import new_id
 from tocsin.people import access
 from tocsin.plan import store as plans
-from tocsin.signals import alertmanager, formats, mapping, pagerduty, pagerduty_generic, sentryevents
+from tocsin.signals import alertmanager, formats, mapping, pagerduty, pagerduty_generic, quarantine, sentryevents
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival
+from tocsin.signals.quarantine import Quarantined
 from tocsin.signals.senders.sent import Sent, Told
 from tocsin.signals.senders.table import SENDERS
-from tocsin.signals.store import Quarantined
 
 MOST = 100  # bodies read in one unit of work
 PAGERDUTY = "pagerduty"
@@ -59,7 +59,7 @@ def read_again(tx: Tx, quarantine_id: int) -> Reread:
     """Read one body again, and write down how that went. A body that still can't be read stays where it is."""
     access.require(tx.actor, access.SIGNAL_WRITE)
     access.require(tx.actor, access.INCIDENT_READ)
-    kept = signals.load_quarantined(tx, quarantine_id)
+    kept = quarantine.load(tx, quarantine_id)
     if kept.read_at is not None:
         raise ReadAlready
     return _again(tx, kept)
@@ -69,7 +69,7 @@ def read_all_again(tx: Tx) -> list[Reread]:
     """Read every body again that could not be read so far, the oldest first, as many as fit into one unit of work."""
     access.require(tx.actor, access.SIGNAL_WRITE)
     access.require(tx.actor, access.INCIDENT_READ)
-    unread = [one for one in signals.quarantined(tx, signals.QUARANTINE_KEPT) if one.read_at is None]
+    unread = [one for one in quarantine.listed(tx, quarantine.MOST_KEPT) if one.read_at is None]
     return [_again(tx, one) for one in unread[::-1][:MOST]]
 
 
@@ -77,7 +77,7 @@ def _again(tx: Tx, kept: Quarantined) -> Reread:
     try:
         told = _told(tx, kept)
     except TocsinError as error:
-        signals.note_reading(tx, kept.id, error.message, is_read=False)
+        quarantine.note_reading(tx, kept.id, error.message, is_read=False)
         return Reread(kept.id, 0, 0, error.message)
     arrivals = [one for one in told if isinstance(one, Arrival)]
     reports = [one for one in told if isinstance(one, Report)]
@@ -85,7 +85,7 @@ def _again(tx: Tx, kept: Quarantined) -> Reread:
     for report in reports:
         changing.tell(tx, report)
     found = Reread(kept.id, len(arrivals), len(reports), "")
-    signals.note_reading(tx, kept.id, found.said, is_read=True)
+    quarantine.note_reading(tx, kept.id, found.said, is_read=True)
     return found
 
 

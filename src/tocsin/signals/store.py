@@ -63,25 +63,6 @@ table = Table(
     Column("calm_at", Instant),
     Column("history", Json),
 )
-quarantine = Table(
-    "quarantine",
-    metadata,
-    Column("id", AutoKey, primary_key=True),
-    Column("at", Instant),
-    Column("source", Text),
-    Column("sender", Text),
-    Column("reason", Text),
-    Column("size", Integer),
-    Column("body", Text),
-    Column("asked", Json),
-    Column("read_at", Instant),
-    Column("read_by", Text),
-    Column("result", Text),
-)
-
-QUARANTINE_KEPT = 1000  # bodies; the oldest go first
-TELLING = 6  # characters that a key or title has at least, to be taken for the name of a signal
-QUARANTINE_BODY = 64 * 1024  # characters of each that are kept
 
 # One statement whatever the size of the batch: the whole of it travels as one JSON parameter.
 _ACCEPT = {
@@ -173,25 +154,6 @@ class Taken:
     arrival: Arrival
 
 
-@dataclass(frozen=True)
-class Quarantined:
-    id: int
-    at: datetime
-    source: str
-    sender: str
-    reason: str
-    size: int
-    body: str
-    asked: dict[str, Any] | None = None  # how the request was addressed, as far as its reader asks
-    read_at: datetime | None = None  # when it was read after all
-    read_by: str | None = None
-    result: str | None = None  # how reading it again went last
-
-
-class NoSuchBody(NotFound):
-    """There is no such body in quarantine."""
-
-
 def encode(arrival: Arrival) -> Envelope:
     """An arrival as the inbox keeps it."""
     return kept(arrival)[1]
@@ -239,22 +201,22 @@ def take_first(tx: Tx) -> list[Taken]:
     return found
 
 
-def set_aside(tx: Tx, reason: str) -> int:
-    """Put the oldest signal into quarantine, undecided. Returns how many there were: one or none.
+def take_undecidable(tx: Tx) -> list[tuple[str, bytes]]:
+    """Take the oldest signal out of the inbox, if there is one: from where it is, and its body.
 
     It may be that it can't even be decoded, for an inbox can outlast the release that wrote it; then the whole of what
     came with it goes along.
     """
-    rows = _oldest(tx)
-    for row in rows:
+    found = []
+    for row in _oldest(tx):
         try:
             first, *rest = _READERS[row.form](row.body)
             source, body = first.source, _encoder.encode(first)
         except (msgspec.MsgspecError, Unreadable, LookupError):
             rest, source, body = [], "unknown", row.body.encode()
         _leave(tx, row, rest)
-        keep_unreadable(tx, source=source, sender="inbox", reason=reason, body=body)
-    return len(rows)
+        found.append((source, body))
+    return found
 
 
 def _oldest(tx: Tx) -> list[Row[Any]]:
@@ -509,82 +471,11 @@ def take_calm(tx: Tx, limit: int) -> list[Signal]:
     return [of_row(row) for row in tx.all(due)]
 
 
-# ---- What can't be read ----
-
-
-def keep_unreadable(
-    tx: Tx, *, source: str, sender: str, reason: str, body: bytes, asked: dict[str, Any] | None = None
-) -> None:
-    """Keep a body that could not be read, but for its secrets, so that a person sees it and has it read again."""
-    shown = body.decode("utf-8", "backslashreplace").replace("\x00", "\\x00")[:QUARANTINE_BODY]
-    row = {
-        "at": tx.now,
-        "source": source,
-        "sender": sender,
-        "reason": redaction.in_text(reason),
-        "size": len(body),
-        "body": redaction.in_body(shown),
-        "asked": {**(asked or {}), "is_whole": shown.encode() == body},
-    }
-    tx.run(quarantine.insert().values(row))
-    newest = select(quarantine.c.id).order_by(quarantine.c.id.desc()).offset(QUARANTINE_KEPT).limit(1)
-    oldest_kept = tx.scalar(newest)
-    if oldest_kept is not None:
-        tx.run(delete(quarantine).where(quarantine.c.id <= oldest_kept))
-
-
-def quarantined(tx: Tx, limit: int = 50, below: int | None = None) -> list[Quarantined]:
-    """The latest bodies that could not be read. One that names a signal of a confidential incident is its readers'."""
-    words, found, below = _hidden_words(tx), list[Quarantined](), ID_MOST if below is None else below
-    while len(found) < limit:
-        rows = tx.all(_QUARANTINED, {"below": below, "most": limit})
-        found += _telling_nothing([Quarantined(**row._mapping) for row in rows], words)
-        if len(rows) < limit:
-            break
-        below = rows[-1].id
-    return found[:limit]
-
-
-def _telling_nothing(kept: Sequence[Quarantined], words: Iterable[str]) -> list[Quarantined]:
-    bodies = "\n".join(one.body for one in kept)  # most words stand in none of them
-    told = [word for word in words if word in bodies]
-    return [one for one in kept if not any(word in one.body for word in told)]
-
-
-ID_MOST = 2**63 - 1  # more the database can't even be asked for
-_LAST_BELOW = select(quarantine).where(quarantine.c.id < bindparam("below")).order_by(quarantine.c.id.desc())
-_QUARANTINED = _LAST_BELOW.limit(MOST)
-
-
-def load_quarantined(tx: Tx, quarantine_id: int) -> Quarantined:
-    """One of them, as far as whoever asks may see it."""
-    row = tx.first(select(quarantine).where(quarantine.c.id == min(quarantine_id, ID_MOST)))
-    if row is None or any(word in row.body for word in _hidden_words(tx)):
-        raise NoSuchBody
-    return Quarantined(**row._mapping)
-
-
-def note_reading(tx: Tx, quarantine_id: int, result: str, *, is_read: bool) -> None:
-    """Write down how reading it again went. Who comes second to read it is refused."""
-    done = {"read_at": tx.now, "read_by": tx.actor.handle} if is_read else {}
-    still = (quarantine.c.id == quarantine_id) & quarantine.c.read_at.is_(None)
-    if tx.run(quarantine.update().where(still).values(result=result, **done)).rowcount != 1:
-        raise NoSuchBody
-
-
 def decode_one(body: str) -> Arrival:
     """An arrival that was encoded alone."""
     return _decoder.decode(body)
 
 
-def _hidden_words(tx: Tx) -> set[str]:
-    """The keys and titles by which a body would name a signal that the actor may not see."""
-    unseen = sight.all_unseen(tx)
-    words = {word for row in tx.all(_NAMED, {"unseen": list(unseen)}) for word in row} if unseen else set()
-    return {word for word in words if len(word) >= TELLING}
-
-
-_NAMED = select(table.c.key, table.c.title).where(table.c.incident_id.in_(bindparam("unseen", expanding=True)))
 _NAMES, _STATES = tuple(table.c.keys()), {one.value: one for one in State}
 _TRIGGERS, _DISPOSITIONS = {one.value: one for one in Trigger}, {one.value: one for one in Disposition}
 

@@ -6,7 +6,8 @@ from sqlalchemy import Column, ColumnElement, Row, Table, Text, delete, func, se
 
 from tocsin.db.columns import Instant, metadata
 from tocsin.db.engine import Tx
-from tocsin.people.store import digest, person, session
+from tocsin.people.sessions import table as session
+from tocsin.people.store import digest, person
 from tocsin.sso.model import ATTEMPT_LASTS, Identity
 
 identity = Table(

@@ -14,7 +14,7 @@ from typing import Any
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from tocsin.people.store import SESSION_MARK
+from tocsin.people import sessions
 from tocsin.settings import Settings
 
 SESSION = "tocsin_session"
@@ -94,7 +94,7 @@ def _plain(sent: list[str]) -> Iterator[str]:
             yield f"{name}={value}"
         elif name.startswith(PREFIX):
             yield f"{name.removeprefix(PREFIX)}={value}"
-        elif name == SESSION and not has_session and not value.startswith(SESSION_MARK):
+        elif name == SESSION and not has_session and not value.startswith(sessions.MARK):
             yield f"{name}={value}"
 
 

@@ -16,7 +16,7 @@ from tocsin.audit.model import Deed
 from tocsin.door import commands, limits, passkeys, totp
 from tocsin.door import store as doors
 from tocsin.kit.errors import Forbidden, Invalid, NotFound, Refused, TocsinError
-from tocsin.people import store as people
+from tocsin.people import sessions
 from tocsin.people.model import Session
 from tocsin.web import present
 from tocsin.web.forms import AnyRequest, Sent
@@ -95,7 +95,7 @@ def _page(
     here = passkeys.place(app.settings.public_url)
     with app.database.read(visitor.actor) as tx:
         standing, factor = commands.standing(tx, handle), doors.factor(tx, handle)
-        this = people.session_of(tx, secret or visitor.secret)
+        this = sessions.of_secret(tx, secret or visitor.secret)
         asked = ""
         if here.has_passkeys:
             shown = passkeys.challenge(app.signing_key, f"register {handle}", tx.now)
@@ -117,9 +117,9 @@ def _page(
             keys=[Key(one.id, one.name, _about(one.made_at, one.used_at, tx.now)) for one in standing.passkeys],
             asked=asked,
             script=asset("passkeys.js"),
-            places=[place_row(one, this.id if this else "", tx.now) for one in people.sessions(tx, handle)],
-            idle_days=people.SESSION_IDLE.days,
-            lasts_days=people.SESSION_LASTS.days,
+            places=[place_row(one, this.id if this else "", tx.now) for one in sessions.of_person(tx, handle)],
+            idle_days=sessions.IDLE.days,
+            lasts_days=sessions.LASTS.days,
             wrong=wrong,
         )
 

@@ -43,7 +43,7 @@ from tocsin.web.forms import AnyRequest, Form, Sent
 from tocsin.web.frame import Asked, SignedIn, Tx, Visitor, page, situation
 from tocsin.web.signals import signal_row
 from tocsin.web.trouble import Trouble, trouble
-from tocsin.web.verbs import VERBS
+from tocsin.web.verbs import VERBS, Verb
 
 A_PAGE = 50
 MOST_NUMBER = 2**31  # more than that no database counts incidents
@@ -304,13 +304,20 @@ def act(
         raise incidents.NoSuchIncident("There is nothing of that name to do with an incident.")
     known = VERBS[verb]
     try:
-        after = visitor.app.database.run(visitor.actor, lambda tx: known.do(tx, incident_id, form))
+        after, is_same = visitor.app.database.run(visitor.actor, lambda tx: _do(tx, known, incident_id, form))
     except (Invalid, Refused) as why:
         wrong = replace(trouble(why, known.ids), form=verb)
         return _room(request, visitor, incident_id, wrong=wrong, typed=form.typed())
     if verb == "remove-responder" and form.text("remove.person") == visitor.account.handle:
         return Redirect("/incidents?done=left", status_code=303)  # the room may be shut to them now
-    return _back(after.id, known.done, known.anchor)
+    return _back(after.id, known.same if is_same else known.done, known.anchor)
+
+
+def _do(tx: Tx, known: Verb, incident_id: str, form: Form) -> tuple[Incident, bool]:
+    """Do it. Returns the incident, and whether it was so before and that is worth saying."""
+    before = incidents.load(tx, incident_id) if known.same else None
+    after = known.do(tx, incident_id, form)
+    return after, after == before
 
 
 def _back(incident_id: str, done: str, anchor: str = "") -> Redirect:

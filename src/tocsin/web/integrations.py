@@ -23,8 +23,7 @@ from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
 from tocsin.response import listening, readiness
 from tocsin.settings import Settings
-from tocsin.signals import found, mapping
-from tocsin.signals import store as signals
+from tocsin.signals import found, mapping, quarantine
 from tocsin.watch import logs
 from tocsin.web import guides, present
 from tocsin.web.forms import AnyRequest
@@ -180,7 +179,7 @@ def _heard_of(tx: Tx, source: str) -> list[SignalRow]:
 
 
 def _unread_of(tx: Tx, source: str) -> list[Unread]:
-    lately = signals.quarantined(tx, LOOKED_THROUGH)
+    lately = quarantine.listed(tx, LOOKED_THROUGH)
     return [unread(one, tx.now) for one in lately if one.source == source][:LATELY]
 
 

@@ -24,8 +24,7 @@ from litestar.types import HTTPScope, Receive, Scope, Send
 from tocsin.app import EVERYTHING, App
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.clock import to_millis
-from tocsin.people import access
-from tocsin.people import store as people
+from tocsin.people import access, sessions
 from tocsin.web import drawing, oncallnow
 from tocsin.web.board import send_all
 from tocsin.web.drawing import BELL, ROOM, Drawn, Parts, Sight
@@ -285,7 +284,7 @@ class Hub:
         if self._app is None:
             return dict.fromkeys(secrets)
         with self._app.database.read(SYSTEM) as tx:
-            accounts = people.session_accounts(tx, secrets)
+            accounts = sessions.accounts(tx, secrets)
         app = self._app
         return {one: Visitor(app, found, access.person(found)) if found else None for one, found in accounts.items()}
 

@@ -13,7 +13,7 @@ from litestar.response import Redirect, Template
 from tocsin.door import commands as door
 from tocsin.door import store as doors
 from tocsin.kit.errors import Invalid, NotFound, Refused
-from tocsin.people import access
+from tocsin.people import access, tokens
 from tocsin.people import commands as people_commands
 from tocsin.people import store as people
 from tocsin.people.model import Account, AccountRole, ContactMethod, Token, called
@@ -287,7 +287,7 @@ def _tokens(
             title="Tokens",
             here="/tokens",
             status=wrong.status if wrong else 200,
-            rows=[_token(one, tx.now) for one in reversed(people.tokens(tx))],
+            rows=[_token(one, tx.now) for one in reversed(tokens.listed(tx))],
             scopes=[present.Choice(key, label, key, key in ticked) for key, label in SCOPES.items()],
             lasting=[present.Choice(key, label, "", key == "365") for key, label in LASTING.items()],
             owners=[

@@ -19,6 +19,7 @@ from tocsin.kit.errors import Forbidden, Invalid, NotFound, Refused
 from tocsin.kit.text import span
 from tocsin.paging.trial import State, Trial
 from tocsin.people import commands as people_commands
+from tocsin.people import sessions
 from tocsin.people import store as people
 from tocsin.people.model import Channel, ContactMethod, ContactRule, Urgency, called
 from tocsin.response import reaching, trials
@@ -223,7 +224,7 @@ def _prove(request: AnyRequest, visitor: Visitor, password: str) -> None:
 
 def _set_password(tx: Tx, handle: str, hashed: str) -> str:
     people_commands.set_password(tx, handle, hashed)
-    return people.open_session(tx, handle)
+    return sessions.begin(tx, handle)
 
 
 # ---- Contact methods ----

@@ -29,8 +29,7 @@ from tocsin.kit.clock import stopwatch
 from tocsin.oncall import store
 from tocsin.oncall.model import Shift
 from tocsin.oncall.standing import Standing, standing
-from tocsin.people import access
-from tocsin.people import store as people
+from tocsin.people import access, sessions, tokens
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
 from tocsin.web import cookies, present
@@ -124,11 +123,11 @@ def shown(scope: HTTPScope) -> tuple[str, str] | None:
 def _is_reader(app: App, kind: str, secret: str) -> bool:
     with app.database.read(STRANGER) as tx:
         if kind == "session":
-            found = people.signed_in(tx, secret)
+            found = sessions.signed_in(tx, secret)
             if found is None or not access.person(found[0]).may(access.PLAN_READ):
                 return False
             return not (app.settings.require_second_factor and door.owes_factor(tx, *found))
-        token = people.live_token(tx, secret)
+        token = tokens.live(tx, secret)
         return token is not None and access.bearer(token).may(access.PLAN_READ)
 
 

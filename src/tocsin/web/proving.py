@@ -23,6 +23,7 @@ from tocsin.door.proving import FRESH_FOR, Means, is_fresh
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.errors import Forbidden, TocsinError
 from tocsin.people import commands as people_commands
+from tocsin.people import sessions
 from tocsin.people import store as people
 from tocsin.people.model import Account
 from tocsin.sso import commands as single_sign_on
@@ -60,7 +61,7 @@ class ProveFirst(Forbidden):
 def proven(request: AnyRequest, visitor: SignedIn, form: Sent) -> Visitor:
     """Whoever is signed in, and has proven so within the last minutes, now if need be. Raises ProveFirst."""
     with visitor.app.database.read(visitor.actor) as tx:
-        session = people.session_of(tx, visitor.secret)
+        session = sessions.of_secret(tx, visitor.secret)
         means = means_of(tx, visitor)
         fresh = session is not None and is_fresh(session, means, tx.now)
     if any(form.text(name) for name in (CODE, PASSKEY)) or form.secret(PASSWORD):

@@ -19,15 +19,15 @@ from tocsin.door import store as doors
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.errors import Forbidden, NotFound, Overloaded
 from tocsin.kit.text import clip
-from tocsin.people import access
+from tocsin.people import access, sessions
 from tocsin.people import commands as people_commands
 from tocsin.people import store as people
-from tocsin.people.model import Seen
+from tocsin.people.model import Account, Seen, Session
 from tocsin.sso import commands as single_sign_on
 from tocsin.sso import store as provider
 from tocsin.web import cookies
 from tocsin.web.forms import AnyRequest, Form, Sent, local_path
-from tocsin.web.frame import THEMES, Visitor, asset, bare
+from tocsin.web.frame import THEMES, Tx, Visitor, asset, bare
 
 T = TypeVar("T")
 
@@ -79,19 +79,33 @@ def visitor(request: AnyRequest, form: Sent) -> Visitor:
     if not secret:
         raise SignInFirst(form)
     with app.database.read(SYSTEM) as tx:
-        found, now = people.signed_in(tx, secret), tx.now
+        found, now = sessions.signed_in(tx, secret), tx.now
         if found is None:
             raise SignInFirst(form)
         account, session = found
-        is_asked = app.settings.require_second_factor and not request.url.path.startswith(SET_UP_AT)
-        if is_asked and door.owes_factor(tx, account, session):
+        if _owes_factor(request, tx, account, session):
             raise FactorFirst
-    if now - session.used_at >= people.NOTED_EVERY:
+    if now - session.used_at >= sessions.NOTED_EVERY:
         with contextlib.suppress(Overloaded):  # a database that takes no writes can still be read
-            app.database.run(SYSTEM, lambda tx: people.note_use(tx, secret))
+            app.database.run(SYSTEM, lambda tx: sessions.note_use(tx, secret))
     actor = access.person(account, source_of(request))
     request.state.actor = actor
     return Visitor(app, account, actor, secret)
+
+
+def met(request: AnyRequest, tx: Tx) -> Visitor | None:
+    """Whoever is signed in, for a page that they came to by mistake. Nothing is noted, and nobody is sent anywhere."""
+    secret = request.cookies.get(cookies.SESSION, "")
+    found = sessions.signed_in(tx, secret) if secret else None
+    if found is None or _owes_factor(request, tx, *found):
+        return None
+    account, _ = found
+    return Visitor(installation(request), account, access.person(account, source_of(request)), secret)
+
+
+def _owes_factor(request: AnyRequest, tx: Tx, account: Account, session: Session) -> bool:
+    is_asked = installation(request).settings.require_second_factor and not request.url.path.startswith(SET_UP_AT)
+    return is_asked and door.owes_factor(tx, account, session)
 
 
 def begin_session(request: AnyRequest, secret: str, onward: str) -> Redirect:
@@ -99,8 +113,8 @@ def begin_session(request: AnyRequest, secret: str, onward: str) -> Redirect:
     what it keeps besides, wrong passwords of others do not count against it."""
     app = installation(request)
     with app.database.read(SYSTEM) as tx:
-        session = people.session_of(tx, secret)
-    kept = [_cookie(cookies.SESSION, secret, int(people.SESSION_LASTS.total_seconds()), "/")]
+        session = sessions.of_secret(tx, secret)
+    kept = [_cookie(cookies.SESSION, secret, int(sessions.LASTS.total_seconds()), "/")]
     if session:
         device = request.cookies.get(cookies.DEVICE, "")
         if not limits.device_of(app.signing_key, device, session.handle):
@@ -111,7 +125,7 @@ def begin_session(request: AnyRequest, secret: str, onward: str) -> Redirect:
 
 def renewed(request: AnyRequest, visitor: Visitor, secret: str) -> Visitor:
     """The same visitor with the next secret of their session; whatever is answered brings it to the browser."""
-    lasts = int(people.SESSION_LASTS.total_seconds())
+    lasts = int(sessions.LASTS.total_seconds())
     request.scope["state"][RENEWED] = _cookie(cookies.SESSION, secret, lasts, "/")
     return replace(visitor, secret=secret)
 
@@ -138,7 +152,7 @@ def _enter(request: AnyRequest, opened: door.Opened, onward: str) -> Redirect:
         step = _cookie(cookies.STEP, opened.step, lasts, "/signin")
         return Redirect("/signin/code", status_code=303, cookies=[step], query_params={"next": onward})
     if before:
-        app.database.run(SYSTEM, lambda tx: people.end_session(tx, before))
+        app.database.run(SYSTEM, lambda tx: sessions.end(tx, before))
     return begin_session(request, opened.session, onward)
 
 
@@ -297,7 +311,7 @@ def _by_passkey(tx: Any, here: passkeys.Place, app: App, answer: str, who: Seen,
 def show_link(request: AnyRequest, secret: FromPath[str]) -> Template:
     """Looking uses nothing up: mail scanners follow links."""
     with installation(request).database.read(SYSTEM) as tx:
-        account = people.signin_link_account(tx, secret)
+        account = sessions.link_account(tx, secret)
     if account is None:
         refused(request, Deed.LINK_REFUSED)
         raise LinkUsedUp
@@ -320,7 +334,7 @@ def _or_refused(request: AnyRequest, command: Callable[[Any], T]) -> T:
 
 
 def _from_link(tx: Any, secret: str, here: Seen) -> door.Opened:
-    account = people.use_signin_link(tx, secret)
+    account = sessions.use_link(tx, secret)
     if account is None:
         raise LinkUsedUp
     return door.come_in(tx, account, here, [])

@@ -16,11 +16,12 @@ from tocsin.kit.clock import from_millis, to_millis
 from tocsin.kit.text import clip, short_span
 from tocsin.people import access
 from tocsin.response import commands, rereading
-from tocsin.signals import flapping, found, mapping, reporting, silences
+from tocsin.signals import flapping, found, mapping, quarantine, reporting, silences
 from tocsin.signals import store as signals
 from tocsin.signals.found import Asked
 from tocsin.signals.model import State as SignalState
-from tocsin.signals.store import Disposition, Quarantined, Signal
+from tocsin.signals.quarantine import Quarantined
+from tocsin.signals.store import Disposition, Signal
 from tocsin.web import frame, present
 from tocsin.web.forms import AnyRequest, Sent
 from tocsin.web.frame import SignedIn, Tx, Visitor, page
@@ -187,7 +188,7 @@ def draw_signals(
         states=_STATES,
         dispositions=[Choice(one, name) for one, name in BECAME.items()],
         sources=[Choice(one, one) for one in sorted({*found.sources(tx), *filter(None, [asked.source])})],
-        unread=[unread(one, now) for one in signals.quarantined(tx)] if not typed and not before else [],
+        unread=[unread(one, now) for one in quarantine.listed(tx)] if not typed and not before else [],
         backlog=signals.backlog(tx),
         may_read=visitor.actor.may(access.SIGNAL_WRITE),
     )

@@ -1,19 +1,21 @@
 """The console: its pages composed, and what holds for all of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from jinja2 import ChoiceLoader, FileSystemLoader, PackageLoader, StrictUndefined
-from litestar import Response, Router
+from litestar import MediaType, Response, Router
 from litestar.config.csrf import CSRFConfig
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.response import Redirect, Template
 from litestar.template import TemplateConfig
+from markupsafe import Markup
 
 from tocsin.audit.model import Deed
+from tocsin.kit.actor import SYSTEM
 from tocsin.kit.errors import Forbidden, Invalid, NotFound, Overloaded, Refused, TocsinError
 from tocsin.people.access import NotAllowed
 from tocsin.web import (
@@ -28,6 +30,7 @@ from tocsin.web import (
     escaping,
     evidence,
     feeds,
+    frame,
     handoffs,
     heartbeats,
     incidents,
@@ -62,7 +65,6 @@ from tocsin.web import (
 )
 from tocsin.web import status as status_page
 from tocsin.web.forms import MOST_FORM_BYTES, AnyRequest, read_form
-from tocsin.web.frame import bare
 
 HERE = Path(__file__).parent
 SAFE = {
@@ -239,25 +241,45 @@ def _public(request: AnyRequest, status: int, said: str, why: TocsinError | None
     forms = ("/status/subscribe", "/status/report") if status != 404 else ()
     form = next((one for one in forms if path == one), "")
     try:
-        frame = status_page.frame(sessions.installation(request), request)
+        around = status_page.frame(sessions.installation(request), request)
     except TocsinError:
         return None
-    words = frame.words
-    said = status_page.why_not(frame, why) if why else said if words.code == "en" else ""
+    words = around.words
+    said = status_page.why_not(around, why) if why else said if words.code == "en" else ""
     known = status if f"wrong_{status}" in words.texts else "other"
     view = {"heading": words.says(f"wrong_{known}"), "said": said, "advice": words.says(f"advice_{known}")}
     headers = {"cache-control": "no-store", "content-language": words.code}
-    context = {**status_page.spoken(frame), **view, "form": form}
+    context = {**status_page.spoken(around), **view, "form": form}
     return Template("status_refused.html", context=context, status_code=status, headers=headers)
+
+
+def _missing(request: AnyRequest, view: Mapping[str, Any]) -> Response[Any] | None:
+    """The same with the navigation, for whoever is signed in; None if that can't be put together."""
+    if not request.cookies.get(cookies.SESSION):
+        return None
+    try:
+        with sessions.installation(request).database.read(SYSTEM) as tx:
+            visitor = sessions.met(request, tx)
+            page = frame.page(request, visitor, tx, "missing.html", here="", **view) if visitor else None
+    except TocsinError:
+        return None
+    if page is None:
+        return None
+    # At an address that is none nobody has looked for the token of the page's forms.
+    token = Markup('<input type="hidden" name="_csrf_token" value="{}">').format(request.cookies.get(cookies.FORM, ""))
+    text = frame.rendered(request, "missing.html", **page.context, csrf_input=token)
+    return Response(text, media_type=MediaType.HTML, status_code=page.status_code, headers=page.headers)
 
 
 def _error_page(
     request: AnyRequest, status: int, said: str, why: TocsinError | None = None, words: tuple[str, str] | None = None
 ) -> Response[Any]:
     title, advice = words or WRONG.get(status, ("This did not work", "Go back, and try it again."))
-    page = _public(request, status, said, why) or bare(
-        request, "error.html", title=title, status=status, heading=title, said=said, advice=advice
-    )
+    view: dict[str, Any] = {"title": title, "status": status, "heading": title, "said": said, "advice": advice}
+    page: Response[Any] | None = _public(request, status, said, why)
+    if page is None and status == 404:
+        page = _missing(request, view)
+    page = page or frame.bare(request, "error.html", **view)
     headers = {**page.headers, **SAFE} | ({"retry-after": "1"} if status == 503 else {})
     page.headers = headers
     return page

@@ -22,12 +22,14 @@ Word = TypeVar("Word", bound=StrEnum)
 
 @dataclass(frozen=True)
 class Verb:
-    """What a form of the room does, what is said when it is done, and which element holds which field."""
+    """What a form of the room does, what is said when it is done, and which element holds which field. `same` is said
+    where nothing had to be done."""
 
     do: Callable[[Tx, str, Form], Incident]
     done: str
     ids: Mapping[str, str] = field(default_factory=dict)
     anchor: str = ""
+    same: str = ""
 
 
 # ---- Reading what was typed ----
@@ -290,11 +292,13 @@ VERBS: Mapping[str, Verb] = {
         lambda tx, one, form: commands.change_severity(tx, one, form.text("severity"), form.text("severity.because")),
         "severity",
         {"severity": "severity-level", "because": "severity-because"},
+        same="same-severity",
     ),
     "type": Verb(
         lambda tx, one, form: commands.change_type(tx, one, form.text("type"), form.text("type.because")),
         "type",
         {"type": "type-kind", "because": "type-because"},
+        same="same-type",
     ),
     "correct": Verb(
         _correct,
