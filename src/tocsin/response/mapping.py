@@ -90,7 +90,7 @@ def lately(tx: Tx, name: str) -> list[Lately]:
     """What this sender sent lately, the latest first: bodies that could not be read, and what signals came of."""
     access.require(tx.actor, access.INCIDENT_READ)
     source = mapping.source(name)
-    unread = [Lately(_at(one.at), "not read", one.body) for one in quarantine.listed(tx, 200) if one.source == source]
+    unread = [Lately(_at(one.at), "not read", one.body) for one in quarantine.listed(tx, 200, source=source)]
     read = [
         Lately(_at(one.last_at), one.title, _indented(one.details))
         for one in signals.recent(tx, 500)

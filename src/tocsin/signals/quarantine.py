@@ -1,6 +1,6 @@
 """What arrived and could not be read, or not be decided: a person sees it, and may have it read again."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -81,27 +81,29 @@ def keep(tx: Tx, *, source: str, sender: str, reason: str, body: bytes, asked: d
         tx.run(delete(table).where(table.c.id <= oldest_kept))
 
 
-def listed(tx: Tx, limit: int = 50, below: int | None = None) -> list[Quarantined]:
-    """The latest bodies that could not be read. One that names a signal of a confidential incident is its readers'."""
-    words, found, below = _hidden_words(tx), list[Quarantined](), ID_MOST if below is None else below
+def listed(tx: Tx, limit: int = 50, below: int | None = None, source: str = "") -> list[Quarantined]:
+    """The latest bodies that could not be read, of all senders or of one. One that names a signal of a confidential
+    incident is its readers'."""
+    found, below = list[Quarantined](), ID_MOST if below is None else below
     while len(found) < limit:
-        rows = tx.all(_LISTED, {"below": below, "most": limit})
-        found += _telling_nothing([Quarantined(**row._mapping) for row in rows], words)
+        rows = tx.all(_OF_SOURCE if source else _LISTED, {"below": below, "most": limit, "source": source})
+        found += _telling_nothing(tx, [Quarantined(**row._mapping) for row in rows])
         if len(rows) < limit:
             break
         below = rows[-1].id
     return found[:limit]
 
 
-def _telling_nothing(kept: Sequence[Quarantined], words: Iterable[str]) -> list[Quarantined]:
+def _telling_nothing(tx: Tx, kept: Sequence[Quarantined]) -> list[Quarantined]:
     bodies = "\n".join(one.body for one in kept)  # most words stand in none of them
-    told = [word for word in words if word in bodies]
+    told = [word for word in _hidden_words(tx) if word in bodies] if bodies else []
     return [one for one in kept if not any(word in one.body for word in told)]
 
 
 ID_MOST = 2**63 - 1  # more the database can't even be asked for
 _LAST_BELOW = select(table).where(table.c.id < bindparam("below")).order_by(table.c.id.desc())
 _LISTED = _LAST_BELOW.limit(MOST)
+_OF_SOURCE = _LAST_BELOW.where(table.c.source == bindparam("source")).limit(MOST)
 
 
 def load(tx: Tx, quarantine_id: int) -> Quarantined:

@@ -32,7 +32,7 @@ from tocsin.web.guides import PATH
 from tocsin.web.signals import SignalRow, Unread, signal_rows, unread
 
 CHANGES_LOOKED_AT = 200
-LATELY, LOOKED_THROUGH = 5, 200  # signals and bodies of a sender that its page shows, of how many
+LATELY = 5  # signals and bodies of a sender that its page shows
 LOGS_LOOKED_AT = 200  # signals of logs, the latest
 SENDERS = {  # the page of docs/howto that tells of it: what it is called, the address that it is given, its source
     "generic-signals": ("Scripts and programs of your own", "/api/v1/signals", "generic"),
@@ -179,8 +179,7 @@ def _heard_of(tx: Tx, source: str) -> list[SignalRow]:
 
 
 def _unread_of(tx: Tx, source: str) -> list[Unread]:
-    lately = quarantine.listed(tx, LOOKED_THROUGH)
-    return [unread(one, tx.now) for one in lately if one.source == source][:LATELY]
+    return [unread(one, tx.now) for one in quarantine.listed(tx, LATELY, source=source)]
 
 
 # ---- What sends to us ----
