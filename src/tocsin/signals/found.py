@@ -15,7 +15,7 @@ from tocsin.db.engine import Tx
 from tocsin.signals import reporting
 from tocsin.signals.model import State
 from tocsin.signals.silences import silenced
-from tocsin.signals.store import Signal, of_row, table
+from tocsin.signals.store import Disposition, Signal, of_row, table
 
 BELONGS = (table.c.id, table.c.incident_id)  # whose a signal is: it may come to another incident at any time
 LATELY = 500  # signals, the last seen first, among which it is looked when a source was last heard
@@ -173,7 +173,8 @@ def count_on(tx: Tx, incident_id: str) -> tuple[int, int]:
 
 
 def all_quiet(tx: Tx, incident_id: str) -> int:
-    """How many signals are on the record of an incident, if all of them have cleared and none flaps; else none."""
+    """How many signals are on the record of an incident, if all of them have cleared and none flaps; else none. What a
+    person dismissed is not counted: it calls for nothing, whatever it says."""
     (row,) = tx.all(_QUIET, {"incident": incident_id})
     return 0 if row.loud else int(row.many)
 
@@ -181,7 +182,8 @@ def all_quiet(tx: Tx, incident_id: str) -> int:
 _LASTING = func.count().filter(table.c.state != State.RESOLVED).label("lasting")
 _COUNTED = select(func.count().label("many"), _LASTING).where(_is(table.c.incident_id, "incident"))
 _LOUD = func.count().filter((table.c.state != State.RESOLVED) | table.c.flapping_since.is_not(None)).label("loud")
-_QUIET = select(func.count().label("many"), _LOUD).where(_is(table.c.incident_id, "incident"))
+_CALLS = _is(table.c.incident_id, "incident") & (table.c.disposition != Disposition.DISMISSED)
+_QUIET = select(func.count().label("many"), _LOUD).where(_CALLS)
 
 
 def sources(tx: Tx, among: int = LATELY) -> list[str]:
