@@ -150,7 +150,10 @@ def _refused(path: str, method: str) -> Problem | None:
     if BY_NAME.fullmatch(path):
         return None if method in NAMED_PING_METHODS else NOT_A_NAMED_PING
     methods = _methods(path)
-    return None if method in methods else replace(NOT_POST, headers={"Allow": ", ".join(methods)})
+    if method in methods:
+        return None
+    detail = f"Signals are sent here with {' or '.join(methods)}."
+    return replace(NOT_POST, detail=detail, headers={"Allow": ", ".join(methods)})
 
 
 def _methods(path: str) -> tuple[str, ...]:

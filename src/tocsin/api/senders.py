@@ -24,7 +24,7 @@ from tocsin.signals.model import Arrival
 from tocsin.signals.senders import github, grafana, sentry
 from tocsin.signals.senders.cloudwatch import Seal
 from tocsin.signals.senders.sent import NoSuchAddress, Sent, Told
-from tocsin.signals.senders.table import Call, Sender
+from tocsin.signals.senders.table import MISFIT, Call, Sender
 
 if TYPE_CHECKING:
     from tocsin.kit import certificates
@@ -114,7 +114,7 @@ class Road:
         if not secret and signature.always:
             raise NoSecret(f"Set {variable} to the secret with which {self._name} signs; without it nothing is taken.")
         if secret and (fault := signature.fault(secret, sent)):
-            raise NotSigned(f"{fault}; {variable} may hold another secret.")
+            raise NotSigned(f"{fault}; {variable} may hold another secret." if fault == MISFIT else f"{fault}.")
 
     def refused(self, problem: Problem, plain: Reply) -> Reply:
         """A refusal as this sender decodes it; the status and the headers are those of everybody."""

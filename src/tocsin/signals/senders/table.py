@@ -27,6 +27,7 @@ from tocsin.signals.senders import (
 )
 from tocsin.signals.senders.sent import Reader, Sent, epoch
 
+MISFIT = "The signature does not fit the body"
 NEAR = timedelta(minutes=5)  # to our clock is what was signed, where it says when: later, others may send it again
 
 
@@ -58,7 +59,7 @@ class Signature:
         signed = sent.body if stamp is None else stamp.encode() + b":" + sent.body
         expected = self.prefix + hmac.new(secret.encode(), signed, "sha256").hexdigest()
         if not hmac.compare_digest(expected.encode(), sent.headers.get(self.header, "").encode()):
-            return "The signature does not fit the body"
+            return MISFIT
         if stamp is not None and not _is_near(stamp, sent.now):
             return f"The signature was made more than {span(NEAR)} before or after now, by our clock"
         return ""
