@@ -61,6 +61,7 @@ class Settings:
     push_contact: str = ""  # whom a push service may write to; with it, browsers are pushed to
     sentry_client_secret: str = field(default="", repr=False)  # with which Sentry signs what it sends
     github_webhook_secret: str = field(default="", repr=False)
+    grafana_webhook_secret: str = field(default="", repr=False)
     sns_url: str = ""  # to be asked instead of Amazon's own hosts
     plan: str = ""
     sso_issuer: str = ""  # of the provider through which people sign in

@@ -63,7 +63,7 @@ def test_it_is_over_at_the_instant_and_not_before() -> None:
 
 def test_what_is_said() -> None:
     assert flapping.counted(RULE) == (
-        "It fired or cleared 4 times within 30 min. "
+        "It fired, cleared, or went back to a severity that it had before, 4 times within 30 min. "
         "Until it has not changed for 15 min, its changes are one trouble, and none is its end."
     )
     assert flapping.told(*at(30, 45)) == (

@@ -40,7 +40,7 @@ NEWER: tuple[tuple[tuple[tuple[str, str], ...], str, str, bool], ...] = (
     (
         (("flapping: { changes: 4, within: 30 min, calm_for: 15 min }\n", ""),),
         "flapping",
-        "A signal that fires and clears again and again is taken at its word each time: it may page each time.",
+        "A signal that changes to and fro again and again is taken at its word each time: it may page each time.",
         False,
     ),
     (

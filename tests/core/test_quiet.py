@@ -80,11 +80,8 @@ def test_without_the_option_nothing_does() -> None:
 @pytest.mark.parametrize(
     ("signals", "why"),
     [
-        (1, "Its signal has cleared at 2026-11-24 02:59:31 UTC, and did not come again for 10 min"),
-        (
-            3,
-            "Its 3 signals have all cleared, the last at 2026-11-24 02:59:31 UTC, and none came again for 10 min",
-        ),
+        (1, "Its signal has cleared, and has not fired since 2026-11-24 02:59:31 UTC, for 10 min"),
+        (3, "Its 3 signals have all cleared, and none has fired since 2026-11-24 02:59:31 UTC, for 10 min"),
     ],
 )
 def test_the_record_says_why(signals: int, why: str) -> None:

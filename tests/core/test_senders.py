@@ -3,7 +3,8 @@
 import contextlib
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,24 @@ def test_grafana_is_read_with_what_it_knows_besides() -> None:
     assert arrival.details["values"] == {"A": 4.2}
     over = changed(body_of("grafana"), "alerts", to=[{**body_of("grafana")["alerts"][0], "status": "resolved"}])
     assert one("grafana", over).state is State.RESOLVED
+
+
+@pytest.mark.parametrize(
+    ("stamp", "mac"),
+    [
+        (None, "a1a2b46a4668975627f55a9f52eb99ef17dfcd4ea69109d5cb5b3042ce3b50f8"),
+        ("1790000000", "6f2ee767ff4547b2bb294873aefb427c858060c58bf9e98641f14e0b510e9a61"),
+    ],
+)
+def test_grafanas_signature_is_over_the_body_or_the_second_and_the_body(stamp: str | None, mac: str) -> None:
+    signature = SENDERS["grafana"].signature
+    headers = {"x-grafana-alerting-signature": mac, **({"x-grafana-alerting-timestamp": stamp} if stamp else {})}
+    now = datetime.fromtimestamp(1790000100, UTC)
+    sent = Sent(body=b'{"receiver":"ir","status":"firing","alerts":[]}', now=now, headers=headers)
+    assert signature is not None and signature.fault("grafsecret", sent) == ""
+    assert signature.fault("another", sent) == "The signature does not fit the body"
+    late = signature.fault("grafsecret", replace(sent, now=now + timedelta(minutes=4)))
+    assert late == ("The signature was made more than 5 min before or after now, by our clock" if stamp else "")
 
 
 # ---- Uptime Kuma ----

@@ -34,3 +34,19 @@ def test_a_long_reason_is_cut_and_is_the_same_when_it_comes_again() -> None:
     assert history.is_same(row, "firing", long.why)
     assert not history.is_same(row, "resolved", long.why) and not history.is_same(row, "firing", "P2")
     assert len(history.told([row], long)) == 1
+
+
+def said(*pairs: tuple[str, str | None]) -> list[history.Row]:
+    kept: list[history.Row] = []
+    for state, severity in pairs:
+        kept = history.told(kept, replace(FIRES, state=state, severity=severity))
+    return kept
+
+
+def test_it_goes_back_to_what_it_said_before_since_it_began_to_fire() -> None:
+    worse = said(("firing", "warning"), ("acknowledged", "warning"), ("firing", "critical"))
+    assert history.goes_back(worse, "warning")
+    assert not history.goes_back(worse, "critical") and not history.goes_back(worse, "fatal")
+    assert not history.goes_back(worse, None) and not history.goes_back([], "warning")
+    again = said(("firing", "warning"), ("resolved", "warning"), ("firing", "critical"))
+    assert not history.goes_back(again, "warning")

@@ -64,8 +64,12 @@ def test_a_component_shows_what_is_open_below_it(
     assert bool(symptom.why(DEPENDENT, opened("shop", *broken), "shop", concerned)) is is_symptom
 
 
-def test_of_several_causes_the_first_declared_counts() -> None:
+def test_of_several_causes_the_worst_counts_and_of_those_the_first_declared() -> None:
     several = [opened("api", number=2), opened("database", number=1), opened("ring", number=3)]
+    worse = opened("api", number=4, severity="P0")
+    gone = opened("database", number=5, severity="P9")  # of which the plan in force knows nothing
+    both = symptom.cause(DEPENDENT, [*several, gone, worse], service="shop", components=(), kind="outage")
+    assert both is not None and both.number == 4
     found = symptom.cause(DEPENDENT, several, service="shop", components=(), kind="outage")
     assert found is not None and found.number == 1
     assert symptom.cause(DEPENDENT, [], service="shop", components=(), kind="outage") is None

@@ -65,5 +65,5 @@ def test_what_nobody_answered_and_nobody_resolved_has_a_page_as_well(here: Serve
         (incident,) = incidents.listing(tx)
     page = Visitor(here, "ben").open(f"/incidents/{incident.id}")
     assert incident.acknowledged_at is None and incident.status is Status.WATCHING
-    assert page.says("Tocsin resolved it: Its signal has cleared at 2026-11-24 03:34:19 UTC, and did not come again")
+    assert page.says("Tocsin resolved it: Its signal has cleared, and has not fired since 2026-11-24 03:34:19 UTC")
     assert Visitor(here, "ben").open(f"/post-mortems/{incident.id}").status == 200

@@ -16,6 +16,7 @@ import pytest
 
 from tests.support.served import Served, served
 from tocsin.api import taking
+from tocsin.audit.model import Deed
 from tocsin.changes import store as changes
 from tocsin.kit.actor import SYSTEM
 from tocsin.signals import quarantine
@@ -24,14 +25,17 @@ from tocsin.signals.model import State
 from tocsin.signals.senders.table import SENDERS
 
 PAYLOADS = Path(__file__).parents[1] / "support" / "payloads" / "senders"
-SECRETS = {"sentry": "s3ntry", "github": "g1thub"}
+SECRETS = {"sentry": "s3ntry", "github": "g1thub", "grafana": "gr4fana"}
+SETTINGS = ("sentry_client_secret", "github_webhook_secret", "grafana_webhook_secret")
+STRICT = sorted(set(SECRETS) - {"grafana"})  # of these nothing is taken where there is no secret to check with
 TAILS = {"opsgenie": "/v2/alerts", "prometheus": "/api/v2/alerts"}
 EVERY = sorted(name for name, sender in SENDERS.items() if sender.seal is None)  # Amazon has a file of its own
 
 
 @pytest.fixture
 def here(sqlite_url: str) -> Iterator[Served]:
-    with served(sqlite_url, sentry_client_secret=SECRETS["sentry"], github_webhook_secret=SECRETS["github"]) as one:
+    secrets = {name: SECRETS[name.partition("_")[0]] for name in SETTINGS}
+    with served(sqlite_url, **secrets) as one:
         yield one
 
 
@@ -52,6 +56,8 @@ def headers_of(name: str, body: bytes) -> dict[str, str]:
             return {"Sentry-Hook-Resource": "event_alert", "Sentry-Hook-Signature": mac}
         case "github":
             return {"X-GitHub-Event": "deployment_status", "X-Hub-Signature-256": f"sha256={mac}"}
+        case "grafana":
+            return {"X-Grafana-Alerting-Signature": mac}
         case _:
             return {}
 
@@ -152,7 +158,8 @@ def test_a_packed_body_is_unpacked_within_bounds(here: Served, key: str, packing
 
 def test_signals_are_posted(here: Served) -> None:
     for name in EVERY:
-        assert {here.request(method, f"/in/{name}/x").status_code for method in ("GET", "PUT")} == {405}
+        others = {"GET", "PUT", "PATCH"} - set(SENDERS[name].methods)
+        assert {here.request(method, f"/in/{name}/x").status_code for method in others} == {405}
 
 
 def test_an_address_of_nobody_is_no_address(here: Served, key: str) -> None:
@@ -172,6 +179,7 @@ def test_alertmanager_is_taken_here_too_with_its_token_in_a_header(here: Served,
 
 @pytest.mark.tries("sentry", "documentation", "signature")
 @pytest.mark.tries("github", "documentation", "signature")
+@pytest.mark.tries("grafana", "documentation", "signature")
 @pytest.mark.parametrize("name", sorted(SECRETS))
 def test_a_body_that_is_not_signed_is_refused(here: Served, key: str, name: str) -> None:
     good = headers_of(name, body_of(name))
@@ -180,9 +188,43 @@ def test_a_body_that_is_not_signed_is_refused(here: Served, key: str, name: str)
         answer = here.post(f"/in/{name}/{key}", content=body_of(name), headers={**good, field: bad})
         assert (answer.status_code, "signature" in answer.json()["detail"]) == (401, True)
     assert in_inbox(here) == 0 and registered(here) == [] and quarantined(here) == []
+    (counted,) = here.app.refusals.take()
+    assert (counted.deed, counted.about, counted.count) == (Deed.TOKEN_REFUSED, "signals", 4)
 
 
-@pytest.mark.parametrize("name", sorted(SECRETS))
+def test_a_token_that_is_wrong_in_the_address_or_the_body_is_counted_and_none_at_all_is_no_attempt(
+    here: Served,
+) -> None:
+    event = {"routing_key": "wrong", "event_action": "resolve", "dedup_key": "a"}
+    assert [send(here, "azure", "wrong").status_code, here.post("/v2/enqueue", json=event).status_code] == [401, 400]
+    assert here.post("/in/gatus", json={}).status_code == 401
+    assert sum(one.count for one in here.app.refusals.take()) == 2
+
+
+def test_what_grafana_signed_with_the_time_is_taken_while_it_is_new(here: Served, key: str) -> None:
+    def signed(stamp: str) -> dict[str, str]:
+        mac = hmac.new(SECRETS["grafana"].encode(), stamp.encode() + b":" + body_of("grafana"), hashlib.sha256)
+        return {"X-Grafana-Alerting-Signature": mac.hexdigest(), "X-Grafana-Alerting-Timestamp": stamp}
+
+    now = int(here.clock.now().timestamp())
+    for stamp, expected in [(now, 200), (now - 300, 200), (now - 301, 401), (now + 301, 401), ("soon", 401), ("", 401)]:
+        answer = send(here, "grafana", key, headers=signed(str(stamp)))
+        assert (stamp, answer.status_code) == (stamp, expected)
+    plain = {**headers_of("grafana", body_of("grafana")), "X-Grafana-Alerting-Timestamp": str(now)}
+    assert send(here, "grafana", key, headers=plain).status_code == 401  # the time is signed, too
+
+
+@pytest.mark.tries("grafana", "documentation", "fires")
+def test_grafana_may_put_and_need_not_sign_where_no_secret_is_set(sqlite_url: str) -> None:
+    with served(sqlite_url) as bare:
+        bearer = {"Authorization": f"Bearer {bare.token('signals:write')}"}
+        assert bare.request("PUT", "/in/grafana", content=body_of("grafana"), headers=bearer).status_code == 200
+        for path, allowed in (("/in/grafana", "POST, PUT"), ("/in/gatus", "POST")):
+            refused = bare.request("PATCH", path, content=b"{}", headers=bearer)
+            assert (refused.status_code, refused.headers["allow"]) == (405, allowed)
+
+
+@pytest.mark.parametrize("name", STRICT)
 def test_without_the_secret_nothing_is_taken_and_the_answer_names_the_setting(sqlite_url: str, name: str) -> None:
     with served(sqlite_url) as bare:
         answer = send(bare, name, bare.token("signals:write"))

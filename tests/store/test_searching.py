@@ -22,6 +22,7 @@ from tocsin.people import access
 from tocsin.response import commands, indexing, relating, searching, secrecy
 from tocsin.response.searching import Hit
 from tocsin.review import commands as review_commands
+from tocsin.signals import found as listing
 from tocsin.signals import reporting
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival, State
@@ -274,6 +275,37 @@ def test_a_signal_that_only_goes_on_is_not_indexed_again(database: Database) -> 
     arrive(database, Arrival(source="generic", key="k1", title="Very slow disk"))
     index_all(database)
     assert len(found(database, ANA, "very")) == 1 and len(found(database, ANA, "disk")) == 1
+
+
+def listed(database: Database, by: Actor, words: str, limit: int = 9, **about: str) -> list[str]:
+    with database.read(by) as tx:
+        return [one.key for one in listing.listing(tx, listing.Asked(words=words, **about), limit).signals]
+
+
+def test_the_list_of_signals_is_narrowed_by_the_index_and_by_what_the_latest_say(
+    database: Database, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        host = {"host": f"storage-{number % 2}", "service": "rose"}
+        arrive(database, Arrival(source="generic", key=f"disk/{number}", title=f"Volume{number} is full", labels=host))
+        clock.advance_to(clock.now() + timedelta(seconds=1))
+    arrive(database, Arrival(source="generic", key="disk/1", title="Volume1 is full", state=State.RESOLVED))
+    assert listed(database, ANA, "lume3 is") == ["disk/3"]  # not indexed yet, and from the middle of a word
+    assert listed(database, ANA, "storage-1") == []
+    index_all(database)
+    assert listed(database, ANA, "storage-1") == ["disk/1", "disk/3"]  # as they were heard last
+    assert listed(database, ANA, "storage full 1", state="firing") == ["disk/3"]
+    assert listed(database, ANA, '"storage 1"', state="resolved") == ["disk/1"]
+    assert listed(database, ANA, "storage", limit=2) == ["disk/1", "disk/4"]
+    assert all(listed(database, ANA, words) == [] for words in HOSTILE if "nul" not in words and "x" not in words)
+    with database.read(ANA) as tx:
+        first = listing.listing(tx, listing.Asked(words="storage"), 2).signals[-1]
+        rest = listing.listing(tx, listing.Asked(words="storage"), 9, first.last_at, first.id)
+        assert [one.key for one in rest.signals] == ["disk/3", "disk/2", "disk/0"] and not rest.of_many
+        monkeypatch.setattr(listing, "NAMED_MOST", 4)
+        monkeypatch.setattr(listing, "OF_MANY", 2)
+        many = listing.listing(tx, listing.Asked(words="storage"), 9)
+        assert (len(many.signals), many.of_many) == (2, True)
 
 
 def test_a_severity_that_changes_holds_for_the_whole_timeline(database: Database) -> None:

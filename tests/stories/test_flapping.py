@@ -42,6 +42,10 @@ def strange(state: State = State.FIRING) -> Arrival:
     return Arrival(source="generic", key="strange", title="Strange", state=state)
 
 
+def said(severity: str, state: State = State.FIRING) -> Arrival:
+    return Arrival(source="generic", key="sent", title="Rose is slow", state=state, severity=severity)
+
+
 def signal(world: World, key: str = "groq") -> Signal:
     return next(one for one in world.read(signals.recent) if one.key == key)
 
@@ -99,12 +103,41 @@ def test_ten_changes_in_twenty_minutes_page_once_and_stand_on_the_record_once(wo
     (flapped,) = world.entries(incident.id, SignalFlapped)
     calm = "Until it has not changed for 15 min, its changes are one trouble, and none is its end."
     assert flapped.title == "Groq is down"
-    assert flapped.why == f"It fired or cleared 4 times within 30 min. {calm}"
+    assert (
+        flapped.why
+        == f"It fired, cleared, or went back to a severity that it had before, 4 times within 30 min. {calm}"
+    )
     seen = signal(world)
     assert (seen.state, seen.incident_id, len(seen.turns)) == (State.RESOLVED, incident.id, 4)
     found = world.read(explaining.explain, seen.id)
     assert found.flapping.startswith("It flaps since 2026-11-24 02:")
     assert any(one.sentence.startswith("Signal flaps: Groq is down.") for one in found.followed)
+
+
+def test_a_severity_that_goes_to_and_fro_is_one_trouble_too(world: World) -> None:
+    for severity in ["warning", "critical"] * 5:
+        world.arrive(said(severity))
+        answer(world)
+        world.advance(minutes=2)
+    incident = world.incident()
+    assert paged(world) == Counter(["ana"] * 2)  # for what it declared, and once for what was worse
+    assert told(world, incident.id) == [*["SignalAttached"] * 4, "SignalFlapped"]
+    assert [one.severity for one in world.entries(incident.id, SeverityChanged)] == ["P1"]
+    found = world.read(explaining.explain, signal(world, "sent").id)
+    assert found.flapping.startswith("It flaps since 2026-11-24 02:")
+    world.advance(minutes=15)
+    (*_, calm) = world.entries(incident.id, SignalAttached)
+    assert calm.why == "It flapped, is calm now, and still fires."
+
+
+def test_what_only_gets_worse_or_worse_once_more_after_it_was_over_does_not_flap(world: World) -> None:
+    for severity in ("info", "warning", "error", "critical", "fatal"):
+        world.arrive(said(severity))
+        world.advance(minutes=1)
+    assert signal(world, "sent").turns == signal(world, "sent").turns[:1]
+    world.arrive(said("fatal", State.RESOLVED))
+    world.arrive(said("warning"), said("critical"))
+    assert len(signal(world, "sent").turns) == 3  # it fired, cleared and fired
 
 
 def test_it_is_cleared_at_the_instant_at_which_it_has_been_calm_for_long_enough(world: World) -> None:

@@ -8,13 +8,15 @@ import pytest
 from tests.support.races import together
 from tests.support.world import KEY, QUIET, World
 from tocsin.db.engine import Database
+from tocsin.incidents import store as incidents
 from tocsin.incidents.model import Reopened, Resolved, Status
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.sealing import Keyring
 from tocsin.obligations.model import State as Ended
-from tocsin.response import commands, intake, tick, verification
+from tocsin.response import commands, intake, relating, tick, verification
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival, State
+from tocsin.signals.store import Disposition
 
 ITSELF = re.sub(r"(    escalation: \w+\n)", r"\1    resolves_itself_after: 10 min\n", QUIET)
 
@@ -68,8 +70,8 @@ def test_it_is_resolved_at_the_very_second_and_opened_again_by_what_comes_back(w
     assert status(world, incident) is Status.WATCHING
     (resolved,) = world.entries(incident, Resolved)
     assert (resolved.at, resolved.by) == (due_at, "tocsin")
-    cleared = f"the last at {since:%Y-%m-%d %H:%M:%S} UTC"
-    assert resolved.how == f"Its 2 signals have all cleared, {cleared}, and none came again for 10 min"
+    fired = f"since {since:%Y-%m-%d %H:%M:%S} UTC, for 10 min"
+    assert resolved.how == f"Its 2 signals have all cleared, and none has fired {fired}"
     assert world.ended(incident, "quiet") == [Ended.MET] and world.ended(incident, "resolve") == [Ended.MET]
     assert "watch" in world.owed(incident)
     world.advance(minutes=5)
@@ -155,6 +157,61 @@ def test_what_a_person_declared_is_theirs_to_end(world: World) -> None:
     clears(world)
     world.advance(minutes=15)
     assert status(world, declared) is Status.INVESTIGATING
+
+
+def part(world: World, incident_id: str, key: str) -> str:
+    named = {one.key: one.id for one in world.read(signals.recent)}
+    why = {"title": "Something else", "severity": "P3", "type": "external_api_failure", "because": "It is not the same"}
+    return world.do(relating.split, incident_id, signal_ids=[named[key]], **why).id
+
+
+def test_when_the_last_that_fires_is_split_off_the_wait_begins_as_if_it_had_cleared(world: World) -> None:
+    incident = fires(world)
+    fires(world, "another")
+    clears(world)
+    world.advance(minutes=5)
+    part(world, incident, "another")
+    world.advance(minutes=9, seconds=59)
+    assert status(world, incident) is Status.INVESTIGATING
+    world.advance(seconds=1)
+    (resolved,) = world.entries(incident, Resolved)
+    assert resolved.how.startswith("Its signal has cleared, and has not fired since 2026-11-24 02:")
+
+
+def test_what_is_left_without_a_signal_is_a_persons_to_end(world: World) -> None:
+    incident = fires(world)
+    new = part(world, incident, "groq")
+    assert "quiet" not in world.owed(incident)
+    clears(world)
+    world.advance(minutes=15)
+    assert [status(world, one) for one in (incident, new)] == [Status.INVESTIGATING] * 2
+
+
+def test_what_comes_by_a_merger_ends_the_wait_or_begins_it_anew(world: World) -> None:
+    stays = fires(world)
+    world.arrive(Arrival(source="generic", key="b", title="Rose is slow", severity="warning"))
+    (gone,) = {one.id for one in world.read(incidents.listing)} - {stays}
+    clears(world)
+    world.advance(minutes=5)
+    world.do(relating.merge, gone, stays, "The same")
+    assert world.ended(stays, "quiet") == [Ended.VOID]
+    world.arrive(Arrival(source="generic", key="b", title="Rose is slow", state=State.RESOLVED))
+    assert "quiet" in world.owed(stays)
+    world.advance(minutes=10)
+    assert status(world, stays) is Status.WATCHING
+
+
+def test_what_a_person_dismissed_fires_for_nothing(world: World) -> None:
+    incident = fires(world)
+    fires(world, "another")
+    clears(world)
+    waits = next(one for one in world.read(signals.recent) if one.key == "another")
+    with world.database.work(SYSTEM) as tx:  # as one whose rules changed while its incident was confidential
+        signals.dispose(tx, waits, Disposition.WAITING, "No rule matches.", incident)
+    world.do(commands.dismiss_signal, waits.id)
+    assert "quiet" in world.owed(incident)
+    world.advance(minutes=10)
+    assert status(world, incident) is Status.WATCHING
 
 
 def test_what_flaps_has_cleared_when_it_is_calm(world: World) -> None:

@@ -192,7 +192,7 @@ def test_signals_are_found_by_what_they_said_and_what_became_of_them(world: Worl
     world.overlook()
 
     def keys(limit: int = 10, **asked: str) -> list[str]:
-        return sorted(one.key for one in world.read(finding.listing, finding.Asked(**asked), limit))
+        return sorted(one.key for one in world.read(finding.listing, finding.Asked(**asked), limit).signals)
 
     assert keys() == ["100%_sure", "disk", "groq"]
     assert keys(words="DOWN") == ["groq"] and keys(words="0%_s") == ["100%_sure"] and keys(words="%%") == []
@@ -201,7 +201,7 @@ def test_signals_are_found_by_what_they_said_and_what_became_of_them(world: Worl
     assert keys(silence="sil_none") == []
     assert world.read(finding.sources) == ["alertmanager", "probe"]
     pages, last = [], None
-    while rows := world.read(finding.listing, finding.Asked(), 1, *((last.last_at, last.id) if last else ())):
+    while rows := world.read(finding.listing, finding.Asked(), 1, *((last.last_at, last.id) if last else ())).signals:
         pages.append(rows[0].key)
         last = rows[0]
     assert sorted(pages) == keys()

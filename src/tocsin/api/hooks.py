@@ -16,7 +16,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from tocsin.api import mapped, otlp, packing, pinging, problems, refusing, senders, sentrysdk, taking, wire
-from tocsin.api.keys import Keys, UnknownToken, any_secret, sender_secret
+from tocsin.api.keys import Keys, NoToken, any_secret, sender_secret
 from tocsin.api.problems import Problem
 from tocsin.api.wire import Reply
 from tocsin.app import App
@@ -149,7 +149,16 @@ def _refused(path: str, method: str) -> Problem | None:
         return None if method in PING_METHODS else NOT_A_PING
     if BY_NAME.fullmatch(path):
         return None if method in NAMED_PING_METHODS else NOT_A_NAMED_PING
-    return NOT_POST
+    methods = _methods(path)
+    if method in methods:
+        return None
+    detail = f"Signals are sent here with {' or '.join(methods)}."
+    return replace(NOT_POST, detail=detail, headers={"Allow": ", ".join(methods)})
+
+
+def _methods(path: str) -> tuple[str, ...]:
+    sender = SENDERS.get(senders.named(path)) if path.startswith(senders.ROOT) else None
+    return sender.methods if sender else ("POST",)
 
 
 NOT_POST = Problem(
@@ -309,14 +318,14 @@ _NAMED = msgspec.json.Decoder(_Named)
 
 
 def _routing_key(body: bytes) -> str:
-    """The key in an event that is otherwise unreadable. Raises UnknownToken if there is none."""
+    """The key in an event that is otherwise unreadable. Raises NoToken if there is none."""
     try:
         named = _NAMED.decode(body)
         key = named.routing_key or named.service_key
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         key = None
     if not isinstance(key, str):
-        raise UnknownToken
+        raise NoToken
     return key
 
 

@@ -29,6 +29,14 @@ class UnknownToken(Forbidden):
     """A live token is needed."""
 
 
+class NoToken(UnknownToken):
+    """A live token is needed. None was shown."""
+
+
+class NotSigned(UnknownToken):
+    """The signature of the body does not fit."""
+
+
 def bearer_secret(scope: Scope) -> str:
     """The bearer token that a request shows, and nothing that a browser would send by itself."""
     scheme, value = _shown(scope)
@@ -56,7 +64,7 @@ def sender_secret(scope: Scope) -> str:
 def _shown(scope: Scope) -> tuple[str, str]:
     shown = wire.header(scope, b"authorization")
     if shown is None:
-        raise UnknownToken("A token is needed; send it in the header Authorization: Bearer …")
+        raise NoToken("A token is needed; send it in the header Authorization: Bearer …")
     scheme, _, value = shown.decode("latin-1").partition(" ")
     return scheme.lower(), value.strip()
 

@@ -46,7 +46,9 @@ def handlers() -> list[HTTPRouteHandler]:
 
 
 _Text = Annotated[str, Meta(max_length=200)]
-Words = Annotated[_Text | None, QueryParameter(required=False, description="These stand in the title or in the key.")]
+Words = Annotated[
+    _Text | None, QueryParameter(required=False, description="Words that it has, as the search finds them.")
+]
 InState = Annotated[State | None, QueryParameter(name="state", required=False, description="As it was last heard.")]
 Became = Annotated[Disposition | None, QueryParameter(required=False, description="What became of it.")]
 Source = Annotated[_Text | None, QueryParameter(required=False, description="Who sent it.")]
@@ -78,7 +80,7 @@ def list_signals(
             silence=silence or "",
             incident=incidents.id_of(tx, incident) if incident else "",
         )
-        rows = signals_found.listing(tx, asked, begun.wanted(limit), begun.before)
+        rows = signals_found.listing(tx, asked, begun.wanted(limit), begun.before).signals
     found, following = cursors.page(begun, rows, limit, lambda one: one.last_at)
     return schema.Signals(_signals(found), following)
 

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, unquote
 from litestar.types import Receive, Scope
 
 from tocsin.api import packing, taking, wire
-from tocsin.api.keys import Keys, UnknownToken, sender_secret
+from tocsin.api.keys import Keys, NotSigned, sender_secret
 from tocsin.api.problems import Problem
 from tocsin.api.wire import Reply
 from tocsin.app import App
@@ -21,10 +21,10 @@ from tocsin.people import access
 from tocsin.people.model import Token
 from tocsin.settings import Settings
 from tocsin.signals.model import Arrival
-from tocsin.signals.senders import github, sentry
+from tocsin.signals.senders import github, grafana, sentry
 from tocsin.signals.senders.cloudwatch import Seal
 from tocsin.signals.senders.sent import NoSuchAddress, Sent, Told
-from tocsin.signals.senders.table import Call, Sender
+from tocsin.signals.senders.table import MISFIT, Call, Sender
 
 if TYPE_CHECKING:
     from tocsin.kit import certificates
@@ -35,20 +35,17 @@ ROOT = "/in/"
 
 
 ANY_ORIGIN = (b"access-control-allow-origin", b"*")
-# With what a sender signs its bodies. Its sender can't be known by a token alone: none of these can show one but in
-# the address.
+# With what a sender signs its bodies. Two of them can't be known by a token alone, for they can show one only in the
+# address; Grafana shows it in a header, and may sign besides.
 _SECRETS: dict[str, tuple[str, Callable[[Settings], str]]] = {
     sentry.SOURCE: ("TOCSIN_SENTRY_CLIENT_SECRET", lambda settings: settings.sentry_client_secret),
+    grafana.SOURCE: ("TOCSIN_GRAFANA_WEBHOOK_SECRET", lambda settings: settings.grafana_webhook_secret),
     github.SOURCE: ("TOCSIN_GITHUB_WEBHOOK_SECRET", lambda settings: settings.github_webhook_secret),
 }
 
 
 class NoSecret(Refused):
     """This sender signs what it sends, and the secret to check that with is not set."""
-
-
-class NotSigned(UnknownToken):
-    """The signature of the body does not fit."""
 
 
 def named(path: str) -> str:
@@ -109,13 +106,15 @@ class Road:
         return seal
 
     def _check(self, app: App, sent: Sent) -> None:
-        if self._sender.signature is None:
+        signature = self._sender.signature
+        if signature is None:
             return
-        variable, secret = _SECRETS[self._name]
-        if not secret(app.settings):
+        variable, known = _SECRETS[self._name]
+        secret = known(app.settings)
+        if not secret and signature.always:
             raise NoSecret(f"Set {variable} to the secret with which {self._name} signs; without it nothing is taken.")
-        if not self._sender.signature.fits(secret(app.settings), sent):
-            raise NotSigned(f"The signature does not fit the body; {variable} may hold another secret.")
+        if secret and (fault := signature.fault(secret, sent)):
+            raise NotSigned(f"{fault}; {variable} may hold another secret." if fault == MISFIT else f"{fault}.")
 
     def refused(self, problem: Problem, plain: Reply) -> Reply:
         """A refusal as this sender decodes it; the status and the headers are those of everybody."""

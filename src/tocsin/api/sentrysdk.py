@@ -6,7 +6,7 @@ import re
 from litestar.types import Receive, Scope
 
 from tocsin.api import packing, taking, wire
-from tocsin.api.keys import Keys, UnknownToken
+from tocsin.api.keys import Keys, NoToken
 from tocsin.api.problems import Problem
 from tocsin.api.wire import Reply
 from tocsin.app import App
@@ -37,7 +37,7 @@ def _secret(scope: Scope) -> str:
     """The key of the DSN. In the query, where browsers put it, it would stand in logs, and is not taken."""
     shown = _KEY.search((wire.header(scope, b"x-sentry-auth") or b"").decode("latin-1"))
     if shown is None:
-        raise UnknownToken("The key of the DSN must be a token; it is read in the header X-Sentry-Auth.")
+        raise NoToken("The key of the DSN must be a token; it is read in the header X-Sentry-Auth.")
     return shown[1]
 
 

@@ -68,7 +68,7 @@ def _last_run(beat: dict[str, Any]) -> str:
 def signals(
     *,
     waiting: Annotated[Flag, Parameter(help="Only those that wait for a person's decision.")] = False,
-    words: Annotated[str | None, Parameter(help="Only those with this in the title or in the key.")] = None,
+    words: Annotated[str | None, Parameter(help="Only those with these words, as tocsin search finds them.")] = None,
     state: Annotated[State | None, Parameter(help="Only those that were last heard so.")] = None,
     became: Annotated[Became | None, Parameter(help="Only those of which this became.")] = None,
     source: Annotated[str | None, Parameter(help="Only those of this sender.")] = None,

@@ -325,6 +325,20 @@ def find(tx: Tx, part: Part, first: int, below: int, limit: int) -> list[Found]:
     return _seen(tx, part, _MATCHING[tx.dialect], asked, limit)
 
 
+def all_or_latest(tx: Tx, part: Part, most: int, few: int) -> tuple[list[Found], bool]:
+    """These passages of all time, as far as whoever asks may see them; or only a few, the latest, where more than
+    `most` match. Says also whether it is all of them."""
+    first, below = bounds(part.kind, None, None)
+    if not tx.is_postgresql:
+        found = find(tx, part, first, below, most + 1)
+        return (found, True) if len(found) <= most else (found[:few], False)
+    asked = {"asked": _ASKED[tx.dialect](part), "first": first, "below": below, "most": most + 1}
+    ids = [row.rowid for row in tx.all(_OF_INDEX, asked)]
+    if len(ids) > most:
+        return find(tx, part, first, below, few), False
+    return (_seen(tx, part, "", {"few": ids}, most) if ids else []), True
+
+
 def _seen(tx: Tx, part: Part, matching: str, asked: Mapping[str, Any], limit: int) -> list[Found]:
     rows = tx.all(_latest(sight.eyes(tx), part.belongs, matching), {**sight.given(tx), **asked, "limit": limit})
     return [Found(row.id, Place(row.kind, row.subject, row.number)) for row in rows]

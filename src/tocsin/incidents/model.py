@@ -76,7 +76,7 @@ class SignalCleared(Entry):
 
 @dataclass(frozen=True, kw_only=True)
 class SignalFlapped(Entry):
-    """It fires and clears again and again. That is said once, instead of each change, until it is calm."""
+    """It changes to and fro, again and again. That is said once, instead of each change, until it is calm."""
 
     signal_id: str
     title: str

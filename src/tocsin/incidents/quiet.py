@@ -28,7 +28,7 @@ def lasts(plan: Plan, incident: Incident) -> timedelta | None:
 
 
 def wait(length: timedelta, now: datetime) -> Duty:
-    """The wait that begins with the last signal's end."""
+    """The wait that begins when the last signal that fired is none of it any more: mostly since it has cleared."""
     what = "Resolve itself, unless a signal comes back or somebody takes a role"
     return Duty(key=KEY, kind=Kind.QUIET, what=what, clause="", due_at=now + length)
 
@@ -42,9 +42,10 @@ def resolve(plan: Plan, incident: Incident, signals: int, due_at: datetime, *, n
 
 
 def _why(signals: int, since: datetime, length: timedelta) -> str:
+    since_then = f"since {utc(since)}, for {span(length)}"
     if signals == 1:
-        return f"Its signal has cleared at {utc(since)}, and did not come again for {span(length)}"
-    return f"Its {signals} signals have all cleared, the last at {utc(since)}, and none came again for {span(length)}"
+        return f"Its signal has cleared, and has not fired {since_then}"
+    return f"Its {signals} signals have all cleared, and none has fired {since_then}"
 
 
 def foretold(signals: int, due_at: str) -> str:

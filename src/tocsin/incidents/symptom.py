@@ -22,11 +22,17 @@ def may_have_cause(plan: Plan, service: str | None, components: Collection[str])
 def cause(
     plan: Plan, open_ones: Iterable[Incident], *, service: str | None, components: Collection[str], kind: str
 ) -> Incident | None:
-    """The first of these that this trouble is a symptom of. What is confidential is neither cause nor symptom."""
+    """The worst of these that this trouble is a symptom of, and of these the first. What is confidential is neither
+    cause nor symptom."""
     if kind in plan.types and plan.types[kind].private:
         return None
     upstream = [one for one in open_ones if why(plan, one, service, components)]
-    return min(upstream, key=lambda one: (one.declared_at, one.number), default=None)
+    return min(upstream, key=lambda one: (_rank(plan, one), one.declared_at, one.number), default=None)
+
+
+def _rank(plan: Plan, incident: Incident) -> int:
+    """0 is the worst; an incident may be of a severity that the plan in force does not have."""
+    return plan.rank(incident.severity) if incident.severity in plan.severities else len(plan.severities)
 
 
 def why(plan: Plan, incident: Incident, service: str | None, components: Collection[str]) -> str:

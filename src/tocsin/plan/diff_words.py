@@ -223,8 +223,8 @@ WORDINGS: Mapping[str, Wording] = {
     "reports.within": Wording(Kind.OTHER, "Reports count together for {after} instead of {before}."),
     "flapping": Wording(
         Kind.PAGING,
-        new="A signal that fires and clears again and again now pages once, until it is calm.",
-        gone="A signal that fires and clears again and again is taken at its word each time: it may page each time.",
+        new="A signal that changes to and fro again and again now pages once, until it is calm.",
+        gone="A signal that changes to and fro again and again is taken at its word each time: it may page each time.",
     ),
     "flapping.changes": Wording(Kind.PAGING, "A signal flaps after {after} changes instead of {before}."),
     "flapping.within": Wording(Kind.PAGING, "The changes of a signal count together for {after} instead of {before}."),

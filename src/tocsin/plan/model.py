@@ -473,7 +473,7 @@ class Reports:
 
 @dataclass(frozen=True, kw_only=True)
 class Flapping:
-    """When a signal flaps: it fired or cleared so often within a time. It does until it has not changed for a while."""
+    """When a signal flaps: it changed so often within a time. It does until it has not changed for a while."""
 
     __pydantic_config__ = STRICT
     changes: int = 4

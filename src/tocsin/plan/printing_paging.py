@@ -67,7 +67,8 @@ def _flapping(plan: Plan) -> Blocks:
         return
     yield "## When a signal flaps"
     told = {
-        "changes": f"A signal flaps once it has fired or cleared {flapping.changes} times.",
+        "changes": f"A signal flaps once it has fired, cleared, or gone back to a severity that it had before, "
+        f"{flapping.changes} times.",
         "within": f"They count together for {span(flapping.within)}.",
         "calm_for": f"It is over when the signal has not changed for {span(flapping.calm_for)}; until then nobody is "
         "paged for each change.",

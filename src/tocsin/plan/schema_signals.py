@@ -12,12 +12,15 @@ SIGNALS: Mapping[str, str] = {
     "Reports.form": "Whether everybody may report, by a form beside the status page. Programs may always.",
     "Reports.enough": "Reports of how many different people are many.",
     "Reports.within": "The time within which so many count.",
-    "Plan.flapping": "When a signal flaps: it fires and clears again and again.",
+    "Plan.flapping": "When a signal flaps: it fires and clears again and again, or its severity goes to and fro.",
     "Flapping": (
-        "Under `flapping`. A signal that fires and clears so often within a time flaps: that is one trouble, not many. "
+        "Under `flapping`. A signal that changes so often within a time flaps: that is one trouble, not many. "
         "Until it has not changed for a while, its changes reach nobody one by one, and none is taken for the end."
     ),
-    "Flapping.changes": "After how many changes a signal flaps: each time that it fires, and each time that it clears.",
+    "Flapping.changes": (
+        "After how many changes a signal flaps: each time that it fires, that it clears, and that it goes back to a "
+        "severity that it had before."
+    ),
     "Flapping.within": "The time within which so many count.",
     "Flapping.calm_for": "How long it does not change before it is calm, and what it says then counts.",
 }

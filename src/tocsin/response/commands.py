@@ -18,7 +18,7 @@ from tocsin.paging import store as pages
 from tocsin.people import access
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan, Stage
-from tocsin.response import assessing, followups
+from tocsin.response import assessing, followups, quieting
 from tocsin.signals import flapping
 from tocsin.signals import store as signals
 from tocsin.signals.model import Trigger
@@ -164,6 +164,8 @@ def dismiss_signal(tx: Tx, signal_id: str, because: str = "") -> None:
     why = f"Dismissed by {tx.actor.handle}. {because}".strip()
     # One that waits on an incident does so because that is confidential, and stays hidden with it.
     signals.dispose(tx, signal, Disposition.DISMISSED, why, signal.incident_id)
+    if signal.incident_id is not None:
+        quieting.see_to(tx, signal.incident_id, begins=signals.is_loud(signal))
 
 
 def acknowledge(tx: Tx, incident_id: str, through: str = "web") -> Incident:

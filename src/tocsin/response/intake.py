@@ -274,9 +274,10 @@ def _cleared(tx: Tx, signal: Signal) -> SignalCleared:
 
 
 def _turned(plan: Plan, known: Signal | None, signal: Signal, at: datetime) -> Signal:
-    """The signal with this change remembered, if it begins to fire or clears."""
+    """The signal with this change remembered, if it begins to fire, clears, or goes back to a severity that it had."""
     fired = known is not None and known.state is not State.RESOLVED
-    if fired == (signal.state is not State.RESOLVED) or not (plan.flapping or signal.turns):
+    changes = fired != (signal.state is not State.RESOLVED) or history.goes_back(signal.history, signal.severity)
+    if not changes or not (plan.flapping or signal.turns):
         return signal
     return signals.with_turns(signal, flapping.turned(plan.flapping, signals.turns_of(signal), at))
 

@@ -1,7 +1,7 @@
 """Incidents that resolve themselves, where the plan has it: the wait that begins when the last signal clears.
 
-What is looked at is what the signals say now, so the wait is seen to after whatever has changed them is written. A plan
-that leaves every end to people costs nothing here.
+What is looked at is what the signals say now, so the wait is seen to after whatever has changed them is written, be it
+what arrived or a person who dismissed, split off or merged. A plan that leaves every end to people costs nothing here.
 """
 
 from collections.abc import Sequence
@@ -29,17 +29,19 @@ def see_to_noted(tx: Tx) -> None:
     """Begin the wait of each incident whose last signal has cleared, and end those of whose signals one came back."""
     changed: dict[str, bool] = tx.memo.pop("quiet", {})
     for incident_id, has_cleared in changed.items():
-        incident = incidents.load(tx, incident_id)
-        _see_to(tx, plans.load(tx, incident.plan_revision), incident, has_cleared)
+        see_to(tx, incident_id, begins=has_cleared)
 
 
-def _see_to(tx: Tx, plan: Plan, incident: Incident, has_cleared: bool) -> None:
-    length = quiet.lasts(plan, incident)
+def see_to(tx: Tx, incident_id: str, *, begins: bool) -> None:
+    """Where all of an incident's signals are clear now, its wait goes on from now, or else `begins`, if this is the end
+    of one that was not. Where they are not, there is nothing to wait for."""
+    incident = incidents.load(tx, incident_id)
+    length = quiet.lasts(plans.load(tx, incident.plan_revision), incident)
     if length is None or not signals.all_quiet(tx, incident.id):
-        obligations.settle_quiet(tx, incident.id, "a signal came back", incident.entries)
+        obligations.settle_quiet(tx, incident.id, "it is not quiet any more", incident.entries)
         return
     duty = quiet.wait(length, tx.now)
-    if has_cleared and not obligations.postpone(tx, incident.id, duty):
+    if not obligations.postpone(tx, incident.id, duty) and begins:
         obligations.open_duty(tx, incident.id, duty, incident.entries)
 
 

@@ -15,7 +15,7 @@ from tocsin.people import access
 from tocsin.people import store as people
 from tocsin.people.model import Channel
 from tocsin.plan import store as plans
-from tocsin.response import commands, followups, secrecy
+from tocsin.response import commands, followups, quieting, secrecy
 from tocsin.response.working import TOLD
 from tocsin.signals import store as signals
 from tocsin.signals.model import Trigger
@@ -32,6 +32,7 @@ def merge(tx: Tx, incident_id: str, into: str, because: str) -> Incident:
     ended, taken = relating.merge(plan, gone, stays, because, signals=count, coming=coming, by=by, now=now)
     signals.move(tx, gone.id, stays.id)
     _record(tx, stays, taken)
+    quieting.see_to(tx, stays.id, begins=False)
     after = _record(tx, gone, ended)
     _tell(tx, [one for one in working.helpers(plan, gone) if one not in (by, *_added(taken))], gone, stays)
     return after
@@ -83,6 +84,7 @@ def split(
     for signal in taken:
         new = commands.attach(tx, plan, new, signal, Disposition.ATTACHED, f"It was split off from #{incident.number}")
     _record(tx, incident, parted)
+    quieting.see_to(tx, incident.id, begins=any(signals.is_loud(one) for one in taken))
     return incidents.load(tx, new.id)
 
 

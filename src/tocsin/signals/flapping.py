@@ -1,4 +1,4 @@
-"""When a signal flaps: it fires and clears again and again, which is one trouble and not many.
+"""When a signal flaps: it fires and clears again and again, or its severity goes to and fro. That is one trouble.
 
 A spell begins with the change that makes them many, as the plan counts, and lasts until the signal has not changed for
 a while. In between no change is taken for the end of the trouble, or for its beginning.
@@ -43,8 +43,9 @@ def is_over(turns: Turns, now: datetime) -> bool:
 
 def counted(rule: Flapping) -> str:
     """What is said once of a spell, on the record."""
+    did = "It fired, cleared, or went back to a severity that it had before,"
     calm = f"Until it has not changed for {span(rule.calm_for)}, its changes are one trouble, and none is its end."
-    return f"It fired or cleared {rule.changes} times within {span(rule.within)}. {calm}"
+    return f"{did} {rule.changes} times within {span(rule.within)}. {calm}"
 
 
 def told(since: datetime | None, calm_at: datetime | None) -> str:

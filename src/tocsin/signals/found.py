@@ -2,23 +2,27 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, Text, bindparam, func, literal, select
 
-from tocsin.db import sight
+from tocsin.db import fulltext, sight
 from tocsin.db.columns import MOST, Instant, bound
 from tocsin.db.engine import Tx
+from tocsin.kit import search
 from tocsin.signals import reporting
 from tocsin.signals.model import State
 from tocsin.signals.silences import silenced
-from tocsin.signals.store import Signal, of_row, table
+from tocsin.signals.store import TO_BE_FOUND, Disposition, Signal, of_row, table
 
 BELONGS = (table.c.id, table.c.incident_id)  # whose a signal is: it may come to another incident at any time
 LATELY = 500  # signals, the last seen first, among which it is looked when a source was last heard
+LETTERS = 1000  # signals, the last seen first, of which titles and keys are looked through letter by letter
+NAMED_MOST = 1000  # signals with the same words that are all looked through
+OF_MANY = 500  # of more than those, the ones with the latest news
 SAID_MOST = 4000  # characters of what came with a signal that are indexed
 
 
@@ -120,7 +124,11 @@ def first_link(tx: Tx, incident_id: str) -> str | None:
 
 @dataclass(frozen=True)
 class Asked:
-    """Which signals somebody asks for; what is empty is not asked. `words` stand in the title or in the key."""
+    """Which signals somebody asks for; what is empty is not asked.
+
+    `words` are looked for as in every search, by the index of words; and in the titles and keys of the latest signals,
+    as they were typed: those may not be in the index yet.
+    """
 
     words: str = ""
     state: str = ""
@@ -130,34 +138,99 @@ class Asked:
     incident: str = ""
 
 
-def listing(tx: Tx, asked: Asked, limit: int, before: datetime | None = None, below: str = "") -> list[Signal]:
+class Listing(NamedTuple):
+    """Signals, the last seen first. `of_many`: so many have the words that only those with the latest news are here."""
+
+    signals: list[Signal]
+    of_many: bool = False
+
+
+def listing(tx: Tx, asked: Asked, limit: int, before: datetime | None = None, below: str = "") -> Listing:
     """Signals, the last seen first: those seen before an instant, and those seen in it whose id is `below` another."""
-    given = {name: value for name, value in vars(asked).items() if value}
-    wanted = _listing(frozenset(given), is_later=before is not None, splits=bool(below))
-    if asked.words:
-        given["words"] = "%" + _SIGNS.sub(r"/\g<0>", asked.words) + "%"
-    told = {**given, "most": limit, "before": before, "below": below}
-    return [of_row(row) for row in sight.rows(tx, wanted, table.c.incident_id, told)]
+    if not asked.words:
+        return Listing(_listed(tx, asked, limit, before, below))
+    soon = _listed(tx, asked, limit, before, below)
+    named, of_many = _with_words(tx, asked.words)
+    ids = {one.id for one in soon}
+    places = sorted(_places(tx, asked, named - ids, before, below), reverse=True)[:limit]
+    found = [*soon, *glimpse(tx, [signal_id for _, signal_id in places]).values()]
+    return Listing(sorted(found, key=lambda one: (one.last_at, one.id), reverse=True)[:limit], of_many)
+
+
+def _listed(tx: Tx, asked: Asked, limit: int, before: datetime | None, below: str) -> list[Signal]:
+    """The same; those with words are looked for one by one, and so among the latest alone."""
+    wanted = _listing(_given(asked), is_later=before is not None, splits=bool(below))
+    return [of_row(row) for row in sight.rows(tx, wanted, table.c.incident_id, _told(asked, limit, before, below))]
+
+
+def _with_words(tx: Tx, words: str) -> tuple[set[str], bool]:
+    """The signals that the index of words knows by these, and whether they are only the latest of many."""
+    terms = search.read(words, ()).terms
+    if not terms:
+        return set(), False
+    part = fulltext.Part(TO_BE_FOUND, (), terms, None, BELONGS)
+    found, is_all = fulltext.all_or_latest(tx, part, NAMED_MOST, OF_MANY)
+    return {one.place.subject for one in found}, not is_all
+
+
+def _places(
+    tx: Tx, asked: Asked, named: Collection[str], before: datetime | None, below: str
+) -> list[tuple[datetime, str]]:
+    """Where those of the named that fit stand in the order. In whole they are read only as far as they are shown."""
+    if not named:
+        return []
+    given = replace(asked, words="")
+    wanted = _standing(_given(given), is_later=before is not None, splits=bool(below))
+    told = {**_told(given, len(named), before, below), "named": sorted(named)}
+    return [(row.last_at, row.id) for row in tx.all(wanted, told)]
+
+
+def _given(asked: Asked) -> frozenset[str]:
+    return frozenset(name for name, value in vars(asked).items() if value)
+
+
+def _told(asked: Asked, limit: int, before: datetime | None, below: str) -> dict[str, Any]:
+    words = "%" + _SIGNS.sub(r"/\g<0>", asked.words) + "%"
+    return {**vars(asked), "words": words, "most": limit, "before": before, "below": below}
 
 
 @lru_cache(maxsize=100)
 def _listing(asked: frozenset[str], *, is_later: bool, splits: bool) -> Select[Any]:
-    wanted = select(table).where(*(_CONDITIONS[name] for name in sorted(asked)))
-    if is_later:
-        earlier = table.c.last_at < bindparam("before", type_=Instant)
-        same = (table.c.last_at == bindparam("before", type_=Instant)) & (table.c.id < bindparam("below", type_=Text))
-        wanted = wanted.where(earlier | same if splits else earlier)
+    wanted = _narrowed(select(table), asked, is_later=is_later, splits=splits)
     return wanted.order_by(table.c.last_at.desc(), table.c.id.desc()).limit(MOST)
+
+
+@lru_cache(maxsize=100)
+def _standing(asked: frozenset[str], *, is_later: bool, splits: bool) -> Select[Any]:
+    named = table.c.id.in_(bindparam("named", expanding=True))
+    wanted = select(table.c.last_at, table.c.id).where(named)
+    return _narrowed(wanted, asked, is_later=is_later, splits=splits)
+
+
+def _narrowed(wanted: Select[Any], asked: frozenset[str], *, is_later: bool, splits: bool) -> Select[Any]:
+    wanted = wanted.where(*(_CONDITIONS[name] for name in sorted(asked)))
+    if not is_later:
+        return wanted
+    earlier = table.c.last_at < bindparam("before", type_=Instant)
+    same = (table.c.last_at == bindparam("before", type_=Instant)) & (table.c.id < bindparam("below", type_=Text))
+    return wanted.where(earlier | same if splits else earlier)
 
 
 def _is(column: ColumnElement[str], name: str) -> ColumnElement[bool]:
     return column == bindparam(name, type_=Text)
 
 
+def _fixed(number: int) -> ColumnElement[int]:
+    """A number that PostgreSQL knows when it plans."""
+    return literal(number, literal_execute=True)
+
+
 _SIGNS = re.compile("[%_/]")  # which mean something in a pattern
 _WORDS = bindparam("words", type_=Text)
+_LAST = select(table.c.last_at).order_by(table.c.last_at.desc()).limit(_fixed(1)).offset(_fixed(LETTERS - 1))
+_LATELY = table.c.last_at >= func.coalesce(_LAST.scalar_subquery(), _fixed(0))
 _CONDITIONS: Mapping[str, ColumnElement[bool]] = {
-    "words": table.c.title.ilike(_WORDS, escape="/") | table.c.key.ilike(_WORDS, escape="/"),
+    "words": _LATELY & (table.c.title.ilike(_WORDS, escape="/") | table.c.key.ilike(_WORDS, escape="/")),
     "state": _is(table.c.state, "state"),
     "became": _is(table.c.disposition, "became"),
     "source": _is(table.c.source, "source"),
@@ -173,7 +246,8 @@ def count_on(tx: Tx, incident_id: str) -> tuple[int, int]:
 
 
 def all_quiet(tx: Tx, incident_id: str) -> int:
-    """How many signals are on the record of an incident, if all of them have cleared and none flaps; else none."""
+    """How many signals are on the record of an incident, if all of them have cleared and none flaps; else none. What a
+    person dismissed is not counted: it calls for nothing, whatever it says."""
     (row,) = tx.all(_QUIET, {"incident": incident_id})
     return 0 if row.loud else int(row.many)
 
@@ -181,7 +255,8 @@ def all_quiet(tx: Tx, incident_id: str) -> int:
 _LASTING = func.count().filter(table.c.state != State.RESOLVED).label("lasting")
 _COUNTED = select(func.count().label("many"), _LASTING).where(_is(table.c.incident_id, "incident"))
 _LOUD = func.count().filter((table.c.state != State.RESOLVED) | table.c.flapping_since.is_not(None)).label("loud")
-_QUIET = select(func.count().label("many"), _LOUD).where(_is(table.c.incident_id, "incident"))
+_CALLS = _is(table.c.incident_id, "incident") & (table.c.disposition != Disposition.DISMISSED)
+_QUIET = select(func.count().label("many"), _LOUD).where(_CALLS)
 
 
 def sources(tx: Tx, among: int = LATELY) -> list[str]:

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 from tocsin.kit.clock import from_millis, to_millis
 from tocsin.kit.text import clip
+from tocsin.signals.model import State
 
 KEPT = 20  # changes; the oldest go first
 WHY_MOST = 300  # characters of a reason
@@ -37,6 +39,12 @@ def told(history: Sequence[Row], said: Said) -> list[Row]:
 def read(history: Sequence[Row]) -> list[Said]:
     """The changes, the latest first."""
     return [Said(from_millis(at), *said) for at, *said in reversed(history)]
+
+
+def goes_back(history: Sequence[Row], severity: str | None) -> bool:
+    """Whether it comes back to a severity that it had before the last, since it began to fire: it goes to and fro."""
+    had = [row[2] for row in takewhile(lambda row: row[1] != State.RESOLVED, reversed(history))]
+    return bool(had) and severity != had[0] and severity in had
 
 
 def is_same(last: Row, state: str, why: str) -> bool:

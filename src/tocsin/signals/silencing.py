@@ -214,7 +214,8 @@ def _check_window(plan: Plan, silence: Silence) -> None:
     if not silence.title.strip():
         raise Invalid("Give it a title; the public reads it.", field="title")
     if unknown := [one for one in silence.components if one not in service.components]:
-        raise Invalid(f"{service.name} has no component '{unknown[0]}'.", field="components")
+        there = f"there are {', '.join(service.components)}" if service.components else "it has none at all"
+        raise Invalid(f"{service.name} has no component '{unknown[0]}'; {there}.", field="components")
 
 
 # ---- Asking them ----

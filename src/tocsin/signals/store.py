@@ -451,6 +451,11 @@ def with_turns(signal: Signal, turns: Turns) -> Signal:
     return replace(signal, turns=kept, flapping_since=turns.flapping_since, calm_at=turns.calm_at)
 
 
+def is_loud(signal: Signal) -> bool:
+    """Whether it fires, or flaps and may do so at any moment."""
+    return signal.state is not State.RESOLVED or signal.flapping_since is not None
+
+
 def still_flap(tx: Tx, incident_id: str) -> bool:
     """Whether any signal on this incident may fire again at any moment, though it has cleared."""
     on_it = (table.c.incident_id == incident_id) & (table.c.calm_at > tx.now)

@@ -237,7 +237,7 @@ def _view(
     head, settled = room.head(plan, incident, duties, now), room.done(duties, now)
     known = {"impact": incident.impact, **updates.last_typed(entries)}
     many, firing = signals_found.count_on(tx, incident.id)
-    on_it = signals_found.listing(tx, signals_found.Asked(incident=incident.id), SIGNALS_SHOWN)
+    on_it = signals_found.listing(tx, signals_found.Asked(incident=incident.id), SIGNALS_SHOWN).signals
     owed = commands.in_words(one for one in duties if one.state is State.OPEN)
     missing = lifecycle.missing_before_close(plan, incident, owed)
     assessed = assessing.assess(tx, plan, incident, assessing.Around(tx, opened), on_it)

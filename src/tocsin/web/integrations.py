@@ -201,7 +201,7 @@ def _one_sender(tx: Tx, settings: Settings, plan: Plan, guide: str) -> Sender:
 def _logs_sent(tx: Tx, plan: Plan) -> dict[str, datetime | None]:
     """When a log that is sent to us last said what the plan asks for. Those that are read here have the same source."""
     sent = {one.name for looks in listening.heard_by(plan).values() for one in looks}
-    said = found.listing(tx, found.Asked(source=logs.SOURCE), LOGS_LOOKED_AT) if sent else []
+    said = found.listing(tx, found.Asked(source=logs.SOURCE), LOGS_LOOKED_AT).signals if sent else []
     heard = [one.last_at for one in said if "pattern" in one.labels and one.labels.get("log") in sent]
     return {logs.SOURCE: max(heard)} if heard else {}
 

@@ -1,5 +1,6 @@
 """Trying in the browser how a sender of the plan would be read. Nothing is kept; the plan is changed as ever."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +34,7 @@ class Shown:
 def show_try(request: AnyRequest, visitor: SignedIn, sender: FromQuery[str] = "", pick: FromQuery[int] = 0) -> Template:
     with visitor.app.database.read(visitor.actor) as tx:
         sent = mapping.lately(tx, sender) if sender else []
-        body = sent[pick].body if 0 <= pick < len(sent) else ""
+        body = _spread(sent[pick].body) if 0 <= pick < len(sent) else ""
         written = mapping.as_written(tx, sender)
         return _page(request, visitor, tx, sender, written, body, sent=sent)
 
@@ -49,6 +50,14 @@ def try_it(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template:
             return _page(request, visitor, tx, sender, written, body, sent=sent, wrong=trouble(why, IDS))
         piece = "" if found.wrong else mapping.for_the_plan(sender, written)
         return _page(request, visitor, tx, sender, written, body, sent=sent, tried=found, piece=piece)
+
+
+def _spread(body: str) -> str:
+    """JSON over several lines, so that the names in it can be seen; anything else as it came."""
+    try:
+        return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return body
 
 
 def _page(

@@ -169,7 +169,7 @@ def draw_signals(
     if asked.incident:
         asked = replace(asked, incident=incidents.id_of(tx, asked.incident))
     at, below = _cursor(before)
-    listed = found.listing(tx, asked, A_PAGE + 1, at, below)
+    listed, of_many = found.listing(tx, asked, A_PAGE + 1, at, below)
     typed = {name: value for name, value in vars(asked).items() if value}
     return page(
         request,
@@ -181,6 +181,7 @@ def draw_signals(
         rows=signal_rows(tx, listed[:A_PAGE], now),
         more=_more(typed, listed[A_PAGE - 1]) if len(listed) > A_PAGE else "",
         typed=vars(asked),
+        of_many=found.NAMED_MOST if of_many else 0,
         narrowed=_narrowed(tx, asked),
         is_live=not typed and not before,
         is_asked=bool(typed),

@@ -198,7 +198,7 @@ def _one(
     with visitor.app.database.read(visitor.actor) as tx:
         plan, now, one = plans.current(tx), tx.now, silences.load(tx, silence_id)
         asked = found.Asked(silence=one.id)
-        held = found.listing(tx, asked, HELD_SHOWN + 1)
+        held = found.listing(tx, asked, HELD_SHOWN + 1).signals
         return page(
             request,
             visitor,

@@ -9,6 +9,8 @@ from tocsin.signals.model import Arrival
 from tocsin.signals.senders.sent import Sent, Told, filled, part
 
 SOURCE = "grafana"
+SIGNED_IN = "x-grafana-alerting-signature"
+SIGNED_AT = "x-grafana-alerting-timestamp"  # as our page has it set: by itself Grafana sends none
 _MORE = ("values", "valueString", "ruleUID", "silenceURL", "imageURL")
 
 

@@ -3,9 +3,11 @@
 import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import msgspec
 
+from tocsin.kit.text import span
 from tocsin.signals.senders import (
     azure,
     cloudevents,
@@ -23,7 +25,10 @@ from tocsin.signals.senders import (
     uptime_kuma,
     zabbix,
 )
-from tocsin.signals.senders.sent import Reader, Sent
+from tocsin.signals.senders.sent import Reader, Sent, epoch
+
+MISFIT = "The signature does not fit the body"
+NEAR = timedelta(minutes=5)  # to our clock is what was signed, where it says when: later, others may send it again
 
 
 @dataclass(frozen=True)
@@ -37,15 +42,32 @@ class Call:
 
 @dataclass(frozen=True)
 class Signature:
-    """Where a sender puts the HMAC-SHA256 of its body, as hexadecimal digits after this prefix."""
+    """Where a sender puts the HMAC-SHA256 of its body, as hexadecimal digits after this prefix.
+
+    With `stamp`, the header of that name may say in which second it signed; that is signed then, too. What is not
+    `always` signed is taken without a signature where no secret is set.
+    """
 
     header: str
     prefix: str = ""
+    stamp: str = ""
+    always: bool = True
 
-    def fits(self, secret: str, sent: Sent) -> bool:
-        """Whether whoever holds the secret sent these very bytes."""
-        expected = self.prefix + hmac.new(secret.encode(), sent.body, "sha256").hexdigest()
-        return hmac.compare_digest(expected.encode(), sent.headers.get(self.header, "").encode())
+    def fault(self, secret: str, sent: Sent) -> str:
+        """Why whoever holds the secret can't have sent these very bytes, or not now; empty if they did."""
+        stamp = sent.headers.get(self.stamp) if self.stamp else None
+        signed = sent.body if stamp is None else stamp.encode() + b":" + sent.body
+        expected = self.prefix + hmac.new(secret.encode(), signed, "sha256").hexdigest()
+        if not hmac.compare_digest(expected.encode(), sent.headers.get(self.header, "").encode()):
+            return MISFIT
+        if stamp is not None and not _is_near(stamp, sent.now):
+            return f"The signature was made more than {span(NEAR)} before or after now, by our clock"
+        return ""
+
+
+def _is_near(stamp: str, now: datetime) -> bool:
+    at = epoch(stamp)
+    return at is not None and abs(now - at) <= NEAR
 
 
 def _counted(call: Call) -> bytes:
@@ -57,7 +79,8 @@ class Sender:
     """One sender. `root` begins the sender's own part of the address, where it has one; no token is called so.
 
     `refused` is how it wants to be told what was wrong, if not as everybody is. `asks` are the headers with which it is
-    told that it may send, where it asks beforehand; `in_browsers` if a page of its own sends for it, as a test does.
+    told that it may send, where it asks beforehand; `in_browsers` if a page of its own sends for it, as a test does;
+    `methods` those with which it may be set to send.
     """
 
     read: Reader
@@ -69,13 +92,18 @@ class Sender:
     seal: Callable[[Sent], cloudwatch.Seal] | None = None
     asks: Callable[[Mapping[str, str]], dict[str, str]] | None = None
     in_browsers: bool = False
+    methods: tuple[str, ...] = ("POST",)
 
 
 SENDERS: dict[str, Sender] = {
     prometheus.SOURCE: Sender(
         read=prometheus.read, root=prometheus.ROOT, refused=lambda detail, _: msgspec.json.encode(detail)
     ),
-    grafana.SOURCE: Sender(read=grafana.read),
+    grafana.SOURCE: Sender(
+        read=grafana.read,
+        signature=Signature(grafana.SIGNED_IN, stamp=grafana.SIGNED_AT, always=False),
+        methods=("POST", "PUT"),
+    ),
     uptime_kuma.SOURCE: Sender(read=uptime_kuma.read),
     gatus.SOURCE: Sender(read=gatus.read),
     healthchecks.SOURCE: Sender(read=healthchecks.read),
