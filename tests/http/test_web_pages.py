@@ -95,7 +95,7 @@ def pass_time(here: Served, length: timedelta) -> None:
 
 
 def incident_pages(page_html: str) -> list[str]:
-    found = {part.split('"')[0].split("#")[0] for part in page_html.split('href="/incidents/')[1:]}
+    found = {part.split('"')[0].split("#")[0].split("?")[0] for part in page_html.split('href="/incidents/')[1:]}
     return sorted(f"/incidents/{one}" for one in found)
 
 

@@ -326,7 +326,7 @@ class Hero:
     href: str
     severity: Severity
     status: str
-    is_resolved: bool
+    is_answered: bool  # by a person, or by its end
     title: str
     type: str
     text: str
@@ -345,7 +345,7 @@ def hero(plan: Plan, incident: Incident, duties: Iterable[Obligation], now: date
         href=f"/incidents/{incident.id}",
         severity=severity(plan, incident.severity),
         status=words.status(incident.status),
-        is_resolved=incident.is_resolved,
+        is_answered=incident.is_resolved or incident.acknowledged_at is not None,
         title=incident.title,
         type=words.type_name(plan, incident.type),
         text=incident.impact or words.why(plan, incident) or "Declared by a person; no impact is written yet.",

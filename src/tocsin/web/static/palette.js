@@ -7,7 +7,7 @@
   const input = dialog.querySelector("input");
   const list = dialog.querySelector("ul");
   const count = dialog.querySelector("[role=status]");
-  const words = { do: "Do", incident: "Open incident", page: "Page" };
+  const words = { do: "Do", incident: "Open incident", page: "Page", part: "This incident" };
   const OFF = "tocsin_keys_off";
   let items = null;
   let finder = ""; // where the server looks for words, if it does
@@ -165,7 +165,8 @@
     form.requestSubmit(button);
   };
   const acknowledge = () => {
-    const button = document.querySelector("#head form[action$='/acknowledge'] button");
+    const waiting = [...document.querySelectorAll("#head, #heroes > article")].flatMap((one) => [...one.querySelectorAll("form[action$='/acknowledge'] button")]);
+    const button = waiting.find((one) => one.closest("article")?.contains(document.activeElement)) || (waiting.length === 1 && waiting[0]);
     if (button) button.form.requestSubmit(button);
   };
   // j and k walk through the lists of a page: its incidents, signals, what is owed, the entries of a record.
