@@ -372,7 +372,8 @@ def _title(known: Situation, title: str, now: datetime) -> str:
     if not known.open:
         return f"{title} · Tocsin"
     rows = owed_rows(known, now, 1)
-    due = f", next due in {rows[0].time_left}" if rows and rows[0].state != "overdue" else ""
+    late = bool(rows) and rows[0].state == "overdue"
+    due = f", {'overdue' if late else 'next due in'} {rows[0].time_left}" if rows else ""
     return f"{known.open[0].severity}{due} · {title} · Tocsin"
 
 
