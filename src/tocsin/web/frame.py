@@ -140,6 +140,8 @@ DONE = {
     "sessions_off": "Every other session is ended.",
     "factor_taken": "Second factor and passkeys are taken away, and every session is ended. Give them a new link.",
     "unlinked_there": "They are nobody's at the provider now. Their next sign-in finds the account by its address.",
+    "disabled": "The account is disabled: nothing of theirs lets anybody in, and nothing pages them.",
+    "enabled": "The account is enabled. What they had lets them in again.",
     "their_sessions_off": "Every session of theirs is ended.",
     "resent": "It is on its way again.",
     "address": "The address is replaced. The one before is good for nothing any more.",
