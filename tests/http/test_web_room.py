@@ -334,6 +334,13 @@ def test_closing_names_what_is_missing(here: Served, ben: Visitor, room: str) ->
     assert ben.do(room, f"{room}/schedule", meeting_at="2026-11-25T10:00").status == 303
     assert ben.do(room, f"{room}/close").onward == f"{room}?done=closed"
     assert record(here, room).status is Status.CLOSED
+    assert ben.do(room, f"{room}/title", rename__title=" ").says("Say something")
+    assert ben.do(room, f"{room}/title", rename__title="The disk was full").onward == f"{room}?done=renamed"
+    assert ben.do(room, f"{room}/title", rename__title="The disk was full").onward == f"{room}?done=same-title"
+    page = ben.open(room)
+    assert page.says("renamed it from “Memory is down” to “The disk was full”") and not page.says(
+        "Change the severity</"
+    )
     assert ben.do(room, f"{room}/held").onward == f"{room}?done=held"
 
 

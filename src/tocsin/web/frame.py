@@ -71,6 +71,8 @@ DONE = {
     "same-severity": "It has this severity already. Nothing was changed.",
     "type": "The type is changed.",
     "same-type": "It is of this type already. Nothing was changed.",
+    "renamed": "The title is changed.",
+    "same-title": "It has this title already. Nothing was changed.",
     "device": "This device is added. A push is on its way to it: press it, and verify the code.",
     "noted": "The note is on the timeline.",
     "decided": "The decision is on the timeline.",

@@ -116,6 +116,7 @@ def _verbs_of(visitor: Visitor, plan: Plan, incident: Incident) -> list[Item]:
         Item("do", "Record a finding", f"{room}#finding"),
         Item("do", "Assess the impact", f"{room}#impact"),
         Item("do", "Change the severity", f"{room}#severity"),
+        Item("do", "Change the title", f"{room}#rename"),
         *([] if incident.is_resolved else [Item("do", "Mark as mitigated", f"{room}#mitigate")]),
         Item(
             "do",
