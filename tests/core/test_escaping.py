@@ -1,5 +1,8 @@
 """What stands in a page is escaped as Jinja escapes it."""
 
+import re
+from html import unescape
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +10,7 @@ from jinja2 import DictLoader, Environment, StrictUndefined, UndefinedError
 from markupsafe import Markup, escape
 
 from tocsin.obligations.model import State
-from tocsin.web.escaping import Escaping, written
+from tocsin.web.escaping import Escaping, linked, written
 
 TEMPLATES = {
     "parts": (
@@ -42,3 +45,28 @@ def test_what_is_no_text_is_written_as_jinja_does_it(value: object) -> None:
 def test_a_value_that_is_missing_is_an_error() -> None:
     with pytest.raises(UndefinedError, match="nobody"):
         Escaping(autoescape=True, undefined=StrictUndefined).from_string("{{ nobody }}").render()
+
+
+@pytest.mark.parametrize(
+    ("text", "addresses"),
+    [
+        ("See https://a.example/x?b=1&c=2.", ["https://a.example/x?b=1&c=2"]),
+        ("(http://a.example/f_(x)), https://b.example", ["http://a.example/f_(x)", "https://b.example"]),
+        ('{"runbook": "https://a.example/#r"}', ["https://a.example/#r"]),
+        ("javascript://a.example/%0aalert(1) data://x ftp://y <b>", []),
+        ("https://a.example/<script>", ["https://a.example/"]),
+    ],
+)
+def test_web_addresses_in_what_somebody_wrote_can_be_pressed(text: str, addresses: list[str]) -> None:
+    assert [
+        unescape(one) for one in re.findall(r'<a href="([^"]*)" rel="noreferrer noopener">', linked(text))
+    ] == addresses
+
+
+PIECES = st.one_of(st.sampled_from(["https://a", "http://", "://", "<", '"', "&", ")", "."]), st.text(max_size=5))
+
+
+@given(st.lists(PIECES).map("".join))
+def test_nothing_but_links_is_added_to_what_was_written(text: str) -> None:
+    html = linked(text)
+    assert unescape(re.sub(r'<a href="[^"<>]*" rel="noreferrer noopener">|</a>', "", html)) == unescape(written(text))

@@ -87,6 +87,7 @@ VERBS: dict[str, Callable[[Incident], list[AnyEntry]]] = {
     "assign": lambda one: lifecycle.assign(ROSE, one, "scribe", "ben", by="ana", now=NOW),
     "change_severity": lambda one: lifecycle.change_severity(ROSE, one, "P0", "worse", by="ana", now=NOW),
     "change_type": lambda one: lifecycle.change_type(ROSE, one, "data_loss", "rows are gone", by="ana", now=NOW),
+    "rename": lambda one: lifecycle.rename(one, "Voice hangs", by="ana", now=NOW),
     "note": lambda one: lifecycle.note(one, "Seen", by="ana", now=NOW),
     "decide": lambda one: lifecycle.decide(one, "Wait", "nothing else helps", by="ana", now=NOW),
     "tell investigating": lambda one: told(one, Stage.INVESTIGATING),
@@ -109,7 +110,7 @@ REFUSALS: dict[tuple[str, Status], type[TocsinError]] = {
     **{
         (verb, Status.CLOSED): lifecycle.AlreadyClosed
         for verb in VERBS
-        if verb not in ("note", "decide", "reopen", "schedule_review", "hold_review")
+        if verb not in ("note", "decide", "rename", "reopen", "schedule_review", "hold_review")
     },
     **{
         (verb, one): lifecycle.NotResolved
@@ -200,6 +201,7 @@ def test_a_word_that_the_plan_lacks_is_refused_with_the_words_it_has(
     "act",
     [
         lambda one: lifecycle.note(one, "  \n", by="ana", now=NOW),
+        lambda one: lifecycle.rename(one, " ", by="ana", now=NOW),
         lambda one: lifecycle.decide(one, "", "because", by="ana", now=NOW),
         lambda one: lifecycle.decide(one, "Wait", " ", by="ana", now=NOW),
         lambda one: lifecycle.change_severity(ROSE, one, "P0", "", by="ana", now=NOW),

@@ -184,13 +184,16 @@ def test_an_incident_is_worked_through_the_api(here: Served, caller: Caller) -> 
     worst, kind = next(iter(plan.severities)), list(plan.types)[1]
     assert caller.post(f"{at}/severity", {"severity": worst, "because": "It spreads."})["severity"] == worst
     assert caller.post(f"{at}/type", {"type": kind, "because": "It is not what it looked like."})["type"] == kind
+    assert caller.post(f"{at}/title", {"title": "Memory is full"})["title"] == "Memory is full"
     assert caller.post(f"{at}/mitigate", {"how": "Switched it off."})["status"] == "mitigating"
     see_checks_pass(caller, at)
     assert caller.post(f"{at}/resolve", {"how": "The vendor mended it."})["status"] == "watching"
     assert caller.post(f"{at}/reopen", {"because": "It came back."})["status"] == "investigating"
     kinds = [one["kind"] for one in caller.get(f"{at}/timeline")["entries"]]
     assert kinds[0] == "Declared" and kinds.index("Resolved") < kinds.index("Reopened")
-    assert {"Acknowledged", "Noted", "Decided", "RoleAssigned", "SeverityChanged", "TypeChanged"} <= set(kinds)
+    assert {"Acknowledged", "Noted", "Decided", "RoleAssigned", "SeverityChanged", "TypeChanged", "Renamed"} <= set(
+        kinds
+    )
 
 
 def test_the_timeline_says_what_each_entry_records(caller: Caller) -> None:

@@ -223,8 +223,8 @@ def mend_by(keys: Keys) -> None:
 
 def tell_by(keys: Keys) -> None:
     keys.do("Update for Public")
-    keys.arrive("**?audience=public*")
-    keys.to("public.stage")
+    expect(keys.page.locator("#compose input[name=audience][value=public]")).to_be_checked()
+    keys.press("Shift+Tab")  # from the words back to the stage
     while keys.page.evaluate("document.activeElement.value") != "resolved":
         keys.press("ArrowRight")
     keys.to("public.resolved.message")

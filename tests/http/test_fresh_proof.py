@@ -25,6 +25,8 @@ HELD_UP = {
     "/me/signin/passkeys/{passkey_id:str}/remove",
     "/people",
     "/people/{handle:str}/link",
+    "/people/{handle:str}/disable",
+    "/people/{handle:str}/enable",
     "/people/{handle:str}/factor/remove",
     "/people/{handle:str}/unlink",
     "/tokens",

@@ -119,6 +119,7 @@ class Asker:
             and "/sessions" not in path
             and "factor" not in path
             and "single" not in path
+            and not path.endswith("able")  # who disables themselves is refused whatever they may
         )
         path = path.replace("{handle:str}", WHO.get(role, "ben") if own else "lucia")
         path = path.replace("{incident_id:str}", self.incident).replace("{verb:str}", "approve")

@@ -155,6 +155,23 @@ def test_an_administrator_takes_a_lost_second_factor_away(here: Served) -> None:
     assert ana.do("/people", "/people/ben/sessions/end").onward == "/people?done=their_sessions_off"
 
 
+def test_who_left_is_let_in_no_more(here: Served) -> None:
+    ana, ben = Visitor(here, "ana"), Visitor(here, "ben")
+    give_password(here, "ben")
+    page = ana.open("/people")
+    assert not any(one.action == "/people/ana/disable" for one in page.forms())
+    assert ana.press(page, "/people/ben/disable").onward == "/people?done=disabled"
+    assert ben.open("/").status == 303
+    assert sign_in(Visitor(here), login="ben").status == 403
+    page = ana.open("/people")
+    assert page.says("disabled") and not any(one.action == "/people/ben/link" for one in page.forms())
+    assert ana.press(page, "/people", handle="ben", role="viewer").status == 409
+    headers = here.bearer(*access.RIGHTS[AccountRole.ADMINISTRATOR], name="root", person="ana")
+    assert here.post("/api/v1/people/ben/enable", headers=headers).status_code == 204
+    assert here.post("/api/v1/people/ben/enable", headers=headers).status_code == 409
+    assert sign_in(Visitor(here), login="ben").onward == "/oncall"
+
+
 # ---- Sessions --------------------------------------------------------------------------------------------------------
 
 
@@ -317,8 +334,8 @@ def test_a_manager_invites_and_reads_the_log_and_makes_no_token(here: Served) ->
     assert all(f'href="{path}"' in front.html for path in ("/people", "/audit", "/declare"))
     assert not any(f'href="{path}"' in front.html for path in ("/tokens", "/subscribers"))
     page = erin.open("/people")
-    assert page.status == 200 and '<option value="viewer"' in page.html
-    assert '<option value="manager"' not in page.html and '<option value="administrator"' not in page.html
+    assert page.status == 200 and 'name="role" value="viewer"' in page.html
+    assert 'value="manager"' not in page.html and 'value="administrator"' not in page.html
     assert not any(one.action == "/people/ana/link" for one in page.forms())
     made = erin.press(page, "/people", handle="nina", role="responder")
     assert made.says("A link for nina")

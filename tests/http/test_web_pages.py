@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -95,7 +96,7 @@ def pass_time(here: Served, length: timedelta) -> None:
 
 
 def incident_pages(page_html: str) -> list[str]:
-    found = {part.split('"')[0].split("#")[0] for part in page_html.split('href="/incidents/')[1:]}
+    found = {part.split('"')[0].split("#")[0].split("?")[0] for part in page_html.split('href="/incidents/')[1:]}
     return sorted(f"/incidents/{one}" for one in found)
 
 
@@ -201,6 +202,22 @@ def test_the_bell_names_the_worst_and_the_next(night: Served) -> None:
 def test_a_quiet_installation_says_so(here: Served) -> None:
     page = Visitor(here, "erin").open("/")
     assert page.says("Nothing is broken") and page.says("Nothing is owed")
+
+
+def test_an_administrator_learns_what_to_see_to_before_the_first_incident(here: Served) -> None:
+    ana, ben = Visitor(here, "ana"), Visitor(here, "ben")
+    page = ana.open("/")
+    assert page.says("Before the first incident") and page.says("On call, but nothing reaches them:")
+    assert page.says("Nothing has sent a signal yet.") and page.says("No mail server is set")
+    assert not ben.open("/").says("Before the first incident")
+    about: dict[str, Any] = {"title": "It broke", "severity": "P1", "type": "service_outage", "service": "rose"}
+    incident = here.app.database.run(SYSTEM, lambda tx: commands.declare(tx, **about)).id
+    page = ana.open("/")
+    assert not page.says("Before the first incident")
+    assert f'href="/incidents/{incident}#slot-scribe"' in page.html
+    assert f'href="/incidents/{incident}?audience=public#compose"' in page.html
+    assert ben.press(ben.open("/"), f"/incidents/{incident}/acknowledge").status == 303
+    assert not any(one.action.endswith("/acknowledge") for one in ben.open("/").forms())
 
 
 def test_a_waiting_signal_is_dismissed_from_the_front_page(night: Served) -> None:

@@ -264,6 +264,11 @@ def test_a_preview_shows_the_words_and_posts_nothing(here: Served, ben: Visitor,
     assert updates(here, room) == []
 
 
+def seal_of(page: Page) -> str:
+    """What the button carries that says yes to the words above it."""
+    return page.html.split('name="confirmed" value="')[1].split('"')[0]
+
+
 def test_what_everyone_reads_is_always_shown_first(here: Served, ben: Visitor, room: str) -> None:
     typed = {
         "public__stage": "investigating",
@@ -273,7 +278,10 @@ def test_what_everyone_reads_is_always_shown_first(here: Served, ben: Visitor, r
     page = write(ben, ben.open(room), room, audience="public", **typed)
     assert page.status == 200 and page.says("Everyone will read this.") and page.says("finding out why: Rose forgets")
     assert updates(here, room) == []
-    answer = write(ben, page, room, confirmed="public")
+    seal = seal_of(page)
+    other = write(ben, page, room, confirmed=seal, public__investigating__issue="Rose is hacked")
+    assert other.status == 200 and other.says("You changed it after you had looked.") and updates(here, room) == []
+    answer = write(ben, page, room, confirmed=seal)
     assert answer.status == 303
     (posted,) = updates(here, room)
     assert (posted.audience, posted.stage) == ("public", Stage.INVESTIGATING)
@@ -300,15 +308,9 @@ def test_an_update_that_says_too_little_names_the_field(here: Served, ben: Visit
 
 def test_nobody_is_told_that_it_is_over_while_it_is_not(here: Served, ben: Visitor, room: str) -> None:
     assert not ben.open(room).says('value="resolved"')
-    page = write(
-        ben,
-        ben.open(room),
-        room,
-        audience="public",
-        public__stage="resolved",
-        confirmed="public",
-        public__resolved__message="Over.",
-    )
+    typed = {"audience": "public", "public__stage": "resolved", "public__resolved__message": "Over."}
+    seen = write(ben, ben.open(room), room, **typed)
+    page = write(ben, seen, room, confirmed=seal_of(seen), **typed)
     assert page.status == 409
     assert updates(here, room) == []
 
@@ -332,6 +334,13 @@ def test_closing_names_what_is_missing(here: Served, ben: Visitor, room: str) ->
     assert ben.do(room, f"{room}/schedule", meeting_at="2026-11-25T10:00").status == 303
     assert ben.do(room, f"{room}/close").onward == f"{room}?done=closed"
     assert record(here, room).status is Status.CLOSED
+    assert ben.do(room, f"{room}/title", rename__title=" ").says("Say something")
+    assert ben.do(room, f"{room}/title", rename__title="The disk was full").onward == f"{room}?done=renamed"
+    assert ben.do(room, f"{room}/title", rename__title="The disk was full").onward == f"{room}?done=same-title"
+    page = ben.open(room)
+    assert page.says("renamed it from “Memory is down” to “The disk was full”") and not page.says(
+        "Change the severity</"
+    )
     assert ben.do(room, f"{room}/held").onward == f"{room}?done=held"
 
 

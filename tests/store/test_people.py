@@ -10,7 +10,7 @@ from tests.support.races import together
 from tocsin.db.engine import Database, Tx
 from tocsin.kit.actor import SYSTEM, Actor, ActorKind
 from tocsin.kit.clock import ManualClock
-from tocsin.kit.errors import Forbidden, Invalid, NotFound
+from tocsin.kit.errors import Forbidden, Invalid, NotFound, Refused
 from tocsin.paging import store as pages
 from tocsin.people import access, commands, sessions, tokens
 from tocsin.people import store as people
@@ -147,6 +147,31 @@ def test_a_disabled_account_opens_nothing(database: Database) -> None:
         assert people.by_login(tx, "ana") is None
         assert people.contacts(tx, ["ana"]) == {"ana": []}
         assert people.addresses(tx, ["ana", "ben"]) == {"ben": "ben@rose.example"}
+
+
+def test_who_leaves_is_disabled_by_who_may_and_never_the_last_administrator(database: Database) -> None:
+    admin, ben = (Actor(one, ActorKind.PERSON, access.RIGHTS[AccountRole.ADMINISTRATOR]) for one in ("ana", "ben"))
+    with database.work(SYSTEM) as tx:
+        people.change_person(tx, "ana", role=AccountRole.ADMINISTRATOR)
+        session, link = sessions.begin(tx, "ben"), sessions.issue_link(tx, "ben")
+        _, secret = commands.make_token(tx, "terminal", frozenset({access.PLAN_READ}), None, "ben")
+    with pytest.raises(access.NotAllowed):
+        database.run(ANA, lambda tx: commands.disable(tx, "ben"))
+    for who in (admin, Actor("token:ci", ActorKind.TOKEN, admin.rights)):
+        with pytest.raises(commands.Needed):
+            database.run(who, lambda tx: commands.disable(tx, "ana"))
+    database.run(admin, lambda tx: commands.disable(tx, "ben"))
+    for again in (commands.disable, commands.signin_link):
+        with pytest.raises(commands.IsDisabled):
+            database.run(admin, lambda tx, again=again: again(tx, "ben"))
+    with database.work(SYSTEM) as tx:
+        assert sessions.signed_in(tx, session) is None and tokens.live(tx, secret) is None
+    database.run(admin, lambda tx: commands.enable(tx, "ben"))
+    with database.work(SYSTEM) as tx:
+        assert sessions.signed_in(tx, session) is None and sessions.use_link(tx, link) is None, "a way in came back"
+        assert tokens.live(tx, secret) is not None
+    with pytest.raises(Refused):
+        database.run(ben, lambda tx: commands.enable(tx, "ana"))
 
 
 def test_the_first_person_of_an_installation_gets_a_way_in_and_only_the_first(database: Database) -> None:

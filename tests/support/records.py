@@ -241,6 +241,7 @@ _VERBS: tuple[_Verb, ...] = (
     lambda one, now: lifecycle.change_severity(PLAN, one, "P0", "worse", by="ana", now=now),
     lambda one, now: lifecycle.change_severity(PLAN, one, "P3", "better", by="ana", now=now),
     lambda one, now: lifecycle.change_type(PLAN, one, "outage", "it is all down", by="ana", now=now),
+    lambda one, now: lifecycle.rename(one, "The title | is another", by="ana", now=now),
     lambda one, now: lifecycle.note(one, "Seen | done", by="ben", now=now),
     lambda one, now: lifecycle.decide(one, "Wait", "nothing else helps", by="ben", now=now),
     lambda one, now: lifecycle.mitigate(one, "Serve without it", by="ana", now=now),

@@ -49,7 +49,16 @@ class Sessions(Struct):
 
 
 def handlers() -> list[HTTPRouteHandler]:
-    return [invite_person, list_sessions, end_sessions, end_session, take_factor_away, unlink_account]
+    return [
+        invite_person,
+        list_sessions,
+        end_sessions,
+        end_session,
+        take_factor_away,
+        unlink_account,
+        disable_person,
+        enable_person,
+    ]
 
 
 @post(
@@ -115,3 +124,23 @@ def take_factor_away(request: Call, handle: FromPath[str]) -> None:
 )
 def unlink_account(request: Call, handle: FromPath[str]) -> None:
     act(request, lambda tx: single_sign_on.unlink(tx, handle))
+
+
+@post(
+    "/people/{handle:str}/disable",
+    status_code=204,
+    summary="Let somebody in no more, by nothing that they have, and page them nowhere",
+    **needs(access.PEOPLE_WRITE, 400, 404, 409),
+)
+def disable_person(request: Call, handle: FromPath[str]) -> None:
+    act(request, lambda tx: people_commands.disable(tx, handle))
+
+
+@post(
+    "/people/{handle:str}/enable",
+    status_code=204,
+    summary="Let them in again, by what they had",
+    **needs(access.PEOPLE_WRITE, 400, 404, 409),
+)
+def enable_person(request: Call, handle: FromPath[str]) -> None:
+    act(request, lambda tx: people_commands.enable(tx, handle))

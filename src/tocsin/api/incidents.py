@@ -50,6 +50,7 @@ def handlers() -> list[HTTPRouteHandler]:
         assign_role,
         change_severity,
         change_type,
+        rename,
         note,
         decide,
         post_update,
@@ -220,6 +221,11 @@ def change_severity(request: Call, incident_id: FromPath[str], data: JSONBody[sc
 @post("/incidents/{incident_id:str}/type", status_code=200, summary="Change the type", **VERB)
 def change_type(request: Call, incident_id: FromPath[str], data: JSONBody[schema.NewType]) -> schema.Incident:
     return after(request, lambda tx: commands.change_type(tx, incident_id, data.type, data.because))
+
+
+@post("/incidents/{incident_id:str}/title", status_code=200, summary="Rename it", **VERB)
+def rename(request: Call, incident_id: FromPath[str], data: JSONBody[schema.NewTitle]) -> schema.Incident:
+    return after(request, lambda tx: commands.rename(tx, incident_id, data.title))
 
 
 @post("/incidents/{incident_id:str}/notes", status_code=200, summary="Write a note into the record", **VERB)

@@ -68,6 +68,10 @@ class NewType(Struct, forbid_unknown_fields=True):
     because: Text
 
 
+class NewTitle(Struct, forbid_unknown_fields=True):
+    title: Text
+
+
 class Note(Struct, forbid_unknown_fields=True):
     text: Text
 

@@ -11,6 +11,8 @@ class Deed(StrEnum):
     ACCOUNT_MADE = "account.made"
     ACCOUNT_CHANGED = "account.changed"
     ROLE_CHANGED = "account.role_changed"
+    ACCOUNT_DISABLED = "account.disabled"
+    ACCOUNT_ENABLED = "account.enabled"
     LINK_MADE = "account.link_made"
     PASSWORD_SET = "account.password_set"
     LINKED = "account.linked"
@@ -83,6 +85,8 @@ WORDS: dict[Deed, str] = {
     Deed.ACCOUNT_MADE: "Made an account",
     Deed.ACCOUNT_CHANGED: "Changed an account",
     Deed.ROLE_CHANGED: "Changed a role",
+    Deed.ACCOUNT_DISABLED: "Disabled an account",
+    Deed.ACCOUNT_ENABLED: "Enabled an account",
     Deed.LINK_MADE: "Made a sign-in link",
     Deed.PASSWORD_SET: "Set a password",
     Deed.LINKED: "Linked an account to the provider",

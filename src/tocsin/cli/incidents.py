@@ -210,6 +210,18 @@ def change_type(
 
 
 @incidents.command(group=INCIDENTS)
+def rename(
+    incident: Incident,
+    title: Annotated[str, Parameter(help="What it is called from now on.")],
+    /,
+    *,
+    json: AsJson = False,
+) -> None:
+    """Give an incident another title. The record keeps both."""
+    send(incident, "title", json=json, body={"title": title})
+
+
+@incidents.command(group=INCIDENTS)
 def note(
     incident: Incident, text: Annotated[str, Parameter(help="What to write down.")], /, *, json: AsJson = False
 ) -> None:

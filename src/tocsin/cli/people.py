@@ -120,6 +120,30 @@ def remove_factor(handle: Handle, /, *, json: AsJson = False) -> None:
         show.line(f"No code is asked of {handle} any more, and their sessions are ended.")
 
 
+@people.command
+def disable(handle: Handle, /, *, json: AsJson = False) -> None:
+    """Let somebody in no more, by nothing that they have, and page them nowhere, as when they leave."""
+    from tocsin.people import commands
+
+    local.change(lambda tx: commands.disable(tx, handle))
+    if json:
+        show.as_json({"handle": handle, "disabled": True})
+    else:
+        show.line(f"Nothing of {handle} lets anybody in any more, and nothing pages them.")
+
+
+@people.command
+def enable(handle: Handle, /, *, json: AsJson = False) -> None:
+    """Let them in again, by what they had."""
+    from tocsin.people import commands
+
+    local.change(lambda tx: commands.enable(tx, handle))
+    if json:
+        show.as_json({"handle": handle, "disabled": False})
+    else:
+        show.line(f"The account of {handle} is enabled.")
+
+
 @token.command(name="create")
 def create_token(
     name: Annotated[str, Parameter(help="What will use it, such as alertmanager.")],

@@ -17,6 +17,7 @@ class EventType(StrEnum):
     INCIDENT_ACKNOWLEDGED = "incident.acknowledged"
     SEVERITY_CHANGED = "severity.changed"
     TYPE_CHANGED = "type.changed"
+    TITLE_CHANGED = "title.changed"
     PHASE_CHANGED = "phase.changed"
     ROLE_TAKEN = "role.taken"
     UPDATE_PUBLISHED = "update.published"
@@ -38,6 +39,7 @@ MEANING: dict[EventType, str] = {
     EventType.INCIDENT_ACKNOWLEDGED: "somebody answers for it",
     EventType.SEVERITY_CHANGED: "its severity changed: `before`, `severity`, `raised`, `because`",
     EventType.TYPE_CHANGED: "its type changed: `before`, `type`, `because`",
+    EventType.TITLE_CHANGED: "it was renamed: `before`, `title`",
     EventType.PHASE_CHANGED: "its status changed: `before`, `status`",
     EventType.ROLE_TAKEN: "somebody took a role: `role`, `person`, `before`",
     EventType.UPDATE_PUBLISHED: "an audience was told: `audience`, `text`, `stage`, `number` of the entry",

@@ -18,6 +18,7 @@ from tocsin.incidents.model import (
     Incident,
     Numbered,
     Paged,
+    Renamed,
     Reopened,
     Resolved,
     RoleAssigned,
@@ -70,6 +71,8 @@ def _of(number: int, entry: AnyEntry) -> list[Told]:
         case SeverityChanged():
             about = {"severity": entry.severity, "before": entry.before, "raised": entry.raised}
             return [(EventType.SEVERITY_CHANGED, {**about, "because": entry.because})]
+        case Renamed():
+            return [(EventType.TITLE_CHANGED, {"title": entry.title, "before": entry.before})]
         case TypeChanged():
             return [(EventType.TYPE_CHANGED, {"type": entry.type, "before": entry.before, "because": entry.because})]
         case RoleAssigned():

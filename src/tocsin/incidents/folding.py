@@ -28,6 +28,7 @@ from tocsin.incidents.model import (
     ObligationWaived,
     Paged,
     Recovered,
+    Renamed,
     Reopened,
     Resolved,
     ResponderAdded,
@@ -148,8 +149,8 @@ def _after(incident: Incident, entry: AnyEntry) -> Incident:
             return incident.changed(roles=roles, responders=_with(incident, entry.person))
         case SeverityChanged():
             return _at_new_level(incident, entry)
-        case TypeChanged():
-            return incident.changed(type=entry.type)
+        case TypeChanged() | Renamed():
+            return _otherwise(incident, entry)
         case Updated():
             last = {**incident.last_update_at, entry.audience: entry.at}
             told = _heard(incident, entry.audience, entry.at) if entry.counts else incident
@@ -200,6 +201,10 @@ def _after(incident: Incident, entry: AnyEntry) -> Incident:
         case ChannelOpened() | ChannelFailed() | ChannelLeft() | CallOpened() | MessageKept():
             return _meeting(incident, entry)
     assert_never(entry)
+
+
+def _otherwise(incident: Incident, entry: TypeChanged | Renamed) -> Incident:
+    return incident.changed(type=entry.type) if isinstance(entry, TypeChanged) else incident.changed(title=entry.title)
 
 
 def _meeting(incident: Incident, entry: PlaceEntry) -> Incident:

@@ -18,6 +18,7 @@ from tocsin.incidents.model import (
     Noted,
     ObligationWaived,
     Recovered,
+    Renamed,
     Reopened,
     Resolved,
     ReviewHeld,
@@ -122,6 +123,13 @@ def change_type(plan: Plan, incident: Incident, kind: str, because: str, *, by: 
     if kind == incident.type:
         return []
     return [TypeChanged(at=now, by=by, type=kind, before=incident.type, because=said(because, "because"))]
+
+
+def rename(incident: Incident, title: str, *, by: str, now: datetime) -> list[AnyEntry]:
+    """Whatever state it is in: a title that misleads does so in the post-mortem too."""
+    require_here(incident)
+    title = said(title, "title", TITLE_MOST)
+    return [] if title == incident.title else [Renamed(at=now, by=by, title=title, before=incident.title)]
 
 
 def note(incident: Incident, text: str, *, by: str, now: datetime) -> list[AnyEntry]:

@@ -142,6 +142,12 @@ class TypeChanged(Entry):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Renamed(Entry):
+    title: str
+    before: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Noted(Entry):
     text: str
 
@@ -287,6 +293,7 @@ AnyEntry = (
     | RoleAssigned
     | SeverityChanged
     | TypeChanged
+    | Renamed
     | Noted
     | Decided
     | Found

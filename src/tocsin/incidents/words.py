@@ -23,6 +23,7 @@ from tocsin.incidents.model import (
     ObligationWaived,
     Paged,
     Recovered,
+    Renamed,
     Reopened,
     Resolved,
     ResponderAdded,
@@ -111,6 +112,7 @@ _KIND: dict[type[AnyEntry], str] = {
     RoleAssigned: "role",
     SeverityChanged: "severity",
     TypeChanged: "type",
+    Renamed: "title",
     Noted: "note",
     Decided: "decision",
     Found: "finding",
@@ -280,6 +282,8 @@ def _said(plan: Plan, entry: AnyEntry, who: str) -> str:
         case TypeChanged():
             change = f"from {type_name(plan, entry.before)} to {type_name(plan, entry.type)}"
             return f"{who} changed the type {change}: {ended(entry.because)}"
+        case Renamed():
+            return f"{who} renamed it from \u201c{entry.before}\u201d to \u201c{entry.title}\u201d."
         case Noted():
             return f"{who} noted: {ended(entry.text)}"
         case Decided():

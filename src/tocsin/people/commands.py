@@ -64,6 +64,14 @@ class TooMany(Refused):
     """There are as many as there may be; remove one first."""
 
 
+class Needed(Refused):
+    """Somebody must be left who can change people."""
+
+
+class IsDisabled(Refused):
+    """The account is disabled; enable it first."""
+
+
 def invite(tx: Tx, handle: str, *, name: str, email: str | None, role: AccountRole) -> str:
     """Make an account, or complete the one that the plan brought; returns the secret of a one-time sign-in link."""
     known = store.find_person(tx, handle)
@@ -74,6 +82,7 @@ def invite(tx: Tx, handle: str, *, name: str, email: str | None, role: AccountRo
         addresses.check_email(email)
     name = _bounded(name)
     if known:
+        _need_enabled(known)
         _change(tx, known, name=name or known.name, email=email or known.email, role=role)
     else:
         store.add_person(tx, handle, name=name or handle, email=email, role=role)
@@ -115,7 +124,43 @@ def signin_link(tx: Tx, handle: str) -> str:
         access.require(tx.actor, access.PEOPLE_WRITE)
     known = store.load_person(tx, handle)
     access.require_invitation(tx.actor, known.role, known)
+    _need_enabled(known)
     return _link(tx, handle)
+
+
+# ---- Who has left ----
+
+
+def disable(tx: Tx, handle: str) -> None:
+    """Let somebody in no more, by nothing that they have, and page them nowhere; the records keep their name."""
+    access.require(tx.actor, access.PEOPLE_WRITE)
+    own(tx, handle)
+    known = store.load_person(tx, handle)
+    _need_enabled(known)
+    if tx.actor.handle == handle and tx.actor.source != access.THIS_MACHINE:
+        raise Needed("You can't disable your own account; ask another administrator.")
+    others = (one for one in store.people(tx) if one.disabled_at is None and one.handle != handle)
+    if known.role is AccountRole.ADMINISTRATOR and not any(one.role is AccountRole.ADMINISTRATOR for one in others):
+        raise Needed(f"{handle} is the only administrator; make somebody else one first.")
+    store.change_person(tx, handle, disabled_at=tx.now)
+    sessions.end_all(tx, handle)
+    sessions.drop_links(tx, handle)
+    audit.record(tx, Deed.ACCOUNT_DISABLED, handle)
+
+
+def enable(tx: Tx, handle: str) -> None:
+    """Let them in again, by what they have: the password, second factor, passkeys, contact methods and tokens."""
+    access.require(tx.actor, access.PEOPLE_WRITE)
+    own(tx, handle)
+    if store.load_person(tx, handle).disabled_at is None:
+        raise Refused(f"The account of {handle} is not disabled.")
+    store.change_person(tx, handle, disabled_at=None)
+    audit.record(tx, Deed.ACCOUNT_ENABLED, handle)
+
+
+def _need_enabled(known: Account) -> None:
+    if known.disabled_at is not None:
+        raise IsDisabled(f"The account of {known.handle} is disabled; enable it first.")
 
 
 def verified(found: tuple[Account, str | None] | None, password: str) -> Account:
@@ -320,6 +365,7 @@ def make_token(
     access.require(tx.actor, access.PEOPLE_WRITE)
     if owner is not None:
         own(tx, owner)
+        _need_enabled(store.load_person(tx, owner))
     if not name.strip():
         raise Invalid("Name the token after what will use it.", field="name")
     unknown = rights - access.EVERY_SCOPE

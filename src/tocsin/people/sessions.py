@@ -167,6 +167,10 @@ def use_link(tx: Tx, secret: str) -> Account | None:
     return account if used else None
 
 
+def drop_links(tx: Tx, handle: str) -> None:
+    tx.run(delete(link).where(link.c.handle == handle))
+
+
 def forget_expired(tx: Tx) -> None:
     for one in (table, link):
         tx.run(delete(one).where(one.c.expires_at <= tx.now))

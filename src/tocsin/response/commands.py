@@ -228,6 +228,12 @@ def change_type(tx: Tx, incident_id: str, type: str, because: str) -> Incident: 
     return followups.record(tx, plan, incident, entries)
 
 
+def rename(tx: Tx, incident_id: str, title: str) -> Incident:
+    """Give an incident another title, for those who work on it: the public reads none."""
+    plan, incident = opened(tx, incident_id)
+    return followups.record(tx, plan, incident, lifecycle.rename(incident, title, by=tx.actor.handle, now=tx.now))
+
+
 def note(tx: Tx, incident_id: str, text: str) -> Incident:
     plan, incident = opened(tx, incident_id)
     return followups.record(tx, plan, incident, lifecycle.note(incident, text, by=tx.actor.handle, now=tx.now))

@@ -31,6 +31,7 @@ from tocsin.incidents.model import (
     ObligationWaived,
     Paged,
     Recovered,
+    Renamed,
     Reopened,
     Resolved,
     ResponderAdded,
@@ -137,6 +138,7 @@ SHOWN_IN_CHANNEL = (
     Acknowledged,
     RoleAssigned,
     SeverityChanged,
+    Renamed,
     MadeConfidential,
     Disclosed,
     ResponderAdded,
@@ -199,7 +201,16 @@ def _follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident
             return page_next(tx, plan, incident)
         case Snoozed() | SnoozeEnded() | AskedAgain():
             return _about_silence(tx, plan, incident, entry)
-        case SignalAttached() | SignalCleared() | SignalsGathered() | Undelivered() | Paged() | Noted() | Decided():
+        case (
+            SignalAttached()
+            | SignalCleared()
+            | SignalsGathered()
+            | Undelivered()
+            | Paged()
+            | Noted()
+            | Decided()
+            | Renamed()  # the public reads no title
+        ):
             pass
         case TimeCorrected():
             rederive(tx, plan, incident, f"the time at which it was {entry.moment} was corrected")

@@ -1,8 +1,11 @@
 """The room's composer as plain values: what can be written, to whom, and which promise that would meet."""
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+
+import msgspec
 
 from tocsin.comms import corrections, lookover, updates
 from tocsin.comms.lookover import Shape
@@ -86,9 +89,10 @@ class Preview:
     shapes: tuple[Shape, ...]
     waits_for: str
     button: str
+    seal: str  # of what was typed: whoever confirms it has seen these words
 
 
-def preview(plan: Plan, audience: str, found: LookedOver) -> Preview:
+def preview(plan: Plan, audience: str, found: LookedOver, seal: str) -> Preview:
     told = plan.communication.audiences[audience]
     button = "Publish to everyone" if told.public else f"Post to {told.name.lower()}"
     return Preview(
@@ -100,6 +104,20 @@ def preview(plan: Plan, audience: str, found: LookedOver) -> Preview:
         shapes=tuple(found.shapes),
         waits_for=present.names(plan, tuple(found.approvers)) or "whoever is named next" if found.waits else "",
         button="Hand in for approval" if found.waits else button,
+        seal=seal,
+    )
+
+
+def sealed(audience: str, stage: str, typed: Mapping[str, str]) -> str:
+    """What tells these words from any others that somebody types afterwards."""
+    said = msgspec.json.encode([stage, sorted(typed.items())])
+    return f"{audience}:{hashlib.sha256(said).hexdigest()[:20]}"
+
+
+def changed(shown: Preview) -> Preview:
+    """What is shown once more, because other words were confirmed than had been seen."""
+    return replace(
+        shown, hints=("You changed it after you had looked. This is what they would read now.", *shown.hints)
     )
 
 

@@ -24,7 +24,7 @@ from tocsin.watch import store as watch
 from tocsin.web import present
 from tocsin.web.forms import AnyRequest, Form, Sent
 from tocsin.web.frame import SignedIn, Tx, Visitor, page
-from tocsin.web.now import ServiceRow, services
+from tocsin.web.now import ServiceRow, on_call, services, ways_to_reach
 from tocsin.web.trouble import Trouble, trouble
 
 FIELDS = ("title", "severity", "type", "service", "began", "impact")
@@ -171,10 +171,9 @@ def _page(
             declare_when=plan.declare_when,
             seen=_seen(tx, plan),
             alike=_alike(tx, plan, typed.get("title") or typed.get("what", "")),
-            on_call=[
-                (plan.rotations[name].name or name, present.names(plan, holders) or "Nobody")
-                for name, holders in oncall.rotas(tx, plan).at(tx.now).items()
-            ],
+            on_call=on_call(
+                plan, oncall.rotas(tx, plan), ways_to_reach(tx, plan.people), visitor.account.handle, tx.now
+            ),
             wrong=wrong,
         )
 

@@ -2,6 +2,7 @@
 be made of each that says that it is escaped, as Jinja does.
 """
 
+import re
 from typing import Any
 
 from jinja2 import Environment
@@ -20,6 +21,32 @@ def written(value: Any) -> str:
     if kind is str:
         return escaped(value)
     return value if kind is Markup else escape(value)
+
+
+ADDRESS = re.compile(r"https?://[^\s<>\"'`]+")
+CLOSING = {")": "(", "]": "[", "}": "{"}
+
+
+def linked(value: Any) -> Markup:
+    """What somebody wrote, with the web addresses in it to press. No other address becomes a link."""
+    text = str(value)
+    if "://" not in text:
+        return Markup(written(text))  # noqa: S704 - escaped
+    found, at = [], 0
+    for match in ADDRESS.finditer(text):
+        address = _without_the_end_of_the_sentence(match[0])
+        shown = written(address)
+        found.append(f'{written(text[at : match.start()])}<a href="{shown}" rel="noreferrer noopener">{shown}</a>')
+        at = match.start() + len(address)
+    return Markup("".join(found) + written(text[at:]))  # noqa: S704 - each part is escaped
+
+
+def _without_the_end_of_the_sentence(address: str) -> str:
+    while address[-1] in ".,;:!?" or (
+        address[-1] in CLOSING and address.count(address[-1]) > address.count(CLOSING[address[-1]])
+    ):
+        address = address[:-1]
+    return address
 
 
 class _Generator(CodeGenerator):

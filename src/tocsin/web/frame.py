@@ -71,6 +71,8 @@ DONE = {
     "same-severity": "It has this severity already. Nothing was changed.",
     "type": "The type is changed.",
     "same-type": "It is of this type already. Nothing was changed.",
+    "renamed": "The title is changed.",
+    "same-title": "It has this title already. Nothing was changed.",
     "device": "This device is added. A push is on its way to it: press it, and verify the code.",
     "noted": "The note is on the timeline.",
     "decided": "The decision is on the timeline.",
@@ -140,6 +142,8 @@ DONE = {
     "sessions_off": "Every other session is ended.",
     "factor_taken": "Second factor and passkeys are taken away, and every session is ended. Give them a new link.",
     "unlinked_there": "They are nobody's at the provider now. Their next sign-in finds the account by its address.",
+    "disabled": "The account is disabled: nothing of theirs lets anybody in, and nothing pages them.",
+    "enabled": "The account is enabled. What they had lets them in again.",
     "their_sessions_off": "Every session of theirs is ended.",
     "resent": "It is on its way again.",
     "address": "The address is replaced. The one before is good for nothing any more.",
@@ -372,7 +376,8 @@ def _title(known: Situation, title: str, now: datetime) -> str:
     if not known.open:
         return f"{title} · Tocsin"
     rows = owed_rows(known, now, 1)
-    due = f", next due in {rows[0].time_left}" if rows and rows[0].state != "overdue" else ""
+    late = bool(rows) and rows[0].state == "overdue"
+    due = f", {'overdue' if late else 'next due in'} {rows[0].time_left}" if rows else ""
     return f"{known.open[0].severity}{due} · {title} · Tocsin"
 
 

@@ -349,7 +349,9 @@ def _update(
     typed, notice = _typed(form, audience), form.text(f"{audience}.stage") == composer.NOTICE
     stage = None if notice else _stage(form, audience)
     shown = _preview(visitor, incident_id, audience, typed, stage, notice)
-    if preview or form.has("preview") or (shown.is_public and form.text("confirmed") != audience):
+    if preview or form.has("preview") or (shown.is_public and form.text("confirmed") != shown.seal):
+        again = form.has("confirmed") and not form.has("preview")
+        shown = composer.changed(shown) if again else shown
         return _room(request, visitor, incident_id, typed=form.typed(), preview=shown)
     _run(visitor, lambda tx: commands.post_update(tx, incident_id, audience, typed, stage, notice=notice))
     return _back(incident_id, "drafted" if shown.waits_for else "posted", "timeline")
@@ -366,7 +368,7 @@ def _preview(
     with visitor.app.database.read(visitor.actor) as tx:
         found = telling.look_over(tx, incident_id, audience, typed, stage, notice=notice)
         plan = plans.load(tx, incidents.load(tx, incident_id).plan_revision)
-    return composer.preview(plan, audience, found)
+    return composer.preview(plan, audience, found, composer.sealed(audience, str(stage or notice), typed))
 
 
 def _stage(form: Form, audience: str) -> Stage | None:

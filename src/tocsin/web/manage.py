@@ -27,10 +27,10 @@ from tocsin.web.proving import Proven
 from tocsin.web.trouble import Trouble, trouble
 
 ROLES = {
-    AccountRole.VIEWER: "Viewer: reads everything",
-    AccountRole.RESPONDER: "Responder: works on incidents",
-    AccountRole.MANAGER: "Manager: also puts anybody on call, waives, invites",
-    AccountRole.ADMINISTRATOR: "Administrator: everything",
+    AccountRole.VIEWER: ("Viewer", "reads everything"),
+    AccountRole.RESPONDER: ("Responder", "works on incidents"),
+    AccountRole.MANAGER: ("Manager", "also puts anybody on call, waives and invites"),
+    AccountRole.ADMINISTRATOR: ("Administrator", "everything"),
 }
 LASTING = {"30": "30 days", "90": "90 days", "365": "A year", "": "Until it is revoked"}
 SCOPES = {
@@ -61,6 +61,8 @@ class Person:
     may_link: bool = False
     may_end: bool = False
     may_take: bool = False
+    may_disable: bool = False
+    may_enable: bool = False
     may_unlink: bool = False
 
 
@@ -135,8 +137,8 @@ def _people(
                 for one in accounts
             ],
             roles=[
-                present.Choice(key, label, "", key is AccountRole.RESPONDER)
-                for key, label in ROLES.items()
+                present.Choice(key, label, may, key is AccountRole.RESPONDER)
+                for key, (label, may) in ROLES.items()
                 if access.may_invite(visitor.actor, key, None)
             ],
             typed=typed,
@@ -172,9 +174,11 @@ def _row(
         person_row(account, methods, factors, is_linked=is_linked),
         last=last,
         may_link=account.disabled_at is None and access.may_invite(visitor.actor, account.role, account),
-        may_end=may_manage and account.signed_in_at is not None,
+        may_end=may_manage and account.signed_in_at is not None and account.disabled_at is None,
         may_take=may_manage and bool(factors) and account.handle != visitor.account.handle,
         may_unlink=may_manage and is_linked,
+        may_disable=may_manage and account.disabled_at is None and account.handle != visitor.account.handle,
+        may_enable=may_manage and account.disabled_at is not None,
     )
 
 
@@ -219,6 +223,16 @@ def take_factor_away(request: AnyRequest, proven: Proven, handle: FromPath[str])
 @post("/people/{handle:str}/unlink", sync_to_thread=True)
 def unlink(request: AnyRequest, proven: Proven, handle: FromPath[str]) -> Template | Redirect:
     return _change(request, proven, lambda tx: single_sign_on.unlink(tx, handle), "unlinked_there")
+
+
+@post("/people/{handle:str}/disable", sync_to_thread=True)
+def disable(request: AnyRequest, proven: Proven, handle: FromPath[str]) -> Template | Redirect:
+    return _change(request, proven, lambda tx: people_commands.disable(tx, handle), "disabled")
+
+
+@post("/people/{handle:str}/enable", sync_to_thread=True)
+def enable(request: AnyRequest, proven: Proven, handle: FromPath[str]) -> Template | Redirect:
+    return _change(request, proven, lambda tx: people_commands.enable(tx, handle), "enabled")
 
 
 def _change(request: AnyRequest, visitor: Visitor, command: Callable[[Tx], object], done: str) -> Template | Redirect:
@@ -295,6 +309,7 @@ def _tokens(
                 *(
                     present.Choice(one.handle, one.name, "", one.handle == form.text("person"))
                     for one in people.people(tx)
+                    if one.disabled_at is None
                 ),
             ],
             typed=form.typed(),
@@ -337,6 +352,8 @@ def routes() -> list[Any]:
         end_sessions,
         take_factor_away,
         unlink,
+        disable,
+        enable,
         show_tokens,
         make_token,
         revoke_token,

@@ -24,7 +24,7 @@ from tocsin.status import store as public_site
 from tocsin.watch import store as watch
 from tocsin.watch.outcomes import NOT_ANSWERING, Kind, Outcome
 from tocsin.watch.store import Standing
-from tocsin.web import frame, present
+from tocsin.web import beginning, frame, present
 from tocsin.web.forms import AnyRequest
 from tocsin.web.frame import Asked, SignedIn, Tx, Visitor, page
 from tocsin.web.signals import signal_row
@@ -178,10 +178,12 @@ def ways_to_reach(tx: Tx, handles: Iterable[str]) -> dict[str, str]:
 @get("/", sync_to_thread=True)
 def show_now(request: AnyRequest, visitor: SignedIn) -> Template:
     with visitor.app.database.read(visitor.actor) as tx:
-        return draw_now(request, visitor, tx)
+        return draw_now(request, visitor, tx, beginning.steps(visitor))
 
 
-def draw_now(request: AnyRequest | Asked, visitor: Visitor, tx: Tx) -> Template:
+def draw_now(
+    request: AnyRequest | Asked, visitor: Visitor, tx: Tx, to_begin: tuple[beginning.Step, ...] = ()
+) -> Template:
     known, now = frame.situation(tx, frame.MOST_OPEN), tx.now
     plan, around = known.plan, assessing.Around(tx, known.open)
     heroes = [
@@ -211,6 +213,7 @@ def draw_now(request: AnyRequest | Asked, visitor: Visitor, tx: Tx) -> Template:
             for one in assessing.vendors(tx, plan, around)
         ],
         last=_last(tx, now) if not heroes else "",
+        to_begin=to_begin,
     )
 
 

@@ -31,6 +31,10 @@ ELSEWHERE = (
 """Pages that the navigation does not name."""
 
 
+PARTS = (("timeline", "Timeline"), ("owed", "What is owed"), ("signals", "Its signals"), ("delivery", "Its messages"))
+"""Places in a room."""
+
+
 FOUND = "/search/found"  # what fits what somebody types, by the words that are stored
 
 
@@ -61,7 +65,8 @@ class Here:
 def show_palette(request: AnyRequest, visitor: SignedIn, here: FromQuery[str] = "") -> Response[bytes]:
     """Everything that can be reached or done from a page, as JSON for the palette. A viewer is shown no verbs."""
     with visitor.app.database.read(visitor.actor) as tx:
-        items = [*_verbs(visitor, _here(tx, here)), *_incidents(tx), *_pages(visitor)]
+        place = _here(tx, here)
+        items = [*_verbs(visitor, place), *_parts(place), *_incidents(tx), *_pages(visitor)]
     search = FOUND if any(route.path == FOUND for route in request.app.routes) else ""
     return Response(
         msgspec.json.encode(Palette(items, search)),
@@ -96,6 +101,11 @@ def _verbs_of(visitor: Visitor, plan: Plan, incident: Incident) -> list[Item]:
             seen = {"role": key, "held": incident.roles.get(key, "")}
             found.append(Item("do", f"Take {role.name}", f"{room}/assign", fields=seen))
     found += [
+        Item("do", f"Hand over {role.name}", f"{room}#slot-{key}")
+        for key, role in plan.roles.items()
+        if incident.roles.get(key)
+    ]
+    found += [
         Item("do", f"Update for {one.name}", f"{room}?audience={key}#compose")
         for key, one in plan.communication.audiences.items()
     ]
@@ -104,12 +114,28 @@ def _verbs_of(visitor: Visitor, plan: Plan, incident: Incident) -> list[Item]:
         Item("do", "Write a note", f"{room}?audience=note#compose"),
         Item("do", "Record a decision", f"{room}?audience=decision#compose"),
         Item("do", "Record a finding", f"{room}#finding"),
+        Item("do", "Assess the impact", f"{room}#impact"),
         Item("do", "Change the severity", f"{room}#severity"),
+        Item("do", "Change the title", f"{room}#rename"),
+        *([] if incident.is_resolved else [Item("do", "Mark as mitigated", f"{room}#mitigate")]),
         Item(
             "do",
             "Close it" if incident.is_resolved else "Mark as fixed",
             f"{room}#{'close' if incident.is_resolved else 'resolve'}",
         ),
+    ]
+
+
+def _parts(here: Here) -> list[Item]:
+    """What there is of the incident besides its verbs, for whoever may read it."""
+    if here.incident is None:
+        return []
+    room = f"/incidents/{here.incident.id}"
+    found = [Item("part", label, f"{room}#{part}") for part, label in PARTS]
+    found += [Item("part", "Who was told", f"{room}/told"), Item("part", "Its ticket", f"{room}/ticket")]
+    return [
+        *found,
+        *([Item("part", "Its post-mortem", f"/post-mortems/{here.incident.id}")] * here.incident.is_resolved),
     ]
 
 

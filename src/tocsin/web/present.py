@@ -126,7 +126,7 @@ def owed(plan: Plan, rotas: Rotas, incident: Incident, duty: Obligation, now: da
         what=duty.what,
         clause=duty.clause,
         who=f"{incident.severity} {ended(incident.title)} {who}" if named else who,
-        href=f"/incidents/{incident.id}#{'compose' if duty.kind is Kind.UPDATE else 'owed'}",
+        href=_done_at(f"/incidents/{incident.id}", duty),
         state=state,
         word=word,
         time_left=short_span(abs(left)),
@@ -137,6 +137,21 @@ def owed(plan: Plan, rotas: Rotas, incident: Incident, duty: Obligation, now: da
         left=max(0, int(left.total_seconds())),
         is_waivable=duty.kind not in (Kind.WATCH, Kind.PROGRESS, Kind.SNOOZE, *WAITS),
     )
+
+
+def _done_at(room: str, duty: Obligation) -> str:
+    """Where in a room one does what is owed."""
+    match duty.kind:
+        case Kind.UPDATE:
+            return f"{room}?audience={duty.audience}#compose"
+        case Kind.ROLE:
+            return f"{room}#slot-{duty.key.removeprefix('role:')}"
+        case Kind.RESOLVE | Kind.WATCH | Kind.REVIEW:
+            return f"{room}#steps"
+        case Kind.ACKNOWLEDGE:
+            return f"{room}#head"
+        case _:
+            return f"{room}#owed"
 
 
 def urgency(duty: Obligation, now: datetime) -> tuple[str, str]:
@@ -311,7 +326,7 @@ class Hero:
     href: str
     severity: Severity
     status: str
-    is_resolved: bool
+    is_answered: bool  # by a person, or by its end
     title: str
     type: str
     text: str
@@ -330,7 +345,7 @@ def hero(plan: Plan, incident: Incident, duties: Iterable[Obligation], now: date
         href=f"/incidents/{incident.id}",
         severity=severity(plan, incident.severity),
         status=words.status(incident.status),
-        is_resolved=incident.is_resolved,
+        is_answered=incident.is_resolved or incident.acknowledged_at is not None,
         title=incident.title,
         type=words.type_name(plan, incident.type),
         text=incident.impact or words.why(plan, incident) or "Declared by a person; no impact is written yet.",

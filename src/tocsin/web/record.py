@@ -28,6 +28,7 @@ from tocsin.incidents.model import (
     ObligationWaived,
     Paged,
     Recovered,
+    Renamed,
     Reopened,
     Resolved,
     ResponderAdded,
@@ -247,7 +248,7 @@ _RESULT_MARK = {Result.PASSED: "met", Result.FAILED: "missed", Result.NOT_APPLIC
 def _mark(entry: AnyEntry) -> str:
     """A dot for what was noticed, a ring for what began or was decided, a tick or a cross for a promise."""
     match entry:
-        case Declared() | Decided() | SeverityChanged() | TypeChanged() | Reopened() | ReviewScheduled():
+        case Declared() | Decided() | SeverityChanged() | TypeChanged() | Renamed() | Reopened() | ReviewScheduled():
             return "open"
         case Acknowledged() | RoleAssigned() | Updated() | Mitigated() | Resolved() | Recovered():
             return "met"

@@ -159,6 +159,7 @@ def template_config() -> TemplateConfig[JinjaTemplateEngine]:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["linked"] = escaping.linked
     return TemplateConfig(instance=JinjaTemplateEngine.from_environment(environment))
 
 

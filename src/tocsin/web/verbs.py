@@ -294,6 +294,12 @@ VERBS: Mapping[str, Verb] = {
         {"severity": "severity-level", "because": "severity-because"},
         same="same-severity",
     ),
+    "title": Verb(
+        lambda tx, one, form: commands.rename(tx, one, form.text("rename.title")),
+        "renamed",
+        {"title": "rename-title"},
+        same="same-title",
+    ),
     "type": Verb(
         lambda tx, one, form: commands.change_type(tx, one, form.text("type"), form.text("type.because")),
         "type",

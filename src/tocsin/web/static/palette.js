@@ -7,7 +7,7 @@
   const input = dialog.querySelector("input");
   const list = dialog.querySelector("ul");
   const count = dialog.querySelector("[role=status]");
-  const words = { do: "Do", incident: "Open incident", page: "Page" };
+  const words = { do: "Do", incident: "Open incident", page: "Page", part: "This incident" };
   const OFF = "tocsin_keys_off";
   let items = null;
   let finder = ""; // where the server looks for words, if it does
@@ -72,6 +72,7 @@
     if (item.fields) return post(item);
     dialog.close();
     const to = new URL(item.url, location);
+    if (to.pathname === location.pathname && write(to.searchParams.get("audience"))) return;
     if (to.pathname === location.pathname && to.hash && (!to.search || to.search === location.search)) return reveal(to.hash.slice(1));
     location.assign(to);
   };
@@ -136,18 +137,36 @@
   };
   const write = (audience) => {
     const tab = document.querySelector(`#compose input[name=audience][value="${audience}"]`);
-    if (!tab) return;
+    if (!tab) return false;
     tab.checked = true;
     document.getElementById("compose").scrollIntoView({ block: "start" });
     const field = [...document.querySelectorAll("#compose textarea, #compose input:not([type=hidden]):not([type=radio])")].find((one) => one.offsetParent);
     if (field) field.focus({ preventScroll: true });
+    return true;
   };
+  // What leads to the composer of the room that one is in turns to the tab: nothing that was typed is lost by loading it anew.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[href*='?audience=']");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || link.pathname !== location.pathname) return;
+    if (write(new URLSearchParams(link.search).get("audience"))) event.preventDefault();
+  });
   const update = () => {
     const first = [...document.querySelectorAll("#compose input[name=audience]")].find((one) => !["note", "decision"].includes(one.value));
     if (first) write(first.value);
   };
+  // Ctrl-Enter sends what one writes, by the button that one sees below it.
+  const send = (event) => {
+    const form = event.target.matches("textarea, input") ? event.target.form : null;
+    if (!form || form.method === "dialog") return;
+    const place = event.target.closest("[data-for]") || form;
+    const button = [...place.querySelectorAll("button:not([type=button])")].find((one) => one.offsetParent);
+    if (!button) return;
+    event.preventDefault();
+    form.requestSubmit(button);
+  };
   const acknowledge = () => {
-    const button = document.querySelector("#head form[action$='/acknowledge'] button");
+    const waiting = [...document.querySelectorAll("#head, #heroes > article")].flatMap((one) => [...one.querySelectorAll("form[action$='/acknowledge'] button")]);
+    const button = waiting.find((one) => one.closest("article")?.contains(document.activeElement)) || (waiting.length === 1 && waiting[0]);
     if (button) button.form.requestSubmit(button);
   };
   // j and k walk through the lists of a page: its incidents, signals, what is owed, the entries of a record.
@@ -176,6 +195,7 @@
       event.preventDefault();
       return open();
     }
+    if ((event.ctrlKey || event.metaKey) && event.key === "Enter") return send(event);
     if (off.checked || event.ctrlKey || event.metaKey || event.altKey || dialog.open || keys.open) return;
     if (event.target.closest("input, textarea, select, [contenteditable]")) return;
     if (event.timeStamp < going && places[event.key]) return location.assign(places[event.key]);

@@ -30,7 +30,18 @@
     row.querySelector(".act").firstChild.nodeValue = state === "overdue" ? "was " : "by ";
     speak(`${NAMES[state]}: ${row.querySelector(".what").textContent}`);
   };
+  // The tab says what is worst and when the next thing is due, for as long as it is open.
+  const tail = document.querySelector(".bell .sev") ? document.title.replace(/^.*? · /, "") : document.title;
+  const entitle = () => {
+    const worst = document.querySelector(".bell .sev");
+    const next = document.querySelector(".bell .next [data-due-at]");
+    const left = next ? Date.parse(next.dataset.dueAt) - now() : 0;
+    const due = next ? `, ${left < 0 ? "overdue" : "next due in"} ${span(Math.floor(Math.abs(left) / 15000) * 15000)}` : "";
+    const said = worst ? `${worst.firstChild.nodeValue}${due} · ${tail}` : tail;
+    if (document.title !== said) document.title = said;
+  };
   const tick = () => {
+    entitle();
     for (const one of document.querySelectorAll("[data-since]")) write(one, span(now() - Date.parse(one.dataset.since)));
     for (const one of document.querySelectorAll("[data-due-at]")) {
       const left = Date.parse(one.dataset.dueAt) - now();
