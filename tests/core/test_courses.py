@@ -37,6 +37,12 @@ def test_latency_and_failures_are_told_before_and_since() -> None:
     assert courses.said(errors) == "failures 0 % before it began, 25 % at the worst since"
 
 
+def test_that_nothing_ever_failed_is_told_of_what_measures_that_alone() -> None:
+    seen = [sample(-1, counted=4), sample(0, counted=4)]
+    assert [one.what for one in courses.courses("rose/health", seen, BEGAN, "latency")] == ["latency"]
+    assert [one.what for one in courses.courses("rose/voice", seen, BEGAN, None)] == ["errors"]
+
+
 def test_numbers_of_a_measure_are_told_as_they_are() -> None:
     (value,) = courses.courses("rose/sessions", [sample(0, 14), sample(1, 12_345)], BEGAN, "value")
     assert courses.said(value) == "value 12,345 at the worst since"

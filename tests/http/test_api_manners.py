@@ -253,6 +253,8 @@ LISTS = {
     "signals/waiting": "signals",
     "signals/quarantine": "bodies",
     "changes": "changes",
+    "probes": "probes",
+    "probes/rose/health/looks": "looks",
     "silences": "silences",
     "people": "people",
     "tokens": "tokens",

@@ -80,6 +80,7 @@ def test_the_verbs_stand_on_the_record_in_order(tocsin: Terminal) -> None:
     tocsin.done("ack", incident)
     tocsin.done("assign", incident, "incident_commander", "ben")
     assert "P0 investigating" in tocsin.done("severity", incident, "P0", "--because", "it is down, not slow")
+    assert "it is down, not slow" in tocsin.done("show", incident).split("Started")[0]
     tocsin.done("type", incident, "performance_degradation", "--because", "it is slow after all")
     tocsin.done("note", incident, "The volume is full")
     tocsin.done("decide", incident, "Delete old logs", "--because", "they are copied elsewhere")

@@ -64,3 +64,13 @@ def test_a_heartbeat_gets_another_address(tocsin: Terminal) -> None:
     after = tocsin("heartbeats", "--replace-address", "rose/backup", "--json").json["heartbeats"][0]["address"]
     assert before != after and after in tocsin.done("heartbeats")
     assert tocsin("heartbeats", "--replace-address", "moon").code == 3
+
+
+def test_what_is_looked_at_is_listed_and_one_of_it_shown(tocsin: Terminal) -> None:
+    (one,) = tocsin("probes", "--json").json["probes"]
+    assert (one["name"], one["sort"], one["health"], one["seen"]) == ("rose/backup", "heartbeat", "unknown", None)
+    assert "rose/backup" in tocsin.done("probes", "--sort", "heartbeat")
+    assert "Nothing that is looked at is like that." in tocsin.done("probes", "--health", "trouble")
+    assert "not looked at yet" in tocsin.done("probe", "rose/backup")
+    assert tocsin("probe", "rose/backup", "--json").json["looks"] == []
+    assert tocsin("probe", "rose/moon").code == 3 and tocsin("probe", "moon").code == 3

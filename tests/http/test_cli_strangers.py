@@ -48,6 +48,7 @@ OF_ONE: dict[str, tuple[str, ...]] = {
 OF_ALL: dict[str, tuple[tuple[str, ...], ...]] = {
     "incidents": (("--all",), ()),
     "changes": ((),),
+    "probes": ((), ("--health", "unknown")),
     "signals": ((), ("--waiting",), ("--quarantined",), ("--words", "e", "--became", "attached")),
     "oncall": ((),),
     "oncall show": ((),),
@@ -172,7 +173,7 @@ def terminal(
 
 
 def test_every_command_is_asked_here_or_changes_something() -> None:
-    assert {*OF_ONE, *OF_ALL, *ACCOUNTS, *OUTSIDE, *CHANGES, "signal explain", "silence show"} == set(COMMANDS)
+    assert {*OF_ONE, *OF_ALL, *ACCOUNTS, *OUTSIDE, *CHANGES, "signal explain", "silence show", "probe"} == set(COMMANDS)
     assert not CHANGES & {*OF_ONE, *OF_ALL}
 
 

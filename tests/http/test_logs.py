@@ -128,7 +128,27 @@ def test_an_address_that_gives_too_much_or_nothing_is_trouble() -> None:
         return (await read(session, url, Tail()))[2]
 
     assert with_session(run, much) == "it gives no ranges, and is larger than 2 MB"
-    assert with_session(run, none) == "404"
+
+    async def a_page(path, reader, writer) -> None:
+        writer.write(answer(b"<html>Sign in", "200 OK", "Content-Type: text/html; charset=utf-8"))
+
+    async def nothing(path, reader, writer) -> None:
+        writer.close()
+
+    assert with_session(run, none) == "404, and no log"
+    assert with_session(run, a_page) == "a web page answers there, and no log"
+    assert with_session(run, nothing).startswith("the connection brought no whole HTTP answer: ")
+
+
+def test_an_address_that_is_asked_too_often_teaches_nothing() -> None:
+    async def enough(path, reader, writer) -> None:
+        writer.write(answer(b"", "429 Too Many Requests"))
+
+    async def run(session, url, asked) -> Piece:
+        return await seeing.piece_of(session, look_at(url, Tail()), "tocsin-probe", Means())
+
+    found = with_session(run, enough)
+    assert (found.trouble, found.limited) == ("", "429, we ask too often: (empty)")
 
 
 # --- files ------------------------------------------------------------------------------------------------------------

@@ -102,6 +102,12 @@ def test_a_plans_rules_are_tried_on_what_came_lately(here: Served) -> None:
     assert {"rule": "cats", "before": 0, "after": 1} in found["tallies"]
     (change,) = found["changes"]
     assert (change["count"], change["is_less"], change["after"]["rule"]) == (1, False, "cats")
+    itself = STRICTER.replace(
+        "    resolve_within: 1 h\n", "    resolve_within: 1 h\n    resolves_itself_after: 10 min\n", 1
+    )
+    (ending,) = here.post("/api/v1/plan/try-rules", json={"plan": itself}, headers=robot).json()["endings"]
+    assert (ending["severity"], ending["incidents"], ending["themselves"]) == ("P0", 1, 0)
+    assert found["endings"] == [] and "would have resolved itself" in ending["sentence"]
     assert here.post("/api/v1/plan/try-rules", json={"plan": "{"}, headers=robot).status_code == 400
     early = here.post("/api/v1/plan/try-rules?to=2020-01-01T00:00:00Z", json={"plan": STRICTER}, headers=robot)
     assert early.json()["signals"] == 0

@@ -32,6 +32,8 @@ READ_BY_ALL = (
     "/plan/document",
     "/plan/coverage",
     "/plan/coverage?only=timed&sort=missed&days=365",
+    "/probes",
+    "/probes/rose/health",
     "/signals",
     "/silences",
     "/post-mortems",

@@ -179,3 +179,7 @@ def test_numbers_that_are_not_there_are_told_as_a_p3(watched: World) -> None:
     incident = watched.incident()
     assert (incident.severity, incident.title) == ("P3", "Rose voice errors: its measure can't be read")
     watched.expect_silence()
+    watched.reading = plain
+    watched.advance(minutes=1)  # in which nobody talks: that it can be read is enough
+    assert {one.state for one in watched.read(signals.of_incident, incident.id)} == {State.RESOLVED}
+    watched.overlook()

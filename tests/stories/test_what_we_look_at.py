@@ -15,7 +15,7 @@ from tocsin.people import access
 from tocsin.people import store as people
 from tocsin.people.model import AccountRole
 from tocsin.plan import commands as plan_commands
-from tocsin.response import assessing, looking
+from tocsin.response import assessing, looking, watching
 from tocsin.signals import store as signals
 from tocsin.signals.model import State
 from tocsin.watch import outcomes, statuspages
@@ -30,6 +30,7 @@ KEY = """    probes:
 """
 CONTROLLED = re.sub(r"(?<=\n)(?=    status_page: \S+(?:groq|eleven|qdrant))", KEY, CONTROLLED)
 SILENT = Reading(took=timedelta(seconds=12), failure="timeout", path="/api/health")
+HEALTHY = b'{"status": "healthy", "services": {"groq": "connected"}}'
 ANSWER = Reading(took=timedelta(seconds=1), status=404, path="")
 
 
@@ -70,6 +71,23 @@ def test_trouble_of_our_own_network_is_told_once_and_declares_nothing(world: Wor
     looks(world, SILENT, ANSWER, times=1)
     (over,) = world.expect_update("on_call", "ana")
     assert over.subject == "[probes] Our own network works again"
+
+
+def test_that_all_is_well_from_the_first_is_no_signal(world: World) -> None:
+    well = Reading(took=timedelta(seconds=0.1), status=200, body=HEALTHY, path="/api/health")
+    looks(world, well, None)
+    assert world.read(signals.recent) == []
+    looks(world, SILENT, ANSWER)
+    looks(world, well, None)
+    (signal,) = world.read(signals.recent)
+    assert signal.state is State.RESOLVED
+    one = world.read(watching.one, "rose/health")
+    assert (one.health, one.standing.run and one.standing.run.count) == (watching.Health.WELL, 3)
+    (sample,) = world.read(watching.measured, "rose/health", 10)
+    assert (sample.counted, sample.failed, sample.count) == (9, 3, 6)
+    with pytest.raises(watching.NotWatched):
+        world.read(watching.one, "rose/moon")
+    world.overlook()
 
 
 def test_silence_that_the_control_does_not_share_is_an_outage(world: World) -> None:

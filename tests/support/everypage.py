@@ -27,7 +27,7 @@ from tocsin.people import commands as people_commands
 from tocsin.people import store as people
 from tocsin.people.model import AccountRole
 from tocsin.plan import store as plans
-from tocsin.response import commands
+from tocsin.response import commands, watching
 from tocsin.review import commands as review_commands
 from tocsin.signals import quarantine, silences, silencing
 from tocsin.signals import store as signals
@@ -85,6 +85,7 @@ def every(rest: Litestar, app: App) -> list[str]:
 def things(app: App) -> Mapping[str, object]:
     with app.database.read(SYSTEM) as tx:
         incident_id = incidents.listing(tx)[-1].id
+        probe = watching.everything(tx)[0]
         return {
             "incident_id": incident_id,
             "signal_id": signals.recent(tx)[-1].id,
@@ -92,6 +93,8 @@ def things(app: App) -> Mapping[str, object]:
             "silence_id": "sil_0",
             "webhook_id": endpoints.listing(tx)[0].id,
             "/post-mortems/{name:str} name": incident_id,
+            "/probes/{service:str}/{probe:str} service": probe.of,
+            "/probes/{service:str}/{probe:str} probe": probe.name.partition("/")[2],
             "/incidents/{incident_id:str}/templates/{name:str} name": next(iter(plans.current(tx).templates)),
         }
 

@@ -9,7 +9,7 @@ from tocsin.api import signal_schema as schema
 from tocsin.api.caller import Call, act, app_of, needs
 from tocsin.api.periods import From, To, period
 from tocsin.people import access
-from tocsin.response import explaining, rereading, trying
+from tocsin.response import explaining, rereading, subsiding, trying
 from tocsin.signals.explaining import Ruling, wanted
 from tocsin.signals.routing import Route
 
@@ -50,6 +50,12 @@ def try_rules(request: Call, data: JSONBody[schema.TriedPlan], from_: From = Non
         is_whole=found.is_whole,
         tallies=msgspec.convert(found.tallies, list[schema.Tally], from_attributes=True),
         changes=[_change(one) for one in found.changes],
+        endings=[
+            schema.Ending(
+                one.severity, one.after.total_seconds(), one.incidents, one.themselves, subsiding.sentence(one)
+            )
+            for one in found.endings
+        ],
     )
 
 

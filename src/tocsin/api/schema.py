@@ -187,7 +187,8 @@ class Channel(Struct):
 class Incident(Struct):
     """`relations` says, by another incident's id, how this one stands to it. One that the caller may not see is left
     out, and `merged_into` is then empty. `confidential_at` is null for what everybody may read. `call` is
-    where people talk, empty if nowhere. `asked_again_at` is since when whoever acknowledged is paged again."""
+    where people talk, empty if nowhere. `asked_again_at` is since when whoever acknowledged is paged again. `why` says
+    why it was declared, and `level_because` why it has another severity since; it is empty until then."""
 
     id: str
     number: int
@@ -201,6 +202,7 @@ class Incident(Struct):
     source: str
     trigger: str
     why: str
+    level_because: str
     plan_revision: str
     roles: dict[str, str]
     stage: str | None

@@ -113,14 +113,27 @@ class RuleChange(Struct):
     examples: list[ExampleSignal]
 
 
+class Ending(Struct):
+    """How many incidents of a severity there would have been, and how many of them would have resolved themselves once
+    their signals had been clear for so long, unless somebody took a role."""
+
+    severity: str
+    after_seconds: float
+    incidents: int
+    themselves: int
+    sentence: str
+
+
 class RulesTried(Struct):
-    """`is_whole` says whether every signal of the period was tried, and not only the newest."""
+    """`is_whole` says whether every signal of the period was tried, and not only the newest. `endings` has the
+    severities whose incidents resolve themselves by this plan."""
 
     since: datetime
     signals: int
     is_whole: bool
     tallies: list[Tally]
     changes: list[RuleChange]
+    endings: list[Ending]
 
 
 class NewSilence(Struct, forbid_unknown_fields=True):

@@ -398,6 +398,7 @@ def _facts(one: dict[str, Any]) -> list[tuple[str, show.Cell]]:
         ("Service", f"{one['service']}{parts}" if one["service"] else None),
         ("Impact", one["impact"]),
         ("Why", one["why"]),
+        (f"Why {one['severity']}", one["level_because"]),
         ("Confidential", show.minute(one.get("confidential_at"))),
         *((moment.capitalize(), show.minute(one.get(f"{moment}_at"))) for moment in moments),
         ("Total", _lasting(one["times"]["total_seconds"], is_over=one["times"]["is_over"])),

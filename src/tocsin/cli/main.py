@@ -25,6 +25,7 @@ from tocsin.cli.plan import plan
 from tocsin.cli.plancheck import check
 from tocsin.cli.plancoverage import coverage
 from tocsin.cli.planrules import try_rules
+from tocsin.cli.probes import probes
 from tocsin.cli.reports import reports
 from tocsin.cli.review import postmortem, review
 from tocsin.cli.search import search
@@ -53,7 +54,22 @@ app = App(
     group_commands=HERE,
     result_action="return_value",
 )
-SINGLE = (incidents, search, ledger, audit, work, secrecy, letters, telling, reports, evidence, mail, board, mcp_server)
+SINGLE = (
+    incidents,
+    search,
+    ledger,
+    audit,
+    work,
+    secrecy,
+    letters,
+    telling,
+    reports,
+    probes,
+    evidence,
+    mail,
+    board,
+    mcp_server,
+)
 for commands in SINGLE:
     for name in (one for one in commands if not one.startswith("-")):
         app.command(commands[name], name=name)

@@ -34,7 +34,7 @@ def try_rules(
 
 
 def _show(found: "Trial") -> None:
-    from tocsin.response import trying
+    from tocsin.response import subsiding, trying
 
     newest = "" if found.is_whole else ", the newest; earlier ones were not tried"
     many = "signal" if found.signals == 1 else "signals"
@@ -50,10 +50,12 @@ def _show(found: "Trial") -> None:
         show.line(f"- {trying.sentence(one)}")
         for example in one.examples:
             show.line(f"    {example.id}  {example.title}")
+    for ending in found.endings:
+        show.line(subsiding.sentence(ending))
 
 
 def _plain(found: "Trial") -> dict[str, Any]:
-    from tocsin.response import trying
+    from tocsin.response import subsiding, trying
 
     return {
         "since": found.since.isoformat(),
@@ -70,5 +72,15 @@ def _plain(found: "Trial") -> dict[str, Any]:
                 "examples": [{"id": each.id, "title": each.title} for each in one.examples],
             }
             for one in found.changes
+        ],
+        "endings": [
+            {
+                "severity": one.severity,
+                "after_seconds": one.after.total_seconds(),
+                "incidents": one.incidents,
+                "themselves": one.themselves,
+                "sentence": subsiding.sentence(one),
+            }
+            for one in found.endings
         ],
     }

@@ -6,7 +6,7 @@ before. What nobody has looked at is said to be so; nothing is guessed.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -28,6 +28,7 @@ from tocsin.watch.outcomes import LEARNED_NOTHING, Kind, Outcome
 RECENT = timedelta(hours=24)  # how long before the trouble a change still counts as recent
 SIMILAR_SHOWN = 5
 MEASURED_MOST = 8  # probes and measures
+LINES_MOST = 12  # of one part, in a message
 AFFECTED = ("users_affected", "affected_users")  # the labels and details in which a signal may count users
 USERS_MOST = 10**12
 
@@ -256,19 +257,23 @@ def _looked(name: str, service: str, seen: Seen | None) -> Looked:
     return Looked(probe=name, service=service, how=how, said=said, states=outcome.states, looked_at=seen.looked_at)
 
 
-def measured(plan: Plan, incident: Incident) -> list[str]:
-    """The names under which something is measured of what it is about."""
+def measured(plan: Plan, incident: Incident, spoke: Container[str] = ()) -> list[str]:
+    """The names under which something is measured of what it is about: first those of which it has signals."""
+    return sorted(_measured(plan, incident), key=lambda one: one not in spoke)[:MEASURED_MOST]
+
+
+def _measured(plan: Plan, incident: Incident) -> Iterator[str]:
     known = ((one, plan.services[one]) for one in services(plan, incident))
-    return [f"{key}/{name}" for key, one in known for name in (*one.probes, *one.measures)][:MEASURED_MOST]
+    return (f"{key}/{name}" for key, one in known for name in (*one.probes, *one.measures))
 
 
 def _courses(plan: Plan, incident: Incident, samples: Mapping[str, Sequence[Sample]]) -> Iterator[Course]:
-    for name in measured(plan, incident):
+    for name in (one for one in _measured(plan, incident) if one in samples):
         service, _, which = name.partition("/")
         measure = plan.services[service].measures.get(which)
         level = "latency" if measure is None else None if measure.errors else "value"
         unit = "" if measure is None else "%" if measure.error_rate is not None else measure.unit
-        yield from courses.courses(name, samples.get(name, ()), incident.started_at, level, unit)
+        yield from courses.courses(name, samples[name], incident.started_at, level, unit)
 
 
 def _unwatched(plan: Plan, incident: Incident) -> str:
@@ -559,6 +564,19 @@ def _similar_lines(found: Assessment) -> Iterator[Line]:
         yield Line(said, None, f"{day}; {one.how_alike}; {one.how_ended}", path=f"/incidents/{one.id}")
 
 
+def _shortened(lines: Sequence[Line]) -> Iterator[Line]:
+    """Of many, those in trouble, which stand first; the others are counted. Whoever is woken reads on a telephone."""
+    if len(lines) <= LINES_MOST:
+        yield from lines
+        return
+    shown = [one for one in lines if one.how in (None, How.TROUBLE)][:LINES_MOST]
+    yield from shown
+    counts = Counter(one.how for one in lines[len(shown) :])
+    called = {How.TROUBLE: "more in trouble", How.NOT_LOOKED: "not known", How.WELL: "well"}
+    if rest := [f"{counts[how]} {called[how]}" for how in _FIRST if counts[how]]:
+        yield Line(f"And {listed(rest)}")
+
+
 def text(found: Iterable[Part]) -> list[str]:
     """The same as lines of plain text, for a mail. One line speaks of all that are unknown for the same reason."""
     said = ["What is known without anybody asking:"]
@@ -568,6 +586,7 @@ def text(found: Iterable[Part]) -> list[str]:
             if one.about and one.how is How.NOT_LOOKED:
                 unseen.setdefault(one.more, []).append(one.about)
         told = [one for one in part.lines if not (one.about and one.how is How.NOT_LOOKED)]
+        told = list(_shortened(told))
         for more, names in unseen.items():
             told.append(Line(f"{listed(names)}: not looked at", None, more if len(names) == 1 else ""))
         said += [f"{part.title}:", *(f"- {one.text}{f' ({one.more})' if one.more else ''}" for one in told)]

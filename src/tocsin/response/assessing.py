@@ -85,17 +85,18 @@ def assess(
     known = known or Around(tx)
     similar = _similar(tx, incident, known)
     named = None if incident.service is None else assessment.services(plan, incident)
-    calling = _heard([tx.memo[_CALLING]] if _CALLING in tx.memo else [])
+    calls = [tx.memo[_CALLING]] if _CALLING in tx.memo else []
+    calling, on_it = _heard(calls), [*calls, *(signals.of_incident(tx, incident.id) if on_it is None else on_it)]
     since = incident.started_at - assessment.RECENT
     needs_vendors = bool(assessment.vendors(plan, incident))  # else nothing that others say is asked for
     material = Material(
         seen=known.seen if needs_vendors or assessment.is_watched(plan, incident) else {},
         changes=changes.made_between(tx, since, tx.now, named, CHANGES_SHOWN),
         firing=[*calling, *known.firing] if needs_vendors else [],
-        on_it=[*calling, *_heard(signals.of_incident(tx, incident.id) if on_it is None else on_it)],
+        on_it=_heard(on_it),
         open=[one for one in known.open if one.id != incident.id] if needs_vendors else [],
         similar=similar,
-        samples=_samples(tx, plan, incident),
+        samples=_samples(tx, plan, incident, on_it),
         records=incidents.timelines(tx, [one.id for one in similar], assessment.TELL_THE_END),
     )
     return assessment.assess(plan, incident, material, tx.now)
@@ -119,9 +120,9 @@ def vendors(tx: Tx, plan: Plan, known: Around | None = None) -> tuple[VendorSeen
     )
 
 
-def _samples(tx: Tx, plan: Plan, incident: Incident) -> dict[str, list[Sample]]:
-    began = incident.started_at
-    return watch.samples_around(tx, assessment.measured(plan, incident), began - BEFORE, began + AFTER)
+def _samples(tx: Tx, plan: Plan, incident: Incident, on_it: Iterable[signals.Signal]) -> dict[str, list[Sample]]:
+    began, spoke = incident.started_at, {one.key.partition(":")[2] for one in on_it}
+    return watch.samples_around(tx, assessment.measured(plan, incident, spoke), began - BEFORE, began + AFTER)
 
 
 def _similar(tx: Tx, incident: Incident, known: Around) -> list[Incident]:

@@ -201,18 +201,16 @@ def _follow(tx: Tx, plan: Plan, incident: Incident, entry: AnyEntry) -> Incident
             return page_next(tx, plan, incident)
         case Snoozed() | SnoozeEnded() | AskedAgain():
             return _about_silence(tx, plan, incident, entry)
-        case SignalAttached() | SignalCleared() | SignalsGathered() | Undelivered() | Paged() | Noted() | Decided():
-            pass
         case TimeCorrected():
             rederive(tx, plan, incident, f"the time at which it was {entry.moment} was corrected")
         case ReviewScheduled():
             inviting.tell(tx, plan, incident, entry, link(tx, f"/post-mortems/{incident.id}"))
-        case Renamed():
-            pass  # the public reads no title
         case SignalFlapped() | Thanked() | SupportContacted() | DutiesChanged() | FellDue():
             pass  # of what is overdue the tick itself has told those concerned
-        case Found() | ImpactAssessed() | StrategyChosen() | Deployed() | Verified() | RecoveryConfirmed():
+        case SignalAttached() | SignalCleared() | SignalsGathered() | Undelivered() | Paged() | Noted() | Decided():
             pass
+        case Found() | ImpactAssessed() | StrategyChosen() | Deployed() | Verified() | RecoveryConfirmed() | Renamed():
+            pass  # the public reads no title
         case (
             Absorbed()
             | Linked()

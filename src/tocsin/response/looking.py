@@ -357,7 +357,10 @@ def agree(
     needed: tuple[int, int],
 ) -> Standing:
     """Keep what was seen, and what is agreed on by now; a change of that is a signal. `needed` are so many looks that
-    agree on trouble, and so many on its end."""
+    agree on trouble, and so many on its end.
+
+    That all is well from the first is no change: nothing fired that would be over.
+    """
     change = _change(standing, run, needed)
     standing = replace(standing, run=run, outcome=outcome, looked_at=tx.now)
     if change is None:
@@ -367,7 +370,8 @@ def agree(
     agreed = Agreed(change.kind, change.components, change.grade)
     standing = replace(standing, run=settled, confirmed=agreed)
     watch.save(tx, standing)
-    signals.accept(tx, [signals.encode(_arrival(look, outcome, change, _together(tx, look)))])
+    if change.previous is not None or change.kind is not outcomes.Kind.HEALTHY:
+        signals.accept(tx, [signals.encode(_arrival(look, outcome, change, _together(tx, look)))])
     return standing
 
 

@@ -11,6 +11,7 @@ from tocsin.watch import store as watch
 from tocsin.watch.measuring import Taken
 from tocsin.watch.metering import Meter
 from tocsin.watch.outcomes import Kind, Outcome, Reading
+from tocsin.watch.store import Standing
 
 
 def learn(tx: Tx, look: MeasureLook, reading: Reading) -> None:
@@ -18,9 +19,15 @@ def learn(tx: Tx, look: MeasureLook, reading: Reading) -> None:
     measure, standing = look.measure, watch.load(tx, look.name)
     taken = measuring.take(measure, standing.meter or Meter(), reading, tx.now)
     outcome, meter = _judged(tx, look, taken, reading)
+    if taken.could_be_read and outcome.kind is Kind.UNKNOWN and _was_unreadable(standing):
+        outcome = replace(outcome, kind=Kind.HEALTHY)  # or it would be told as unreadable until enough happens
     run = outcomes.advance(standing.run, outcome, tx.now)
     standing = replace(standing, meter=meter)
     looking.agree(tx, look, standing, run, outcome, (measure.failures, measure.recoveries))
+
+
+def _was_unreadable(standing: Standing) -> bool:
+    return standing.confirmed is not None and standing.confirmed.kind is Kind.UNREADABLE
 
 
 def _judged(tx: Tx, look: MeasureLook, taken: Taken, reading: Reading) -> tuple[Outcome, Meter]:

@@ -11,9 +11,11 @@ from tocsin.plan import check
 from tocsin.plan import store as plans
 from tocsin.plan.commands import BadPlan
 from tocsin.plan.model import Plan
+from tocsin.response import subsiding
 from tocsin.response.foresee import Outcome, called_for
+from tocsin.response.subsiding import Ending
 from tocsin.signals import store as signals
-from tocsin.signals.routing import Rules
+from tocsin.signals.routing import Route, Rules
 from tocsin.signals.store import Signal
 
 SIGNALS_MOST = 5000  # the newest
@@ -50,6 +52,7 @@ class Trial:
     is_whole: bool
     tallies: tuple[Tally, ...]
     changes: tuple[Change, ...]
+    endings: tuple[Ending, ...] = ()  # only where the plan has incidents that resolve themselves
 
 
 def try_rules(tx: Tx, text: str, since: datetime, until: datetime, *, most: int = SIGNALS_MOST) -> Trial:
@@ -72,7 +75,17 @@ def try_rules(tx: Tx, text: str, since: datetime, until: datetime, *, most: int 
         is_whole=len(found) <= most,
         tallies=_tallies(plan, judged),
         changes=_changes(plan, judged),
+        endings=_endings(plan, tried, tx.now),
     )
+
+
+def _endings(plan: Plan, tried: Iterable[Signal], now: datetime) -> tuple[Ending, ...]:
+    if not subsiding.is_asked(plan):
+        return ()
+    rules = Rules(plan)
+    routed = ((one, rules.route(signals.as_arrival(one))) for one in tried)
+    known = ((one, found) for one, found in routed if isinstance(found, Route) and found.severity in plan.severities)
+    return subsiding.endings(plan, known, now)
 
 
 _Judged = tuple[Signal, Outcome, Outcome]

@@ -26,10 +26,11 @@ def courses(
     name: str, samples: Sequence[Sample], began: datetime, level: str | None, unit: str = ""
 ) -> Iterator[Course]:
     """What can be told of these samples: how long answers took (`latency`) or the numbers themselves (`value`), where
-    they are more than how many failed; and how many failed."""
+    they are more than how many failed; and how many failed, if any did."""
     if level is not None:
         yield from _course(name, level, samples, began, lambda one: one.mean if one.count else None, unit)
-    yield from _course(name, "errors", samples, began, lambda one: one.error_rate)
+    if level is None or any(one.failed for one in samples):
+        yield from _course(name, "errors", samples, began, lambda one: one.error_rate)
 
 
 def _course(

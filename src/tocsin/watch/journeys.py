@@ -49,7 +49,8 @@ def walk(journey: Journey) -> Walk:
             captured |= {name: _at(reading.body, keys) for name, keys in leg.captures.items()}
         except LookupError as why:
             return _outcome(leg, reading, took, Kind.WRONG_BODY, f"{reading.status} without {why.args[0]}")
-    said = f"all {len(journey.legs)} steps went well in {outcomes.seconds(took)}"
+    steps = "the one step" if len(journey.legs) == 1 else f"all {len(journey.legs)} steps"
+    said = f"{steps} went well in {outcomes.seconds(took)}"
     if journey.slow_after is not None and took > journey.slow_after:
         said = f"{said}; more than {outcomes.seconds(journey.slow_after)} is slow"
         return Outcome(kind=Kind.SLOW, latency=took, reason=said, path="")

@@ -18,22 +18,26 @@ _SENTENCE = 200
 
 @dataclass(frozen=True)
 class Taken:
-    """A reading, taken: what is remembered from now on, and either what it comes to or why it says nothing."""
+    """A reading, taken: what is remembered from now on, and either what it comes to or why it says nothing.
+
+    `could_be_read`, though perhaps too little happened for it to say anything.
+    """
 
     meter: Meter
     figure: Figure | None
     count: Count | None = None
     outcome: Outcome | None = None
+    could_be_read: bool = True
 
 
 def take(measure: Measure, meter: Meter, reading: Reading, now: datetime) -> Taken:
     if reason := _unheard(measure, reading):
-        return Taken(meter, None, outcome=reason)
+        return Taken(meter, None, outcome=reason, could_be_read=False)
     try:
         found = numbers.read(measure, reading)
     except numbers.Unreadable as why:
         said = f"{reading.status}, and {why}"
-        return Taken(meter, None, outcome=_outcome(reading, Kind.UNREADABLE, said))
+        return Taken(meter, None, outcome=_outcome(reading, Kind.UNREADABLE, said), could_be_read=False)
     except numbers.NotThere as why:
         return Taken(meter, None, outcome=_outcome(reading, Kind.UNKNOWN, str(why)))
     if not measure.counters:

@@ -126,7 +126,7 @@ def judge(reading: Reading, expect: Expectation) -> Outcome:
     if reading.failure is not None or reading.status is None:
         return _unanswered(reading, expect)
     if reading.status == 429:
-        return _outcome(reading, Kind.RATE_LIMITED, _rate_limit_reason(reading))
+        return _outcome(reading, Kind.RATE_LIMITED, too_often(reading))
     if expect.token and reading.status in (401, 403):
         reason = f"{reading.status}, the token {expect.token} is not taken: {_shown(reading.body)}"
         return _outcome(reading, Kind.DENIED, reason)
@@ -282,6 +282,18 @@ def _unanswered(reading: Reading, expect: Expectation) -> Outcome:
     return _outcome(reading, kind, f"{reason}: {detail}" if detail else reason)
 
 
+def unheard(reading: Reading) -> str:
+    """Why no answer came, for what is no probe."""
+    return _unanswered(reading, Expectation(timeout=reading.took)).reason
+
+
+def too_often(reading: Reading) -> str:
+    """What a 429 says."""
+    wait = _header(reading, "retry-after")
+    advice = f" (asks us to wait: {plain(wait, _WORD)})" if wait else ""
+    return f"429, we ask too often{advice}: {_shown(reading.body)}"
+
+
 def _outcome(
     reading: Reading, kind: Kind, reason: str, states: dict[str, str] | None = None, components: tuple[str, ...] = ()
 ) -> Outcome:
@@ -300,12 +312,6 @@ def _outcome(
 def _platform_answered(reading: Reading) -> bool:
     # Railway's edge marks the answers it gives itself; it says 404 when no deployment stands behind the address.
     return reading.status == 404 and (_header(reading, "x-railway-fallback") or "").lower() == "true"
-
-
-def _rate_limit_reason(reading: Reading) -> str:
-    wait = _header(reading, "retry-after")
-    advice = f" (asks us to wait: {plain(wait, _WORD)})" if wait else ""
-    return f"429, we ask too often{advice}: {_shown(reading.body)}"
 
 
 def _wrong_body_reason(reading: Reading, expect: Expectation) -> str:

@@ -3,6 +3,8 @@
 import asyncio
 import errno
 import os
+import re
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -203,8 +205,8 @@ def _detail(error: Exception) -> str:
     match error:
         case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError() | UnicodeError():
             return "it is not a web address"
-        case aiohttp.ClientConnectorCertificateError():
-            return str(error.certificate_error)
+        case aiohttp.ClientConnectorCertificateError(certificate_error=ssl.SSLCertVerificationError() as why):
+            return why.verify_message
         case aiohttp.ClientConnectorError(os_error=cause) if ended_early(cause):
             return ENDED_EARLY
         case aiohttp.ClientConnectorError(os_error=OSError(errno=int(number))) if number > 0:
@@ -212,8 +214,21 @@ def _detail(error: Exception) -> str:
         case aiohttp.ClientConnectorError():
             return error.os_error.strerror or str(error.os_error)
         case aiohttp.ClientPayloadError():
-            return getattr(error.__cause__, "message", None) or str(error)
+            return _unspoken(getattr(error.__cause__, "message", None) or str(error))
         case aiohttp.ClientResponseError():
-            return error.message
+            return _unspoken(error.message)
+        case OSError(errno=int(number)) if number > 0:
+            return os.strerror(number)
         case _:
             return str(error)
+
+
+_QUOTED = re.compile(r"b'([^']*)'")
+
+
+def _unspoken(said: str) -> str:
+    """What is wrong with an answer, as its reader says it: that quotes as Python does, and points below the place."""
+    if said.startswith("Got more than"):
+        return "a line of its headers is too long"
+    plain = _QUOTED.sub(r"\1", " ".join(said.split())).removesuffix("^").rstrip()
+    return plain.replace("Bad status line: Expected HTTP/, RTSP/ or ICE/:", "it speaks no HTTP:")

@@ -20,7 +20,7 @@ from tocsin.kit import text
 from tocsin.plan.watching import RailwayLog
 from tocsin.watch import logs
 from tocsin.watch.logs import Tail
-from tocsin.watch.outcomes import Reading
+from tocsin.watch.outcomes import Reading, unheard
 
 MOST = 500  # entries of one answer
 OVERLAP = 30 * 10**9  # nanoseconds: an entry may be there so much later than it says
@@ -105,7 +105,7 @@ def question(log: RailwayLog, tail: Tail) -> bytes:
 def gained(tail: Tail, reading: Reading) -> Gained:
     """What an answer adds to what was read until now."""
     if reading.failure is not None or reading.status is None:
-        return Gained(tail, trouble=reading.failure or "no answer")
+        return Gained(tail, trouble=unheard(reading))
     if reading.status == 429:
         rest = _rest(reading.headers)
         return Gained(tail, limited=f"429, Railway wants us to wait {text.span(rest)}", rest=rest)

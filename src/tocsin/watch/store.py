@@ -149,6 +149,14 @@ def samples(tx: Tx, name: str, since: datetime) -> list[Sample]:
     return [_sample(row) for row in tx.all(wanted.order_by(sampled.c.at, sampled.c.span_s.desc()))]
 
 
+def latest_samples(tx: Tx, name: str, limit: int, before: datetime | None = None) -> list[Sample]:
+    """The last of them that began before an instant, the latest first."""
+    wanted = select(sampled).where(sampled.c.name == name)
+    if before is not None:
+        wanted = wanted.where(sampled.c.at < before)
+    return [_sample(row) for row in tx.all(wanted.order_by(sampled.c.at.desc(), sampled.c.span_s).limit(limit))]
+
+
 def samples_around(tx: Tx, names: Sequence[str], since: datetime, until: datetime) -> dict[str, list[Sample]]:
     """The same for several in one statement, up to an instant."""
     found: dict[str, list[Sample]] = {}

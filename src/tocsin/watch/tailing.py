@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tocsin.watch import railway
 from tocsin.watch.logs import Tail
-from tocsin.watch.outcomes import Reading
+from tocsin.watch.outcomes import Reading, too_often, unheard
 
 PIECE = 256 * 1024
 MOST_WHOLE = 2 * 1024 * 1024  # of a log that can only be had whole
@@ -65,7 +65,9 @@ def wanted(tail: Tail) -> dict[str, str]:
 def of_answer(tail: Tail, reading: Reading) -> Piece:
     """What an address gave. One that knows no ranges gives everything each time."""
     if reading.failure is not None or reading.status is None:
-        return Piece(tail, trouble=reading.failure or "no answer")
+        return Piece(tail, trouble=unheard(reading))
+    if reading.status == 429:
+        return Piece(tail, limited=too_often(reading))
     length = _length(reading.headers)
     if reading.status == 416:
         begins_anew = tail.place is not None and (length is None or length < tail.place)
@@ -77,10 +79,18 @@ def of_answer(tail: Tail, reading: Reading) -> Piece:
             )
         return Piece(tail, reading.body[:PIECE])
     if reading.status != 200:
-        return Piece(tail, trouble=f"{reading.status}")
+        return Piece(tail, trouble=f"{reading.status}, and no log")
+    if _is_a_page(reading):
+        return Piece(tail, trouble="a web page answers there, and no log")
     if len(reading.body) >= MOST_WHOLE:
         return Piece(tail, trouble="it gives no ranges, and is larger than 2 MB")
     return _of_whole(tail, reading.body)
+
+
+def _is_a_page(reading: Reading) -> bool:
+    """Whether it is a page for people, such as that of a sign-in, which many servers give to whatever is asked."""
+    kind = next((value for name, value in reading.headers.items() if name.lower() == "content-type"), "")
+    return kind.lower().startswith(("text/html", "application/xhtml")) and reading.body.lstrip()[:1] == b"<"
 
 
 def _of_whole(tail: Tail, body: bytes) -> Piece:

@@ -24,7 +24,8 @@ from tocsin.watch import store as watch
 from tocsin.web import present
 from tocsin.web.forms import AnyRequest, Form, Sent
 from tocsin.web.frame import SignedIn, Tx, Visitor, page
-from tocsin.web.now import ServiceRow, on_call, services, ways_to_reach
+from tocsin.web.now import on_call, ways_to_reach
+from tocsin.web.probes import Services, services
 from tocsin.web.trouble import Trouble, trouble
 
 FIELDS = ("title", "severity", "type", "service", "began", "impact")
@@ -178,7 +179,7 @@ def _page(
         )
 
 
-def _seen(tx: Tx, plan: Plan) -> tuple[ServiceRow, ...]:
+def _seen(tx: Tx, plan: Plan) -> Services:
     return services(plan, watch.standings(tx), tx.now)
 
 

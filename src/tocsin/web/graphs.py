@@ -1,4 +1,4 @@
-"""What was measured around an incident, as small graphs: drawn in the page itself, and read without colour."""
+"""What was measured, mostly around an incident, as small graphs: drawn in the page itself, and read without colour."""
 
 import itertools
 from collections.abc import Sequence
@@ -32,10 +32,23 @@ def graphs(plan: Plan, incident: Incident, found: Sequence[Course], now: datetim
     """One for each course, all over the same time."""
     first = min((one.points[0][0] for one in found), default=now)
     last = max((one.points[-1][0] for one in found), default=now)
-    return [_graph(plan, incident, one, first, last, now) for one in found]
+    began_at = incident.started_at
+    return [
+        _graph(assessment.course_title(plan, one), courses.said(one), one, (first, last), began_at, now)
+        for one in found
+    ]
 
 
-def _graph(plan: Plan, incident: Incident, course: Course, first: datetime, last: datetime, now: datetime) -> Graph:
+def drawn(title: str, course: Course, now: datetime) -> Graph:
+    """One course over all of its time, whatever began meanwhile."""
+    lately = courses.figure(course, course.points[-1][1])
+    return _graph(title, f"{lately} lately", course, (course.points[0][0], course.points[-1][0]), None, now)
+
+
+def _graph(
+    title: str, said: str, course: Course, over: tuple[datetime, datetime], began_at: datetime | None, now: datetime
+) -> Graph:
+    first, last = over
     highest = max(value for _, value in course.points)
     top = highest or 1.0
     whole = max((last - first) / timedelta(seconds=1), 1.0)
@@ -47,10 +60,10 @@ def _graph(plan: Plan, incident: Incident, course: Course, first: datetime, last
         return HEIGHT - max(0.0, value) / top * (HEIGHT - ROOM)
 
     return Graph(
-        title=assessment.course_title(plan, course),
-        said=courses.said(course),
+        title=title,
+        said=said,
         lines=tuple(_line([(x(at), y(value)) for at, value in stretch]) for stretch in _stretches(course.points)),
-        began_x=f"{x(incident.started_at):.1f}" if first <= incident.started_at <= last else "",
+        began_x=f"{x(began_at):.1f}" if began_at and first <= began_at <= last else "",
         top=courses.figure(course, highest),
         first=present.moment(first, now),
         last=present.moment(last, now),

@@ -9,7 +9,6 @@ from litestar import get
 from litestar.response import Template
 
 from tocsin.incidents import store as incidents
-from tocsin.incidents import words
 from tocsin.incidents.assessment import How
 from tocsin.kit.text import short_span
 from tocsin.obligations import store as obligations
@@ -18,89 +17,16 @@ from tocsin.people import store as people
 from tocsin.people.model import called
 from tocsin.plan.model import Plan
 from tocsin.response import assessing
-from tocsin.response.looking import journeys, logs, looks, measures
 from tocsin.signals import store as signals
 from tocsin.status import store as public_site
 from tocsin.watch import store as watch
-from tocsin.watch.outcomes import NOT_ANSWERING, Kind, Outcome
-from tocsin.watch.store import Standing
-from tocsin.web import beginning, frame, present
+from tocsin.web import beginning, frame, present, probes
 from tocsin.web.forms import AnyRequest
 from tocsin.web.frame import Asked, SignedIn, Tx, Visitor, page
 from tocsin.web.signals import signal_row
 
 MISSED_SHOWN = timedelta(hours=24)
 OWED_SHOWN = 8
-
-
-# ---- Services ----
-
-
-@dataclass(frozen=True)
-class ServiceRow:
-    mark: str
-    word: str
-    name: str
-    text: str
-    figure: str
-
-
-def services(plan: Plan, standings: dict[str, Standing], now: datetime) -> tuple[ServiceRow, ...]:
-    """How each probe of the plan stands, and each part that its answer names. What nobody has looked at is unknown."""
-    found: list[ServiceRow] = []
-    for look in looks(plan):
-        standing = standings.get(look.name)
-        several = len(look.service.probes) > 1
-        name = _called(plan, look.name) if several else look.service.name
-        if standing is None or standing.outcome is None:
-            found.append(ServiceRow("unknown", "Unknown", name, "Not looked at yet", ""))
-        else:
-            found.append(_service(name, standing, standing.outcome, now))
-            good = look.probe.good_values
-            found += [_part(part, state, good) for part, state in standing.outcome.states.items()]
-    for key in (one.name for kind in (measures, logs, journeys) for one in kind(plan)):
-        standing, name = standings.get(key), _called(plan, key)
-        if standing is None or standing.outcome is None:
-            found.append(ServiceRow("unknown", "Unknown", name, "Not read yet", ""))
-        else:
-            found.append(_service(name, standing, standing.outcome, now))
-    return tuple(found)
-
-
-def _called(plan: Plan, key: str) -> str:
-    """`rose/voice_errors` as people read it."""
-    service, _, which = key.partition("/")
-    return f"{words.service_name(plan, service)}: {words.spaced(which)}"
-
-
-def _service(name: str, standing: Standing, outcome: Outcome, now: datetime) -> ServiceRow:
-    mark, word = outcome_word(outcome.kind)
-    agreed = standing.confirmed.kind if standing.confirmed else None
-    doubt = "" if agreed in (None, outcome.kind) or standing.run is None else f", {standing.run.count} in a row"
-    looked = f", looked {short_span(now - standing.looked_at)} ago" if standing.looked_at else ""
-    seconds = outcome.latency.total_seconds()
-    took = "" if not seconds else f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s"
-    return ServiceRow(mark, word, name, f"{outcome.reason}{doubt}{looked}", took)
-
-
-def _part(part: str, state: str, good: tuple[str, ...]) -> ServiceRow:
-    is_good = state in good
-    return ServiceRow("ok" if is_good else "down", "Healthy" if is_good else "Down", part, state, "")
-
-
-def outcome_word(kind: Kind) -> tuple[str, str]:
-    """A mark and a word for what a look found."""
-    if kind is Kind.HEALTHY:
-        return "ok", "Healthy"
-    if kind is Kind.RATE_LIMITED:
-        return "unknown", "Unknown: asked too often"
-    if kind is Kind.UNKNOWN:
-        return "unknown", "Unknown"
-    if kind is Kind.OWN_NETWORK:
-        return "unknown", "Unknown: our own network"
-    if kind in NOT_ANSWERING:
-        return "down", "Down: " + kind.replace("_", " ")
-    return "degraded", kind.replace("_", " ").capitalize()
 
 
 # ---- On call ----
@@ -207,7 +133,7 @@ def draw_now(
         missed=_missed(tx, now),
         waiting=[signal_row(one, now) for one in signals.waiting(tx)],
         on_call=on_call(plan, known.rotas_of(plan), ways_to_reach(tx, plan.people), visitor.account.handle, now),
-        services=services(plan, watch.standings(tx), now),
+        services=probes.services(plan, watch.standings(tx), now),
         vendors=[
             _VENDOR[one.how] + (one.name, one.because, one.status_page or "")
             for one in assessing.vendors(tx, plan, around)

@@ -14,7 +14,7 @@ from tocsin.kit.text import clip
 from tocsin.people import access
 from tocsin.plan import store as plans
 from tocsin.plan.commands import BadPlan
-from tocsin.response import explaining, trying
+from tocsin.response import explaining, subsiding, trying
 from tocsin.signals import store as signals
 from tocsin.web import present
 from tocsin.web.forms import AnyRequest, Sent
@@ -55,6 +55,7 @@ class Month:
     tallies: tuple[Tally, ...]
     idle: tuple[str, ...]  # rules that decide nothing, neither then nor now
     changes: tuple[Change, ...]
+    endings: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,7 @@ def _month(found: trying.Trial, now: datetime) -> Month:
         ),
         idle=tuple(one.rule for one in found.tallies if one.rule and not (one.before or one.after)),
         changes=tuple(_change(one) for one in found.changes),
+        endings=tuple(subsiding.sentence(one) for one in found.endings),
     )
 
 
