@@ -76,6 +76,8 @@ def test_what_comes_together_is_one_message_to_each(world: World) -> None:
     ((about, person, subject),) = world.told()
     assert (about, person) == ("overdue", "ben")  # nobody leads: the first of those who may
     assert "and 5 more" in subject
+    (reminder,) = [one for one in world.mail.sent if one.audience == "overdue"]
+    assert f"/incidents/{incident.id}#slot-scribe" in reminder.body
     assert len(world.entries(incident.id, FellDue)) == 6  # four roles, two audiences
     assert world.read(doctor.examine) == []
 

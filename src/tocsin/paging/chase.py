@@ -7,10 +7,11 @@ from datetime import datetime
 import msgspec
 
 from tocsin.incidents import words
+from tocsin.incidents.anchors import done_at
 from tocsin.incidents.confidential import heading
 from tocsin.incidents.model import Incident
 from tocsin.kit.text import span, utc
-from tocsin.obligations.model import Kind, Obligation
+from tocsin.obligations.model import Obligation
 from tocsin.oncall.schedule import Rotas
 from tocsin.paging import reach
 from tocsin.paging.reach import Text
@@ -92,17 +93,12 @@ def _subject(incident: Incident, told: News, now: datetime) -> str:
 
 
 def _line(one: Obligation, room: str, owed_by: str = "") -> str:
-    return f"- {one.what}, due {utc(one.due_at)}{owed_by}: {_where(one, room)}"
+    return f"- {one.what}, due {utc(one.due_at)}{owed_by}: {done_at(room, one)}"
 
 
 def _owed_by(plan: Plan, rotas: Rotas, incident: Incident, owner: str, now: datetime) -> str:
     person = reach.owner_at(plan, rotas, incident, owner, now)
     return f", owed by {words.name(plan, person)}" if person else ""
-
-
-def _where(one: Obligation, room: str) -> str:
-    """Where the duty is done: the composer for its audience, or the list of what is owed."""
-    return f"{room}?audience={one.audience}#compose" if one.kind is Kind.UPDATE else f"{room}#owed"
 
 
 def _data(incident: Incident, told: News, room: str, now: datetime) -> str:
@@ -119,5 +115,5 @@ def _data(incident: Incident, told: News, room: str, now: datetime) -> str:
 
 
 def _fields(one: Obligation, room: str) -> dict[str, object]:
-    where = _where(one, room)
+    where = done_at(room, one)
     return {"key": one.key, "what": one.what, "clause": one.clause, "due_at": one.due_at, "link": where}

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from tocsin.incidents import anchors, words
 from tocsin.incidents import phases as incident_phases
-from tocsin.incidents import words
 from tocsin.incidents.model import Incident, Status
 from tocsin.kit.text import ended, listed, short_span, span
 from tocsin.obligations.model import WAITS, Kind, Obligation, State
@@ -126,7 +126,7 @@ def owed(plan: Plan, rotas: Rotas, incident: Incident, duty: Obligation, now: da
         what=duty.what,
         clause=duty.clause,
         who=f"{incident.severity} {ended(incident.title)} {who}" if named else who,
-        href=_done_at(f"/incidents/{incident.id}", duty),
+        href=anchors.done_at(f"/incidents/{incident.id}", duty),
         state=state,
         word=word,
         time_left=short_span(abs(left)),
@@ -137,21 +137,6 @@ def owed(plan: Plan, rotas: Rotas, incident: Incident, duty: Obligation, now: da
         left=max(0, int(left.total_seconds())),
         is_waivable=duty.kind not in (Kind.WATCH, Kind.PROGRESS, Kind.SNOOZE, *WAITS),
     )
-
-
-def _done_at(room: str, duty: Obligation) -> str:
-    """Where in a room one does what is owed."""
-    match duty.kind:
-        case Kind.UPDATE:
-            return f"{room}?audience={duty.audience}#compose"
-        case Kind.ROLE:
-            return f"{room}#slot-{duty.key.removeprefix('role:')}"
-        case Kind.RESOLVE | Kind.WATCH | Kind.REVIEW:
-            return f"{room}#steps"
-        case Kind.ACKNOWLEDGE:
-            return f"{room}#head"
-        case _:
-            return f"{room}#owed"
 
 
 def urgency(duty: Obligation, now: datetime) -> tuple[str, str]:
