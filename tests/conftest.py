@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests.support import postgres
+from tests.support import copies, postgres
 
 # The same examples each time, however slow the machine: a run judges the change, not its luck.
 # To look for more: pytest --hypothesis-profile=explore
@@ -158,7 +158,7 @@ def sqlite_url(tmp_path: Path, _migrated_file: Path) -> str:
 @pytest.fixture
 def postgresql_url() -> Iterator[str]:
     """A migrated PostgreSQL database of the test's own."""
-    with postgres.fresh_database(postgres.migrated_template(_upgrade)) as url:
+    with copies.copy_of(postgres.migrated_template(_upgrade)) as url:
         yield url
 
 
