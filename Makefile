@@ -12,6 +12,9 @@
 #
 # Every path is relative, so the folder may stand anywhere and have spaces in its name.
 
+# What one process has compiled, the next need not: the tests start a hundred, and so does whoever types commands.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run test check lint types tests format bench screenshots mutants lock clean
 help:
 	@sed -n 's/^#   make/make/p' Makefile

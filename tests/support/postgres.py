@@ -30,7 +30,8 @@ OWN_SERVER = "TEST_DATABASE_URL"
 # The data is thrown away in any case, so nothing waits for the disk; what a transaction promises is unchanged.
 _SETTINGS = (
     "-c listen_addresses= -c max_connections=200 -c fsync=off -c full_page_writes=off "
-    "-c wal_level=minimal -c max_wal_senders=0"
+    "-c wal_level=minimal -c max_wal_senders=0 "
+    "-c autovacuum=off"  # no database lives long enough, and rows stay in the order in which they were written
 )
 
 
@@ -57,13 +58,26 @@ def end_run() -> None:
 @contextmanager
 def fresh_database(template: str | None = None) -> Iterator[str]:
     """The address of a new database, a copy of the template if one is named; it is dropped afterwards."""
-    server = server_url()
-    name = f"{_prefix(_folder())}{uuid4().hex[:12]}"
-    _create(server, name, template)
+    name = create(template)
     try:
-        yield _address(server, name)
+        yield address(name)
     finally:
-        _administer(server, sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+        drop(name)
+
+
+def create(template: str | None = None) -> str:
+    """The name of a new database of this run."""
+    name = f"{_prefix(_folder())}{uuid4().hex[:12]}"
+    _create(server_url(), name, template)
+    return name
+
+
+def drop(name: str) -> None:
+    _administer(server_url(), sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+def address(name: str) -> str:
+    return _address(server_url(), name)
 
 
 @cache
