@@ -20,6 +20,7 @@ from tocsin.incidents import store as incidents
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.clock import stopwatch
 from tocsin.plan import store as plans
+from tocsin.response import watching
 from tocsin.signals import store as signals
 
 Get = Callable[[str], int]  # a path, and the status of the answer
@@ -121,6 +122,7 @@ def _known(app: App) -> Mapping[str, object]:
         template = next(iter(plans.current(tx).templates))
         signal_id = signals.recent(tx, limit=1)[0].id
         webhook_id = endpoints.listing(tx)[0].id
+        look = next(one for one in watching.everything(tx) if "/" in one.name)
     return {
         "incident_id": incident_id,
         "signal_id": signal_id,
@@ -128,5 +130,7 @@ def _known(app: App) -> Mapping[str, object]:
         "webhook_id": webhook_id,
         "guide": "alertmanager",  # which sent most of the signals
         "/post-mortems/{name:str} name": closed,
+        "/probes/{service:str}/{probe:str} service": look.of,
+        "/probes/{service:str}/{probe:str} probe": look.name.partition("/")[2],
         "/incidents/{incident_id:str}/templates/{name:str} name": template,
     }

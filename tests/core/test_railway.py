@@ -125,7 +125,7 @@ def test_what_was_written_as_json_is_put_together_again() -> None:
         (reading(b"error code: 1010", 403), "403, and no answer of Railway's API: error code: 1010"),
         (reading({"data": {"environmentLogs": [{"message": "x"}]}}), "200, and no answer"),
         (reading(b"[" * 10_000, 502), "502, and no answer"),
-        (Reading(failure="timeout", took=timedelta(0), path=""), "timeout"),
+        (Reading(failure="timeout", took=timedelta(seconds=8), path=""), "no whole answer within 8 s"),
     ],
 )
 def test_what_is_no_log_is_trouble_and_changes_nothing(sent: Reading, said: str) -> None:

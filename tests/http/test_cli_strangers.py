@@ -119,6 +119,7 @@ CHANGES = {
         "contacts code",
         "contacts remove",
     ),
+    *("rename", "people disable", "people enable"),
     *("contacts test", "people end-sessions", "people remove-factor"),
     *("approve", "send-back", "correct-update", "withdraw-update", "posted", "call", "status publish"),
     *("subscribers on", "subscribers off", "subscribers erase", "subscribers enter"),

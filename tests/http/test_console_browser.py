@@ -18,8 +18,10 @@ from tocsin.people import commands as people_commands
 pytestmark = pytest.mark.needs("chromium")
 
 PAPERS = ["recovery_confirmed", "ticket_complete", "team_thanked", "resolution_notice", "duties_settled"]
+BEATS = "    heartbeats:\n      copies: { every: 1 d }\n"
 PLAN = re.sub(rf"\n    - ({'|'.join(PAPERS)})(?=\n)", "", QUIET.replace("watch_for: 30 min", "watch_for: 1 s"))
-"""Rose's, but watched for a second, and closed without the papers that are no matter of the browser."""
+PLAN = PLAN.replace("    depends_on: [railway]\n", f"    depends_on: [railway]\n{BEATS}")
+"""Rose's, but watched for a second, closed without the papers that are no matter of the browser, and with one look."""
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 DESK, PHONE = {"width": 1440, "height": 900}, {"width": 360, "height": 740}
 NARROWEST = {"width": 320, "height": 740}  # a window of 1280 at 400 %

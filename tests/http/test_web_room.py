@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.ending import mend, see_all_pass, wrap_up
 from tests.support.served import Served
-from tests.support.visitor import Page, Visitor, actor, console
+from tests.support.visitor import Page, Visitor, actor, console, seal_of
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import Incident, Status, Updated
 from tocsin.kit.actor import SYSTEM
@@ -262,11 +262,6 @@ def test_a_preview_shows_the_words_and_posts_nothing(here: Served, ben: Visitor,
     assert page.says("Nothing is posted yet.") and page.says("Impact: No memory")
     assert page.form(f"{room}/updates").fields["internal.next"] == ["Wait"]
     assert updates(here, room) == []
-
-
-def seal_of(page: Page) -> str:
-    """What the button carries that says yes to the words above it."""
-    return page.html.split('name="confirmed" value="')[1].split('"')[0]
 
 
 def test_what_everyone_reads_is_always_shown_first(here: Served, ben: Visitor, room: str) -> None:

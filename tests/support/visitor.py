@@ -136,6 +136,11 @@ class Visitor:
         return self.press(self.open(path), action, **changes)
 
 
+def seal_of(page: Page) -> str:
+    """What the button carries that says yes to the words above it."""
+    return page.html.split('name="confirmed" value="')[1].split('"')[0]
+
+
 @contextmanager
 def console(database_url: str, **settings: Any) -> Iterator[Served]:
     """An installation with an administrator (ana), a responder (ben) and a viewer (erin)."""

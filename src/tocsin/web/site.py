@@ -260,13 +260,15 @@ def _missing(request: AnyRequest, view: Mapping[str, Any]) -> Response[Any] | No
     """The same with the navigation, for whoever is signed in; None if that can't be put together."""
     if not request.cookies.get(cookies.SESSION):
         return None
+    database = sessions.installation(request).database
     try:
-        with sessions.installation(request).database.read(SYSTEM) as tx:
+        with database.read(SYSTEM) as tx:
             visitor = sessions.met(request, tx)
-            page = frame.page(request, visitor, tx, "missing.html", here="", **view) if visitor else None
+        if visitor is None:
+            return None
+        with database.read(visitor.actor) as tx:  # the frame shows what is open: with their eyes, and no others
+            page = frame.page(request, visitor, tx, "missing.html", here="", **view)
     except TocsinError:
-        return None
-    if page is None:
         return None
     # At an address that is none nobody has looked for the token of the page's forms.
     token = Markup('<input type="hidden" name="_csrf_token" value="{}">').format(request.cookies.get(cookies.FORM, ""))

@@ -9,6 +9,7 @@ from tests.support.console import Console
 from tests.support.ending import mend
 from tests.support.public import public_answer
 from tests.support.subscribed import Readers
+from tests.support.visitor import seal_of
 from tests.support.world import World
 from tocsin.comms.subscribers import store as subscribers
 from tocsin.comms.subscribers.store import Wanted
@@ -170,7 +171,7 @@ def test_rec_03_the_notice_apologises_explains_and_says_what_prevents_it_for_eve
     )
     assert seen.says("Everyone will read this.") and seen.says("We are sorry. From 2026-11-24 02:38 UTC on")
     assert world.entries(incident.id, Updated) == []  # shown, and not posted yet
-    assert ben.press(seen, f"{room}/updates", confirmed="public").status == 303
+    assert ben.press(seen, f"{room}/updates", confirmed=seal_of(seen)).status == 303
     (posted,) = world.entries(incident.id, Updated)
     assert (posted.notice, posted.stage) == (True, Stage.RESOLVED)
     (told,) = public_answer(console.here, "/api/v2/incidents.json").json()["incidents"]

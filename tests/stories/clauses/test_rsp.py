@@ -10,7 +10,7 @@ from tests.support.public import public_text
 from tests.support.served import Served
 from tests.support.slack import TOKEN, Workspace, workspace
 from tests.support.subscribed import Readers
-from tests.support.visitor import Page, Visitor, actor, console
+from tests.support.visitor import Page, Visitor, actor, console, seal_of
 from tests.support.world import World
 from tocsin.delivery.slack import Slack
 from tocsin.incidents.model import Decided, Mitigated, RoleAssigned, Updated
@@ -230,7 +230,7 @@ def test_rsp_05_the_first_public_word_is_owed_within_fifteen_minutes_and_read_by
     assert "memory is silent" not in public_text(here)
     page = ben.do(room, f"{room}/updates", audience="public", **first_word())
     assert page.says("memory is silent") and "memory is silent" not in public_text(here)  # shown before it is posted
-    ben.press(page, f"{room}/updates", audience="public", confirmed="public", **first_word())
+    ben.press(page, f"{room}/updates", audience="public", confirmed=seal_of(page), **first_word())
     assert "memory is silent" in public_text(here)
     assert ben.open(room).says("Public: update")
 
