@@ -88,7 +88,7 @@ def _way_in(account: Account, factors: Sequence[str], *, is_linked: bool) -> str
     """`password and code, passkey, single sign-on`"""
     password = ["password and code" if "code" in factors else "password"] if account.has_password else []
     provider = ["single sign-on"] if is_linked else []
-    return ", ".join([*password, *(one for one in factors if one != "code"), *provider]) or "by link only"
+    return ", ".join([*password, *(one for one in factors if one != "code"), *provider]) or "a link only"
 
 
 # ---- People ----
