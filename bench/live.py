@@ -55,9 +55,9 @@ class Seen(msgspec.Struct):
 def live() -> list[Measured]:
     with installation.folder() as folder:
         made = installation.prepared(f"sqlite:///{folder / 'tocsin.db'}", installation.plan())
-        incident, sessions = _people(made.database_url)
+        incident, opened = _people(made.database_url)
         with installation.server(made, folder / "log") as server:
-            plot = msgspec.json.encode(Plot(server.port, server.pid, made.token, incident, sessions))
+            plot = msgspec.json.encode(Plot(server.port, server.pid, made.token, incident, opened))
             command = [sys.executable, "-m", "bench.live"]
             done = subprocess.run(command, cwd=ROOT, input=plot, stdout=subprocess.PIPE, check=True, timeout=180)
     return _measured(msgspec.json.decode(done.stdout, type=Seen))
@@ -71,9 +71,9 @@ def _people(database_url: str) -> tuple[str, list[str]]:
         for number in range(PEOPLE):
             role = AccountRole.RESPONDER if number % 2 else AccountRole.VIEWER
             people.add_person(tx, f"reader-{number}", name=f"Reader {number}", email=None, role=role)
-        sessions = [sessions.begin(tx, f"reader-{number % PEOPLE}") for number in range(PAGES)]
+        opened = [sessions.begin(tx, f"reader-{number % PEOPLE}") for number in range(PAGES)]
     app.database.dispose()
-    return incident.id, sessions
+    return incident.id, opened
 
 
 def _measured(seen: Seen) -> list[Measured]:

@@ -334,10 +334,15 @@ def _each_signal(owners: Sequence[str], count: int, now: datetime, revision: str
         )
 
 
+def _with_a_heartbeat(plan: installation.Plan) -> None:
+    """Something that is looked at: there is a page for each."""
+    plan["services"]["rose"]["heartbeats"] = {"copies": {"every": "1 d"}}
+
+
 def prepared(database_url: str, count: int, signals_count: int) -> tuple[App, str]:
     """An installation with all of that on a manual clock, and the secret of a session of somebody who may see much."""
     clock = ManualClock(BEGAN)
-    installation.prepared(database_url, installation.plan(), clock=clock)
+    installation.prepared(database_url, installation.plan(_with_a_heartbeat), clock=clock)
     app = App(Settings(database_url=database_url, base_url="https://tocsin.example.org"), clock)
     app.prepare()
     store(app, count, signals_count)
