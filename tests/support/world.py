@@ -18,7 +18,7 @@ import pytest
 
 from tests.support.inbox import decide_all
 from tocsin.db import settings as kept
-from tocsin.db.engine import Database, Tx
+from tocsin.db.engine import Database
 from tocsin.delivery.channel import Channel, Delivered, Message, Result
 from tocsin.delivery.chat import Chat
 from tocsin.incidents import store as incidents
@@ -74,11 +74,6 @@ _loop = asyncio.Runner()  # one for all worlds: a story sends hundreds of times,
 atexit.register(_loop.close)
 
 QUIET = _without_probes(ROSE)  # looks at nothing: only what a story does happens
-
-
-def _has_something_to_do(tx: Tx) -> bool:
-    due_at = tick.next_due(tx)
-    return (due_at is not None and due_at <= tx.now) or signals.is_waiting(tx)
 
 
 @dataclass
@@ -172,8 +167,8 @@ class World:
                 obligations.settle(tx, look.id, State.VOID, "the story looks away")
 
     def settle(self) -> None:
-        """Do everything that is due at this instant; like a server, ask first whether anything is."""
-        while self.read(_has_something_to_do):
+        """Do everything that is due at this instant."""
+        while True:
             decided = decide_all(self.database) + intake.release_some(self.database) + intake.calm_some(self.database)
             settled, looks = self.database.run(SYSTEM, tick.settle_due)
             for look in looks:
