@@ -58,6 +58,7 @@ def secrets(here: Served) -> Secrets:
 @pytest.fixture(scope="module")
 def strangers(here: Served, secrets: Secrets) -> dict[str, Any]:
     """By name, how each of them asks for an address."""
+    here.get("/signin")  # the first page of all brings the cookie of its forms
     by_token = here.bearer(*READ, name="robot")
     as_lucia = here.bearer(*READ, access.WAIVE, CONFIDENTIAL, name="of lucia", person="lucia")
 
@@ -66,6 +67,7 @@ def strangers(here: Served, secrets: Secrets) -> dict[str, Any]:
 
     def browser(handle: str) -> Any:
         visitor = Visitor(here, handle)
+        visitor.open("/")
         return lambda path: visitor.open(path).answer
 
     return {
