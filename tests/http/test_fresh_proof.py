@@ -71,7 +71,7 @@ MADE = [("grafana", frozenset({"incidents:read", "plan:read"}))]
 
 
 def test_every_address_that_changes_how_one_gets_in_is_held_up(here: Served) -> None:
-    routes = here.asgi._rest.routes  # type: ignore[attr-defined]
+    routes = here.rest.routes
     found = {
         route.path
         for route in routes

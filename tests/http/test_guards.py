@@ -36,7 +36,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 def addresses(here: Served) -> list[str]:
     """Every address that is read, with an incident in the place of its name."""
-    routes = here.asgi._rest.routes  # type: ignore[attr-defined]
+    routes = here.rest.routes
     known = {one.path for one in routes if isinstance(one, HTTPRoute) and "GET" in one.methods}
     with here.app.database.work(SYSTEM) as tx:
         incident = commands.declare(tx, title="It hangs", severity="P1", type="service_outage")
@@ -119,7 +119,7 @@ def test_a_stream_is_guarded_too(here: Served) -> None:
         scope = {"type": "http", "method": "GET", "path": "/live", "raw_path": b"/live", "query_string": b"watch=now"}
         scope |= {"headers": [(b"host", b"tocsin.test"), (b"cookie", cookie.encode())], "scheme": "https"}
         scope |= {"server": ("tocsin.test", 443), "client": ("192.0.2.7", 4711), "http_version": "1.1", "root_path": ""}
-        rest = here.asgi._rest  # type: ignore[attr-defined]
+        rest = here.rest
         async with asyncio.timeout(20), rest.lifespan():
             await here.asgi({**scope, "state": {}, "asgi": {"version": "3.0"}}, receive, send)  # type: ignore[arg-type]
 

@@ -81,7 +81,7 @@ def ana(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Visi
 
 
 def paths(here: Served, method: str) -> list[str]:
-    routes = here.asgi._rest.routes  # type: ignore[attr-defined]
+    routes = here.rest.routes
     known = {one.path for one in routes if isinstance(one, HTTPRoute) and method in one.methods}
     return sorted(one for one in known - NOT_ASKED if not one.startswith(("/api/", "/static/")) and "stream" not in one)
 

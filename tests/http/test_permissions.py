@@ -72,7 +72,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def addresses(here: Served) -> set[str]:
-    routes = here.asgi._rest.routes  # type: ignore[attr-defined]
+    routes = here.rest.routes
     return {
         f"{method} {route.path}"
         for route in routes

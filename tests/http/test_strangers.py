@@ -80,7 +80,7 @@ def strangers(here: Served, secrets: Secrets) -> dict[str, Any]:
 
 
 def paths(here: Served, method: str) -> list[str]:
-    routes = here.asgi._rest.routes  # type: ignore[attr-defined]
+    routes = here.rest.routes
     known = {one.path for one in routes if not isinstance(one, HTTPRoute) or method in one.methods}
     return sorted(known - NOT_ASKED)
 

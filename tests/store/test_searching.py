@@ -283,7 +283,7 @@ def listed(database: Database, by: Actor, words: str, limit: int = 9, **about: s
 
 
 def test_the_list_of_signals_is_narrowed_by_the_index_and_by_what_the_latest_say(
-    database: Database, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+    database: Database, clock: ManualClock
 ) -> None:
     for number in range(5):
         host = {"host": f"storage-{number % 2}", "service": "rose"}
@@ -302,9 +302,7 @@ def test_the_list_of_signals_is_narrowed_by_the_index_and_by_what_the_latest_say
         first = listing.listing(tx, listing.Asked(words="storage"), 2).signals[-1]
         rest = listing.listing(tx, listing.Asked(words="storage"), 9, first.last_at, first.id)
         assert [one.key for one in rest.signals] == ["disk/3", "disk/2", "disk/0"] and not rest.of_many
-        monkeypatch.setattr(listing, "NAMED_MOST", 4)
-        monkeypatch.setattr(listing, "OF_MANY", 2)
-        many = listing.listing(tx, listing.Asked(words="storage"), 9)
+        many = listing.listing(tx, listing.Asked(words="storage"), 9, named_most=4)
         assert (len(many.signals), many.of_many) == (2, True)
 
 

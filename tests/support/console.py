@@ -40,6 +40,6 @@ def console_of(world: World, database_url: str) -> Iterator[Console]:
     app = App(settings, world.clock)
     app.prepare()
     world.look_away()  # whoever wants to look at Rose says so
-    with asyncio.Runner() as runner, web(app) as asgi:
-        yield Console(world, Served(app, world.clock, asgi, runner))
+    with asyncio.Runner() as runner, web(app) as (asgi, rest):
+        yield Console(world, Served(app, world.clock, asgi, rest, runner))
     app.database.dispose()

@@ -28,10 +28,11 @@ T = TypeVar("T")
 class Served:
     """The installation, and a client of it. Time moves when the test says so."""
 
-    def __init__(self, app: App, clock: ManualClock, asgi: ASGIApp, runner: asyncio.Runner) -> None:
+    def __init__(self, app: App, clock: ManualClock, asgi: ASGIApp, rest: Litestar, runner: asyncio.Runner) -> None:
         self.app = app
         self.clock = clock
         self.asgi = asgi
+        self.rest = rest  # the framework behind it, with its routes
         self.client = httpx2.AsyncClient(
             transport=httpx2.ASGITransport(app=cast(Any, asgi), raise_app_exceptions=False, client=("192.0.2.7", 4711)),
             base_url="https://tocsin.test",
@@ -83,8 +84,8 @@ def served(database_url: str, **settings: Any) -> Iterator[Served]:
     settings.setdefault("base_url", "https://tocsin.example.org")
     app = App(Settings(database_url=database_url, **settings), clock)
     app.prepare()
-    with asyncio.Runner() as runner, web(app) as asgi:
-        yield Served(app, clock, asgi, runner)
+    with asyncio.Runner() as runner, web(app) as (asgi, rest):
+        yield Served(app, clock, asgi, rest, runner)
     app.database.dispose()
 
 
@@ -94,8 +95,8 @@ _idle: list[tuple[Litestar, main.Kept]] = []
 
 
 @contextmanager
-def web(app: App) -> Iterator[ASGIApp]:
-    """What `main.asgi` makes, but for a framework that may have served an installation of an earlier test.
+def web(app: App) -> Iterator[tuple[ASGIApp, Litestar]]:
+    """What `main.asgi` makes, and the framework in it, which may have served an installation of an earlier test.
 
     Putting its two hundred routes together takes longer than most tests do. It knows an installation by its state and
     by what it keeps, and both begin anew here.
@@ -107,7 +108,7 @@ def web(app: App) -> Iterator[ASGIApp]:
     for one in vars(kept).values():
         vars(one).clear()
         one.__init__()
-    yield main.fronted(app, rest, kept)
+    yield main.fronted(app, rest, kept), rest
     _idle.append((rest, kept))
 
 

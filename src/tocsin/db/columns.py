@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import JSON, BigInteger, BindParameter, Dialect, Integer, MetaData, Text, bindparam
+from sqlalchemy import JSON, BigInteger, BindParameter, Dialect, Integer, MetaData, Text, bindparam, literal
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator
 
@@ -29,6 +29,12 @@ def bound(name: str) -> BindParameter[int]:
 
 
 MOST = bound("most")
+
+
+def fixed(value: Any) -> BindParameter[Any]:
+    """A value that is written into the statement itself: how many are open, and by which index they are found,
+    PostgreSQL has to know when it plans."""
+    return literal(value, literal_execute=True)
 
 
 class Instant(TypeDecorator[datetime]):

@@ -20,7 +20,6 @@ from sqlalchemy import (
     cast,
     false,
     func,
-    literal,
     select,
     tuple_,
     type_coerce,
@@ -28,12 +27,12 @@ from sqlalchemy import (
 )
 
 from tocsin.db import fulltext, sight
-from tocsin.db.columns import MOST, Decoded, Instant, Json, metadata
+from tocsin.db.columns import MOST, Decoded, Instant, Json, fixed, metadata
 from tocsin.db.engine import Tx
 from tocsin.events import store as events
 from tocsin.incidents import chain, confidential, folding, indexed, veil
 from tocsin.incidents import events as told
-from tocsin.incidents.model import OPEN_STATUSES, AnyEntry, Declared, Incident, Numbered, Status
+from tocsin.incidents.model import AnyEntry, Declared, Incident, Numbered, Status
 from tocsin.kit.clock import to_millis
 from tocsin.kit.errors import NotFound
 from tocsin.kit.ids import new_id
@@ -304,13 +303,9 @@ def _listing(eyes: sight.Eyes, statuses: tuple[str, ...] | None, bounds: frozens
         "listed_since": table.c.declared_at >= bindparam("listed_since", type_=Instant),
         **{f"listed_{name}": table.c[name] == bindparam(f"listed_{name}") for name in ("severity", "type", "service")},
     }
-    within = [limits[one] for one in sorted(bounds)]
-    if statuses is not None and OPEN_STATUSES.issuperset(statuses):  # they are few, and every page asks
-        wanted = sight.through(eyes, select(STATE).where(table.c.status.in_(_written(statuses)), *within), table.c.id)
-    else:
-        latest = sight.through(eyes, select(table.c.number).where(*within), table.c.id)
-        seen = latest.order_by(table.c.number.desc()).limit(MOST)
-        wanted = select(STATE).where(table.c.number.in_(_of_statuses(seen, statuses)))
+    latest = select(table.c.number).where(*(limits[one] for one in sorted(bounds)))
+    seen = sight.through(eyes, latest, table.c.id).order_by(table.c.number.desc()).limit(MOST)
+    wanted = select(STATE).where(table.c.number.in_(_of_statuses(seen, statuses)))
     return wanted.order_by(table.c.number.desc()).limit(MOST)
 
 
@@ -328,16 +323,11 @@ def resolved_until(tx: Tx, end: datetime) -> list[tuple[str, datetime, datetime]
     return [(row.id, row.resolved_at, row.updated_at) for row in rows]
 
 
-def _written(statuses: Iterable[str]) -> list[BindParameter[str]]:
-    """In the statement itself: how many are closed and how many are not PostgreSQL has to know when it plans."""
-    return [literal(one, literal_execute=True) for one in statuses]
-
-
 def _of_statuses(seen: Select[tuple[int]], statuses: Collection[str] | None) -> Select[tuple[int]]:
     """The numbers of a list, the latest of each status by itself: the whole list of one need not be sorted."""
     if statuses is None:
         return select(seen.subquery().c.number)
-    each = [select(seen.where(table.c.status == one).subquery().c.number) for one in _written(statuses)]
+    each = [select(seen.where(table.c.status == fixed(one)).subquery().c.number) for one in statuses]
     return select(union_all(*each).subquery().c.number) if each else select(table.c.number).where(false())
 
 

@@ -20,12 +20,11 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
-    literal,
     select,
 )
 
 from tocsin.db import sight
-from tocsin.db.columns import MOST, Instant, metadata
+from tocsin.db.columns import MOST, Instant, fixed, metadata
 from tocsin.db.engine import Tx
 from tocsin.kit.frozen import made
 from tocsin.kit.ids import new_id
@@ -56,8 +55,7 @@ table = Table(
     Column("proof", Integer),
 )
 _COLUMNS = frozenset(table.c.keys())
-# Written into the statements, for else PostgreSQL can't plan with the index of what is open before it knows the value.
-IS_OPEN = table.c.state == literal(State.OPEN, literal_execute=True)
+_IS_OPEN = table.c.state == fixed(State.OPEN)
 
 
 def open_duty(tx: Tx, incident_id: str | None, duty: Duty, cause: int | None = None) -> None:
@@ -113,7 +111,7 @@ def open_successor(tx: Tx, before: Obligation, cause: int) -> Obligation:
 
 def settle(tx: Tx, obligation_id: str, state: State, evidence: str, proof: int | None = None) -> bool:
     """Settle an open obligation. The first caller gets True, everyone after gets False."""
-    still_open = (table.c.id == obligation_id) & IS_OPEN
+    still_open = (table.c.id == obligation_id) & _IS_OPEN
     change = table.update().where(still_open).values(**_end(tx, state, evidence, proof))
     return tx.run(change).rowcount == 1
 
@@ -193,7 +191,7 @@ def fell_due(tx: Tx, obligation: Obligation) -> None:
 
 def first_due(now: datetime, limit: int) -> Subquery:
     """The incidents with which time has something to do, and since when; the soonest, from so many obligations."""
-    due = IS_OPEN & (table.c.act_at <= now) & table.c.incident_id.is_not(None)
+    due = _IS_OPEN & (table.c.act_at <= now) & table.c.incident_id.is_not(None)
     some = select(table.c.incident_id, table.c.act_at).where(due).order_by(table.c.act_at).limit(limit).subquery()
     first = func.min(some.c.act_at, type_=Instant).label("act_at")
     return select(some.c.incident_id, first).group_by(some.c.incident_id).subquery()
@@ -203,7 +201,7 @@ def due_of(tx: Tx, incident_ids: Collection[str]) -> dict[str, list[Obligation]]
     """What is due of incidents that this unit of work has locked, soonest first."""
     found: dict[str, list[Obligation]] = {}
     if incident_ids:
-        due = IS_OPEN & (table.c.act_at <= tx.now) & table.c.incident_id.in_(list(incident_ids))
+        due = _IS_OPEN & (table.c.act_at <= tx.now) & table.c.incident_id.in_(list(incident_ids))
         for row in tx.all(select(table).where(due).order_by(table.c.due_at, table.c.key)):
             found.setdefault(row.incident_id, []).append(_obligation(row))
     return found
@@ -214,7 +212,7 @@ def claim_looks(tx: Tx, limit: int) -> list[Obligation]:
 
     Other nodes pass over locked rows, so that two nodes never take the same one.
     """
-    due = IS_OPEN & (table.c.act_at <= tx.now) & table.c.incident_id.is_(None)
+    due = _IS_OPEN & (table.c.act_at <= tx.now) & table.c.incident_id.is_(None)
     wanted = select(table).where(due).order_by(table.c.act_at).limit(limit).with_for_update(skip_locked=True)
     return [_obligation(row) for row in tx.all(wanted)]
 
@@ -227,7 +225,7 @@ def of_keys(tx: Tx, keys: Collection[str]) -> list[Obligation]:
 
 def hurry(tx: Tx, kind: Kind) -> None:
     """What is looked at again and again is looked at now: something that it looks at has changed."""
-    standing = (table.c.kind == kind) & IS_OPEN
+    standing = (table.c.kind == kind) & _IS_OPEN
     tx.run(table.update().where(standing).values(due_at=tx.now, act_at=tx.now))
     tx.wakes = True
 
@@ -243,7 +241,7 @@ def next_due(tx: Tx) -> datetime | None:
     return soonest
 
 
-_NEXT = select(func.min(table.c.act_at)).where(IS_OPEN)
+_NEXT = select(func.min(table.c.act_at)).where(_IS_OPEN)
 
 
 # ---- Reading --------------------------------------------------------------------------------------------------------
@@ -257,7 +255,7 @@ def for_incident(tx: Tx, incident_id: str) -> list[Obligation]:
 _LEDGER = (
     select(table)
     .where(table.c.incident_id == bindparam("incident", type_=Text))
-    .order_by(case((IS_OPEN, 0), else_=1), table.c.settled_at.desc(), table.c.due_at)
+    .order_by(case((_IS_OPEN, 0), else_=1), table.c.settled_at.desc(), table.c.due_at)
 )
 
 
@@ -265,12 +263,12 @@ def open_for(tx: Tx, incident_id: str) -> list[Obligation]:
     return [_obligation(row) for row in sight.rows(tx, _OPEN_FOR, table.c.incident_id, {"incident": incident_id})]
 
 
-_OPEN_FOR = select(table).where(table.c.incident_id == bindparam("incident"), IS_OPEN).order_by(table.c.due_at)
+_OPEN_FOR = select(table).where(table.c.incident_id == bindparam("incident"), _IS_OPEN).order_by(table.c.due_at)
 
 
 def open_for_all(tx: Tx, incident_ids: Collection[str]) -> list[Obligation]:
     """What is owed on several incidents, soonest first."""
-    owed = table.c.incident_id.in_(list(incident_ids)) & IS_OPEN
+    owed = table.c.incident_id.in_(list(incident_ids)) & _IS_OPEN
     return _read(tx, select(table).where(owed).order_by(table.c.due_at)) if incident_ids else []
 
 
@@ -283,7 +281,7 @@ def open_soonest(tx: Tx, incident_ids: Collection[str], limit: int) -> list[Obli
 _THESE: BindParameter[Any] = bindparam("incidents", expanding=True)
 _SOONEST = (
     select(table)
-    .where(table.c.incident_id.in_(_THESE), IS_OPEN)
+    .where(table.c.incident_id.in_(_THESE), _IS_OPEN)
     .where(table.c.kind.not_in([Kind.LOOK, Kind.CANARY, Kind.COVER, Kind.TURN, Kind.HANDOFF, *WAITS]))
     .order_by(table.c.due_at)
     .limit(MOST)
@@ -296,7 +294,7 @@ def count_open(tx: Tx, kind: Kind) -> int:
     return int(counted[0])
 
 
-_OPEN_OF_KIND = select(func.count()).select_from(table).where(table.c.kind == bindparam("kind", type_=Text), IS_OPEN)
+_OPEN_OF_KIND = select(func.count()).select_from(table).where(table.c.kind == bindparam("kind", type_=Text), _IS_OPEN)
 
 
 def of_incidents(tx: Tx, incident_ids: Collection[str]) -> list[Obligation]:
@@ -329,7 +327,7 @@ def open_looks(tx: Tx) -> list[Obligation]:
 
 def open_of(tx: Tx, kind: Kind) -> list[Obligation]:
     """Those of a kind, on whichever incident and on none: for whoever knows which of them may be seen."""
-    standing = (table.c.kind == kind) & IS_OPEN
+    standing = (table.c.kind == kind) & _IS_OPEN
     return [_obligation(row) for row in tx.all(select(table).where(standing))]
 
 
@@ -341,7 +339,7 @@ def opened_since(tx: Tx, kind: Kind, instant: datetime) -> list[Obligation]:
 
 def neglected(tx: Tx, before: datetime) -> int:
     """How many open obligations had to be seen to before this instant; above zero, nobody lets time pass."""
-    late = IS_OPEN & (table.c.act_at < before)
+    late = _IS_OPEN & (table.c.act_at < before)
     return int(tx.scalar(select(func.count()).select_from(table).where(late)) or 0)
 
 
@@ -351,7 +349,7 @@ def _read(tx: Tx, wanted: Select[Any]) -> list[Obligation]:
 
 
 def _open(incident_id: str) -> Any:
-    return (table.c.incident_id == incident_id) & IS_OPEN
+    return (table.c.incident_id == incident_id) & _IS_OPEN
 
 
 def _end(tx: Tx, state: State, evidence: str, proof: int | None) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, Text, bindparam, func, literal, select
+from sqlalchemy import ColumnElement, Select, Text, bindparam, func, select
 
 from tocsin.db import fulltext, sight
-from tocsin.db.columns import MOST, Instant, bound
+from tocsin.db.columns import MOST, Instant, bound, fixed
 from tocsin.db.engine import Tx
 from tocsin.kit import search
 from tocsin.signals import reporting
@@ -22,7 +22,6 @@ BELONGS = (table.c.id, table.c.incident_id)  # whose a signal is: it may come to
 LATELY = 500  # signals, the last seen first, among which it is looked when a source was last heard
 LETTERS = 1000  # signals, the last seen first, of which titles and keys are looked through letter by letter
 NAMED_MOST = 1000  # signals with the same words that are all looked through
-OF_MANY = 500  # of more than those, the ones with the latest news
 SAID_MOST = 4000  # characters of what came with a signal that are indexed
 
 
@@ -43,7 +42,7 @@ def firing(tx: Tx, limit: int) -> list[Firing]:
 
 _FIRING = (
     select(*(table.c[name] for name in Firing._fields))
-    .where(table.c.state == literal(State.FIRING, literal_execute=True))
+    .where(table.c.state == fixed(State.FIRING))
     .order_by(table.c.last_at.desc())
     .limit(MOST)
 )
@@ -145,12 +144,16 @@ class Listing(NamedTuple):
     of_many: bool = False
 
 
-def listing(tx: Tx, asked: Asked, limit: int, before: datetime | None = None, below: str = "") -> Listing:
-    """Signals, the last seen first: those seen before an instant, and those seen in it whose id is `below` another."""
+def listing(
+    tx: Tx, asked: Asked, limit: int, before: datetime | None = None, below: str = "", named_most: int = NAMED_MOST
+) -> Listing:
+    """Signals, the last seen first: those seen before an instant, and those seen in it whose id is `below` another.
+
+    Of more than `named_most` that have the words, half as many are looked through: those with the latest news."""
     if not asked.words:
         return Listing(_listed(tx, asked, limit, before, below))
     soon = _listed(tx, asked, limit, before, below)
-    named, of_many = _with_words(tx, asked.words)
+    named, of_many = _with_words(tx, asked.words, named_most)
     ids = {one.id for one in soon}
     places = sorted(_places(tx, asked, named - ids, before, below), reverse=True)[:limit]
     found = [*soon, *glimpse(tx, [signal_id for _, signal_id in places]).values()]
@@ -163,13 +166,13 @@ def _listed(tx: Tx, asked: Asked, limit: int, before: datetime | None, below: st
     return [of_row(row) for row in sight.rows(tx, wanted, table.c.incident_id, _told(asked, limit, before, below))]
 
 
-def _with_words(tx: Tx, words: str) -> tuple[set[str], bool]:
+def _with_words(tx: Tx, words: str, most: int) -> tuple[set[str], bool]:
     """The signals that the index of words knows by these, and whether they are only the latest of many."""
     terms = search.read(words, ()).terms
     if not terms:
         return set(), False
     part = fulltext.Part(TO_BE_FOUND, (), terms, None, BELONGS)
-    found, is_all = fulltext.all_or_latest(tx, part, NAMED_MOST, OF_MANY)
+    found, is_all = fulltext.all_or_latest(tx, part, most, most // 2)
     return {one.place.subject for one in found}, not is_all
 
 
@@ -220,15 +223,10 @@ def _is(column: ColumnElement[str], name: str) -> ColumnElement[bool]:
     return column == bindparam(name, type_=Text)
 
 
-def _fixed(number: int) -> ColumnElement[int]:
-    """A number that PostgreSQL knows when it plans."""
-    return literal(number, literal_execute=True)
-
-
 _SIGNS = re.compile("[%_/]")  # which mean something in a pattern
 _WORDS = bindparam("words", type_=Text)
-_LAST = select(table.c.last_at).order_by(table.c.last_at.desc()).limit(_fixed(1)).offset(_fixed(LETTERS - 1))
-_LATELY = table.c.last_at >= func.coalesce(_LAST.scalar_subquery(), _fixed(0))
+_LAST = select(table.c.last_at).order_by(table.c.last_at.desc()).limit(fixed(1)).offset(fixed(LETTERS - 1))
+_LATELY = table.c.last_at >= func.coalesce(_LAST.scalar_subquery(), fixed(0))
 _CONDITIONS: Mapping[str, ColumnElement[bool]] = {
     "words": _LATELY & (table.c.title.ilike(_WORDS, escape="/") | table.c.key.ilike(_WORDS, escape="/")),
     "state": _is(table.c.state, "state"),

@@ -9,10 +9,10 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Column, Integer, Row, Select, Table, Text, bindparam, delete, func, literal, select, text, tuple_
+from sqlalchemy import Column, Integer, Row, Select, Table, Text, bindparam, delete, func, select, text, tuple_
 
 from tocsin.db import fulltext, sight
-from tocsin.db.columns import MOST, AutoKey, Instant, Json, metadata
+from tocsin.db.columns import MOST, AutoKey, Instant, Json, fixed, metadata
 from tocsin.db.engine import Database, Tx
 from tocsin.kit import redaction
 from tocsin.kit.clock import from_millis, to_millis
@@ -413,8 +413,8 @@ _ONE = select(table).where(table.c.id == bindparam("signal", type_=Text))
 _LATEST = select(table).order_by(table.c.last_at.desc()).limit(MOST)
 _RECENT = _LATEST, _LATEST.where(table.c.last_at < bindparam("before", type_=Instant))
 _STILL_WAITING = (
-    table.c.disposition == literal(Disposition.WAITING, literal_execute=True),
-    table.c.state == literal(State.FIRING, literal_execute=True),
+    table.c.disposition == fixed(Disposition.WAITING),
+    table.c.state == fixed(State.FIRING),
 )
 _WAITING = [one.where(*_STILL_WAITING) for one in _RECENT]
 
