@@ -231,7 +231,10 @@ class Database:
         else:
             self._writer = _postgresql_engine(self.url)
             self._reader = _postgresql_reader(self.url)
-            self._alone = _postgresql_engine(self.url, pool_size=1, max_overflow=0, isolation_level="AUTOCOMMIT")
+            self._alone = _postgresql_engine(
+                self.url, pool_size=1, max_overflow=0, isolation_level="AUTOCOMMIT", pool_reset_on_return=None
+            )
+        self._bare: dict[TextClause, str] = {}  # what is run alone, as the driver reads it
 
     @property
     def is_sqlite(self) -> bool:
@@ -285,8 +288,10 @@ class Database:
         if self.is_sqlite:
             _execute_bare(self._alone, statements["sqlite"].text, parameters)
             return
-        with self._alone.connect() as connection:
-            connection.execute(statements["postgresql"], parameters)
+        statement = statements["postgresql"]
+        if statement not in self._bare:
+            self._bare[statement] = str(statement.compile(dialect=self._alone.dialect))
+        _execute_bare(self._alone, self._bare[statement], parameters)
 
     @contextlib.contextmanager
     def read(self, actor: Actor) -> Iterator[Tx]:
@@ -406,14 +411,26 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
 def _execute_bare(engine: Engine, sql: str, parameters: Mapping[str, Any]) -> None:
     """One statement on the driver's own connection: what SQLAlchemy does around it would take longer, and wait for the
     interpreter's lock several times."""
-    refused = engine.dialect.loaded_dbapi.Error
+    refused, is_dead = engine.dialect.loaded_dbapi.Error, False
     try:
         with contextlib.closing(engine.raw_connection()) as pooled:
             driver: Any = pooled.driver_connection
-            driver.execute(sql, parameters)
+            try:
+                driver.execute(sql, parameters)
+            except refused as error:
+                is_dead = engine.dialect.is_disconnect(error, driver, None)
+                if is_dead:
+                    pooled.invalidate(error)  # the next is opened anew
+                raise
     except refused as error:
         raise exc.DBAPIError.instance(
-            sql, dict(parameters), error, refused, hide_parameters=True, dialect=engine.dialect
+            sql,
+            dict(parameters),
+            error,
+            refused,
+            hide_parameters=True,
+            connection_invalidated=is_dead,
+            dialect=engine.dialect,
         ) from error
 
 
