@@ -202,9 +202,9 @@ def draw_room(
     typed: Mapping[str, str] = MappingProxyType({}),
     preview: composer.Preview | None = None,
 ) -> Template:
-    incident = incidents.load(tx, incident_id)
-    plan = plans.load(tx, incident.plan_revision)
     known = situation(tx)
+    incident = incidents.load_among(tx, incident_id, known.open)
+    plan = plans.load(tx, incident.plan_revision)
     return page(
         request,
         visitor,
@@ -236,8 +236,8 @@ def _view(
     messages = outbox.for_incident(tx, incident.id)
     head, settled = room.head(plan, incident, duties, now), room.done(duties, now)
     known = {"impact": incident.impact, **updates.last_typed(entries)}
-    many, firing = signals_found.count_on(tx, incident.id)
     on_it = signals_found.listing(tx, signals_found.Asked(incident=incident.id), SIGNALS_SHOWN).signals
+    many, firing = signals_found.count_on(tx, incident.id, on_it if len(on_it) < SIGNALS_SHOWN else None)
     owed = commands.in_words(one for one in duties if one.state is State.OPEN)
     missing = lifecycle.missing_before_close(plan, incident, owed)
     assessed = assessing.assess(tx, plan, incident, assessing.Around(tx, opened), on_it)
