@@ -7,8 +7,8 @@ from tests.support.records import PLAN, incident
 from tocsin.incidents import assessment_words, dependence
 from tocsin.incidents.assessment import How
 from tocsin.incidents.assessment_words import LINES_MOST, Line, Part
-from tocsin.plan.model import Probe, Service
-from tocsin.plan.watching import Measure
+from tocsin.plan.services import Service
+from tocsin.plan.watching import Measure, Probe
 
 
 def text(*hows: How) -> list[str]:

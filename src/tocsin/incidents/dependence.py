@@ -4,7 +4,8 @@ from collections.abc import Container, Iterator
 from itertools import chain
 
 from tocsin.incidents.model import Incident
-from tocsin.plan.model import Plan, Service, Vendor
+from tocsin.plan.model import Plan
+from tocsin.plan.services import Service, Vendor
 
 MEASURED_MOST = 8  # probes and measures
 

@@ -7,7 +7,8 @@ from functools import lru_cache
 from tocsin.incidents import dependence, words
 from tocsin.incidents.assessment import How, Material, VendorSeen, looked, squeezed
 from tocsin.incidents.model import Incident
-from tocsin.plan.model import Plan, Vendor
+from tocsin.plan.model import Plan
+from tocsin.plan.services import Vendor
 from tocsin.watch.outcomes import Kind, Outcome
 
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from tocsin.kit.text import span
 from tocsin.plan.markdown import Blocks, bullets, code, heading, items, numbered, plain, statement, table
-from tocsin.plan.model import Condition, Plan, Reminders, Section
+from tocsin.plan.model import Condition, Plan, Reminders
+from tocsin.plan.reviewing import Section
 from tocsin.plan.who import all_whom, owner
 
 CONDITIONS: Mapping[Condition, str] = {

@@ -6,7 +6,8 @@ from tocsin.kit.text import listed, span
 from tocsin.plan import printing_rotas as rotas
 from tocsin.plan import printing_watching as watching
 from tocsin.plan.markdown import Blocks, address, bullets, code, code_in_a_cell, heading, plain, statement, table
-from tocsin.plan.model import Plan, Rule, Service
+from tocsin.plan.model import Plan, Rule
+from tocsin.plan.services import Service
 from tocsin.plan.who import all_whom, key_and_name
 
 

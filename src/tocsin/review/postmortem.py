@@ -14,7 +14,8 @@ from tocsin.incidents.work import Deployed, RecoveryConfirmed, StrategyChosen, V
 from tocsin.kit.errors import Refused
 from tocsin.kit.text import ended, listed, span
 from tocsin.obligations.model import Obligation, State
-from tocsin.plan.model import Plan, Section
+from tocsin.plan.model import Plan
+from tocsin.plan.reviewing import Section
 
 NOT_RECORDED = "not on the record"
 ACTION_COLUMNS = ("Action", "Horizon", "Owner", "Due", "Status")
