@@ -11,7 +11,7 @@ from litestar.response import Redirect, Template
 
 from tocsin.comms import templates, updates
 from tocsin.delivery import outbox
-from tocsin.incidents import assessment, lifecycle, words
+from tocsin.incidents import assessment_words, lifecycle, words
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import OPEN_STATUSES, Incident, Status
 from tocsin.kit.errors import Invalid, Refused
@@ -269,7 +269,7 @@ def _view(
         "moments": room.moments(incident, now),
         "work": work.view(plan, incident, entries, now),
         "lists": checklists.view(plan, incident, entries, now),
-        "assessed": assessment.parts(plan, assessed, are_drawn=True),
+        "assessed": assessment_words.parts(plan, assessed, are_drawn=True),
         "graphs": graphs.graphs(plan, incident, assessed.courses, now),
         "kin": related.view(tx, incident, opened, on_it, now),
         "sight": readers.view(tx, plan, incident, now),
