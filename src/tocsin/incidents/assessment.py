@@ -29,6 +29,17 @@ class Heard:
     last_at: datetime
 
 
+class Firing(Protocol):
+    """A signal that fires, as far as its words go."""
+
+    @property
+    def source(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def said(self) -> str: ...
+
+
 class Titled(Protocol):
     """An incident, as far as what it is called."""
 
@@ -164,7 +175,7 @@ class Material:
 
     seen: Mapping[str, Seen]
     changes: Sequence[Change]
-    firing: Sequence[Heard]
+    firing: Sequence[Firing]
     on_it: Sequence[Heard]
     open: Sequence[Titled]
     similar: Sequence[Incident]

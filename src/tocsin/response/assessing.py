@@ -56,11 +56,8 @@ class Around:
         return {name: Seen(outcome=one.outcome, looked_at=one.looked_at) for name, one in standings}
 
     @cached_property
-    def firing(self) -> list[Heard]:
-        return [
-            Heard(source=one.source, title=one.title, said=_said(one), users=None, last_at=one.last_at)
-            for one in found_signals.firing(self.tx, FIRING_LOOKED_AT)
-        ]
+    def firing(self) -> list[found_signals.Firing]:
+        return found_signals.firing(self.tx, FIRING_LOOKED_AT)
 
     @cached_property
     def open(self) -> list[incidents.Heading]:
@@ -140,16 +137,12 @@ def _heard(found: Iterable[signals.Signal]) -> list[Heard]:
         Heard(
             source=one.source,
             title=one.title,
-            said=_said(one),
+            said=found_signals.words_of(one.title, one.why, one.labels),
             users=assessing.counted(one.labels, one.details),
             last_at=one.last_at,
         )
         for one in found
     ]
-
-
-def _said(signal: signals.Signal | found_signals.Firing) -> str:
-    return " ".join((signal.title, signal.why, *signal.labels.values()))
 
 
 def seen_at(tx: Tx, incident: Incident) -> str:
