@@ -42,7 +42,8 @@ def store(database: Database) -> None:
 
 
 def _change(tx: Tx, number: int) -> None:
-    changing.tell(tx, Report(what=f"Release {number}", source="api", service="rose"))
+    at = tx.now - timedelta(hours=3) * number
+    changing.tell(tx, Report(what=f"Release {number}", source="api", service="rose", at=at))
 
 
 def _subscriber(tx: Tx, number: int) -> None:

@@ -4,15 +4,16 @@ from dataclasses import replace
 from decimal import Decimal
 
 from tests.support.records import PLAN, incident
-from tocsin.incidents import assessment
-from tocsin.incidents.assessment import LINES_MOST, How, Line, Part
-from tocsin.plan.model import Probe, Service
-from tocsin.plan.watching import Measure
+from tocsin.incidents import assessment_words, dependence
+from tocsin.incidents.assessment import How
+from tocsin.incidents.assessment_words import LINES_MOST, Line, Part
+from tocsin.plan.services import Service
+from tocsin.plan.watching import Measure, Probe
 
 
 def text(*hows: How) -> list[str]:
     lines = tuple(Line(f"{how} {place}", how, "seen") for place, how in enumerate(hows))
-    return assessment.text([Part("Service", lines)])[2:]
+    return assessment_words.text([Part("Service", lines)])[2:]
 
 
 def test_a_few_are_told_one_by_one() -> None:
@@ -31,5 +32,5 @@ def test_what_is_measured_is_first_that_of_which_there_are_signals() -> None:
     probes = {f"p{place}": Probe(url="http://x.example") for place in range(20)}
     measures = {"errors": Measure(url="http://x.example", number="n", above=Decimal(1))}
     plan = replace(PLAN, services={"web": Service(name="Web", probes=probes, measures=measures)})
-    named = assessment.measured(plan, replace(incident(), service="web"), {"web/errors", "web/p19"})
-    assert named[:3] == ["web/p19", "web/errors", "web/p0"] and len(named) == assessment.MEASURED_MOST
+    named = dependence.measured(plan, replace(incident(), service="web"), {"web/errors", "web/p19"})
+    assert named[:3] == ["web/p19", "web/errors", "web/p0"] and len(named) == dependence.MEASURED_MOST

@@ -16,8 +16,7 @@ from tests.support.looks import judged, reading
 from tests.support.small import examined, small
 from tocsin.plan import check, check_bodies
 from tocsin.plan.bodies import DIALECT, BodySchema
-from tocsin.plan.model import Probe
-from tocsin.plan.watching import Expects, Journey, Leg
+from tocsin.plan.watching import Expects, Journey, Leg, Probe
 from tocsin.response import looking
 from tocsin.watch import answers, journeys, outcomes
 from tocsin.watch.outcomes import Expectation, Kind

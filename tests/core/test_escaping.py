@@ -10,7 +10,8 @@ from jinja2 import DictLoader, Environment, StrictUndefined, UndefinedError
 from markupsafe import Markup, escape
 
 from tocsin.obligations.model import State
-from tocsin.web.escaping import Escaping, linked, written
+from tocsin.web.escaping import Escaping, linked, options, written
+from tocsin.web.present import Choice
 
 TEMPLATES = {
     "parts": (
@@ -70,3 +71,12 @@ PIECES = st.one_of(st.sampled_from(["https://a", "http://", "://", "<", '"', "&"
 def test_nothing_but_links_is_added_to_what_was_written(text: str) -> None:
     html = linked(text)
     assert unescape(re.sub(r'<a href="[^"<>]*" rel="noreferrer noopener">|</a>', "", html)) == unescape(written(text))
+
+
+@pytest.mark.parametrize(("chosen", "expected"), [("", ["ben"]), ("<ana>", ["<ana>"]), ("nobody", [])])
+def test_of_several_choices_one_stands_chosen_and_all_are_escaped(chosen: str, expected: list[str]) -> None:
+    offered = [Choice("<ana>", "Ana <3", '"lead"'), Choice("ben", "Ben", is_chosen=True)]
+    drawn = options(offered, chosen)
+    found = re.findall(r'<option value="([^"<>]*)"( selected)?>([^<>]*)</option>', drawn)
+    assert [unescape(value) for value, mark, _ in found if mark] == expected
+    assert [unescape(label) for _, _, label in found] == ['Ana <3, "lead"', "Ben"]

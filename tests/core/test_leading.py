@@ -8,7 +8,8 @@ import yaml
 from tests.support.small import SMALL, small
 from tocsin.plan import check
 from tocsin.plan.leading import rotas_led_by, rotas_of
-from tocsin.plan.model import Plan, Service
+from tocsin.plan.model import Plan
+from tocsin.plan.services import Service
 
 ENGINEERS = {"teams__engineers__leads": ["kim"], "teams__engineers__rotation": "first"}
 

@@ -13,8 +13,9 @@ from tests.support import plans
 from tests.support.records import PLAN
 from tocsin.plan import check, check_work
 from tocsin.plan.measures import Band, Metric, Moment, rate
-from tocsin.plan.model import Call, Channels, Chat, Phase, Plan, Rule, Severity, Vendor
+from tocsin.plan.model import Call, Channels, Chat, Phase, Plan, Rule, Severity
 from tocsin.plan.procedure import Action, Activity, Effect, Exit, Telling, Tool, TriggerSource
+from tocsin.plan.services import Vendor
 from tocsin.signals.model import Arrival, Trigger
 from tocsin.signals.routing import Route, Unrouted, route
 

@@ -26,7 +26,7 @@ from tocsin.incidents.model import (
 from tocsin.kit.errors import Refused
 from tocsin.obligations.model import Kind, Obligation, State
 from tocsin.plan.check import FACTS
-from tocsin.plan.model import Section
+from tocsin.plan.reviewing import Section
 from tocsin.review.postmortem import (
     FACT_NAMES,
     DraftSection,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.records import PLAN, declared, incident, later, public
-from tocsin.incidents import folding, lifecycle, relating, veil, words
+from tocsin.incidents import folding, lifecycle, relating, sentences, veil
 from tocsin.incidents.model import AnyEntry, Closed, Incident, MadeConfidential, Numbered, ResponderAdded, Status
 from tocsin.incidents.relation import LINKABLE, Absorbed, Linked, Merged, Relation
 from tocsin.kit.errors import Invalid, TocsinError
@@ -131,7 +131,7 @@ def test_who_may_not_see_the_other_reads_that_there_is_one() -> None:
         assert veil.covered(one, {"inc_OTHER"}) is one and not veil.is_covered(one)
         other = veil.covered(one, {"inc_ONE", "inc_TWO"})
         assert veil.is_covered(other) and veil.names([one]) and not veil.names([other])
-        told = words.sentence(PLAN, other.entry)
+        told = sentences.sentence(PLAN, other.entry)
         assert "another incident" in told
         for secret in ("#", "inc_", ONE.title, TWO.title, "One disk", "The same trouble", "Another fault", "mistake"):
             assert secret not in told

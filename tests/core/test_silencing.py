@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from tests.support.records import PLAN
 from tocsin.kit.errors import Invalid
-from tocsin.plan.model import Component, Rule, Service
+from tocsin.plan.model import Rule
+from tocsin.plan.services import Component, Service
 from tocsin.signals import silencing
 from tocsin.signals.model import Arrival
 from tocsin.signals.routing import route

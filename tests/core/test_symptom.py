@@ -7,7 +7,8 @@ import pytest
 from tests.support.records import PLAN, declared, incident
 from tocsin.incidents import symptom
 from tocsin.incidents.model import Incident
-from tocsin.plan.model import Component, IncidentType, Plan, Service
+from tocsin.plan.model import IncidentType, Plan
+from tocsin.plan.services import Component, Service
 
 PARTS = {
     "voice": Component(name="Voice", depends_on=("queue", "groq")),

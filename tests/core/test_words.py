@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.records import NIGHT, PLAN, declared, incident, later, timeline
 from tests.support.sentences import OF_THE_WORK
-from tocsin.incidents import words
+from tocsin.incidents import sentences, words
 from tocsin.incidents.answer import Declined, EscalationAsked
 from tocsin.incidents.model import (
     Acknowledged,
@@ -283,8 +283,8 @@ SENTENCES: list[tuple[AnyEntry, str, str]] = [
 
 @pytest.mark.parametrize(("entry", "label", "said"), SENTENCES)
 def test_every_entry_has_a_label_and_a_sentence(entry: AnyEntry, label: str, said: str) -> None:
-    assert words.kind(entry) == label
-    assert words.sentence(PLAN, entry) == said
+    assert sentences.kind(entry) == label
+    assert sentences.sentence(PLAN, entry) == said
 
 
 def test_no_kind_of_entry_is_left_out_above() -> None:

@@ -11,7 +11,18 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import pytest
 
 from tocsin.kit.text import listed, span
-from tocsin.plan import check, check_work, measures, model, procedure, publicpage, rotas, watching
+from tocsin.plan import (
+    check,
+    check_work,
+    measures,
+    model,
+    procedure,
+    publicpage,
+    reviewing,
+    rotas,
+    services,
+    watching,
+)
 from tocsin.plan.bodies import BodySchema
 from tocsin.plan.fields import Colour, Number, Percent, Span, Text, TimeOfDay, Zone
 
@@ -19,7 +30,7 @@ REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "plan.md"
 CLASSES = list(
     dict.fromkeys(
         one
-        for module in (model, measures, procedure, publicpage, rotas, watching)
+        for module in (model, measures, procedure, publicpage, reviewing, rotas, services, watching)
         for one in vars(module).values()
         if is_dataclass(one) and isinstance(one, type)
     )

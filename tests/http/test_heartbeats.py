@@ -57,7 +57,7 @@ def passes(here: Served, **span: float) -> None:
 def firing(here: Served) -> list[Signal]:
     decide_all(here.app.database)
     with here.app.database.read(SYSTEM) as tx:
-        return [one for one in found.firing(tx, 10) if one.source == "heartbeat"]
+        return found.listing(tx, found.Asked(state="firing", source="heartbeat"), 10).signals
 
 
 def test_each_heartbeat_has_an_address_of_its_own_for_those_who_may_change_the_plan(here: Served) -> None:

@@ -23,7 +23,7 @@ from tests.http.test_probe_fetch import answer, server
 from tests.support.served import Served, served
 from tocsin.delivery.http import PublicResolver, open_session
 from tocsin.kit.actor import SYSTEM
-from tocsin.plan.model import Service
+from tocsin.plan.services import Service
 from tocsin.plan.watching import Log, Pattern
 from tocsin.response import seeing
 from tocsin.response.looking import LogLook

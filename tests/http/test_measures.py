@@ -13,7 +13,7 @@ import prometheus_client
 from tests.http.test_probe_fetch import answer, server
 from tests.support.prometheus import needs_prometheus, running_prometheus, something_well
 from tests.support.server import free_port, wait_until
-from tocsin.plan.model import Service
+from tocsin.plan.services import Service
 from tocsin.plan.watching import Measure, Reads
 from tocsin.response import seeing
 from tocsin.response.looking import MeasureLook

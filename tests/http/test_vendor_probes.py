@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from tests.http.test_probe_fetch import answer, server
 from tocsin.delivery.http import PublicResolver, open_session
-from tocsin.plan.model import Probe, Service
-from tocsin.plan.watching import Expects
+from tocsin.plan.services import Service
+from tocsin.plan.watching import Expects, Probe
 from tocsin.response import looking, seeing
 from tocsin.watch.outcomes import Kind, Outcome, judge
 from tocsin.watch.tailing import Means, Token

@@ -15,7 +15,6 @@ from tocsin.plan.model import (
     Audience,
     Cadence,
     Communication,
-    Component,
     EscalationPolicy,
     IncidentType,
     Milestone,
@@ -24,17 +23,15 @@ from tocsin.plan.model import (
     Phase,
     Plan,
     Recovery,
-    Review,
     Role,
-    Section,
-    Service,
     Severity,
     Stage,
     Step,
-    Topic,
 )
 from tocsin.plan.procedure import Action
+from tocsin.plan.reviewing import Review, Section, Topic
 from tocsin.plan.rotas import Rotation
+from tocsin.plan.services import Component, Service
 
 NIGHT = datetime(2026, 11, 24, 2, 39, 31, tzinfo=UTC)
 """When the incident of these tests is detected and declared."""

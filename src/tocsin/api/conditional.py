@@ -18,8 +18,8 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from tocsin.api import wire
+from tocsin.incidents import sentences
 from tocsin.incidents import store as incidents
-from tocsin.incidents import words
 from tocsin.kit.errors import Invalid, Refused
 from tocsin.plan import store as plans
 
@@ -95,7 +95,7 @@ def of_incident(call: Request[Any, Any, Any]) -> Guarded | None:
         plan = plans.load(tx, incident.plan_revision)
         after = int(known) if re.fullmatch(r"[0-9]{1,9}", known) else incident.entries
         entries = [one for one in incidents.timeline(tx, incident.id) if one.number > after][:CHANGES_SHOWN]
-        return [Change(words.sentence(plan, one.entry), one.entry.at, one.entry.by) for one in entries]
+        return [Change(sentences.sentence(plan, one.entry), one.entry.at, one.entry.by) for one in entries]
 
     return Guarded("incident", version, since)
 

@@ -12,7 +12,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from tocsin.api import conditional, cursors, schema
 from tocsin.api.caller import Call, act, app_of, needs
 from tocsin.comms import corrections, templates
-from tocsin.incidents import durations, lifecycle, words
+from tocsin.incidents import durations, lifecycle, sentences
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import OPEN_STATUSES, Incident, Numbered, Status
 from tocsin.kit.errors import Invalid, NotFound
@@ -335,5 +335,5 @@ def _entry(plan: Plan, numbered: Numbered) -> schema.Entry:
     entry = numbered.entry
     body = msgspec.to_builtins(entry)
     del body["at"], body["by"]
-    text = words.sentence(plan, entry)
+    text = sentences.sentence(plan, entry)
     return schema.Entry(numbered.number, type(entry).__name__, entry.at, entry.by, text, body)

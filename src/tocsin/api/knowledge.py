@@ -14,7 +14,7 @@ from tocsin.api.incidents import READ, READ_ONE, Cursor, Limit, moment
 from tocsin.changes import commands as changing
 from tocsin.changes import store as changes
 from tocsin.changes.model import Report
-from tocsin.incidents import assessment
+from tocsin.incidents import assessment_words
 from tocsin.incidents import store as incidents
 from tocsin.people import access
 from tocsin.plan import store as plans
@@ -69,7 +69,7 @@ def show_assessment(request: Call, incident_id: FromPath[str]) -> knowledge_sche
         incident = incidents.load(tx, incident_id)
         plan = plans.load(tx, incident.plan_revision)
         found = assessing.assess(tx, plan, incident)
-    text = assessment.text(assessment.parts(plan, found))
+    text = assessment_words.text(assessment_words.parts(plan, found))
     return msgspec.convert({**vars(found), "text": text}, knowledge_schema.Assessment, from_attributes=True)
 
 

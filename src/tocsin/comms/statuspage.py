@@ -27,7 +27,8 @@ from tocsin.incidents.model import (
 from tocsin.incidents.relation import Merged
 from tocsin.incidents.telling import UpdateCorrected, UpdateWithdrawn
 from tocsin.kit.text import clip
-from tocsin.plan.model import Plan, Service, Stage
+from tocsin.plan.model import Plan, Stage
+from tocsin.plan.services import Service
 
 OPERATIONAL = "operational"
 UNDER_MAINTENANCE = "under_maintenance"

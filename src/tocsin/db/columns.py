@@ -5,7 +5,18 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import JSON, BigInteger, BindParameter, Dialect, Integer, MetaData, Text, bindparam, literal
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Dialect,
+    Integer,
+    MetaData,
+    Text,
+    bindparam,
+    literal_column,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator
 
@@ -31,10 +42,12 @@ def bound(name: str) -> BindParameter[int]:
 MOST = bound("most")
 
 
-def fixed(value: Any) -> BindParameter[Any]:
-    """A value that is written into the statement itself: how many are open, and by which index they are found,
-    PostgreSQL has to know when it plans."""
-    return literal(value, literal_execute=True)
+def fixed(value: str | int) -> ColumnElement[Any]:
+    """A constant of ours that is written into the statement itself: how many are open, and by which index they are
+    found, PostgreSQL has to know when it plans."""
+    if isinstance(value, int):
+        return literal_column(str(value), Integer)
+    return literal_column("'" + value.replace("'", "''") + "'", Text)
 
 
 class Instant(TypeDecorator[datetime]):

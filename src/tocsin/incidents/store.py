@@ -160,6 +160,12 @@ def load(tx: Tx, incident_id: str) -> Incident:
     return found[0]
 
 
+def load_among(tx: Tx, incident_id: str, read: Iterable[Incident]) -> Incident:
+    """The same, only to be shown, without a statement if it is among those that this view has read already."""
+    found = next((one for one in read if one.id == incident_id), None)
+    return _remember(tx, found) if found else load(tx, incident_id)
+
+
 def load_many(tx: Tx, incident_ids: Collection[str]) -> list[Incident]:
     """Several incidents in one statement, locked against other nodes in a fixed order."""
     known: dict[str, Incident] = tx.memo.setdefault("incidents", {})

@@ -9,7 +9,7 @@ from datetime import timedelta
 from tocsin.kit.text import nearest, span
 from tocsin.plan import check_bodies, check_probes, check_words, selectors
 from tocsin.plan.findings import Finding, empty
-from tocsin.plan.model import Service
+from tocsin.plan.services import Service
 from tocsin.plan.watching import Journey, Leg
 
 MOST_FILE = 256 * 1024  # bytes

@@ -7,7 +7,8 @@ from datetime import timedelta
 from tocsin.kit.text import span
 from tocsin.plan import check_journeys, check_probes, check_words, selectors
 from tocsin.plan.findings import Finding, empty
-from tocsin.plan.model import Plan, Service
+from tocsin.plan.model import Plan
+from tocsin.plan.services import Service
 from tocsin.plan.watching import Log, Measure, RailwayLog, Reads, Usual
 
 MOST_WORKERS = 64

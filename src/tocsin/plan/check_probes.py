@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from tocsin.kit.text import listed, span
 from tocsin.plan import check_bodies, check_words
 from tocsin.plan.findings import Finding, empty
-from tocsin.plan.model import Probe, Service, Vendor
-from tocsin.plan.watching import Expects
+from tocsin.plan.services import Service, Vendor
+from tocsin.plan.watching import Expects, Probe
 
 WEB = ("http", "https")
 PLAIN = ("tcp", "dns", "tls")

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 
 from tocsin.kit import text
 
+STRICT = {"extra": "forbid"}  # of every class of a plan: an unknown key is a mistake
 LONGEST_SPAN = timedelta(days=3660)  # longer ones would leave the calendar when they are added to an instant
 
 

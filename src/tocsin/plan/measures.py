@@ -6,9 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
-from tocsin.plan.fields import Percent, Span, Text
-
-STRICT = {"extra": "forbid"}
+from tocsin.plan.fields import STRICT, Percent, Span, Text
 
 _RATE = re.compile(r"\s*(\d{1,12}(?:\.\d{1,12})?)\s*%?\s*", re.ASCII)
 

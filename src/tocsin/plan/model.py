@@ -12,16 +12,14 @@ from enum import StrEnum
 from typing import Annotated, Literal
 
 from tocsin.people.model import Urgency
-from tocsin.plan.bodies import BodySchema
-from tocsin.plan.fields import Several, Span, Text, TimeOfDay
+from tocsin.plan.fields import STRICT, Several, Span, Text, TimeOfDay
 from tocsin.plan.measures import Band, Metric
 from tocsin.plan.networks import Network
 from tocsin.plan.procedure import Exit, Resolution, SomeAction, SomeActivity, SomeTool, Telling, TriggerSource
 from tocsin.plan.publicpage import StatusPage
+from tocsin.plan.reviewing import Review
 from tocsin.plan.rotas import Rotation
-from tocsin.plan.watching import Expects, Journey, Log, Measure, Usual
-
-STRICT = {"extra": "forbid"}
+from tocsin.plan.services import Service, Vendor
 
 EVERYONE = "everyone"  # the page target that means each person of the plan
 RESPONDERS = "responders"  # the review's word for whoever worked on the incident
@@ -243,89 +241,6 @@ class Communication:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Probe:
-    """An address to look at, and how its answer is read. How the address begins says what is looked at: a health
-    report, or what `expects` says, at http:// or https://; a port at tcp://, a name at dns://, a certificate at
-    tls://."""
-
-    __pydantic_config__ = STRICT
-    url: str
-    paths: tuple[str, ...] = ("",)
-    every: Span = timedelta(seconds=15)
-    timeout: Span = timedelta(seconds=8)
-    slow_after: Span | None = None
-    failures: int = 3
-    recoveries: int = 2
-    out_of: int | None = None  # failures count among so many last looks, and not only in a row
-    certificate_days: int | None = None  # a certificate that ends sooner is trouble
-    usual: Usual | None = None  # how long an answer usually takes is learned, and slower ones are told apart
-    control: str | None = None  # somebody else's address: if that is silent too, our own network is in trouble
-    expects: Expects | None = None  # what is good where the answer is no health report
-    schema: BodySchema | None = None  # what its JSON must fit besides, health report or not
-    token: str | None = None  # the name of a secret of the settings with which it asks
-    token_header: str | None = None  # where that stands; else it is a bearer token
-    status_field: str = "status"
-    healthy_values: tuple[str, ...] = ("healthy",)
-    components_field: str = "services"
-    good_values: tuple[str, ...] = ("connected",)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Heartbeat:
-    """A sign of life that something of ours sends: it is missed `grace` after it should have come."""
-
-    __pydantic_config__ = STRICT
-    every: Span
-    grace: Span = timedelta(minutes=5)
-    runs_within: Span | None = None  # a run that said when it began is to end within so long, instead of the grace
-
-    @property
-    def missed_after(self) -> timedelta:
-        return self.every + self.grace
-
-
-@dataclass(frozen=True, kw_only=True)
-class Component:
-    """A part of a service that the status page names."""
-
-    __pydantic_config__ = STRICT
-    name: Text
-    description: Text = ""
-    depends_on: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Vendor:
-    """Somebody outside on whom a service depends."""
-
-    __pydantic_config__ = STRICT
-    name: Text
-    description: Text = ""
-    status_page: str | None = None
-    look_every: Span | None = None  # nobody looks at the status page without it
-    support: Text = ""
-    probes: Mapping[str, Probe] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Service:
-    __pydantic_config__ = STRICT
-    name: Text
-    description: Text = ""
-    team: str | None = None
-    rotation: str | None = None  # whoever is on call for it
-    readers: tuple[str, ...] = ()  # people and teams who read its confidential incidents besides those who respond
-    users: int | None = None  # on a usual day, for a first estimate
-    depends_on: tuple[str, ...] = ()
-    components: Mapping[str, Component] = field(default_factory=dict)
-    probes: Mapping[str, Probe] = field(default_factory=dict)
-    measures: Mapping[str, Measure] = field(default_factory=dict)
-    logs: Mapping[str, Log] = field(default_factory=dict)
-    journeys: Mapping[str, Journey] = field(default_factory=dict)
-    heartbeats: Mapping[str, Heartbeat] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Sender:
     """How the JSON is read of a sender that speaks no language which is known. What stands in braces is looked up in
     its body: `{job.host}`, or `{alerts.0.name}`, where places in a list count from 0."""
@@ -375,45 +290,6 @@ class Rule:
     def measured(self) -> str | None:
         """The label whose number decides the severity."""
         return self.band_of or self.slowdown_of
-
-
-@dataclass(frozen=True, kw_only=True)
-class Topic:
-    __pydantic_config__ = STRICT
-    topic: Text
-    minutes: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Section:
-    """A heading of the post-mortem. `facts` names what the record fills in; people write the rest."""
-
-    __pydantic_config__ = STRICT
-    title: Text
-    part: Text = ""
-    prompt: Text = ""
-    required: bool = True
-    facts: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Horizon:
-    __pydantic_config__ = STRICT
-    name: Text
-    within: Span
-    examples: tuple[Text, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Review:
-    __pydantic_config__ = STRICT
-    owner: str | None = None  # the role that leads it
-    meeting_within: Span
-    minutes: int
-    attendees: tuple[str, ...]
-    agenda: tuple[Topic, ...]
-    sections: Mapping[str, Section]
-    horizons: Mapping[str, Horizon] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from tocsin.kit.text import listed, span
 from tocsin.plan.bodies import BodySchema
 from tocsin.plan.markdown import Blocks, address, block, bullets, code, heading, plain, statement
-from tocsin.plan.model import Heartbeat, Probe, Service
-from tocsin.plan.watching import Expects, Journey, Leg, Log, Measure, Pattern, Usual
+from tocsin.plan.services import Service
+from tocsin.plan.watching import Expects, Heartbeat, Journey, Leg, Log, Measure, Pattern, Probe, Usual
 
 _FITS = "Its JSON fits this JSON Schema:"  # which follows the list, whose last item this is
 

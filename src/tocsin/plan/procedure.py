@@ -6,9 +6,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from tocsin.kit.text import listed
-from tocsin.plan.fields import Short, Text
-
-STRICT = {"extra": "forbid"}
+from tocsin.plan.fields import STRICT, Short, Text
 
 
 class TriggerSource(StrEnum):

@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tocsin.plan.fields import Colour, Text
-
-STRICT = {"extra": "forbid"}
+from tocsin.plan.fields import STRICT, Colour, Text
 
 Language = Literal["en", "de", "fr", "es", "pt-BR"]
 

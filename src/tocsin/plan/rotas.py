@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from tocsin.plan.fields import Span, Text, TimeOfDay, Zone
-
-STRICT = {"extra": "forbid"}
+from tocsin.plan.fields import STRICT, Span, Text, TimeOfDay, Zone
 
 
 class Weekday(StrEnum):

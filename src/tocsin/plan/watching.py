@@ -1,4 +1,4 @@
-"""What is watched besides health reports: numbers, what is usual for them, and what a service writes into its log."""
+"""What is watched: health reports, signs of life, numbers and what is usual for them, and what a service logs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,9 +7,7 @@ from enum import StrEnum
 from typing import Annotated, Literal
 
 from tocsin.plan.bodies import BodySchema
-from tocsin.plan.fields import Number, Several, Span, Text
-
-STRICT = {"extra": "forbid"}
+from tocsin.plan.fields import STRICT, Number, Several, Span, Text
 
 
 class Reads(StrEnum):
@@ -149,3 +147,45 @@ class Journey:
     slow_after: Span | None = None
     failures: int = 1
     recoveries: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """An address to look at, and how its answer is read. How the address begins says what is looked at: a health
+    report, or what `expects` says, at http:// or https://; a port at tcp://, a name at dns://, a certificate at
+    tls://."""
+
+    __pydantic_config__ = STRICT
+    url: str
+    paths: tuple[str, ...] = ("",)
+    every: Span = timedelta(seconds=15)
+    timeout: Span = timedelta(seconds=8)
+    slow_after: Span | None = None
+    failures: int = 3
+    recoveries: int = 2
+    out_of: int | None = None  # failures count among so many last looks, and not only in a row
+    certificate_days: int | None = None  # a certificate that ends sooner is trouble
+    usual: Usual | None = None  # how long an answer usually takes is learned, and slower ones are told apart
+    control: str | None = None  # somebody else's address: if that is silent too, our own network is in trouble
+    expects: Expects | None = None  # what is good where the answer is no health report
+    schema: BodySchema | None = None  # what its JSON must fit besides, health report or not
+    token: str | None = None  # the name of a secret of the settings with which it asks
+    token_header: str | None = None  # where that stands; else it is a bearer token
+    status_field: str = "status"
+    healthy_values: tuple[str, ...] = ("healthy",)
+    components_field: str = "services"
+    good_values: tuple[str, ...] = ("connected",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heartbeat:
+    """A sign of life that something of ours sends: it is missed `grace` after it should have come."""
+
+    __pydantic_config__ = STRICT
+    every: Span
+    grace: Span = timedelta(minutes=5)
+    runs_within: Span | None = None  # a run that said when it began is to end within so long, instead of the grace
+
+    @property
+    def missed_after(self) -> timedelta:
+        return self.every + self.grace

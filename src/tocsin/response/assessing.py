@@ -9,7 +9,7 @@ from functools import cached_property
 from tocsin.changes import store as changes
 from tocsin.db import sight
 from tocsin.db.engine import Tx
-from tocsin.incidents import alike, assessment
+from tocsin.incidents import alike, assessing, assessment, assessment_words, dependence, standing
 from tocsin.incidents import store as incidents
 from tocsin.incidents.assessment import Assessment, Heard, Kin, Material, Seen, VendorSeen
 from tocsin.incidents.model import UNRESOLVED, Incident
@@ -56,11 +56,8 @@ class Around:
         return {name: Seen(outcome=one.outcome, looked_at=one.looked_at) for name, one in standings}
 
     @cached_property
-    def firing(self) -> list[Heard]:
-        return [
-            Heard(source=one.source, title=one.title, said=_said(one), users=None, last_at=one.last_at)
-            for one in found_signals.firing(self.tx, FIRING_LOOKED_AT)
-        ]
+    def firing(self) -> list[found_signals.Firing]:
+        return found_signals.firing(self.tx, FIRING_LOOKED_AT)
 
     @cached_property
     def open(self) -> list[incidents.Heading]:
@@ -84,28 +81,28 @@ def assess(
     """What is known now, as far as whoever asks may see it. `on_it` are the signals on it, where they are read."""
     known = known or Around(tx)
     similar = _similar(tx, incident, known)
-    named = None if incident.service is None else assessment.services(plan, incident)
+    named = None if incident.service is None else dependence.services(plan, incident)
     calls = [tx.memo[_CALLING]] if _CALLING in tx.memo else []
     calling, on_it = _heard(calls), [*calls, *(signals.of_incident(tx, incident.id) if on_it is None else on_it)]
     since = incident.started_at - assessment.RECENT
-    needs_vendors = bool(assessment.vendors(plan, incident))  # else nothing that others say is asked for
+    needs_vendors = bool(dependence.vendors(plan, incident))  # else nothing that others say is asked for
     material = Material(
-        seen=known.seen if needs_vendors or assessment.is_watched(plan, incident) else {},
+        seen=known.seen if needs_vendors or dependence.is_watched(plan, incident) else {},
         changes=changes.made_between(tx, since, tx.now, named, CHANGES_SHOWN),
         firing=[*calling, *known.firing] if needs_vendors else [],
         on_it=_heard(on_it),
         open=[one for one in known.open if one.id != incident.id] if needs_vendors else [],
         similar=similar,
         samples=_samples(tx, plan, incident, on_it),
-        records=incidents.timelines(tx, [one.id for one in similar], assessment.TELL_THE_END),
+        records=incidents.timelines(tx, [one.id for one in similar], assessing.TELL_THE_END),
     )
-    return assessment.assess(plan, incident, material, tx.now)
+    return assessing.assess(plan, incident, material, tx.now)
 
 
 def vendors(tx: Tx, plan: Plan, known: Around | None = None) -> tuple[VendorSeen, ...]:
     """How every vendor of the plan is, by what we see and by its own word."""
     known = known or Around(tx)
-    return assessment.vendors_now(
+    return standing.now(
         plan,
         Material(
             seen=known.seen,
@@ -122,7 +119,7 @@ def vendors(tx: Tx, plan: Plan, known: Around | None = None) -> tuple[VendorSeen
 
 def _samples(tx: Tx, plan: Plan, incident: Incident, on_it: Iterable[signals.Signal]) -> dict[str, list[Sample]]:
     began, spoke = incident.started_at, {one.key.partition(":")[2] for one in on_it}
-    return watch.samples_around(tx, assessment.measured(plan, incident, spoke), began - BEFORE, began + AFTER)
+    return watch.samples_around(tx, dependence.measured(plan, incident, spoke), began - BEFORE, began + AFTER)
 
 
 def _similar(tx: Tx, incident: Incident, known: Around) -> list[Incident]:
@@ -130,7 +127,7 @@ def _similar(tx: Tx, incident: Incident, known: Around) -> list[Incident]:
     related = incidents.glimpse(tx, list(incident.relations))
     others: list[Kin] = [*related, *known.of_type(incident.type)]
     past = {one.id: one for one in others}
-    alike = [one.id for one in past.values() if assessment.alike(incident, one)][: assessment.SIMILAR_SHOWN]
+    alike = [one.id for one in past.values() if assessing.alike(incident, one)][: assessment.SIMILAR_SHOWN]
     found = {one.id: one for one in incidents.glimpse(tx, alike)}
     return [found[one] for one in alike if one in found]
 
@@ -140,16 +137,12 @@ def _heard(found: Iterable[signals.Signal]) -> list[Heard]:
         Heard(
             source=one.source,
             title=one.title,
-            said=_said(one),
-            users=assessment.counted(one.labels, one.details),
+            said=found_signals.words_of(one.title, one.why, one.labels),
+            users=assessing.counted(one.labels, one.details),
             last_at=one.last_at,
         )
         for one in found
     ]
-
-
-def _said(signal: signals.Signal | found_signals.Firing) -> str:
-    return " ".join((signal.title, signal.why, *signal.labels.values()))
 
 
 def seen_at(tx: Tx, incident: Incident) -> str:
@@ -172,7 +165,7 @@ def for_a_message(tx: Tx, plan: Plan, incident: Incident) -> list[str]:
         if _AROUND not in tx.memo:
             tx.memo[_AROUND] = Around(tx)
         try:
-            return assessment.text(assessment.parts(plan, assess(tx, plan, incident, tx.memo[_AROUND])))
+            return assessment_words.text(assessment_words.parts(plan, assess(tx, plan, incident, tx.memo[_AROUND])))
         except (LookupError, TypeError, ValueError):
             log.exception("%s is paged without its first assessment, which could not be put together", incident.id)
             return []

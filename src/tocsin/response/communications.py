@@ -13,8 +13,8 @@ from tocsin.comms.rooms import Room
 from tocsin.comms.subscribers import outbox as subscribers
 from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
+from tocsin.incidents import sentences, words
 from tocsin.incidents import store as incidents
-from tocsin.incidents import words
 from tocsin.incidents.answer import Declined, EscalationAsked
 from tocsin.incidents.model import Acknowledged, Incident, Numbered, SignalAttached, Updated
 from tocsin.incidents.places import MessageKept
@@ -27,7 +27,7 @@ from tocsin.response import letters
 from tocsin.response.letters import Letter
 from tocsin.response.told import ANNOUNCED, PUBLISHED, STATUS_PAGE, SUBSCRIBERS, TAKEN_DOWN, whereto, without_address
 
-OURS = ("web", "api", words.WORKING)  # ways by which nobody answered a message
+OURS = ("web", "api", sentences.WORKING)  # ways by which nobody answered a message
 RECEIVED = "received"
 POSTED = "posted"  # by a person, who says so
 
@@ -120,7 +120,7 @@ def _entry(plan: Plan, incident: Incident, numbered: Numbered) -> Iterator[Commu
             yield _of(entry, Direction.OUT, "support", "vendor", entry.vendor, about, POSTED, number)
         case Acknowledged() | Declined() | EscalationAsked():
             if entry.through not in OURS:
-                yield _of(entry, Direction.IN, entry.through, "page", entry.by, words.kind(entry), RECEIVED, number)
+                yield _of(entry, Direction.IN, entry.through, "page", entry.by, sentences.kind(entry), RECEIVED, number)
         case MessageKept():
             yield _of(entry, Direction.IN, entry.provider, "channel", entry.author, entry.text, RECEIVED, number)
         case SignalAttached():
@@ -179,7 +179,7 @@ def _posts(rooms: Iterable[Room], entries: Iterable[Numbered]) -> Iterator[Commu
                     way=room.provider,
                     about="channel",
                     who=f"#{room.name}",
-                    what=words.kind(one.entry),
+                    what=sentences.kind(one.entry),
                     state="sent",
                     entry=one.number,
                 )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tocsin.db.engine import Tx
-from tocsin.incidents import confidential, words
+from tocsin.incidents import confidential, sentences, words
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import (
     Acknowledged,
@@ -87,7 +87,7 @@ def explain(tx: Tx, signal_id: str, text: str | None = None) -> Explained:
         incident=incident,
         joined=_joined(signal, found, incident) if incident else "",
         followed=tuple(
-            Followed(one.number, one.entry.at, words.sentence(told, one.entry)) for one in followed[:FOLLOWED_MOST]
+            Followed(one.number, one.entry.at, sentences.sentence(told, one.entry)) for one in followed[:FOLLOWED_MOST]
         ),
         more=max(0, len(followed) - FOLLOWED_MOST),
         silence=silences.load(tx, signal.silence_id) if signal.silence_id else None,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from tocsin.db import fulltext
 from tocsin.db.engine import Database, Overtaken, Tx
 from tocsin.db.fulltext import Passage, Place, Queued
-from tocsin.incidents import indexed, words
+from tocsin.incidents import indexed, sentences, words
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import Incident, Numbered
 from tocsin.kit.actor import SYSTEM
@@ -135,7 +135,7 @@ def of_entry(plan: Plan, incident: Incident, one: Numbered) -> Passage:
         place=Place(ENTRY, incident.id, one.number),
         at=one.entry.at,
         title="",
-        body=words.sentence(plan, one.entry),
+        body=sentences.sentence(plan, one.entry),
         tags=_tags(incident.severity, incident.service),
         incident_id=incident.id,
     )

@@ -10,8 +10,9 @@ from tocsin.db.engine import Tx
 from tocsin.obligations import store as obligations
 from tocsin.obligations.model import Duty, Kind, State
 from tocsin.plan import store as plans
-from tocsin.plan.model import Plan, Probe, Service
-from tocsin.plan.watching import Journey, Log, Measure
+from tocsin.plan.model import Plan
+from tocsin.plan.services import Service
+from tocsin.plan.watching import Journey, Log, Measure, Probe
 from tocsin.response import blindness, sampling, unwatching
 from tocsin.signals import routing
 from tocsin.signals import store as signals

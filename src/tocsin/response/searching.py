@@ -15,8 +15,8 @@ from typing import NamedTuple
 from tocsin.db import fulltext
 from tocsin.db.engine import Tx
 from tocsin.db.fulltext import Found, Part
+from tocsin.incidents import sentences
 from tocsin.incidents import store as incidents
-from tocsin.incidents import words
 from tocsin.incidents.model import Incident
 from tocsin.kit import search
 from tocsin.kit.clock import to_millis
@@ -194,7 +194,7 @@ def _hits(tx: Tx, terms: Sequence[Term], found: Sequence[Found]) -> Iterator[Hit
                 yield _of(incident, one, terms, f"/post-mortems/{subject}", documents[subject].text)
             case Kind.ENTRY if (subject, one.place.number) in entries:
                 entry = entries[subject, one.place.number].entry
-                text = words.sentence(plans.load(tx, incident.plan_revision), entry)
+                text = sentences.sentence(plans.load(tx, incident.plan_revision), entry)
                 yield _of(incident, one, terms, f"/incidents/{subject}#e{one.place.number}", text)
             case _:
                 pass

@@ -7,14 +7,15 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from itertools import groupby
 
-from tocsin.incidents import words, working
+from tocsin.incidents import sentences, words, working
 from tocsin.incidents.durations import Durations, between, durations
 from tocsin.incidents.model import Decided, Incident, Mitigated, Numbered, Recovered, Resolved, SignalAttached
 from tocsin.incidents.work import Deployed, RecoveryConfirmed, StrategyChosen, Verdict, Verified
 from tocsin.kit.errors import Refused
 from tocsin.kit.text import ended, listed, span
 from tocsin.obligations.model import Obligation, State
-from tocsin.plan.model import Plan, Section
+from tocsin.plan.model import Plan
+from tocsin.plan.reviewing import Section
 
 NOT_RECORDED = "not on the record"
 ACTION_COLUMNS = ("Action", "Horizon", "Owner", "Due", "Status")
@@ -209,7 +210,7 @@ def _assessed(incident: Incident) -> Iterator[tuple[str, str]]:
 
 
 def _timeline(material: _Material) -> _Filling:
-    moments = [(one.entry.at, words.sentence(material.plan, one.entry)) for one in material.entries]
+    moments = [(one.entry.at, sentences.sentence(material.plan, one.entry)) for one in material.entries]
     started = material.incident.started_at
     if moments and started < moments[0][0]:
         moments.insert(0, (started, "Trouble began, as far as the signals know."))
@@ -288,7 +289,7 @@ def _fixes(material: _Material) -> Iterator[tuple[str, str]]:
             case Deployed(what=what, where=where):
                 yield "Deployed", f"{what}, to {where}"
             case Verified() | RecoveryConfirmed():
-                yield "Checked", words.sentence(material.plan, numbered.entry)
+                yield "Checked", sentences.sentence(material.plan, numbered.entry)
             case Mitigated(how=how):
                 yield "Mitigated by", how
             case Resolved(how=how):

@@ -26,22 +26,26 @@ SAID_MOST = 4000  # characters of what came with a signal that are indexed
 
 
 class Firing(NamedTuple):
-    """A signal that fires, as far as its words go."""
+    """A signal that fires, as far as its words go; `said` are all of them."""
 
     source: str
     title: str
-    why: str
-    labels: dict[str, str]
-    last_at: datetime
+    said: str
 
 
 def firing(tx: Tx, limit: int) -> list[Firing]:
     """Signals that fire now, the last seen first."""
-    return [Firing._make(row) for row in sight.rows(tx, _FIRING, table.c.incident_id, {"most": limit})]
+    found = sight.rows(tx, _FIRING, table.c.incident_id, {"most": limit})
+    return [Firing(one.source, one.title, words_of(one.title, one.why, one.labels)) for one in found]
+
+
+def words_of(title: str, why: str, labels: Mapping[str, str]) -> str:
+    """All that a signal says, and what became of it, to be searched for a name."""
+    return " ".join((title, why, *labels.values()))
 
 
 _FIRING = (
-    select(*(table.c[name] for name in Firing._fields))
+    select(table.c.source, table.c.title, table.c.why, table.c.labels)
     .where(table.c.state == fixed(State.FIRING))
     .order_by(table.c.last_at.desc())
     .limit(MOST)
@@ -237,8 +241,11 @@ _CONDITIONS: Mapping[str, ColumnElement[bool]] = {
 }
 
 
-def count_on(tx: Tx, incident_id: str) -> tuple[int, int]:
-    """How many signals are on the record of an incident, and how many of them have not cleared."""
+def count_on(tx: Tx, incident_id: str, read: Sequence[Signal] | None = None) -> tuple[int, int]:
+    """How many signals are on the record of an incident, and how many of them have not cleared. Where all of them are
+    `read`, nobody is asked."""
+    if read is not None:
+        return len(read), sum(one.state is not State.RESOLVED for one in read)
     (row,) = tx.all(_COUNTED, {"incident": incident_id})
     return int(row.many), int(row.lasting)
 

@@ -11,7 +11,7 @@ from tocsin.changes import commands as changing
 from tocsin.changes import store as changes
 from tocsin.changes.model import Change, Kind, Report
 from tocsin.incidents import words
-from tocsin.incidents.assessment import CHANGE_NAMES
+from tocsin.incidents.assessment_words import CHANGE_NAMES
 from tocsin.kit.errors import Invalid, Refused
 from tocsin.kit.text import listed
 from tocsin.people import access

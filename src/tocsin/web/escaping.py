@@ -3,7 +3,8 @@ be made of each that says that it is escaped, as Jinja does.
 """
 
 import re
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Protocol
 
 from jinja2 import Environment
 from jinja2.compiler import CodeGenerator
@@ -21,6 +22,29 @@ def written(value: Any) -> str:
     if kind is str:
         return escaped(value)
     return value if kind is Markup else escape(value)
+
+
+class Choice(Protocol):
+    """One of several things that a form offers."""
+
+    @property
+    def value(self) -> str: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def hint(self) -> str: ...
+    @property
+    def is_chosen(self) -> bool: ...
+
+
+def options(choices: Iterable[Choice], chosen: str) -> Markup:
+    """What may be chosen in a form: a list of people is the longest thing that most pages hold."""
+    parts = []
+    for one in choices:
+        mark = " selected" if one.value == chosen or (not chosen and one.is_chosen) else ""
+        label = f"{one.label}, {one.hint}" if one.hint else one.label
+        parts.append(f'<option value="{written(one.value)}"{mark}>{written(label)}</option>\n')
+    return Markup("".join(parts))  # noqa: S704 - each part is escaped
 
 
 ADDRESS = re.compile(r"https?://[^\s<>\"'`]+")

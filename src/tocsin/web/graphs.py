@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tocsin.incidents import assessment
+from tocsin.incidents import assessment_words
 from tocsin.incidents.model import Incident
 from tocsin.plan.model import Plan
 from tocsin.watch import courses
@@ -34,7 +34,7 @@ def graphs(plan: Plan, incident: Incident, found: Sequence[Course], now: datetim
     last = max((one.points[-1][0] for one in found), default=now)
     began_at = incident.started_at
     return [
-        _graph(assessment.course_title(plan, one), courses.said(one), one, (first, last), began_at, now)
+        _graph(assessment_words.course_title(plan, one), courses.said(one), one, (first, last), began_at, now)
         for one in found
     ]
 

@@ -11,7 +11,7 @@ from litestar.response import Redirect, Template
 
 from tocsin.comms import templates, updates
 from tocsin.delivery import outbox
-from tocsin.incidents import assessment, lifecycle, words
+from tocsin.incidents import assessment_words, lifecycle, words
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import OPEN_STATUSES, Incident, Status
 from tocsin.kit.errors import Invalid, Refused
@@ -202,9 +202,9 @@ def draw_room(
     typed: Mapping[str, str] = MappingProxyType({}),
     preview: composer.Preview | None = None,
 ) -> Template:
-    incident = incidents.load(tx, incident_id)
-    plan = plans.load(tx, incident.plan_revision)
     known = situation(tx)
+    incident = incidents.load_among(tx, incident_id, known.open)
+    plan = plans.load(tx, incident.plan_revision)
     return page(
         request,
         visitor,
@@ -236,8 +236,8 @@ def _view(
     messages = outbox.for_incident(tx, incident.id)
     head, settled = room.head(plan, incident, duties, now), room.done(duties, now)
     known = {"impact": incident.impact, **updates.last_typed(entries)}
-    many, firing = signals_found.count_on(tx, incident.id)
     on_it = signals_found.listing(tx, signals_found.Asked(incident=incident.id), SIGNALS_SHOWN).signals
+    many, firing = signals_found.count_on(tx, incident.id, on_it if len(on_it) < SIGNALS_SHOWN else None)
     owed = commands.in_words(one for one in duties if one.state is State.OPEN)
     missing = lifecycle.missing_before_close(plan, incident, owed)
     assessed = assessing.assess(tx, plan, incident, assessing.Around(tx, opened), on_it)
@@ -269,7 +269,7 @@ def _view(
         "moments": room.moments(incident, now),
         "work": work.view(plan, incident, entries, now),
         "lists": checklists.view(plan, incident, entries, now),
-        "assessed": assessment.parts(plan, assessed, are_drawn=True),
+        "assessed": assessment_words.parts(plan, assessed, are_drawn=True),
         "graphs": graphs.graphs(plan, incident, assessed.courses, now),
         "kin": related.view(tx, incident, opened, on_it, now),
         "sight": readers.view(tx, plan, incident, now),

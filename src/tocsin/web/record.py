@@ -8,7 +8,7 @@ from typing import assert_never
 
 from tocsin.delivery import outbox
 from tocsin.delivery.channel import Message, MessageState
-from tocsin.incidents import words
+from tocsin.incidents import sentences, words
 from tocsin.incidents.answer import Declined, EscalationAsked
 from tocsin.incidents.correction import TimeCorrected
 from tocsin.incidents.model import (
@@ -180,8 +180,8 @@ def _item(plan: Plan, numbered: Numbered, messages: Sequence[Message], now: date
         time=present.moment(entry.at, now),
         iso=present.iso(entry.at),
         mark=_mark(entry),
-        kind=words.kind(entry).capitalize(),
-        text=_after_its_kind(words.kind(entry), words.sentence(plan, entry)),
+        kind=sentences.kind(entry).capitalize(),
+        text=_after_its_kind(sentences.kind(entry), sentences.sentence(plan, entry)),
         filter=_filter_of(entry),
     )
     match entry:

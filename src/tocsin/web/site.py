@@ -162,6 +162,7 @@ def template_config() -> TemplateConfig[JinjaTemplateEngine]:
         lstrip_blocks=True,
     )
     environment.filters["linked"] = escaping.linked
+    environment.filters["options"] = escaping.options
     return TemplateConfig(instance=JinjaTemplateEngine.from_environment(environment))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from tocsin.incidents import assessment, completing, words, working
+from tocsin.incidents import completing, dependence, words, working
 from tocsin.incidents.model import Incident, Numbered
 from tocsin.incidents.work import Deployed, Found, Result, SupportContacted, Verdict
 from tocsin.kit.text import listed
@@ -122,7 +122,7 @@ def view(plan: Plan, incident: Incident, entries: Sequence[Numbered], now: datet
 
 
 def _support(plan: Plan, incident: Incident) -> Iterator[Support]:
-    for key, one in assessment.vendors(plan, incident).items():
+    for key, one in dependence.vendors(plan, incident).items():
         yield Support(key, one.name, one.support, one.status_page or "")
 
 

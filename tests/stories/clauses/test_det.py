@@ -15,8 +15,8 @@ from tests.support.world import ONE_DATABASE, ROSE, World
 from tocsin.changes import commands as changing
 from tocsin.changes import store as changes
 from tocsin.changes.model import Change, Kind, Report
+from tocsin.incidents import sentences
 from tocsin.incidents import store as incidents
-from tocsin.incidents import words
 from tocsin.incidents.model import Acknowledged, Escalated, Incident, Paged
 from tocsin.incidents.working import Estimate
 from tocsin.kit.actor import SYSTEM
@@ -78,7 +78,7 @@ def test_det_02_it_can_be_answered_in_the_room_and_by_a_program(console: Console
     world.settle()
     assert kept(world, incident, "acknowledge")
     (said,) = world.entries(incident.id, Acknowledged)
-    assert "acknowledged" in words.sentence(world.plan(), said)
+    assert "acknowledged" in sentences.sentence(world.plan(), said)
     assert "acknowledge" not in fell_due(world, incident)
 
 

@@ -10,8 +10,8 @@ from tests.support.ending import mend, see_all_pass
 from tests.support.keeping import due_in, fell_due, kept
 from tests.support.world import ROSE, World
 from tocsin.delivery.channel import Dead
+from tocsin.incidents import sentences, working
 from tocsin.incidents import store as incidents
-from tocsin.incidents import words, working
 from tocsin.incidents.model import RoleAssigned
 from tocsin.incidents.work import SupportContacted
 from tocsin.kit.actor import SYSTEM
@@ -73,7 +73,7 @@ def test_rol_02_a_decision_names_who_made_it_when_somebody_else_writes_it_down(c
     console.world.do(commands.decide, incident.id, "Do not roll back", "Qdrant is at fault", decider="ben", by="tomas")
     assert console.room(incident).says("Ben Halvorsen")
     assert any(
-        words.sentence(console.world.plan(), one).startswith("Ben Halvorsen decided, written down by Tomás Brandt")
+        sentences.sentence(console.world.plan(), one).startswith("Ben Halvorsen decided, written down by Tomás Brandt")
         for one in console.world.entries(incident.id)
     )
 
@@ -108,7 +108,7 @@ def test_rol_03_the_technical_leads_work_is_kept_and_asked_for(console: Console)
     assert {"found the root cause", "chose the way out", "deployed to production"} <= {
         part
         for part in ("found the root cause", "chose the way out", "deployed to production")
-        if any(part in words.sentence(world.plan(), one) for one in world.entries(incident.id))
+        if any(part in sentences.sentence(world.plan(), one) for one in world.entries(incident.id))
     }
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from tocsin.plan import check_bodies
 from tocsin.plan.bodies import BodySchema
 from tocsin.plan.linting.findings import Check, Level, Remark, check
-from tocsin.plan.model import Plan, Probe
-from tocsin.plan.watching import Leg
+from tocsin.plan.model import Plan
+from tocsin.plan.watching import Leg, Probe
 
 
 @check(
