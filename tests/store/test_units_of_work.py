@@ -2,7 +2,7 @@
 
 import pytest
 from sqlalchemy import event, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 
 from tests.support.races import in_background, together, wait_until_blocked
 from tests.support.server import wait_until
@@ -194,6 +194,27 @@ def test_a_connection_that_was_just_in_use_is_not_asked_whether_it_lives(nodes: 
     pid = _first(ours, "select pg_backend_pid()")
     with ours.read(SYSTEM):
         assert _first(other, f"select query from pg_stat_activity where pid = {pid}") == "COMMIT"
+
+
+def test_a_glance_asks_outside_a_transaction_and_leaves_the_connection_as_it_was(
+    nodes: tuple[Database, Database],
+) -> None:
+    ours, other = nodes
+    with ours.glance(SYSTEM) as tx:
+        pid = tx.scalar(text("select pg_backend_pid()"))
+        assert _first(other, f"select state from pg_stat_activity where pid = {pid}") == "idle"
+    with pytest.raises(DataError), ours.glance(SYSTEM) as tx:
+        tx.scalar(text("select 1 / 0"))
+    with ours.read(SYSTEM) as tx:
+        assert tx.scalar(text("select pg_backend_pid()")) == pid
+        assert tx.scalar(text("show transaction_isolation")) == "repeatable read"
+        assert tx.scalar(text("show transaction_read_only")) == "on"
+
+
+def test_a_glance_sees_what_was_committed(database: Database) -> None:
+    database.run(SYSTEM, declared)
+    with database.glance(SYSTEM) as tx:
+        assert tx.scalar(text("select count(*) from incident")) == 1
 
 
 def _first(database: Database, sql: str) -> object:

@@ -78,7 +78,7 @@ def _password(value: str) -> str:
 
 
 def live_token(app: App, secret: str) -> Token | None:
-    with app.database.read(SYSTEM) as tx:
+    with app.database.glance(SYSTEM) as tx:
         return tokens.live(tx, secret)
 
 

@@ -78,7 +78,7 @@ def visitor(request: AnyRequest, form: Sent) -> Visitor:
     secret = request.cookies.get(cookies.SESSION, "")
     if not secret:
         raise SignInFirst(form)
-    with app.database.read(SYSTEM) as tx:
+    with app.database.glance(SYSTEM) as tx:
         found, now = sessions.signed_in(tx, secret), tx.now
         if found is None:
             raise SignInFirst(form)
