@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from tests.support.faults import talk
 from tests.support.world import ONE_DATABASE, ROSE, World
 from tocsin.incidents import words
 from tocsin.incidents.model import SeverityChanged, SignalAttached
@@ -18,11 +19,6 @@ from tocsin.signals.model import State
 from tocsin.watch import store as watch
 from tocsin.watch.outcomes import Kind
 
-FORM = (
-    b'--b\r\ncontent-disposition: form-data; name="audio"\r\n\r\nsound\r\n'
-    b'--b\r\ncontent-disposition: form-data; name="session_id"\r\n\r\ns\r\n--b--\r\n'
-)
-
 
 @pytest.fixture
 def watched(world: World) -> World:
@@ -32,24 +28,6 @@ def watched(world: World) -> World:
     world.advance(minutes=6)
     world.expect_silence()
     return world
-
-
-def talk(world: World, *, failing: int, well: int) -> None:
-    """So many people speak to Rose at this instant; the others than those that go well meet a vendor that fails."""
-    broken = rose.Switches(mode=rose.Mode.VENDOR_FAILING, vendor=rose.Vendor.ELEVENLABS)
-    for number in range(failing + well):
-        call = rose.Call(
-            method="POST",
-            path="/api/v1/voice/process",
-            at=world.clock.now(),
-            request_id=f"voice-{number}",
-            client=f"10.0.0.{number}",
-            content_type="multipart/form-data; boundary=b",
-            body=FORM,
-        )
-        switches = rose.Switches() if number >= failing else broken
-        world.process.breakers.clear()
-        rose.answer(switches, call, world.process)
 
 
 def keep_talking(world: World, minutes: int, *, failing: int, well: int) -> None:
