@@ -1,6 +1,7 @@
 """What would fail the people who follow a plan is found: each kind in a small plan, and not in its mended twin."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tocsin.plan import check, lint
 from tocsin.plan.linting import (
     afterwards,
     bodies,
+    expressions,
     figures,
     links,
     prose,
@@ -79,6 +81,27 @@ LOOSE = {
     "expects": {"status": [200]},
     "schema": {"properties": {"heat": {"type": "number"}}},
 }
+
+WATCHED = {  # what an expression stands in, and what that needs besides
+    "probes": {"url": "https://kiln.example"},
+    "logs": {"url": "https://kiln.example/log", "patterns": {"a": {"match": "hot"}}},
+    "journeys": {"url": "https://kiln.example", "legs": [{"name": "Look", "path": "/"}]},
+    "measures": {"url": "https://kiln.example/metrics", "number": "heat", "above": 5},
+}
+
+
+def searches(path: str, expression: str) -> dict[str, object]:
+    """A plan in which an expression stands there, as it is written in such a place."""
+    written = f"/{expression}/" if any(part in path for part in ("when", "headers", "json")) else expression
+    written = f'heat{{kiln=~"{expression}"}}' if "measures" in path else written
+    parents = path.split(".")[:4]
+    around: dict[str, object] = {}
+    if parents[0] == "vendors":
+        around["vendors__gas__name"] = "Gas"
+    if parents[2] in WATCHED:
+        around["__".join(parents)] = deepcopy(WATCHED[parents[2]])
+    return {**around, path.replace(".", "__"): written}
+
 
 CASES = [
     Case("acknowledge-differs", "phases.answer.within", {"phases__answer__within": "5 min"}),
@@ -171,6 +194,20 @@ CASES = [
         "services.kiln.probes.own.schema",
         {"services__kiln__probes__own": LOOSE},
         {"services__kiln__probes__own": LOOSE | {"schema": {"required": ["heat"]}}},
+    ),
+    *(
+        Case("expression-without-end", path, searches(path, "(a+)+"), searches(path, "a+"))
+        for path in (
+            "rules.3.when.kind",
+            "services.kiln.probes.own.expects.says",
+            "services.kiln.probes.own.expects.headers.server",
+            "services.kiln.probes.own.expects.json.heat",
+            "services.kiln.logs.own.patterns.a.match",
+            "services.kiln.logs.own.patterns.a.until",
+            "services.kiln.journeys.own.legs.1.says",
+            "services.kiln.measures.own.number",
+            "vendors.gas.probes.own.expects.says",
+        )
     ),
     Case("rule-shadowed", "rules.3.when", {"rules__3__when": {"kind": "cool", "source": "alertmanager"}}),
     Case("rule-shadowed", "rules.3.when", {"rules__2__when": {"kind": "*"}, "rules__3__when": {"kind": "/cold/"}}),
@@ -417,7 +454,7 @@ def test_every_kind_is_tried_here() -> None:
 
 
 def test_every_check_is_asked_and_every_code_is_one_kind() -> None:
-    modules = (times, figures, reach, secrets, bodies, signals, telling, afterwards, wording, links)
+    modules = (times, figures, reach, secrets, bodies, expressions, signals, telling, afterwards, wording, links)
     written = [one for module in modules for one in vars(module).values() if isinstance(one, Check)]
     assert sorted(one.kind.code for one in written) == sorted(one.kind.code for one in lint.CHECKS)
     assert len({kind.code for kind in lint.KINDS}) == len(lint.KINDS)

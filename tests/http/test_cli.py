@@ -4,7 +4,7 @@ import http.server
 import json
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from importlib import resources
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.server import Server, free_port, running_server, wait_until
 from tests.support.smtp import SmtpSink
-from tests.support.terminal import Terminal
+from tests.support.terminal import Terminal, reaching, token
 from tests.support.world import QUIET
 from tocsin.kit.clock import SystemClock
 from tocsin.people import access, commands
@@ -31,11 +31,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def tocsin(server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
-    app = server.app()
-    with app.database.work(access.local_operator("operator")) as tx:
-        _, secret = commands.make_token(tx, "terminal", SCOPES, timedelta(hours=1))
-    app.database.dispose()
-    return Terminal(monkeypatch, capsys, {"TOCSIN_URL": server.url, "TOCSIN_TOKEN": secret})
+    return Terminal(monkeypatch, capsys, reaching(server, SCOPES))
 
 
 def declared(tocsin: Terminal, title: str, *more: str) -> str:
@@ -333,11 +329,7 @@ def test_oncall_names_a_person_for_each_rotation(tocsin: Terminal) -> None:
 
 
 def test_a_rota_is_taken_and_given_back_from_a_terminal(server: Server, tocsin: Terminal) -> None:
-    app = server.app()
-    with app.database.work(access.local_operator("operator")) as tx:
-        _, secret = commands.make_token(tx, "planner", SCOPES | {access.PLAN_WRITE}, timedelta(hours=1))
-    app.database.dispose()
-    tocsin.set("TOCSIN_TOKEN", secret)
+    tocsin.set("TOCSIN_TOKEN", token(server, SCOPES | {access.PLAN_WRITE}))
     span = ("--from", "2030-01-07T10:00Z", "--to", "2030-01-07T12:00Z")
     refused = tocsin("oncall", "override", "on_call", *span, "--reason", "a film", "--person", "nobody")
     assert refused.code == 2 and "nobody" in refused.err
@@ -354,10 +346,7 @@ def test_a_rota_is_taken_and_given_back_from_a_terminal(server: Server, tocsin: 
 
 
 def test_a_calendar_is_made_listed_and_revoked_from_a_terminal(server: Server, tocsin: Terminal) -> None:
-    app = server.app()
-    with app.database.work(access.local_operator("operator")) as tx:
-        _, secret = commands.make_token(tx, "planner", SCOPES | {access.PEOPLE_WRITE}, timedelta(hours=1))
-    app.database.dispose()
+    secret = token(server, SCOPES | {access.PEOPLE_WRITE})
     assert tocsin("oncall", "feed").code == 2  # a program has none of its own
     tocsin.set("TOCSIN_TOKEN", secret)
     made = tocsin("oncall", "feed", "on_call", "--person", "ana")
@@ -372,11 +361,7 @@ def test_a_calendar_is_made_listed_and_revoked_from_a_terminal(server: Server, t
 
 
 def test_shifts_are_imported_from_a_terminal(server: Server, tocsin: Terminal, tmp_path: Path) -> None:
-    app = server.app()
-    with app.database.work(access.local_operator("operator")) as tx:
-        _, secret = commands.make_token(tx, "planner", SCOPES | {access.PLAN_WRITE}, timedelta(hours=1))
-    app.database.dispose()
-    tocsin.set("TOCSIN_TOKEN", secret)
+    tocsin.set("TOCSIN_TOKEN", token(server, SCOPES | {access.PLAN_WRITE}))
     file = tmp_path / "rota.csv"
     file.write_text("start,end,person\n2030-02-04T09:00,2030-02-05T09:00,lucia\n2030-02-06,2030-02-07,x\n", "utf-8")
     wrong = tocsin("oncall", "import", str(file), "--rotation", "on_call")
@@ -392,11 +377,7 @@ def test_shifts_are_imported_from_a_terminal(server: Server, tocsin: Terminal, t
 
 
 def test_a_shift_is_handed_on_from_a_terminal(server: Server, tocsin: Terminal) -> None:
-    app = server.app()
-    with app.database.work(access.local_operator("operator")) as tx:
-        _, secret = commands.make_token(tx, "handing", SCOPES | {access.PLAN_WRITE}, timedelta(hours=1))
-    app.database.dispose()
-    tocsin.set("TOCSIN_TOKEN", secret)
+    tocsin.set("TOCSIN_TOKEN", token(server, SCOPES | {access.PLAN_WRITE}))
     now = SystemClock().now()
     span = ("--from", now.isoformat(), "--to", (now + timedelta(hours=2)).isoformat())
     tocsin.done("oncall", "override", "on_call", *span, "--reason", "a film", "--person", "lucia")
@@ -441,8 +422,8 @@ def test_cover_is_proved_with_an_exit_code(tocsin: Terminal, tmp_path: Path) -> 
 
 
 def test_metrics_count_the_period_that_was_asked_for(tocsin: Terminal) -> None:
-    declared(tocsin, "To be counted")
-    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()  # noqa: TID251 - the server runs on real time
+    incident = tocsin("show", declared(tocsin, "To be counted"), "--json").json
+    tomorrow = (datetime.fromisoformat(incident["declared_at"]) + timedelta(days=1)).date().isoformat()
     found = tocsin("metrics", "--from", "2020-01-01", "--to", tomorrow, "--json").json
     assert found["period_start"] == "2020-01-01T00:00:00.000Z" and found["counts"]["total"] >= 1
     assert "Time to acknowledge" in tocsin.done("metrics")

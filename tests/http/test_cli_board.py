@@ -6,19 +6,18 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import IO
 
 import pytest
 
 import tocsin.__main__
+from tests.support import terminal
 from tests.support.server import Server, running_server
 from tests.support.smtp import SmtpSink
 from tests.support.terminal import Terminal
 from tests.support.world import QUIET
 from tocsin.cli import watching
-from tocsin.people import access, commands
 
 SCOPES = frozenset({"incidents:read", "incidents:write", "plan:read", "people:write"})
 
@@ -33,11 +32,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def known(server: Server) -> dict[str, str]:
-    app = server.app()
-    with app.database.work(access.local_operator("operator")) as tx:
-        _, secret = commands.make_token(tx, "terminal", SCOPES, timedelta(hours=1))
-    app.database.dispose()
-    return {"TOCSIN_URL": server.url, "TOCSIN_TOKEN": secret}
+    return terminal.reaching(server, SCOPES)
 
 
 @pytest.fixture

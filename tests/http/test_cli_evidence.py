@@ -2,16 +2,14 @@
 
 import zipfile
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.support.server import Server, running_server
 from tests.support.smtp import SmtpSink
-from tests.support.terminal import Terminal
+from tests.support.terminal import Terminal, reaching
 from tests.support.world import QUIET
-from tocsin.people import access, commands
 
 SCOPES = frozenset({"incidents:read", "incidents:write"})
 
@@ -28,11 +26,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def tocsin(server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
-    app = server.app()
-    with app.database.work(access.local_operator("operator")) as tx:
-        _, secret = commands.make_token(tx, "terminal", SCOPES, timedelta(hours=1))
-    app.database.dispose()
-    return Terminal(monkeypatch, capsys, {"TOCSIN_URL": server.url, "TOCSIN_TOKEN": secret})
+    return Terminal(monkeypatch, capsys, reaching(server, SCOPES))
 
 
 @pytest.fixture

@@ -1,15 +1,13 @@
 """In a terminal: what users say, how a sender of one's own would be read, and another address for a heartbeat."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.support.server import Server, free_port, running_server
-from tests.support.terminal import Terminal
+from tests.support.terminal import Terminal, reaching
 from tests.support.world import QUIET
-from tocsin.people import access, commands
 from tocsin.people.access import SCOPES
 
 PLAN = QUIET.replace(
@@ -27,11 +25,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def tocsin(server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
-    app = server.app()
-    with app.database.work(access.local_operator("operator")) as tx:
-        _, secret = commands.make_token(tx, "terminal", SCOPES, timedelta(hours=1))
-    app.database.dispose()
-    return Terminal(monkeypatch, capsys, {"TOCSIN_URL": server.url, "TOCSIN_TOKEN": secret})
+    return Terminal(monkeypatch, capsys, reaching(server, SCOPES))
 
 
 def test_a_support_desk_reports_and_hears_when_it_is_enough(tocsin: Terminal) -> None:

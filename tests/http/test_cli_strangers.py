@@ -5,7 +5,6 @@ changes something.
 """
 
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,10 @@ from tests.http.test_cli_reference import COMMANDS
 from tests.support.secrets import NO_NUMBER, NOBODY, WORD, Secrets, keep
 from tests.support.server import Server, running_server
 from tests.support.smtp import SmtpSink
-from tests.support.terminal import Terminal
+from tests.support.terminal import Terminal, reaching
 from tests.support.world import QUIET
 from tocsin.kit.actor import SYSTEM
-from tocsin.people import access, commands
+from tocsin.people import access
 from tocsin.signals import store as signals
 
 READ = frozenset({access.INCIDENT_READ, access.INCIDENT_WRITE, access.PLAN_READ, access.METRICS_READ})
@@ -165,12 +164,7 @@ def tocsin(
 def terminal(
     server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], person: str | None, *more: str
 ) -> Terminal:
-    app = server.app()
-    with app.database.work(access.local_operator("operator")) as tx:
-        _, secret = commands.make_token(tx, "terminal", READ | set(more), timedelta(hours=1), person)
-    app.database.dispose()
-    where = {"TOCSIN_URL": server.url, "TOCSIN_TOKEN": secret, **server.environment}
-    return Terminal(monkeypatch, capsys, where)
+    return Terminal(monkeypatch, capsys, reaching(server, READ | set(more), person) | server.environment)
 
 
 def test_every_command_is_asked_here_or_changes_something() -> None:

@@ -149,7 +149,7 @@ def test_a_program_with_a_loop_does_the_same(here: Served) -> None:
     secret = here.token(*EVERY_RIGHT, name="client")
 
     async def story() -> list[Event]:
-        transport = httpx2.ASGITransport(app=here.asgi)  # type: ignore[arg-type]
+        transport = httpx2.ASGITransport(app=here.asgi)
         async with AsyncTocsin("http://tocsin.test", secret, transport=transport) as client:
             made = await client.send(requests.declare("Voice is mute", "P3", "service_outage"))
             assert (await client.send(requests.incident(made.id))).number == made.number

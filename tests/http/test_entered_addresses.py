@@ -19,6 +19,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -28,6 +29,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from tests.support.webpush import Browser
 from tocsin.app import App
+from tocsin.delivery import channel as channels
 from tocsin.delivery import hookposts
 from tocsin.delivery.channel import Dead, Delivered, Message
 from tocsin.delivery.http import PublicResolver, WebhookChannel, open_session
@@ -95,22 +97,35 @@ def message(**about: Any) -> Message:
     return Message(id="msg_1", dedup_key="k", channel="any", subject="s", body="{}", **known)
 
 
+def same(http: aiohttp.ClientSession) -> aiohttp.ClientSession:
+    return http
+
+
 def senders(app: App, http: aiohttp.ClientSession, resolver: PublicResolver) -> dict[str, Send]:
     channels = app._channels(http, resolver, http)
     ways = app._post(channels, http, resolver).channels
     hooks = hookposts.poster(lambda: http, resolver, app.clock)
     found: dict[str, Send] = {"an endpoint": lambda url: hooks(url, "evt_1", ["whsec_c2VjcmV0"], b"{}")}
     for name, channel in [*((f"contact {one}", channels[one]) for one in CHANNELS), *ways.items()]:
-        found[name] = lambda url, channel=channel: channel.send(  # type: ignore[misc]
-            message(address=url, secret=Browser(url).secret if "push" in channel.__class__.__name__.lower() else url)
-        )
+        found[name] = through(channel)
     return found
+
+
+def through(channel: channels.Channel) -> Send:
+    is_push = "push" in channel.__class__.__name__.lower()
+    return lambda url: channel.send(message(address=url, secret=Browser(url).secret if is_push else url))
 
 
 def test_every_channel_has_its_line(sqlite_url: str) -> None:
     assert set(Channel) == CHANNELS | APART | NO_ADDRESS
     with app_of(sqlite_url) as app:
-        ways = app._post({}, None, None).channels  # type: ignore[arg-type]
+
+        async def ways_of() -> set[Way]:
+            resolver = PublicResolver(allow_private=False)
+            async with open_session(resolver, timedelta(seconds=5)) as http:
+                return {*app._post({}, http, resolver).channels}
+
+        ways = asyncio.run(ways_of())
         assert {*ways, Way.WEBHOOK, Way.TEAMS, Way.PUSH, Way.EMAIL} == set(Way)
 
 
@@ -168,12 +183,13 @@ def test_what_is_connected_to_is_what_was_looked_at() -> None:
         await web.TCPSite(runner, "127.0.0.2", 0).start()
         port = runner.addresses[0][1]
         await web.TCPSite(runner, "127.0.0.1", port).start()
-        turning, results = Turning("127.0.0.2", "127.0.0.1"), []
+        turning = Turning("127.0.0.2", "127.0.0.1")
+        results: list[object] = []
         resolver = PublicResolver(allow_private=False, also=networks("127.0.0.2/32"), inner=turning)
         try:
             for _ in range(2):  # a session of its own each, so that nothing remembers the first answer
                 async with open_session(resolver, timedelta(seconds=5), anew=True) as http:
-                    channel = WebhookChannel(lambda http=http: http, resolver, ManualClock(NOW))  # type: ignore[misc]
+                    channel = WebhookChannel(partial(same, http), resolver, ManualClock(NOW))
                     results.append(await channel.send(message(address=f"http://turning.example:{port}/")))
         finally:
             await runner.cleanup()

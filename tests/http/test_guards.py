@@ -121,7 +121,7 @@ def test_a_stream_is_guarded_too(here: Served) -> None:
         scope |= {"server": ("tocsin.test", 443), "client": ("192.0.2.7", 4711), "http_version": "1.1", "root_path": ""}
         rest = here.rest
         async with asyncio.timeout(20), rest.lifespan():
-            await here.asgi({**scope, "state": {}, "asgi": {"version": "3.0"}}, receive, send)  # type: ignore[arg-type]
+            await here.asgi({**scope, "state": {}, "asgi": {"version": "3.0"}}, receive, send)
 
     here.run(listen())
     (head,) = heads

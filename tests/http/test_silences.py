@@ -11,13 +11,12 @@ import pytest
 from tests.support.served import EVERY_RIGHT, Served
 from tests.support.server import running_server, wait_until
 from tests.support.smtp import SmtpSink
-from tests.support.terminal import Terminal
+from tests.support.terminal import Terminal, reaching
 from tests.support.visitor import Visitor, console
 from tests.support.world import QUIET
 from tocsin.comms import statuswire, store
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.text import utc
-from tocsin.people import access, commands
 from tocsin.response import intake
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival
@@ -302,12 +301,8 @@ def tocsin(
     tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Terminal]:
     with SmtpSink() as sink, running_server(tmp_path, sqlite_url, sink.port, plan=QUIET) as running:
-        app = running.app()
-        with app.database.work(access.local_operator("operator")) as tx:
-            rights = frozenset({"incidents:read", "incidents:write", "signals:write"})
-            _, secret = commands.make_token(tx, "terminal", rights, timedelta(hours=1))
-        app.database.dispose()
-        yield Terminal(monkeypatch, capsys, {"TOCSIN_URL": running.url, "TOCSIN_TOKEN": secret})
+        rights = {"incidents:read", "incidents:write", "signals:write"}
+        yield Terminal(monkeypatch, capsys, reaching(running, rights))
 
 
 def test_a_terminal_holds_signals_back_and_lets_them_go(tocsin: Terminal) -> None:

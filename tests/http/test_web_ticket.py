@@ -1,6 +1,7 @@
 """The ticket as a page, and what a role shows of itself."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -19,8 +20,8 @@ def here(sqlite_url: str) -> Iterator[Served]:
 @pytest.fixture
 def incident_id(here: Served) -> str:
     run, ana = here.app.database.run, actor(here, "ana")
-    about = {"title": "Memory is down", "severity": "P1", "type": "service_outage"}
-    return run(ana, lambda tx: commands.declare(tx, **about)).id  # type: ignore[arg-type]
+    about: dict[str, Any] = {"title": "Memory is down", "severity": "P1", "type": "service_outage"}
+    return run(ana, lambda tx: commands.declare(tx, **about)).id
 
 
 def test_the_ticket_is_rendered_from_the_record_at_any_moment(here: Served, incident_id: str) -> None:

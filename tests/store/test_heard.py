@@ -1,6 +1,7 @@
 """What a chat has brought, and whose channel it came from: the same on both databases."""
 
 from datetime import timedelta
+from typing import Any
 
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
@@ -18,8 +19,8 @@ from tocsin.response import commands
 
 
 def declare(database: Database, kind: str = "service_outage") -> Incident:
-    about = {"title": "Voice hangs", "severity": "P1", "type": kind, "service": "rose"}
-    return database.run(SYSTEM, lambda tx: commands.declare(tx, **about))  # type: ignore[arg-type]
+    about: dict[str, Any] = {"title": "Voice hangs", "severity": "P1", "type": kind, "service": "rose"}
+    return database.run(SYSTEM, lambda tx: commands.declare(tx, **about))
 
 
 def add_room(

@@ -1,6 +1,7 @@
 """What is owed ends once, is owed once at a time, and is settled by one node only."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -17,8 +18,8 @@ from tocsin.response import commands, doctor, followups, tick
 
 
 def declare(database: Database, severity: str = "P1", **words: str) -> Incident:
-    about = {"title": "Voice replies hang", "type": "service_outage", "service": "rose", **words}
-    return database.run(SYSTEM, lambda tx: commands.declare(tx, severity=severity, **about))  # type: ignore[arg-type]
+    about: dict[str, Any] = {"title": "Voice replies hang", "type": "service_outage", "service": "rose", **words}
+    return database.run(SYSTEM, lambda tx: commands.declare(tx, severity=severity, **about))
 
 
 def owe(database: Database, key: str, after: float, incident_id: str | None = None) -> Obligation:

@@ -1,6 +1,7 @@
 """People change their minds: roles go from hand to hand, levels rise and fall, promises are waived, ends are undone."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -41,8 +42,8 @@ def evidence(world: World, incident: Incident, key: str) -> list[tuple[State, st
 
 
 def alert(**more: object) -> Arrival:
-    words = {"source": "alertmanager", "key": "a1", "title": "Groq fails", "severity": "critical"}
-    return Arrival(**{**words, "labels": {"type": "external_api_failure"}, **more})  # type: ignore[arg-type]
+    words: dict[str, Any] = {"source": "alertmanager", "key": "a1", "title": "Groq fails", "severity": "critical"}
+    return Arrival(**{**words, "labels": {"type": "external_api_failure"}, **more})
 
 
 def answered(world: World, **about: str) -> Incident:

@@ -24,8 +24,8 @@ from tocsin.signals.model import State as Signal
 
 
 def alert(key: str = "a1", title: str = "Groq fails", **more: Any) -> Arrival:
-    words = {"source": "alertmanager", "key": key, "title": title, "severity": "critical"}
-    return Arrival(**{**words, "labels": {"type": "external_api_failure"}, **more})  # type: ignore[arg-type]
+    words: dict[str, Any] = {"source": "alertmanager", "key": key, "title": title, "severity": "critical"}
+    return Arrival(**{**words, "labels": {"type": "external_api_failure"}, **more})
 
 
 def two(world: World) -> tuple[Incident, Incident]:

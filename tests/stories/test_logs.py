@@ -1,11 +1,14 @@
 """What Rose writes brings about: a breaker that opens is an incident, and its recovery ends the signal."""
 
+import re
 from datetime import timedelta
 
 import pytest
 
-from tests.support.world import World
+from tests.support.world import ROSE, World
 from tocsin.incidents import store as incidents
+from tocsin.people import access
+from tocsin.plan import commands as plan_commands
 from tocsin.response import listening, looking
 from tocsin.signals import store as signals
 from tocsin.signals.model import State
@@ -36,6 +39,20 @@ def test_sev_09_an_open_breaker_is_a_critical_api_that_is_down(watched: World) -
     watched.overlook()
     write(watched, CLOSED)
     assert [one.state for one in watched.read(signals.of_incident, incident.id)] == [State.RESOLVED]
+    watched.overlook()
+
+
+@pytest.mark.parametrize("instead", ["", "    heartbeats:\n      app: { every: 1 d }\n"], ids=["gone", "a heartbeat"])
+def test_a_log_that_the_plan_lets_go_ends_its_signals(watched: World, instead: str) -> None:
+    write(watched, OPENED, OPENED.replace("Groq", "Qdrant"))
+    incident = watched.incident()
+    later = re.sub(r"\n    logs:\n(?:(?:      .*)?\n)+", f"\n{instead}", ROSE, count=1)
+    with watched.database.work(access.local_operator("operator")) as tx:
+        plan_commands.apply(tx, later, "another plan", accept_large=True)
+        looking.schedule(tx)
+    watched.settle()
+    found = watched.read(signals.of_incident, incident.id)
+    assert [one.state for one in found] == [State.RESOLVED] * 2
     watched.overlook()
 
 

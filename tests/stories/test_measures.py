@@ -1,22 +1,23 @@
 """What our own measures bring about: error rates that come to a severity, and answers that are slower than usual."""
 
+import re
 from datetime import timedelta
 
 import pytest
 
-from tests.support.world import ONE_DATABASE, World
+from tests.support.faults import talk
+from tests.support.world import ONE_DATABASE, ROSE, World
 from tocsin.incidents import words
 from tocsin.incidents.model import SeverityChanged, SignalAttached
+from tocsin.obligations import store as obligations
+from tocsin.people import access
+from tocsin.plan import commands as plan_commands
 from tocsin.rehearsal import rose
+from tocsin.response import looking
 from tocsin.signals import store as signals
 from tocsin.signals.model import State
 from tocsin.watch import store as watch
 from tocsin.watch.outcomes import Kind
-
-FORM = (
-    b'--b\r\ncontent-disposition: form-data; name="audio"\r\n\r\nsound\r\n'
-    b'--b\r\ncontent-disposition: form-data; name="session_id"\r\n\r\ns\r\n--b--\r\n'
-)
 
 
 @pytest.fixture
@@ -27,24 +28,6 @@ def watched(world: World) -> World:
     world.advance(minutes=6)
     world.expect_silence()
     return world
-
-
-def talk(world: World, *, failing: int, well: int) -> None:
-    """So many people speak to Rose at this instant; the others than those that go well meet a vendor that fails."""
-    broken = rose.Switches(mode=rose.Mode.VENDOR_FAILING, vendor=rose.Vendor.ELEVENLABS)
-    for number in range(failing + well):
-        call = rose.Call(
-            method="POST",
-            path="/api/v1/voice/process",
-            at=world.clock.now(),
-            request_id=f"voice-{number}",
-            client=f"10.0.0.{number}",
-            content_type="multipart/form-data; boundary=b",
-            body=FORM,
-        )
-        switches = rose.Switches() if number >= failing else broken
-        world.process.breakers.clear()
-        rose.answer(switches, call, world.process)
 
 
 def keep_talking(world: World, minutes: int, *, failing: int, well: int) -> None:
@@ -92,6 +75,25 @@ def test_it_ends_when_nothing_fails_any_more(watched: World) -> None:
     keep_talking(watched, 7, failing=0, well=20)
     (signal,) = watched.read(signals.of_incident, incident.id)
     assert signal.state is State.RESOLVED
+    watched.overlook()
+
+
+def test_a_measure_whose_name_becomes_that_of_a_probe_ends_its_signal(watched: World) -> None:
+    keep_talking(watched, 3, failing=10, well=10)
+    incident = watched.incident()
+    without = re.sub(r"\n    measures:\n(?:(?:      .*)?\n)+", "\n", ROSE, count=1)
+    probe = "    probes:\n      voice_errors: { url: http://127.0.0.1:8801, expects: {} }\n"
+    later = without.replace("    probes:\n", probe, 1)
+    assert ROSE != without != later
+    with watched.database.work(access.local_operator("operator")) as tx:
+        plan_commands.apply(tx, later, "another plan", accept_large=True)
+        looking.schedule(tx)
+    watched.settle()
+    (signal,) = watched.read(signals.of_incident, incident.id)
+    assert (signal.source, signal.state) == ("measure", State.RESOLVED)
+    assert watched.read(watch.standings)["rose/voice_errors"].meter is None, "the probe begins anew"
+    owed = [one for one in watched.read(obligations.open_looks) if one.key == f"{looking.PREFIX}rose/voice_errors"]
+    assert [one.opened_at for one in owed] == [watched.clock.now()]
     watched.overlook()
 
 

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -208,8 +209,8 @@ def test_a_server_that_dies_between_opening_and_writing_down_leaves_one_channel(
     """Whoever dies gives nothing back: the message is leased and the channel held, until both run out."""
     slack.held["conversations.create"] = threading.Event()
     here.chats["slack"] = Rooms(here.database, Slack(TOKEN, slack.url, timedelta(seconds=20)))
-    about = {"title": "It dies", "severity": "P1", "type": "service_outage", "service": "rose"}
-    incident = here.database.run(here.actor("ana"), lambda tx: commands.declare(tx, **about))  # type: ignore[arg-type]
+    about: dict[str, Any] = {"title": "It dies", "severity": "P1", "type": "service_outage", "service": "rose"}
+    incident = here.database.run(here.actor("ana"), lambda tx: commands.declare(tx, **about))
 
     async def story() -> None:
         dispatcher = Dispatcher(here.database, here.channels())

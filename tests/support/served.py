@@ -5,7 +5,7 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import httpx2
 from litestar import Litestar
@@ -28,13 +28,13 @@ T = TypeVar("T")
 class Served:
     """The installation, and a client of it. Time moves when the test says so."""
 
-    def __init__(self, app: App, clock: ManualClock, asgi: ASGIApp, rest: Litestar, runner: asyncio.Runner) -> None:
+    def __init__(self, app: App, clock: ManualClock, asgi: Any, rest: Litestar, runner: asyncio.Runner) -> None:
         self.app = app
         self.clock = clock
-        self.asgi = asgi
+        self.asgi = asgi  # each library that asks it has types of its own for what the standard says
         self.rest = rest  # the framework behind it, with its routes
         self.client = httpx2.AsyncClient(
-            transport=httpx2.ASGITransport(app=cast(Any, asgi), raise_app_exceptions=False, client=("192.0.2.7", 4711)),
+            transport=httpx2.ASGITransport(app=asgi, raise_app_exceptions=False, client=("192.0.2.7", 4711)),
             base_url="https://tocsin.test",
         )
         self._runner = runner

@@ -4,13 +4,16 @@ import io
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from tests.support.server import Server
 from tocsin.cli.main import exit_code
+from tocsin.people import access, commands
 
 
 @dataclass(frozen=True)
@@ -53,3 +56,17 @@ class Terminal:
         printed = self(*words, stdin=stdin)
         assert printed.code == 0, printed.err
         return printed.out
+
+
+def token(server: Server, rights: Set[str], person: str | None = None) -> str:
+    """The secret of a token of this server with these rights, a program's or that of a person."""
+    app = server.app()
+    with app.database.work(access.local_operator("operator")) as tx:
+        _, secret = commands.make_token(tx, "terminal", frozenset(rights), timedelta(hours=1), person)
+    app.database.dispose()
+    return secret
+
+
+def reaching(server: Server, rights: Set[str], person: str | None = None) -> dict[str, str]:
+    """The settings by which a terminal reaches this server with these rights."""
+    return {"TOCSIN_URL": server.url, "TOCSIN_TOKEN": token(server, rights, person)}

@@ -7,7 +7,19 @@ who follow it. Both are told in one form.
 from collections.abc import Iterable, Iterator
 
 from tocsin.plan import check
-from tocsin.plan.linting import afterwards, bodies, figures, links, reach, secrets, signals, telling, times, wording
+from tocsin.plan.linting import (
+    afterwards,
+    bodies,
+    expressions,
+    figures,
+    links,
+    reach,
+    secrets,
+    signals,
+    telling,
+    times,
+    wording,
+)
 from tocsin.plan.linting.allowances import Allowance, allowances, heads
 from tocsin.plan.linting.findings import Around, Check, Finding, Kind, Level, Remark, Report
 from tocsin.plan.model import Plan
@@ -20,6 +32,7 @@ CHECKS: tuple[Check, ...] = (
     *signals.CHECKS,
     *secrets.CHECKS,
     *bodies.CHECKS,
+    *expressions.CHECKS,
     *telling.CHECKS,
     *afterwards.CHECKS,
     *wording.CHECKS,

@@ -8,6 +8,7 @@ _NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 _SAMPLE = re.compile(rf"\s*({_NAME})\s*(?:\{{(.*)\}})?\s*", re.DOTALL)
 _LABEL = re.compile(r'\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*(=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)')
 _ESCAPED = re.compile(r"\\(.)")
+LOOKED_INTO = 1024  # letters of a label that an expression is held against; a longer one fits none
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,10 @@ class Matcher:
 
     def holds(self, labels: Mapping[str, str]) -> bool:
         found = labels.get(self.label, "")
-        fits = re.fullmatch(self.value, found) is not None if self.how.endswith("~") else found == self.value
+        if self.how.endswith("~"):
+            fits = len(found) <= LOOKED_INTO and re.fullmatch(self.value, found) is not None
+        else:
+            fits = found == self.value
         return fits is not self.how.startswith("!")
 
 
@@ -55,6 +59,14 @@ def _matcher(label: str, how: str, value: str) -> Matcher:
         except re.error as why:
             raise ValueError(f"'{value}' is not a regular expression: {why}") from None
     return Matcher(label, how, value)
+
+
+def expressions(written: str) -> list[str]:
+    """The expressions that a selector holds values against; none where it can't be read."""
+    try:
+        return [one.value for one in selector(written).matchers if one.how.endswith("~")]
+    except ValueError:
+        return []
 
 
 def keys(written: str) -> tuple[str, ...]:

@@ -115,6 +115,7 @@ class PageLook:
     address: str
     every: timedelta
     known: str = ""
+    source = "page"  # of no signal
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,7 @@ class Beat:
     every: timedelta
     grace: timedelta
     runs_within: timedelta | None = None
+    source = "heartbeat"
 
 
 AnyLook = Look | MeasureLook | LogLook | JourneyLook | PageLook
@@ -135,9 +137,12 @@ AnyLook = Look | MeasureLook | LogLook | JourneyLook | PageLook
 def schedule(tx: Tx) -> None:
     """Make the open looks those of the current plan. Doing it twice changes nothing."""
     wanted = every_look(plans.current(tx))
-    for standing in obligations.open_looks(tx):
-        name = standing.key.removeprefix(PREFIX)
-        if wanted.pop(name, None) is None:
+    standing_now = {one.key.removeprefix(PREFIX): one for one in obligations.open_looks(tx)}
+    replaced = unwatching.replaced(tx, {name: one.source for name, one in wanted.items() if name in standing_now})
+    for name, standing in standing_now.items():
+        if name in replaced:
+            obligations.settle(tx, standing.id, State.VOID, "the plan gives its name to something else")
+        elif wanted.pop(name, None) is None:
             obligations.settle(tx, standing.id, State.VOID, "the plan no longer asks for it")
             unwatching.forget(tx, name)
     for name, one in wanted.items():

@@ -240,6 +240,11 @@ def redacted(line: str) -> str:
     return _SECRET.sub(lambda found: f"{found['key'] or ''}{redaction.MARK}", line)
 
 
+def key(log_name: str, heard: str) -> str:
+    """The key of the signal of what was heard, which is known by its pattern and what that captured."""
+    return f"{SOURCE}:{log_name}/{heard}"
+
+
 def arrival(log_name: str, service_id: str, service: str, log: Log, turn: Turn, now: datetime) -> Arrival:
     pattern, one = log.patterns.get(turn.pattern), turn.heard
     title = pattern.title if pattern and pattern.title else f"{service}: {turn.pattern.replace('_', ' ')}"
@@ -248,7 +253,7 @@ def arrival(log_name: str, service_id: str, service: str, log: Log, turn: Turn, 
     labels = {**together, **one.labels, **(pattern.labels if pattern else {})}
     return Arrival(
         source=SOURCE,
-        key=f"{SOURCE}:{log_name}/{turn.key}",
+        key=key(log_name, turn.key),
         state=State.FIRING if one.fires else State.RESOLVED,
         title=text.clip(f"{title} ({captured})" if captured else title, _EVIDENCE),
         trigger=Trigger.MONITORING_ALERT,

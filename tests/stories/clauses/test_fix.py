@@ -38,8 +38,13 @@ def here(sqlite_url: str) -> Iterator[Served]:
 
 @pytest.fixture
 def room(here: Served) -> str:
-    about = {"title": "Memory is down", "severity": "P1", "type": "external_api_failure", "service": "rose"}
-    made = here.app.database.run(actor(here, "ana"), lambda tx: commands.declare(tx, **about))  # type: ignore[arg-type]
+    about: dict[str, Any] = {
+        "title": "Memory is down",
+        "severity": "P1",
+        "type": "external_api_failure",
+        "service": "rose",
+    }
+    made = here.app.database.run(actor(here, "ana"), lambda tx: commands.declare(tx, **about))
     return f"/incidents/{made.id}"
 
 

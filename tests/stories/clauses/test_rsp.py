@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -30,8 +31,13 @@ def here(sqlite_url: str) -> Iterator[Served]:
 
 
 def declared(here: Served, severity: str = "P1") -> str:
-    about = {"title": "Memory is down", "severity": severity, "type": "service_outage", "service": "rose"}
-    return here.app.database.run(actor(here, "ana"), lambda tx: commands.declare(tx, **about)).id  # type: ignore[arg-type]
+    about: dict[str, Any] = {
+        "title": "Memory is down",
+        "severity": severity,
+        "type": "service_outage",
+        "service": "rose",
+    }
+    return here.app.database.run(actor(here, "ana"), lambda tx: commands.declare(tx, **about)).id
 
 
 def item(page: Page, room: str, words: str) -> str:
