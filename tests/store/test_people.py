@@ -321,6 +321,18 @@ def test_a_token_that_only_sends_signals_has_the_shape_of_a_routing_key(database
     assert make(database, "signals:write", "plan:read")[1].startswith("tcs_")
 
 
+def test_of_two_nodes_the_later_use_of_a_token_stays(database: Database, clock: ManualClock) -> None:
+    token_id, _ = make(database, "plan:read")
+    now = clock.now()
+    with database.work(SYSTEM) as tx:
+        assert tokens.listed(tx)[0].used_at is None
+        tokens.keep_uses(tx, {token_id: now, "tok_GONE": now})
+        tokens.keep_uses(tx, {token_id: now - timedelta(minutes=1)})
+        assert tokens.listed(tx)[0].used_at == now
+        tokens.keep_uses(tx, {token_id: now + timedelta(minutes=1)})
+        assert tokens.listed(tx)[0].used_at == now + timedelta(minutes=1)
+
+
 @pytest.mark.parametrize(("name", "rights"), [(" ", {"signals:write"}), ("ci", set()), ("ci", {"*"}), ("ci", {"root"})])
 def test_a_token_without_a_name_or_with_rights_of_its_own_invention_is_refused(
     database: Database, name: str, rights: set[str]

@@ -260,6 +260,7 @@ class TokenRow:
     by: str
     made: str
     until: str
+    used: str
     state: str
     mark: str
     is_live: bool
@@ -276,6 +277,7 @@ def _token(token: Token, now: datetime) -> TokenRow:
         by=token.created_by,
         made=present.moment(token.created_at, now),
         until=present.moment(token.expires_at, now) if token.expires_at else "revoked",
+        used=present.moment(token.used_at, now) if token.used_at else "not yet",
         state=state,
         mark="ok" if state == "Live" else "waived",
         is_live=state == "Live",
@@ -301,7 +303,7 @@ def _tokens(
             title="Tokens",
             here="/tokens",
             status=wrong.status if wrong else 200,
-            rows=[_token(one, tx.now) for one in reversed(tokens.listed(tx))],
+            rows=[_token(one, tx.now) for one in reversed(visitor.app.token_uses.with_these(tokens.listed(tx)))],
             scopes=[present.Choice(key, label, key, key in ticked) for key, label in SCOPES.items()],
             lasting=[present.Choice(key, label, "", key == "365") for key, label in LASTING.items()],
             owners=[
