@@ -19,7 +19,7 @@ from tocsin.delivery import outbox
 from tocsin.kit.errors import Forbidden, Invalid, Refused
 from tocsin.kit.ids import new_id, new_secret
 from tocsin.kit.text import listed
-from tocsin.people import access, addresses, sessions, store, tokens
+from tocsin.people import access, addresses, guessing, sessions, store, tokens
 from tocsin.people.model import (
     Account,
     AccountRole,
@@ -182,10 +182,18 @@ def _nobodys_hash() -> str:
     return _hasher.hash(new_secret())
 
 
-def password_hash(password: str) -> str:
-    """The form in which a password is kept. Raises Invalid for one that is too short or too long."""
+def password_hash(password: str, about: Sequence[str] = ()) -> str:
+    """The form in which a password is kept. Raises Invalid for one that is too short, too long or tried first by
+    whoever guesses, who knows as well what it is `about`: the person's handle, name and address."""
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-        raise Invalid(f"A password has at least {SHORTEST_PASSWORD} characters.", field="password")
+        bound = f"at least {SHORTEST_PASSWORD}" if len(password) < SHORTEST_PASSWORD else f"at most {LONGEST_PASSWORD}"
+        raise Invalid(f"A password has {bound} characters.", field="password")
+    if guessing.is_guessable(password, about):
+        raise Invalid(
+            "This is among the first that somebody would guess: it is little more than common words, your own name, a "
+            "year or a row of keys. Four words that have nothing to do with each other are good.",
+            field="password",
+        )
     with _hashing:
         return _hasher.hash(password)
 

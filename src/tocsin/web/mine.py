@@ -198,7 +198,9 @@ def set_password(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template
         _prove(request, visitor, form.secret("old"))
         if form.secret("password") != form.secret("again"):
             raise Invalid("The two do not match.", field="again")
-        hashed = people_commands.password_hash(form.secret("password"))
+        account = visitor.account
+        about = (account.handle, account.name, account.email or "")
+        hashed = people_commands.password_hash(form.secret("password"), about)
     except (Invalid, Refused) as why:
         return _me(request, visitor, {}, trouble(why, {"old": "old", "password": "password", "again": "again"}))
     session = visitor.app.database.run(visitor.actor, lambda tx: _set_password(tx, handle, hashed))
