@@ -72,8 +72,15 @@ class IsDisabled(Refused):
     """The account is disabled; enable it first."""
 
 
-def invite(tx: Tx, handle: str, *, name: str, email: str | None, role: AccountRole) -> str:
-    """Make an account, or complete the one that the plan brought; returns the secret of a one-time sign-in link."""
+class IsGone(Refused):
+    """Whoever this would be given to can't come in, and nothing reaches them."""
+
+
+def invite(tx: Tx, handle: str, *, name: str, email: str | None, role: AccountRole | None = None) -> str:
+    """Make an account, or complete the one that the plan brought; returns the secret of a one-time sign-in link.
+
+    Without a role an account keeps its own, and a new one is a responder's.
+    """
     known = store.find_person(tx, handle)
     access.require_invitation(tx.actor, role, known)
     if not _HANDLE.fullmatch(handle):
@@ -161,6 +168,13 @@ def enable(tx: Tx, handle: str) -> None:
 def _need_enabled(known: Account) -> None:
     if known.disabled_at is not None:
         raise IsDisabled(f"The account of {known.handle} is disabled; enable it first.")
+
+
+def require_present(tx: Tx, handle: str) -> None:
+    """Nothing is laid on whoever can't come in: it would be owed by nobody. Raises IsGone."""
+    known = store.find_person(tx, handle)
+    if known and known.disabled_at is not None:
+        raise IsGone(f"The account of {known.name} is disabled: nothing reaches them. Choose somebody else.")
 
 
 def verified(found: tuple[Account, str | None] | None, password: str) -> Account:
