@@ -41,7 +41,7 @@ def test_a_stranger_is_sent_to_sign_in_and_back(here: Served, path: str) -> None
     assert signin.form("/signin").fields["next"] == [path]
 
 
-@pytest.mark.parametrize("login", ["ana", "ana@rose.example"])
+@pytest.mark.parametrize("login", ["ana", "ana@rose.example", "Ana", "Ana@Rose.example", " ana "])
 def test_a_password_signs_in_and_goes_on(with_password: Served, login: str) -> None:
     ana = Visitor(with_password)
     answer = ana.do("/signin?next=/oncall", "/signin", login=login, password=PASSWORD)

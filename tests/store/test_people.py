@@ -174,6 +174,36 @@ def test_who_leaves_is_disabled_by_who_may_and_never_the_last_administrator(data
         database.run(ben, lambda tx: commands.enable(tx, "ana"))
 
 
+def test_the_only_administrator_is_lowered_by_nobody(database: Database) -> None:
+    with database.work(SYSTEM) as tx:
+        commands.invite(tx, "ana", name="", email=None, role=AccountRole.ADMINISTRATOR)
+        commands.invite(tx, "ben", name="", email=None, role=AccountRole.ADMINISTRATOR)
+        commands.disable(tx, "ben")
+    with pytest.raises(Refused, match="only administrator"), database.work(SYSTEM) as tx:
+        commands.invite(tx, "ana", name="", email=None, role=AccountRole.VIEWER)
+    with database.work(SYSTEM) as tx:
+        commands.enable(tx, "ben")
+        commands.invite(tx, "ana", name="", email=None, role=AccountRole.VIEWER)
+        assert people.load_person(tx, "ana").role is AccountRole.VIEWER
+
+
+def test_another_invitation_that_names_no_role_leaves_the_role_alone(database: Database) -> None:
+    with database.work(SYSTEM) as tx:
+        commands.invite(tx, "ana", name="", email=None, role=AccountRole.ADMINISTRATOR)
+        commands.invite(tx, "ana", name="", email="ana@rose.example")
+        commands.invite(tx, "nina", name="", email=None)
+        assert people.load_person(tx, "ana").role is AccountRole.ADMINISTRATOR
+        assert people.load_person(tx, "nina").role is AccountRole.RESPONDER
+
+
+def test_an_address_belongs_to_one_account(database: Database) -> None:
+    with database.work(SYSTEM) as tx:
+        commands.invite(tx, "nina", name="", email="nina@rose.example")
+        commands.invite(tx, "nina", name="", email="Nina@rose.example")  # her own, written otherwise
+    with pytest.raises(Invalid, match="nina has this address"), database.work(SYSTEM) as tx:
+        commands.invite(tx, "otto", name="", email="NINA@rose.example")
+
+
 def test_the_first_person_of_an_installation_gets_a_way_in_and_only_the_first(database: Database) -> None:
     with database.work(SYSTEM) as tx:
         secret = commands.first_link(tx, "ana")

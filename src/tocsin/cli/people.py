@@ -47,7 +47,10 @@ def invite(
     *,
     name: Annotated[str, Parameter(help="The full name.")] = "",
     email: Annotated[str | None, Parameter(help="The e-mail address.")] = None,
-    role: Annotated[AccountRole, Parameter(help="What the account may do.")] = AccountRole.RESPONDER,
+    role: Annotated[
+        AccountRole | None,
+        Parameter(help="What the account may do. Without it an account keeps its own, and a new one is a responder's."),
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Make an account, or complete the one the plan brought, and print a one-time sign-in link."""

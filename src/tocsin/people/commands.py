@@ -82,19 +82,37 @@ def invite(tx: Tx, handle: str, *, name: str, email: str | None, role: AccountRo
     Without a role an account keeps its own, and a new one is a responder's.
     """
     known = store.find_person(tx, handle)
+    role = role or (known.role if known else AccountRole.RESPONDER)
     access.require_invitation(tx.actor, role, known)
     if not _HANDLE.fullmatch(handle):
         raise Invalid("A handle is up to 40 lower-case letters, digits, dots and dashes.", field="handle")
     if email is not None:
-        addresses.check_email(email)
+        _check_address(tx, handle, email)
     name = _bounded(name)
     if known:
         _need_enabled(known)
+        if role is not AccountRole.ADMINISTRATOR:
+            _need_another_administrator(tx, known)
         _change(tx, known, name=name or known.name, email=email or known.email, role=role)
     else:
         store.add_person(tx, handle, name=name or handle, email=email, role=role)
         audit.record(tx, Deed.ACCOUNT_MADE, handle, role)
     return _link(tx, handle)
+
+
+def _check_address(tx: Tx, handle: str, email: str) -> None:
+    """An address leads to one account, by a password and by the word of a provider."""
+    addresses.check_email(email)
+    if others := [one for one in store.at_address(tx, email) if one != handle]:
+        raise Invalid(f"{listed(others)} has this address already; each account has one of its own.", field="email")
+
+
+def _need_another_administrator(tx: Tx, known: Account) -> None:
+    if known.role is not AccountRole.ADMINISTRATOR:
+        return
+    others = (one for one in store.people(tx) if one.disabled_at is None and one.handle != known.handle)
+    if not any(one.role is AccountRole.ADMINISTRATOR for one in others):
+        raise Needed(f"{known.handle} is the only administrator; make somebody else one first.")
 
 
 def _bounded(name: str) -> str:
@@ -146,9 +164,7 @@ def disable(tx: Tx, handle: str) -> None:
     _need_enabled(known)
     if tx.actor.handle == handle and tx.actor.source != access.THIS_MACHINE:
         raise Needed("You can't disable your own account; ask another administrator.")
-    others = (one for one in store.people(tx) if one.disabled_at is None and one.handle != handle)
-    if known.role is AccountRole.ADMINISTRATOR and not any(one.role is AccountRole.ADMINISTRATOR for one in others):
-        raise Needed(f"{handle} is the only administrator; make somebody else one first.")
+    _need_another_administrator(tx, known)
     store.change_person(tx, handle, disabled_at=tx.now)
     sessions.end_all(tx, handle)
     sessions.drop_links(tx, handle)

@@ -52,7 +52,7 @@ def _handle_of(tx: Tx, who: Somebody) -> str | None:
         return identity.handle
     if not who.claimed_email:
         return None
-    found = store.at_address(tx, who.claimed_email)
+    found = people.at_address(tx, who.claimed_email)
     if not found:
         return None
     if not who.email:

@@ -137,9 +137,12 @@ def _people(
                 for one in accounts
             ],
             roles=[
-                present.Choice(key, label, may, key is AccountRole.RESPONDER)
-                for key, (label, may) in ROLES.items()
-                if access.may_invite(visitor.actor, key, None)
+                present.Choice("", "As it is", "an account keeps its own; a new one is a responder's", is_chosen=True),
+                *(
+                    present.Choice(key, label, may)
+                    for key, (label, may) in ROLES.items()
+                    if access.may_invite(visitor.actor, key, None)
+                ),
             ],
             typed=typed,
             wrong=wrong,
@@ -196,10 +199,10 @@ def invite(request: AnyRequest, proven: Proven, form: Sent) -> Template:
 
 def _invite(tx: Tx, handle: str, form: Form) -> Invitation:
     role = form.text("role")
-    if role not in list(AccountRole):
+    if role and role not in list(AccountRole):
         raise Invalid("Choose what the account may do.", field="role")
     secret = people_commands.invite(
-        tx, handle, name=form.text("name"), email=form.text("email") or None, role=AccountRole(role)
+        tx, handle, name=form.text("name"), email=form.text("email") or None, role=AccountRole(role) if role else None
     )
     return Invitation(people.load_person(tx, handle).name, followups.link(tx, f"/signin/{secret}"))
 
