@@ -209,6 +209,30 @@ def test_a_new_password_is_proved_by_the_old_one_and_ends_other_sessions(with_pa
     assert Visitor(with_password).do("/signin", "/signin", login="ana", password=fresh).status == 303
 
 
+def test_a_session_is_the_same_one_after_a_new_password(with_password: Served) -> None:
+    ana = Visitor(with_password)
+    ana.client.headers["user-agent"] = "Mozilla/5.0 (X11; Linux x86_64) Firefox/120.0"
+    ana.do("/signin", "/signin", login="ana", password=PASSWORD)
+    before = ana.client.cookies[SESSION]
+    ana.do("/me", "/me/password", old=PASSWORD, password="a longer horse battery", again="a longer horse battery")
+    page = ana.open("/me/signin")
+    assert page.says("Firefox on Linux") and page.says("by password, from 192.0.2.7") and page.says("(this one)")
+    assert ana.client.cookies[SESSION] != before, "whoever took the cookie before is out"
+
+
+def test_what_was_begun_under_the_old_password_is_over_with_it(with_password: Served) -> None:
+    link = link_for(with_password, "ana")
+    ana = Visitor(with_password, "ana")
+    ana.do("/me", "/me/password", old=PASSWORD, password="a longer horse battery", again="a longer horse battery")
+    assert Visitor(with_password).open(link).status == 404
+
+
+def test_a_new_link_takes_the_place_of_those_before(here: Served) -> None:
+    first, second = link_for(here, "ben"), link_for(here, "ben")
+    assert Visitor(here).open(first).status == 404
+    assert Visitor(here).do(second, second).status == 303
+
+
 def test_what_was_typed_outlives_the_session(here: Served) -> None:
     """Whoever is signed out while they type gets it back, signs in as they like, and sends it once more."""
     ben = Visitor(here, "ben")

@@ -37,6 +37,10 @@ class TooManyTries(Refused):
         )
 
 
+class Shut(Forbidden):
+    """This account was disabled just now."""
+
+
 class HasFactor(Refused):
     """A second factor is set up already; take it away before you set up another."""
 
@@ -76,6 +80,8 @@ def come_in(tx: Tx, account: Account, seen: Seen, keys: list[Key]) -> Opened:
 
 def let_in(tx: Tx, handle: str, seen: Seen) -> str:
     """Open a session, and write down that it was opened. Returns its secret, which nothing has shown before."""
+    if people.load_person(tx, handle).disabled_at is not None:
+        raise Shut  # after the first of two things was proven; the session would come to life with the account
     session = sessions.begin(tx, handle, seen)
     _as(tx, handle, seen)
     audit.record(tx, Deed.SESSION_BEGUN, handle, f"by {seen.way or 'other means'}")
@@ -134,6 +140,14 @@ def _by_passkey(tx: Tx, here: Place, signing_key: str, answer: str, purpose: str
         raise passkeys.NotProven
     store.use_passkey(tx, known, uses)
     return account
+
+
+def set_password(tx: Tx, handle: str, hashed: str, session: str) -> str:
+    """Set one's own password. What was begun under the one before is over, but for this session, which gets another
+    secret. Returns that."""
+    people_commands.set_password(tx, handle, hashed, session)
+    store.end_steps_of(tx, handle)
+    return sessions.prove(tx, session)
 
 
 def owes_factor(tx: Tx, account: Account, session: Session | None) -> bool:

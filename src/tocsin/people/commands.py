@@ -228,11 +228,13 @@ def password_hash(password: str, about: Sequence[str] = ()) -> str:
         return _hasher.hash(password)
 
 
-def set_password(tx: Tx, handle: str, hashed: str) -> None:
-    """Set one's own password, by its hash, and end every session that was open under the old one."""
+def set_password(tx: Tx, handle: str, hashed: str, session: str = "") -> None:
+    """Set one's own password, by its hash, and end every session that was open under the old one but this, and every
+    link that nobody has used."""
     own(tx, handle)
     store.set_password_hash(tx, handle, hashed)
-    sessions.end_all(tx, handle)
+    sessions.end_all(tx, handle, but=session)
+    sessions.drop_links(tx, handle)
     audit.record(tx, Deed.PASSWORD_SET, handle)
 
 

@@ -19,7 +19,6 @@ from tocsin.kit.errors import Forbidden, Invalid, NotFound, Refused
 from tocsin.kit.text import span
 from tocsin.paging.trial import State, Trial
 from tocsin.people import commands as people_commands
-from tocsin.people import sessions
 from tocsin.people import store as people
 from tocsin.people.model import Channel, ContactMethod, ContactRule, Urgency, called
 from tocsin.response import reaching, trials
@@ -203,7 +202,7 @@ def set_password(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template
         hashed = people_commands.password_hash(form.secret("password"), about)
     except (Invalid, Refused) as why:
         return _me(request, visitor, {}, trouble(why, {"old": "old", "password": "password", "again": "again"}))
-    session = visitor.app.database.run(visitor.actor, lambda tx: _set_password(tx, handle, hashed))
+    session = visitor.app.database.run(visitor.actor, lambda tx: door.set_password(tx, handle, hashed, visitor.secret))
     return begin_session(request, session, "/me?done=password")
 
 
@@ -222,11 +221,6 @@ def _prove(request: AnyRequest, visitor: Visitor, password: str) -> None:
         refused(request, Deed.SIGN_IN_REFUSED, handle)
         raise Invalid("This is not your present password.", field="old") from None
     run(visitor.actor, lambda tx: doors.take_back(tx, keys))
-
-
-def _set_password(tx: Tx, handle: str, hashed: str) -> str:
-    people_commands.set_password(tx, handle, hashed)
-    return sessions.begin(tx, handle)
 
 
 # ---- Contact methods ----
