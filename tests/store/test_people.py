@@ -117,7 +117,7 @@ def test_a_session_that_nobody_uses_ends_after_a_week(database: Database, clock:
 
 @pytest.mark.parametrize("password", ["", "short", "x" * 11, "x" * 1025])
 def test_a_password_that_is_too_short_or_too_long_is_refused(password: str) -> None:
-    with pytest.raises(Invalid, match="(least 12|most 1024) characters"):
+    with pytest.raises(Invalid, match=r"(least 12|most 1024) characters"):
         commands.password_hash(password)
 
 
