@@ -209,6 +209,19 @@ def test_a_new_password_is_proved_by_the_old_one_and_ends_other_sessions(with_pa
     assert Visitor(with_password).do("/signin", "/signin", login="ana", password=fresh).status == 303
 
 
+def test_who_forgot_the_password_comes_by_a_link_and_sets_another(with_password: Served) -> None:
+    ana, link = Visitor(with_password), link_for(with_password, "ana")
+    assert ana.open("/signin").says("or forgotten?")
+    ana.do(link, link)
+    assert 'name="old"' not in ana.open("/me").html
+    fresh = "a longer horse battery"
+    assert ana.do("/me", "/me/password", password=fresh, again=fresh).onward == "/me?done=password"
+    assert Visitor(with_password).do("/signin", "/signin", login="ana", password=fresh).status == 303
+    with_password.clock.advance_to(with_password.clock.now() + timedelta(minutes=61))
+    late = ana.do("/me", "/me/password", password=PASSWORD, again=PASSWORD)
+    assert late.status == 400 and late.says("not your present password")
+
+
 def test_a_session_is_the_same_one_after_a_new_password(with_password: Served) -> None:
     ana = Visitor(with_password)
     ana.client.headers["user-agent"] = "Mozilla/5.0 (X11; Linux x86_64) Firefox/120.0"

@@ -19,6 +19,7 @@ from tocsin.kit.errors import Forbidden, Invalid, NotFound, Refused
 from tocsin.kit.text import span
 from tocsin.paging.trial import State, Trial
 from tocsin.people import commands as people_commands
+from tocsin.people import sessions
 from tocsin.people import store as people
 from tocsin.people.model import Channel, ContactMethod, ContactRule, Urgency, called
 from tocsin.response import reaching, trials
@@ -120,6 +121,7 @@ def _me(
             status=wrong.status if wrong else 200,
             me=person_row(account, methods),
             has_password=account.has_password,
+            takes_old=account.has_password and not _has_come_by_link(tx, visitor),
             contacts=[_contact(tx, one, code if one.id == verify else "", tests.get(one.id)) for one in methods],
             account_tested=_tested(tests.get(reaching.ACCOUNT), tx.now),
             ways=[one for one in WAYS if one.key in visitor.app.offers],
@@ -194,7 +196,10 @@ def set_password(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template
         visitor = proven(request, visitor, form)
     handle = visitor.account.handle
     try:
-        _prove(request, visitor, form.secret("old"))
+        with visitor.app.database.read(visitor.actor) as tx:
+            takes_old = visitor.account.has_password and not _has_come_by_link(tx, visitor)
+        if takes_old:
+            _prove(request, visitor, form.secret("old"))
         if form.secret("password") != form.secret("again"):
             raise Invalid("The two do not match.", field="again")
         account = visitor.account
@@ -206,10 +211,13 @@ def set_password(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template
     return begin_session(request, session, "/me?done=password")
 
 
+def _has_come_by_link(tx: Tx, visitor: Visitor) -> bool:
+    session = sessions.of_secret(tx, visitor.secret)
+    return session is not None and door.may_have_forgotten(session, tx.now)
+
+
 def _prove(request: AnyRequest, visitor: Visitor, password: str) -> None:
     """Whoever sits at a browser left open can't try many."""
-    if not visitor.account.has_password:
-        return
     handle, run = visitor.account.handle, visitor.app.database.run
     keys = limits.keys(handle, source_of(request), "page")
     run(visitor.actor, lambda tx: door.take_try(tx, keys))
