@@ -34,7 +34,9 @@ from tocsin.kit.allowance import Allowance
 from tocsin.kit.clock import Clock
 from tocsin.kit.errors import Invalid
 from tocsin.people import addresses
+from tocsin.people import tokens as keys_of_programs
 from tocsin.people.model import Channel as Contact
+from tocsin.people.uses import Uses
 from tocsin.plan import commands as plan_commands
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan, Way
@@ -94,6 +96,7 @@ class App:
         self.strangers = Allowance(each=3, overall=60)  # reports of users, a minute
         self.askers = Allowance(each=5, overall=120)  # who subscribe, a minute
         self.refusals = Refusals()
+        self.token_uses = Uses()
         self.amazon = Amazon(settings.sns_url, WAIT_FOR_AMAZON)
         self.sso = sso.open_provider(settings, self.database.now)
         self.sso_askers = Allowance(each=20, overall=240)  # who come and go to the provider, a minute
@@ -149,6 +152,22 @@ class App:
             self.refusals.put_back(gathered)
             raise
 
+    def keep_token_uses(self) -> None:
+        """Write down when tokens were used since this was last done."""
+        gathered = self.token_uses.take()
+        if not gathered:
+            return
+        try:
+            self.database.run(SYSTEM, lambda tx: keys_of_programs.keep_uses(tx, gathered))
+        except Exception:
+            self.token_uses.put_back(gathered)
+            raise
+
+    def keep_gathered(self) -> None:
+        """Write down all that requests gathered, rather than write it themselves."""
+        self.keep_refusals()
+        self.keep_token_uses()
+
     def _first_plan(self) -> str:
         if self.settings.plan:
             return Path(self.settings.plan).read_text(encoding="utf-8")
@@ -173,7 +192,7 @@ class App:
             intake=self.intake,
             chatting=self.chatting,
             pulse=self.pulse,
-            keep_refusals=self.keep_refusals,
+            keep_gathered=self.keep_gathered,
             channels=channels,
             post=self._post(channels, http, resolver),
             hooks=hookposts.poster(lambda: http, resolver, self.clock),

@@ -251,6 +251,7 @@ def test_a_token_ends_by_itself_or_when_it_is_revoked(tocsin: Terminal, url: str
     assert live(url, made["secret"]) is None
     (listed,) = tocsin("token", "list", "--json").json
     assert listed["revoked_at"] and "secret" not in listed
+    assert listed["used_at"] is None and "Last used" in tocsin.done("token", "list")
     assert tocsin("token", "revoke", made["id"]).code == 3
 
 

@@ -138,6 +138,17 @@ def test_roles_follow_the_groups_and_no_group_lets_nobody_in(both: tuple[Served,
     assert not is_in(stranger)
 
 
+def test_whoever_no_group_lets_in_any_more_is_out_of_what_they_began_there(both: tuple[Served, Provider]) -> None:
+    here, there = both
+    before, by_link = Visitor(here), Visitor(here, "ben")
+    arrive(before, there, "sub-ben")
+    assert is_in(before)
+    there.people["sub-ben"]["groups"] = ["others"]
+    assert arrive(Visitor(here), there, "sub-ben").status == 403
+    assert not is_in(before)
+    assert is_in(by_link), "what was begun otherwise is not the provider's to end"
+
+
 def test_the_last_administrator_stays_one(both: tuple[Served, Provider]) -> None:
     here, there = both
     there.people["sub-ana"]["groups"] = ["oncall"]

@@ -237,6 +237,39 @@ def test_nobody_learns_whether_an_account_exists(here: Served) -> None:
     assert [status for status, _ in answers[0]] == [403] * 5 + [429] * 2
 
 
+def test_nobody_learns_by_waiting_that_a_handle_and_an_address_are_of_one_account(here: Served) -> None:
+    answers = []
+    for handle, address in (("ben", "ben@rose.example"), ("nobody", "nobody@rose.example")):
+        visitor = came_from(here, f"203.0.113.{len(answers) + 1}")
+        answers.append([sign_in(visitor, WRONG, login).status for login in (*[handle] * 5, address)])
+    assert answers[0] == answers[1]
+
+
+def test_a_code_given_after_the_account_was_disabled_begins_nothing(here: Served) -> None:
+    give_password(here, "ben")
+    set_up(here, Visitor(here, "ben"), "ben")
+    later(here, seconds=30)
+    ben, ana = Visitor(here), Visitor(here, "ana")
+    step = sign_in(ben, login="ben").onward
+    ana.do("/people", "/people/ben/disable")
+    refused = ben.do(step, "/signin/code", code=code(here, "ben"))
+    assert refused.status == 403 and refused.says("disabled")
+    ana.do("/people", "/people/ben/enable")
+    assert ben.open("/").status == 303, "nor does it come to life with the account"
+
+
+def test_a_code_given_after_a_new_password_begins_nothing(here: Served) -> None:
+    give_password(here, "ben")
+    ben = Visitor(here, "ben")
+    set_up(here, ben, "ben")
+    later(here, seconds=30)
+    thief = Visitor(here)
+    step = sign_in(thief, login="ben").onward
+    fresh = "a longer horse battery"
+    assert ben.do("/me", "/me/password", old=PASSWORD, password=fresh, again=fresh).onward == "/me?done=password"
+    assert thief.open(step).onward == "/signin"
+
+
 def test_at_a_browser_left_open_nobody_guesses_the_password(here: Served) -> None:
     thief = Visitor(here, "ana")
     fields = {"old": WRONG, "password": "a longer horse battery", "again": "a longer horse battery"}

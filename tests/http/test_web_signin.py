@@ -41,7 +41,7 @@ def test_a_stranger_is_sent_to_sign_in_and_back(here: Served, path: str) -> None
     assert signin.form("/signin").fields["next"] == [path]
 
 
-@pytest.mark.parametrize("login", ["ana", "ana@rose.example"])
+@pytest.mark.parametrize("login", ["ana", "ana@rose.example", "Ana", "Ana@Rose.example", " ana "])
 def test_a_password_signs_in_and_goes_on(with_password: Served, login: str) -> None:
     ana = Visitor(with_password)
     answer = ana.do("/signin?next=/oncall", "/signin", login=login, password=PASSWORD)
@@ -199,11 +199,51 @@ def test_a_new_password_is_proved_by_the_old_one_and_ends_other_sessions(with_pa
     assert apart.status == 400 and apart.says("do not match")
     short = ana.do("/me", "/me/password", old=PASSWORD, password="short", again="short")
     assert short.status == 400 and short.says("at least 12")
+    for weak in ("password2026!", "anaanaanaana"):
+        guessed = ana.do("/me", "/me/password", old=PASSWORD, password=weak, again=weak)
+        assert guessed.status == 400 and guessed.says("among the first that somebody would guess"), weak
     done = ana.do("/me", "/me/password", old=PASSWORD, password=fresh, again=fresh)
     assert (done.status, done.onward) == (303, "/me?done=password")
     assert ana.open("/").status == 200
     assert elsewhere.open("/").status == 303
     assert Visitor(with_password).do("/signin", "/signin", login="ana", password=fresh).status == 303
+
+
+def test_who_forgot_the_password_comes_by_a_link_and_sets_another(with_password: Served) -> None:
+    ana, link = Visitor(with_password), link_for(with_password, "ana")
+    assert ana.open("/signin").says("or forgotten?")
+    ana.do(link, link)
+    assert 'name="old"' not in ana.open("/me").html
+    fresh = "a longer horse battery"
+    assert ana.do("/me", "/me/password", password=fresh, again=fresh).onward == "/me?done=password"
+    assert Visitor(with_password).do("/signin", "/signin", login="ana", password=fresh).status == 303
+    with_password.clock.advance_to(with_password.clock.now() + timedelta(minutes=61))
+    late = ana.do("/me", "/me/password", password=PASSWORD, again=PASSWORD)
+    assert late.status == 400 and late.says("not your present password")
+
+
+def test_a_session_is_the_same_one_after_a_new_password(with_password: Served) -> None:
+    ana = Visitor(with_password)
+    ana.client.headers["user-agent"] = "Mozilla/5.0 (X11; Linux x86_64) Firefox/120.0"
+    ana.do("/signin", "/signin", login="ana", password=PASSWORD)
+    before = ana.client.cookies[SESSION]
+    ana.do("/me", "/me/password", old=PASSWORD, password="a longer horse battery", again="a longer horse battery")
+    page = ana.open("/me/signin")
+    assert page.says("Firefox on Linux") and page.says("by password, from 192.0.2.7") and page.says("(this one)")
+    assert ana.client.cookies[SESSION] != before, "whoever took the cookie before is out"
+
+
+def test_what_was_begun_under_the_old_password_is_over_with_it(with_password: Served) -> None:
+    link = link_for(with_password, "ana")
+    ana = Visitor(with_password, "ana")
+    ana.do("/me", "/me/password", old=PASSWORD, password="a longer horse battery", again="a longer horse battery")
+    assert Visitor(with_password).open(link).status == 404
+
+
+def test_a_new_link_takes_the_place_of_those_before(here: Served) -> None:
+    first, second = link_for(here, "ben"), link_for(here, "ben")
+    assert Visitor(here).open(first).status == 404
+    assert Visitor(here).do(second, second).status == 303
 
 
 def test_what_was_typed_outlives_the_session(here: Served) -> None:

@@ -140,7 +140,7 @@ def list_tokens(request: Call, limit: Limit = LIMIT_MOST, cursor: Cursor = None)
         return cursors.by_age(one.created_at, one.id)
 
     with app_of(request).database.read(request.auth) as tx:
-        rows = sorted(tokens.listed(tx), key=key)
+        rows = sorted(app_of(request).token_uses.with_these(tokens.listed(tx)), key=key)
     found, following = cursors.after(rows, cursor, limit, key)
     return schema.Tokens([_token(one) for one in found], following)
 
@@ -170,4 +170,5 @@ def _token(token: Token) -> schema.Token:
         created_at=token.created_at,
         expires_at=token.expires_at,
         revoked_at=token.revoked_at,
+        used_at=token.used_at,
     )

@@ -23,7 +23,7 @@ class Invited(Struct, forbid_unknown_fields=True):
     handle: Name
     name: Line = ""
     email: Annotated[str, Meta(max_length=320)] | None = None
-    role: AccountRole = AccountRole.RESPONDER
+    role: AccountRole | None = None
 
 
 class Invitation(Struct):

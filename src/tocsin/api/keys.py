@@ -78,8 +78,12 @@ def _password(value: str) -> str:
 
 
 def live_token(app: App, secret: str) -> Token | None:
+    """The live token with this secret. Whoever asks uses it, and that is noted."""
     with app.database.glance(SYSTEM) as tx:
-        return tokens.live(tx, secret)
+        found = tokens.live(tx, secret)
+    if found:
+        app.token_uses.note(found.id, app.database.now())
+    return found
 
 
 class Keys:
@@ -101,7 +105,11 @@ class Keys:
     def known(self, app: App, secret: str) -> Token | None:
         """The same, if it was seen lately: what a busy sender shows costs it no more than this."""
         token, since, until = self._known.get(hashlib.sha256(secret.encode()).digest(), _NEVER)
-        return token if since <= app.database.now() < until else None
+        now = app.database.now()
+        if token is None or not since <= now < until:
+            return None
+        app.token_uses.note(token.id, now)
+        return token
 
     async def _looked_up(self, app: App, secret: str) -> Token:
         digest, now = hashlib.sha256(secret.encode()).digest(), app.database.now()

@@ -538,7 +538,8 @@ class People(Struct):
 
 
 class Token(Struct):
-    """`secret` is there once, in the answer to the request that made the token."""
+    """`secret` is there once, in the answer to the request that made the token. `used_at` is right
+    to about a minute."""
 
     id: str
     name: str
@@ -548,6 +549,7 @@ class Token(Struct):
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+    used_at: datetime | None
     secret: str | UnsetType = UNSET
 
 

@@ -47,7 +47,10 @@ def invite(
     *,
     name: Annotated[str, Parameter(help="The full name.")] = "",
     email: Annotated[str | None, Parameter(help="The e-mail address.")] = None,
-    role: Annotated[AccountRole, Parameter(help="What the account may do.")] = AccountRole.RESPONDER,
+    role: Annotated[
+        AccountRole | None,
+        Parameter(help="What the account may do. Without it an account keeps its own, and a new one is a responder's."),
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Make an account, or complete the one the plan brought, and print a one-time sign-in link."""
@@ -186,7 +189,7 @@ def list_tokens(*, json: AsJson = False) -> None:
     if json:
         show.as_json([_token_json(one) for one in found])
     else:
-        columns = ("Id", "Name", "May", "Made by", "Made", "Ends", "Revoked")
+        columns = ("Id", "Name", "May", "Made by", "Made", "Ends", "Last used (UTC)", "Revoked")
         show.table(columns, [_token_row(one) for one in found], empty="There are no tokens.")
 
 
@@ -258,7 +261,8 @@ def _token_row(one: "Token") -> tuple[show.Cell, ...]:
     ends = one.expires_at.date().isoformat() if one.expires_at else "never"
     revoked = one.revoked_at.date().isoformat() if one.revoked_at else None
     made = one.created_at.date().isoformat()
-    return one.id, one.name, ", ".join(sorted(one.rights)), one.created_by, made, ends, revoked
+    used = one.used_at.strftime("%Y-%m-%d %H:%M") if one.used_at else None
+    return one.id, one.name, ", ".join(sorted(one.rights)), one.created_by, made, ends, used, revoked
 
 
 def _token_json(one: "Token") -> dict[str, Any]:
@@ -271,4 +275,5 @@ def _token_json(one: "Token") -> dict[str, Any]:
         "created_at": one.created_at.isoformat(),
         "expires_at": one.expires_at.isoformat() if one.expires_at else None,
         "revoked_at": one.revoked_at.isoformat() if one.revoked_at else None,
+        "used_at": one.used_at.isoformat() if one.used_at else None,
     }

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tocsin.audit import store as audit
 from tocsin.audit.model import Deed
@@ -11,7 +11,7 @@ from tocsin.door import passkeys, store, totp
 from tocsin.door.limits import Key
 from tocsin.door.model import Factor, Passkey, Standing
 from tocsin.door.passkeys import Place
-from tocsin.door.proving import Means
+from tocsin.door.proving import FRESH_FOR_LINK, Means
 from tocsin.kit.errors import Forbidden, Invalid, Refused
 from tocsin.kit.text import span
 from tocsin.people import access, sessions
@@ -21,6 +21,7 @@ from tocsin.people.model import Account, Seen, Session
 
 MOST_PASSKEYS = 20
 LONGEST_NAME = 60
+BY_LINK = ("link", "link and a code")
 
 
 class WrongFactor(Forbidden):
@@ -35,6 +36,10 @@ class TooManyTries(Refused):
         super().__init__(
             f"Too many wrong tries from here. Wait {span(max(wait, timedelta(seconds=1)))}, and try again."
         )
+
+
+class Shut(Forbidden):
+    """This account was disabled just now."""
 
 
 class HasFactor(Refused):
@@ -76,6 +81,8 @@ def come_in(tx: Tx, account: Account, seen: Seen, keys: list[Key]) -> Opened:
 
 def let_in(tx: Tx, handle: str, seen: Seen) -> str:
     """Open a session, and write down that it was opened. Returns its secret, which nothing has shown before."""
+    if people.load_person(tx, handle).disabled_at is not None:
+        raise Shut  # after the first of two things was proven; the session would come to life with the account
     session = sessions.begin(tx, handle, seen)
     _as(tx, handle, seen)
     audit.record(tx, Deed.SESSION_BEGUN, handle, f"by {seen.way or 'other means'}")
@@ -134,6 +141,20 @@ def _by_passkey(tx: Tx, here: Place, signing_key: str, answer: str, purpose: str
         raise passkeys.NotProven
     store.use_passkey(tx, known, uses)
     return account
+
+
+def set_password(tx: Tx, handle: str, hashed: str, session: str) -> str:
+    """Set one's own password. What was begun under the one before is over, but for this session, which gets another
+    secret. Returns that."""
+    people_commands.set_password(tx, handle, hashed, session)
+    store.end_steps_of(tx, handle)
+    return sessions.prove(tx, session)
+
+
+def may_have_forgotten(session: Session, now: datetime) -> bool:
+    """Whether somebody has come in by a one-time link just now. It is what they are given who forgot their password, so
+    they set another without it; a code of theirs was asked all the same."""
+    return session.seen.way in BY_LINK and now - session.begun_at <= FRESH_FOR_LINK
 
 
 def owes_factor(tx: Tx, account: Account, session: Session | None) -> bool:

@@ -19,6 +19,7 @@ from tocsin.oncall import arranging, importing, store
 from tocsin.oncall.importing import Change, Changes, Wanted
 from tocsin.oncall.model import Feed, Override, Swap, SwapState, Turn
 from tocsin.people import access
+from tocsin.people import commands as people_commands
 from tocsin.people import store as people
 from tocsin.people.model import Channel
 from tocsin.plan import leading
@@ -62,6 +63,7 @@ def override(
     turn = Turn(rotation=rotation, starts_at=max(starts_at, tx.now), ends_at=ends_at)
     arranging.sound(plan, turn, tx.now)
     arranging.known_person(plan, person)
+    people_commands.require_present(tx, person)
     rotas = store.rotas(tx, plan)
     arranging.place(rotas, turn, person, instead_of)
     off = arranging.displaced(rotas, turn, instead_of)
@@ -156,6 +158,7 @@ def import_shifts(
         _may_put(tx, rotation, one.person)
         arranging.sound(plan, one.turn, tx.now)
         arranging.known_person(plan, one.person)
+        people_commands.require_present(tx, one.person)
     if only_look:
         return found, []
     made = [_add(tx, one.turn, one.person, None, because) for one in found.changes]
@@ -196,6 +199,7 @@ def ask(tx: Tx, other: str, gives: Turn, takes: Turn | None, reason: str) -> Swa
     plan, asker = plans.current(tx), tx.actor.handle
     arranging.known_person(plan, asker, "asker")
     arranging.known_person(plan, other, "other")
+    people_commands.require_present(tx, other)
     if other == asker:
         raise Invalid("Ask somebody else.", field="other")
     for turn in (gives, takes):

@@ -19,7 +19,7 @@ from tocsin.delivery import outbox
 from tocsin.kit.errors import Forbidden, Invalid, Refused
 from tocsin.kit.ids import new_id, new_secret
 from tocsin.kit.text import listed
-from tocsin.people import access, addresses, sessions, store, tokens
+from tocsin.people import access, addresses, guessing, sessions, store, tokens
 from tocsin.people.model import (
     Account,
     AccountRole,
@@ -72,22 +72,47 @@ class IsDisabled(Refused):
     """The account is disabled; enable it first."""
 
 
-def invite(tx: Tx, handle: str, *, name: str, email: str | None, role: AccountRole) -> str:
-    """Make an account, or complete the one that the plan brought; returns the secret of a one-time sign-in link."""
+class IsGone(Refused):
+    """Whoever this would be given to can't come in, and nothing reaches them."""
+
+
+def invite(tx: Tx, handle: str, *, name: str, email: str | None, role: AccountRole | None = None) -> str:
+    """Make an account, or complete the one that the plan brought; returns the secret of a one-time sign-in link.
+
+    Without a role an account keeps its own, and a new one is a responder's.
+    """
     known = store.find_person(tx, handle)
+    role = role or (known.role if known else AccountRole.RESPONDER)
     access.require_invitation(tx.actor, role, known)
     if not _HANDLE.fullmatch(handle):
         raise Invalid("A handle is up to 40 lower-case letters, digits, dots and dashes.", field="handle")
     if email is not None:
-        addresses.check_email(email)
+        _check_address(tx, handle, email)
     name = _bounded(name)
     if known:
         _need_enabled(known)
+        if role is not AccountRole.ADMINISTRATOR:
+            _need_another_administrator(tx, known)
         _change(tx, known, name=name or known.name, email=email or known.email, role=role)
     else:
         store.add_person(tx, handle, name=name or handle, email=email, role=role)
         audit.record(tx, Deed.ACCOUNT_MADE, handle, role)
     return _link(tx, handle)
+
+
+def _check_address(tx: Tx, handle: str, email: str) -> None:
+    """An address leads to one account, by a password and by the word of a provider."""
+    addresses.check_email(email)
+    if others := [one for one in store.at_address(tx, email) if one != handle]:
+        raise Invalid(f"{listed(others)} has this address already; each account has one of its own.", field="email")
+
+
+def _need_another_administrator(tx: Tx, known: Account) -> None:
+    if known.role is not AccountRole.ADMINISTRATOR:
+        return
+    others = (one for one in store.people(tx) if one.disabled_at is None and one.handle != known.handle)
+    if not any(one.role is AccountRole.ADMINISTRATOR for one in others):
+        raise Needed(f"{known.handle} is the only administrator; make somebody else one first.")
 
 
 def _bounded(name: str) -> str:
@@ -139,9 +164,7 @@ def disable(tx: Tx, handle: str) -> None:
     _need_enabled(known)
     if tx.actor.handle == handle and tx.actor.source != access.THIS_MACHINE:
         raise Needed("You can't disable your own account; ask another administrator.")
-    others = (one for one in store.people(tx) if one.disabled_at is None and one.handle != handle)
-    if known.role is AccountRole.ADMINISTRATOR and not any(one.role is AccountRole.ADMINISTRATOR for one in others):
-        raise Needed(f"{handle} is the only administrator; make somebody else one first.")
+    _need_another_administrator(tx, known)
     store.change_person(tx, handle, disabled_at=tx.now)
     sessions.end_all(tx, handle)
     sessions.drop_links(tx, handle)
@@ -163,6 +186,13 @@ def _need_enabled(known: Account) -> None:
         raise IsDisabled(f"The account of {known.handle} is disabled; enable it first.")
 
 
+def require_present(tx: Tx, handle: str) -> None:
+    """Nothing is laid on whoever can't come in: it would be owed by nobody. Raises IsGone."""
+    known = store.find_person(tx, handle)
+    if known and known.disabled_at is not None:
+        raise IsGone(f"The account of {known.name} is disabled: nothing reaches them. Choose somebody else.")
+
+
 def verified(found: tuple[Account, str | None] | None, password: str) -> Account:
     """The account, if the password is its own. Takes the same time whether or not there is such an account.
 
@@ -182,19 +212,29 @@ def _nobodys_hash() -> str:
     return _hasher.hash(new_secret())
 
 
-def password_hash(password: str) -> str:
-    """The form in which a password is kept. Raises Invalid for one that is too short or too long."""
+def password_hash(password: str, about: Sequence[str] = ()) -> str:
+    """The form in which a password is kept. Raises Invalid for one that is too short, too long or tried first by
+    whoever guesses, who knows as well what it is `about`: the person's handle, name and address."""
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-        raise Invalid(f"A password has at least {SHORTEST_PASSWORD} characters.", field="password")
+        bound = f"at least {SHORTEST_PASSWORD}" if len(password) < SHORTEST_PASSWORD else f"at most {LONGEST_PASSWORD}"
+        raise Invalid(f"A password has {bound} characters.", field="password")
+    if guessing.is_guessable(password, about):
+        raise Invalid(
+            "This is among the first that somebody would guess: it is little more than common words, your own name, a "
+            "year or a row of keys. Four words that have nothing to do with each other are good.",
+            field="password",
+        )
     with _hashing:
         return _hasher.hash(password)
 
 
-def set_password(tx: Tx, handle: str, hashed: str) -> None:
-    """Set one's own password, by its hash, and end every session that was open under the old one."""
+def set_password(tx: Tx, handle: str, hashed: str, session: str = "") -> None:
+    """Set one's own password, by its hash, and end every session that was open under the old one but this, and every
+    link that nobody has used."""
     own(tx, handle)
     store.set_password_hash(tx, handle, hashed)
-    sessions.end_all(tx, handle)
+    sessions.end_all(tx, handle, but=session)
+    sessions.drop_links(tx, handle)
     audit.record(tx, Deed.PASSWORD_SET, handle)
 
 

@@ -149,3 +149,4 @@ class Token:
     expires_at: datetime | None
     revoked_at: datetime | None
     person: str | None = None
+    used_at: datetime | None = None  # to about a minute

@@ -148,7 +148,9 @@ def _session(row: Row[Any]) -> Session:
 
 
 def issue_link(tx: Tx, handle: str) -> str:
+    """The one way in that a person was sent: those that they were sent before are good for nothing any more."""
     load_person(tx, handle)
+    drop_links(tx, handle)
     return _issue(tx, link, handle, LINK_LASTS)
 
 

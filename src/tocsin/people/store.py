@@ -15,6 +15,7 @@ from sqlalchemy import (
     Text,
     bindparam,
     delete,
+    func,
     select,
 )
 
@@ -146,10 +147,18 @@ def names(tx: Tx) -> dict[str, str]:
 
 
 def by_login(tx: Tx, login: str) -> tuple[Account, str | None] | None:
-    """The account of a handle or an e-mail address, with its password's hash."""
-    named = (person.c.handle == login) | (person.c.email == login)
-    row = tx.first(select(person).where(named & person.c.disabled_at.is_(None)))
+    """The account of a handle or an e-mail address, however its letters are written, with its password's hash."""
+    plain = login.lower()
+    by_handle = person.c.handle.in_([login, plain])
+    named = by_handle | (person.c.email == login) | (func.lower(person.c.email) == plain)
+    row = tx.first(select(person).where(named & person.c.disabled_at.is_(None)).order_by(by_handle.desc()))
     return (account_of(row), row.password_hash) if row else None
+
+
+def at_address(tx: Tx, email: str) -> list[str]:
+    """The handles of the accounts that have this address, however its letters are written."""
+    wanted = select(person.c.handle).where(func.lower(person.c.email) == email.lower())
+    return [str(row.handle) for row in tx.all(wanted)]
 
 
 def set_password_hash(tx: Tx, handle: str, password_hash: str) -> None:

@@ -1,7 +1,8 @@
 """Tokens, by which programs come in. Of each secret only the hash is kept."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Column, Row, Table, Text, select
@@ -26,6 +27,7 @@ table = Table(
     Column("expires_at", Instant),
     Column("revoked_at", Instant),
     Column("person", Text),
+    Column("used_at", Instant),
 )
 
 
@@ -48,6 +50,7 @@ def add(
         "expires_at": tx.now + lasts if lasts else None,
         "revoked_at": None,
         "person": owner,
+        "used_at": None,
     }
     tx.add(table, row)
     made = live(tx, secret)
@@ -78,6 +81,13 @@ def _within(found: Token, owner: Account) -> Token | None:
     return found if "*" in allowed else replace(found, rights=found.rights & allowed)
 
 
+def keep_uses(tx: Tx, uses: Mapping[str, datetime]) -> None:
+    """Write down when tokens were last used; what another node has kept of a later use stays."""
+    for token_id, at in uses.items():
+        is_news = table.c.used_at.is_(None) | (table.c.used_at < at)
+        tx.run(table.update().where((table.c.id == token_id) & is_news).values(used_at=at))
+
+
 def revoke(tx: Tx, token_id: str) -> None:
     known = (table.c.id == token_id) & table.c.revoked_at.is_(None)
     if not tx.run(table.update().where(known).values(revoked_at=tx.now)).rowcount:
@@ -85,5 +95,5 @@ def revoke(tx: Tx, token_id: str) -> None:
 
 
 def _token(row: Row[Any]) -> Token:
-    plain = ("id", "name", "created_by", "created_at", "expires_at", "revoked_at", "person")
+    plain = ("id", "name", "created_by", "created_at", "expires_at", "revoked_at", "person", "used_at")
     return Token(**{name: row._mapping[name] for name in plain}, rights=frozenset(row.rights))

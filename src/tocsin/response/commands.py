@@ -16,6 +16,7 @@ from tocsin.obligations import store as obligations
 from tocsin.obligations.model import WAITS, Kind, Obligation, State
 from tocsin.paging import store as pages
 from tocsin.people import access
+from tocsin.people import commands as people_commands
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan, Stage
 from tocsin.response import assessing, followups, quieting
@@ -212,6 +213,7 @@ def wake(tx: Tx, incident_id: str, because: str = "") -> Incident:
 def assign(tx: Tx, incident_id: str, role: str, person: str, *, seen: str | None = None) -> Incident:
     """Give a role to a person; if somebody holds it, this hands it over: unless somebody else than was seen there."""
     plan, incident = opened(tx, incident_id)
+    people_commands.require_present(tx, person)
     entries = lifecycle.assign(plan, incident, role, person, by=tx.actor.handle, now=tx.now, seen=seen)
     return followups.record(tx, plan, incident, entries)
 

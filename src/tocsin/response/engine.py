@@ -87,7 +87,7 @@ class Parts:
     intake: GroupCommit
     chatting: Chatting
     pulse: Pulse
-    keep_refusals: Callable[[], None]
+    keep_gathered: Callable[[], None]  # by requests: what was refused, and which tokens were used
     channels: Mapping[str, Channel]
     post: Post  # by what subscribers are told
     hooks: hookposts.Post
@@ -153,14 +153,14 @@ class Engine:
             await self._dispatcher.close(LAST_WORDS)
             await self._fanout.close(LAST_WORDS)
             self._presence.leave()
-            await asyncio.to_thread(self._last_refusals)
+            await asyncio.to_thread(self._keep_last)
             await travelling.cut_off(self._looking, timedelta(0))
 
-    def _last_refusals(self) -> None:
+    def _keep_last(self) -> None:
         try:
-            self._parts.keep_refusals()
+            self._parts.keep_gathered()
         except Exception:
-            log.exception("what was refused in the last minute could not be kept")
+            log.exception("what requests gathered in the last minute could not be kept")
 
     async def _repeat(
         self, turn: Callable[[], Awaitable[None]], bell: asyncio.Event, next_due: Callable[[], datetime | None]
@@ -245,7 +245,7 @@ class Engine:
             self._database.run(SYSTEM, sessions.forget_expired)
             self._parts.chatting.resume(begins=begins)
             self._database.run(SYSTEM, door.forget_old)
-            self._parts.keep_refusals()
+            self._parts.keep_gathered()
             self._database.run(SYSTEM, comms.forget_heard)
             self._database.run(SYSTEM, looking.schedule)
             self._database.run(SYSTEM, beating.after_silence)

@@ -9,7 +9,7 @@ from tocsin.people import access, addresses
 from tocsin.people import store as people
 from tocsin.people.model import Account, AccountRole
 from tocsin.sso import store
-from tocsin.sso.model import Farewell, NotForYou, NotVouchedFor, Somebody, Terms, handle_for, role_of
+from tocsin.sso.model import Farewell, NoGroup, NotForYou, NotVouchedFor, Somebody, Terms, handle_for, role_of
 
 
 class NotLinked(NotFound):
@@ -34,7 +34,7 @@ def come_in(tx: Tx, terms: Terms, who: Somebody) -> Account:
     """
     role = role_of(terms.roles, who.groups)
     if role is None:
-        raise NotForYou
+        raise NoGroup
     handle = _handle_of(tx, who) or _made(tx, terms, who, role)
     account = people.load_person(tx, handle)
     if account.disabled_at is not None:
@@ -52,7 +52,7 @@ def _handle_of(tx: Tx, who: Somebody) -> str | None:
         return identity.handle
     if not who.claimed_email:
         return None
-    found = store.at_address(tx, who.claimed_email)
+    found = people.at_address(tx, who.claimed_email)
     if not found:
         return None
     if not who.email:
@@ -86,6 +86,15 @@ def end_sessions(tx: Tx, issuer: str, said: Farewell) -> int:
     for handle in sorted(set(ended)):
         audit.record(tx, Deed.SESSION_ENDED, handle, f"{ended.count(handle)} ended, signed out at the provider")
     return len(ended)
+
+
+def turn_away(tx: Tx, who: Somebody) -> None:
+    """No group of theirs lets somebody in any more: neither does what they began here by the provider's word before."""
+    identity = store.known(tx, who.issuer, who.subject)
+    ended = store.end_sessions(tx, identity.handle, "") if identity else []
+    if identity and ended:
+        why = f"{len(ended)} ended, no group of the provider lets them in"
+        audit.record(tx, Deed.SESSION_ENDED, identity.handle, why)
 
 
 def unlink(tx: Tx, handle: str) -> None:

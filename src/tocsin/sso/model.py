@@ -27,6 +27,10 @@ class NotForYou(Forbidden):
     """The provider knows you, and nothing there says that you may come in here. Ask whoever looks after Tocsin."""
 
 
+class NoGroup(NotForYou):
+    """The provider knows you, and nothing there says that you may come in here. Ask whoever looks after Tocsin."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Terms:
     """What the settings say. `roles` maps groups of the provider to roles of accounts."""

@@ -2,12 +2,12 @@
 
 import hashlib
 
-from sqlalchemy import Column, ColumnElement, Row, Table, Text, delete, func, select
+from sqlalchemy import Column, ColumnElement, Row, Table, Text, delete, select
 
 from tocsin.db.columns import Instant, metadata
 from tocsin.db.engine import Tx
 from tocsin.people.sessions import table as session
-from tocsin.people.store import digest, person
+from tocsin.people.store import digest
 from tocsin.sso.model import ATTEMPT_LASTS, Identity
 
 identity = Table(
@@ -55,12 +55,6 @@ def link(tx: Tx, issuer: str, subject: str, handle: str) -> None:
 def note_use(tx: Tx, issuer: str, subject: str) -> None:
     of_this = (identity.c.issuer == issuer) & (identity.c.subject == subject)
     tx.run(identity.update().where(of_this).values(used_at=tx.now))
-
-
-def at_address(tx: Tx, email: str) -> list[str]:
-    """The handles of the accounts that have this address, however its letters are written."""
-    wanted = select(person.c.handle).where(func.lower(person.c.email) == email.lower())
-    return [str(row.handle) for row in tx.all(wanted)]
 
 
 def use_up(tx: Tx, state: str) -> bool:

@@ -137,9 +137,12 @@ def _people(
                 for one in accounts
             ],
             roles=[
-                present.Choice(key, label, may, key is AccountRole.RESPONDER)
-                for key, (label, may) in ROLES.items()
-                if access.may_invite(visitor.actor, key, None)
+                present.Choice("", "As it is", "an account keeps its own; a new one is a responder's", is_chosen=True),
+                *(
+                    present.Choice(key, label, may)
+                    for key, (label, may) in ROLES.items()
+                    if access.may_invite(visitor.actor, key, None)
+                ),
             ],
             typed=typed,
             wrong=wrong,
@@ -196,10 +199,10 @@ def invite(request: AnyRequest, proven: Proven, form: Sent) -> Template:
 
 def _invite(tx: Tx, handle: str, form: Form) -> Invitation:
     role = form.text("role")
-    if role not in list(AccountRole):
+    if role and role not in list(AccountRole):
         raise Invalid("Choose what the account may do.", field="role")
     secret = people_commands.invite(
-        tx, handle, name=form.text("name"), email=form.text("email") or None, role=AccountRole(role)
+        tx, handle, name=form.text("name"), email=form.text("email") or None, role=AccountRole(role) if role else None
     )
     return Invitation(people.load_person(tx, handle).name, followups.link(tx, f"/signin/{secret}"))
 
@@ -260,6 +263,7 @@ class TokenRow:
     by: str
     made: str
     until: str
+    used: str
     state: str
     mark: str
     is_live: bool
@@ -276,6 +280,7 @@ def _token(token: Token, now: datetime) -> TokenRow:
         by=token.created_by,
         made=present.moment(token.created_at, now),
         until=present.moment(token.expires_at, now) if token.expires_at else "revoked",
+        used=present.moment(token.used_at, now) if token.used_at else "not yet",
         state=state,
         mark="ok" if state == "Live" else "waived",
         is_live=state == "Live",
@@ -301,7 +306,7 @@ def _tokens(
             title="Tokens",
             here="/tokens",
             status=wrong.status if wrong else 200,
-            rows=[_token(one, tx.now) for one in reversed(tokens.listed(tx))],
+            rows=[_token(one, tx.now) for one in reversed(visitor.app.token_uses.with_these(tokens.listed(tx)))],
             scopes=[present.Choice(key, label, key, key in ticked) for key, label in SCOPES.items()],
             lasting=[present.Choice(key, label, "", key == "365") for key, label in LASTING.items()],
             owners=[

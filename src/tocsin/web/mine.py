@@ -121,6 +121,7 @@ def _me(
             status=wrong.status if wrong else 200,
             me=person_row(account, methods),
             has_password=account.has_password,
+            takes_old=account.has_password and not _has_come_by_link(tx, visitor),
             contacts=[_contact(tx, one, code if one.id == verify else "", tests.get(one.id)) for one in methods],
             account_tested=_tested(tests.get(reaching.ACCOUNT), tx.now),
             ways=[one for one in WAYS if one.key in visitor.app.offers],
@@ -195,20 +196,28 @@ def set_password(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template
         visitor = proven(request, visitor, form)
     handle = visitor.account.handle
     try:
-        _prove(request, visitor, form.secret("old"))
+        with visitor.app.database.read(visitor.actor) as tx:
+            takes_old = visitor.account.has_password and not _has_come_by_link(tx, visitor)
+        if takes_old:
+            _prove(request, visitor, form.secret("old"))
         if form.secret("password") != form.secret("again"):
             raise Invalid("The two do not match.", field="again")
-        hashed = people_commands.password_hash(form.secret("password"))
+        account = visitor.account
+        about = (account.handle, account.name, account.email or "")
+        hashed = people_commands.password_hash(form.secret("password"), about)
     except (Invalid, Refused) as why:
         return _me(request, visitor, {}, trouble(why, {"old": "old", "password": "password", "again": "again"}))
-    session = visitor.app.database.run(visitor.actor, lambda tx: _set_password(tx, handle, hashed))
+    session = visitor.app.database.run(visitor.actor, lambda tx: door.set_password(tx, handle, hashed, visitor.secret))
     return begin_session(request, session, "/me?done=password")
+
+
+def _has_come_by_link(tx: Tx, visitor: Visitor) -> bool:
+    session = sessions.of_secret(tx, visitor.secret)
+    return session is not None and door.may_have_forgotten(session, tx.now)
 
 
 def _prove(request: AnyRequest, visitor: Visitor, password: str) -> None:
     """Whoever sits at a browser left open can't try many."""
-    if not visitor.account.has_password:
-        return
     handle, run = visitor.account.handle, visitor.app.database.run
     keys = limits.keys(handle, source_of(request), "page")
     run(visitor.actor, lambda tx: door.take_try(tx, keys))
@@ -220,11 +229,6 @@ def _prove(request: AnyRequest, visitor: Visitor, password: str) -> None:
         refused(request, Deed.SIGN_IN_REFUSED, handle)
         raise Invalid("This is not your present password.", field="old") from None
     run(visitor.actor, lambda tx: doors.take_back(tx, keys))
-
-
-def _set_password(tx: Tx, handle: str, hashed: str) -> str:
-    people_commands.set_password(tx, handle, hashed)
-    return sessions.begin(tx, handle)
 
 
 # ---- Contact methods ----

@@ -128,6 +128,8 @@ def _is_reader(app: App, kind: str, secret: str) -> bool:
                 return False
             return not (app.settings.require_second_factor and door.owes_factor(tx, *found))
         token = tokens.live(tx, secret)
+        if token is not None:
+            app.token_uses.note(token.id, tx.now)
         return token is not None and access.bearer(token).may(access.PLAN_READ)
 
 

@@ -206,8 +206,9 @@ def sign_in(request: AnyRequest, form: Sent) -> Template | Redirect:
     onward = local_path(form.text("next"))
     with app.database.read(SYSTEM) as tx:
         found = people.by_login(tx, login)
-    who = found[0].handle if found else login.lower()
-    keys = limits.keys(who, source_of(request), _device(request, who))
+    # Counted by what was typed: by whose it is, a handle and an address that wait together would tell of an account.
+    who = login.lower()
+    keys = limits.keys(who, source_of(request), _device(request, found[0].handle) if found else "")
     try:
         _try(request, keys)
         account = people_commands.verified(found, form.secret("password"))

@@ -18,7 +18,7 @@ from tocsin.kit.actor import SYSTEM
 from tocsin.kit.errors import Forbidden, Invalid, NotFound, Overloaded, TocsinError
 from tocsin.people.model import Seen
 from tocsin.sso import commands, store
-from tocsin.sso.model import ATTEMPT_LASTS, Attempt, NotVouchedFor
+from tocsin.sso.model import ATTEMPT_LASTS, Attempt, NoGroup, NotVouchedFor
 from tocsin.web import cookies
 from tocsin.web.forms import AnyRequest, Form, Sent, local_path
 from tocsin.web.frame import SignedIn, Visitor, bare
@@ -68,7 +68,7 @@ def come_back(request: AnyRequest) -> Template | Redirect:
         if attempt and attempt.again:
             return _confirmed(request, attempt, who)
         here = seen(request, "single sign-on")
-        session = app.database.run(SYSTEM, lambda tx: _session(tx, app, who, here))
+        session = _let_in(app, who, here)
     except TocsinError as why:
         return _refused(request, why, onward)
     answer = begin_session(request, session, onward)
@@ -107,6 +107,14 @@ def _vouched_for(app: App, attempt: Attempt | None, said: Mapping[str, str]) -> 
     if "error" in said or not said.get("code"):
         raise NotVouchedFor("The provider did not let you in.")
     return app.sso.arrive(attempt, said["code"], said.get("iss"))
+
+
+def _let_in(app: App, who: Any, here: Seen) -> str:
+    try:
+        return app.database.run(SYSTEM, lambda tx: _session(tx, app, who, here))
+    except NoGroup:
+        app.database.run(SYSTEM, lambda tx: commands.turn_away(tx, who))
+        raise
 
 
 def _session(tx: Any, app: App, who: Any, here: Seen) -> str:
