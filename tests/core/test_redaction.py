@@ -333,6 +333,12 @@ def test_a_signal_loses_its_secrets_and_says_where_they_stood() -> None:
     assert replace(redacting.redacted(kept), warnings=()) == replace(kept, warnings=())
 
 
+def test_half_a_character_stays_escaped_so_that_the_body_can_be_kept() -> None:
+    kept = in_body('{"token": "abc", "title": "a\\ud800b \\ud83d\\ude00 \\u0000"}')
+    assert kept == f'{{"token": "{MARK}", "title": "a\\ud800b 😀 \\u0000"}}'
+    assert kept.encode()
+
+
 def test_a_signal_without_secrets_stays_as_it_is() -> None:
     sent = Arrival(source="generic", key="k", title="The disk is full", labels={"service": "rose"}, details={"a": [1]})
     assert redacting.redacted(sent) == sent

@@ -56,6 +56,35 @@ def test_a_contact_method_is_added_verified_ordered_and_removed_on_ones_own_page
     assert ben.open("/me").says("Without a rule")
 
 
+@pytest.mark.parametrize(
+    "typed",
+    ["http://[::1", "http://h:99999/", "http://h:0/", "https://a\u0000b/", "https://h/a b", "https:///x", "h/x"],
+)
+def test_what_is_no_address_of_a_webhook_is_refused_where_it_was_typed(here: Served, typed: str) -> None:
+    refused = Visitor(here, "ben").do("/me", "/me/contacts", channel="webhook", address=typed)
+    assert refused.status == 400 and refused.says("A webhook is an address such as")
+
+
+def test_a_webhook_holds_no_password_and_the_log_tells_its_host_alone(here: Served) -> None:
+    ben, ana = Visitor(here, "ben"), Visitor(here, "ana")
+    refused = ben.do("/me", "/me/contacts", channel="webhook", address="https://ben:hunter2@hooks.example/x")
+    assert refused.status == 400 and refused.says("holds no password")
+    assert ben.do("/me", "/me/contacts", channel="webhook", address="https://hooks.example/x?key=hunter2").status == 303
+    (remove,) = [form.action for form in ben.open("/me").forms() if form.action.endswith("/remove")]
+    ben.do("/me", remove)
+    log = ana.open("/audit?deed=contact")
+    assert log.html.count("webhook hooks.example") == 2 and "hunter2" not in log.html
+
+
+def test_an_address_inside_says_at_once_that_nothing_is_sent_there(here: Served) -> None:
+    ben = Visitor(here, "ben")
+    ben.do("/me", "/me/contacts", channel="webhook", address="https://hooks.example/x")
+    assert not ben.open("/me").says("nothing is sent there")
+    ben.do("/me", "/me/contacts", channel="webhook", address="http://127.0.0.1:9/x")
+    page = ben.open("/me")
+    assert page.html.count("nothing is sent there") == 1 and page.says("TOCSIN_PRIVATE_NETWORKS")
+
+
 def test_the_link_in_the_message_brings_the_code_and_looking_at_it_verifies_nothing(here: Served) -> None:
     ben = Visitor(here, "ben")
     ben.do("/me", "/me/contacts", channel="email", address="ben@phone.example")

@@ -322,6 +322,15 @@ def test_other_methods_are_told_to_post(here: Served, path: str, method: str) ->
     assert (answer.content == b"") == (method == "HEAD")
 
 
+def test_a_body_with_half_a_character_and_a_secret_is_kept_where_it_can_not_be_read(here: Served, key: str) -> None:
+    """Refused by name, and never lost: a person sees what came."""
+    for path in (f"/in/azure/{key}", f"/in/zabbix/{key}", f"/in/alertmanager/{key}", f"/in/cloudwatch/{key}"):
+        sent = b'{"token": "abc", "Type": "\\ud800", "SigningCertURL": "\\ud800", "status": "\\ud800"}'
+        answer = here.post(path, content=sent, headers={"content-type": "application/json"})
+        assert answer.status_code == 400, (path, answer.text)
+        assert "abc" not in quarantined(here)[0].body and "\\ud800" in quarantined(here)[0].body
+
+
 def test_when_too_much_waits_senders_are_asked_to_come_again(here: Served, key: str) -> None:
     """The writer is held up; what was accepted before is still kept when it goes on."""
     body = msgspec.json.encode([{"title": "x", "key": "k"}] * 1000)

@@ -1,5 +1,6 @@
 """Whatever a browser or a script sends to a page, the answer says what is wrong with it: never that we are broken."""
 
+import asyncio
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -127,6 +128,17 @@ def test_no_cookie_breaks_a_page(ana: tuple[Served, Visitor, str, str], cookie: 
         assert here.get(path, headers={"cookie": said}).status_code < 500
 
 
+def test_what_lies_beyond_all_numbers_and_years_breaks_no_page(database_url: str) -> None:
+    with console(database_url) as here:
+        ana = Visitor(here, "ana")
+        for number in ("9" * 30, str(2**63), "-" + "9" * 30):
+            assert ana.open("/audit", params={"before": number}).status == 400
+            assert ana.open("/incidents", params={"before": number}).status < 500
+        for instant in ("9999-12-31T23:59-14:00", "0001-01-01T00:00+14:00"):
+            answer = ana.open("/audit", params={"since": instant})
+            assert answer.status == 400 and answer.says("is not a time")
+
+
 def test_a_letter_that_a_database_refuses_breaks_no_page(database_url: str) -> None:
     """PostgreSQL keeps no NUL; whoever sends one reads that, or nothing of it."""
     with console(database_url) as here:
@@ -153,6 +165,19 @@ def test_a_database_that_is_harmed_under_us_is_no_mistake_of_whoever_asks(sqlite
         ]
     assert [(one.status_code, one.headers.get("retry-after")) for one in answers] == [(503, "1")] * 3
     assert "is damaged" in answers[0].text and "TOCSIN_DATABASE_URL" not in answers[0].text
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_a_form_in_parts_is_answered_and_not_waited_for(ana: tuple[Served, Visitor, str, str], method: str) -> None:
+    """Such a body can be read once, and what looks for the token of a form has read it."""
+    here, visitor, token, _ = ana
+    cookie = {"cookie": visitor.open("/").answer.request.headers["cookie"]}
+    for headers in (cookie, {}):
+        parts = {"theme": (None, "dark"), "_csrf_token": (None, token)}
+        asked = here.client.request(method, "/theme" if method == "POST" else "/", files=parts, headers=headers)
+        answer = here.run(asyncio.wait_for(asked, 30))  # it was for ever
+        expected = {"GET": 400, "HEAD": 200 if headers else 303, "POST": 400 if headers else 403}
+        assert answer.status_code == expected[method], answer.text
 
 
 # ---- Only the head ---------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import pytest
 from tests.support import twilio
 from tests.support.served import Served, served
 from tests.support.world import RecordingChannel
+from tocsin.audit.model import Deed
 from tocsin.delivery import outbox
 from tocsin.delivery import store as receipts
 from tocsin.delivery.channel import Message
@@ -197,6 +198,8 @@ def test_what_twilio_has_not_signed_is_refused(here: Served, path: str) -> None:
     for forged in ("", "AAAA", twilio.sign(f"https://elsewhere.example{path}", fields)):
         refused = call(here, path, fields, forged)
         assert refused.status_code == 403 and "not signed" in refused.text
+    (noted,) = here.app.refusals.take()
+    assert (noted.deed, noted.count) == (Deed.TOKEN_REFUSED, 3) and noted.about.startswith(path.partition("/msg")[0])
     assert here.get(path).status_code == 405
     assert now(here, incident).acknowledged_at is None
 
@@ -259,4 +262,6 @@ def test_words_answer_too_and_a_stranger_learns_the_number_of_the_chat(chatting:
 def test_what_telegram_has_not_sent_is_refused(chatting: Served) -> None:
     for secret in ("", "wrong", SECRET[:-1]):
         assert update(chatting, said("ack"), secret).status_code == 403
+    (noted,) = chatting.app.refusals.take()
+    assert (noted.deed, noted.about, noted.count) == (Deed.TOKEN_REFUSED, "/in/telegram", 3)
     assert update(chatting, ["no update"]).status_code == 400

@@ -18,6 +18,7 @@ from tests.support.served import served
 from tests.support.slack import SIGNING_SECRET, TOKEN, Workspace, workspace
 from tests.support.world import QUIET
 from tocsin import settings
+from tocsin.audit.model import Deed
 from tocsin.delivery import outbox, slackapp
 from tocsin.incidents.model import Acknowledged, Noted, RoleAssigned, SeverityChanged, Status
 from tocsin.incidents.snooze import Snoozed
@@ -219,6 +220,8 @@ def test_what_is_not_signed_is_old_or_changed_is_refused(rose: Desk, slack: Work
         rose.here.post("/in/slack/command", content=body + b"&x=1", headers=sends.signed(body, at)).status_code == 403
     )
     assert rose.incident().acknowledged_at is None
+    (noted,) = rose.here.app.refusals.take()
+    assert (noted.deed, noted.about, noted.count) == (Deed.TOKEN_REFUSED, "/in/slack/command", 5)
     assert rose.post("command", body, ago=299).status_code == 200
     assert rose.incident().acknowledged_by == "ana"
 

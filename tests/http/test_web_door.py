@@ -296,20 +296,33 @@ def test_the_log_says_what_was_done_and_what_was_refused(here: Served) -> None:
     assert erin.send("/changes", {"what": "forged"}).status == 403
     here.get("/api/v1/plan", headers={"Authorization": "Bearer tcs_guessed"})
     here.get("/api/v1/plan")  # without any token: no attempt
+    for path in (
+        "/a/invented",
+        "/a/page_1.invented/all",
+        "/status/subscribe/manage/invented",
+        "/oncall/feeds/invented",
+    ):
+        assert here.get(path).status_code == 404, path
+    assert here.post("/in/sentry/guessed-secret", json={}).status_code == 401
     robot = here.bearer(access.PLAN_READ, name="robot")
     assert here.get("/api/v1/tokens", headers=robot).status_code == 403
     found = rows(ana.open("/audit?deed=refused"))
     assert sorted(one.split("24 Nov")[0].split("03:")[0].strip() for one in found) == sorted(
         [
             "Right missing erin /people",
-            "Form of another origin refused not known /changes",
+            "Form of another origin refused erin /changes",
+            "Link refused not known /a/{token}",
+            "Link refused not known /a/{token}/all",
+            "Link refused not known /status/subscribe/manage/{token}",
+            "Link refused not known /oncall/feeds",
+            "Token refused not known /in/sentry",
             "Token refused not known /api/v1/plan",
             "Right missing token:robot /api/v1/tokens",
             "Sign-in refused 3 times in a minute not known ana",
             "Sign-in refused not known an unknown name",
         ]
     )
-    assert "typed into" not in ana.open("/audit").html
+    assert not any(word in ana.open("/audit").html for word in ("typed into", "invented", "guessed"))
     assert any("198.51.100.1" in one for one in found)
     ana.do("/people", "/people", handle="nina", role="viewer")
     assert rows(ana.open("/audit?deed=account.made&about=nina"))[0].startswith("Made an account ana nina viewer")

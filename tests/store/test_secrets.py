@@ -169,6 +169,7 @@ def test_a_key_that_is_wrong_or_missing_stops_no_page(
     add_hook(app)
     lacking = start(secret_key=key, secret_key_file="" if key else str(tmp_path / "nowhere"))
     assert key_id(FIRST) in caplog.text
+    assert (f"It was looked for in {tmp_path / 'nowhere'}, which is not there" in caplog.text) == (not key)
     with lacking.database.read(SYSTEM) as tx:
         assert key_id(FIRST) in doctor.examine(tx)[0]
     mail, hook = page_ana(lacking)

@@ -80,6 +80,21 @@ def test_the_database_refuses_to_change_the_record(database: Database, incident:
     assert broken(database) == []
 
 
+@pytest.mark.parametrize("table", ["entry", "receipt", "audit"])
+def test_sqlite_refuses_to_write_over_what_is_only_added_to(sqlite_url: str, table: str) -> None:
+    """`replace into` takes a row away without asking what guards deletions."""
+    rows = {
+        "entry": "('inc_1', 1, 'Noted', 0, 'ana', '{}', 'x')",
+        "receipt": "(1, 'msg_1', null, 0, 'opened', '', '', '', null)",
+        "audit": "(1, 0, 'token.made', 'ana', '', '', '', 1)",
+    }
+    with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)) as thief:
+        thief.execute(f"insert into {table} values {rows[table]}")
+        for written_over in ("replace", "insert or replace"):
+            with pytest.raises(sqlite3.IntegrityError, match="only ever added"):
+                thief.execute(f"{written_over} into {table} values {rows[table].replace('ana', 'ben')}")
+
+
 def test_postgresql_refuses_to_empty_the_record(nodes: tuple[Database, Database]) -> None:
     nodes[0].run(SYSTEM, worked_on)
     with (

@@ -64,6 +64,8 @@ def gate() -> Guard:
         client = connection.client
         actor = access.bearer(token, client.host if client else "")
         connection.scope["auth"] = actor
+        if connection.scope.get("method") == "OPTIONS":  # says how an address is asked, and nothing of what is there
+            return
         access.require(actor, handler.opt["right"])
         if "\x00" in connection.scope["path"]:
             raise NoSuchAddress

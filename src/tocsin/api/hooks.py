@@ -134,13 +134,18 @@ async def _reply(app: App, take: Take, shape: Shape, scope: HTTPScope, receive: 
     try:
         return await take(app, scope, receive)
     except TocsinError as error:
-        refusing.note(app, scope, error, about="signals")  # the address itself may hold a secret
+        refusing.note(app, scope, error, about=_road(scope["path"]))
         return shape(problems.of_error(error))
     except wire.SenderGone:
         raise
     except Exception:
         log.exception("a signal could not be taken in")
         return shape(problems.BUG)
+
+
+def _road(path: str) -> str:
+    """An address without what follows the name of its sender, for that may be a secret."""
+    return "/".join(path.split("/")[:3]) if path.startswith(senders.ROOT) else path.rstrip("/")
 
 
 def _refused(path: str, method: str) -> Problem | None:

@@ -140,7 +140,7 @@ WORDS: dict[Deed, str] = {
     Deed.SIGN_IN_REFUSED: "Sign-in refused",
     Deed.CODE_REFUSED: "Code refused",
     Deed.PASSKEY_REFUSED: "Passkey refused",
-    Deed.LINK_REFUSED: "Sign-in link refused",
+    Deed.LINK_REFUSED: "Link refused",
     Deed.RIGHT_MISSING: "Right missing",
     Deed.FORM_REFUSED: "Form of another origin refused",
     Deed.TOKEN_REFUSED: "Token refused",

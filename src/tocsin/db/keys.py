@@ -124,7 +124,10 @@ def prepare(database: Database, settings: Settings) -> None:
         log.warning("the secrets in the database stand in plain: %s", missing(settings))
         return
     if wrong := database.run(SYSTEM, _fit):
-        log.error("%s Pages go out by every way that needs no secret, and links in them open nothing else.", wrong)
+        where = f" {absent}" if database.keys.current is None and (absent := _absent(settings)) else ""
+        log.error(
+            "%s%s Pages go out by every way that needs no secret, and links in them open nothing else.", wrong, where
+        )
     else:
         seal_all(database)
 
@@ -142,6 +145,14 @@ def missing(settings: Settings) -> str:
     if settings.secret_key_file:
         return f"there is no key to read in {settings.secret_key_file} (TOCSIN_SECRET_KEY_FILE)"
     return "set TOCSIN_SECRET_KEY, the same on every node; `tocsin secrets key` makes one"
+
+
+def _absent(settings: Settings) -> str:
+    """Where the key was looked for that is not there; empty where the log has just said what is wrong with it."""
+    place = Path(settings.secret_key_file) if settings.secret_key_file else own_file(settings)
+    if place is None:
+        return "It was looked for in TOCSIN_SECRET_KEY, which is not set."
+    return "" if place.exists() else f"It was looked for in {place}, which is not there."
 
 
 def _fit(tx: Tx) -> str:

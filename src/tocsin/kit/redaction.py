@@ -127,6 +127,7 @@ _SHAPES: tuple[tuple[str, Callable[[_Found], str]], ...] = (
     (rf"('({_NAME})'\s{{0,9}}:\s{{0,9}}')(?P<value>[^'\\]*)(?P<end>'?)", _quoted),
     (rf"(\"({_NAME})\"\s{{0,9}}:\s{{0,9}})(-?\d[\d.eE+-]*)", _numbered),
 )
+_HALF = re.compile("[\ud800-\udfff]")
 _HEAD = re.compile(rf"(?<![\w.%-])({_NAME})(\]?(?: = |=)|%3[Dd]|: {{1,3}})(?!\(redacted)")
 _GIVEN = re.compile(r"\\?\"[^\"\\]*\\?\"|'[^']*'|[^\s&;,\"'<>)\]}\\]+")
 _SAID = re.compile(r"[^\s\"'<>{}\[\]]+")
@@ -216,9 +217,15 @@ def in_body(body: str) -> str:
     try:
         sent = json.loads(body)
         redacted = in_value(sent)
-        return body if redacted == sent else json.dumps(redacted, ensure_ascii=False)
+        return body if redacted == sent else _written(redacted)
     except (ValueError, RecursionError):
         return in_text(body)
+
+
+def _written(value: Any) -> str:
+    """As JSON. Half a character stays as it came, escaped: no database takes it otherwise."""
+    text = json.dumps(value, ensure_ascii=False)
+    return _HALF.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 # ---- Looking first ----

@@ -28,10 +28,21 @@ def check_email(address: str) -> str:
 
 
 def _webhook(address: str) -> str:
-    parts = urlsplit(address)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise Invalid("A webhook's address begins with https://.", field="address")
+    try:
+        parts = urlsplit(address)
+        is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_good = False
+    if not is_good or not address.isascii() or not address.isprintable() or " " in address:
+        raise Invalid("A webhook is an address such as https://example.org/pages.", field="address")
+    if parts.username is not None or parts.password is not None:
+        raise Invalid("A webhook's address holds no password: what is sent there is signed.", field="address")
     return address
+
+
+def in_the_log(channel: Channel, address: str) -> str:
+    """What the audit log tells of a contact method: of a webhook the host alone, since its path may be a secret."""
+    return f"{channel} {(urlsplit(address).hostname or '') if channel is Channel.WEBHOOK else address}"
 
 
 def _number(address: str) -> str:

@@ -255,7 +255,7 @@ def add_contact(tx: Tx, handle: str, channel: Channel, address: str) -> ContactM
         raise Refused("This is one of your contact methods already; remove it there before you add it again.")
     known = channel is Channel.EMAIL and kept_as == account.email
     method = store.add_contact(tx, handle, channel, kept_as, secret, verified=known)
-    audit.record(tx, Deed.CONTACT_ADDED, handle, f"{channel} {kept_as}")
+    audit.record(tx, Deed.CONTACT_ADDED, handle, addresses.in_the_log(channel, kept_as))
     if not known:
         _send_code(tx, method)
     return method
@@ -305,7 +305,7 @@ def verify_contact(tx: Tx, handle: str, contact_id: str, code: str) -> bool:
         if method.ended_at is not None or not store.try_code(tx, contact_id, code.strip().replace(" ", ""), MOST_TRIES):
             return False
         store.verify_contact(tx, contact_id)
-        audit.record(tx, Deed.CONTACT_VERIFIED, handle, f"{method.channel} {method.address}")
+        audit.record(tx, Deed.CONTACT_VERIFIED, handle, addresses.in_the_log(method.channel, method.address))
     return True
 
 
@@ -314,7 +314,7 @@ def remove_contact(tx: Tx, handle: str, contact_id: str) -> None:
     known = [one for one in store.contacts_of(tx, handle) if one.id == contact_id]
     store.remove_contact(tx, handle, contact_id)
     for one in known:
-        audit.record(tx, Deed.CONTACT_REMOVED, handle, f"{one.channel} {one.address}")
+        audit.record(tx, Deed.CONTACT_REMOVED, handle, addresses.in_the_log(one.channel, one.address))
 
 
 def set_zone(tx: Tx, handle: str, zone: str) -> None:

@@ -14,6 +14,7 @@ from tocsin.kit.actor import SYSTEM
 from tocsin.obligations import store as obligations
 from tocsin.paging import reach
 from tocsin.paging import store as pages
+from tocsin.people import addresses
 from tocsin.people import store as people
 from tocsin.people.model import Channel, ContactMethod
 from tocsin.plan import store as plans
@@ -44,7 +45,12 @@ def given_up(tx: Tx, message: Message, result: Result) -> None:
 def ended(tx: Tx, message: Message, outcome: Dead) -> None:
     """Nothing will ever arrive there again: it counts no more, and its owner is told so by another way."""
     for method in people.end_contacts(tx, message.channel, message.address, outcome.reason):
-        audit.record(tx, Deed.CONTACT_ENDED, method.handle, f"{method.channel} {method.address}: {outcome.reason}")
+        audit.record(
+            tx,
+            Deed.CONTACT_ENDED,
+            method.handle,
+            f"{addresses.in_the_log(method.channel, method.address)}: {outcome.reason}",
+        )
         tx.memo.pop("contact methods", None)
         tx.memo.pop("ways", None)
         _tell(tx, method)

@@ -12,7 +12,7 @@ from tocsin.db.columns import MOST, AutoKey, Instant, Json, metadata
 from tocsin.db.engine import Tx
 from tocsin.kit import redaction
 from tocsin.kit.errors import NotFound
-from tocsin.signals import store
+from tocsin.signals import formats, store
 
 table = Table(
     "quarantine",
@@ -69,7 +69,7 @@ def keep(tx: Tx, *, source: str, sender: str, reason: str, body: bytes, asked: d
         "at": tx.now,
         "source": source,
         "sender": sender,
-        "reason": redaction.in_text(reason),
+        "reason": formats.storable(redaction.in_text(reason)),
         "size": len(body),
         "body": redaction.in_body(shown),
         "asked": {**(asked or {}), "is_whole": shown.encode() == body},

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from litestar import get
-from litestar.params import FromQuery
+from litestar.params import FromQuery, QueryParameter
 from litestar.response import Template
 
 from tocsin.audit import store as audit
@@ -23,6 +23,7 @@ from tocsin.web.trouble import Trouble, trouble
 
 PATH = "/audit"
 A_PAGE = 50
+LAST = 2**62  # no line has a greater number
 SUBJECT_NAMES = {"refused": "Whatever was refused", "factor": "Second factors", "account": "Accounts"}
 
 
@@ -49,7 +50,7 @@ def show_audit(
     source: FromQuery[str] = "",
     since: FromQuery[str] = "",
     until: FromQuery[str] = "",
-    before: FromQuery[int] = 0,
+    before: Annotated[int, QueryParameter(ge=0, le=LAST)] = 0,
 ) -> Template:
     access.require(visitor.actor, access.AUDIT_READ)
     visitor.app.keep_refusals()

@@ -18,6 +18,7 @@ from litestar.handlers import ASGIRouteHandler
 from litestar.types import HTTPScope, Receive, Scope, Send
 
 from tocsin.app import App
+from tocsin.audit.model import Deed
 from tocsin.kit.actor import STRANGER
 from tocsin.oncall import ical, store
 from tocsin.oncall.appointments import AHEAD, BACK, Appointment, appointments, of_person, since
@@ -58,6 +59,12 @@ class Written:
     changed: bytes
 
 
+def _note(app: App, scope: HTTPScope) -> None:
+    """For the audit log: somebody tried an address that is none, or is one no more."""
+    source = scope["client"][0] if scope["client"] else ""
+    app.refusals.note(Deed.LINK_REFUSED, app.database.now(), about=ical.PATH, source=source)
+
+
 class Calendars:
     """The calendars that were fetched lately."""
 
@@ -80,6 +87,7 @@ class Calendars:
             await _say(scope, send, 503, AWAY, (b"retry-after", b"60"))
             return
         if found is None:
+            _note(scope["litestar_app"].state["tocsin"], scope)
             await _say(scope, send, 404, NOT_THERE)
         elif _is_known(scope, found):
             await send_all(scope, send, 304, found.answer.brief, b"")

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from litestar import Request
 from litestar.di import NamedDependency
+from litestar.enums import RequestEncodingType
 
 from tocsin.kit.errors import Invalid
 from tocsin.kit.text import clip
@@ -17,6 +18,10 @@ AnyRequest = Request[Any, Any, Any]
 MOST_FORM_BYTES = 512 * 1024
 MOST_FIELDS = 300
 LONGEST_TEXT = 100_000  # characters of one field: a long section of a post-mortem
+
+
+class NotAForm(Invalid):
+    """The form is sent in parts (multipart/form-data), as no page of ours sends one."""
 
 
 class TooManyFields(Invalid):
@@ -74,6 +79,8 @@ Sent = NamedDependency[Form]
 
 async def read_form(request: AnyRequest) -> Form:
     """The form of this request. Raises Invalid for a body that is none."""
+    if request.content_type[0] == RequestEncodingType.MULTI_PART:
+        raise NotAForm  # what looks for the token of our forms has read it by now, and it comes no second time
     body = await request.body()
     try:
         text = body.decode("utf-8")
@@ -88,9 +95,9 @@ def utc_instant(typed: str, name: str) -> datetime:
     """Read `2026-11-24T02:38`, or what people make of it. Raises Invalid."""
     try:
         found = datetime.fromisoformat(typed.removesuffix("UTC").strip())
-    except ValueError:
+        return (found.replace(tzinfo=UTC) if found.tzinfo is None else found).astimezone(UTC)
+    except (ValueError, OverflowError):  # in UTC the last hours of the year 9999 may lie beyond it
         raise Invalid(f"'{clip(typed, 40)}' is not a time; write it like 2026-11-24 02:38.", field=name) from None
-    return (found.replace(tzinfo=UTC) if found.tzinfo is None else found).astimezone(UTC)
 
 
 def local_path(wanted: str) -> str:

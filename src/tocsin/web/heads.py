@@ -5,6 +5,7 @@ for so ends at once.
 """
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 from litestar.enums import ScopeType
@@ -18,6 +19,11 @@ def is_head(scope: Any) -> bool:
     return bool(scope.get(_MARK))
 
 
+def _without_body(headers: Any) -> Iterator[tuple[bytes, bytes]]:
+    """The headers without what is said of a body: whatever came with it is not looked at, and so not waited for."""
+    return ((name, value) for name, value in headers if name not in (b"content-type", b"content-length"))
+
+
 class Heads:
     """Stands around the pages and the API."""
 
@@ -28,7 +34,7 @@ class Heads:
         if scope["type"] != ScopeType.HTTP or scope["method"] != "HEAD":
             await self._rest(scope, receive, send)
             return
-        asked: Any = {**scope, "method": "GET", _MARK: True}
+        asked: Any = {**scope, "method": "GET", "headers": list(_without_body(scope["headers"])), _MARK: True}
         answered = asyncio.Event()
 
         async def without_body(message: Message) -> None:

@@ -11,7 +11,9 @@ from litestar import Response, get, post
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
 
+from tocsin.app import App
 from tocsin.audit.model import Deed
+from tocsin.delivery.public import doubt_of
 from tocsin.door import commands as door
 from tocsin.door import limits
 from tocsin.door import store as doors
@@ -63,6 +65,7 @@ WAYS = (
 )
 
 
+TO_AN_ADDRESS = (Channel.WEBHOOK, Channel.TEAMS)  # of the web, whose host is shown
 LABELS = {one.key: one.label for one in WAYS} | {Channel.PUSH: "Push to a browser"}
 
 
@@ -78,6 +81,7 @@ class Contact:
     code: str  # from the link that was sent, for its field
     tested: str  # what became of the last test
     is_doubtful: bool
+    doubt: str  # why nothing will get there, as far as its address shows that
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,9 @@ def _me(
             me=person_row(account, methods),
             has_password=account.has_password,
             takes_old=account.has_password and not _has_come_by_link(tx, visitor),
-            contacts=[_contact(tx, one, code if one.id == verify else "", tests.get(one.id)) for one in methods],
+            contacts=[
+                _contact(visitor.app, tx, one, code if one.id == verify else "", tests.get(one.id)) for one in methods
+            ],
             account_tested=_tested(tests.get(reaching.ACCOUNT), tx.now),
             ways=[one for one in WAYS if one.key in visitor.app.offers],
             rules=[_rule(one, methods) for one in rules],
@@ -138,7 +144,8 @@ def _me(
         )
 
 
-def _contact(tx: Tx, one: ContactMethod, code: str, last: Trial | None) -> Contact:
+def _contact(app: App, tx: Tx, one: ContactMethod, code: str, last: Trial | None) -> Contact:
+    rules = app.settings
     return Contact(
         id=one.id,
         channel=str(one.channel),
@@ -150,6 +157,9 @@ def _contact(tx: Tx, one: ContactMethod, code: str, last: Trial | None) -> Conta
         code=code,
         tested=_tested(last, tx.now),
         is_doubtful=last is not None and last.state is State.FAILED,
+        doubt=doubt_of(one.address, anywhere=rules.allow_private_webhooks, also=rules.private_networks)
+        if one.channel in TO_AN_ADDRESS
+        else "",
     )
 
 

@@ -210,13 +210,15 @@ def _refused(request: AnyRequest, why: TocsinError) -> Response[Any]:
     status = next((status for kind, status in KINDS if isinstance(why, kind)), 409)
     if isinstance(why, NotAllowed):
         _note(request, Deed.RIGHT_MISSING)
+    elif isinstance(why, NotFound) and "{token" in request.scope.get("path_template", ""):
+        _note(request, Deed.LINK_REFUSED)  # one that nobody was sent
     return _error_page(request, status, why.message, why)
 
 
 def _http_error(request: AnyRequest, why: HTTPException) -> Response[Any]:
     if not _is_csrf(why):
         return _error_page(request, why.status_code, "")
-    _note(request, Deed.FORM_REFUSED)
+    _note(request, Deed.FORM_REFUSED, by=_signed_in(request))
     said = "This form has grown old; open the page again, and send it from there."
     page = _error_page(request, 403, said, words=OLD_FORM)
     # A token of another installation, left at this address, would be refused for ever: let the next page bring its own.
@@ -224,11 +226,23 @@ def _http_error(request: AnyRequest, why: HTTPException) -> Response[Any]:
     return page
 
 
-def _note(request: AnyRequest, deed: Deed) -> None:
+def _note(request: AnyRequest, deed: Deed, by: str = "") -> None:
     """For the audit log: who tried, as far as is known, and which of our addresses; its own path may hold a secret."""
     app, actor = sessions.installation(request), request.scope["state"].get("actor")
     about, source = str(request.scope.get("path_template", "")), sessions.source_of(request)
-    app.refusals.note(deed, app.database.now(), actor=actor.handle if actor else "", about=about, source=source)
+    app.refusals.note(deed, app.database.now(), actor=actor.handle if actor else by, about=about, source=source)
+
+
+def _signed_in(request: AnyRequest) -> str:
+    """In whose browser it was tried, where nobody has asked for that yet; empty if nobody is signed in there."""
+    if not request.cookies.get(cookies.SESSION):
+        return ""
+    try:
+        with sessions.installation(request).database.read(SYSTEM) as tx:
+            visitor = sessions.met(request, tx)
+    except TocsinError:
+        return ""
+    return visitor.actor.handle if visitor else ""
 
 
 def _is_csrf(why: HTTPException) -> bool:
