@@ -19,7 +19,8 @@ from tests.support.server import Server, running_server
 from tests.support.smtp import SmtpSink
 from tests.support.terminal import Terminal
 from tests.support.world import QUIET
-from tocsin.cli import board, watching
+from tocsin.cli import board, show, watching
+from tocsin.kit.errors import Overloaded
 from tocsin.people import access, commands
 
 SCOPES = frozenset({"incidents:read", "incidents:write", "plan:read", "people:write"})
@@ -110,7 +111,10 @@ def test_where_nothing_answers_the_board_says_so_over_how_it_stood() -> None:
     console = Console(width=80, height=24, file=io.StringIO())
     with console.capture() as captured:
         console.print(board.drawn(a_look(1, 1), 24, "no answer from http://x"))
-    assert captured.get().startswith("no answer from http://x. It stood so at ") and "#0" in captured.get()
+    assert (
+        captured.get().startswith("As it stood at 11-24 03:34 UTC; no answer from http://x\n")
+        and "#0" in captured.get()
+    )
     assert captured.get().index("Railway") < captured.get().index("Groq")
 
 
@@ -182,6 +186,24 @@ def test_a_page_is_named_and_a_shell_completes(tocsin: Terminal, known: dict[str
     )
     assert done.stdout.split() == ["webhook"]
     assert "webhook" in tocsin.done("completion", "zsh") and "webhook" in tocsin.done("completion", "fish")
+
+
+def test_who_watches_watches_on_while_the_server_is_away(capsys: pytest.CaptureFixture[str]) -> None:
+    turns = iter(["here", Overloaded("no answer"), "back", KeyboardInterrupt()])
+
+    def command(*, json: bool = False) -> None:
+        turn = next(turns)
+        if isinstance(turn, BaseException):
+            raise turn
+        show.raw(turn)
+
+    with pytest.raises(KeyboardInterrupt):
+        watching.watched(command)(watch=0, json=True)
+    printed = capsys.readouterr()
+    assert printed.out.split() == ["here", "back"] and "no answer" in printed.err
+    turns = iter([Overloaded("no answer")])
+    with pytest.raises(Overloaded):  # what never was there is said at once
+        watching.watched(command)(watch=0, json=True)
 
 
 def test_watching_without_a_number_is_every_two_seconds() -> None:

@@ -129,7 +129,8 @@ def drawn(found: dict[str, Any], height: int | None = None, trouble: str = "") -
     now = SystemClock().now()
     head = Text(f"Tocsin, {now:%Y-%m-%d %H:%M:%S} UTC", style="dim")
     if trouble:
-        head = Text(f"{trouble}. It stood so at {_at(found['at'], now)} UTC:", style="bold red", no_wrap=True)
+        head = Text(f"As it stood at {_at(found['at'], now)} UTC; {trouble}", style="bold red")
+        head.no_wrap, head.overflow = True, "ellipsis"
     return Group(head, *(_panel(one) for one in _fitted(_parts(found, now), height)))
 
 
