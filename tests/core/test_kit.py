@@ -224,3 +224,14 @@ def test_a_server_that_serves_no_calendar_has_not_loaded_what_writes_one() -> No
     start = "import sys, tocsin.main; print([one for one in ('alembic', 'icalendar.cal') if one in sys.modules])"
     told = subprocess.run([sys.executable, "-c", start], capture_output=True, text=True, check=True).stdout
     assert told == "[]\n"
+
+
+def test_a_refusal_whose_docstring_has_two_paragraphs_is_still_a_line() -> None:
+    class Twofold(Refused):
+        """It is under way.
+
+        Come again in a
+        second.
+        """
+
+    assert Twofold().message == "It is under way. Come again in a second."

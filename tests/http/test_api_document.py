@@ -74,6 +74,20 @@ def test_every_operation_has_a_name_of_its_own(document: dict[str, Any]) -> None
     assert all(re.fullmatch(r"[a-z_]+", name) for name in names)
 
 
+def test_every_shape_has_a_title_of_its_own(document: dict[str, Any]) -> None:
+    """Programs that write clients name their types after it, and leave out what has the name of another."""
+    titles = [one["title"] for one in document["components"]["schemas"].values()]
+    assert len(set(titles)) == len(titles) and all(re.fullmatch("[A-Z][A-Za-z]+", one) for one in titles)
+
+
+def test_what_is_guarded_is_described_as_guarded(here: Served, document: dict[str, Any]) -> None:
+    """A silence is ended and extended on a condition; the document says so of both."""
+    for path in ("extend", "end"):
+        operation = document["paths"][f"/api/v1/silences/{{silence_id}}/{path}"]["post"]
+        assert "412" in operation["responses"], path
+        assert "If-Match" in [one["name"] for one in operation["parameters"]], path
+
+
 def test_it_brings_no_script_from_elsewhere(here: Served) -> None:
     for path in ("/api/v1/openapi.json", "/api/v1", "/api/v1/swagger", "/api/v1/openapi.json/redoc", "/schema"):
         assert "<script" not in here.get(path).text

@@ -11,6 +11,7 @@ import pytest
 from tests.support.served import EVERY_RIGHT, Served, served
 from tocsin.api.events import STREAMS_MOST, Listening, Place
 from tocsin.events import outbox, store
+from tocsin.events.model import KEPT_FOR
 from tocsin.kit.actor import SYSTEM
 from tocsin.people import access, tokens
 
@@ -66,6 +67,36 @@ def test_what_was_missed_is_told_from_an_id_or_an_instant(here: Served, headers:
     assert len(read(here, headers, since=later)) == 1
     assert [one["event"] for one in read(here, headers, type="plan.applied")] == ["plan.applied"]
     assert here.get(EVENTS, params={"since": "soon"}, headers=headers).status_code == 400
+
+
+def test_a_listener_learns_that_it_missed_something_for_good(here: Served, headers: dict[str, str]) -> None:
+    incident = declare(here, headers)
+    declare(here, headers)
+    assert [one["type"] for one in read(here, headers, since="1")] == ["incident.declared"] * 2
+    here.clock.advance_to(here.clock.now() + KEPT_FOR + timedelta(minutes=1))
+    here.app.database.run(SYSTEM, store.thin)
+    declare(here, headers)
+    told = read(here, headers, since="1")
+    assert [one["type"] for one in told] == ["tocsin.gap", "incident.declared"]
+    assert told[0]["data"] == {"asked": 1} and told[0]["position"] == told[1]["position"] - 1 == 3
+    assert incident not in str(told)
+    for position in ("0", "3"):  # from the beginning, and up to date until then: nothing is missed
+        assert [one["type"] for one in read(here, headers, since=position)] == ["incident.declared"]
+
+
+def test_a_listener_that_is_ahead_of_a_restored_copy_begins_anew(here: Served, headers: dict[str, str]) -> None:
+    declare(here, headers)
+    (gap,) = read(here, headers, since="4711")
+    assert (gap["type"], gap["position"], gap["data"]) == ("tocsin.gap", 2, {"asked": 4711})
+    declare(here, headers)
+    assert [one["type"] for one in read(here, headers, since="2")] == ["incident.declared"]
+
+
+def test_what_is_neither_an_id_nor_an_instant_is_called_so(here: Served, headers: dict[str, str]) -> None:
+    for query, sent in (({"since": "soon"}, {}), ({}, {"Last-Event-ID": "soon"})):
+        refused = here.get(EVENTS, params={"follow": "false", **query}, headers=headers | sent)
+        assert refused.status_code == 400
+        assert "neither the id of an event nor an instant" in refused.json()["detail"]
 
 
 def test_what_is_confidential_is_told_to_those_who_may_read_it(here: Served, headers: dict[str, str]) -> None:

@@ -284,3 +284,62 @@ def pages(here: Served, path: str, member: str, headers: dict[str, str]) -> list
         cursor = answer["next"]
         if cursor is None:
             return found
+
+
+# ---- What is wrong, where, and what would do -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("incidents?statuss=closed", {"detail": "There is no parameter 'statuss' here; did you mean status?"}),
+        ("oncall?at=now", {"detail": "There is no parameter 'at' here."}),
+        ("probes?health=ill", {"detail": "'ill' will not do; there is trouble, unknown and well"}),
+    ],
+)
+def test_a_misspelt_parameter_is_refused_and_not_passed_over(
+    here: Served, headers: dict[str, str], asked: str, said: dict[str, str]
+) -> None:
+    answer = here.get(f"/api/v1/{asked}", headers=headers)
+    assert answer.status_code == 400
+    name = asked.partition("?")[2].partition("=")[0]
+    assert answer.json()["errors"] == [said | {"parameter": name}]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "said", "place"),
+    [
+        ("incidents", b"", "The body is missing; send JSON.", "#"),
+        ("reports", b'{"words": "x", "contct": "y"}', "unknown field; did you mean contact?", "#/contct"),
+        ("webhooks", b'{"url": "https://example.org", "xyzzy": 1}', "unknown field.", "#/xyzzy"),
+        ("changes", b'{"what": "x", "kind": "deploy"}', "'deploy' will not do; there is deployment, ", "#/kind"),
+    ],
+)
+def test_a_mistake_in_a_body_says_what_would_do(
+    here: Served, headers: dict[str, str], path: str, body: bytes, said: str, place: str
+) -> None:
+    answer = here.post(f"/api/v1/{path}", content=body, headers=headers)
+    assert answer.status_code == 400
+    (mistake,) = answer.json()["errors"]
+    assert mistake["detail"].startswith(said) and mistake["pointer"] == place
+    assert said.rstrip(".") in answer.json()["detail"]
+
+
+def test_a_body_that_is_cut_off_is_said_to_be_no_json(here: Served, headers: dict[str, str]) -> None:
+    refused = here.post("/api/v1/incidents", content=b'{"title": ', headers=headers)
+    assert refused.status_code == 400 and refused.json()["detail"].startswith("The body is not JSON: ")
+
+
+def test_an_address_says_what_may_be_asked_of_it(here: Served, headers: dict[str, str]) -> None:
+    asked = here.request("OPTIONS", "/api/v1/incidents", headers=headers)
+    refused = here.request("DELETE", "/api/v1/incidents", headers=headers)
+    assert (asked.status_code, refused.status_code) == (204, 405)
+    for answer in (asked, refused):
+        assert {one.strip() for one in answer.headers["allow"].split(",")} == {"GET", "HEAD", "POST", "OPTIONS"}
+    assert here.request("OPTIONS", "/api/v1/incidents").status_code == 401
+
+
+def test_a_text_names_its_letters_once(here: Served, headers: dict[str, str]) -> None:
+    address = f"/api/v1/incidents/{declared(here, headers)['id']}"
+    for path in (f"{address}/ticket", f"{address}/postmortem.md", "/api/v1/metrics/prometheus"):
+        assert here.get(path, headers=headers).headers["content-type"].count("charset") == 1, path

@@ -496,9 +496,10 @@ class _Stranger(http.server.BaseHTTPRequestHandler):
     """Answers as some other program would, or as a Tocsin that takes no more."""
 
     def do_GET(self) -> None:
-        busy = "/oncall" in self.path
-        body = json.dumps({"detail": "Too much waits."}).encode() if busy else b"<h1>A stranger's page</h1>"
-        self.send_response(503 if busy else 200)
+        busy, missing = "/oncall" in self.path, "/changes" in self.path
+        said = {"detail": "Too much waits." if busy else "Not Found"}
+        body = json.dumps(said).encode() if busy or missing else b"<h1>A stranger's page</h1>"
+        self.send_response(503 if busy else 404 if missing else 200)
         self.end_headers()
         self.wfile.write(body)
 
@@ -518,8 +519,9 @@ def stranger() -> Iterator[str]:
 
 def test_an_answer_of_another_program(tocsin: Terminal, stranger: str) -> None:
     tocsin.set("TOCSIN_URL", stranger)
-    refused = tocsin("incidents")
-    assert refused.code == 3 and "does not answer as Tocsin does" in refused.err
+    for words in ("incidents", "changes"):  # a page, and a refusal of another program's own
+        refused = tocsin(words)
+        assert refused.code == 3 and "does not answer as Tocsin does" in refused.err, words
 
 
 def test_an_overloaded_server(tocsin: Terminal, stranger: str) -> None:

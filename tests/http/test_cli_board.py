@@ -1,5 +1,6 @@
 """What looks at everything at once: the board, the events as they come, `--watch`; and webhooks from a terminal."""
 
+import io
 import json
 import os
 import subprocess
@@ -7,9 +8,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
+from rich.console import Console
 
 import tocsin.__main__
 from tests.support import terminal
@@ -17,7 +19,9 @@ from tests.support.server import Server, running_server
 from tests.support.smtp import SmtpSink
 from tests.support.terminal import Terminal
 from tests.support.world import QUIET
-from tocsin.cli import watching
+from tocsin.cli import board, show, watching
+from tocsin.kit.errors import Overloaded
+from tocsin.people import access, commands
 
 SCOPES = frozenset({"incidents:read", "incidents:write", "plan:read", "people:write"})
 
@@ -70,6 +74,52 @@ def test_the_board_shows_what_is_open_what_is_owed_and_who_is_on_call(tocsin: Te
     assert found["owed"] == sorted(found["owed"], key=lambda one: one["due_at"]) and found["owed"]
     tocsin.done("ack", incident)
     assert "token:terminal" in tocsin.done("top", "--once")
+
+
+def a_look(incidents: int, owed: int) -> dict[str, Any]:
+    at = "2026-11-24T03:34:19Z"
+    about = {"severity": "P1", "status": "investigating", "acknowledged_by": None, "declared_at": at}
+    return {
+        "at": at,
+        "incidents": [{**about, "number": n, "title": "A very long title " * 9} for n in range(incidents)],
+        "owed": [{"incident": n, "due_at": at, "what": "Name the scribe", "owner": "on_call"} for n in range(owed)],
+        "on_call": [{"name": "Scribe", "person_name": "Ana", "ends_at": at}] * 4,
+        "vendors": [
+            {"name": "Groq", "how": "well", "because": "x"},
+            {"name": "Railway", "how": "down", "because": "y"},
+        ],
+    }
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40), (60, 15), (80, 12), (200, 90)])
+def test_the_board_fits_the_terminal_and_says_what_it_leaves_out(width: int, height: int) -> None:
+    console = Console(width=width, height=height, file=io.StringIO(), force_terminal=False)
+    with console.capture() as captured:
+        console.print(board.drawn(a_look(14, 30), height))
+    lines = captured.get().splitlines()
+    assert len(lines) <= height and max(map(len, lines)) <= width
+    for word in ("Open incidents", "Owed", "#0") if height > 12 else ("Open incidents", "#0"):
+        assert word in captured.get()
+    assert ("more" in captured.get()) == (height < 90)
+
+
+def test_where_nothing_answers_the_board_says_so_over_how_it_stood() -> None:
+    console = Console(width=80, height=24, file=io.StringIO())
+    with console.capture() as captured:
+        console.print(board.drawn(a_look(1, 1), 24, "no answer from http://x"))
+    assert (
+        captured.get().startswith("As it stood at 11-24 03:34 UTC; no answer from http://x\n")
+        and "#0" in captured.get()
+    )
+    assert captured.get().index("Railway") < captured.get().index("Groq")
+
+
+def test_the_worst_incident_stands_on_top_however_old_it_is(tocsin: Terminal) -> None:
+    for severity in ("P0", "P3"):
+        tocsin.done("declare", f"It is {severity}", "--severity", severity, "--type", "service_outage")
+    found = tocsin("top", "--json").json["incidents"]
+    assert found[0]["severity"] == "P0" and found[-1]["severity"] == "P3"
+    assert [one["severity"] for one in found] == sorted(one["severity"] for one in found)
 
 
 def test_what_happened_is_printed_and_what_happens_follows(tocsin: Terminal, known: dict[str, str]) -> None:
@@ -132,6 +182,24 @@ def test_a_page_is_named_and_a_shell_completes(tocsin: Terminal, known: dict[str
     )
     assert done.stdout.split() == ["webhook"]
     assert "webhook" in tocsin.done("completion", "zsh") and "webhook" in tocsin.done("completion", "fish")
+
+
+def test_who_watches_watches_on_while_the_server_is_away(capsys: pytest.CaptureFixture[str]) -> None:
+    turns = iter(["here", Overloaded("no answer"), "back", KeyboardInterrupt()])
+
+    def command(*, json: bool = False) -> None:
+        turn = next(turns)
+        if isinstance(turn, BaseException):
+            raise turn
+        show.raw(turn)
+
+    with pytest.raises(KeyboardInterrupt):
+        watching.watched(command)(watch=0, json=True)
+    printed = capsys.readouterr()
+    assert printed.out.split() == ["here", "back"] and "no answer" in printed.err
+    turns = iter([Overloaded("no answer")])
+    with pytest.raises(Overloaded):  # what never was there is said at once
+        watching.watched(command)(watch=0, json=True)
 
 
 def test_watching_without_a_number_is_every_two_seconds() -> None:

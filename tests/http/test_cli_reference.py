@@ -71,3 +71,33 @@ def test_every_command_can_answer_in_json(name: str) -> None:
 def test_every_exit_code_is_listed() -> None:
     codes = {0, main.FAILED, main.INTERRUPTED, mailin.TRY_AGAIN, *main.EXIT_CODES.values()}
     assert [int(row[0]) for row in rows(section("## Exit codes"))] == sorted(codes)
+
+
+@pytest.mark.parametrize(("name", "word"), [(name, one) for name, words in main.OTHER_WORDS.items() for one in words])
+def test_what_newcomers_type_is_answered_with_the_command_that_there_is(
+    capsys: pytest.CaptureFixture[str], name: str, word: str
+) -> None:
+    assert main.exit_code([word]) == 2
+    assert f'Did you mean "{name}"?' in " ".join(capsys.readouterr().err.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("part", ["webhook", "signal", "oncall", "silence"])
+def test_what_is_spoken_to_the_server_is_not_said_to_be_for_its_own_machine(
+    capsys: pytest.CaptureFixture[str], part: str
+) -> None:
+    assert main.exit_code([part, "--help"]) == 0
+    said = capsys.readouterr().out
+    assert "Commands" in said and "own machine" not in said
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("oncall overides", '"oncall" takes no word "overides"; did you mean "overrides"?'),
+        ("postmortem show 7", '"postmortem" takes no word "7"; its commands are write and final.'),
+        ("webhook list x", '"webhook list" takes no word "x".'),
+    ],
+)
+def test_a_word_too_much_is_named_with_what_there_is(capsys: pytest.CaptureFixture[str], line: str, said: str) -> None:
+    assert main.exit_code(line.split()) == 2
+    assert said in " ".join(capsys.readouterr().err.replace("│", " ").split())

@@ -26,6 +26,9 @@ ASKED: dict[str, Request[Any]] = {
     "incident": requests.incident("inc_1"),
     "timeline": requests.timeline("inc_1", cursor="7"),
     "obligations": requests.obligations("inc_1"),
+    "probes": requests.probes(health="trouble", sort="probe", service="rose", limit=3, cursor="rose/health"),
+    "probe": requests.probe("rose/health"),
+    "looks": requests.looks("rose/health", limit=3, cursor="1-1"),
     "on_call": requests.on_call(),
     "plan": requests.plan(),
     "signal": requests.signal("Voice is mute", key="rose/voice", labels={"service": "rose"}, severity="critical"),
@@ -169,6 +172,45 @@ def test_it_comes_again_where_it_is_asked_to(here: Served) -> None:
     with Tocsin("http://tocsin.test", here.token(*EVERY_RIGHT), transport=Busy(here)) as client:
         assert client.send(requests.plan()).revision.id
     assert answers == []
+
+
+def test_it_waits_for_what_is_still_being_carried_out(here: Served) -> None:
+    still = {"type": "urn:tocsin:problem:still-at-it", "status": 409}
+    other = {"type": "urn:tocsin:problem:still-owed", "status": 409}
+    answers = [other, still]
+
+    class AtIt(Bridge):
+        def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+            return httpx2.Response(409, json=answers.pop())
+
+    secret = here.token(*EVERY_RIGHT)
+    with Tocsin("http://tocsin.test", secret, transport=AtIt(here)) as client, pytest.raises(Refused) as refused:
+        client.send(requests.close("inc_1"))
+    assert answers == [] and refused.value.problem == other
+
+
+def test_a_list_is_read_to_its_end(here: Served, tocsin: Tocsin) -> None:
+    made = [tocsin.send(requests.declare(f"No {n}", "P3", "service_outage")).number for n in range(5)]
+    pages = [[one.number for one in page.incidents] for page in tocsin.pages(requests.incidents(open=True, limit=2))]
+    assert [len(one) for one in pages] == [2, 2, 1] and sorted(one for page in pages for one in page) == made
+    secret = here.token(*EVERY_RIGHT, name="looping")
+
+    async def story() -> list[str]:
+        transport = httpx2.ASGITransport(app=here.asgi)  # type: ignore[arg-type]
+        async with AsyncTocsin("http://tocsin.test", secret, transport=transport) as client:
+            return [one.name async for page in client.pages(requests.probes(limit=2)) for one in page.probes]
+
+    assert here.run(story()) == [one.name for one in tocsin.send(requests.probes()).probes] != []
+
+
+def test_it_says_how_everything_that_is_looked_at_stands(tocsin: Tocsin) -> None:
+    (first, *_) = tocsin.send(requests.probes(sort="probe")).probes
+    assert first.health == "unknown" and first.seen is None
+    assert tocsin.send(requests.probe(first.name)).signal_id is None
+    assert tocsin.send(requests.looks(first.name)).looks == []
+    assert tocsin.send(requests.probes(health="trouble")).probes == []
+    with pytest.raises(Refused, match="404"):
+        tocsin.send(requests.probe("rose"))
 
 
 def test_what_was_just_declared_can_be_changed_on_a_condition(tocsin: Tocsin) -> None:

@@ -103,6 +103,19 @@ def test_it_reads_why_a_signal_was_paged(here: Served) -> None:
     assert not assistant.use("explain_signal", signal=found["id"])["isError"]
 
 
+def test_it_reads_how_everything_that_is_looked_at_stands(here: Served) -> None:
+    reader = Assistant(here, "incidents:read")
+    found = reader.use("list_probes", health="unknown", limit=1)["structuredContent"]
+    (first,) = found["probes"]
+    rest = reader.use("list_probes", cursor=found["next"])["structuredContent"]["probes"]
+    assert rest and first["name"] not in [one["name"] for one in rest]
+    one = reader.use("read_probe", probe=first["name"])["structuredContent"]
+    assert one["probe"]["name"] == first["name"] and one["looks"] == []
+    assert reader.use("list_probes", health="ill")["isError"]
+    assert reader.use("read_probe", probe="rose")["isError"]
+    assert "nothing/here" in reader.use("read_probe", probe="nothing/here")["content"][0]["text"]
+
+
 def test_it_may_do_what_its_token_may_and_is_told_what_is_wrong(here: Served) -> None:
     reader = Assistant(here, "incidents:read")
     about = {"title": "x", "severity": "P1", "type": "service_outage"}

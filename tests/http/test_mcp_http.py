@@ -96,7 +96,7 @@ def test_a_token_is_shown_what_it_may_use_and_refused_what_it_may_not(here: Serv
 
 def _some(schema: dict[str, Any]) -> dict[str, Any]:
     """Arguments that fit a tool's schema, about nothing that is there."""
-    known = {"title": "x", "severity": "P1", "type": "service_outage", "fields": {}}
+    known = {"title": "x", "severity": "P1", "type": "service_outage", "fields": {}, "probe": "no/thing"}
     made = {name: known.get(name, "x") for name in schema.get("required", ())}
     jsonschema_rs.validate(schema, made)
     return made

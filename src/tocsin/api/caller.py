@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
-from litestar.exceptions import ClientException
+from litestar.exceptions import ClientException, SerializationException
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.types import Guard
@@ -46,6 +46,8 @@ class Call(Request[Any, Actor, State]):
     async def json(self) -> Any:
         try:
             return await super().json()
+        except SerializationException as error:
+            raise ClientException(f"The body is not JSON: {error}.") from None
         except UnicodeDecodeError:
             raise ClientException("The body is not in UTF-8.") from None
         except RecursionError:
@@ -64,9 +66,8 @@ def gate() -> Guard:
         client = connection.client
         actor = access.bearer(token, client.host if client else "")
         connection.scope["auth"] = actor
-        if connection.scope.get("method") == "OPTIONS":  # says how an address is asked, and nothing of what is there
-            return
-        access.require(actor, handler.opt["right"])
+        if connection.scope.get("method") != "OPTIONS":  # which asks what may be asked, and tells nothing else
+            access.require(actor, handler.opt["right"])
         if "\x00" in connection.scope["path"]:
             raise NoSuchAddress
 

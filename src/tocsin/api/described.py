@@ -86,7 +86,11 @@ INTAKE: dict[str, Any] = {
             "send_from_alertmanager",
             "The webhook of Prometheus Alertmanager, payload version 4",
             "200",
-            {"type": "object", "required": ["alerts"], "properties": {"alerts": {"type": "array"}}},
+            {
+                "type": "object",
+                "required": ["alerts"],
+                "properties": {"alerts": {"type": "array", "items": {"type": "object"}}},
+            },
             _COUNT,
         )
     },
@@ -103,7 +107,7 @@ _RATES: dict[str, Any] = {
 }
 _TAG: dict[str, Any] = {"ETag": {"description": "As what it stands now.", "schema": _TEXT}}
 GUARDED = {
-    *("apply_plan", "end_silence", "make_override", "cancel_override"),
+    *("apply_plan", "extend_silence", "end_silence", "make_override", "cancel_override"),
     *("change_webhook", "remove_webhook", "rotate_webhook_secret", "enable_webhook", "disable_webhook"),
     *("add_contact", "send_contact_code", "verify_contact", "try_contact", "remove_contact"),
     *("set_zone", "add_contact_rule", "remove_contact_rule"),
@@ -133,6 +137,14 @@ def with_manners(paths: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+def with_names(schemas: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """The same with a title of its own for each: programs that write clients name their types after it."""
+    return {
+        name: {**one, "title": "".join(part[:1].upper() + part[1:] for part in name.split("_"))}
+        for name, one in schemas.items()
+    }
+
+
 def _mannered(path: str, method: str, operation: dict[str, Any]) -> dict[str, Any]:
     responses = {status: _with_headers(one, _RATES) for status, one in operation["responses"].items()}
     asked = list(operation.get("parameters") or ())
@@ -143,8 +155,8 @@ def _mannered(path: str, method: str, operation: dict[str, Any]) -> dict[str, An
     if is_guarded(path, method, operation):
         responses["412"] = _refusal("It stands otherwise than `If-Match` says; `changed` says what happened since.")
         asked.append(_IF_SO)
+    responses.setdefault("400", _refusal("What was sent is not valid; `errors` names each mistake."))
     if method == "post":
-        responses.setdefault("400", _refusal("What was sent is not valid; `errors` names each mistake."))
         responses.setdefault("409", _refusal("A request with this `Idempotency-Key` is being carried out."))
         responses["422"] = _refusal("This `Idempotency-Key` came with another request before.")
         asked.append(_KEY)

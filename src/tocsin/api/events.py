@@ -6,7 +6,7 @@ Each stream reads the numbered events of the database, so that it does not matte
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import msgspec
@@ -32,6 +32,7 @@ AT_ONCE = 200
 LOOK_EVERY = timedelta(milliseconds=500)
 BEAT_EVERY = timedelta(seconds=15)
 STREAMS_MOST = 100  # on one node
+GAP = "tocsin.gap"  # told to one listener alone, and no event of ours
 _POSITION = re.compile(r"[0-9]{1,15}")
 
 Since = Annotated[
@@ -72,9 +73,9 @@ _NEEDS = needs(access.INCIDENT_READ, 400)
 )
 def stream_events(request: Call, since: Since = None, types: Types = None, follow: Follow = True) -> Stream:
     app = app_of(request)
-    position = _begin(app, request.auth, request.headers.get("last-event-id") or since)
+    position, gap = _begin(app, request.auth, request.headers.get("last-event-id") or since)
     wanted = frozenset(str(one) for one in types or LISTENED_TO)
-    listening = Listening(app, request.auth, bearer_secret(request.scope), position, wanted)
+    listening = Listening(app, request.auth, bearer_secret(request.scope), position, wanted, gap)
     if not follow:
         return _stream(listening.missed())
     return _stream(listening.live(_count(app)))
@@ -85,22 +86,39 @@ def _stream(lines: AsyncIterator[str]) -> Stream:
     return Stream(lines, media_type="text/event-stream", headers=headers)
 
 
-def _begin(app: App, actor: Actor, since: str | None) -> int:
+def _begin(app: App, actor: Actor, since: str | None) -> tuple[int, str]:
+    """The position behind which it begins, and what is said first if something between is not known any more."""
     with app.database.read(actor) as tx:
+        last = store.last_position(tx)
         if since is None:
-            return store.last_position(tx)
-        if _POSITION.fullmatch(since):
-            return int(since)
-        begins = instant(since, "since")
-        if begins is None:
-            raise Invalid("That is neither the id of an event nor an instant.", field="since")
-        return store.before(tx, begins)
+            return last, ""
+        if not _POSITION.fullmatch(since):
+            try:
+                begins = instant(since, "since")
+            except Invalid:
+                begins = None
+            if begins is None:
+                raise Invalid(f"{since!r} is neither the id of an event nor an instant.", field="since")
+            return store.before(tx, begins), ""
+        position, forgotten = int(since), store.forgotten(tx)
+        if position > last:  # the database was put back to a copy of before
+            return last, _gap(last, position, tx.now)
+        return position, _gap(forgotten, position, tx.now) if 0 < position < forgotten else ""
+
+
+def _gap(position: int, asked: int, now: datetime) -> str:
+    """That a listener missed something for good. It goes on behind the position."""
+    about = {"type": GAP, "timestamp": now, "data": {"asked": asked}, "id": f"{GAP}-{asked}"}
+    return f"id: {position}\nevent: {GAP}\ndata: {msgspec.json.encode(about).decode()}\n\n"
 
 
 class Listening:
     """One caller's way through the events, as far as they may see them."""
 
-    def __init__(self, app: App, actor: Actor, secret: str, position: int, types: frozenset[str]) -> None:
+    def __init__(
+        self, app: App, actor: Actor, secret: str, position: int, types: frozenset[str], gap: str = ""
+    ) -> None:
+        self._gap = gap
         self._app = app
         self._actor = actor
         self._secret = secret
@@ -109,6 +127,9 @@ class Listening:
 
     async def missed(self) -> AsyncIterator[str]:
         """What happened until now."""
+        if gap := self._gap:
+            self._gap = ""
+            yield gap
         while found := await asyncio.to_thread(self._read):
             for one in found:
                 yield self._said(one)

@@ -53,7 +53,7 @@ def show_evidence(request: Call, incident_id: FromPath[str]) -> Response[bytes]:
 @get("/evidence/public-key", media_type="text/plain", summary="The key that checks signed archives, as PEM", **READ)
 def show_public_key(request: Call) -> Response[str]:
     with app_of(request).database.read(request.auth) as tx:
-        return Response(evidence.public_key(tx), media_type="text/plain; charset=utf-8")
+        return Response(evidence.public_key(tx), media_type="text/plain")
 
 
 @get("/incidents/{incident_id:str}/replay", summary="It, its ledger, and who knew what, at an instant", **READ_ONE)

@@ -157,7 +157,7 @@ def show_ticket(request: Call, incident_id: FromPath[str]) -> Response[str]:
         ticket = templates.ticket(plan, incident, tx.now, link, entries)
     if not ticket:
         raise NoTicket
-    return Response(ticket, media_type="text/markdown; charset=utf-8")
+    return Response(ticket, media_type="text/markdown")
 
 
 # ---- The verbs ----

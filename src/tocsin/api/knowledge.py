@@ -20,7 +20,7 @@ from tocsin.people import access
 from tocsin.plan import store as plans
 from tocsin.response import assessing, rendering
 
-MARKDOWN = "text/markdown; charset=utf-8"
+MARKDOWN = "text/markdown"
 
 
 def handlers() -> list[HTTPRouteHandler]:

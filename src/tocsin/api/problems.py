@@ -2,7 +2,6 @@
 
 import logging
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -12,7 +11,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
 
-from tocsin.api import refusing
+from tocsin.api import misfits, refusing
 from tocsin.api.conditional import Moved
 from tocsin.api.keys import UnknownToken
 from tocsin.api.limits import TooMany
@@ -115,7 +114,9 @@ def _errors(error: TocsinError, *, asked: bool) -> list[dict[str, Any]]:
         case Unreadable():
             return [_placed(problem) for problem in error.problems]
         case Invalid(field=str() as name):
-            return [{"detail": error.message, **({"parameter": name} if asked else {"pointer": pointer([name])})}]
+            return [
+                {"detail": error.message, **({"parameter": name} if asked else {"pointer": misfits.pointer([name])})}
+            ]
         case _:
             return []
 
@@ -125,12 +126,7 @@ def _placed(problem: str) -> dict[str, Any]:
     found = _PLACE.fullmatch(problem)
     if found is None:
         return {"detail": problem}
-    return {"detail": found["fault"], "pointer": pointer(re.findall(r"[^.\[\]]+", found["place"]))}
-
-
-def pointer(names: Iterable[str]) -> str:
-    """A JSON pointer, as a fragment."""
-    return "#" + "".join("/" + name.replace("~", "~0").replace("/", "~1") for name in names)
+    return {"detail": found["fault"], "pointer": misfits.pointer(re.findall(r"[^.\[\]]+", found["place"]))}
 
 
 def of_http(error: HTTPException, handler: Any = None) -> Problem:
@@ -138,30 +134,24 @@ def of_http(error: HTTPException, handler: Any = None) -> Problem:
     status = HTTPStatus(error.status_code)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return BUG
+    extra = error.extra if isinstance(error, ValidationException) else None
+    errors = [misfits.of(one, handler) for one in extra or []]
+    said = PLAIN.get(status, status.description) if error.detail in ("", status.phrase) else error.detail
     return Problem(
         type="about:blank",
         title=status.phrase,
         status=status,
-        detail=PLAIN.get(status, status.description) if error.detail in ("", status.phrase) else error.detail,
-        errors=[_misfit(one, handler) for one in error.extra or []] if isinstance(error, ValidationException) else [],
-        headers=HEADERS.get(status, {}) | (error.headers or {}),
+        detail=misfits.summary(errors) if errors else said,
+        errors=errors,
+        headers=HEADERS.get(status, {}) | _allowed(error.headers or {}),
     )
 
 
-def _misfit(found: Any, handler: Any) -> dict[str, Any]:
-    """One mistake that the framework found, in the words of RFC 9457, under the name that the address has for it."""
-    name, source = str(found.get("key", "")), found.get("source", "body")
-    names = re.findall(r"[^.\[\]]+", name)
-    if names[:1] == ["data"] and source == "body":
-        names = names[1:]  # the framework's name for the whole body
-    where = {"parameter": _in_address(name, handler)} if source != "body" else {"pointer": pointer(names)}
-    return {"detail": str(found.get("message", "")), **where}
-
-
-def _in_address(name: str, handler: Any) -> str:
-    taken = getattr(handler, "parsed_fn_signature", None)
-    parameter = taken.parameters.get(name) if taken else None
-    return getattr(getattr(parameter, "kwarg_definition", None), "name", None) or name
+def _allowed(headers: dict[str, str]) -> dict[str, str]:
+    """With HEAD, which no route names and each that reads answers."""
+    return {
+        name: said.replace("GET", "GET, HEAD") if name.lower() == "allow" else said for name, said in headers.items()
+    }
 
 
 def _response(problem: Problem) -> Response[bytes]:

@@ -7,7 +7,7 @@ from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from tocsin.api.caller import Call, app_of, needs
@@ -42,6 +42,7 @@ def show_reach(
 
 # ---- For Prometheus --------------------------------------------------------------------------------------------------
 
+EXPOSITION = "text/plain; version=0.0.4"  # the framework adds the letters
 _SCRAPE = needs(access.METRICS_READ, 409)
 _TEXT = {200: ResponseSpec(str, description="The numbers, in Prometheus's text format.", media_type="text/plain")}
 
@@ -62,7 +63,7 @@ def scrape(request: Call) -> Response[bytes]:
             metrics += _cover(covering.proof(tx, covering.WEEKS))
     registry = CollectorRegistry()
     registry.register(_Found(metrics))
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+    return Response(generate_latest(registry), media_type=EXPOSITION)
 
 
 class _Found(Collector):

@@ -28,7 +28,7 @@ from tocsin.signals import store as signals
 from tocsin.signals.model import State
 from tocsin.signals.store import Disposition
 
-MARKDOWN = "text/markdown; charset=utf-8"
+MARKDOWN = "text/markdown"
 
 READ = needs(access.INCIDENT_READ, 400)
 READ_ONE = needs(access.INCIDENT_READ, 400, 404)

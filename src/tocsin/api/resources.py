@@ -7,7 +7,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
-from litestar.types import ExceptionHandlersMap
+from litestar.types import ExceptionHandlersMap, Guard
 
 from tocsin.api import (
     agreements,
@@ -28,6 +28,7 @@ from tocsin.api import (
     knowledge,
     letters,
     limits,
+    misfits,
     oncall,
     onces,
     probes,
@@ -85,14 +86,17 @@ def routes() -> list[Router]:
         *assistants.handlers(),
     ]
     theirs = {**problems.exception_handlers(), **amtool.exception_handlers()}
-    return [_router(PATH, own, problems.exception_handlers()), _router(amtool.PATH, amtool.handlers(), theirs)]
+    return [
+        _router(PATH, own, problems.exception_handlers(), misfits.known_parameters),
+        _router(amtool.PATH, amtool.handlers(), theirs),
+    ]
 
 
-def _router(path: str, handlers: list[HTTPRouteHandler], refusals: ExceptionHandlersMap) -> Router:
+def _router(path: str, handlers: list[HTTPRouteHandler], refusals: ExceptionHandlersMap, *guards: Guard) -> Router:
     return Router(
         path,
         route_handlers=handlers,
-        guards=[gate()],
+        guards=[gate(), *guards],
         middleware=[limits.counted, onces.once, conditional.tagged],
         request_class=Call,
         exception_handlers=refusals,
@@ -107,7 +111,10 @@ class _Document(JsonRenderPlugin):
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
         paths = {path: item for path, item in openapi_schema["paths"].items() if path.startswith(f"{PATH}/")}
-        return super().render(request, {**openapi_schema, "paths": described.INTAKE | described.with_manners(paths)})
+        components = openapi_schema["components"]
+        components = {**components, "schemas": described.with_names(components["schemas"])}
+        described_here = {"paths": described.INTAKE | described.with_manners(paths), "components": components}
+        return super().render(request, {**openapi_schema, **described_here})
 
 
 def _operation_id(handler: HTTPRouteHandler, _method: object, _path: object) -> str:

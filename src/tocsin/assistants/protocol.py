@@ -162,8 +162,9 @@ def _signed(found: Message) -> Message:
 
 
 def _reasons(refused: Refused) -> list[str]:
-    """Each mistake and its place."""
-    return [f"{one.get('pointer', '')} {one.get('detail', '')}".strip() for one in refused.problem.get("errors", ())]
+    """Each mistake and its place, but for those that the refusal itself has said."""
+    new = (one for one in refused.problem.get("errors", ()) if one.get("detail", "") not in str(refused))
+    return [f"{one.get('pointer', '')} {one.get('detail', '')}".strip() for one in new]
 
 
 def _failed(said: str) -> Message:

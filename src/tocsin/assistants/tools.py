@@ -56,6 +56,18 @@ class Signals(Struct, forbid_unknown_fields=True):
     limit: Annotated[int, Meta(ge=1, le=200)] = 20
 
 
+class Watching(Struct, forbid_unknown_fields=True):
+    health: Annotated[Literal["trouble", "unknown", "well"] | None, Meta(description="Only what stands so.")] = None
+    service: Annotated[Name | None, Meta(description="Only of this service or vendor of the plan.")] = None
+    limit: Annotated[int, Meta(ge=1, le=200)] = 50
+    cursor: Annotated[str | None, Meta(description="`next` of the answer before, for what follows it.")] = None
+
+
+class OfProbe(Struct, forbid_unknown_fields=True):
+    probe: Annotated[str, Meta(pattern="^[^/]+/[^/]+$", max_length=200, description="Its name, such as rose/health.")]
+    looks: Annotated[int, Meta(ge=1, le=200, description="How many stretches of looks, the latest first.")] = 20
+
+
 class Searching(Struct, forbid_unknown_fields=True):
     query: Annotated[
         str, Meta(min_length=1, max_length=200, description='Words that must all be there, "phrases", beginnings*.')
@@ -128,7 +140,8 @@ def _schema(takes: type[Struct]) -> dict[str, Any]:
 
 
 def _read(*path: str, **query: Any) -> Steps[Any]:
-    return (yield Request("GET", requests.path_of(path), dict[str, Any], query=query))
+    asked = {name: one for name, one in query.items() if one is not None}
+    return (yield Request("GET", requests.path_of(path), dict[str, Any], query=asked))
 
 
 def _id(named: str) -> Steps[str]:
@@ -152,6 +165,13 @@ def _about(asked: OfIncident, *below: str) -> Steps[Any]:
 def _timeline(asked: OfTimeline) -> Steps[Any]:
     incident_id = yield from _id(asked.incident)
     return (yield from _read("incidents", incident_id, "timeline", cursor=asked.after))
+
+
+def _probe(asked: OfProbe) -> Steps[Any]:
+    """How it stands, and beside that what was measured."""
+    found = yield from _read("probes", *asked.probe.split("/"))
+    measured = yield from _read("probes", *asked.probe.split("/"), "looks", limit=asked.looks)
+    return {"probe": found, "unit": measured["unit"], "looks": measured["looks"]}
 
 
 def _search(asked: Searching) -> Steps[Any]:
@@ -281,6 +301,20 @@ TOOLS: dict[str, Tool] = {
             "Why a signal was paged, or was not: each rule, each condition with what was found, and what followed.",
             OfSignal,
             lambda asked: _read("signals", asked.signal, "explanation"),
+        ),
+        Tool(
+            "list_probes",
+            "List what is looked at",
+            "All that is looked at without a signal, such as services, vendors and jobs, and how each stands.",
+            Watching,
+            lambda asked: _read("probes", **msgspec.structs.asdict(asked)),
+        ),
+        Tool(
+            "read_probe",
+            "Read what a probe saw",
+            "One thing that is looked at: how it stands, what the last look saw, and what was measured.",
+            OfProbe,
+            _probe,
         ),
         Tool(
             "read_plan",

@@ -4,6 +4,8 @@ import json as jsons
 import time
 import webbrowser
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
@@ -18,10 +20,11 @@ from tocsin.cli import client, show
 from tocsin.cli.incidents import id_of
 from tocsin.cli.options import AROUND, INCIDENTS, AsJson, Flag, instant_of
 from tocsin.kit.clock import SystemClock
-from tocsin.kit.errors import Overloaded, TocsinError
+from tocsin.kit.errors import Forbidden, TocsinError
 
 MOST = 10  # incidents whose obligations are looked up
-OWED_SHOWN = 12
+FRAME = 2  # lines around a part
+LEAST_SHOWN = 3  # rows of a part
 PIPED = 120  # columns of a board that no terminal bounds
 
 board = App()
@@ -37,30 +40,31 @@ def top(
     json: AsJson = False,
 ) -> None:
     """Watch everything on one board: open incidents, what is owed and how soon, who is on call, how vendors are."""
+    order = _severities()  # once: the plan is long, and they are the same while we watch
     if json:
-        show.as_json(look())
+        show.as_json(look(order))
         return
     console = show.console()
     if once or not console.is_terminal:
-        console.print(drawn(look()), width=None if console.is_terminal else PIPED)
+        console.print(drawn(look(order)), width=None if console.is_terminal else PIPED)
         return
-    with Live(drawn(look()), console=console, screen=True, auto_refresh=False) as live:
+    found = look(order)
+    with Live(drawn(found, console.height), console=console, screen=True, auto_refresh=False) as live:
         while True:
             time.sleep(every)
-            live.update(_now(), refresh=True)
+            try:
+                found, trouble = look(order), ""
+            except Forbidden:
+                raise
+            except TocsinError as error:  # who watches through an outage of ours watches on
+                trouble = show.plain(error.message)
+            live.update(drawn(found, console.height, trouble), refresh=True)
 
 
-def _now() -> RenderableType:
-    """The board, or why there is none now: who watches through an outage of ours watches on."""
-    try:
-        return drawn(look())
-    except Overloaded as error:
-        return Panel(Text(show.plain(error.message), style="red"), title="tocsin top")
-
-
-def look() -> dict[str, Any]:
-    """What is shown, as the API tells it."""
+def look(order: Sequence[str]) -> dict[str, Any]:
+    """What is shown, as the API tells it: the worst incident first, in this order of severities."""
     found = client.get("incidents", open="true", limit=50)["incidents"]
+    found.sort(key=lambda one: order.index(one["severity"]) if one["severity"] in order else len(order))
     owed = [
         {**one, "incident": incident["number"]}
         for incident in found[:MOST]
@@ -69,11 +73,20 @@ def look() -> dict[str, Any]:
     ]
     vendors = client.get("incidents", found[0]["id"], "assessment")["vendors"] if found else []
     return {
+        "at": SystemClock().now().isoformat(),
         "incidents": found,
         "owed": sorted(owed, key=lambda one: str(one["due_at"])),
         "on_call": _on_call(),
         "vendors": vendors,
     }
+
+
+def _severities() -> tuple[str, ...]:
+    """The severities, the worst first, where the token may know them."""
+    try:
+        return tuple(client.get("plan")["plan"]["severities"])
+    except TocsinError:
+        return ()
 
 
 def _on_call() -> list[dict[str, Any]]:
@@ -85,37 +98,99 @@ def _on_call() -> list[dict[str, Any]]:
     return shifts
 
 
-def drawn(found: dict[str, Any]) -> RenderableType:
+# ---- Drawing ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Part:
+    """A part of the board, `shown` so many rows of it. The `main` column gives way where the terminal is narrow."""
+
+    title: str
+    columns: tuple[str, ...]
+    main: int
+    rows: Sequence[Sequence[show.Cell]]
+    empty: str
+    shown: int = 0
+
+    def __post_init__(self) -> None:
+        self.shown = len(self.rows)
+
+    @property
+    def has_head(self) -> bool:
+        return any(self.columns) and bool(self.rows)
+
+    @property
+    def height(self) -> int:
+        return FRAME + self.has_head + max(self.shown, 1)
+
+
+def drawn(found: dict[str, Any], height: int | None = None, trouble: str = "") -> RenderableType:
+    """The board, in so many lines if they are counted."""
     now = SystemClock().now()
-    parts: list[RenderableType] = [Text(f"Tocsin, {now:%Y-%m-%d %H:%M:%S} UTC", style="dim")]
-    rows = [_incident(one) for one in found["incidents"]]
-    parts.append(_panel("Open incidents", ("", "", "Status", "Title", "Who answers", "Since"), rows, "No incident."))
-    owed = [
-        (f"#{one['incident']}", show.left(one["due_at"], now), one["what"], one["owner"])
-        for one in found["owed"][:OWED_SHOWN]
+    head = Text(f"Tocsin, {now:%Y-%m-%d %H:%M:%S} UTC", style="dim")
+    if trouble:
+        head = Text(f"As it stood at {_at(found['at'], now)} UTC; {trouble}", style="bold red")
+        head.no_wrap, head.overflow = True, "ellipsis"
+    return Group(head, *(_panel(one) for one in _fitted(_parts(found, now), height)))
+
+
+def _parts(found: dict[str, Any], now: datetime) -> list[Part]:
+    incidents = [_incident(one, now) for one in found["incidents"]]
+    owed = [(f"#{one['incident']}", show.left(one["due_at"], now), one["what"], one["owner"]) for one in found["owed"]]
+    shifts = [(one["name"], one["person_name"], _at(one["ends_at"], now)) for one in found["on_call"]]
+    worst_first = sorted(found["vendors"], key=lambda one: one["how"] in ("well", "not_looked_at"))
+    vendors = [(one["name"], one["how"].replace("_", " "), one["because"]) for one in worst_first]
+    nobody = "Nobody, as far as this token may know."
+    parts = [
+        Part("Open incidents", ("", "", "Status", "Title", "Who answers", "Since"), 3, incidents, "No incident."),
+        Part("Owed", ("", "", "What", "By"), 2, owed, "Nothing is owed."),
+        Part("On call", ("Rotation", "Who", "Until"), 0, shifts, nobody),
+        Part("Vendors", ("", "", ""), 2, vendors, ""),
     ]
-    parts.append(_panel("Owed", ("", "", "What", "By"), owed, "Nothing is owed."))
-    shifts = [(one["name"], one["person_name"], show.minute(one["ends_at"])) for one in found["on_call"]]
-    parts.append(_panel("On call", ("Rotation", "Who", "Until"), shifts, "Nobody, as far as this token may know."))
-    if found["vendors"]:
-        vendors = [(one["name"], one["how"].replace("_", " "), one["because"]) for one in found["vendors"]]
-        parts.append(_panel("Vendors", ("", "", ""), vendors, ""))
-    return Group(*parts)
+    return [one for one in parts if one.rows or one.empty]
 
 
-def _incident(one: dict[str, Any]) -> tuple[show.Cell, ...]:
+def _fitted(parts: list[Part], height: int | None) -> list[Part]:
+    """As much as a terminal has lines for: the longest part gives way first, and the last one goes before all are
+    too short to be of use."""
+    if height is None:
+        return parts
+    left = list(parts)
+    while (over := 1 + sum(one.height for one in left) - height) > 0:
+        longest = max(left, key=lambda one: one.shown)
+        if longest.shown > LEAST_SHOWN:
+            longest.shown -= min(over, 1)
+        elif len(left) > 1:
+            left.pop()
+            for one in left:
+                one.shown = len(one.rows)
+        else:
+            break
+    return left
+
+
+def _incident(one: dict[str, Any], now: datetime) -> tuple[show.Cell, ...]:
     answers = one["acknowledged_by"] or Text("nobody yet", style="bold red")
     heading = Text(one["severity"], style="bold")
-    return f"#{one['number']}", heading, one["status"], one["title"], answers, show.minute(one["declared_at"])
+    return f"#{one['number']}", heading, one["status"], one["title"], answers, _at(one["declared_at"], now)
 
 
-def _panel(title: str, columns: tuple[str, ...], rows: Sequence[Sequence[show.Cell]], empty: str) -> Panel:
-    if not rows:
-        return Panel(Text(empty, style="dim"), title=title, title_align="left")
-    table = Table(*columns, box=None, pad_edge=False, header_style="dim", expand=True)
-    for row in rows:
+def _at(text: str, now: datetime) -> str:
+    """An instant in UTC, with its day if that is another."""
+    at = datetime.fromisoformat(text).astimezone(UTC)
+    return f"{at:%H:%M}" if at.date() == now.date() else f"{at:%m-%d %H:%M}"
+
+
+def _panel(part: Part) -> Panel:
+    if not part.rows:
+        return Panel(Text(part.empty, style="dim"), title=part.title, title_align="left")
+    table = Table(box=None, pad_edge=False, header_style="dim", expand=True, show_header=part.has_head)
+    for place, name in enumerate(part.columns):
+        table.add_column(name, ratio=1 if place == part.main else None, no_wrap=True, overflow="ellipsis")
+    for row in part.rows[: part.shown]:
         table.add_row(*(show.cell(one) for one in row))
-    return Panel(table, title=title, title_align="left")
+    more = len(part.rows) - part.shown
+    return Panel(table, title=part.title, title_align="left", subtitle=f"and {more} more" if more else None)
 
 
 # ---- Events ----------------------------------------------------------------------------------------------------------

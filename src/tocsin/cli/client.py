@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import httpx2
 
 TIMEOUT = 30.0  # seconds
+PROBLEM = "application/problem+json"
 QUIET = 60.0  # that a stream may be without a word: it says every quarter of a minute that it is there
 MAKE_A_TOKEN = "tocsin token create my-terminal " + " ".join(
     f"--scope {scope}" for scope in ("incidents:read", "incidents:write", "plan:read", "metrics:read", "signals:write")
@@ -201,12 +202,13 @@ def _refusal(answer: "httpx2.Response", url: str) -> TocsinError:
         problem = answer.json()
     except ValueError:
         problem = None
-    if not isinstance(problem, dict):
+    is_ours = PROBLEM in answer.headers.get("content-type", "")
+    if not isinstance(problem, dict) or not (is_ours or answer.status_code >= 500):  # a proxy may say those
         return NotTocsin(f"{url} does not answer as Tocsin does: HTTP {answer.status_code} (TOCSIN_URL)")
     kind = _ERRORS.get(answer.status_code, Invalid if answer.status_code < 500 else ServerFailed)
     said = str(problem.get("detail") or problem.get("title") or f"HTTP {answer.status_code}")
-    mistakes = (one for one in problem.get("errors") or () if isinstance(one, dict))
-    reasons = (_reason(one) for one in mistakes if one.get("detail") != said)
+    mistakes = [one for one in problem.get("errors") or () if isinstance(one, dict)]
+    reasons = [reason for one in mistakes if (reason := _reason(one)) not in said and one.get("detail") != said]
     return kind("\n".join([said, *(f"  {reason}" for reason in reasons)]))
 
 

@@ -4,9 +4,9 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import metadata
-from typing import Annotated, Never
+from typing import Annotated, Any, Never
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, CycloptsPanel, Parameter, UnusedCliTokensError
 
 from tocsin.cli import calendars, show
 from tocsin.cli.audit import app as audit
@@ -19,7 +19,7 @@ from tocsin.cli.letters import letters
 from tocsin.cli.mailin import mail
 from tocsin.cli.mcp import server as mcp_server
 from tocsin.cli.oncall import oncall
-from tocsin.cli.options import HERE, AsJson, Flag
+from tocsin.cli.options import COMMANDS, HERE, AsJson, Flag
 from tocsin.cli.people import people, token
 from tocsin.cli.plan import plan
 from tocsin.cli.plancheck import check
@@ -41,6 +41,7 @@ from tocsin.cli.watching import spelled_out
 from tocsin.cli.webhooks import webhook
 from tocsin.cli.work import work
 from tocsin.kit.errors import Forbidden, Invalid, NotFound, Overloaded, Refused, TocsinError
+from tocsin.kit.text import listed, nearest
 
 EXIT_CODES: Mapping[type[TocsinError], int] = {Invalid: 2, NotFound: 3, Refused: 4, Forbidden: 5, Overloaded: 6}
 FAILED = 1
@@ -90,6 +91,7 @@ PARTS = (
     webhook,
 )
 for part in PARTS:
+    part.group_commands = COMMANDS  # the part itself stands in the group that says where it may be typed
     app.command(part)
 plan.command(check)
 plan.command(coverage)
@@ -97,6 +99,25 @@ plan.command(try_rules, name="try-rules")
 for one in (calendars.feeds, calendars.feed, calendars.revoke):
     oncall.command(one)
 oncall.command(calendars.import_shifts, name="import")
+
+# What newcomers type, after what other programs call it. It is answered with the command that there is.
+OTHER_WORDS = {
+    "incidents": ("list", "ls"),
+    "declare": ("new", "create", "start"),
+    "ack": ("acknowledge",),
+    "top": ("dashboard", "board", "watch"),
+    "signals": ("alerts",),
+    "signal": ("alert", "send"),
+    "oncall": ("on-call", "schedule", "schedules", "who"),
+    "people": ("users", "user"),
+    "probes": ("vendors", "monitors", "checks"),
+    "changes": ("deployments", "deploys"),
+    "note": ("comment",),
+    "postmortem": ("post-mortem",),
+    "show": ("get", "view"),
+}
+for name, words in OTHER_WORDS.items():
+    app[name].synonym = words
 
 
 @app.command
@@ -147,6 +168,17 @@ def migrate(*, json: AsJson = False) -> None:
         show.line(f"The database is up to date; {revision.name} {revision.version} is in force.")
 
 
+def _said(error: CycloptsError) -> Any:
+    """A mistake in what was typed, as the library says it, but for a word too much."""
+    if not isinstance(error, UnusedCliTokensError) or not error.unused_tokens:
+        return CycloptsPanel(error)
+    known = [name for name in error.app or () if not name.startswith("-")]
+    word, names = error.unused_tokens[0], " ".join(error.command_chain or ())
+    meant = nearest(word, known)
+    hint = f'; did you mean "{meant}"?' if meant else f"; its commands are {listed(known)}." if known else "."
+    return CycloptsPanel(f'"{names}" takes no word "{word}"{hint}')
+
+
 def run(arguments: Sequence[str] | None = None) -> Never:
     """Carry out a command line (the program's own unless given) and end with its exit code."""
     sys.exit(exit_code(arguments))
@@ -155,7 +187,9 @@ def run(arguments: Sequence[str] | None = None) -> Never:
 def exit_code(arguments: Sequence[str] | None = None) -> int:
     """Carry out a command line. A failure that a user can mend is printed in its own words, never as a traceback."""
     try:
-        answer = app([*spelled_out(sys.argv[1:] if arguments is None else arguments)], exit_on_error=False)
+        answer = app(
+            [*spelled_out(sys.argv[1:] if arguments is None else arguments)], exit_on_error=False, error_formatter=_said
+        )
     except TocsinError as error:
         show.error(error.message)
         return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), FAILED)

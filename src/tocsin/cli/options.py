@@ -10,6 +10,7 @@ from tocsin.kit.errors import Invalid
 INCIDENTS = Group("Incidents", sort_key=1)
 AROUND = Group("Around the incidents", sort_key=2)
 HERE = Group("On the server's own machine", sort_key=3)
+COMMANDS = Group("Commands")
 
 Flag = Annotated[bool, Parameter(negative=(), show_default=False)]
 AsJson = Annotated[Flag, Parameter(name="--json", help="Print JSON, for a program to read.")]

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from tocsin.cli import show
+from tocsin.kit.errors import Overloaded
 
 EVERY = 2  # seconds, unless a number says otherwise
 _NUMBER = re.compile(r"[+-]?[0-9.]+")
@@ -42,10 +43,17 @@ def watched(command: Callable[..., Any]) -> Callable[..., Any]:
     def again(*given: Any, watch: float | None = None, **named: Any) -> Any:
         if watch is None:
             return command(*given, **named)
+        was_there = False
         while True:
             if not named.get("json"):
                 show.wipe()
-            command(*given, **named)
+            try:
+                command(*given, **named)
+                was_there = True
+            except Overloaded as error:
+                if not was_there:
+                    raise
+                show.error(error.message)  # it comes back, and who watches watches on
             time.sleep(watch)
 
     signature = inspect.signature(command)

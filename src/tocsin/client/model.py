@@ -97,6 +97,75 @@ class OnCall(Struct):
     nobody: list[str]
 
 
+class Seen(Struct, kw_only=True):
+    """What the last look saw; `measured` are the labels by which a rule of the plan can ask for it."""
+
+    outcome: str
+    reason: str
+    components: list[str]
+    states: dict[str, str]
+    latency_seconds: float
+    path: str
+    measured: dict[str, str]
+
+
+class Agreed(Struct):
+    """What enough looks agreed on."""
+
+    outcome: str
+    components: list[str]
+
+
+class Probe(Struct, kw_only=True):
+    """Something that is looked at, such as `rose/health`; nothing is `seen` before the first look. `health` is
+    `trouble`, `unknown` or `well`."""
+
+    name: str
+    sort: str
+    service: str
+    health: str
+    every_seconds: float
+    looked_at: datetime | None
+    due_at: datetime | None
+    seen: Seen | None
+    agreed: Agreed | None
+    looks: int
+    since: datetime | None
+
+
+class ProbeInFull(Probe, kw_only=True):
+    """`signal_id` is there if there was ever trouble to tell of."""
+
+    signal_id: str | None
+
+
+class Probes(Struct):
+    probes: list[Probe]
+    next: str | None
+
+
+class Measured(Struct, kw_only=True):
+    """The looks of a stretch of `seconds`: the mean and the highest of those `timed`; `failed` of `counted` failed."""
+
+    at: datetime
+    seconds: int
+    timed: int
+    mean: float | None
+    highest: float | None
+    failed: float
+    counted: float
+    is_usual: bool
+
+
+class Looks(Struct):
+    """`unit` is that of the mean and the highest."""
+
+    name: str
+    unit: str
+    looks: list[Measured]
+    next: str | None
+
+
 class Receipt(Struct):
     """What became of signals that were sent."""
 

@@ -27,6 +27,10 @@ class Request(Generic[T]):
     content: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
+    def after(self, cursor: str) -> "Request[T]":
+        """The same for the page that follows: `cursor` is `next` of the answer before."""
+        return replace(self, query={**self.query, "cursor": cursor})
+
     def if_match(self, tag: str) -> "Request[T]":
         """The same, to be carried out only if the thing still stands as this `ETag` says. Raises Moved where not."""
         return replace(self, headers={**self.headers, "If-Match": tag})
@@ -60,6 +64,29 @@ def timeline(incident_id: str, *, cursor: str | None = None) -> Request[model.Ti
 
 def obligations(incident_id: str, *, cursor: str | None = None) -> Request[model.Obligations]:
     return _get("incidents", incident_id, "obligations", answer=model.Obligations, cursor=cursor)
+
+
+def probes(
+    *,
+    health: str | None = None,
+    sort: str | None = None,
+    service: str | None = None,
+    limit: int = 50,
+    cursor: str | None = None,
+) -> Request[model.Probes]:
+    """All that is looked at, and how each stands; only of a `health` (trouble, unknown, well), a sort, a service."""
+    only = {"health": health, "sort": sort, "service": service}
+    return _get("probes", answer=model.Probes, **only, limit=limit, cursor=cursor)
+
+
+def probe(name: str) -> Request[model.ProbeInFull]:
+    """One of them, by its name after that of its service or vendor: `rose/health`."""
+    return _get("probes", *name.split("/", 1), answer=model.ProbeInFull)
+
+
+def looks(name: str, *, limit: int = 50, cursor: str | None = None) -> Request[model.Looks]:
+    """What its looks measured, the latest first."""
+    return _get("probes", *name.split("/", 1), "looks", answer=model.Looks, limit=limit, cursor=cursor)
 
 
 def on_call() -> Request[model.OnCall]:

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import httpx2
 import msgspec
@@ -18,7 +18,18 @@ TIMEOUT = 30.0  # seconds
 QUIET = 60.0  # that a stream may be without a word: it says every quarter of a minute that it is there
 TRIES = 4
 AGAIN = (429, 503)  # the server asks us to come again
+STILL_AT_IT = "urn:tocsin:problem:still-at-it"  # what we sent before, and heard nothing of, is being carried out
 FIRST_WAIT = 0.5
+
+
+class Page(Protocol):
+    """A part of a list, and where the next one begins."""
+
+    @property
+    def next(self) -> str | None: ...
+
+
+P = TypeVar("P", bound=Page)
 
 
 class Refused(Exception):
@@ -98,10 +109,18 @@ class Tocsin(_Knows):
                 if last or not _may_repeat(request):
                     raise
             else:
-                if last or answer.status_code not in AGAIN:
+                if last or not _is_asked_again(answer):
                     return self._heard(request, answer)
             time.sleep(FIRST_WAIT * 2**attempt)
         raise AssertionError("unreachable")
+
+    def pages(self, request: Request[P]) -> Iterator[P]:
+        """A list page by page to its end, from the one that the request asks for. Raises Refused."""
+        page = self.send(request)
+        yield page
+        while page.next is not None:
+            page = self.send(request.after(page.next))
+            yield page
 
     def events(
         self, *, since: str | int | None = None, types: Sequence[str] = (), follow: bool = True
@@ -148,10 +167,18 @@ class AsyncTocsin(_Knows):
                 if last or not _may_repeat(request):
                     raise
             else:
-                if last or answer.status_code not in AGAIN:
+                if last or not _is_asked_again(answer):
                     return self._heard(request, answer)
             await asyncio.sleep(FIRST_WAIT * 2**attempt)
         raise AssertionError("unreachable")
+
+    async def pages(self, request: Request[P]) -> AsyncIterator[P]:
+        """A list page by page to its end, from the one that the request asks for. Raises Refused."""
+        page = await self.send(request)
+        yield page
+        while page.next is not None:
+            page = await self.send(request.after(page.next))
+            yield page
 
     async def events(
         self, *, since: str | int | None = None, types: Sequence[str] = (), follow: bool = True
@@ -188,11 +215,19 @@ def _may_repeat(request: Request[Any]) -> bool:
     return request.method in ("GET", "PUT") or "Idempotency-Key" in request.headers or request.path == "signals"
 
 
-def _refusal(answer: httpx2.Response) -> Refused:
+def _is_asked_again(answer: httpx2.Response) -> bool:
+    """Whether to come again: the server is busy, or still at what we sent under the same key."""
+    return answer.status_code in AGAIN or (answer.status_code == 409 and _problem(answer).get("type") == STILL_AT_IT)
+
+
+def _problem(answer: httpx2.Response) -> dict[str, Any]:
     try:
         problem = answer.json()
     except ValueError:
-        problem = {}
-    problem = problem if isinstance(problem, dict) else {}
+        return {}
+    return problem if isinstance(problem, dict) else {}
+
+
+def _refusal(answer: httpx2.Response) -> Refused:
     kind = Moved if answer.status_code == 412 else Refused
-    return kind(answer.status_code, problem)
+    return kind(answer.status_code, _problem(answer))

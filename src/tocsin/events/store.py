@@ -88,6 +88,12 @@ def last_position(tx: Tx) -> int:
     return int(tx.scalar(select(head.c.position)) or 0)
 
 
+def forgotten(tx: Tx) -> int:
+    """The position up to which events were forgotten."""
+    first = tx.scalar(select(func.min(table.c.position)))
+    return last_position(tx) if first is None else int(first) - 1
+
+
 def after(tx: Tx, position: int, limit: int, types: Collection[str] = ()) -> list[Event]:
     """What was told after a position, as far as whoever asks may see it."""
     wanted = select(table).where(table.c.position > position, table.c.type != EventType.TEST)

@@ -24,6 +24,21 @@ def _without_body(headers: Any) -> Iterator[tuple[bytes, bytes]]:
     return ((name, value) for name, value in headers if name not in (b"content-type", b"content-length"))
 
 
+def _named(scope: Any, send: Send) -> Send:
+    """The answer to OPTIONS with every method of the address: the framework names those of one route alone."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start" and "path_template" in scope:
+            here = [one for one in scope["litestar_app"].routes if one.path_format == scope["path_template"]]
+            methods = {str(each) for one in here for each in one.methods}
+            methods |= {"HEAD"} if "GET" in methods else set()
+            others = [one for one in message["headers"] if one[0].lower() != b"allow"]
+            message = {**message, "headers": [*others, (b"allow", ", ".join(sorted(methods)).encode())]}
+        await send(message)
+
+    return sending
+
+
 class Heads:
     """Stands around the pages and the API."""
 
@@ -32,7 +47,7 @@ class Heads:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP or scope["method"] != "HEAD":
-            await self._rest(scope, receive, send)
+            await self._rest(scope, receive, _named(scope, send) if scope.get("method") == "OPTIONS" else send)
             return
         asked: Any = {**scope, "method": "GET", "headers": list(_without_body(scope["headers"])), _MARK: True}
         answered = asyncio.Event()
