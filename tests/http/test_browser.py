@@ -1,5 +1,6 @@
 """The console in a real browser: its room, its keys, what changes in place, and the link that a page brings."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -196,3 +197,31 @@ def test_a_word_without_end_breaks_and_pushes_nothing_aside(server: Server, brow
             expect(page.locator(".errors")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
     page.close()
+
+
+WASHED = """new Promise(done => {
+    const found = [];
+    new MutationObserver(all => {
+        for (const one of all) if (one.target.classList.contains("changed")) found.push(one.target);
+        if (document.querySelector("#said")) done([...new Set(found)].map(one => `${one.nodeName} ${one.textContent}`));
+    }).observe(document.body, { attributes: true, attributeFilter: ["class"], childList: true, subtree: true });
+})"""
+
+
+def test_only_the_row_that_says_something_else_is_washed(server: Server, browser: Browser) -> None:
+    """Ages and clocks go on by themselves: a panel that lit up for each of them would light up all night."""
+    old = "<li>One <span>seen 0:05 ago</span></li><li>Two, seen 5 s ago</li><li>Three is well</li>"
+    new = old.replace("0:05", "0:10").replace("5 s", "1 min").replace("well", "down") + "<li id='said'>Four</li>"
+    page = browser.new_page()
+    signed_in(server, page)
+    part = '<section class="panel" id="waiting"><ul>{}</ul></section>'
+    event = f"event: changed\nid: 1\ndata: {json.dumps({'waiting': part.format(new)})}\n\n"
+    page.route("**/live?**", lambda route: route.fulfill(content_type="text/event-stream", body=event))
+    page.add_init_script(f"""
+        addEventListener("DOMContentLoaded", () => {{
+            document.getElementById("waiting").outerHTML = `{part.format(old)}`;
+            window.washed = {WASHED};
+        }});
+    """)
+    page.goto(f"{server.url}/")
+    assert page.evaluate("window.washed") == ["LI Three is down", "LI Four"]
