@@ -10,9 +10,11 @@ import pytest
 from tests.support.ending import mend
 from tests.support.served import Served
 from tests.support.visitor import ROLES, SESSION, Visitor, actor, console
+from tocsin.app import example_plan
 from tocsin.kit.actor import SYSTEM
 from tocsin.people import store as people
 from tocsin.people.model import Channel
+from tocsin.plan import commands as plan_commands
 from tocsin.plan.model import Stage
 from tocsin.response import commands, relating, tick
 from tocsin.signals import quarantine
@@ -211,7 +213,12 @@ def test_an_administrator_learns_what_to_see_to_before_the_first_incident(here: 
     page = ana.open("/")
     assert page.says("Before the first incident") and page.says("On call, but nothing reaches them:")
     assert page.says("Nothing has sent a signal yet.") and page.says("No mail server is set")
+    assert page.says("The plan in force is the example")
     assert not ben.open("/").says("Before the first incident")
+    plan = example_plan().replace("name: Rose", "name: Ours")
+    here.app.database.run(SYSTEM, lambda tx: plan_commands.apply(tx, plan, "It is ours"))
+    page = ana.open("/")
+    assert page.says("Before the first incident") and not page.says("The plan in force is the example")
     about: dict[str, Any] = {"title": "It broke", "severity": "P1", "type": "service_outage", "service": "rose"}
     incident = here.app.database.run(SYSTEM, lambda tx: commands.declare(tx, **about)).id
     page = ana.open("/")
