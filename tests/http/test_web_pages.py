@@ -11,6 +11,7 @@ from tests.support.ending import mend
 from tests.support.served import Served
 from tests.support.visitor import ROLES, SESSION, Visitor, actor, console
 from tocsin.app import example_plan
+from tocsin.db.engine import Tx
 from tocsin.kit.actor import SYSTEM
 from tocsin.people import store as people
 from tocsin.people.model import Channel
@@ -20,6 +21,8 @@ from tocsin.response import commands, relating, tick
 from tocsin.signals import quarantine
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival
+from tocsin.web.frame import MOST_OPEN
+from tocsin.web.now import HEROES_SHOWN
 
 EVIL = "<script>alert('x')</script><img src=x onerror=alert(1)>\"'"
 READ_BY_ALL = (
@@ -201,6 +204,22 @@ def test_the_bell_names_the_worst_and_the_next(night: Served) -> None:
     bell = html.split('class="worst"')[1].split("</header>")[0]
     assert 'data-sev="P0"' in bell and "second" in bell
     assert "data-due-at=" in bell
+
+
+def test_in_a_storm_the_worst_is_named_though_it_is_old_and_no_more_is_claimed_than_was_counted(here: Served) -> None:
+    about: dict[str, Any] = {"type": "service_outage", "service": "rose"}
+
+    def storm(tx: Tx) -> None:
+        commands.declare(tx, title="All is lost", severity="P0", **about)
+        for number in range(MOST_OPEN):
+            commands.declare(tx, title=f"Small {number}", severity="P3", **about)
+
+    here.app.database.run(actor(here, "ben"), storm)
+    page = Visitor(here, "ben").open("/")
+    assert "All is lost" in page.html.split('class="worst"')[1].split("</header>")[0]
+    assert page.says(f"{MOST_OPEN} or more incidents open") and f"{MOST_OPEN}+" in page.html
+    assert page.html.count("<article") == HEROES_SHOWN and page.says("And 180 or more that are open")
+    assert Visitor(here, "ben").open("/incidents?status=open").says("Small 199")
 
 
 def test_a_quiet_installation_says_so(here: Served) -> None:
