@@ -42,6 +42,7 @@ class OnCall:
     handle: str
     is_you: bool
     until: str
+    until_iso: str
     then: str
     ways: str
     is_reachable: bool
@@ -67,6 +68,7 @@ def _holders(plan: Plan, rotas: Rotas, name: str, ways: dict[str, str], me: str,
             handle=person,
             is_you=person == me,
             until=present.appointment(shift.ends_at, now),
+            until_iso=present.iso(shift.ends_at),
             then=present.names(plan, after.people) if after else "nobody",
             ways=reached or "no way to reach them",
             is_reachable=bool(reached),
@@ -81,6 +83,7 @@ def _nobody(plan: Plan, rotas: Rotas, name: str, called: str, now: datetime) -> 
         handle="",
         is_you=False,
         until=present.appointment(after.starts_at, now) if after else "the plan says otherwise",
+        until_iso=present.iso(after.starts_at) if after else "",
         then=present.names(plan, after.people) if after else "nobody",
         ways="a gap in the rota",
         is_reachable=False,
