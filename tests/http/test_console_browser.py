@@ -25,6 +25,7 @@ PLAN = PLAN.replace("    depends_on: [railway]\n", f"    depends_on: [railway]\n
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 DESK, PHONE = {"width": 1440, "height": 900}, {"width": 360, "height": 740}
 NARROWEST = {"width": 320, "height": 740}  # a window of 1280 at 400 %
+BETWEEN = {"width": 500, "height": 740}  # a window beside another
 QUICKLY: dict[str, Any] = {"resultTypes": ["violations"], "selectors": False, "preload": False}
 EVERYTHING = {**QUICKLY, "rules": {"target-size": {"enabled": True}}}
 COLOURS = {**QUICKLY, "runOnly": ["color-contrast"]}
@@ -97,7 +98,7 @@ def looked_over(page: Page, frame: Any) -> list[str]:
     """What is wrong with a page: it is wider than its window, axe finds something in a theme, or something would be
     spoken without end. Of what repeats, axe looks at the first six: the plan as a document is a book."""
     found = []
-    for window in (NARROWEST, DESK):
+    for window in (NARROWEST, BETWEEN, DESK):
         page.set_viewport_size(window)
         if (wide := page.evaluate("document.documentElement.scrollWidth")) > window["width"]:
             found.append(f"is {wide} px wide in a window of {window['width']}")
