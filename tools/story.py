@@ -21,10 +21,13 @@ from tocsin.people import store as people
 from tocsin.plan import commands as plan_commands
 from tocsin.plan import store as plans
 from tocsin.plan.model import Stage
-from tocsin.response import commands, tick, working
+from tocsin.response import commands, intake, tick, working
 from tocsin.review import commands as review
 from tocsin.settings import Settings
 from tocsin.signals import commands as silences
+from tocsin.signals import store as signals
+from tocsin.signals.model import Arrival
+from tocsin.signals.model import State as Signal
 from tocsin.signals.silencing import read_matcher
 
 
@@ -56,6 +59,7 @@ def told(database_url: str, rose_port: int) -> Story:
     second = _open(app, "P1", "external_api_failure", "Voice replies hang")
     _work(app, worst)
     _around(app, clock)
+    _heard(app)
     app.database.dispose()
     return Story(worst=worst.id, second=second.id, resolved=resolved.id, closed=old.id)
 
@@ -153,3 +157,18 @@ def _around(app: App, clock: ManualClock) -> None:
     with app.database.read(SYSTEM) as tx:
         rotation = next(iter(plans.current(tx).rotations))
     app.database.run(SYSTEM, lambda tx: oncall.override(tx, rotation, "tomas", reason="A wedding", **span))
+
+
+def _heard(app: App) -> None:
+    """What reached us: whether a probe sees something as well is the business of the machine that this runs on."""
+    disk = {"alertname": "DiskFull", "host": "db1"}
+    said = (
+        Arrival(source="generic", key="queue", title="The queue of replies is longer than usual"),
+        Arrival(source="generic", key="disk", title="The disk of db1 is nearly full", labels=disk, severity="warning"),
+        Arrival(source="generic", key="login", title="Sign-ins fail for some", severity="critical"),
+        Arrival(source="generic", key="queue", title="The queue of replies is as usual", state=Signal.RESOLVED),
+    )
+    for one in said:
+        app.database.run(SYSTEM, lambda tx, one=one: signals.accept(tx, [signals.encode(one)]))
+    while intake.decide_some(app.database):
+        pass

@@ -77,6 +77,11 @@ def _no_session() -> aiohttp.ClientSession:
     raise RuntimeError("nothing is sent from here")
 
 
+def example_plan() -> str:
+    """The plan of a new installation that was given none."""
+    return (resources.files("tocsin") / "plans" / "rose.yaml").read_text(encoding="utf-8")
+
+
 class App:
     """An installation: what the entry points need, and the engine that runs beside them."""
 
@@ -171,7 +176,7 @@ class App:
     def _first_plan(self) -> str:
         if self.settings.plan:
             return Path(self.settings.plan).read_text(encoding="utf-8")
-        return (resources.files("tocsin") / "plans" / "rose.yaml").read_text(encoding="utf-8")
+        return example_plan()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

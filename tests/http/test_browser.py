@@ -1,11 +1,14 @@
 """The console in a real browser: its room, its keys, what changes in place, and the link that a page brings."""
 
+import json
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from tests.support.server import OPERATOR, Server, running_server
 from tests.support.smtp import SmtpSink
@@ -196,3 +199,61 @@ def test_a_word_without_end_breaks_and_pushes_nothing_aside(server: Server, brow
             expect(page.locator(".errors")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
     page.close()
+
+
+WASHED = """new Promise(done => {
+    const found = [];
+    new MutationObserver(all => {
+        for (const one of all) if (one.target.classList.contains("changed")) found.push(one.target);
+        if (document.querySelector("#said")) done([...new Set(found)].map(one => `${one.nodeName} ${one.textContent}`));
+    }).observe(document.body, { attributes: true, attributeFilter: ["class"], childList: true, subtree: true });
+})"""
+
+
+def test_only_the_row_that_says_something_else_is_washed(server: Server, browser: Browser) -> None:
+    """Ages and clocks go on by themselves: a panel that lit up for each of them would light up all night."""
+    old = "<li>One <span>seen 0:05 ago</span></li><li>Two, seen 5 s ago</li><li>Three is well</li>"
+    new = old.replace("0:05", "0:10").replace("5 s", "1 min").replace("well", "down") + "<li id='said'>Four</li>"
+    page = browser.new_page()
+    signed_in(server, page)
+    part = '<section class="panel" id="waiting"><ul>{}</ul></section>'
+    event = f"event: changed\nid: 1\ndata: {json.dumps({'waiting': part.format(new)})}\n\n"
+    page.route("**/live?**", lambda route: route.fulfill(content_type="text/event-stream", body=event))
+    page.add_init_script(f"""
+        addEventListener("DOMContentLoaded", () => {{
+            document.getElementById("waiting").outerHTML = `{part.format(old)}`;
+            window.washed = {WASHED};
+        }});
+    """)
+    page.goto(f"{server.url}/")
+    assert page.evaluate("window.washed") == ["LI Three is down", "LI Four"]
+
+
+TIMES = """([today, yesterday]) => {
+    const clock = at => at.slice(11, 19);
+    document.getElementById("main").innerHTML = `<time id="a" datetime="${today}">${clock(today)}</time>
+        <time id="b" datetime="${yesterday}">${clock(yesterday)}</time> <span id="c">01:02:03</span>`;
+    document.dispatchEvent(new Event("tocsin:changed"));
+}"""
+
+
+def test_a_time_on_the_readers_own_clock_is_told_from_utc_and_names_another_day(
+    server: Server, browser: Browser
+) -> None:
+    page = browser.new_context(timezone_id="Asia/Kathmandu").new_page()
+    signed_in(server, page)
+    now = datetime(2026, 11, 24, 2, 38, tzinfo=UTC)
+
+    def at_that_hour(route: Route) -> None:
+        text = re.sub(r'data-now="[^"]*"', f'data-now="{now:%Y-%m-%dT%H:%M:%SZ}"', route.fetch().text())
+        route.fulfill(content_type="text/html", body=text)
+
+    page.route("**/incidents", at_that_hour)
+    page.goto(f"{server.url}/incidents")
+    page.keyboard.press("t")
+    page.evaluate(TIMES, [f"{at:%Y-%m-%dT%H:%M:%SZ}" for at in (now, now - timedelta(days=1))])
+    assert (page.inner_text("#a"), page.inner_text("#b")) == ("08:23:00", "Mon 23 Nov, 08:23:00")
+    dotted = "one => getComputedStyle(one).textDecorationStyle"
+    assert [page.eval_on_selector(one, dotted) for one in ("#a", "#b", "#c")] == ["dotted", "dotted", "solid"]
+    page.keyboard.press("t")
+    assert page.inner_text("#b") == "02:38:00" and page.eval_on_selector("#b", dotted) == "solid"

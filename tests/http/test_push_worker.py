@@ -84,7 +84,7 @@ def push(context: BrowserContext, page: Page, server: Server, about: dict[str, A
     found: list[dict[str, Any]] = []
     tools.on("ServiceWorker.workerRegistrationUpdated", lambda event: found.extend(event["registrations"]))
     tools.send("ServiceWorker.enable")
-    for _ in range(100):
+    for _ in range(1500):
         if found:
             break
         page.wait_for_timeout(20)
@@ -96,7 +96,7 @@ def push(context: BrowserContext, page: Page, server: Server, about: dict[str, A
 
 def shown(page: Page, worker: Worker) -> list[dict[str, Any]]:
     ask = "self.registration.getNotifications().then(all => all.map(one => ({title: one.title, body: one.body})))"
-    for _ in range(100):
+    for _ in range(1500):
         found: list[dict[str, Any]] = worker.evaluate(ask)
         if found:
             return found
@@ -129,7 +129,7 @@ def test_a_push_is_shown_and_its_button_acknowledges(
         }"""
     )
     with server.client() as client:
-        for _ in range(100):
+        for _ in range(1500):
             if client.get(f"/api/v1/incidents/{incident}").json()["acknowledged_at"]:
                 break
             added.wait_for_timeout(50)

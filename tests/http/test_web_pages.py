@@ -10,14 +10,19 @@ import pytest
 from tests.support.ending import mend
 from tests.support.served import Served
 from tests.support.visitor import ROLES, SESSION, Visitor, actor, console
+from tocsin.app import example_plan
+from tocsin.db.engine import Tx
 from tocsin.kit.actor import SYSTEM
 from tocsin.people import store as people
 from tocsin.people.model import Channel
+from tocsin.plan import commands as plan_commands
 from tocsin.plan.model import Stage
 from tocsin.response import commands, relating, tick
 from tocsin.signals import quarantine
 from tocsin.signals import store as signals
 from tocsin.signals.model import Arrival
+from tocsin.web.frame import MOST_OPEN
+from tocsin.web.now import HEROES_SHOWN
 
 EVIL = "<script>alert('x')</script><img src=x onerror=alert(1)>\"'"
 READ_BY_ALL = (
@@ -201,6 +206,22 @@ def test_the_bell_names_the_worst_and_the_next(night: Served) -> None:
     assert "data-due-at=" in bell
 
 
+def test_in_a_storm_the_worst_is_named_though_it_is_old_and_no_more_is_claimed_than_was_counted(here: Served) -> None:
+    about: dict[str, Any] = {"type": "service_outage", "service": "rose"}
+
+    def storm(tx: Tx) -> None:
+        commands.declare(tx, title="All is lost", severity="P0", **about)
+        for number in range(MOST_OPEN):
+            commands.declare(tx, title=f"Small {number}", severity="P3", **about)
+
+    here.app.database.run(actor(here, "ben"), storm)
+    page = Visitor(here, "ben").open("/")
+    assert "All is lost" in page.html.split('class="worst"')[1].split("</header>")[0]
+    assert page.says(f"{MOST_OPEN} or more incidents open") and f"{MOST_OPEN}+" in page.html
+    assert page.html.count("<article") == HEROES_SHOWN and page.says("And 180 or more that are open")
+    assert Visitor(here, "ben").open("/incidents?status=open").says("Small 199")
+
+
 def test_a_quiet_installation_says_so(here: Served) -> None:
     page = Visitor(here, "erin").open("/")
     assert page.says("Nothing is broken") and page.says("Nothing is owed")
@@ -211,7 +232,12 @@ def test_an_administrator_learns_what_to_see_to_before_the_first_incident(here: 
     page = ana.open("/")
     assert page.says("Before the first incident") and page.says("On call, but nothing reaches them:")
     assert page.says("Nothing has sent a signal yet.") and page.says("No mail server is set")
+    assert page.says("The plan in force is the example")
     assert not ben.open("/").says("Before the first incident")
+    plan = example_plan().replace("name: Rose", "name: Ours")
+    here.app.database.run(SYSTEM, lambda tx: plan_commands.apply(tx, plan, "It is ours"))
+    page = ana.open("/")
+    assert page.says("Before the first incident") and not page.says("The plan in force is the example")
     about: dict[str, Any] = {"title": "It broke", "severity": "P1", "type": "service_outage", "service": "rose"}
     incident = here.app.database.run(SYSTEM, lambda tx: commands.declare(tx, **about)).id
     page = ana.open("/")

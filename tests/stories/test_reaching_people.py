@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tests.support.world import ROSE, RecordingChannel, World
-from tocsin.delivery import outbox
+from tocsin.delivery import outbox, webpush
 from tocsin.delivery.channel import Dead, Message, MessageState, Result, Retry
 from tocsin.incidents.model import Acknowledged, Escalated, Incident, Paged, Undelivered
 from tocsin.kit.actor import SYSTEM
@@ -47,6 +47,20 @@ def test_a_second_way_to_reach_her_keeps_the_step_alive(world: World) -> None:
     assert [one.person for one in world.hook.sent] == ["ana"]
     assert len(world.entries(incident.id, Undelivered)) == 1
     assert world.entries(incident.id, Escalated) == []
+    world.do(commands.acknowledge, incident.id)
+
+
+def test_a_notification_says_on_a_locked_screen_what_is_wrong_and_whom_it_touches(world: World) -> None:
+    """The title alone would send somebody to sign in before they know whether to get up."""
+    with world.database.work(world.actor("ana")) as tx:
+        people.add_contact(tx, "ana", Channel.PUSH, "https://push.example/x", secret="{}", verified=True)
+    world.chats["push"] = screen = RecordingChannel()
+    incident = world.declare(severity="P1", impact="Nobody can talk to Rose")
+    (page,) = screen.sent
+    said = webpush.shown(page)
+    assert said["title"].startswith("[P1] Voice replies hang")
+    assert said["text"] == "Declared by a person.\nImpact: Nobody can talk to Rose"
+    assert said["answer"] == said["link"]
     world.do(commands.acknowledge, incident.id)
 
 

@@ -105,10 +105,12 @@ class Text:
     body: str
     data: str  # the same as JSON, for webhooks
     short: str  # for small screens
+    shown: str = ""  # for a notification, where it has room for more
 
     def said(self, channel: str) -> str:
         """What a channel carries of it."""
-        return {Channel.EMAIL: self.body, Channel.WEBHOOK: self.data}.get(Channel(channel), self.short)
+        whole = {Channel.EMAIL: self.body, Channel.WEBHOOK: self.data, Channel.PUSH: self.shown or self.short}
+        return whole.get(Channel(channel), self.short)
 
 
 def page_text(
@@ -157,7 +159,8 @@ def page_text(
         lately=lately,
     )
     subject = f"[{incident.severity}] {incident.title} (#{incident.number}, answer within {span(answer_by - now)})"
-    return Text(subject, "\n".join(lines) + "\n", data, f"{subject}\n{answer_link}\n")
+    shown = [subject, lately or why, *([f"Impact: {incident.impact}"] if incident.impact else []), answer_link]
+    return Text(subject, "\n".join(lines) + "\n", data, f"{subject}\n{answer_link}\n", "\n".join(shown) + "\n")
 
 
 def lately(entries: Iterable[Numbered]) -> str:

@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 
-from tocsin.app import App
+from tocsin.app import App, example_plan
 from tocsin.door import store as door
 from tocsin.incidents import store as incidents
+from tocsin.plan import store as plans
 from tocsin.response import readiness
 from tocsin.signals import store as signals
 from tocsin.web.frame import Tx, Visitor
 
 MOST = 8
+EXAMPLE = "The plan in force is the example, for a service called Rose; tocsin plan apply FILE puts yours in its place."
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ def steps(visitor: Visitor) -> tuple[Step, ...]:
 
 def _own(tx: Tx, visitor: Visitor) -> list[Step]:
     found, me = [], visitor.account.handle
+    if plans.current_id(tx) == plans.revision_id(example_plan()):
+        found.append(Step(EXAMPLE, "/plan", "What the example says"))
     if not signals.recent(tx, limit=1):
         found.append(Step("Nothing has sent a signal yet.", "/integrations", "Connect what watches your services"))
     has_way_in = visitor.account.has_password or me in door.with_passkey(tx) or visitor.app.settings.sso_issuer

@@ -193,7 +193,7 @@ class Link:
     href: str
     label: str
     is_here: bool
-    count: int
+    count: str
     count_of: str
     begins_group: bool
 
@@ -257,8 +257,18 @@ class Situation:
         return self.plans[incident.plan_revision]
 
 
-def situation(tx: Tx, owed_shown: int = OWED_LOOKED_AT) -> Situation:
+def _open(tx: Tx, plan: Plan) -> list[Incident]:
+    """What is open; in a storm the worst of it, for an old P0 counts more than the latest of the small ones."""
     found = incidents.listing(tx, statuses=OPEN_STATUSES, limit=MOST_OPEN)
+    if len(found) < MOST_OPEN:
+        return found
+    of = partial(incidents.listing, tx, statuses=OPEN_STATUSES, limit=MOST_OPEN)
+    worst = [one for level in plan.severities for one in of(only={"severity": level})]
+    return list({one.id: one for one in (*worst, *found)}.values())[:MOST_OPEN]
+
+
+def situation(tx: Tx, owed_shown: int = OWED_LOOKED_AT) -> Situation:
+    found = _open(tx, plans.current(tx))
     known = {one.plan_revision: plans.load(tx, one.plan_revision) for one in found}
     worst_first = sorted(found, key=lambda one: (one.is_resolved, known[one.plan_revision].rank(one.severity)))
     owed = obligations.open_soonest(tx, [one.id for one in found], owed_shown)
@@ -359,13 +369,14 @@ def _owed_row(known: Situation, incident: Incident, duty: Obligation, now: datet
 
 
 def _links(known: Situation, visitor: Visitor, here: str) -> tuple[Link, ...]:
+    more = "+" if len(known.open) == MOST_OPEN else ""
     counts = {
-        "/incidents": (len(known.open), "open"),
-        "/post-mortems": (known.reviews_owed, "owed"),
+        "/incidents": (f"{len(known.open) or ''}{more}", "open"),
+        "/post-mortems": (f"{known.reviews_owed or ''}", "owed"),
     }
     entries = NAVIGATION + tuple((path, label) for path, label, right in ADMINISTRATION if visitor.actor.may(right))
     return tuple(
-        Link(href, label, href == here, *counts.get(href, (0, "")), href in BEGINS_A_GROUP)
+        Link(href, label, href == here, *counts.get(href, ("", "")), href in BEGINS_A_GROUP)
         for href, label in entries
         if visitor.can_write or href != "/declare"
     )

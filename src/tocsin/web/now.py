@@ -26,6 +26,7 @@ from tocsin.web.frame import Asked, SignedIn, Tx, Visitor, page
 from tocsin.web.signals import signal_row
 
 MISSED_SHOWN = timedelta(hours=24)
+HEROES_SHOWN = 20
 OWED_SHOWN = 8
 
 
@@ -41,6 +42,7 @@ class OnCall:
     handle: str
     is_you: bool
     until: str
+    until_iso: str
     then: str
     ways: str
     is_reachable: bool
@@ -66,6 +68,7 @@ def _holders(plan: Plan, rotas: Rotas, name: str, ways: dict[str, str], me: str,
             handle=person,
             is_you=person == me,
             until=present.appointment(shift.ends_at, now),
+            until_iso=present.iso(shift.ends_at),
             then=present.names(plan, after.people) if after else "nobody",
             ways=reached or "no way to reach them",
             is_reachable=bool(reached),
@@ -80,6 +83,7 @@ def _nobody(plan: Plan, rotas: Rotas, name: str, called: str, now: datetime) -> 
         handle="",
         is_you=False,
         until=present.appointment(after.starts_at, now) if after else "the plan says otherwise",
+        until_iso=present.iso(after.starts_at) if after else "",
         then=present.names(plan, after.people) if after else "nobody",
         ways="a gap in the rota",
         is_reachable=False,
@@ -114,7 +118,7 @@ def draw_now(
     plan, around = known.plan, assessing.Around(tx, known.open)
     heroes = [
         present.hero(known.plan_of(one), one, [duty for duty in known.owed if duty.incident_id == one.id], now)
-        for one in known.open
+        for one in known.open[:HEROES_SHOWN]
     ]
     return page(
         request,
@@ -125,10 +129,11 @@ def draw_now(
         here="/",
         known=known,
         heroes=heroes,
+        heroes_more=_number(len(known.open), len(heroes)),
         sentence=_sentence(known, now),
         behind=_behind(tx, now),
         owed=frame.owed_rows(known, now, OWED_SHOWN),
-        owed_more=max(0, len(known.owed) - OWED_SHOWN),
+        owed_more=_number(len(known.owed), OWED_SHOWN),
         ruler=_ruler(known, now),
         missed=_missed(tx, now),
         waiting=[signal_row(one, now) for one in signals.waiting(tx)],
@@ -159,13 +164,20 @@ def _behind(tx: frame.Tx, now: datetime) -> str:
     return f"The published status page is behind since {since}. {found.reason} It is tried again and again."
 
 
+def _number(known: int, shown: int = 0) -> str:
+    """How many there are beyond those that are shown, as far as it is known; empty if none."""
+    more = max(0, known - shown)
+    return f"{more}{' or more' if known == frame.MOST_OPEN else ''}" if more else ""
+
+
 def _sentence(known: frame.Situation, now: datetime) -> str:
     broken = len(known.open)
     rows = frame.owed_rows(known, now, frame.MOST_OPEN)
     soon, late = (sum(row.state == state for row in rows) for state in ("due", "overdue"))
-    open_ = "Nothing is open" if not broken else f"{broken} incident{'s' if broken > 1 else ''} open"
-    due = f", {soon} obligation{'s' if soon > 1 else ''} due soon" if soon else ""
-    overdue = f", {late} overdue" if late else ""
+    all_late, all_soon = late == frame.MOST_OPEN, late + soon == frame.MOST_OPEN  # the soonest are known, and no others
+    open_ = "Nothing is open" if not broken else f"{_number(broken)} incident{'s' if broken > 1 else ''} open"
+    due = f", {soon}{' or more' if all_soon else ''} obligation{'s' if soon > 1 else ''} due soon" if soon else ""
+    overdue = f", {late}{' or more' if all_late else ''} overdue" if late else ""
     return f"{present.day(now)}. {open_}{overdue}{due}."
 
 

@@ -301,7 +301,13 @@ class Fact:
     since: str = ""  # counts up from here
     due: str = ""  # counts down to here
     href: str = ""
-    at: str = ""  # the instant that the value begins with
+    at: str = ""  # the instant that the value is
+    more: str = ""  # what follows the instant
+
+
+def timed(label: str, at: datetime, now: datetime, more: str = "") -> Fact:
+    """A fact that is an instant, so that whoever reads may see it on their own clock."""
+    return Fact(label, moment(at, now), at=iso(at), more=more)
 
 
 @dataclass(frozen=True)
@@ -346,9 +352,9 @@ def _hero_times(incident: Incident, duties: Iterable[Obligation], now: datetime)
     yield Fact("Since declared", short_span(now - incident.declared_at), since=iso(incident.declared_at))
     for duty in duties:
         if duty.kind is Kind.RESOLVE and duty.state is State.OPEN:
-            yield Fact("Resolve by", moment(duty.due_at, now))
+            yield timed("Resolve by", duty.due_at, now)
     if incident.resolved_at:
-        yield Fact("Resolved", moment(incident.resolved_at, now))
+        yield timed("Resolved", incident.resolved_at, now)
 
 
 def _holders(plan: Plan, incident: Incident) -> Iterable[Fact]:

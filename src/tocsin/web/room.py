@@ -15,7 +15,7 @@ from tocsin.oncall.schedule import Rotas
 from tocsin.plan.model import Need, Plan
 from tocsin.web import present
 from tocsin.web.frame import EVERYBODY
-from tocsin.web.present import Choice, Fact, Owed, Settled
+from tocsin.web.present import Choice, Fact, Owed, Settled, timed
 
 # ---- Roles ----
 
@@ -29,6 +29,7 @@ class Slot:
     handle: str
     is_you: bool
     since: str
+    since_iso: str
     choices: tuple[Choice, ...]
     may_take: bool
     duties: tuple[str, ...]
@@ -58,6 +59,7 @@ def slots(
                 handle=held or "",
                 is_you=held == me,
                 since=present.moment(since[key], now) if held and key in since else "",
+                since_iso=present.iso(since[key]) if held and key in since else "",
                 choices=tuple(replace(one, is_chosen=one == after) for one in choices) if held else choices,
                 may_take=me == EVERYBODY or (me in plan.people and held != me),
                 duties=role.duties,
@@ -139,13 +141,13 @@ def head(plan: Plan, incident: Incident, duties: Iterable[Obligation], now: date
 
 def _facts(plan: Plan, incident: Incident, duties: Iterable[Obligation], now: datetime) -> Iterable[Fact]:
     yield from _places(plan, incident)
-    yield Fact("Trouble began", present.moment(incident.started_at, now), at=present.iso(incident.started_at))
-    yield Fact("Detected", f"{present.moment(incident.detected_at, now)}, {words.spaced(incident.source)}")
+    yield timed("Trouble began", incident.started_at, now)
+    yield timed("Detected", incident.detected_at, now, f", {words.spaced(incident.source)}")
     by = words.name(plan, incident.declared_by)
-    yield Fact("Declared", f"{present.moment(incident.declared_at, now)} by {by}")
+    yield timed("Declared", incident.declared_at, now, f" by {by}")
     if incident.acknowledged_at and incident.acknowledged_by:
         who = words.name(plan, incident.acknowledged_by)
-        yield Fact("Acknowledged", f"{present.moment(incident.acknowledged_at, now)} by {who}")
+        yield timed("Acknowledged", incident.acknowledged_at, now, f" by {who}")
     elif not incident.is_resolved:
         yield Fact("Acknowledged", "by nobody yet", is_missing=True)
     if incident.asked_again_at:
@@ -155,18 +157,18 @@ def _facts(plan: Plan, incident: Incident, duties: Iterable[Obligation], now: da
         yield Fact("Snoozed", f"until {present.moment(incident.snoozed_until, now)} by {who}")
     for duty in duties:
         if duty.kind is Kind.RESOLVE and duty.state is State.OPEN:
-            yield Fact("Resolve by", present.moment(duty.due_at, now), at=present.iso(duty.due_at))
+            yield timed("Resolve by", duty.due_at, now)
     if incident.resolved_at:
-        yield Fact("Resolved", present.moment(incident.resolved_at, now), at=present.iso(incident.resolved_at))
+        yield timed("Resolved", incident.resolved_at, now)
     if incident.recovered_at:
-        yield Fact("Recovered", present.moment(incident.recovered_at, now), at=present.iso(incident.recovered_at))
+        yield timed("Recovered", incident.recovered_at, now)
     if broken := words.affected(plan, incident):
         yield Fact("Affects", listed(broken))
     yield Fact("Told in public", present.stage_name(incident.stage) if incident.stage else "nothing yet")
     if incident.review_held_at:
         yield Fact("Post-mortem", f"held {present.moment(incident.review_held_at, now)}")
     elif incident.review_at:
-        yield Fact("Post-mortem", present.appointment(incident.review_at, now))
+        yield Fact("Post-mortem", present.appointment(incident.review_at, now), at=present.iso(incident.review_at))
 
 
 def _places(plan: Plan, incident: Incident) -> Iterable[Fact]:

@@ -46,6 +46,7 @@ class SignalRow:
     incident: str
     number: str  # of the incident
     last: str
+    last_iso: str
     first: str
     age: str
     link: str
@@ -81,6 +82,7 @@ def signal_row(signal: Signal, now: datetime) -> SignalRow:
         incident=signal.incident_id or "",
         number="",
         last=present.moment(signal.last_at, now),
+        last_iso=present.iso(signal.last_at),
         first=present.moment(signal.first_at, now),
         age=short_span(now - signal.first_at),
         link=link if link.startswith(("https://", "http://")) else "",

@@ -77,13 +77,29 @@
     entries.scrollIntoView({ block: "start" });
   });
 
+  // What is washed for a moment is the row that says something else now, wherever it stands. A clock that went on, or the
+  // time that a look took, says nothing: nothing moves unless meaning does.
+  const ROWS = "li, tr, p, dd, figcaption, h1, h2, h3, .hero > .row";
+  const SPANS = /\d+(:\d\d)+|[\d.]+ (ms|s|min|h|d)\b( \d+)?( h\b)?| \(you\)/g;
+  const CLOCKS = "svg, time, .vh, [data-since], [data-due-at], [hidden]";
+  const told = (row) => {
+    const words = [];
+    const inside = document.createTreeWalker(row, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT, (one) => {
+      if (one.nodeType === Node.TEXT_NODE) return NodeFilter.FILTER_ACCEPT;
+      return one.matches(CLOCKS) ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_SKIP;
+    });
+    while (inside.nextNode()) words.push(inside.currentNode.nodeValue);
+    return words.join("").replace(SPANS, "").replace(/\s+/g, " ").trim();
+  };
+  const rows = (part) => [part, ...part.querySelectorAll(ROWS)].filter((one) => one.matches(ROWS));
   const put = (name, part) => {
     const old = document.getElementById(name);
     if (old && "kept" in old.dataset) return;
     if (old) {
-      const before = old.textContent;
+      const before = new Set(rows(old).map(told));
       morph(old, part);
-      if (old.textContent !== before && old.textContent.length < 4000) mark(old);
+      const news = rows(old).filter((row) => !before.has(told(row)));
+      for (const row of news) if (!news.some((other) => other !== row && row.contains(other))) mark(row);
     } else if (/^e\d+$/.test(name)) enter(document.importNode(part, true));
   };
   const mark = (one) => {

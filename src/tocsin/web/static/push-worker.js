@@ -26,7 +26,7 @@ self.addEventListener("fetch", (event) => {
 const shown = (about) => self.registration.showNotification(about.title, {
   body: about.text,
   tag: about.tag,
-  icon: "/static/tocsin.svg",
+  icon: "/static/icon-192.png",
   requireInteraction: about.stays,
   data: about,
   actions: about.answer

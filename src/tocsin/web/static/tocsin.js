@@ -65,8 +65,10 @@
   const ZONE = "tocsin_zone";
   let isLocal = localStorage.getItem(ZONE) === "local" && zone !== "UTC";
   const forms = new Map(); // making one takes longer than using it a hundred times
-  const form = (text) => {
-    const [seconds, day] = [/:\d\d:/.test(text), /[A-Z]/.test(text)];
+  const dayOf = zone ? new Intl.DateTimeFormat("en-GB", { dateStyle: "short", timeZone: zone }) : null;
+  // Where it is another day than here, a time of today in UTC may be one of yesterday.
+  const form = (text, at) => {
+    const [seconds, day] = [/:\d\d:/.test(text), /[A-Z]/.test(text) || dayOf.format(at) !== dayOf.format(now())];
     const key = `${seconds} ${day}`;
     if (!forms.has(key)) forms.set(key, new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", hourCycle: "h23",
       timeZone: zone, ...(seconds && { second: "2-digit" }), ...(day && { weekday: "short", day: "numeric", month: "short" }) }));
@@ -75,7 +77,9 @@
   const zoned = (one) => {
     one.dataset.utc ??= one.textContent;
     if (zone === "UTC") return write(one, one.dataset.utc);
-    const local = form(one.dataset.utc).format(new Date(one.dateTime));
+    const at = new Date(one.dateTime);
+    const local = form(one.dataset.utc, at).format(at);
+    one.classList.toggle("local", isLocal && !one.hasAttribute("data-clock"));
     one.title = `${one.dataset.utc} UTC, ${local} ${zone}`;
     write(one, isLocal ? local : one.dataset.utc);
   };
@@ -86,7 +90,7 @@
       zoned(one);
     }
     const said = document.querySelector("[data-zoned]");
-    if (said) write(said, isLocal ? `Times on the clock of ${zone}; others are UTC.` : "All times UTC.");
+    if (said) write(said, isLocal ? `Dotted times are on the clock of ${zone}; all others are UTC.` : "All times UTC.");
     const word = document.querySelector("[data-zone-word]");
     if (word) write(word, isLocal ? zone.split("/").pop().replaceAll("_", " ") : "UTC");
     if (toggle) {
