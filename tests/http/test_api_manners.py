@@ -78,12 +78,6 @@ def test_of_two_who_change_an_incident_the_second_learns_what_the_first_did(
     assert here.post(f"{address}/acknowledge", headers=headers | {"If-Match": "*"}).status_code == 200
 
 
-def test_whoever_has_a_token_may_ask_how_an_address_is_asked(here: Served, headers: dict[str, str]) -> None:
-    asked = here.request("OPTIONS", "/api/v1/incidents", headers=headers)
-    assert asked.status_code == 204 and "GET" in asked.headers["allow"]
-    assert here.request("OPTIONS", "/api/v1/incidents").status_code == 401
-
-
 def test_a_plan_that_changed_meanwhile_is_not_replaced(here: Served, headers: dict[str, str]) -> None:
     found = here.get("/api/v1/plan", headers=headers)
     known = headers | {"If-Match": found.headers["etag"]}

@@ -21,7 +21,6 @@ from tests.support.terminal import Terminal
 from tests.support.world import QUIET
 from tocsin.cli import board, show, watching
 from tocsin.kit.errors import Overloaded
-from tocsin.people import access, commands
 
 SCOPES = frozenset({"incidents:read", "incidents:write", "plan:read", "people:write"})
 
