@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from tests.support.counting import counted
-from tests.support.races import together
+from tests.support.races import PATIENCE, in_background, together, wait_until_blocked
 from tocsin.db.engine import Database, Tx
 from tocsin.kit.actor import SYSTEM, Actor, ActorKind
 from tocsin.kit.clock import ManualClock
@@ -172,6 +172,20 @@ def test_who_leaves_is_disabled_by_who_may_and_never_the_last_administrator(data
         assert tokens.live(tx, secret) is not None
     with pytest.raises(Refused):
         database.run(ben, lambda tx: commands.enable(tx, "ana"))
+
+
+def test_of_two_administrators_who_disable_each_other_at_once_one_stays(nodes: tuple[Database, Database]) -> None:
+    one, other = nodes
+    with one.work(SYSTEM) as tx:
+        for handle in ("ana", "ben"):
+            commands.invite(tx, handle, name="", email=None, role=AccountRole.ADMINISTRATOR)
+    with one.work(SYSTEM) as tx:
+        commands.disable(tx, "ana")
+        tx.flush()
+        late = in_background(lambda: other.run(SYSTEM, lambda tx: commands.disable(tx, "ben")))
+        wait_until_blocked(other)
+    with pytest.raises(Refused, match="only administrator"):
+        late.result(PATIENCE)
 
 
 def test_the_only_administrator_is_lowered_by_nobody(database: Database) -> None:

@@ -110,8 +110,7 @@ def _check_address(tx: Tx, handle: str, email: str) -> None:
 def _need_another_administrator(tx: Tx, known: Account) -> None:
     if known.role is not AccountRole.ADMINISTRATOR:
         return
-    others = (one for one in store.people(tx) if one.disabled_at is None and one.handle != known.handle)
-    if not any(one.role is AccountRole.ADMINISTRATOR for one in others):
+    if not set(store.lock_administrators(tx)) - {known.handle}:
         raise Needed(f"{known.handle} is the only administrator; make somebody else one first.")
 
 

@@ -141,6 +141,14 @@ def people(tx: Tx, handles: Collection[str] | None = None) -> list[Account]:
     return [account_of(row) for row in rows]
 
 
+def lock_administrators(tx: Tx) -> list[str]:
+    """The handles of those administrators who can come in, whom nobody else changes until this unit of work ends: of
+    two who lower each other in one instant, the second sees what the first has done."""
+    can_come = (person.c.role == AccountRole.ADMINISTRATOR) & person.c.disabled_at.is_(None)
+    wanted = select(person.c.handle).where(can_come).order_by(person.c.handle).with_for_update()
+    return [str(row.handle) for row in tx.all(wanted)]
+
+
 def names(tx: Tx) -> dict[str, str]:
     """What everybody is called whose account is not disabled."""
     return {row.handle: row.name for row in tx.all(_NAMES)}
