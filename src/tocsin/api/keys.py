@@ -37,6 +37,10 @@ class NotSigned(UnknownToken):
     """The signature of the body does not fit."""
 
 
+class NotOfProvider(Forbidden):
+    """This request is not signed by the provider whose address this is."""
+
+
 def bearer_secret(scope: Scope) -> str:
     """The bearer token that a request shows, and nothing that a browser would send by itself."""
     scheme, value = _shown(scope)

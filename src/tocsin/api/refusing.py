@@ -5,8 +5,7 @@ from typing import Any
 from litestar.types import Scope
 
 from tocsin.api import wire
-from tocsin.api.keys import NoToken, UnknownToken
-from tocsin.api.replies import NotSigned
+from tocsin.api.keys import NotOfProvider, NoToken, UnknownToken
 from tocsin.app import App
 from tocsin.audit.model import Deed
 from tocsin.kit.errors import TocsinError
@@ -17,7 +16,7 @@ def note(app: App, scope: Scope, error: TocsinError, *, about: str) -> None:
     """Count it, if it is one of those. A request that shows no token at all is no attempt."""
     if isinstance(error, NoToken):
         return
-    if isinstance(error, UnknownToken | NotSigned):
+    if isinstance(error, UnknownToken | NotOfProvider):
         deed, actor = Deed.TOKEN_REFUSED, ""
     elif isinstance(error, NotAllowed):
         known: Any = scope.get("auth")

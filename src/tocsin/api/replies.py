@@ -11,19 +11,16 @@ from litestar import Response, Router, post
 from litestar.params import FromPath
 
 from tocsin.api.caller import Call, app_of
+from tocsin.api.keys import NotOfProvider
 from tocsin.delivery import twilio
 from tocsin.incidents.answer import Answer
 from tocsin.kit.actor import SYSTEM
-from tocsin.kit.errors import Forbidden, Invalid, NotFound
+from tocsin.kit.errors import Invalid, NotFound
 from tocsin.response import answers
 
 BODY_MOST = 100_000
 XML = "text/xml; charset=utf-8"
 KEYS = {"1": Answer.ACKNOWLEDGE, "2": Answer.ESCALATE, "3": Answer.DECLINE}
-
-
-class NotSigned(Forbidden):
-    """This request is not signed by the provider whose address this is."""
 
 
 class NotSetUp(NotFound):
@@ -87,7 +84,7 @@ async def _from_twilio(request: Call) -> dict[str, str]:
     query = f"?{request.url.query}" if request.url.query else ""
     url = f"{settings.public_url}{request.url.path}{query}"
     if not twilio.is_signed(settings.twilio_auth_token, url, fields, request.headers.get("x-twilio-signature", "")):
-        raise NotSigned
+        raise NotOfProvider
     return fields
 
 
@@ -122,7 +119,7 @@ async def telegram_update(request: Call) -> Response[dict[str, Any]]:
         raise NotSetUp
     given = request.headers.get("x-telegram-bot-api-secret-token", "")
     if not hmac.compare_digest(given.encode(), known.encode()):
-        raise NotSigned
+        raise NotOfProvider
     try:
         update = msgspec.json.decode(await request.body(), type=_Update)
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -15,7 +15,8 @@ from litestar import Response, Router, post
 from litestar.background_tasks import BackgroundTask
 
 from tocsin.api.caller import Call, app_of
-from tocsin.api.replies import BODY_MOST, NotSetUp, NotSigned
+from tocsin.api.keys import NotOfProvider
+from tocsin.api.replies import BODY_MOST, NotSetUp
 from tocsin.app import App
 from tocsin.delivery import slackdm, slackin
 from tocsin.delivery.slackin import NotUnderstood
@@ -99,7 +100,7 @@ async def _signed(request: Call) -> bytes:
         raise NotSetUp
     sent_at, signature = (request.headers.get(f"x-slack-{name}", "") for name in ("request-timestamp", "signature"))
     if not slackdm.is_signed(secret, sent_at, body, signature, app.database.now()):
-        raise NotSigned
+        raise NotOfProvider
     return body
 
 
