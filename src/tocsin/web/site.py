@@ -163,8 +163,7 @@ def template_config() -> TemplateConfig[JinjaTemplateEngine]:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["linked"] = escaping.linked
-    environment.filters["options"] = escaping.options
+    environment.filters.update(escaping.FILTERS)
     return TemplateConfig(instance=JinjaTemplateEngine.from_environment(environment))
 
 
