@@ -189,7 +189,7 @@ def test_a_body_that_is_not_signed_is_refused(here: Served, key: str, name: str)
         assert (answer.status_code, "signature" in answer.json()["detail"]) == (401, True)
     assert in_inbox(here) == 0 and registered(here) == [] and quarantined(here) == []
     (counted,) = here.app.refusals.take()
-    assert (counted.deed, counted.about, counted.count) == (Deed.TOKEN_REFUSED, "signals", 4)
+    assert (counted.deed, counted.about, counted.count) == (Deed.TOKEN_REFUSED, f"/in/{name}", 4)
 
 
 def test_a_token_that_is_wrong_in_the_address_or_the_body_is_counted_and_none_at_all_is_no_attempt(

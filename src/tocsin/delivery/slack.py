@@ -73,7 +73,7 @@ class Slack:
         me, workspace = await self._who_we_are()
         try:
             made = await self._call("conversations.create", {"name": name, "is_private": _yes_no(private)})
-            channel = str(made["channel"]["id"])
+            channel = _told(made, "channel", "id")
         except NameTaken:
             channel = await self._ours(name, me, private=private, purpose=purpose)
         await self._call("conversations.setPurpose", {"channel": channel, "purpose": purpose})
@@ -86,7 +86,7 @@ class Slack:
             if none.reason == "users_not_found":
                 return ""
             raise
-        return str(found["user"]["id"])
+        return _told(found, "user", "id")
 
     async def invite(self, channel: str, account: str) -> None:
         passing = ("already_in_channel", "cant_invite_self")
@@ -105,13 +105,13 @@ class Slack:
         if offers and self._answered:
             about["blocks"] = json.dumps([slackviews.section(text), slackreplies.buttons(offers, link)])
         said = await self._call("chat.postMessage", about)
-        return str(said["ts"])
+        return _told(said, "ts")
 
     async def tell(self, account: str, text: str, blocks: str) -> str:
         """Say something to one person; returns the place of the message, which `retell` takes."""
         about = {"channel": account, "text": _escaped(text), **({"blocks": blocks} if blocks else {}), **PLAIN}
         said = await self._call("chat.postMessage", about)
-        return f"{said['channel']}/{said['ts']}"
+        return f"{_told(said, 'channel')}/{_told(said, 'ts')}"
 
     async def retell(self, place: str, text: str, blocks: str) -> None:
         """Put something else in the place of a message. One that its reader has deleted is as well gone."""
@@ -154,16 +154,18 @@ class Slack:
         """What somebody wrote; nothing if it is gone."""
         about = {"channel": channel, "ts": ts, "latest": ts, "inclusive": "true", "limit": "1"}
         found = await self._call("conversations.replies", about, ("thread_not_found", "message_not_found"))
-        for one in found.get("messages", ()):
-            if one["ts"] == ts:
-                return Posted(str(one.get("user", "")), plain(str(one.get("text", ""))))
+        for one in _things(found, "messages"):
+            if _part(one, "ts") == ts:
+                return Posted(_part(one, "user"), plain(_part(one, "text")))
         return None
 
     async def person(self, account: str) -> str:
         """What somebody calls themselves there."""
         found = await self._call("users.info", {"user": account}, ("user_not_found", "user_not_visible"))
-        about = found.get("user", {})
-        return str(about.get("profile", {}).get("real_name") or about.get("real_name") or about.get("name") or account)
+        calls = (
+            _part(found, *path) for path in (("user", "profile", "real_name"), ("user", "real_name"), ("user", "name"))
+        )
+        return next(filter(None, calls), account)
 
     async def pin(self, channel: str, message: str) -> None:
         passing = ("already_pinned", "message_not_found")  # somebody may have deleted it
@@ -196,7 +198,7 @@ class Slack:
     async def _who_we_are(self) -> tuple[str, str]:
         if self._self is None:
             answer = await self._call("auth.test")
-            self._self = str(answer["user_id"]), str(answer["url"]).rstrip("/") + "/"
+            self._self = _told(answer, "user_id"), _told(answer, "url").rstrip("/") + "/"
         return self._self
 
     async def _ours(self, name: str, me: str, *, private: bool, purpose: str) -> str:
@@ -206,12 +208,12 @@ class Slack:
         for _ in range(PAGES):
             wanted = {"types": kind, "exclude_archived": "true", "limit": "1000"}
             page = await self._call("conversations.list", wanted | ({"cursor": cursor} if cursor else {}))
-            for one in page["channels"]:
-                if one["name"] == name and one.get("creator") == me:
-                    if one.get("purpose", {}).get("value", "") in ("", purpose):
-                        return str(one["id"])
+            for one in _things(page, "channels"):
+                if _part(one, "name") == name and _part(one, "creator") == me:
+                    if _part(one, "purpose", "value") in ("", purpose):
+                        return _told(one, "id")
                     raise NameTaken("name_taken")
-            cursor = page.get("response_metadata", {}).get("next_cursor", "")
+            cursor = _part(page, "response_metadata", "next_cursor")
             if not cursor:
                 break
         raise NameTaken("name_taken")
@@ -221,11 +223,13 @@ class Slack:
     ) -> Mapping[str, Any]:
         """Ask Slack. An error in `passing` says only that what is wanted is so already."""
         try:
-            answer: Mapping[str, Any] = (await self._ask(method, arguments)).data
+            answer = (await self._ask(method, arguments)).data
         except ChatTrouble as trouble:
             if trouble.reason in passing:
                 return {}
             raise
+        if not isinstance(answer, dict):
+            raise Busy(f"what answers to {method} is not Slack: it sends no JSON object", down=True)
         return answer
 
     async def _ask(self, method: str, arguments: Mapping[str, str]) -> Any:
@@ -236,6 +240,30 @@ class Slack:
             raise _trouble(error.response) from None
         except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise Busy(f"Slack can't be reached: {type(error).__name__}", down=True) from None
+        except AttributeError:  # the library takes it for granted that what answers sends a JSON object
+            raise Busy(f"what answers to {method} is not Slack: it sends no JSON object", down=True) from None
+
+
+def _part(answer: Any, *path: str) -> str:
+    """A text somewhere in an answer; empty where there is none."""
+    found = answer
+    for name in path:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found if isinstance(found, str) else ""
+
+
+def _told(answer: Any, *path: str) -> str:
+    """The same, where nothing goes on without it. What stands between us and Slack may answer in its place: it is asked
+    again later."""
+    found = _part(answer, *path)
+    if not found:
+        raise Busy(f"Slack's answer lacks {'.'.join(path)}", down=True)
+    return found
+
+
+def _things(answer: Mapping[str, Any], name: str) -> list[Any]:
+    found = answer.get(name)
+    return found if isinstance(found, list) else []
 
 
 def _trouble(answer: Any) -> ChatTrouble:

@@ -65,6 +65,9 @@ def linked(value: Any) -> Markup:
     return Markup("".join(found) + written(text[at:]))  # noqa: S704 - each part is escaped
 
 
+FILTERS = {"linked": linked, "options": options}
+
+
 def _without_the_end_of_the_sentence(address: str) -> str:
     while address[-1] in ".,;:!?" or (
         address[-1] in CLOSING and address.count(address[-1]) > address.count(CLOSING[address[-1]])

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from tocsin.plan.commands import BadPlan
 from tocsin.plan.linting.findings import Finding, Level, Report
 
 MARKS = {Level.ERROR: "missed", Level.WARNING: "due", Level.NOTE: "open"}
@@ -23,6 +24,24 @@ class Found:
     pressing: tuple[FindingLine, ...]  # errors and warnings
     notes: tuple[FindingLine, ...]
     accepted: tuple[FindingLine, ...]
+
+
+MISTAKES_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """Why a text is no sound plan."""
+
+    where: str
+    message: str
+
+
+def mistakes(why: BadPlan) -> tuple[Mistake, ...]:
+    return tuple(
+        Mistake(f"Line {one.line}, {one.path}" if one.path else f"Line {one.line}", one.message)
+        for one in why.problems[:MISTAKES_SHOWN]
+    )
 
 
 def found(report: Report) -> Found:

@@ -126,6 +126,7 @@ DONE = {
     "unsilenced": "It is over. What still fires is decided now.",
     "saved": "Saved.",
     "final": "The post-mortem is final.",
+    "plan": "The plan is in force. Open incidents go on under the one they began with.",
     "contact": "The contact method is added. A code is on its way to it, unless it is your account's own address.",
     "code": "A fresh code is on its way.",
     "verified": "The contact method is verified. You are paged there from now on.",

@@ -32,7 +32,7 @@ from tocsin.oncall.standing import Standing, standing
 from tocsin.people import access, sessions, tokens
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
-from tocsin.web import cookies, present
+from tocsin.web import cookies, escaping, present
 from tocsin.web.board import FOR_ANYONE, HTML, JSON, SAFE, Answer, Board, Header, Rendered, answered, send_all
 from tocsin.web.frame import asset
 from tocsin.web.guards import ANYWHERE
@@ -205,6 +205,7 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_environment.filters.update(escaping.FILTERS)
 
 
 def _line(plan: Plan, one: Standing, now: datetime, *, named: bool) -> Line:

@@ -10,6 +10,7 @@ from litestar.params import FromQuery
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import OPEN_STATUSES, Incident
 from tocsin.kit.text import clip
+from tocsin.people import access
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
 from tocsin.web import present
@@ -153,7 +154,8 @@ def _incidents(tx: Tx) -> list[Item]:
 
 
 def _pages(visitor: Visitor) -> list[Item]:
-    keeping = [(href, label) for href, label, right in ADMINISTRATION if visitor.actor.may(right)]
+    change = ("/plan/change", "Change the plan", access.PLAN_WRITE)
+    keeping = [(href, label) for href, label, right in (change, *ADMINISTRATION) if visitor.actor.may(right)]
     known = [*NAVIGATION, *ELSEWHERE, *keeping]
     return [Item("page", label, href) for href, label in known if visitor.can_write or href != "/declare"]
 

@@ -229,6 +229,7 @@ def show_plan(request: AnyRequest, visitor: SignedIn, revision: FromQuery[str] =
             text=text,
             shown=wanted,
             is_current=wanted == current,
+            may_change=visitor.actor.may(access.PLAN_WRITE),
             revisions=[_revision(one, current, wanted, tx.now) for one in known],
         )
 

@@ -46,6 +46,7 @@ from tocsin.web import (
     oncallnow,
     palette,
     plan,
+    planchange,
     plandocument,
     probes,
     proving,
@@ -119,6 +120,7 @@ def routes(calendars: feeds.Calendars, on_call: oncallnow.OnCallBoard) -> list[A
             *handoffs.routes(),
             *plan.routes(),
             *plandocument.routes(),
+            *planchange.routes(),
             *trying.routes(),
             *learning.routes(),
             *reach.routes(),
@@ -161,8 +163,7 @@ def template_config() -> TemplateConfig[JinjaTemplateEngine]:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["linked"] = escaping.linked
-    environment.filters["options"] = escaping.options
+    environment.filters.update(escaping.FILTERS)
     return TemplateConfig(instance=JinjaTemplateEngine.from_environment(environment))
 
 

@@ -16,7 +16,7 @@ from tocsin.plan import store as plans
 from tocsin.plan.commands import BadPlan
 from tocsin.response import explaining, subsiding, trying
 from tocsin.signals import store as signals
-from tocsin.web import present
+from tocsin.web import findings, present
 from tocsin.web.forms import AnyRequest, Sent
 from tocsin.web.frame import SignedIn, Visitor, page
 from tocsin.web.signal import RulingLine, ruling
@@ -25,7 +25,6 @@ PATH = "/plan/try"
 BACK = timedelta(days=30)
 SIGNALS_MOST = 2000  # that a page waits for; the command line tries more
 PLAN_MOST = 300_000  # characters of a plan
-MISTAKES_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -79,12 +78,6 @@ class Tried:
 
 
 @dataclass(frozen=True)
-class Mistake:
-    where: str
-    message: str
-
-
-@dataclass(frozen=True)
 class Typed:
     """What the form holds: the text of a plan, the revision that it was taken from, and a signal to try it on."""
 
@@ -119,7 +112,7 @@ def try_it(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template:
         try:
             found = _tried(tx, typed)
         except BadPlan as why:
-            return _page(request, visitor, tx, typed, mistakes=_mistakes(why))
+            return _page(request, visitor, tx, typed, mistakes=findings.mistakes(why))
         return _page(request, visitor, tx, typed, tried=found)
 
 
@@ -160,13 +153,6 @@ def _one(tx: Any, found: explaining.Explained) -> One:
     return One(found.signal.id, clip(found.signal.title, 120), now, would, now == would, decides, others)
 
 
-def _mistakes(why: BadPlan) -> list[Mistake]:
-    return [
-        Mistake(f"Line {one.line}, {one.path}" if one.path else f"Line {one.line}", one.message)
-        for one in why.problems[:MISTAKES_SHOWN]
-    ]
-
-
 def _page(
     request: AnyRequest,
     visitor: Visitor,
@@ -174,7 +160,7 @@ def _page(
     typed: Typed,
     *,
     tried: Tried | None = None,
-    mistakes: Sequence[Mistake] = (),
+    mistakes: Sequence[findings.Mistake] = (),
 ) -> Template:
     current = plans.current_id(tx)
     known = [(one.id, f"{one.id}, version {one.version}", one.id == current) for one in plans.revisions(tx)]
