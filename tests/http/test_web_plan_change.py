@@ -4,20 +4,18 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.http.test_web_try_rules import CALM, invited
 from tests.support.served import Served, served
 from tests.support.visitor import Page, Visitor
 from tests.support.world import QUIET
 from tocsin.audit import store as audit
 from tocsin.audit.model import Deed, Filter
 from tocsin.kit.actor import SYSTEM
-from tocsin.people import commands as people_commands
 from tocsin.people.model import AccountRole
 from tocsin.plan import commands as plan_commands
 from tocsin.plan import store as plans
 
 PATH = "/plan/change"
-RULE = "  - { name: all calm, precedence: 1, when: { kind: calm }, type: service_outage, severity: P3 }\n"
-CALM = QUIET.replace("\nrules:\n", f"\nrules:\n{RULE}", 1)
 SLOWER = QUIET.replace("acknowledge_within: 5 min", "acknowledge_within: 50 min", 1)
 WHY = {"reason": ["Calm is no outage"]}
 
@@ -28,12 +26,6 @@ def here(database_url: str) -> Iterator[Served]:
         with one.app.database.work(SYSTEM) as tx:
             plan_commands.apply(tx, QUIET, "looks at nothing", accept_large=True)
         yield one
-
-
-def invited(here: Served, handle: str, role: AccountRole) -> Visitor:
-    about = {"name": "", "email": f"{handle}@rose.example", "role": role}
-    here.app.database.run(SYSTEM, lambda tx: people_commands.invite(tx, handle, **about))
-    return Visitor(here, handle)
 
 
 @pytest.fixture
