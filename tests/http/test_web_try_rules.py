@@ -111,3 +111,8 @@ def test_nobody_tries_who_is_not_signed_in_or_sends_no_token_of_the_form(here: S
 
 def test_the_plan_leads_here(here: Served, erin: Visitor) -> None:
     assert "/plan/try?revision=" in erin.open("/plan").html
+
+
+def test_what_is_too_long_for_a_page_goes_by_the_command_line(erin: Visitor) -> None:
+    page = tried(erin, QUIET + "#" * 300_000)
+    assert page.status == 400 and page.says("tocsin plan try-rules")

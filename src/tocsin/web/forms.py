@@ -17,6 +17,8 @@ AnyRequest = Request[Any, Any, Any]
 
 MOST_FORM_BYTES = 512 * 1024
 MOST_FIELDS = 300
+LONGEST_PLAN = 300_000  # characters
+MOST_PLAN_BYTES = 6 * LONGEST_PLAN  # a form writes most signs as three letters, and not all are letters of one byte
 LONGEST_TEXT = 100_000  # characters of one field: a long section of a post-mortem
 
 

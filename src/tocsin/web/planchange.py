@@ -19,13 +19,11 @@ from tocsin.plan.consequences import Consequence, Weight
 from tocsin.plan.diff import diff
 from tocsin.plan.model import Plan
 from tocsin.web import findings, trouble
-from tocsin.web.forms import AnyRequest, Form, Sent
+from tocsin.web.forms import LONGEST_PLAN, MOST_PLAN_BYTES, AnyRequest, Form, Sent
 from tocsin.web.frame import SignedIn, Visitor, page
 from tocsin.web.trouble import Trouble
 
 PATH = "/plan/change"
-PLAN_MOST = 300_000  # characters of a plan
-BODY_MOST = 6 * PLAN_MOST  # bytes: a form writes most signs as three letters, and not all are letters of one byte
 REASON_MOST = 1000
 CHANGES_SHOWN = 200
 IDS: Mapping[str, str] = {"plan": "plan", "reason": "reason", "accept": "accept"}
@@ -78,7 +76,7 @@ def show_change(request: AnyRequest, visitor: SignedIn, revision: FromQuery[str]
         return _page(request, visitor, tx, Typed(plans.text(tx, chosen), chosen))
 
 
-@post(PATH, sync_to_thread=True, status_code=200, request_max_body_size=BODY_MOST)
+@post(PATH, sync_to_thread=True, status_code=200, request_max_body_size=MOST_PLAN_BYTES)
 def change(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template | Redirect:
     """Show what the text would do, or put it into force. A refusal shows the text again, with what it would do."""
     access.require(visitor.actor, access.PLAN_WRITE)
@@ -100,8 +98,8 @@ def change(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template | Red
 
 
 def _check_bounds(typed: Typed) -> None:
-    if len(typed.text) > PLAN_MOST:
-        raise Invalid(f"This is longer than {PLAN_MOST:,} characters; use tocsin plan apply.", field="plan")
+    if len(typed.text) > LONGEST_PLAN:
+        raise Invalid(f"This is longer than {LONGEST_PLAN:,} characters; use tocsin plan apply.", field="plan")
     if len(typed.reason) > REASON_MOST:
         raise Invalid(f"A reason has at most {REASON_MOST} characters.", field="reason")
 
@@ -119,7 +117,7 @@ def _sign(tx: Any, text: str) -> str:
 
 
 def _shown(request: AnyRequest, visitor: Visitor, tx: Any, typed: Typed, wrong: Trouble | None) -> Template:
-    if len(typed.text) > PLAN_MOST:
+    if len(typed.text) > LONGEST_PLAN:
         return _page(request, visitor, tx, typed, wrong=wrong)
     try:
         return _page(request, visitor, tx, typed, looked=_look(tx, typed.text), wrong=wrong)

@@ -17,14 +17,13 @@ from tocsin.plan.commands import BadPlan
 from tocsin.response import explaining, subsiding, trying
 from tocsin.signals import store as signals
 from tocsin.web import findings, present
-from tocsin.web.forms import AnyRequest, Sent
+from tocsin.web.forms import LONGEST_PLAN, MOST_PLAN_BYTES, AnyRequest, Sent
 from tocsin.web.frame import SignedIn, Visitor, page
 from tocsin.web.signal import RulingLine, ruling
 
 PATH = "/plan/try"
 BACK = timedelta(days=30)
 SIGNALS_MOST = 2000  # that a page waits for; the command line tries more
-PLAN_MOST = 300_000  # characters of a plan
 
 
 @dataclass(frozen=True)
@@ -99,15 +98,15 @@ def show_try(
         return _page(request, visitor, tx, Typed(plans.text(tx, chosen), chosen, signal))
 
 
-@post(PATH, sync_to_thread=True, status_code=200)
+@post(PATH, sync_to_thread=True, status_code=200, request_max_body_size=MOST_PLAN_BYTES)
 def try_it(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template:
     access.require(visitor.actor, access.PLAN_READ)
     access.require(visitor.actor, access.INCIDENT_READ)
     typed = Typed(form.secret("plan").replace("\r\n", "\n"), form.text("revision"), form.text("signal"))
     with visitor.app.database.read(visitor.actor) as tx:
-        if len(typed.text) > PLAN_MOST:
+        if len(typed.text) > LONGEST_PLAN:
             raise Invalid(
-                f"This is longer than {PLAN_MOST:,} characters; try it with tocsin plan try-rules.", field="plan"
+                f"This is longer than {LONGEST_PLAN:,} characters; try it with tocsin plan try-rules.", field="plan"
             )
         try:
             found = _tried(tx, typed)
