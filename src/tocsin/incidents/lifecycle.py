@@ -9,6 +9,7 @@ from typing import assert_never
 
 from tocsin.incidents import completing
 from tocsin.incidents.model import (
+    WORKING,
     Acknowledged,
     AnyEntry,
     Closed,
@@ -310,7 +311,7 @@ def owes_public(plan: Plan, incident: Incident) -> bool:
 
 def _acknowledged_by_working(incident: Incident, by: str, now: datetime) -> list[AnyEntry]:
     """Whoever mitigates or resolves has plainly answered."""
-    return [] if incident.acknowledged_at else [Acknowledged(at=now, by=by, through="working on it")]
+    return [] if incident.acknowledged_at else [Acknowledged(at=now, by=by, through=WORKING)]
 
 
 def require_here(incident: Incident) -> None:

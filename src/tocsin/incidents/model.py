@@ -114,6 +114,9 @@ class Undelivered(Entry):
     reason: str
 
 
+WORKING = "working on it"  # how somebody acknowledges who simply starts to mitigate or resolve
+
+
 @dataclass(frozen=True, kw_only=True)
 class Acknowledged(Entry):
     through: str = "web"

@@ -7,6 +7,7 @@ from tocsin.incidents import places, telling, work_sentences
 from tocsin.incidents.answer import Declined, EscalationAsked
 from tocsin.incidents.correction import TimeCorrected
 from tocsin.incidents.model import (
+    WORKING,
     Acknowledged,
     AnyEntry,
     Closed,
@@ -87,8 +88,6 @@ from tocsin.incidents.work import (
 from tocsin.kit.text import ended, listed
 from tocsin.people.model import called
 from tocsin.plan.model import Plan
-
-WORKING = "working on it"  # how somebody acknowledges who simply starts to mitigate or resolve
 
 _KIND: dict[type[AnyEntry], str] = {
     Declared: "declared",

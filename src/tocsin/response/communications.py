@@ -16,7 +16,7 @@ from tocsin.delivery import outbox
 from tocsin.incidents import sentences, words
 from tocsin.incidents import store as incidents
 from tocsin.incidents.answer import Declined, EscalationAsked
-from tocsin.incidents.model import Acknowledged, Incident, Numbered, SignalAttached, Updated
+from tocsin.incidents.model import WORKING, Acknowledged, Incident, Numbered, SignalAttached, Updated
 from tocsin.incidents.places import MessageKept
 from tocsin.incidents.telling import PostedElsewhere, UpdateCorrected, UpdateWithdrawn
 from tocsin.incidents.work import SupportContacted
@@ -27,7 +27,7 @@ from tocsin.response import letters
 from tocsin.response.letters import Letter
 from tocsin.response.told import ANNOUNCED, PUBLISHED, STATUS_PAGE, SUBSCRIBERS, TAKEN_DOWN, whereto, without_address
 
-OURS = ("web", "api", sentences.WORKING)  # ways by which nobody answered a message
+OURS = ("web", "api", WORKING)  # ways by which nobody answered a message
 RECEIVED = "received"
 POSTED = "posted"  # by a person, who says so
 
