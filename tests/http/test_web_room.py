@@ -297,6 +297,8 @@ def test_an_update_that_says_too_little_names_the_field(here: Served, ben: Visit
     page = write(ben, ben.open(room), room, audience="internal", internal__impact="No memory", internal__actions="")
     assert page.status == 400
     assert 'href="#internal-actions"' in page.html
+    composer = page.html.split('id="compose"')[1].split("</form>")[0]
+    assert page.html.count('id="trouble"') == 1 and 'id="trouble"' in composer, "where the answer opens, on a phone too"
     assert page.form(f"{room}/updates").fields["internal.impact"] == ["No memory"]
     assert updates(here, room) == []
 
