@@ -131,6 +131,19 @@ def test_no_page_has_a_finding_in_either_theme_or_is_cut_off_at_four_times_its_s
     assert wrong == [], "\n".join(wrong)
 
 
+def test_promises_that_turn_in_the_same_second_are_all_spoken(server: Server, browser: Browser) -> None:
+    page = signed_in(server, browser, viewport=DESK)
+    turned = page.evaluate(
+        """() => [...document.querySelectorAll("progress[data-due-at]")].slice(0, 2).map(one => {
+            one.dataset.dueAt = "2020-01-01T00:00:00Z";
+            return one.parentElement.querySelector(".what").textContent;
+        })"""
+    )
+    assert len(turned) == 2
+    expect(page.locator("#say")).to_have_text("; ".join(f"Overdue: {what}" for what in turned))
+    page.context.close()
+
+
 # ---- From declaring to a final post-mortem ----
 
 STOP = """() => {

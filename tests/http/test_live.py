@@ -112,6 +112,23 @@ def test_what_is_written_stands_in_every_open_page_of_its_room(here: Served) -> 
     here.run(story())
 
 
+def test_the_menu_of_every_open_page_counts_what_is_open(here: Served) -> None:
+    declared(here)
+
+    async def story() -> None:
+        async with desk(here) as one:
+            erin = await one.open("erin", "bell")
+            erin.waiting.clear()
+            second = await one.do(
+                lambda tx: commands.declare(tx, title="Mail waits", severity="P3", type="high_error_rate")
+            )
+            events = await told(erin, "count-incidents")
+            (count,) = [found["count-incidents"] for found in map(parts, events) if "count-incidents" in found]
+            assert count.startswith('<span class="count" id="count-incidents">2<'), second.id
+
+    here.run(story())
+
+
 def test_a_confidential_incident_is_told_to_its_readers_alone(here: Served) -> None:
     incident = declared(here)
 

@@ -106,7 +106,7 @@ def test_the_slider_leads_through_the_record_without_a_script(here: Served, erin
     last = erin.open(onward)
     assert last.says(f"after entry {later.entries} of {later.entries}")
     assert 'rel="next"' not in last.html and 'rel="prev"' in last.html
-    assert erin.open(f"/incidents/{later.id}?entry=99999").onward.endswith(stamp(later.updated_at))
+    assert erin.open(f"/incidents/{later.id}?entry=99999").onward.endswith(f"{stamp(later.updated_at)}#entry")
 
 
 def incident_entries(page: Page) -> int:

@@ -297,6 +297,8 @@ def test_an_update_that_says_too_little_names_the_field(here: Served, ben: Visit
     page = write(ben, ben.open(room), room, audience="internal", internal__impact="No memory", internal__actions="")
     assert page.status == 400
     assert 'href="#internal-actions"' in page.html
+    composer = page.html.split('id="compose"')[1].split("</form>")[0]
+    assert page.html.count('id="trouble"') == 1 and 'id="trouble"' in composer, "where the answer opens, on a phone too"
     assert page.form(f"{room}/updates").fields["internal.impact"] == ["No memory"]
     assert updates(here, room) == []
 
@@ -353,6 +355,41 @@ def test_a_post_mortem_is_written_and_refused_while_sections_are_empty(here: Ser
     text = ben.open(f"{document}.md")
     assert text.answer.headers["content-type"].startswith("text/markdown")
     assert "It **failed**," in text.html and "# Post-mortem: Memory is down" in text.html
+
+
+def test_two_who_write_a_post_mortem_at_once_do_not_overwrite_each_other(here: Served, ben: Visitor, room: str) -> None:
+    settle(here, room)
+    document, ana = room.replace("/incidents/", "/post-mortems/"), Visitor(here, "ana")
+    bens, anas = ben.open(document), ana.open(document)
+    assert ben.press(bens, document, section__summary="Ben's words", do="save").status == 303
+    assert ana.press(anas, document, section__went_well="Ana's words", do="save").status == 303
+    now = ben.open(document).form(document).fields
+    assert (now["section.summary"], now["section.went_well"]) == (["Ben's words"], ["Ana's words"])
+
+    refused = ana.press(anas, document, section__summary="Ana's summary", section__impact="Many", do="save")
+    assert refused.status == 409 and refused.says("somebody else has written Executive summary meanwhile")
+    assert refused.says("Ben's words"), "what stands there now is beside what she typed"
+    kept = refused.form(document).fields
+    assert (kept["section.summary"], kept["section.impact"]) == (["Ana's summary"], ["Many"])
+    assert kept["section.went_well"] == ["Ana's words"], "what she did not touch is as it stands now"
+    assert ana.press(refused, document, section__summary="Both", do="save").status == 303
+    after = ben.open(document).form(document).fields
+    assert (after["section.summary"], after["section.impact"]) == (["Both"], ["Many"])
+
+
+def test_what_is_typed_into_a_post_mortem_that_became_final_is_shown_as_not_saved(
+    here: Served, ben: Visitor, room: str
+) -> None:
+    settle(here, room)
+    document, ana = room.replace("/incidents/", "/post-mortems/"), Visitor(here, "ana")
+    anas = ana.open(document)
+    fields = ben.open(document).form(document).fields
+    written = {name: ["Ben's words"] for name in fields if name.startswith("section.")}
+    assert ben.send(document, {**fields, **written, "do": "final"}).onward == f"{document}?done=final"
+    late = ana.press(anas, document, section__summary="Ana's summary", do="save")
+    assert late.status == 409 and late.says("The post-mortem is final.")
+    assert late.says("What you typed, which was not saved") and late.says("Ana's summary")
+    assert late.html.count("which was not saved") == 1 and late.says("Ben's words")
 
 
 def test_a_role_is_handed_over_with_one_press_and_never_to_who_holds_it(here: Served, room: str) -> None:

@@ -112,6 +112,7 @@ def test_resolving_is_refused_until_every_check_is_recorded(here: Served, ben: V
     assert isinstance(deployed, Deployed) and deployed.tested
     refused = ben.do(room, f"{room}/resolve", resolve__how="rolled back")
     assert refused.status == 409 and refused.says("Not verified yet: The smoke tests pass")
+    assert '<a href="#resolve">Back to the form' in refused.html, "it leads back to what was typed, far below"
     failed = {"check": "smoke_tests", "check__result": "failed", "check__evidence": "run 12"}
     ben.do(room, f"{room}/check", **failed)
     seen = last(here, room)

@@ -21,8 +21,11 @@ class AlreadyFinal(Refused):
     """The post-mortem is final."""
 
 
-def write_section(tx: Tx, incident_id: str, texts: Mapping[str, str]) -> None:
-    """Write one or more sections, by their ids in the plan. An empty text clears a section."""
+def write_section(
+    tx: Tx, incident_id: str, texts: Mapping[str, str], began_with: Mapping[str, str] | None = None
+) -> None:
+    """Write one or more sections, by their ids in the plan. An empty text clears a section. Of those whose stamp at the
+    beginning is told, only what was changed is written, and never over what somebody else wrote in between."""
     access.require(tx.actor, access.INCIDENT_WRITE)
     incident = incidents.load(tx, incident_id)
     sections = plans.load(tx, incident.plan_revision).review.sections
@@ -34,7 +37,8 @@ def write_section(tx: Tx, incident_id: str, texts: Mapping[str, str]) -> None:
     if store.load(tx, incident_id).status is Standing.FINAL:
         raise AlreadyFinal
     written, authors = store.written(tx, incident_id)
-    written.update({name: text.strip() for name, text in texts.items()})
+    titles = {name: section.title for name, section in sections.items()}
+    written.update(postmortem.changed(texts, written, began_with or {}, titles))
     if tx.actor.handle not in authors:
         authors.append(tx.actor.handle)
     store.save(tx, incident_id, written, authors, Standing.DRAFT, None)

@@ -1,5 +1,6 @@
 """The post-mortem: what the record fills in, what people must still write, and when it may be final. Pure."""
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -142,6 +143,41 @@ def finalise(post_mortem: PostMortem) -> PostMortem:
     if empty:
         raise NotWritten(f"Not final yet; still to write: {listed(empty)}.")
     return replace(post_mortem, status=Standing.FINAL)
+
+
+# ---- Two who write at once ----
+
+
+class WrittenMeanwhile(Refused):
+    """Somebody else has written the same section since this writer began."""
+
+
+def stamp(text: str) -> str:
+    """What tells one text of a section from another; a form carries it for each text that it was drawn with."""
+    return hashlib.sha256(text.strip().encode(errors="replace")).hexdigest()[:16]
+
+
+def is_changed(typed: str, began_with: str | None) -> bool:
+    """Whether the writer changed a section. Whoever does not say what they began with means what they send."""
+    return began_with is None or stamp(typed) != began_with
+
+
+def changed(
+    texts: Mapping[str, str], written: Mapping[str, str], began_with: Mapping[str, str], titles: Mapping[str, str]
+) -> dict[str, str]:
+    """The sections that a writer changed, or a refusal that names those that somebody else changed in between."""
+    mine = {name: text.strip() for name, text in texts.items() if is_changed(text, began_with.get(name))}
+    lost = [
+        titles[name]
+        for name, text in mine.items()
+        if name in began_with and written.get(name, "") != text and stamp(written.get(name, "")) != began_with[name]
+    ]
+    if lost:
+        raise WrittenMeanwhile(
+            f"Nothing was saved: somebody else has written {listed(lost)} meanwhile. Their words stand below yours; "
+            "put both together and save again."
+        )
+    return mine
 
 
 def _responders(plan: Plan, incident: Incident) -> list[str]:

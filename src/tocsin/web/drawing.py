@@ -59,7 +59,7 @@ class Drawn:
 
 
 def _bell(visitor: Visitor, tx: Tx) -> Template:
-    return frame.page(Asked(), visitor, tx, "_bell.html", title="", here="")
+    return frame.page(Asked(), visitor, tx, "_bell_live.html", title="", here="")
 
 
 PAGES: Mapping[str, Page] = {

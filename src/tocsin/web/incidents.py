@@ -339,7 +339,7 @@ def write(
             return _back(incident_id, "decided", "timeline")
         return _update(request, visitor, form, incident_id, audience, preview)
     except (Invalid, Refused) as why:
-        wrong = trouble(why, _ids(audience, form))
+        wrong = replace(trouble(why, _ids(audience, form)), form="compose")
         return _room(request, visitor, incident_id, wrong=wrong, typed=form.typed())
 
 

@@ -93,7 +93,8 @@ def show_list(request: AnyRequest, visitor: SignedIn) -> Template:
 
 @dataclass(frozen=True)
 class Section:
-    """`is_written` is about the whole section; `text` is what people wrote, `facts` and `rows` the record's own."""
+    """`is_written` is about the whole section; `facts` and `rows` are the record's own. `text` is for the field;
+    `stored` is what people wrote so far where that is something else: the words of another writer beside one's own."""
 
     id: str
     title: str
@@ -107,6 +108,8 @@ class Section:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     text: str
+    stamp: str
+    stored: str | None
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,9 @@ class Review:
 
 
 def _section(one: DraftSection, typed: Mapping[str, str]) -> Section:
+    mine = typed.get(f"section.{one.id}", one.text).replace("\r\n", "\n").strip()
+    if not postmortem.is_changed(mine, typed.get(f"began.{one.id}")):
+        mine = one.text  # whoever did not touch it sees how it stands now
     state = "written" if one.text else "from the record" if one.from_record and one.is_done else "empty"
     return Section(
         id=one.id,
@@ -147,7 +153,9 @@ def _section(one: DraftSection, typed: Mapping[str, str]) -> Section:
         facts=tuple((fact.label, fact.value) for fact in one.facts),
         columns=one.columns,
         rows=one.rows,
-        text=typed.get(f"section.{one.id}", one.text),
+        text=mine,
+        stamp=postmortem.stamp(one.text),
+        stored=one.text if mine != one.text else None,
     )
 
 
@@ -239,7 +247,8 @@ def save(request: AnyRequest, visitor: SignedIn, form: Sent, incident_id: FromPa
     final = form.text("do") == "final"
     try:
         texts = {name.removeprefix("section."): form.text(name) for name in form.fields if name.startswith("section.")}
-        visitor.app.database.run(visitor.actor, lambda tx: review_commands.write_section(tx, incident_id, texts))
+        began = {name.removeprefix("began."): form.text(name) for name in form.fields if name.startswith("began.")}
+        visitor.app.database.run(visitor.actor, lambda tx: review_commands.write_section(tx, incident_id, texts, began))
         if final:
             visitor.app.database.run(visitor.actor, lambda tx: review_commands.finalise(tx, incident_id))
     except (Invalid, Refused) as why:

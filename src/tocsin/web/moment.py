@@ -60,7 +60,7 @@ def show(request: AnyRequest, visitor: Visitor, incident_id: str, *, at: str, en
     with visitor.app.database.read(visitor.actor) as tx:
         if entry.isascii() and entry.isdecimal():
             instant = replay.instant_of(tx, incident_id, int(entry[:9]))
-            return Redirect(_path(incident_id, instant), status_code=303)
+            return Redirect(f"{_path(incident_id, instant)}#entry", status_code=303)  # the slider keeps the focus
         moment = replay.load(tx, incident_id, utc_instant(at, "at"))
         plan = plans.load(tx, moment.incident.plan_revision)
         return page(

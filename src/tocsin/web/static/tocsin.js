@@ -17,7 +17,8 @@
   };
   // An obligation turns due, and then overdue, by itself: in colour, in its mark, and in words that are spoken.
   const say = document.getElementById("say");
-  const speak = (text) => { if (say) say.textContent = text; };
+  const turned = []; // what turns within one second is said in one go: the next words would take the place of the last
+  const speak = () => { if (say && turned.length) say.textContent = turned.splice(0).join("; "); };
   const NAMES = { open: "Open", due: "Due soon", overdue: "Overdue" };
   const turn = (row, left, whole) => {
     const state = left < 0 ? "overdue" : left <= Math.min(300, whole / 5) * 1000 ? "due" : "open";
@@ -28,7 +29,7 @@
     mark.firstElementChild.textContent = NAMES[state];
     row.querySelector(".left small").textContent = state === "overdue" ? "overdue " : "";
     row.querySelector(".act").firstChild.nodeValue = state === "overdue" ? "was " : "by ";
-    speak(`${NAMES[state]}: ${row.querySelector(".what").textContent}`);
+    turned.push(`${NAMES[state]}: ${row.querySelector(".what").textContent}`);
   };
   // The tab says what is worst and when the next thing is due, for as long as it is open.
   const tail = document.querySelector(".bell .sev") ? document.title.replace(/^.*? · /, "") : document.title;
@@ -50,6 +51,7 @@
         turn(one.parentElement, left, one.max);
       } else write(one, span(left));
     }
+    speak();
     const clock = document.querySelector("[data-clock]");
     if (clock) {
       const at = new Date(now());
