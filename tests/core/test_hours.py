@@ -1,6 +1,7 @@
 """By which contact methods somebody is paged, and when: a rule orders them, and never loses a page."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 from hypothesis import given
@@ -98,6 +99,13 @@ def test_quiet_hours_end_on_the_wall_clock_even_when_it_is_changed() -> None:
     before_the_change = datetime(2026, 10, 24, 21, 0, tzinfo=UTC)  # 23:00 in Berlin; the clock goes back at 3:00
     (first, *_) = hours.ways(ALL, [quiet], LOW, "Europe/Berlin", before_the_change)
     assert before_the_change + first.after == datetime(2026, 10, 25, 6, 0, tzinfo=UTC)
+
+
+def test_quiet_hours_that_end_in_the_hour_that_comes_twice_hold_in_the_second_too() -> None:
+    quiet = replace(rule(LOW, between=(22, 2)), ends=time(2, 30))
+    second = datetime(2026, 10, 25, 1, 15, tzinfo=UTC)  # 02:15 in Berlin, for the second time
+    assert hours.quiet_until([quiet], "Europe/Berlin", second) == second + timedelta(minutes=15)
+    assert ways(quiet, urgency=LOW, now=second, zone="Europe/Berlin")[0] == ("push", 15)
 
 
 def test_stretches_that_follow_each_other_are_waited_for() -> None:

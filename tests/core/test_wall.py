@@ -55,3 +55,31 @@ def test_what_is_shown_has_been_reached(zone: str, instant: datetime) -> None:
 @pytest.mark.parametrize("day", [date(2026, 11, 27), date(1970, 1, 1), date(2000, 2, 29)])
 def test_days_know_their_weekday(day: date) -> None:
     assert wall.weekday(wall.local_of(day, time(0)) // wall.DAY) == day.weekday()
+
+
+@pytest.mark.parametrize(
+    ("zone", "instant", "said"),
+    [
+        ("Europe/Berlin", datetime(2026, 10, 25, 0, 30, tzinfo=UTC), "UTC+2"),
+        ("Europe/Berlin", datetime(2026, 10, 25, 1, 30, tzinfo=UTC), "UTC+1"),
+        ("Europe/Berlin", datetime(2026, 10, 24, 23, 59, tzinfo=UTC), ""),
+        ("Europe/Berlin", datetime(2026, 10, 25, 2, 0, tzinfo=UTC), ""),
+        ("Europe/Berlin", datetime(2026, 3, 29, 1, 0, tzinfo=UTC), ""),
+        ("America/New_York", datetime(2027, 11, 7, 6, 30, tzinfo=UTC), "UTC-5"),
+        ("Australia/Lord_Howe", datetime(2027, 4, 3, 14, 45, tzinfo=UTC), "UTC+11"),
+        ("Australia/Lord_Howe", datetime(2027, 4, 3, 15, 15, tzinfo=UTC), "UTC+10:30"),
+        ("Asia/Kathmandu", datetime(2026, 10, 25, 0, 30, tzinfo=UTC), ""),
+    ],
+)
+def test_a_time_that_is_shown_twice_is_told_from_the_other(zone: str, instant: datetime, said: str) -> None:
+    assert wall.offset_if_twice(zone, instant) == said
+
+
+@given(st.sampled_from(EVERY_ZONE), instants)
+def test_an_offset_is_said_where_the_clock_shows_this_time_again(zone: str, instant: datetime) -> None:
+    there = instant.replace(microsecond=0).astimezone(ZoneInfo(zone))
+    twin = there.replace(fold=1 - there.fold).astimezone(UTC)
+    is_twice = twin != there.astimezone(UTC) and twin.astimezone(ZoneInfo(zone)).replace(tzinfo=None) == there.replace(
+        tzinfo=None
+    )
+    assert bool(wall.offset_if_twice(zone, instant)) == is_twice

@@ -258,3 +258,17 @@ def test_a_time_on_the_readers_own_clock_is_told_from_utc_and_names_another_day(
     assert [page.eval_on_selector(one, dotted) for one in ("#a", "#b", "#c")] == ["dotted", "dotted", "solid"]
     page.keyboard.press("t")
     assert page.inner_text("#b") == "02:38:00" and page.eval_on_selector("#b", dotted) == "solid"
+
+
+def test_a_time_that_the_readers_clock_shows_twice_says_which_it_is(server: Server, browser: Browser) -> None:
+    page = browser.new_context(timezone_id="Europe/Berlin", service_workers="block").new_page()
+    signed_in(server, page)
+    page.goto(f"{server.url}/incidents")
+    page.keyboard.press("t")
+    page.evaluate(TIMES, ["2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"])
+    assert (page.inner_text("#a"), page.inner_text("#b")) == (
+        "Sun 25 Oct, 02:30:00 GMT+2",
+        "Sun 25 Oct, 02:30:00 GMT+1",
+    )
+    page.evaluate(TIMES, ["2026-10-24T23:30:00Z", "2026-10-25T02:00:00Z"])
+    assert (page.inner_text("#a"), page.inner_text("#b")) == ("Sun 25 Oct, 01:30:00", "Sun 25 Oct, 03:00:00")

@@ -311,6 +311,19 @@ def test_what_is_arranged_and_what_is_a_gap_is_said_in_words(here: Served) -> No
     assert page.html.count('<span class="tag">gap</span>') >= 2 and '<span class="tag">arranged</span>' in page.html
 
 
+def test_an_hour_that_is_put_back_is_told_from_the_one_before_it(here: Served) -> None:
+    about = {
+        "rotation": "on_call",
+        "starts_at": "2027-10-31T00:30:00Z",
+        "ends_at": "2027-10-31T01:30:00Z",
+        "reason": "The hour that comes twice",
+    }
+    say(here, "POST", "/overrides", about)
+    page = Visitor(here, "ben").open("/oncall/calendar?rotation=on_call&on=2027-10-31&zone=Europe/Berlin")
+    assert "Ben Halvorsen, you 02:30 (UTC+2) to 02:30 (UTC+1), arranged" in cell(page, "2027-10-31")
+    assert page.says("Sun 31 Oct 02:30 (UTC+2)") and page.says("Sun 31 Oct 02:30 (UTC+1)")
+
+
 def test_a_chosen_zone_is_kept_in_the_browser_and_days_are_cut_in_it(here: Served) -> None:
     erin = Visitor(here, "erin")
     chosen = erin.do("/oncall/calendar", "/oncall/calendar/zone", zone="America/New_York")

@@ -51,6 +51,24 @@ def shown_at(zone: str, instant: datetime) -> int:
     return seconds + changes.offsets[bisect_right(changes.begins, seconds) - 1]
 
 
+def offset_if_twice(zone: str, instant: datetime) -> str:
+    """`UTC+2`, where the zone's clock shows this time twice and nothing else tells the two apart; else empty."""
+    changes = _changes(zone)
+    seconds = int(instant.timestamp() // 1)
+    place = bisect_right(changes.begins, seconds) - 1
+    shown = seconds + changes.offsets[place]
+    others = (one for one in (place - 1, place + 1) if 0 <= one < len(changes.begins))
+    twice = any(one == bisect_right(changes.begins, shown - changes.offsets[one]) - 1 for one in others)
+    return _written(changes.offsets[place]) if twice else ""
+
+
+def _written(offset: int) -> str:
+    """`UTC+2`, `UTC+10:30`."""
+    hours, rest = divmod(abs(offset), 3600)
+    minutes = f":{rest // 60:02}" if rest else ""
+    return f"UTC{'-' if offset < 0 else '+'}{hours}{minutes}"
+
+
 @dataclass(frozen=True)
 class _Changes:
     """Stretches of constant offset, in order. A stretch shows local times before `ends_before`, none from there on;

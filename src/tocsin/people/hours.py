@@ -76,4 +76,6 @@ def _end(rule: ContactRule, instant: datetime, zone: str) -> datetime:
     end = datetime.combine(local.date(), rule.ends, local.tzinfo)
     if end <= local:
         end = datetime.combine(local.date() + timedelta(days=1), rule.ends, local.tzinfo)
-    return end.astimezone(instant.tzinfo)
+    # In an hour that is put back this time comes twice: in the second, the first of them is over.
+    reached = end.astimezone(instant.tzinfo)
+    return reached if reached > instant else end.replace(fold=1).astimezone(instant.tzinfo)

@@ -227,7 +227,8 @@ def _line(plan: Plan, one: Standing, now: datetime, *, named: bool) -> Line:
 
 def _clock(at: datetime, now: datetime, zone: str) -> str:
     there, today = at.astimezone(ZoneInfo(zone)), now.astimezone(ZoneInfo(zone)).date()
-    return f"{there:%H:%M}" if there.date() == today else f"{there:%a} {there.day} {there:%b} {there:%H:%M}"
+    time = present.clock_in(at, zone)
+    return time if there.date() == today else f"{there:%a} {there.day} {there:%b} {time}"
 
 
 def _plain(plan: Plan, one: Standing, *, named: bool) -> dict[str, Any]:

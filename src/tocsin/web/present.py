@@ -10,6 +10,7 @@ from tocsin.incidents import phases as incident_phases
 from tocsin.incidents.model import Incident, Status
 from tocsin.kit.text import ended, listed, short_span, span
 from tocsin.obligations.model import WAITS, Kind, Obligation, State
+from tocsin.oncall import wall
 from tocsin.oncall.schedule import Rotas
 from tocsin.paging import reach
 from tocsin.plan.model import ON_CALL, Plan, Stage
@@ -31,8 +32,9 @@ def clock(at: datetime) -> str:
 
 
 def clock_in(at: datetime, zone: str) -> str:
-    """`14:05`, on a clock there."""
-    return f"{at.astimezone(ZoneInfo(zone)):%H:%M}"
+    """`14:05`, on a clock there; in an hour that is put back, `02:30 (UTC+1)`."""
+    which = wall.offset_if_twice(zone, at)
+    return f"{at.astimezone(ZoneInfo(zone)):%H:%M}{f' ({which})' if which else ''}"
 
 
 def day(at: datetime) -> str:

@@ -283,8 +283,8 @@ class _Shown:
         )
 
     def _when(self, one: Shift | Gap, start: datetime, end: datetime) -> str:
-        begins = f"{one.starts_at.astimezone(self._tz):%H:%M}" if one.starts_at > start else ""
-        ends = f"{one.ends_at.astimezone(self._tz):%H:%M}" if one.ends_at < end else ""
+        begins = present.clock_in(one.starts_at, self._wanted.zone) if one.starts_at > start else ""
+        ends = present.clock_in(one.ends_at, self._wanted.zone) if one.ends_at < end else ""
         if begins and ends:
             return f"{begins} to {ends}"
         return f"from {begins}" if begins else f"until {ends}" if ends else "all day"
@@ -311,7 +311,7 @@ class _Shown:
 
     def _instant(self, at: datetime) -> str:
         there = at.astimezone(self._tz)
-        return f"{there:%a} {there.day} {there:%b} {there:%H:%M}"
+        return f"{there:%a} {there.day} {there:%b} {present.clock_in(at, self._wanted.zone)}"
 
 
 # ---- The page --------------------------------------------------------------------------------------------------------

@@ -69,11 +69,16 @@
   const forms = new Map(); // making one takes longer than using it a hundred times
   const dayOf = zone ? new Intl.DateTimeFormat("en-GB", { dateStyle: "short", timeZone: zone }) : null;
   // Where it is another day than here, a time of today in UTC may be one of yesterday.
+  // Where clocks are put back, a time that is shown twice says which of the two it is.
+  const whole = zone ? new Intl.DateTimeFormat("en-GB", { dateStyle: "short", timeStyle: "short", timeZone: zone }) : null;
+  const AROUND = [30, 60, 120].flatMap((minutes) => [minutes * 60000, minutes * -60000]);
+  const isTwice = (at) => AROUND.some((by) => whole.format(new Date(at.getTime() + by)) === whole.format(at));
   const form = (text, at) => {
     const [seconds, day] = [/:\d\d:/.test(text), /[A-Z]/.test(text) || dayOf.format(at) !== dayOf.format(now())];
-    const key = `${seconds} ${day}`;
+    const twice = isTwice(at);
+    const key = `${seconds} ${day} ${twice}`;
     if (!forms.has(key)) forms.set(key, new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", hourCycle: "h23",
-      timeZone: zone, ...(seconds && { second: "2-digit" }), ...(day && { weekday: "short", day: "numeric", month: "short" }) }));
+      timeZone: zone, ...(twice && { timeZoneName: "shortOffset" }), ...(seconds && { second: "2-digit" }), ...(day && { weekday: "short", day: "numeric", month: "short" }) }));
     return forms.get(key);
   };
   const zoned = (one) => {
