@@ -20,6 +20,7 @@ from tocsin.app import App
 from tocsin.kit import joining
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.clock import SystemClock, stopwatch
+from tocsin.kit.errors import Overloaded
 from tocsin.people import commands as people_commands
 from tocsin.plan import store as plans
 from tocsin.settings import Settings
@@ -123,6 +124,8 @@ def _answers(app: App) -> bool:
     try:
         with app.database.read(SYSTEM) as tx:
             plans.current_id(tx)
+    except Overloaded:
+        return False  # the log has one line of it already, and balancers ask each second
     except Exception:
         logging.getLogger("tocsin").exception("the database does not answer")
         return False

@@ -1,6 +1,7 @@
 """Whatever a browser or a script sends to a page, the answer says what is wrong with it: never that we are broken."""
 
 import asyncio
+import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -165,6 +166,23 @@ def test_a_database_that_is_harmed_under_us_is_no_mistake_of_whoever_asks(sqlite
         ]
     assert [(one.status_code, one.headers.get("retry-after")) for one in answers] == [(503, "1")] * 3
     assert "is damaged" in answers[0].text and "TOCSIN_DATABASE_URL" not in answers[0].text
+
+
+def test_nobody_is_told_where_the_database_is_that_is_away(
+    sqlite_url: str, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
+) -> None:
+    with console(sqlite_url) as here:
+        caller = here.bearer("incidents:read")
+        ours = logging.getLogger("tocsin")  # the root's handlers are the installation's own by now
+        ours.addHandler(caplog.handler)
+        request.addfinalizer(lambda: ours.removeHandler(caplog.handler))
+        here.app.pulse.beat()  # as the engine does, or /readyz would not ask the database
+        here.take_database_away()
+        answers = [here.get("/signin/x"), here.get("/api/v1/incidents", headers=caller)]
+        assert here.get("/readyz").status_code == 503
+    assert "unable to open" in caplog.text and "Traceback" not in caplog.text  # the log does say it, in a line
+    assert [one.status_code for one in answers] == [503, 503]
+    assert all("does not answer now" in one.text and "unable to open" not in one.text for one in answers)
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])

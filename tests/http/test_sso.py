@@ -423,6 +423,7 @@ def test_where_passwords_are_off_only_an_administrator_has_one_and_links_still_o
         assert ana.do("/signin", "/signin", login="ana", password=PASSWORD).status == 303 and is_in(ana)
         refused = ben.do("/signin", "/signin", login="ben", password=PASSWORD)
         assert refused.status == 403 and refused.says("Passwords are for administrators here") and not is_in(ben)
+        assert "They do not match" not in refused.html, "the password was right"
         link = here.app.database.run(SYSTEM, lambda tx: sessions.issue_link(tx, "ben"))
         assert ben.do(f"/signin/{link}", f"/signin/{link}").status == 303 and is_in(ben)
 

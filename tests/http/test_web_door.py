@@ -11,6 +11,7 @@ from tests.support.served import Served
 from tests.support.visitor import PASSWORD, SESSION, Page, Visitor, console
 from tocsin.door import store as doors
 from tocsin.door import totp
+from tocsin.door.limits import OF_CODES
 from tocsin.kit.actor import SYSTEM
 from tocsin.people import access, sessions
 from tocsin.people import commands as people_commands
@@ -102,7 +103,10 @@ def test_whoever_gave_no_password_is_asked_for_no_code(here: Served) -> None:
     stranger = Visitor(here)
     assert stranger.open("/signin/code").onward == "/signin"
     form = stranger.open("/signin").form("/signin")
-    assert stranger.send("/signin/code", {**form.fields, "code": "123456"}).onward == "/signin"
+    late = stranger.send("/signin/code", {**form.fields, "code": "123456", "next": "/oncall"})
+    assert late.status == 403 and late.says("did not come within ten minutes") and "They do not match" not in late.html
+    assert late.form("/signin").fields["next"] == ["/oncall"], "what they came for is not forgotten"
+    assert stranger.open("/signin/code?next=/oncall").onward == "/signin?next=%2Foncall"
 
 
 def test_a_link_asks_for_the_code_too(here: Served) -> None:
@@ -267,7 +271,19 @@ def test_a_code_given_after_a_new_password_begins_nothing(here: Served) -> None:
     step = sign_in(thief, login="ben").onward
     fresh = "a longer horse battery"
     assert ben.do("/me", "/me/password", old=PASSWORD, password=fresh, again=fresh).onward == "/me?done=password"
-    assert thief.open(step).onward == "/signin"
+    assert thief.open(step).onward == "/signin?next=%2Foncall"
+
+
+def test_whoever_is_held_up_by_the_codes_of_others_is_told_the_ways_past_them(here: Served) -> None:
+    codes = set_up(here, Visitor(here, "ana"))
+    for number in range(OF_CODES):
+        guesser = came_from(here, f"198.51.{number}.1")
+        assert guesser.do(sign_in(guesser).onward, "/signin/code", code="000000").status == 403
+    ana = came_from(here, "192.0.2.99")
+    step = sign_in(ana).onward
+    held = ana.do(step, "/signin/code", code="000000")
+    assert held.status == 429 and held.says("a recovery code works at once")
+    assert ana.do(step, "/signin/code", code=codes[0]).status == 303
 
 
 def test_at_a_browser_left_open_nobody_guesses_the_password(here: Served) -> None:

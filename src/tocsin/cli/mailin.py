@@ -44,7 +44,7 @@ def take(*, json: AsJson = False) -> int:
     try:
         said = local.take(command) if command else "It was sent by a machine, and is left alone."
     except (BadSetting, local.NotPrepared, Overloaded) as error:
-        show.error(error.message)
+        show.error(str(error))
         return TRY_AGAIN
     _said(said, json=json)
     return 0

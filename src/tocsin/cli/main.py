@@ -191,7 +191,7 @@ def exit_code(arguments: Sequence[str] | None = None) -> int:
             [*spelled_out(sys.argv[1:] if arguments is None else arguments)], exit_on_error=False, error_formatter=_said
         )
     except TocsinError as error:
-        show.error(error.message)
+        show.error(str(error))  # here it is read by whoever may know of the database what no caller is told
         return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), FAILED)
     except CycloptsError:
         return EXIT_CODES[Invalid]  # what is wrong has been printed

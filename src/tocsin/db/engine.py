@@ -62,7 +62,15 @@ class NotText(Invalid):
 
 
 class StorageUnavailable(Overloaded):
-    """The database does not take writes now."""
+    """The database does not answer now, or takes nothing more."""
+
+    def __init__(self, message: str = "", *, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        """For the log and whoever sits at the machine. What strangers read says nothing of hosts, files and users."""
+        return f"The database does not take this now: {self.reason}." if self.reason else self.message
 
 
 class BadDatabaseUrl(Invalid):
@@ -537,7 +545,7 @@ def _translated(*, starting: bool = False) -> Iterator[None]:
             raise Overtaken from error
         # One line: where a disk is full, every sender's request comes by here.
         log.error("the database refused: %s, for %.60s", _reason(error), " ".join((error.statement or "").split()))
-        raise StorageUnavailable(f"The database does not take this now: {_reason(error)}.") from error
+        raise StorageUnavailable(reason=_reason(error)) from error
     except exc.DataError as error:
         if not _holds_nul(error):
             raise

@@ -25,7 +25,8 @@ BY_LINK = ("link", "link and a code")
 
 
 class WrongFactor(Forbidden):
-    """This is not a code of now, or it was used already. Wait for the next one."""
+    """This is not a code of now, or it was used already. Wait for the next one; if that fails too, see whether the
+    clock of your device goes right."""
 
 
 class TooManyTries(Refused):

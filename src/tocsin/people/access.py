@@ -51,7 +51,8 @@ def require_grant(actor: Actor, rights: Iterable[str]) -> None:
     """Nobody gives away what they do not have themselves: neither by a role, nor by a token, nor by a link."""
     beyond = [right for right in sorted(rights) if not actor.may(right)]
     if beyond:
-        raise NotAllowed(f"{actor.handle} may not give rights of which it lacks some: {listed(beyond)}.")
+        named = ["every right of an administrator" if right == "*" else right for right in beyond]
+        raise NotAllowed(f"{actor.handle} may not give away what they do not have themselves: {listed(named)}.")
 
 
 def require_invitation(actor: Actor, role: AccountRole, known: Account | None) -> None:

@@ -22,6 +22,7 @@ from tocsin.events import outbox as hooking
 from tocsin.events import store as events
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.clock import stopwatch
+from tocsin.kit.errors import Overloaded
 from tocsin.obligations import store as obligations
 from tocsin.people import sessions
 from tocsin.response import (
@@ -171,6 +172,9 @@ class Engine:
             try:
                 await turn()
                 sleep = await asyncio.to_thread(self._sleep_until, next_due)
+            except Overloaded as why:  # one line each second: the database may be away for long
+                log.error("a turn of the engine failed; it is taken again: %s", why)
+                sleep = AFTER_A_FAILURE
             except Exception:
                 log.exception("a turn of the engine failed; it is taken again")
                 sleep = AFTER_A_FAILURE
@@ -275,6 +279,8 @@ class Engine:
             began, has_more = stopwatch(), False
             try:
                 has_more = await asyncio.to_thread(indexing.catch_up, self._database)
+            except Overloaded as why:
+                log.error("what changed could not be indexed; it is tried again: %s", why)
             except Exception:
                 log.exception("what changed could not be indexed; it is tried again")
             took = stopwatch() - began

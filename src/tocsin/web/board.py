@@ -12,6 +12,7 @@ from litestar.types import HTTPScope, Scope, Send
 
 from tocsin.app import App
 from tocsin.kit.clock import stopwatch
+from tocsin.kit.errors import Overloaded
 
 log = logging.getLogger(__name__)
 
@@ -157,6 +158,10 @@ class Board:
         try:
             self._shown = await asyncio.to_thread(self._render, app)
             self._made_at, self._failed_at = begun_at, None
+        except Overloaded as why:
+            if self._failed_at is None:
+                log.error("%s can't be rendered; the last one stays up: %s", self._name, why)
+            self._failed_at = self._seconds()
         except Exception:
             if self._failed_at is None:
                 log.exception("%s can't be rendered; the last one stays up", self._name)

@@ -24,6 +24,7 @@ from litestar.types import HTTPScope, Receive, Scope, Send
 from tocsin.app import EVERYTHING, App
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.clock import to_millis
+from tocsin.kit.errors import Overloaded
 from tocsin.people import access, sessions
 from tocsin.web import drawing, oncallnow
 from tocsin.web.board import send_all
@@ -267,6 +268,9 @@ class Hub:
         try:
             found = await asyncio.to_thread(self._standing, {one.secret for one in streams})
             secret = await asyncio.to_thread(self._confidential, watches)
+        except Overloaded as why:
+            log.error("it could not be seen whose session goes on; it is tried again: %s", why)
+            return
         except Exception:
             log.exception("it could not be seen whose session goes on; it is tried again")
             return

@@ -34,6 +34,9 @@ T = TypeVar("T")
 RENEWED = "session_renewed"  # where a request keeps the cookie of a session that got another secret
 A_YEAR = 365 * 24 * 3600
 LONGEST_BROWSER = 300
+MISMATCH = people_commands.WrongPassword().message
+TOO_LONG = "The code did not come within ten minutes of what you gave before it. Begin again."
+PAST_OTHERS = "If it was not you: a recovery code works at once, and so does a browser that you signed in with before."
 SET_UP_AT = "/me/signin"  # where a second factor is set up: open to whoever must still do so
 
 
@@ -54,7 +57,8 @@ class FactorFirst(HTTPException):
 
 
 class LinkUsedUp(NotFound):
-    """This sign-in link has been used, or it is older than an hour. Ask an administrator for another."""
+    """This sign-in link is good no more: it was used, is older than an hour, or a newer one took its place. Ask an
+    administrator for another."""
 
 
 def installation(request: AnyRequest) -> App:
@@ -193,7 +197,7 @@ def _signin(request: AnyRequest, *, onward: str, login: str = "", error: str = "
         login=login,
         error=error,
         sso=app.sso_name,
-        is_mismatch=status == 403,
+        is_mismatch=error == MISMATCH,
         passkey_asked=asked,
         passkey_script=asset("passkeys.js"),
     )
@@ -243,7 +247,8 @@ def sign_out(request: AnyRequest) -> Template | Redirect:
 @get("/signin/code", sync_to_thread=True)
 def show_code(request: AnyRequest, next: FromQuery[str] = "/") -> Template | Redirect:  # noqa: A002
     if _at_step(request) is None:
-        return Redirect("/signin", status_code=303)
+        onward = local_path(next)
+        return Redirect("/signin", status_code=303, query_params={"next": onward} if onward != "/" else None)
     return _code(request, local_path(next))
 
 
@@ -262,8 +267,8 @@ def _code(request: AnyRequest, onward: str, error: str = "", status: int = 200) 
 @post("/signin/code", sync_to_thread=True)
 def give_code(request: AnyRequest, form: Sent) -> Template | Redirect:
     app, handle, onward = installation(request), _at_step(request), local_path(form.text("next"))
-    if handle is None:
-        return Redirect("/signin", status_code=303)
+    if handle is None:  # the browser has dropped the cookie by then, so nothing tells it from a form of nobody
+        return _signin(request, onward=onward, error=TOO_LONG, status=403)
     step, code = request.cookies.get(cookies.STEP, ""), form.text("code")
     # Recovery codes are too long to be guessed: what strangers try at the short ones does not slow them.
     counted = limits.keys if totp.is_recovery_code(code) else limits.code_keys
@@ -274,8 +279,15 @@ def give_code(request: AnyRequest, form: Sent) -> Template | Redirect:
         session = app.database.run(SYSTEM, lambda tx: door.give_code(tx, step, code, here, keys))
     except (Forbidden, door.TooManyTries) as why:
         refused(request, Deed.CODE_REFUSED, handle)
-        return _code(request, onward, why.message, 429 if isinstance(why, door.TooManyTries) else 403)
+        if not isinstance(why, door.TooManyTries):
+            return _code(request, onward, why.message, 403)
+        return _code(request, onward, _held_up(why, code), 429)
     return _enter(request, door.Opened(session=session), onward)
+
+
+def _held_up(why: door.TooManyTries, code: str) -> str:
+    """Codes count together from everywhere, so it may be others whose tries hold somebody up: name what is not."""
+    return why.message if totp.is_recovery_code(code) else f"{why.message} {PAST_OTHERS}"
 
 
 # ---- Passkeys ----

@@ -84,7 +84,7 @@ WRONG = {
     405: ("This address can't be used that way", "Go back to the page, and press its button."),
     409: ("Not now", "Go back; the page shows how things stand."),
     413: ("This is too much", "Shorten it, and send it again."),
-    503: ("Too much is waiting", "Nothing was changed. Send it again in a second."),
+    503: ("Not for the moment", "Nothing was changed. Try it again in a few seconds."),
 }
 OLD_FORM = ("Nothing was changed", "Go back, and what you typed may still stand there to be copied.")
 KINDS: tuple[tuple[type[TocsinError], int], ...] = (
