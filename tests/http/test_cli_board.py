@@ -101,6 +101,16 @@ def test_the_board_fits_the_terminal_and_says_what_it_leaves_out(width: int, hei
     assert ("more" in captured.get()) == (height < 90)
 
 
+def test_a_narrow_board_keeps_what_names_an_incident() -> None:
+    """The number, the severity and the title stay; what `show` tells as well gives way."""
+    console = Console(width=40, height=24, file=io.StringIO())
+    with console.capture() as captured:
+        console.print(board.drawn(a_look(1, 1), 24, width=40))
+    row = next(line for line in captured.get().splitlines() if "#0" in line)
+    title, severity = a_look(1, 1)["incidents"][0]["title"], a_look(1, 1)["incidents"][0]["severity"]
+    assert severity in row and title[:6] in row and "nobody yet" in row
+
+
 def test_where_nothing_answers_the_board_says_so_over_how_it_stood() -> None:
     console = Console(width=80, height=24, file=io.StringIO())
     with console.capture() as captured:
