@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from tocsin.cli import show
+from tocsin.cli import completing, show
 from tocsin.cli.main import app, run
 from tocsin.cli.options import AROUND, AsJson
 
@@ -50,7 +50,7 @@ def completion(
     json: AsJson = False,
 ) -> None:
     """Print what lets a shell complete the commands of Tocsin; the shell reads it when it starts."""
-    script = app.generate_completion(shell=shell)
+    script = completing.script(shell)
     if json:
         show.as_json({"shell": shell, "script": script})
     else:

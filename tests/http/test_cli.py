@@ -2,6 +2,9 @@
 
 import http.server
 import json
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -484,6 +487,54 @@ def test_no_server(tocsin: Terminal) -> None:
     printed = tocsin("incidents")
     assert (printed.code, printed.out) == (6, "")
     assert printed.err == f"no answer from {url}; is the server running? (TOCSIN_URL)\n"
+
+
+def test_a_server_without_tls_is_told_from_one_that_is_away(tocsin: Terminal, server: Server) -> None:
+    url = server.url.replace("http://", "https://")
+    tocsin.set("TOCSIN_URL", url)
+    printed = tocsin("incidents")
+    assert printed.code == 6 and printed.err.startswith(f"{url} does not speak TLS as it should")
+
+
+@pytest.mark.parametrize("token", ["tcs_é", "tcs x", "tcs\n"])
+def test_what_can_be_no_token_is_told_before_it_is_sent(tocsin: Terminal, token: str) -> None:
+    tocsin.set("TOCSIN_TOKEN", token)
+    printed = tocsin("incidents")
+    assert printed.code == 5 and printed.err.startswith("TOCSIN_TOKEN holds what no token has")
+
+
+def test_a_letter_that_the_terminal_lacks_is_told_by_its_number(tocsin: Terminal) -> None:
+    declared = tocsin("declare", "Träge, 5 €", "--severity", "P1", "--type", "service_outage", "--json").json
+    command = [sys.executable, "-m", "tocsin", "show", declared["id"]]
+    done = subprocess.run(
+        command, env={**os.environ, "PYTHONIOENCODING": "latin-1"}, capture_output=True, timeout=60, check=True
+    )
+    assert "Träge, 5 \\u20ac" in done.stdout.decode("latin-1")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this machine has no full device")
+def test_a_full_disk_is_told_in_words(tocsin: Terminal) -> None:
+    declared(tocsin, "There is something to print")
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        command = [sys.executable, "-m", "tocsin", "incidents", "--all"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (1, "The output could not be written: No space left on device.\n")
+
+
+def test_a_waiting_signal_is_declared_or_dismissed(tocsin: Terminal) -> None:
+    def waiting() -> list[str]:
+        return [one["id"] for one in tocsin("signals", "--waiting", "--json").json["signals"]]
+
+    for key in ("odd/one", "odd/two"):
+        tocsin.done("signal", "send", "Odd noises", "--key", key)
+    second, first = waiting()[:2]
+    made = tocsin("signal", "declare", first, "--severity", "P1", "--type", "service_outage", "--json").json
+    assert (made["title"], made["severity"]) == ("Odd noises", "P1")
+    again = tocsin("signal", "declare", first, "--severity", "P1", "--type", "service_outage")
+    assert again.code == 4 and "already" in again.err
+    assert tocsin("signal", "dismiss", second, "--because", "the cat", "--json").json == {"dismissed": second}
+    assert tocsin("signal", "dismiss", second).code == 4
+    assert {first, second}.isdisjoint(waiting())
 
 
 def test_a_mistyped_setting(tocsin: Terminal) -> None:

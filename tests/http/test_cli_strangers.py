@@ -118,7 +118,7 @@ CHANGES = {
         "contacts code",
         "contacts remove",
     ),
-    *("rename", "people disable", "people enable"),
+    *("rename", "people disable", "people enable", "signal declare", "signal dismiss"),
     *("contacts test", "people end-sessions", "people remove-factor"),
     *("approve", "send-back", "correct-update", "withdraw-update", "posted", "call", "status publish"),
     *("subscribers on", "subscribers off", "subscribers erase", "subscribers enter"),

@@ -312,6 +312,8 @@ def test_a_signal_that_no_rule_knows_waits_for_a_person(database: Database) -> N
     incident = database.run(
         SYSTEM, lambda tx: commands.declare_from_signal(tx, first.id, severity="P2", type="service_outage")
     )
+    with pytest.raises(commands.DeclaredAlready):
+        database.run(SYSTEM, lambda tx: commands.declare_from_signal(tx, first.id, severity="P3", type="security"))
     database.run(SYSTEM, lambda tx: commands.dismiss_signal(tx, second.id, "The cat"))
     assert (incident.title, firing(database, incident)) == ("Odd noises", [first.id])
     assert seen(database, "u2").disposition is Disposition.DISMISSED

@@ -25,6 +25,7 @@ from tocsin.kit.errors import Forbidden, TocsinError
 MOST = 10  # incidents whose obligations are looked up
 FRAME = 2  # lines around a part
 LEAST_SHOWN = 3  # rows of a part
+NARROW = 64  # columns below which a part leaves out what it can spare
 PIPED = 120  # columns of a board that no terminal bounds
 
 board = App()
@@ -46,10 +47,13 @@ def top(
         return
     console = show.console()
     if once or not console.is_terminal:
-        console.print(drawn(look(order)), width=None if console.is_terminal else PIPED)
+        width = console.width if console.is_terminal else PIPED
+        console.print(drawn(look(order), width=width), width=width)
         return
     found = look(order)
-    with Live(drawn(found, console.height), console=console, screen=True, auto_refresh=False) as live:
+    with Live(
+        drawn(found, console.height, width=console.width), console=console, screen=True, auto_refresh=False
+    ) as live:
         while True:
             time.sleep(every)
             try:
@@ -58,7 +62,7 @@ def top(
                 raise
             except TocsinError as error:  # who watches through an outage of ours watches on
                 trouble = show.plain(error.message)
-            live.update(drawn(found, console.height, trouble), refresh=True)
+            live.update(drawn(found, console.height, trouble, console.width), refresh=True)
 
 
 def look(order: Sequence[str]) -> dict[str, Any]:
@@ -103,13 +107,15 @@ def _on_call() -> list[dict[str, Any]]:
 
 @dataclass
 class Part:
-    """A part of the board, `shown` so many rows of it. The `main` column gives way where the terminal is narrow."""
+    """A part of the board, `shown` so many rows of it. The `main` column gives way where the terminal is narrow, and
+    those to `spare` are left out where it is narrower still."""
 
     title: str
     columns: tuple[str, ...]
     main: int
     rows: Sequence[Sequence[show.Cell]]
     empty: str
+    spare: tuple[int, ...] = ()
     shown: int = 0
 
     def __post_init__(self) -> None:
@@ -124,14 +130,14 @@ class Part:
         return FRAME + self.has_head + max(self.shown, 1)
 
 
-def drawn(found: dict[str, Any], height: int | None = None, trouble: str = "") -> RenderableType:
-    """The board, in so many lines if they are counted."""
+def drawn(found: dict[str, Any], height: int | None = None, trouble: str = "", width: int = PIPED) -> RenderableType:
+    """The board, in so many lines if they are counted, and for so many columns."""
     now = SystemClock().now()
     head = Text(f"Tocsin, {now:%Y-%m-%d %H:%M:%S} UTC", style="dim")
     if trouble:
         head = Text(f"As it stood at {_at(found['at'], now)} UTC; {trouble}", style="bold red")
         head.no_wrap, head.overflow = True, "ellipsis"
-    return Group(head, *(_panel(one) for one in _fitted(_parts(found, now), height)))
+    return Group(head, *(_panel(one, width) for one in _fitted(_parts(found, now), height)))
 
 
 def _parts(found: dict[str, Any], now: datetime) -> list[Part]:
@@ -142,8 +148,10 @@ def _parts(found: dict[str, Any], now: datetime) -> list[Part]:
     vendors = [(one["name"], one["how"].replace("_", " "), one["because"]) for one in worst_first]
     nobody = "Nobody, as far as this token may know."
     parts = [
-        Part("Open incidents", ("", "", "Status", "Title", "Who answers", "Since"), 3, incidents, "No incident."),
-        Part("Owed", ("", "", "What", "By"), 2, owed, "Nothing is owed."),
+        Part(
+            "Open incidents", ("", "", "Status", "Title", "Who answers", "Since"), 3, incidents, "No incident.", (2, 5)
+        ),
+        Part("Owed", ("", "", "What", "By"), 2, owed, "Nothing is owed.", (3,)),
         Part("On call", ("Rotation", "Who", "Until"), 0, shifts, nobody),
         Part("Vendors", ("", "", ""), 2, vendors, ""),
     ]
@@ -181,14 +189,17 @@ def _at(text: str, now: datetime) -> str:
     return f"{at:%H:%M}" if at.date() == now.date() else f"{at:%m-%d %H:%M}"
 
 
-def _panel(part: Part) -> Panel:
+def _panel(part: Part, width: int) -> Panel:
     if not part.rows:
         return Panel(Text(part.empty, style="dim"), title=part.title, title_align="left")
     table = Table(box=None, pad_edge=False, header_style="dim", expand=True, show_header=part.has_head)
-    for place, name in enumerate(part.columns):
-        table.add_column(name, ratio=1 if place == part.main else None, no_wrap=True, overflow="ellipsis")
+    kept = [place for place in range(len(part.columns)) if width >= NARROW or place not in part.spare]
+    for place in kept:
+        table.add_column(
+            part.columns[place], ratio=1 if place == part.main else None, no_wrap=True, overflow="ellipsis"
+        )
     for row in part.rows[: part.shown]:
-        table.add_row(*(show.cell(one) for one in row))
+        table.add_row(*(show.cell(row[place]) for place in kept))
     more = len(part.rows) - part.shown
     return Panel(table, title=part.title, title_align="left", subtitle=f"and {more} more" if more else None)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import httpx2
 
 TIMEOUT = 30.0  # seconds
+GLANCE = 2.0  # seconds, for somebody who presses Tab
 PROBLEM = "application/problem+json"
 QUIET = 60.0  # that a stream may be without a word: it says every quarter of a minute that it is there
 MAKE_A_TOKEN = "tocsin token create my-terminal " + " ".join(
@@ -36,6 +37,10 @@ class NoToken(Forbidden):
     """TOCSIN_TOKEN is not set: the server does not know who asks."""
 
 
+class NoSuchToken(Forbidden):
+    """TOCSIN_TOKEN holds what no token has: blanks, or letters other than those of ASCII."""
+
+
 class NoAnswer(Overloaded):
     """The server does not answer."""
 
@@ -51,6 +56,11 @@ class ServerFailed(TocsinError):
 def get(*path: str, **query: object) -> Any:
     """What the API says at a path below /api/v1, given in parts. Questions that are None are not asked."""
     return _decoded(_send("GET", path, query=query))
+
+
+def glance(*path: str, **query: object) -> Any:
+    """The same for somebody who would sooner have no answer than wait for one."""
+    return _decoded(_send("GET", path, query=query, timeout=GLANCE))
 
 
 def whole(member: str, *path: str) -> Any:
@@ -87,8 +97,8 @@ def stream(*path: str, **query: object) -> Iterator[tuple[str, str]]:
                 answer.read()
                 raise _refusal(answer, known.api_url)
             yield from _events(answer.iter_lines())
-    except (httpx2.TransportError, httpx2.InvalidURL):
-        raise _no_answer(known) from None
+    except (httpx2.TransportError, httpx2.InvalidURL) as error:
+        raise _no_answer(known, error) from None
 
 
 def _events(lines: Iterator[str]) -> Iterator[tuple[str, str]]:
@@ -127,17 +137,18 @@ def _send(
     *,
     query: Mapping[str, object] | None = None,
     body: Mapping[str, object] | None = None,
+    timeout: float = TIMEOUT,
 ) -> "httpx2.Response":
     import httpx2
 
     known = _settings()
     try:
-        with httpx2.Client(timeout=TIMEOUT, **_way(known.api_url)) as http:
+        with httpx2.Client(timeout=timeout, **_way(known.api_url)) as http:
             answer = http.request(
                 method, _address(known, path), params=_params(query or {}), json=body, headers=_headers(known)
             )
-    except (httpx2.TransportError, httpx2.InvalidURL):
-        raise _no_answer(known) from None
+    except (httpx2.TransportError, httpx2.InvalidURL) as error:
+        raise _no_answer(known, error) from None
     if not answer.is_success:
         raise _refusal(answer, known.api_url)
     return answer
@@ -147,6 +158,8 @@ def _settings() -> settings.Settings:
     known = settings.read(os.environ)
     if not known.token:
         raise NoToken(f"{NoToken.__doc__}\nMake a token on the server's machine, and put it there:\n  {MAKE_A_TOKEN}")
+    if not known.token.isascii() or any(one.isspace() for one in known.token):
+        raise NoSuchToken(f"{NoSuchToken.__doc__}")
     return known
 
 
@@ -168,7 +181,16 @@ def _way(url: str) -> dict[str, Any]:
     return {"trust_env": not _is_here(url), "verify": _trusted(urlsplit(url).scheme)}
 
 
-def _no_answer(known: settings.Settings) -> NoAnswer:
+def _no_answer(known: settings.Settings, error: Exception) -> NoAnswer:
+    """What is told of it: whose certificate is refused looks like a server that is down, and is mended elsewhere."""
+    said = str(error)
+    if "CERTIFICATE_VERIFY_FAILED" in said:
+        why = said.partition("failed: ")[2].partition(" (_ssl")[0] or "it is not trusted"
+        return NoAnswer(
+            f"the certificate of {known.api_url} is refused: {why} (TOCSIN_URL; SSL_CERT_FILE names whom to trust)"
+        )
+    if "SSL" in said:
+        return NoAnswer(f"{known.api_url} does not speak TLS as it should; is it http:// there? (TOCSIN_URL)")
     return NoAnswer(f"no answer from {known.api_url}; is the server running? (TOCSIN_URL)")
 
 

@@ -1,5 +1,7 @@
 """The command line: its commands, and what each failure tells the shell."""
 
+import errno
+import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -8,7 +10,7 @@ from typing import Annotated, Any, Never
 
 from cyclopts import App, CycloptsError, CycloptsPanel, Parameter, UnusedCliTokensError
 
-from tocsin.cli import calendars, show
+from tocsin.cli import calendars, completing, show
 from tocsin.cli.audit import app as audit
 from tocsin.cli.board import board
 from tocsin.cli.contacts import contacts
@@ -46,6 +48,7 @@ from tocsin.kit.text import listed, nearest
 EXIT_CODES: Mapping[type[TocsinError], int] = {Invalid: 2, NotFound: 3, Refused: 4, Forbidden: 5, Overloaded: 6}
 FAILED = 1
 INTERRUPTED = 130
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}  # what keeps a file from taking our output
 
 app = App(
     name="tocsin",
@@ -181,15 +184,21 @@ def _said(error: CycloptsError) -> Any:
 
 def run(arguments: Sequence[str] | None = None) -> Never:
     """Carry out a command line (the program's own unless given) and end with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a letter that the terminal does not have is told by its number
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(exit_code(arguments))
 
 
 def exit_code(arguments: Sequence[str] | None = None) -> int:
     """Carry out a command line. A failure that a user can mend is printed in its own words, never as a traceback."""
+    typed = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        answer = app(
-            [*spelled_out(sys.argv[1:] if arguments is None else arguments)], exit_on_error=False, error_formatter=_said
-        )
+        if typed[:1] == [completing.ASKED]:
+            completing.answer(app, typed[1:])
+            return 0
+        answer = app([*spelled_out(typed)], exit_on_error=False, error_formatter=_said)
+        sys.stdout.flush()
     except TocsinError as error:
         show.error(str(error))  # here it is read by whoever may know of the database what no caller is told
         return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), FAILED)
@@ -198,6 +207,17 @@ def exit_code(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output, such as head, has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to fail when Python ends
+        _hush()
         return 0
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        _hush()
+        show.error(f"The output could not be written: {error.strerror}.")
+        return FAILED
     return answer if isinstance(answer, int) else 0
+
+
+def _hush() -> None:
+    """Leave nothing that could fail when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

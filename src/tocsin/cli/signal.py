@@ -1,16 +1,19 @@
-"""One signal: sent as a program would, and explained. Spoken to the API from any machine."""
+"""One signal: sent as a program would, explained, and decided on. Spoken to the API from any machine."""
 
 from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
 from tocsin.cli import client, show
+from tocsin.cli.incidents import tell
 from tocsin.cli.options import AROUND, AsJson, Flag
 from tocsin.cli.planfile import plan_text, text_of
 from tocsin.kit.errors import Invalid
 from tocsin.kit.text import listed
 
 Trigger = Literal["monitoring_alert", "health_check", "user_report", "external_notice", "observation"]
+
+SignalId = Annotated[str, Parameter(name="SIGNAL", help="The signal's id, as `tocsin signals` shows it.")]
 
 
 class NotALabel(Invalid):
@@ -20,7 +23,7 @@ class NotALabel(Invalid):
 signal = App(
     name="signal",
     group=AROUND,
-    help="One signal: send it as a program of yours would, or learn why it was paged or not.",
+    help="One signal: sent as a program of yours would, explained, and what waits for a person's word decided.",
 )
 
 
@@ -67,6 +70,41 @@ def _label(text: str) -> tuple[str, str]:
     return name, value
 
 
+@signal.command
+def declare(
+    signal_id: SignalId,
+    /,
+    *,
+    severity: Annotated[str, Parameter(help="How bad: a severity of the plan, such as P1.")],
+    kind: Annotated[str, Parameter(name="--type", help="What kind: a type of the plan, such as service_outage.")],
+    title: Annotated[
+        str | None, Parameter(help="What is wrong, in a line; the signal's own title unless given.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Declare what a waiting signal shows. Whoever is on call is paged at once."""
+    tell(
+        client.post("signals", signal_id, "declare", body={"severity": severity, "type": kind, "title": title}),
+        json=json,
+    )
+
+
+@signal.command
+def dismiss(
+    signal_id: SignalId,
+    /,
+    *,
+    because: Annotated[str | None, Parameter(help="Why, if there is anything to say.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Say that a waiting signal calls for nothing."""
+    client.post("signals", signal_id, "dismiss", body={"because": because})
+    if json:
+        show.as_json({"dismissed": signal_id})
+    else:
+        show.line("Dismissed.")
+
+
 @signal.command(name="try")
 def try_signal(
     sender: Annotated[str, Parameter(help="The name of the sender in the plan.")],
@@ -96,7 +134,7 @@ def try_signal(
 
 @signal.command
 def explain(
-    signal_id: Annotated[str, Parameter(name="SIGNAL", help="The signal's id, as `tocsin signals` shows it.")],
+    signal_id: SignalId,
     /,
     *,
     plan: Annotated[

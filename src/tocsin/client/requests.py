@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 from urllib.parse import quote
 
 from tocsin.client import model
@@ -144,6 +144,10 @@ def change_severity(incident_id: str, severity: str, because: str) -> Request[mo
     return _verb(incident_id, "severity", severity=severity, because=because)
 
 
+def rename(incident_id: str, title: str) -> Request[model.Incident]:
+    return _verb(incident_id, "title", title=title)
+
+
 def note(incident_id: str, text: str) -> Request[model.Incident]:
     return _verb(incident_id, "notes", text=text)
 
@@ -163,8 +167,16 @@ def mitigate(incident_id: str, how: str) -> Request[model.Incident]:
     return _verb(incident_id, "mitigate", how=how)
 
 
-def resolve(incident_id: str, how: str) -> Request[model.Incident]:
-    return _verb(incident_id, "resolve", how=how)
+def check(
+    incident_id: str, check: str, result: Literal["passed", "failed", "not_applicable"] = "passed", evidence: str = ""
+) -> Request[model.Incident]:
+    """How a check of the plan came out after the fix; resolving wants each of them."""
+    return _verb(incident_id, "checks", check=check, result=result, evidence=evidence)
+
+
+def resolve(incident_id: str, how: str, unverified_because: str | None = None) -> Request[model.Incident]:
+    """`unverified_because` passes over the checks that are missing, which whoever may waive can do."""
+    return _verb(incident_id, "resolve", how=how, unverified_because=unverified_because)
 
 
 def reopen(incident_id: str, because: str) -> Request[model.Incident]:

@@ -34,6 +34,10 @@ class NoSuchObligation(NotFound):
     """The incident owes no such thing now."""
 
 
+class DeclaredAlready(Refused):
+    """This signal is on the record of an open incident already."""
+
+
 class NotAPerson(Refused):
     """Only a person of the plan can do this."""
 
@@ -120,6 +124,9 @@ def declare_from_signal(tx: Tx, signal_id: str, *, severity: str, type: str, tit
     lifecycle.known("severity", severity, plan.severities)
     lifecycle.known("type", type, plan.types)
     signal = signals.load(tx, signal_id)
+    is_on_one = signal.disposition in (Disposition.DECLARED, Disposition.ATTACHED)
+    if is_on_one and signal.incident_id is not None and incidents.load(tx, signal.incident_id).is_open:
+        raise DeclaredAlready(f"{DeclaredAlready.__doc__}")  # somebody pressed twice, or two people at once
     with assessing.called_for_by(tx, signal):
         incident = open_incident(
             tx,
