@@ -121,6 +121,61 @@ def test_what_one_writes_another_sees_at_once_without_losing_what_they_type(serv
     expect(ben.locator("#stale")).to_be_visible()
 
 
+HIDDEN = (
+    "Object.defineProperty(Document.prototype, 'visibilityState', { get: () => window.seen ? 'visible' : 'hidden' });"
+)
+
+
+def test_a_tab_opened_behind_another_takes_no_connection_until_somebody_looks(server: Server, browser: Browser) -> None:
+    context = browser.new_context()
+    signed_in(server, context.new_page())
+    room, tabs = f"{server.url}/incidents/{an_incident(server)}", [context.new_page() for _ in range(8)]
+    for tab in tabs:  # more than a browser has connections to one host
+        tab.add_init_script(HIDDEN)
+        tab.goto(room)
+    for tab in tabs[:2]:
+        tab.evaluate("window.seen = true; document.dispatchEvent(new Event('visibilitychange'))")
+        expect(tab.locator("#live")).to_be_visible()
+
+
+def test_a_page_that_can_not_be_drawn_anew_does_not_say_that_it_is_live(server: Server, browser: Browser) -> None:
+    page = browser.new_context().new_page()
+    signed_in(server, page)
+    room = f"{server.url}/incidents/{an_incident(server)}"
+    page.route("**/live?*", lambda route: route.abort())
+    page.goto(room)
+    expect(page.locator("#stale")).to_be_visible()
+    with server.client() as client:
+        client.post(f"{room.replace(server.url, '/api/v1')}/notes", json={"text": "Looked"}).raise_for_status()
+    page.route(room, lambda route: route.fulfill(status=500, body=""))
+    with page.expect_response(room):
+        page.unroute("**/live?*")
+    expect(page.locator("#live")).to_be_hidden()
+    expect(page.locator("#stale")).to_be_visible()
+    page.unroute(room)
+    expect(page.locator("#entries")).to_contain_text("Looked", timeout=60_000)
+    expect(page.locator("#live")).to_be_visible()
+    expect(page.locator("#stale")).to_be_hidden()
+
+
+def test_only_a_page_that_follows_says_that_it_is_live(server: Server, browser: Browser) -> None:
+    page = browser.new_context().new_page()
+    signed_in(server, page)
+    expect(page.locator("#live")).to_be_visible()
+    with page.expect_response("**/live?*"):
+        page.goto(f"{server.url}/silences")
+    expect(page.locator("#live")).to_be_hidden()
+
+
+def test_an_entry_of_another_page_of_the_record_is_led_to(server: Server, browser: Browser) -> None:
+    page = browser.new_context().new_page()
+    signed_in(server, page)
+    room = f"{server.url}/incidents/{an_incident(server)}"
+    page.goto(f"{room}?kind=note#e1")
+    page.wait_for_url("**?before=2#e1")
+    expect(page.locator("#e1")).to_be_visible()
+
+
 def test_an_incident_is_declared_and_worked_with_the_keyboard_alone(server: Server, browser: Browser) -> None:
     page = browser.new_page()
     signed_in(server, page)

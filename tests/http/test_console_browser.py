@@ -38,6 +38,8 @@ FEW_OF_EACH = f"""most => {{ for (const one of document.querySelectorAll("{LISTS
     for (const part of [...one.children])
         if (!/^H/.test(part.nodeName) && (seen[part.nodeName] = (seen[part.nodeName] || 0) + 1) > most) part.remove();
 }}}}"""
+TWICE = """() => [...document.querySelectorAll("[id]")].filter(one => document.getElementById(one.id) !== one)
+    .map(one => `has #${one.id} twice`)"""
 SPOKEN = """() => [...document.querySelectorAll("[aria-live=assertive], :is([aria-live], [role=status]) [data-due-at]")]
     .map(one => `would be spoken again and again: ${one.outerHTML.slice(0, 160)}`)"""
 
@@ -102,6 +104,7 @@ def looked_over(page: Page, frame: Any) -> list[str]:
         page.set_viewport_size(window)
         if (wide := page.evaluate("document.documentElement.scrollWidth")) > window["width"]:
             found.append(f"is {wide} px wide in a window of {window['width']}")
+    found += page.evaluate(TWICE)
     page.evaluate(FEW_OF_EACH, 6)
     page.evaluate(AXE_SCRIPT)
     page.emulate_media(color_scheme="light")

@@ -119,6 +119,9 @@ def test_a_page_is_pushed_and_its_address_answers_it(here: Served, service: Serv
     assert here.post(path).status_code == 200  # as the service worker does
     with here.app.database.read(SYSTEM) as tx:
         assert incidents.load(tx, incident.id).acknowledged_by == who
+    # The notification says in a line what became of it, also to whoever is second.
+    again = here.post(path, headers={"accept": "application/json"})
+    assert again.json()["said"].startswith("Acknowledged by you at ")
 
 
 def people_paged(here: Served) -> tuple[str, ...]:

@@ -94,11 +94,22 @@ def push(context: BrowserContext, page: Page, server: Server, about: dict[str, A
     return worker
 
 
-def shown(page: Page, worker: Worker) -> list[dict[str, Any]]:
-    ask = "self.registration.getNotifications().then(all => all.map(one => ({title: one.title, body: one.body})))"
+def press(worker: Worker) -> None:
+    """The button of the notification that says yes to the page."""
+    worker.evaluate(
+        """async () => {
+          const [notification] = await self.registration.getNotifications();
+          self.dispatchEvent(new NotificationEvent("notificationclick", { notification, action: "acknowledge" }));
+        }"""
+    )
+
+
+def shown(page: Page, worker: Worker, holds: str = "") -> list[dict[str, Any]]:
+    ask = """self.registration.getNotifications().then(all => all.map(
+        one => ({title: one.title, body: one.body, buttons: one.actions.length})))"""
     for _ in range(1500):
         found: list[dict[str, Any]] = worker.evaluate(ask)
-        if found:
+        if found and holds in found[0]["body"]:
             return found
         page.wait_for_timeout(20)
     return []
@@ -121,19 +132,30 @@ def test_a_push_is_shown_and_its_button_acknowledges(
     link = next(word for word in mail.text.split() if "/a/" in word)
     page = {"title": "[P1] Voice", "text": "It hangs", "link": link, "answer": link, "stays": True, "tag": "msg_1"}
     worker = push(context, added, server, page)
-    assert shown(added, worker) == [{"title": "[P1] Voice", "body": "It hangs"}]
-    worker.evaluate(
-        """async () => {
-          const [notification] = await self.registration.getNotifications();
-          self.dispatchEvent(new NotificationEvent("notificationclick", { notification, action: "acknowledge" }));
-        }"""
-    )
+    assert shown(added, worker) == [{"title": "[P1] Voice", "body": "It hangs", "buttons": 2}]
+    press(worker)
     with server.client() as client:
         for _ in range(1500):
             if client.get(f"/api/v1/incidents/{incident}").json()["acknowledged_at"]:
                 break
             added.wait_for_timeout(50)
         assert client.get(f"/api/v1/incidents/{incident}").json()["acknowledged_by"]
+    said = shown(added, worker, "Acknowledged by you at")
+    assert [(one["title"], one["buttons"]) for one in said] == [("[P1] Voice", 0)]
+
+
+def test_an_answer_that_does_not_get_through_leaves_the_page_and_its_buttons(
+    server: Server, context: BrowserContext, added: Page
+) -> None:
+    nowhere = "http://127.0.0.1:9/a/x"  # where nothing answers
+    page = {"title": "[P1] Voice", "text": "It hangs", "link": nowhere, "answer": nowhere, "tag": "msg_2"}
+    worker = push(context, added, server, page)
+    shown(added, worker)
+    for _ in range(2):  # also when it is tried again
+        press(worker)
+        said = shown(added, worker, "NOT ANSWERED")
+        words = "NOT ANSWERED. There is no connection. Try again.\nIt hangs"
+        assert said == [{"title": "[P1] Voice", "body": words, "buttons": 2}]
 
 
 def test_a_browser_that_can_not_be_pushed_to_is_told(server: Server, context: BrowserContext) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from litestar import get, post
+from litestar import Response, get, post
 from litestar.params import FromPath
 from litestar.response import Template
 
@@ -88,9 +88,9 @@ def _trial_page(request: AnyRequest, token: str) -> Template:
 
 
 @post("/a/{token:str}", sync_to_thread=True, opt={"exclude_from_csrf": True}, status_code=200)
-def answer(request: AnyRequest, token: FromPath[str]) -> Template:
+def answer(request: AnyRequest, token: FromPath[str]) -> Response[Any] | Template:
     """Answer the page. Answering twice, or after somebody else, changes nothing and says so."""
-    return _answered(request, token, Answer.ACKNOWLEDGE)
+    return _in_a_line(request, _answered(request, token, Answer.ACKNOWLEDGE))
 
 
 @post("/a/{token:str}/escalate", sync_to_thread=True, opt={"exclude_from_csrf": True}, status_code=200)
@@ -111,6 +111,14 @@ def _answered(request: AnyRequest, token: str, said: Answer, because: str = "") 
         return _trial_page(request, token)
     installation(request).database.run(SYSTEM, lambda tx: answers.answer_link(tx, token, said, because))
     return _answer_page(request, token)
+
+
+def _in_a_line(request: AnyRequest, page: Template) -> Response[Any] | Template:
+    """What became of it in one sentence, for the button of a notification; people get the page."""
+    if request.headers.get("accept") != "application/json":
+        return page
+    view = page.context.get("view")
+    return Response({"said": view.outcome if view else page.context["outcome"]})
 
 
 # ---- Several at once ----

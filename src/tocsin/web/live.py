@@ -46,7 +46,7 @@ HEAD = (
     (b"x-accel-buffering", b"no"),  # a proxy would keep events until its buffer is full
     (b"x-content-type-options", b"nosniff"),
 )
-ALIVE = b": \n\n"
+ALIVE = b"event: alive\ndata: \n\n"
 MISSED = b"event: missed\ndata: \n\n"
 
 

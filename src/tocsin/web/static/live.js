@@ -8,10 +8,13 @@
   const stale = document.getElementById("stale");
   const HIDDEN_FOR = 5000; // milliseconds; a browser has few connections for all of its tabs
   const LONGEST_WAIT = 30000;
+  const SILENT_FOR = 40000; // two signs of life were missed: a laptop slept, or a network went away without a word
   let stream = null;
   let since = Date.parse(root.dataset.now);
   let wait = 1000;
   let again = 0;
+  let heard = 0;
+  let isBehind = false; // the page was asked for anew in vain
   let isOver = false;
 
   // ---- Putting a part in place: only what differs is touched, so that focus, typed text and what is open stay ----
@@ -120,15 +123,36 @@
   const home = watch.startsWith("incident/") ? `/incidents/${watch.slice(9)}` : HOMES[watch] || location.pathname;
   const whole = location.pathname === home ? home + location.search : home;
 
+  // An entry that this page of the record does not hold begins another page of it.
+  const elsewhere = (hash) => {
+    const [, at] = /^#e(\d+)$/.exec(hash) || [];
+    const before = `?before=${Number(at) + 1}`;
+    return entries && at && !document.getElementById(`e${at}`) && location.search !== before ? home + before + hash : "";
+  };
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[href^='#e']");
+    const to = link && elsewhere(link.hash);
+    if (!to) return;
+    event.preventDefault();
+    if ([...document.querySelectorAll("textarea, input")].some(isTyped)) window.open(to, "_blank", "noopener");
+    else location.assign(to);
+  });
+  if (elsewhere(location.hash)) location.replace(elsewhere(location.hash));
+
   let fetching = null;
   const refresh = () => {
-    fetching ??= again_().finally(() => { fetching = null; });
+    fetching ??= again_().catch(behind).finally(() => { fetching = null; });
     return fetching;
+  };
+  const behind = () => {
+    isBehind = true;
+    retry();
   };
   const again_ = async () => {
     const answer = await fetch(whole, { headers: { accept: "text/html" } });
     if (answer.redirected && new URL(answer.url).pathname === "/signin") return over("session");
-    if (!answer.ok) return;
+    if (answer.status >= 400 && answer.status < 500) return watch === "bell" ? undefined : over("gone"); // a form's answer has no address
+    if (!answer.ok) return behind();
     const page = read(await answer.text());
     since = Date.parse(page.documentElement.dataset.now);
     const comments = page.createTreeWalker(page.body, NodeFilter.SHOW_COMMENT);
@@ -138,6 +162,8 @@
       if (part) put(part.id, part);
     }
     settle();
+    if (isBehind && stream) found();
+    isBehind = false;
   };
 
   // ---- The stream ----
@@ -154,7 +180,8 @@
     root.dataset.stale = "";
   };
   const found = () => {
-    word.hidden = false;
+    wait = 1000;
+    word.hidden = watch === "bell"; // such a page is as old as it was loaded, but for the line on top
     stale.hidden = true;
     delete root.dataset.stale;
   };
@@ -168,14 +195,29 @@
     if (stream) stream.close();
     stream = null;
   };
-  const lostAt = () => new Date().toLocaleTimeString("en-GB", { timeZone: "UTC" });
+  const lostAt = () => new Date(heard || Date.now()).toLocaleTimeString("en-GB", { timeZone: "UTC" });
+  const retry = () => {
+    leave();
+    if (isOver) return;
+    if (stale.hidden) lost(`Not live since ${lostAt()} UTC. The digits go on; the rest may be old. It is tried again.`);
+    again = setTimeout(join, wait * (0.5 + Math.random()));
+    wait = Math.min(wait * 2, LONGEST_WAIT);
+  };
+  const isHidden = () => document.visibilityState === "hidden";
 
   const join = () => {
     leave();
-    if (isOver) return;
-    stream = new EventSource(`/live?watch=${encodeURIComponent(watch)}&since=${since}`);
-    stream.addEventListener("open", () => { wait = 1000; found(); });
-    stream.addEventListener("changed", (event) => {
+    if (isOver || isHidden()) return;
+    const one = stream = new EventSource(`/live?watch=${encodeURIComponent(watch)}&since=${since}`);
+    const began = Date.now();
+    const on = (name, act) => one.addEventListener(name, (event) => {
+      if (one !== stream) return;
+      if (name !== "error") heard = Date.now();
+      act(event);
+    });
+    on("open", () => { if (isBehind) refresh(); else found(); });
+    on("alive", () => {});
+    on("changed", (event) => {
       since = Math.max(since, Number(event.lastEventId) || 0);
       const parts = JSON.parse(event.data);
       for (const name of Object.keys(parts)) {
@@ -184,20 +226,22 @@
       }
       settle();
     });
-    stream.addEventListener("missed", refresh);
-    stream.addEventListener("end", (event) => over(event.data));
-    stream.addEventListener("error", () => {
-      leave();
-      if (!stale.hidden || isOver) { /* it was said already, and since when */ } else lost(`Not live since ${lostAt()} UTC. The digits go on; the rest may be old. It is tried again.`);
-      again = setTimeout(join, wait * (0.5 + Math.random()));
-      wait = Math.min(wait * 2, LONGEST_WAIT);
-    });
+    on("missed", refresh);
+    on("end", (event) => over(event.data));
+    on("error", retry);
+    one.isSilent = () => Date.now() - Math.max(heard, began) > SILENT_FOR;
   };
+  setInterval(() => {
+    if (!stream || !stream.isSilent()) return;
+    if (stream.readyState === EventSource.OPEN) join();
+    else retry();
+  }, 5000);
 
+  // A tab that nobody looks at has no stream, also if it was opened so: a browser has six connections for all of them.
   let hiding = 0;
   document.addEventListener("visibilitychange", () => {
     clearTimeout(hiding);
-    if (document.visibilityState === "hidden") hiding = setTimeout(leave, HIDDEN_FOR);
+    if (isHidden()) hiding = setTimeout(leave, HIDDEN_FOR);
     else if (!stream) join();
   });
   window.addEventListener("pagehide", leave);

@@ -23,8 +23,8 @@ self.addEventListener("fetch", (event) => {
   }
 });
 
-const shown = (about) => self.registration.showNotification(about.title, {
-  body: about.text,
+const shown = (about, said = about.text) => self.registration.showNotification(about.title, {
+  body: said,
   tag: about.tag,
   icon: "/static/icon-192.png",
   requireInteraction: about.stays,
@@ -47,15 +47,18 @@ self.addEventListener("push", (event) => {
   event.waitUntil(shown(about));
 });
 
-// The address of the page proves by itself whose answer it is.
+// The address of the page proves by itself whose answer it is. An answer that did not get through leaves the page and its
+// buttons where they were; one that was refused leads to where it says why.
 const acknowledge = async (about) => {
-  try {
-    const answer = await fetch(about.answer, { method: "POST", credentials: "omit" });
-    if (!answer.ok) throw new Error(String(answer.status));
-  } catch {
-    return self.clients.openWindow(about.link);
+  const headers = { accept: "application/json" };
+  const answer = await fetch(about.answer, { method: "POST", credentials: "omit", headers }).catch(() => null);
+  if (!answer || answer.status >= 500) {
+    const why = answer ? "The server could not take your answer." : "There is no connection.";
+    return shown(about, `NOT ANSWERED. ${why} Try again.\n${about.text}`);
   }
-  return shown({ ...about, title: `Answered: ${about.title}`, answer: "", stays: false });
+  if (!answer.ok) return self.clients.openWindow(about.link);
+  const { said } = await answer.json().catch(() => ({}));
+  return shown({ ...about, answer: "", stays: false }, said || "Answered.");
 };
 
 self.addEventListener("notificationclick", (event) => {
