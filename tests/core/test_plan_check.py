@@ -1,5 +1,6 @@
 """A plan that would fail on the night is refused in the afternoon."""
 
+from collections.abc import Callable
 from copy import deepcopy
 from importlib import resources
 from typing import Any
@@ -9,7 +10,7 @@ import yaml
 
 from tocsin.comms import updates
 from tocsin.obligations.model import Kind
-from tocsin.plan import check
+from tocsin.plan import check, lint
 from tocsin.plan.model import Plan
 from tocsin.review import postmortem
 
@@ -457,3 +458,17 @@ def test_rotations_that_stand_in_for_each_other_without_end_are_found() -> None:
 )
 def test_a_probe_asks_only_for_what_its_address_can_say(probe: dict[str, object], key: str, sentence: str) -> None:
     assert said(put("services.rose.probes", {"one": probe})) == {f"services.rose.probes.one.{key}": sentence}
+
+
+@pytest.mark.parametrize("asked", [check.load, lint.examine])
+def test_of_a_text_in_which_hardly_a_word_is_known_little_is_guessed(asked: Callable[[str], Any]) -> None:
+    """Each pair of words takes its time: of three hundred that are unknown beside three hundred that are not, a minute
+    of the whole server."""
+    known, meant = ([f"{stem}{one:03}" for one in range(300)] for stem in ("person", "persom"))
+    text = ROSE.replace("\npeople:\n", "\npeople:\n" + "".join(f"  {one}: {{ name: P }}\n" for one in known), 1)
+    text = text.replace("\nteams:\n", f"\nteams:\n  t: {{ name: T, members: [{', '.join(meant)}] }}\n", 1)
+    found = asked(text)
+    said = [str(one) for one in (found if isinstance(found, list) else found.open)]
+    unknown = [one for one in said if 'called "persom' in one]
+    guessed = [one for one in unknown if "did you mean person" in one]
+    assert len(unknown) == 300 and 0 < len(guessed) <= check.MOST_GUESSED / 300

@@ -234,3 +234,32 @@ def test_a_name_without_end_is_refused_and_kept_in_the_form(ana: tuple[Served, V
     ):
         answer = visitor.send(path, {**long, **more})
         assert answer.status == 400 and "characters" in answer.html, path
+
+
+@pytest.mark.parametrize(
+    ("version", "named", "status"),
+    [
+        ("1.1", [b"tocsin.test"], 200),
+        ("1.1", [], 400),
+        ("1.0", [], 200),
+        ("1.1", [b"tocsin.test", b"elsewhere.example"], 400),
+        ("1.0", [b"tocsin.test", b"tocsin.test"], 400),
+        ("1.1", [b"a b"], 400),
+    ],
+)
+def test_a_request_names_one_host(
+    ana: tuple[Served, Visitor, str, str], version: str, named: list[bytes], status: int
+) -> None:
+    here, sent = ana[0], []
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: dict[str, object]) -> None:
+        sent.append(message.get("status"))
+
+    about = {"type": "http", "method": "GET", "path": "/signin", "raw_path": b"/signin", "query_string": b""}
+    more = {"http_version": version, "scheme": "https", "root_path": "", "client": ("192.0.2.7", 1), "server": ("a", 1)}
+    headers = [(b"host", one) for one in named]
+    here.run(here.asgi({**about, **more, "headers": headers, "extensions": {}, "state": {}}, receive, send))
+    assert sent[0] == status

@@ -12,6 +12,7 @@ from litestar.datastructures import State
 
 from tests.support.served import Served
 from tests.support.visitor import SESSION, Visitor, console
+from tocsin.audit.model import Deed
 from tocsin.kit.actor import SYSTEM
 from tocsin.people import tokens
 from tocsin.web import oncallnow
@@ -59,6 +60,16 @@ def test_a_session_or_a_token_that_may_read_the_plan_sees_names(here: Served) ->
     assert here.get("/oncall/now.json", headers=here.bearer("signals:write")).status_code == 401
     assert here.get("/oncall/now.json", headers={"Authorization": "Bearer wrong"}).status_code == 401
     assert here.get("/oncall/now.json", headers={"Cookie": f"{SESSION}=wrong"}).status_code == 401
+
+
+def test_a_token_that_is_refused_here_is_noted_as_everywhere(here: Served) -> None:
+    here.get("/oncall/now.json", headers={"Authorization": "Bearer wrong"})
+    here.get("/oncall/badge/on_call.svg", headers=here.bearer("signals:write", name="probe"))
+    here.get("/oncall/now.json", headers=here.bearer("plan:read"))
+    here.get("/oncall/now.json")  # a stranger tries nothing
+    noted = [(one.deed, one.actor, one.about, one.source) for one in here.app.refusals.take()]
+    where = ("/oncall/now", "192.0.2.7")
+    assert noted == [(Deed.TOKEN_REFUSED, "", *where), (Deed.RIGHT_MISSING, "token:probe", *where)]
 
 
 def test_a_badge_is_a_picture_with_words_and_nothing_that_runs(here: Served) -> None:

@@ -1,5 +1,8 @@
 """A unit of work happens as a whole or not at all, and of two at the same moment neither is lost."""
 
+import stat
+from pathlib import Path
+
 import pytest
 from sqlalchemy import event, select, text
 from sqlalchemy.exc import DataError, DBAPIError
@@ -236,3 +239,16 @@ def test_a_view_answers_the_same_question_once_and_a_unit_of_work_that_writes_ea
         before = len(incidents.listing(tx))
         declared(tx)
         assert len(incidents.listing(tx)) == before + 1
+
+
+def test_a_new_file_is_for_its_owner_and_one_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
+    new, old = tmp_path / "new.db", tmp_path / "old.db"
+    old.touch()
+    old.chmod(0o640)  # whatever the umask is
+    for file in (new, old):
+        database = Database(f"sqlite:///{file}", SystemClock())
+        database.run(SYSTEM, lambda tx: tx.run(text("create table something (name text)")))
+        beside = file.with_name(f"{file.name}-wal")
+        modes = [stat.S_IMODE(one.stat().st_mode) for one in (file, beside)]
+        database.dispose()
+        assert modes == [0o600 if file is new else 0o640] * 2

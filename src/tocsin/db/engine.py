@@ -8,6 +8,7 @@ gets `Overtaken`, and `Database.run` tries the command again.
 import contextlib
 import functools
 import logging
+import os
 import random
 import select
 import sqlite3
@@ -404,6 +405,8 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadDatabaseUrl(f"The folder {folder} can't be made: {error.strerror}.") from error
+    if writes:
+        _make_our_own(Path(str(url.database)))
     module = _sqlite_module()
     engine = create_engine(
         url,
@@ -430,6 +433,13 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
         connection.exec_driver_sql("begin immediate" if writes else "begin")
 
     return compiled.share(engine)
+
+
+def _make_our_own(file: Path) -> None:
+    """A new database can be read by whoever runs the server and by nobody else on the machine: confidential incidents
+    stand in it. What SQLite writes beside it takes after it; a file that is there keeps what its owner gave it."""
+    with contextlib.suppress(OSError):  # it is there; or can't be made, which is said where it is opened
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _execute_bare(engine: Engine, sql: str, parameters: Mapping[str, Any]) -> None:

@@ -2,7 +2,9 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 
 _UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -55,10 +57,36 @@ def utc(instant: datetime) -> str:
     return instant.strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
+LONGEST_GUESSED = 80  # letters of a word of which is guessed what was meant
+_pairs_left: ContextVar[list[int] | None] = ContextVar("pairs_left", default=None)
+
+
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that the user most likely meant, if any is near."""
-    matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    words = [one for one in known if len(one) <= LONGEST_GUESSED]
+    if len(word) > LONGEST_GUESSED or not _is_worth(len(words)):
+        return None
+    matches = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
     return matches[0] if matches else None
+
+
+@contextmanager
+def sparingly(pairs: int) -> Iterator[None]:
+    """Inside it `nearest` compares no more than so many pairs of words, and guesses nothing after that: where each word
+    of a long text is unknown, and as many are known, it would take minutes."""
+    mark = _pairs_left.set([pairs])
+    try:
+        yield
+    finally:
+        _pairs_left.reset(mark)
+
+
+def _is_worth(pairs: int) -> bool:
+    left = _pairs_left.get()
+    if left is None:
+        return True
+    left[0] -= pairs
+    return left[0] >= 0
 
 
 def clip(text: str, length: int) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
-from tocsin.kit.text import listed, span
+from tocsin.kit.text import listed, span, sparingly
 from tocsin.people.model import Urgency
 from tocsin.plan import (
     check_measures,
@@ -116,6 +116,9 @@ _HANDLE = re.compile(r"[a-z][a-z0-9._-]{0,39}")  # a person signs in with it
 _FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 
+MOST_GUESSED = 10_000  # pairs of words that are compared to say what was meant, for all mistakes of a text
+
+
 def load(text: str, name: str = "plan.yaml") -> Plan | list[Problem]:
     """A plan that can be run, or everything that is wrong with its text, by line. Never raises."""
     found = _loaded(text, name)
@@ -125,11 +128,12 @@ def load(text: str, name: str = "plan.yaml") -> Plan | list[Problem]:
 @lru_cache(maxsize=4)
 def _loaded(text: str, name: str) -> Plan | list[Problem]:
     """The same text is read once, however often it is tried and put into force: that takes a tenth of a second."""
-    document = read(text, name)
-    plan = document if isinstance(document, list) else build(document)
-    if isinstance(document, list) or isinstance(plan, list):
-        return plan
-    return _placed(document, check(plan)) or plan
+    with sparingly(MOST_GUESSED):
+        document = read(text, name)
+        plan = document if isinstance(document, list) else build(document)
+        if isinstance(document, list) or isinstance(plan, list):
+            return plan
+        return _placed(document, check(plan)) or plan
 
 
 def _placed(document: Document, findings: Iterable[Finding]) -> list[Problem]:

@@ -6,6 +6,7 @@ who follow it. Both are told in one form.
 
 from collections.abc import Iterable, Iterator
 
+from tocsin.kit.text import sparingly
 from tocsin.plan import check
 from tocsin.plan.linting import (
     afterwards,
@@ -107,6 +108,11 @@ NOWHERE = Around()
 
 def examine(text: str, name: str = "plan.yaml", around: Around = NOWHERE) -> Report:
     """Everything that is to be said about the text of a plan. Never raises, whatever the text."""
+    with sparingly(check.MOST_GUESSED):
+        return _examined(text, name, around)
+
+
+def _examined(text: str, name: str, around: Around) -> Report:
     document = read(text, name)
     if isinstance(document, list):
         return Report(name, _mistakes(document, FORM), None)

@@ -22,6 +22,7 @@ from litestar.handlers import ASGIRouteHandler
 from litestar.types import HTTPScope, Receive, Scope, Send
 
 from tocsin.app import App
+from tocsin.audit.model import Deed
 from tocsin.door import commands as door
 from tocsin.kit.actor import STRANGER
 from tocsin.kit.badge import badge as drawn
@@ -98,7 +99,7 @@ class OnCallBoard:
         digest = hashlib.sha256("".join(found).encode()).digest()
         if self._seconds() < self._admitted.get(digest, 0.0):
             return True
-        if not await asyncio.to_thread(_is_reader, app, *found):
+        if not await asyncio.to_thread(_is_reader, app, scope, *found):
             return False
         self._admitted.pop(digest, None)
         self._admitted[digest] = self._seconds() + REMEMBERED_FOR
@@ -120,7 +121,7 @@ def shown(scope: HTTPScope) -> tuple[str, str] | None:
     return ("session", session.value) if session else None
 
 
-def _is_reader(app: App, kind: str, secret: str) -> bool:
+def _is_reader(app: App, scope: HTTPScope, kind: str, secret: str) -> bool:
     with app.database.read(STRANGER) as tx:
         if kind == "session":
             found = sessions.signed_in(tx, secret)
@@ -128,9 +129,21 @@ def _is_reader(app: App, kind: str, secret: str) -> bool:
                 return False
             return not (app.settings.require_second_factor and door.owes_factor(tx, *found))
         token = tokens.live(tx, secret)
-        if token is not None:
-            app.token_uses.note(token.id, tx.now)
-        return token is not None and access.bearer(token).may(access.PLAN_READ)
+        if token is None:
+            _note(app, scope, tx.now, Deed.TOKEN_REFUSED)
+            return False
+        app.token_uses.note(token.id, tx.now)
+        bearer = access.bearer(token)
+        if not bearer.may(access.PLAN_READ):
+            _note(app, scope, tx.now, Deed.RIGHT_MISSING, bearer.handle)
+            return False
+        return True
+
+
+def _note(app: App, scope: HTTPScope, at: datetime, deed: Deed, actor: str = "") -> None:
+    """For the audit log, as the API notes a token that it refuses."""
+    client = scope.get("client")
+    app.refusals.note(deed, at, actor=actor, about=PATH, source=client[0] if client else "")
 
 
 async def _turn_away(scope: HTTPScope, send: Send, path: str) -> None:
