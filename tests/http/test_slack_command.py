@@ -277,7 +277,8 @@ def test_slack_is_answered_in_time_with_the_truth_while_nothing_can_be_written_d
             if message["type"] == "http.response.body" and not message.get("more_body"):
                 answered.set()
 
-        known = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        named = {"Host": "tocsin.test", **headers}
+        known = [(name.lower().encode(), value.encode()) for name, value in named.items()]
         scope = {"type": "http", "method": "POST", "path": "/in/slack/command", "raw_path": b"/in/slack/command"}
         scope |= {"headers": known, "query_string": b"", "scheme": "http", "http_version": "1.1", "root_path": ""}
         scope |= {"server": ("tocsin.test", 80), "client": ("192.0.2.7", 4711), "state": {}}
