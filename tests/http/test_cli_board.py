@@ -210,3 +210,34 @@ def test_watching_without_a_number_is_every_two_seconds() -> None:
     assert spelled("show 7 --watch") == "show 7 --watch=2"
     assert spelled("show 7 --watch 0.5") == "show 7 --watch 0.5"
     assert spelled("note 7 -- --watch") == "note 7 -- --watch"
+
+
+class Screen(io.StringIO):
+    """What a terminal shows."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_narrow_terminal_gets_each_row_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four columns in forty letters would be read by nobody; a wide terminal keeps the table."""
+    rows = [("#1", "inc_7KQ2M4XW", "P1", "Voice is silent"), ("#2", "inc_7KQ2M4XX", "P2", None)]
+    monkeypatch.setenv("TERM", "dumb")  # no colours
+
+    def printed(width: int) -> list[str]:
+        monkeypatch.setenv("COLUMNS", str(width))
+        monkeypatch.setattr(sys, "stdout", Screen())
+        show.table(("", "Id", "Severity", "Title"), rows)
+        return [line.rstrip() for line in sys.stdout.getvalue().splitlines()]  # type: ignore[attr-defined]
+
+    assert printed(63) == [
+        "          #1",
+        "Id        inc_7KQ2M4XW",
+        "Severity  P1",
+        "Title     Voice is silent",
+        "",
+        "          #2",
+        "Id        inc_7KQ2M4XX",
+        "Severity  P2",
+    ]
+    assert "#1  inc_7KQ2M4XW  P1        Voice is silent" in printed(64)

@@ -17,6 +17,8 @@ from tocsin.kit.errors import Invalid
 from tocsin.kit.text import short_span
 
 NOTHING = "–"
+NARROW = 64  # columns of a terminal below which a table of more than a FEW columns is no use
+FEW = 3
 _UNCUT = 1_000_000  # columns, where no terminal folds lines: a table in a pipe is never cut
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"}
 
@@ -67,12 +69,24 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, title: str 
         if empty:
             line(empty, style="dim")
         return
+    here = console()
+    if here.is_terminal and here.width < NARROW and len(columns) > FEW:
+        _one_by_one(columns, filled)
+        return
     drawn = Table(title=plain(title) or None, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for column in columns:
         drawn.add_column(column, header_style="dim", overflow="fold")
     for row in filled:
         drawn.add_row(*(cell(one) for one in row))
     _print(drawn)
+
+
+def _one_by_one(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
+    """Each row by itself, for a terminal in which its columns would be a few letters wide."""
+    for place, row in enumerate(rows):
+        if place:
+            line()
+        facts(zip(columns, row, strict=True))
 
 
 def facts(pairs: Iterable[tuple[str, Cell]]) -> None:
