@@ -8,6 +8,7 @@
   const stale = document.getElementById("stale");
   const HIDDEN_FOR = 5000; // milliseconds; a browser has few connections for all of its tabs
   const LONGEST_WAIT = 30000;
+  const ANSWERS_WITHIN = 10000;
   const SILENT_FOR = 40000; // two signs of life were missed: a laptop slept, or a network went away without a word
   let stream = null;
   let since = Date.parse(root.dataset.now);
@@ -229,7 +230,8 @@
     on("missed", refresh);
     on("end", (event) => over(event.data));
     on("error", retry);
-    one.isSilent = () => Date.now() - Math.max(heard, began) > SILENT_FOR;
+    const most = () => (one.readyState === EventSource.OPEN ? SILENT_FOR : ANSWERS_WITHIN);
+    one.isSilent = () => Date.now() - Math.max(heard, began) > most();
   };
   setInterval(() => {
     if (!stream || !stream.isSilent()) return;
