@@ -221,11 +221,14 @@
     on("changed", (event) => {
       since = Math.max(since, Number(event.lastEventId) || 0);
       const parts = JSON.parse(event.data);
+      let isOwn = false; // what each reader has another of is drawn for everybody only to tell that it changed
       for (const name of Object.keys(parts)) {
         const part = read(parts[name]).body.firstElementChild || null;
-        if (part) put(name, part);
+        if (part && "own" in part.dataset) isOwn = true;
+        else if (part) put(name, part);
       }
       settle();
+      if (isOwn) refresh();
     });
     on("missed", refresh);
     on("end", (event) => over(event.data));
