@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 from tests.support.server import OPERATOR, Server, running_server
 from tests.support.smtp import SmtpSink
 from tests.support.world import QUIET
+from tocsin.kit.clock import SystemClock
 from tocsin.people import commands as people_commands
 
 pytestmark = pytest.mark.needs("chromium")
@@ -165,6 +166,28 @@ def test_only_a_page_that_follows_says_that_it_is_live(server: Server, browser: 
     with page.expect_response("**/live?*"):
         page.goto(f"{server.url}/silences")
     expect(page.locator("#live")).to_be_hidden()
+
+
+def test_who_is_on_call_follows_what_is_arranged_and_leaves_each_their_own_buttons(
+    server: Server, browser: Browser
+) -> None:
+    page = browser.new_context().new_page()
+    signed_in(server, page)
+    page.goto(f"{server.url}/oncall")
+    expect(page.locator("#live")).to_be_visible()
+    page.click("summary:text-is('Put somebody on call')")
+    page.fill("#take-reason", "A swa")
+    hour = timedelta(hours=1)
+    begins = SystemClock().now().replace(microsecond=0) + 49 * hour
+    about = {"rotation": "on_call", "person": "erin", "reason": "A dentist"}
+    with server.client() as client:
+        for at, reason in ((begins, "A dentist"), (begins + 24 * hour, "A wedding")):
+            span = {"starts_at": at.isoformat(), "ends_at": (at + hour).isoformat()}
+            client.post("/api/v1/oncall/overrides", json={**about, **span, "reason": reason}).raise_for_status()
+            expect(page.locator("#arranged .rows > li", has_text=reason)).to_contain_text("Cancel it")
+            expect(page.locator("#turns", has_text=begins.strftime("%H:%M"))).to_contain_text("Erin")
+    assert page.input_value("#take-reason") == "A swa"
+    assert page.evaluate("document.activeElement.id") == "take-reason"
 
 
 def test_an_entry_of_another_page_of_the_record_is_led_to(server: Server, browser: Browser) -> None:

@@ -1,7 +1,8 @@
 """Pages as many have them open: drawn once for all who see the same, and cut into the parts that may change in place.
 
 A part stands in its template between `<!--live NAME-->` and `<!--/live-->`, and is one element with that id. So what
-comes down a stream is what the page itself would show: there is one template for both.
+comes down a stream is what the page itself would show: there is one template for both. A part that each reader has
+another of says `data-own`; who hears that it changed fetches the page for themselves.
 """
 
 import re

@@ -8,6 +8,7 @@
   const stale = document.getElementById("stale");
   const HIDDEN_FOR = 5000; // milliseconds; a browser has few connections for all of its tabs
   const LONGEST_WAIT = 30000;
+  const ANSWERS_WITHIN = 10000;
   const SILENT_FOR = 40000; // two signs of life were missed: a laptop slept, or a network went away without a word
   let stream = null;
   let since = Date.parse(root.dataset.now);
@@ -220,16 +221,20 @@
     on("changed", (event) => {
       since = Math.max(since, Number(event.lastEventId) || 0);
       const parts = JSON.parse(event.data);
+      let isOwn = false; // what each reader has another of is drawn for everybody only to tell that it changed
       for (const name of Object.keys(parts)) {
         const part = read(parts[name]).body.firstElementChild || null;
-        if (part) put(name, part);
+        if (part && "own" in part.dataset) isOwn = true;
+        else if (part) put(name, part);
       }
       settle();
+      if (isOwn) refresh();
     });
     on("missed", refresh);
     on("end", (event) => over(event.data));
     on("error", retry);
-    one.isSilent = () => Date.now() - Math.max(heard, began) > SILENT_FOR;
+    const most = () => (one.readyState === EventSource.OPEN ? SILENT_FOR : ANSWERS_WITHIN);
+    one.isSilent = () => Date.now() - Math.max(heard, began) > most();
   };
   setInterval(() => {
     if (!stream || !stream.isSilent()) return;
