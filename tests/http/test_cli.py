@@ -1,11 +1,9 @@
 """What somebody at a terminal does with a running server: every command that speaks to the API, over a real socket."""
 
-import http.server
 import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from importlib import resources
@@ -16,6 +14,7 @@ import pytest
 
 from tests.support.server import Server, free_port, running_server, wait_until
 from tests.support.smtp import SmtpSink
+from tests.support.stranger import another_program
 from tests.support.terminal import Terminal, reaching, token
 from tests.support.world import QUIET
 from tocsin.kit.clock import SystemClock
@@ -543,29 +542,10 @@ def test_a_mistyped_setting(tocsin: Terminal) -> None:
     assert refused.code == 2 and "did you mean TOCSIN_TOKEN?" in refused.err
 
 
-class _Stranger(http.server.BaseHTTPRequestHandler):
-    """Answers as some other program would, or as a Tocsin that takes no more."""
-
-    def do_GET(self) -> None:
-        busy, missing = "/oncall" in self.path, "/changes" in self.path
-        said = {"detail": "Too much waits." if busy else "Not Found"}
-        body = json.dumps(said).encode() if busy or missing else b"<h1>A stranger's page</h1>"
-        self.send_response(503 if busy else 404 if missing else 200)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture
 def stranger() -> Iterator[str]:
-    with http.server.HTTPServer(("127.0.0.1", 0), _Stranger) as listener:
-        thread = threading.Thread(target=listener.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{listener.server_port}"
-        listener.shutdown()
-        thread.join()
+    with another_program() as address:
+        yield address
 
 
 def test_an_answer_of_another_program(tocsin: Terminal, stranger: str) -> None:
