@@ -526,7 +526,8 @@ def test_a_waiting_signal_is_declared_or_dismissed(tocsin: Terminal) -> None:
 
     for key in ("odd/one", "odd/two"):
         tocsin.done("signal", "send", "Odd noises", "--key", key)
-    second, first = waiting()[:2]
+    # a signal is accepted first and judged just after
+    second, first = wait_until(lambda: (ids := waiting())[1:] and ids, what="both signals to wait")
     made = tocsin("signal", "declare", first, "--severity", "P1", "--type", "service_outage", "--json").json
     assert (made["title"], made["severity"]) == ("Odd noises", "P1")
     again = tocsin("signal", "declare", first, "--severity", "P1", "--type", "service_outage")
