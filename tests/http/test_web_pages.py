@@ -206,6 +206,24 @@ def test_the_bell_names_the_worst_and_the_next(night: Served) -> None:
     assert "data-due-at=" in bell
 
 
+def test_what_the_worst_has_overdue_stands_before_what_was_forgotten_elsewhere(here: Served) -> None:
+    def bell() -> str:
+        return Visitor(here, "ben").open("/plan").html.split('class="next"')[1].split("</a>")[0]
+
+    about: dict[str, Any] = {"type": "service_outage", "service": "rose"}
+    run, ben = here.app.database.run, actor(here, "ben")
+    run(ben, lambda tx: commands.declare(tx, title="Slow", severity="P2", **about))
+    pass_time(here, timedelta(days=2))
+    worst = run(ben, lambda tx: commands.declare(tx, title="All is lost", severity="P0", **about))
+    assert "#1" in bell() and "overdue" in bell()  # of the other one, and it says so
+    page = Visitor(here, "ben").open("/")
+    assert "P0, #1 overdue" in page.html.split("<title>")[1].split("</title>")[0]
+    pass_time(here, timedelta(minutes=6))
+    assert "#1" not in bell() and f"/incidents/{worst.id}" in bell()
+    owed = Visitor(here, "ben").open("/").html.split("Owed next")[1]
+    assert owed.split('href="/incidents/')[1].startswith(worst.id)
+
+
 def test_in_a_storm_the_worst_is_named_though_it_is_old_and_no_more_is_claimed_than_was_counted(here: Served) -> None:
     about: dict[str, Any] = {"type": "service_outage", "service": "rose"}
 

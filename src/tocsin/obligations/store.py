@@ -17,6 +17,7 @@ from sqlalchemy import (
     Subquery,
     Table,
     Text,
+    and_,
     bindparam,
     case,
     func,
@@ -272,18 +273,22 @@ def open_for_all(tx: Tx, incident_ids: Collection[str]) -> list[Obligation]:
     return _read(tx, select(table).where(owed).order_by(table.c.due_at)) if incident_ids else []
 
 
-def open_soonest(tx: Tx, incident_ids: Collection[str], limit: int) -> list[Obligation]:
-    """What is owed next for incidents that whoever asks has before them; looks and waits are not shown here."""
-    asked = {"incidents": list(incident_ids), "most": limit}
+def open_soonest(tx: Tx, incident_ids: Collection[str], limit: int, worst: str = "") -> list[Obligation]:
+    """What is owed next for incidents that whoever asks has before them; looks and waits are not shown here. What the
+    worst of them has overdue comes first: something long forgotten elsewhere does not stand before it."""
+    asked = {"incidents": list(incident_ids), "most": limit, "worst": worst, "now": tx.now}
     return [_obligation(row) for row in tx.all(_SOONEST, asked)] if incident_ids else []
 
 
 _THESE: BindParameter[Any] = bindparam("incidents", expanding=True)
+_IS_LATE_OF_WORST = and_(
+    table.c.incident_id == bindparam("worst", type_=Text), table.c.due_at < bindparam("now", type_=Instant)
+)
 _SOONEST = (
     select(table)
     .where(table.c.incident_id.in_(_THESE), _IS_OPEN)
     .where(table.c.kind.not_in([Kind.LOOK, Kind.CANARY, Kind.COVER, Kind.TURN, Kind.HANDOFF, *WAITS]))
-    .order_by(table.c.due_at)
+    .order_by(case((_IS_LATE_OF_WORST, 0), else_=1), table.c.due_at)
     .limit(MOST)
 )
 

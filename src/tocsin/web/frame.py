@@ -216,6 +216,7 @@ class Next:
     what: str
     time_left: str
     due_iso: str
+    of: str  # the number of its incident, where that is not the worst
 
 
 @dataclass(frozen=True)
@@ -272,7 +273,8 @@ def situation(tx: Tx, owed_shown: int = OWED_LOOKED_AT) -> Situation:
     found = _open(tx, plans.current(tx))
     known = {one.plan_revision: plans.load(tx, one.plan_revision) for one in found}
     worst_first = sorted(found, key=lambda one: (one.is_resolved, known[one.plan_revision].rank(one.severity)))
-    owed = obligations.open_soonest(tx, [one.id for one in found], owed_shown)
+    worst = worst_first[0].id if worst_first else ""
+    owed = obligations.open_soonest(tx, [one.id for one in found], owed_shown, worst)
     rotas_of = partial(oncall.rotas, tx)  # what was asked of them before is known to them
     reviews = obligations.count_open(tx, Kind.REVIEW)
     revision = plans.current_revision(tx)
@@ -317,6 +319,7 @@ def page(
 
 def _frame(asked: Asked, visitor: Visitor, known: Situation, now: datetime, title: str, here: str) -> Frame:
     on_call = known.rotas_of(known.plan).at(now).values()
+    soonest = _next(known, now)
     return Frame(
         now_iso=present.iso(now),
         clock=present.clock(now),
@@ -327,7 +330,7 @@ def _frame(asked: Asked, visitor: Visitor, known: Situation, now: datetime, titl
         can_write=visitor.can_write,
         is_administrator=visitor.is_administrator,
         worst=_worst(known, now),
-        next=_next(known, now),
+        next=soonest,
         links=_links(known, visitor, here),
         here=here,
         revision=known.revision.id,
@@ -336,7 +339,7 @@ def _frame(asked: Asked, visitor: Visitor, known: Situation, now: datetime, titl
         theme=asked.theme,
         path=asked.path,
         done=asked.done,
-        title=_title(known, title, now),
+        title=_title(known, soonest, title),
         zone=visitor.account.zone,
     )
 
@@ -354,11 +357,13 @@ def _next(known: Situation, now: datetime) -> Next | None:
     row = next(iter(owed_rows(known, now, 1)), None)
     if row is None:
         return None
-    return Next(row.href, row.state, row.word, row.what, row.time_left, row.due_iso)
+    incident = present.by_id(known.open)[known.owed[0].incident_id or ""]
+    of = "" if incident is known.open[0] else f"#{incident.number}"
+    return Next(row.href, row.state, row.word, row.what, row.time_left, row.due_iso, of)
 
 
 def owed_rows(known: Situation, now: datetime, limit: int) -> list[present.Owed]:
-    """What is owed next over all open incidents, soonest first."""
+    """What is owed next over all open incidents: what is overdue of the worst, and then the soonest first."""
     by_id = present.by_id(known.open)
     mine = [(duty, by_id[duty.incident_id]) for duty in known.owed if duty.incident_id and duty.incident_id in by_id]
     return [_owed_row(known, incident, duty, now) for duty, incident in mine[:limit]]
@@ -383,13 +388,15 @@ def _links(known: Situation, visitor: Visitor, here: str) -> tuple[Link, ...]:
     )
 
 
-def _title(known: Situation, title: str, now: datetime) -> str:
+def _title(known: Situation, soonest: Next | None, title: str) -> str:
     """What a tab shows: the worst that is open, and what is due, before the page's own name."""
     if not known.open:
         return f"{title} · Tocsin"
-    rows = owed_rows(known, now, 1)
-    late = bool(rows) and rows[0].state == "overdue"
-    due = f", {'overdue' if late else 'next due in'} {rows[0].time_left}" if rows else ""
+    due = ""
+    if soonest is not None:
+        words = "overdue" if soonest.state == "overdue" else "next due in"
+        of = f"{soonest.of} " if soonest.of else ""
+        due = f", {of}{words} {soonest.time_left}"
     return f"{known.open[0].severity}{due} · {title} · Tocsin"
 
 

@@ -37,7 +37,8 @@
     const worst = document.querySelector(".bell .sev");
     const next = document.querySelector(".bell .next [data-due-at]");
     const left = next ? Date.parse(next.dataset.dueAt) - now() : 0;
-    const due = next ? `, ${left < 0 ? "overdue" : "next due in"} ${span(Math.floor(Math.abs(left) / 15000) * 15000)}` : "";
+    const of = document.querySelector(".bell .next .of")?.textContent ?? "";
+    const due = next ? `, ${of}${of && " "}${left < 0 ? "overdue" : "next due in"} ${span(Math.floor(Math.abs(left) / 15000) * 15000)}` : "";
     const said = worst ? `${worst.firstChild.nodeValue}${due} · ${tail}` : tail;
     if (document.title !== said) document.title = said;
   };
