@@ -50,6 +50,7 @@ class Cell:
     until: str
     handles: str = ""
     short: str = ""  # for a cell of few columns
+    initials: str = ""  # for a cell of one
     is_gap: bool = False
     is_arranged: bool = False
 
@@ -99,11 +100,13 @@ def _cells(plan: Plan, shifts: Sequence[Shift], days: Sequence[datetime], me: st
         cells = list(group)
         last = cells[-1]
         if last is None:
-            yield Cell(len(cells), "Nobody", is_you=False, until="a gap", short="Gap", is_gap=True)
+            yield Cell(len(cells), "Nobody", is_you=False, until="a gap", short="Gap", initials="!", is_gap=True)
         else:
             name, until = present.names(plan, holders), f"to {present.day(last.ends_at)}"
             short = listed(present.first_name(words.name(plan, one)) for one in holders)
-            yield Cell(len(cells), name, me in holders, until, " ".join(holders), short, is_arranged=is_arranged)
+            first = present.initials(words.name(plan, holders[0])) if holders else ""
+            initials = f"{first}+" if len(holders) > 1 else first
+            yield Cell(len(cells), name, me in holders, until, " ".join(holders), short, initials, False, is_arranged)
 
 
 @dataclass(frozen=True)

@@ -448,6 +448,12 @@ def first_name(full: str) -> str:
     return full.split(" ", 1)[0]
 
 
+def initials(full: str) -> str:
+    """Of the first name and the last."""
+    words_of = full.split()
+    return "".join(one[0] for one in (words_of[:1] + words_of[1:][-1:]))
+
+
 def names(plan: Plan, handles: Iterable[str]) -> str:
     return listed(words.name(plan, one) for one in handles)
 
