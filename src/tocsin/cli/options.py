@@ -17,9 +17,15 @@ AsJson = Annotated[Flag, Parameter(name="--json", help="Print JSON, for a progra
 Incident = Annotated[str, Parameter(help="The incident's id, or its number.")]
 Because = Annotated[str, Parameter(help="Why; it stands on the record.")]
 Since = Annotated[
-    str | None, Parameter(name="--from", help="The first day or instant; 90 days before the end unless given.")
+    str | None,
+    Parameter(
+        name="--from", help="The first day or instant; 90 days before the end unless given. UTC without an offset."
+    ),
 ]
-Until = Annotated[str | None, Parameter(name="--to", help="The day or instant that ends the period; now unless given.")]
+Until = Annotated[
+    str | None,
+    Parameter(name="--to", help="The day or instant that ends the period; now unless given. UTC without an offset."),
+]
 
 
 class BadInstant(Invalid):
