@@ -16,6 +16,7 @@ Flag = Annotated[bool, Parameter(negative=(), show_default=False)]
 AsJson = Annotated[Flag, Parameter(name="--json", help="Print JSON, for a program to read.")]
 Incident = Annotated[str, Parameter(help="The incident's id, or its number.")]
 Because = Annotated[str, Parameter(help="Why; it stands on the record.")]
+IfAnything = Annotated[str, Parameter(help="Why, if there is anything to say.")]
 Since = Annotated[
     str | None,
     Parameter(

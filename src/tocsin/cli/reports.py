@@ -48,7 +48,9 @@ def heartbeats(
         (one["name"], one["state"], one["said"], _last_run(one), f"{one['every']} + {one['grace']}", one["address"])
         for one in found["heartbeats"]
     ]
-    show.table(("Name", "State", "", "Last run", "Missed after", "Address"), rows)
+    show.table(
+        ("Name", "State", "", "Last run", "Missed after", "Address"), rows, empty="The plan names no signs of life."
+    )
 
 
 def _last_run(beat: dict[str, Any]) -> str:
