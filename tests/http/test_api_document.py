@@ -218,6 +218,35 @@ def test_the_reference_names_every_operation_and_no_other(document: dict[str, An
     assert set(re.findall(r"`([A-Z]+ /api/v1/[^`]+)`", section)) == {name for name, _ in operations(document)}
 
 
+PAGED = {"cursor", "limit"}  # said once, for every list
+ELSEWHERE = {  # their fields are told where the row leads, or in the row before
+    "POST /api/v1/signals",
+    "POST /api/v1/signals/alertmanager",
+    "POST /api/v1/silences/preview",
+    "POST /api/v1/incidents/{incident_id}/updates/preview",
+}
+
+
+def fields(document: dict[str, Any], operation: dict[str, Any]) -> set[str]:
+    """What an operation takes, in its address and in its body, by name."""
+    taken = {one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"}
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        shape = content.get("schema", {})
+        if "$ref" in shape:
+            shape = document["components"]["schemas"][shape["$ref"].rpartition("/")[2]]
+        taken |= set(shape.get("properties", ()))
+    return taken - PAGED
+
+
+def test_the_reference_names_all_that_an_operation_takes(document: dict[str, Any]) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `([A-Z]+ /api/v1/[^`]+)` \| (.*) \|$", text, re.MULTILINE))
+    for name, operation in operations(document):
+        if name in rows and name not in ELSEWHERE:
+            unsaid = {one for one in fields(document, operation) if not re.search(rf"`{one}[`=]", rows[name])}
+            assert not unsaid, (name, unsaid)
+
+
 def test_the_reference_names_every_scope() -> None:
     text = (Path(__file__).parents[2] / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
     section = text.partition("## Tokens")[2].partition("## Sending signals")[0]

@@ -10,6 +10,7 @@ import icalendar
 import pytest
 
 from tests.support.served import Served
+from tests.support.shifts import hours
 from tests.support.visitor import Visitor, console
 from tocsin.kit.actor import SYSTEM
 from tocsin.oncall import store
@@ -78,12 +79,7 @@ def test_a_persons_calendar_is_theirs_alone_and_follows_what_is_arranged(here: S
     before = here.get(path)
     here.clock.advance_to(here.clock.now() + timedelta(minutes=5))
     assert {str(one["summary"]).split(" (")[0] for one in events(before)} == {"On call: Ana Okafor"}
-    about = {
-        "rotation": "on_call",
-        "starts_at": "2026-11-24T05:00:00Z",
-        "ends_at": "2026-11-30T08:00:00Z",
-        "reason": "ill",
-    }
+    about = hours("2026-11-24T05:00:00Z", "2026-11-30T08:00:00Z", "ill")
     override = say(here, "POST", "/overrides", about).json()
     after = events(here.get(path))
     cut = next(one for one in after if one.start < datetime(2026, 11, 24, 5, tzinfo=UTC) <= one.end)
@@ -112,12 +108,7 @@ def test_a_reader_that_has_it_already_is_told_so_until_something_changes(here: S
     head = here.request("HEAD", path)
     assert head.content == b"" and head.headers["content-length"] == str(len(first.content))
     here.clock.advance_to(here.clock.now() + timedelta(minutes=5))
-    about = {
-        "rotation": "on_call",
-        "starts_at": "2026-11-25T05:00:00Z",
-        "ends_at": "2026-11-25T08:00:00Z",
-        "reason": "x",
-    }
+    about = hours("2026-11-25T05:00:00Z", "2026-11-25T08:00:00Z")
     say(here, "POST", "/overrides", about)
     assert here.get(path, headers={"If-None-Match": etag}).status_code == 200
     assert here.get(path, headers={"If-Modified-Since": changed}).status_code == 200
@@ -292,12 +283,7 @@ def test_the_list_is_there_too_for_a_phone_unless_a_view_was_chosen(here: Served
 
 
 def test_what_is_arranged_and_what_is_a_gap_is_said_in_words(here: Served) -> None:
-    about = {
-        "rotation": "on_call",
-        "starts_at": "2026-11-25T05:00:00Z",
-        "ends_at": "2026-11-25T08:00:00Z",
-        "reason": "x",
-    }
+    about = hours("2026-11-25T05:00:00Z", "2026-11-25T08:00:00Z")
     say(here, "POST", "/overrides", about)
     with here.app.database.work(SYSTEM) as tx:
         text = plans.current_revision(tx).text
@@ -312,12 +298,7 @@ def test_what_is_arranged_and_what_is_a_gap_is_said_in_words(here: Served) -> No
 
 
 def test_an_hour_that_is_put_back_is_told_from_the_one_before_it(here: Served) -> None:
-    about = {
-        "rotation": "on_call",
-        "starts_at": "2027-10-31T00:30:00Z",
-        "ends_at": "2027-10-31T01:30:00Z",
-        "reason": "The hour that comes twice",
-    }
+    about = hours("2027-10-31T00:30:00Z", "2027-10-31T01:30:00Z", "The hour that comes twice")
     say(here, "POST", "/overrides", about)
     page = Visitor(here, "ben").open("/oncall/calendar?rotation=on_call&on=2027-10-31&zone=Europe/Berlin")
     assert "Ben Halvorsen, you 02:30 (UTC+2) to 02:30 (UTC+1), arranged" in cell(page, "2027-10-31")

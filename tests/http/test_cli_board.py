@@ -12,34 +12,11 @@ from typing import IO, Any
 import pytest
 from rich.console import Console
 
-import tocsin.__main__
 from tests.support import terminal
-from tests.support.server import Server, running_server
-from tests.support.smtp import SmtpSink
+from tests.support.server import Server
 from tests.support.terminal import Terminal
-from tests.support.world import QUIET
 from tocsin.cli import board, show, watching
 from tocsin.kit.errors import Overloaded
-
-SCOPES = frozenset({"incidents:read", "incidents:write", "plan:read", "people:write"})
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("board")
-    url = f"sqlite:///{folder / 'tocsin.db'}"
-    with SmtpSink() as sink, running_server(folder, url, sink.port, plan=QUIET) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def known(server: Server) -> dict[str, str]:
-    return terminal.reaching(server, SCOPES)
-
-
-@pytest.fixture
-def tocsin(known: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
-    return Terminal(monkeypatch, capsys, known)
 
 
 def declared(tocsin: Terminal, title: str) -> str:
@@ -179,6 +156,13 @@ def test_a_webhook_is_managed_from_a_terminal(tocsin: Terminal) -> None:
     assert one not in tocsin.done("webhook", "list")
 
 
+def test_a_plan_without_signs_of_life_says_so(
+    server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    heartbeats = Terminal(monkeypatch, capsys, terminal.reaching(server, {"plan:write"}))("heartbeats")
+    assert heartbeats.code == 0 and "The plan names no signs of life." in heartbeats.out + heartbeats.err
+
+
 def test_a_page_is_named(tocsin: Terminal, known: dict[str, str]) -> None:
     incident = declared(tocsin, "Voice is odd")
     assert tocsin("open", incident, "--json").json["url"] == f"{known['TOCSIN_URL']}/incidents/{incident}"
@@ -223,6 +207,7 @@ def test_a_narrow_terminal_gets_each_row_by_itself(monkeypatch: pytest.MonkeyPat
     """Four columns in forty letters would be read by nobody; a wide terminal keeps the table."""
     rows = [("#1", "inc_7KQ2M4XW", "P1", "Voice is silent"), ("#2", "inc_7KQ2M4XX", "P2", None)]
     monkeypatch.setenv("TERM", "dumb")  # no colours
+    monkeypatch.setenv("LINES", "25")  # without it, a dumb terminal counts as 80 wide whatever COLUMNS says
 
     def printed(width: int) -> list[str]:
         monkeypatch.setenv("COLUMNS", str(width))

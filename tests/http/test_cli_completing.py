@@ -3,39 +3,14 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-import tocsin.__main__
 from tests.http.test_cli_reference import COMMANDS
-from tests.support import terminal
-from tests.support.server import Server, running_server
-from tests.support.smtp import SmtpSink
+from tests.support.server import Server
 from tests.support.terminal import Terminal
-from tests.support.world import QUIET
 from tocsin.cli import completing
-
-SCOPES = frozenset({"incidents:read", "incidents:write", "plan:read", "people:write"})
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("completing")
-    url = f"sqlite:///{folder / 'tocsin.db'}"
-    with SmtpSink() as sink, running_server(folder, url, sink.port, plan=QUIET) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def known(server: Server) -> dict[str, str]:
-    return terminal.reaching(server, SCOPES)
-
-
-@pytest.fixture
-def tocsin(known: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
-    return Terminal(monkeypatch, capsys, known)
 
 
 @pytest.fixture

@@ -58,6 +58,22 @@ def test_the_reference_and_the_help_say_the_same(name: str) -> None:
     assert promise and promise in section(f"### tocsin {name}")
 
 
+INSTANTS = {"--from", "--to", "--at", "--until", "--since", "INSTANT"}
+IN_A_ZONE_OF_ITS_OWN = {"contacts rule"}  # takes times of day, on the clock of whose rule it is
+
+
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - IN_A_ZONE_OF_ITS_OWN))
+def test_whatever_takes_an_instant_says_what_it_is_without_an_offset(name: str) -> None:
+    taken = COMMANDS[name].assemble_argument_collection()
+    instants = [str(one.parameter.help) for one in taken if INSTANTS & set(one.names)]
+    assert all("UTC without an offset" in said for said in instants), instants
+
+
+@pytest.mark.parametrize("name", ["oncall override", "silence add", "replay", "correct"])
+def test_instants_are_found_among_what_a_command_takes(name: str) -> None:
+    assert any(INSTANTS & set(one.names) for one in COMMANDS[name].assemble_argument_collection())
+
+
 def test_the_reference_describes_no_other_command() -> None:
     headings = {line.removeprefix("### tocsin ") for line in REFERENCE.splitlines() if line.startswith("### ")}
     assert headings == set(COMMANDS)

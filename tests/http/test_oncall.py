@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.served import Served
+from tests.support.shifts import hours
 from tests.support.visitor import Visitor, console
 from tocsin.kit.actor import SYSTEM
 from tocsin.oncall import store
@@ -94,12 +95,7 @@ def read(here: Served, path: str) -> Any:
 
 
 def test_an_override_over_the_api_is_in_the_shifts_and_on_the_list(here: Served) -> None:
-    about = {
-        "rotation": "on_call",
-        "starts_at": "2026-11-24T05:00:00Z",
-        "ends_at": "2026-11-24T06:00:00Z",
-        "reason": "x",
-    }
+    about = hours("2026-11-24T05:00:00Z", "2026-11-24T06:00:00Z")
     made = say(here, "/overrides", about)
     assert made.status_code == 201 and made.json()["person"] == "ben"
     found = read(here, "/shifts?rotation=on_call&from=2026-11-24T04:00:00Z&to=2026-11-24T07:00:00Z")
@@ -117,12 +113,7 @@ def test_an_override_over_the_api_is_in_the_shifts_and_on_the_list(here: Served)
 
 
 def test_to_put_somebody_else_on_call_takes_more_than_the_right_to_respond(here: Served) -> None:
-    about = {
-        "rotation": "on_call",
-        "starts_at": "2026-11-24T05:00:00Z",
-        "ends_at": "2026-11-24T06:00:00Z",
-        "reason": "x",
-    }
+    about = hours("2026-11-24T05:00:00Z", "2026-11-24T06:00:00Z")
     assert say(here, "/overrides", {**about, "person": "tomas"}).status_code == 403
     assert say(here, "/overrides", {**about, "rotation": "nights"}).status_code == 400
 

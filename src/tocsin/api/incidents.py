@@ -75,9 +75,9 @@ def list_incidents(
     status: Annotated[
         list[Status] | None, QueryParameter(description="Only with one of these.", required=False)
     ] = None,
-    open: Annotated[bool | None, QueryParameter(description="Only those that are, or are not.", required=False)] = None,  # noqa: A002
+    open: Annotated[bool | None, QueryParameter(description="Only those that are, or are not.", required=False)] = None,  # noqa: A002 - the API's word
     severity: Only = None,
-    type: Only = None,  # noqa: A002
+    type: Only = None,  # noqa: A002 - the API's word
     service: Only = None,
     limit: Limit = 50,
     cursor: Cursor = None,

@@ -84,7 +84,7 @@ def without_secrets(report: Report) -> Report:
     )
 
 
-def register(report: Report, services: Mapping[str, str], *, id: str, by: str, now: datetime) -> Change:  # noqa: A002
+def register(report: Report, services: Mapping[str, str], *, id: str, by: str, now: datetime) -> Change:  # noqa: A002 - the column's word
     """The change that a report tells of. `services` are the plan's, by key and name. Refuses what can't be meant."""
     if not report.what.strip():
         raise NoWords(field="what")

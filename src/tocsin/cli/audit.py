@@ -23,8 +23,12 @@ def audit(
     actor: Annotated[str | None, Parameter(help="Who did it.")] = None,
     about: Annotated[str | None, Parameter(help="Whom or what it was done to.")] = None,
     source: Annotated[str | None, Parameter(help="The address it came from.")] = None,
-    since: Annotated[str | None, Parameter(name="--from", help="Since this day or instant.")] = None,
-    until: Annotated[str | None, Parameter(name="--to", help="Before this day or instant.")] = None,
+    since: Annotated[
+        str | None, Parameter(name="--from", help="Since this day or instant; UTC without an offset.")
+    ] = None,
+    until: Annotated[
+        str | None, Parameter(name="--to", help="Before this day or instant; UTC without an offset.")
+    ] = None,
     limit: Annotated[int, Parameter(validator=Number(gte=1, lte=10000), help="How many at most.")] = 50,
     json: AsJson = False,
 ) -> None:

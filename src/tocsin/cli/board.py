@@ -210,7 +210,9 @@ def _panel(part: Part, width: int) -> Panel:
 @board.command(group=AROUND)
 def events(
     *,
-    since: Annotated[str | None, Parameter(help="Begin after this id, or at this instant; now if left out.")] = None,
+    since: Annotated[
+        str | None, Parameter(help="Begin after this id, or at this instant; now if left out. UTC without an offset.")
+    ] = None,
     types: Annotated[
         list[str] | None, Parameter(name="--type", negative=(), help="Only events of this type; may be repeated.")
     ] = None,

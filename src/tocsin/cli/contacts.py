@@ -105,8 +105,12 @@ def rule(
     ] = None,
     /,
     *,
-    begins: Annotated[str | None, Parameter(name="--from", help="The time of day from which it holds.")] = None,
-    ends: Annotated[str | None, Parameter(name="--to", help="The time of day until which it holds.")] = None,
+    begins: Annotated[
+        str | None, Parameter(name="--from", help="The time of day from which it holds, in the person's zone.")
+    ] = None,
+    ends: Annotated[
+        str | None, Parameter(name="--to", help="The time of day until which it holds, in the person's zone.")
+    ] = None,
     person: Person = "me",
     json: AsJson = False,
 ) -> None:

@@ -73,7 +73,7 @@ def replay(
     incident: Incident,
     /,
     *,
-    at: Annotated[str | None, Parameter(help="The instant; without one, now.")] = None,
+    at: Annotated[str | None, Parameter(help="The instant; without one, now. UTC without an offset.")] = None,
     plan: Annotated[
         Path | None, Parameter(help="Instead, what this plan would have asked for, and what differs.")
     ] = None,
@@ -97,7 +97,9 @@ def correct(
         Literal["started", "detected", "acknowledged", "mitigated", "resolved", "recovered"],
         Parameter(help="What happened at another time than it was written down."),
     ],
-    instant: Annotated[str, Parameter(help="When it really happened.")],
+    instant: Annotated[
+        str, Parameter(help="When it really happened, such as 2026-11-26T14:00+01:00; UTC without an offset.")
+    ],
     /,
     *,
     because: Because,

@@ -7,7 +7,7 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from tocsin.cli import client, show
-from tocsin.cli.options import INCIDENTS, AsJson, Because, Flag, Incident, instant_of
+from tocsin.cli.options import INCIDENTS, AsJson, Because, Flag, IfAnything, Incident, instant_of
 from tocsin.cli.watching import watched
 from tocsin.kit.clock import SystemClock
 from tocsin.kit.errors import NotFound
@@ -32,7 +32,7 @@ def list_incidents(
         Parameter(name="--all", negative="--open", show_default=False, help="Closed ones too, or only the open ones."),
     ] = False,
     severity: Annotated[str | None, Parameter(help="Only those of this severity, such as P1.")] = None,
-    type: Annotated[str | None, Parameter(help="Only those of this type.")] = None,  # noqa: A002
+    type: Annotated[str | None, Parameter(help="Only those of this type.")] = None,  # noqa: A002 - the plan's word
     service: Annotated[str | None, Parameter(help="Only those of this service.")] = None,
     limit: Annotated[int, Parameter(validator=Number(gte=1, lte=PAGE_MOST), help="How many, at the most.")] = 50,
     json: AsJson = False,
@@ -98,7 +98,7 @@ def declare(
     /,
     *,
     severity: Annotated[str, Parameter(help="How bad: a severity of the plan, such as P1.")],
-    type: Annotated[str, Parameter(help="What kind: a type of the plan, such as service_outage.")],  # noqa: A002
+    type: Annotated[str, Parameter(help="What kind: a type of the plan, such as service_outage.")],  # noqa: A002 - the plan's word
     service: Annotated[str | None, Parameter(help="The plan's service that is touched.")] = None,
     impact: Annotated[str, Parameter(help="What people notice.")] = "",
     user_report: Annotated[Flag, Parameter(help="A user told us; otherwise somebody saw it.")] = False,
@@ -121,7 +121,7 @@ def escalate(
     incident: Incident,
     /,
     *,
-    because: Annotated[str, Parameter(help="Why, if there is anything to say.")] = "",
+    because: IfAnything = "",
     json: AsJson = False,
 ) -> None:
     """Page the next step of the escalation policy now."""
@@ -133,7 +133,7 @@ def decline(
     incident: Incident,
     /,
     *,
-    because: Annotated[str, Parameter(help="Why, if there is anything to say.")] = "",
+    because: IfAnything = "",
     json: AsJson = False,
 ) -> None:
     """Say that you can't take a page of yours: whoever is next is paged."""
@@ -145,7 +145,12 @@ def snooze(
     incident: Incident,
     /,
     *,
-    until: Annotated[str, Parameter(help="Until when, such as 2026-11-26T14:00+01:00; as long as the plan allows.")],
+    until: Annotated[
+        str,
+        Parameter(
+            help="Until when, such as 2026-11-26T14:00+01:00; as long as the plan allows. UTC without an offset."
+        ),
+    ],
     because: Because,
     json: AsJson = False,
 ) -> None:
@@ -159,7 +164,7 @@ def wake(
     incident: Incident,
     /,
     *,
-    because: Annotated[str, Parameter(help="Why, if there is anything to say.")] = "",
+    because: IfAnything = "",
     json: AsJson = False,
 ) -> None:
     """End a snooze before its time: the silence counts again from now."""

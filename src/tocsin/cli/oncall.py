@@ -14,15 +14,15 @@ from tocsin.cli.watching import watched
 from tocsin.kit.clock import SystemClock
 from tocsin.kit.errors import Invalid
 
-oncall = App(
-    name="oncall", group=AROUND, group_commands=AROUND, help="Who is on call: the rotas, and what people arrange."
-)
+oncall = App(name="oncall", group=AROUND, help="Who is on call: the rotas, and what people arrange.")
 
 oncall.command(handoff)
 
 Rotation = Annotated[str, Parameter(help="The rotation: its key in the plan, such as on_call.")]
-From = Annotated[str, Parameter(name="--from", help="When it begins, such as 2026-11-26T14:00+01:00.")]
-To = Annotated[str, Parameter(name="--to", help="When it ends.")]
+From = Annotated[
+    str, Parameter(name="--from", help="When it begins, such as 2026-11-26T14:00+01:00; UTC without an offset.")
+]
+To = Annotated[str, Parameter(name="--to", help="When it ends; UTC without an offset.")]
 Reason = Annotated[str, Parameter(help="Why; it stands beside it.")]
 Id = Annotated[str, Parameter(help="Its id, as the list prints it.")]
 Said = Annotated[str, Parameter(help="Anything to say to whoever asked.")]
@@ -58,8 +58,12 @@ def shifts(
     rotation: Annotated[str | None, Parameter(help="One rotation; every one unless given.")] = None,
     /,
     *,
-    since: Annotated[str | None, Parameter(name="--from", help="From when; now unless given.")] = None,
-    until: Annotated[str | None, Parameter(name="--to", help="Until when; four weeks later unless given.")] = None,
+    since: Annotated[
+        str | None, Parameter(name="--from", help="From when; now unless given. UTC without an offset.")
+    ] = None,
+    until: Annotated[
+        str | None, Parameter(name="--to", help="Until when; four weeks later unless given. UTC without an offset.")
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Print the shifts to come, and the gaps between them."""
@@ -235,7 +239,11 @@ def swap(
     reason: Reason,
     against: Annotated[
         tuple[str, str, str] | None,
-        Parameter(negative=(), help="What you take of theirs: a rotation, from when, until when. Without it, nothing."),
+        Parameter(
+            negative=(),
+            help="What you take of theirs: a rotation, from when, until when; "
+            "UTC without an offset. Otherwise nothing.",
+        ),
     ] = None,
     json: AsJson = False,
 ) -> None:

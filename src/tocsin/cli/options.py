@@ -16,10 +16,17 @@ Flag = Annotated[bool, Parameter(negative=(), show_default=False)]
 AsJson = Annotated[Flag, Parameter(name="--json", help="Print JSON, for a program to read.")]
 Incident = Annotated[str, Parameter(help="The incident's id, or its number.")]
 Because = Annotated[str, Parameter(help="Why; it stands on the record.")]
+IfAnything = Annotated[str, Parameter(help="Why, if there is anything to say.")]
 Since = Annotated[
-    str | None, Parameter(name="--from", help="The first day or instant; 90 days before the end unless given.")
+    str | None,
+    Parameter(
+        name="--from", help="The first day or instant; 90 days before the end unless given. UTC without an offset."
+    ),
 ]
-Until = Annotated[str | None, Parameter(name="--to", help="The day or instant that ends the period; now unless given.")]
+Until = Annotated[
+    str | None,
+    Parameter(name="--to", help="The day or instant that ends the period; now unless given. UTC without an offset."),
+]
 
 
 class BadInstant(Invalid):

@@ -160,7 +160,8 @@ def create_token(
         ),
     ],
     days: Annotated[
-        int | None, Parameter(validator=Number(gte=1, lte=36500), help="How long it lasts; otherwise until revoked.")
+        int | None,
+        Parameter(validator=Number(gte=1, lte=36500), help="How many days it lasts; otherwise until revoked."),
     ] = None,
     person: Annotated[
         str | None, Parameter(help="Whom it acts as: what is done with it stands on the record under this name.")

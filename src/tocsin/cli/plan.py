@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tocsin.plan.reading.draft import Draft
 
 File = Annotated[str, Parameter(allow_leading_hyphen=True, help="The plan's file; - reads it from the standard input.")]
+Output = Annotated[Path | None, Parameter(help="A new file to write it to; otherwise it is printed.")]
 
 Version = Annotated[
     str,
@@ -62,7 +63,7 @@ def document(
     file: File | None = None,
     /,
     *,
-    output: Annotated[Path | None, Parameter(help="A new file to write it to; otherwise it is printed.")] = None,
+    output: Output = None,
     json: AsJson = False,
 ) -> None:
     """Print the plan in force, or that of a file, as a Markdown document made from what really runs.
@@ -87,7 +88,7 @@ def bundle(
     file: File,
     /,
     *,
-    output: Annotated[Path | None, Parameter(help="A new file to write it to; otherwise it is printed.")] = None,
+    output: Output = None,
     json: AsJson = False,
 ) -> None:
     """Print a plan and the files that it includes as one text, which says the same by itself.

@@ -39,7 +39,10 @@ class InTheFuture(Invalid):
 def coverage(
     *,
     since: Annotated[
-        str | None, Parameter(help="The first day or instant of the obligations counted; 90 days ago unless given.")
+        str | None,
+        Parameter(
+            help="The first day or instant of the obligations counted; 90 days ago unless given. UTC without an offset."
+        ),
     ] = None,
     only: Annotated[
         Only, Parameter(help="Clauses of one kind, those never exercised, or those missed or late at all.")

@@ -7,7 +7,7 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from tocsin.cli import client, show
-from tocsin.cli.options import AROUND, AsJson, Flag, Since, Until, instant_of, period
+from tocsin.cli.options import AROUND, COMMANDS, AsJson, Flag, Since, Until, instant_of, period
 from tocsin.cli.watching import watched
 from tocsin.kit.errors import Invalid
 from tocsin.kit.text import short_span, span
@@ -48,7 +48,9 @@ def heartbeats(
         (one["name"], one["state"], one["said"], _last_run(one), f"{one['every']} + {one['grace']}", one["address"])
         for one in found["heartbeats"]
     ]
-    show.table(("Name", "State", "", "Last run", "Missed after", "Address"), rows)
+    show.table(
+        ("Name", "State", "", "Last run", "Missed after", "Address"), rows, empty="The plan names no signs of life."
+    )
 
 
 def _last_run(beat: dict[str, Any]) -> str:
@@ -141,7 +143,7 @@ def change(
     ] = "deployment",
     service: Annotated[str | None, Parameter(help="The plan's service that was changed.")] = None,
     place: Annotated[str, Parameter(help="Where, such as production.")] = "",
-    at: Annotated[str | None, Parameter(help="When it was made; now unless given.")] = None,
+    at: Annotated[str | None, Parameter(help="When it was made; now unless given. UTC without an offset.")] = None,
     by: Annotated[str, Parameter(help="Who made it, if not you.")] = "",
     link: Annotated[str | None, Parameter(help="Where to read more.")] = None,
     key: Annotated[str | None, Parameter(help="Your own name for it; told twice, it is one change.")] = None,
@@ -221,7 +223,7 @@ def _show_targets(found: dict[str, Any]) -> None:
         show.table(("", "Severity", "Within", "Kept"), rows)
 
 
-insights = App(name="insights", group=AROUND, help="What the record teaches.")
+insights = App(name="insights", group=AROUND, group_commands=COMMANDS, help="What the record teaches.")
 reports.command(insights)
 
 

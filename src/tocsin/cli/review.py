@@ -19,7 +19,7 @@ def schedule(
     incident: Incident,
     /,
     *,
-    at: Annotated[str, Parameter(help="When, such as 2026-11-26T14:00+01:00; without an offset it is UTC.")],
+    at: Annotated[str, Parameter(help="When, such as 2026-11-26T14:00+01:00; UTC without an offset.")],
     json: AsJson = False,
 ) -> None:
     """Set the time of the meeting; those who worked on the incident are invited."""

@@ -23,7 +23,7 @@ def search_for(
         str,
         Parameter(
             allow_leading_hyphen=True,
-            help='What to look for: words, "phrases", and kind:, severity:, service:, after:, before:.',
+            help='What to look for: words, "phrases", and kind:, severity:, service:, after:, before: (UTC).',
         ),
     ],
     limit: Annotated[int, Parameter(validator=Number(gte=1, lte=PAGE_MOST), help="How many, at the most.")] = 20,

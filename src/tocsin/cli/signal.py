@@ -6,7 +6,7 @@ from cyclopts import App, Parameter
 
 from tocsin.cli import client, show
 from tocsin.cli.incidents import tell
-from tocsin.cli.options import AROUND, AsJson, Flag
+from tocsin.cli.options import AROUND, AsJson, Flag, IfAnything
 from tocsin.cli.planfile import plan_text, text_of
 from tocsin.kit.errors import Invalid
 from tocsin.kit.text import listed
@@ -94,7 +94,7 @@ def dismiss(
     signal_id: SignalId,
     /,
     *,
-    because: Annotated[str | None, Parameter(help="Why, if there is anything to say.")] = None,
+    because: IfAnything = "",
     json: AsJson = False,
 ) -> None:
     """Say that a waiting signal calls for nothing."""

@@ -119,7 +119,9 @@ def replay(
     /,
     *,
     delivery: Annotated[str | None, Parameter(help="The one to send again, by its id.")] = None,
-    since: Annotated[str | None, Parameter(help="Send all again that happened since this instant.")] = None,
+    since: Annotated[
+        str | None, Parameter(help="Send all again that happened since this instant; UTC without an offset.")
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Send one event again, or all since an instant, under the ids that they had."""

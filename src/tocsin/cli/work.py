@@ -325,7 +325,7 @@ def split(
     /,
     *,
     severity: Annotated[str, Parameter(help="A severity of the plan, such as P2.")],
-    type: Annotated[str, Parameter(help="A type of the plan, such as data_loss.")],  # noqa: A002
+    type: Annotated[str, Parameter(help="A type of the plan, such as data_loss.")],  # noqa: A002 - the plan's word
     because: Because,
     service: Annotated[str | None, Parameter(help="The plan's service that is touched.")] = None,
     signal: Annotated[

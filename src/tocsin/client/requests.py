@@ -41,9 +41,9 @@ class Request(Generic[T]):
 
 def incidents(
     *,
-    open: bool | None = None,  # noqa: A002
+    open: bool | None = None,  # noqa: A002 - the API's word
     severity: str | None = None,
-    type: str | None = None,  # noqa: A002
+    type: str | None = None,  # noqa: A002 - the API's word
     service: str | None = None,
     limit: int = 50,
     cursor: str | None = None,
@@ -116,7 +116,7 @@ def change(what: str, **more: Any) -> Request[model.Change]:
 def declare(
     title: str,
     severity: str,
-    type: str,  # noqa: A002
+    type: str,  # noqa: A002 - the API's word
     *,
     service: str | None = None,
     impact: str = "",

@@ -46,7 +46,7 @@ def code_at(secret: str, now: datetime) -> str:
 
 def _totp(secret: str) -> TOTP:
     # SHA-1 and 30 seconds are what every app knows; HMAC does not rest on what is broken in SHA-1.
-    return TOTP(base64.b32decode(secret), DIGITS, SHA1(), STEP)  # noqa: S303
+    return TOTP(base64.b32decode(secret), DIGITS, SHA1(), STEP)  # noqa: S303 - as said above
 
 
 def new_recovery_codes() -> list[str]:

@@ -85,7 +85,7 @@ def open_incident(
     *,
     title: str,
     severity: str,
-    type: str,  # noqa: A002
+    type: str,  # noqa: A002 - the plan's word
     service: str | None,
     components: tuple[str, ...],
     source: str,
@@ -117,7 +117,7 @@ def open_incident(
     return followups.follow(tx, plan, incident, declared)
 
 
-def declare_from_signal(tx: Tx, signal_id: str, *, severity: str, type: str, title: str = "") -> Incident:  # noqa: A002
+def declare_from_signal(tx: Tx, signal_id: str, *, severity: str, type: str, title: str = "") -> Incident:  # noqa: A002 - the plan's word
     """A person declares what a waiting signal shows."""
     access.require(tx.actor, access.INCIDENT_WRITE)
     plan = plans.current(tx)
@@ -231,7 +231,7 @@ def change_severity(tx: Tx, incident_id: str, severity: str, because: str) -> In
     return followups.record(tx, plan, incident, entries)
 
 
-def change_type(tx: Tx, incident_id: str, type: str, because: str) -> Incident:  # noqa: A002
+def change_type(tx: Tx, incident_id: str, type: str, because: str) -> Incident:  # noqa: A002 - the plan's word
     plan, incident = opened(tx, incident_id)
     entries = lifecycle.change_type(plan, incident, type, because, by=tx.actor.handle, now=tx.now)
     return followups.record(tx, plan, incident, entries)

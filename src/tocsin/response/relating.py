@@ -95,7 +95,7 @@ def _begin(
     *,
     title: str,
     severity: str,
-    type: str,  # noqa: A002
+    type: str,  # noqa: A002 - the plan's word
     service: str | None,
     why: str,
 ) -> Incident:

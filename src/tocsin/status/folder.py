@@ -1,6 +1,5 @@
 """The site in a folder of this machine, for any server of files. Each file is replaced at once and never half."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -58,6 +57,6 @@ class Folder:
         path = self._path / name
         path.unlink(missing_ok=True)
         for parent in path.parents:
-            if parent == self._path or os.listdir(parent):  # noqa: PTH208 - of a folder, whether anything is in it
+            if parent == self._path or any(parent.iterdir()):
                 break
             parent.rmdir()

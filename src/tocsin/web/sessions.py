@@ -245,7 +245,7 @@ def sign_out(request: AnyRequest) -> Template | Redirect:
 
 
 @get("/signin/code", sync_to_thread=True)
-def show_code(request: AnyRequest, next: FromQuery[str] = "/") -> Template | Redirect:  # noqa: A002
+def show_code(request: AnyRequest, next: FromQuery[str] = "/") -> Template | Redirect:  # noqa: A002 - as above
     if _at_step(request) is None:
         onward = local_path(next)
         return Redirect("/signin", status_code=303, query_params={"next": onward} if onward != "/" else None)

@@ -42,7 +42,7 @@ def leave(request: AnyRequest, next: FromQuery[str] = "/") -> Template | Redirec
 
 
 @get(AT_PROVIDER, sync_to_thread=True)
-def leave_again(request: AnyRequest, visitor: SignedIn, next: FromQuery[str] = "/") -> Template | Redirect:  # noqa: A002
+def leave_again(request: AnyRequest, visitor: SignedIn, next: FromQuery[str] = "/") -> Template | Redirect:  # noqa: A002 - as above
     """To the provider once more, to prove there who one is."""
     return _leave(request, local_path(next), visitor.account.handle)
 
