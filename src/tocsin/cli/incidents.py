@@ -145,7 +145,12 @@ def snooze(
     incident: Incident,
     /,
     *,
-    until: Annotated[str, Parameter(help="Until when, such as 2026-11-26T14:00+01:00; as long as the plan allows.")],
+    until: Annotated[
+        str,
+        Parameter(
+            help="Until when, such as 2026-11-26T14:00+01:00, in UTC without an offset; as long as the plan allows."
+        ),
+    ],
     because: Because,
     json: AsJson = False,
 ) -> None:

@@ -21,8 +21,10 @@ oncall = App(
 oncall.command(handoff)
 
 Rotation = Annotated[str, Parameter(help="The rotation: its key in the plan, such as on_call.")]
-From = Annotated[str, Parameter(name="--from", help="When it begins, such as 2026-11-26T14:00+01:00.")]
-To = Annotated[str, Parameter(name="--to", help="When it ends.")]
+From = Annotated[
+    str, Parameter(name="--from", help="When it begins, such as 2026-11-26T14:00+01:00; without an offset it is UTC.")
+]
+To = Annotated[str, Parameter(name="--to", help="When it ends; without an offset it is UTC.")]
 Reason = Annotated[str, Parameter(help="Why; it stands beside it.")]
 Id = Annotated[str, Parameter(help="Its id, as the list prints it.")]
 Said = Annotated[str, Parameter(help="Anything to say to whoever asked.")]
@@ -58,8 +60,12 @@ def shifts(
     rotation: Annotated[str | None, Parameter(help="One rotation; every one unless given.")] = None,
     /,
     *,
-    since: Annotated[str | None, Parameter(name="--from", help="From when; now unless given.")] = None,
-    until: Annotated[str | None, Parameter(name="--to", help="Until when; four weeks later unless given.")] = None,
+    since: Annotated[
+        str | None, Parameter(name="--from", help="From when, in UTC without an offset; now unless given.")
+    ] = None,
+    until: Annotated[
+        str | None, Parameter(name="--to", help="Until when, in UTC without an offset; four weeks later unless given.")
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Print the shifts to come, and the gaps between them."""

@@ -12,9 +12,11 @@ from tocsin.kit.clock import SystemClock
 from tocsin.kit.errors import Invalid
 from tocsin.kit.text import parse_span
 
-Start = Annotated[str | None, Parameter(name="--from", help="The instant at which it begins; at once unless given.")]
+Start = Annotated[
+    str | None, Parameter(name="--from", help="When it begins, in UTC without an offset; at once unless given.")
+]
 For = Annotated[str | None, Parameter(name="--for", help="How long it lasts, such as '2 h'; this or --to.")]
-End = Annotated[str | None, Parameter(name="--to", help="The instant at which it ends; this or --for.")]
+End = Annotated[str | None, Parameter(name="--to", help="When it ends, in UTC without an offset; this or --for.")]
 Why = Annotated[str, Parameter(help="Why; it stands beside whatever it holds back.")]
 Yes = Annotated[Flag, Parameter(help="Do it even if it holds back signals of the worst severity.")]
 Preview = Annotated[Flag, Parameter(help="Only show what it would hold back of what fires now or was heard this week.")]
@@ -134,7 +136,9 @@ def extend(
     /,
     *,
     length: Annotated[str | None, Parameter(name="--by", help="How much longer, such as '1 h'; this or --to.")] = None,
-    until: Annotated[str | None, Parameter(name="--to", help="The instant at which it ends now; this or --by.")] = None,
+    until: Annotated[
+        str | None, Parameter(name="--to", help="When it ends now, in UTC without an offset; this or --by.")
+    ] = None,
     yes: Yes = False,
     json: AsJson = False,
 ) -> None:

@@ -122,6 +122,8 @@ DONE = {
     "dismissed": "The signal is dismissed.",
     "reread": "It was read again. The list says how that went.",
     "silenced": "It is held back. What still fires at the end is decided then.",
+    "maintenance": "The maintenance is in force. What still fires at the end is decided then.",
+    "planned": "It is planned. It holds nothing back before it begins.",
     "extended": "It ends later now, and what it holds back stays held.",
     "unsilenced": "It is over. What still fires is decided now.",
     "saved": "Saved.",

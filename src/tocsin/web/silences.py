@@ -72,14 +72,16 @@ def add(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template | Redire
         wanted = _wanted(form, visitor.app.database.now())
         if form.text("do") == "preview":
             return _page(request, visitor, form=form, preview=run(actor, lambda tx: commands.preview(tx, wanted)))
-        run(actor, lambda tx: commands.silence(tx, wanted, accept_worst=form.has("yes")))
+        made = run(actor, lambda tx: commands.silence(tx, wanted, accept_worst=form.has("yes")))
     except commands.HoldsBackTheWorst as why:
         seen = run(actor, lambda tx: commands.preview(tx, wanted))
         wrong = replace(_trouble(why, form), field_id=f"{_kind(form)}-yes")  # where it is said that it is meant
         return _page(request, visitor, form=form, wrong=wrong, preview=seen)
     except (Invalid, Refused) as why:
         return _page(request, visitor, form=form, wrong=_trouble(why, form))
-    return Redirect("/silences?done=silenced", status_code=303)
+    if made.starts_at > made.made_at:
+        return Redirect(f"/silences/{made.id}?done=planned", status_code=303)  # its page says from when and until when
+    return Redirect(f"/silences?done={'maintenance' if made.is_window else 'silenced'}", status_code=303)
 
 
 @post("/silences/{silence_id:str}/end", sync_to_thread=True)
