@@ -85,7 +85,11 @@ def test_what_begins_later_is_said_to_be_planned_with_its_times(here: Served) ->
         assert planned.startswith("/silences/") and planned.endswith("?done=planned")
         page = ben.open(planned)
         assert page.says("It is planned. It holds nothing back before it begins.") and not page.says("It is held back.")
-        assert page.says("05:00") and page.says("07:00")
+        assert page.says("05:00") and page.says("07:00") and page.says("Call it off") and not page.says("End it now")
+        assert page.says("the status page announces it no more") is ("kind" in more)
+        off = ben.press(page, planned.replace("?done=planned", "/end"))
+        assert off.onward == "/silences?done=called_off" and ben.open(off.onward).says("It is called off")
+        assert ben.open(off.onward).says("05:00:00 to 07:00:00, called off by Ben Halvorsen")
     begun = ben.do("/silences", "/silences", **{**typed, **more, "starts_at": ""})
     assert begun.onward == "/silences?done=maintenance"
     assert ben.open(begun.onward).says("The maintenance is in force.")

@@ -126,6 +126,7 @@ DONE = {
     "planned": "It is planned. It holds nothing back before it begins.",
     "extended": "It ends later now, and what it holds back stays held.",
     "unsilenced": "It is over. What still fires is decided now.",
+    "called_off": "It is called off, and never begins.",
     "saved": "Saved.",
     "final": "The post-mortem is final.",
     "plan": "The plan is in force. Open incidents go on under the one they began with.",
