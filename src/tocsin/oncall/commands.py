@@ -226,9 +226,11 @@ def ask(tx: Tx, other: str, gives: Turn, takes: Turn | None, reason: str) -> Swa
 
 
 def accept(tx: Tx, swap_id: str, answer: str = "") -> Swap:
-    """Say yes: from now on each is on call for what they took. Raises AlreadyAnswered, NotTheirs."""
+    """Say yes: from now on each is on call for what they took. Raises AlreadyAnswered, NotTheirs, IsGone."""
     one = store.load_swap(tx, swap_id)
     _may_answer(tx, one, one.other)
+    for taker in (one.other, *([one.asker] if one.takes else [])):
+        people_commands.require_present(tx, taker)  # since it was asked for, they may have left
     plan = plans.current(tx)
     _settle(tx, one, SwapState.ACCEPTED, answer)
     for turn in (one.gives, one.takes):
