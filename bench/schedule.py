@@ -7,8 +7,8 @@ from importlib import resources
 from random import Random
 
 from bench.measure import Measured, percentile
+from tocsin.kit import wall
 from tocsin.kit.clock import stopwatch
-from tocsin.oncall import wall
 from tocsin.oncall.coverage import Reach, prove
 from tocsin.oncall.model import Override, Shift
 from tocsin.oncall.schedule import Rotas

@@ -108,6 +108,20 @@ def test_quiet_hours_that_end_in_the_hour_that_comes_twice_hold_in_the_second_to
     assert ways(quiet, urgency=LOW, now=second, zone="Europe/Berlin")[0] == ("push", 15)
 
 
+def test_quiet_hours_that_end_in_the_hour_that_is_skipped_end_when_the_clock_is_put_forward() -> None:
+    quiet = replace(rule(LOW, between=(22, 2)), ends=time(2, 30))
+    for now in (datetime(2027, 3, 27, 22, tzinfo=UTC), datetime(2027, 3, 28, 0, 59, tzinfo=UTC)):  # 23:00 and 01:59
+        change = datetime(2027, 3, 28, 1, tzinfo=UTC)  # 02:00 in Berlin, which is 03:00 from there on
+        assert hours.quiet_until([quiet], "Europe/Berlin", now) == change
+        assert ways(quiet, urgency=LOW, now=now, zone="Europe/Berlin")[0] == (
+            "push",
+            (change - now) / timedelta(minutes=1),
+        )
+    half = replace(quiet, ends=time(2, 15))  # Lord Howe's clock is put forward by half an hour, at 02:00
+    late = datetime(2026, 10, 3, 15, 0, tzinfo=UTC)  # 01:30 there
+    assert hours.quiet_until([half], "Australia/Lord_Howe", late) == late + timedelta(minutes=30)
+
+
 def test_stretches_that_follow_each_other_are_waited_for() -> None:
     rules = rule(LOW, between=(22, 4)), rule(LOW, between=(4, 7))
     assert ways(*rules, urgency=LOW, now=NIGHT)[0] == ("push", 300)

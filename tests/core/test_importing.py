@@ -56,6 +56,20 @@ def test_a_table_is_read_in_the_zone_of_the_rota_unless_it_says_another() -> Non
 def test_a_time_that_the_clock_skips_or_shows_twice_is_where_handoffs_would_be() -> None:
     (skipped,) = read("start,end,person\n2027-03-28T02:30,2027-03-28T05:00,ida\n")
     assert skipped.starts_at == datetime(2027, 3, 28, 1, tzinfo=UTC)
+    ((line, said),) = wrong("start,end,person\n2027-03-28T02:10,2027-03-28T02:40,ida\n")
+    assert line == 2
+    assert said.startswith(
+        "nothing is left of it: the clock in Europe/Berlin skips 2027-03-28 02:10 and 2027-03-28 02:40"
+    )
+    assert said.endswith(", and it begins and ends at 2027-03-28 01:00:00 UTC")
+    (fault,) = wrong(
+        calendar(
+            event(
+                "UID:1", "SUMMARY:ida", "DTSTART:20270328T021000", "DTEND:20270328T030000", "DTSTAMP:20260101T000000Z"
+            )
+        )
+    )
+    assert "the clock in Europe/Berlin skips 2027-03-28 02:10, and it begins and ends at" in fault[1]
     (twice,) = read("start,end,person\n2026-10-25T02:30,2026-10-25T05:00,ida\n")
     assert twice.starts_at == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from whenever import PlainDateTime
 
-from tocsin.oncall import wall
+from tocsin.kit import wall
 
 EVERY_ZONE = sorted(zoneinfo.available_timezones() - {"localtime"})
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

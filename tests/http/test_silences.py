@@ -77,6 +77,24 @@ def test_a_responder_previews_silences_and_ends_it(here: Served) -> None:
     assert ben.send(f"/silences/{held.silence_id}/end", {}).status in (403, 409)
 
 
+def test_what_begins_later_is_said_to_be_planned_with_its_times(here: Served) -> None:
+    ben = Visitor(here, "ben")
+    typed = {"starts_at": "2026-11-24T05:00", "length": "2 h", "because": "New disks", "yes": "1"}
+    for more in ({"matchers": "component=groq"}, {"kind": "maintenance", "service": "rose", "title": "New disks"}):
+        planned = ben.do("/silences", "/silences", **typed, **more).onward
+        assert planned.startswith("/silences/") and planned.endswith("?done=planned")
+        page = ben.open(planned)
+        assert page.says("It is planned. It holds nothing back before it begins.") and not page.says("It is held back.")
+        assert page.says("05:00") and page.says("07:00") and page.says("Call it off") and not page.says("End it now")
+        assert page.says("the status page announces it no more") is ("kind" in more)
+        off = ben.press(page, planned.replace("?done=planned", "/end"))
+        assert off.onward == "/silences?done=called_off" and ben.open(off.onward).says("It is called off")
+        assert ben.open(off.onward).says("05:00:00 to 07:00:00, called off by Ben Halvorsen")
+    begun = ben.do("/silences", "/silences", **{**typed, **more, "starts_at": ""})
+    assert begun.onward == "/silences?done=maintenance"
+    assert ben.open(begun.onward).says("The maintenance is in force.")
+
+
 def test_a_silence_is_made_for_a_while_extended_and_tells_what_it_held_back(here: Served) -> None:
     ben = Visitor(here, "ben")
     ben.do("/silences", "/silences", matchers="component=groq", length="30 min", because="Moving Groq")

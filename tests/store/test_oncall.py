@@ -22,6 +22,7 @@ from tocsin.oncall.importing import Wanted
 from tocsin.oncall.model import Override, Swap, SwapState, Turn
 from tocsin.paging import reach
 from tocsin.people import access
+from tocsin.people import commands as people_commands
 from tocsin.people.model import Account, AccountRole
 from tocsin.plan import commands as plan_commands
 from tocsin.plan import store as plans
@@ -184,6 +185,21 @@ def test_take_my_shift_and_no_is_an_answer(database: Database) -> None:
     assert holders(database, MINE.starts_at) == ("ana",)
     with database.read(SYSTEM) as tx:
         assert store.latest_overrides(tx, 10) == []
+
+
+def test_no_shift_goes_to_somebody_who_has_left_since_it_was_asked_for(database: Database) -> None:
+    asked, given = ask(database), ask(database, takes=None, other="ben")
+    with pytest.raises(Forbidden, match="Only Tomás Brandt answers this"):
+        do(database, commands.accept, asked.id, by="ben")
+    with pytest.raises(Forbidden, match="Only Ana Okafor takes this back"):
+        do(database, commands.withdraw, asked.id, by="tomas")
+    for gone, one in (("ben", given), ("ana", asked)):  # whoever is asked, and who asked for something in return
+        do(database, people_commands.disable, gone, by="erin")
+        with pytest.raises(people_commands.IsGone):
+            do(database, commands.accept, one.id, by="erin")
+        assert holders(database, MINE.starts_at) == ("ana",)
+        do(database, people_commands.enable, gone, by="erin")
+    do(database, commands.accept, asked.id, by="tomas")
 
 
 def test_a_request_expires_when_its_first_shift_begins(database: Database, clock: ManualClock) -> None:

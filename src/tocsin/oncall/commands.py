@@ -226,9 +226,11 @@ def ask(tx: Tx, other: str, gives: Turn, takes: Turn | None, reason: str) -> Swa
 
 
 def accept(tx: Tx, swap_id: str, answer: str = "") -> Swap:
-    """Say yes: from now on each is on call for what they took. Raises AlreadyAnswered, NotTheirs."""
+    """Say yes: from now on each is on call for what they took. Raises AlreadyAnswered, NotTheirs, IsGone."""
     one = store.load_swap(tx, swap_id)
     _may_answer(tx, one, one.other)
+    for taker in (one.other, *([one.asker] if one.takes else [])):
+        people_commands.require_present(tx, taker)  # since it was asked for, they may have left
     plan = plans.current(tx)
     _settle(tx, one, SwapState.ACCEPTED, answer)
     for turn in (one.gives, one.takes):
@@ -301,14 +303,16 @@ def _rotations(one: Swap) -> tuple[str, ...]:
 def _may_answer(tx: Tx, one: Swap, person: str) -> None:
     access.require(tx.actor, access.INCIDENT_WRITE)
     if tx.actor.handle != person and not may_arrange(tx, *_rotations(one)):
-        raise access.NotAllowed(f"Only {person} answers this.")
+        does = "answers this" if person == one.other else "takes this back"
+        raise access.NotAllowed(f"Only {_name(plans.current(tx), person)} {does}.")
 
 
 def _settle(tx: Tx, one: Swap, answered: SwapState, answer: str) -> None:
     if len(answer) > arranging.LONGEST_REASON:
         raise Invalid(f"At most {arranging.LONGEST_REASON} characters.", field="answer")
     if not store.answer_swap(tx, one.id, answered, answer.strip()):
-        raise AlreadyAnswered(f"The request is {one.state_at(tx.now)} already.")
+        now_is = store.load_swap(tx, one.id)  # somebody else may have answered since it was read
+        raise AlreadyAnswered(f"The request is {now_is.state_at(tx.now)} already.")
 
 
 def _answered(tx: Tx, plan: Plan, one: Swap, verb: str, answer: str) -> None:

@@ -10,10 +10,11 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from tocsin.kit import wall
 from tocsin.kit.errors import Invalid
 from tocsin.kit.later import later
 from tocsin.kit.text import clip, listed, utc
-from tocsin.oncall import arranging, wall
+from tocsin.oncall import arranging
 from tocsin.oncall.model import Turn
 from tocsin.oncall.schedule import Rotas
 
@@ -94,7 +95,9 @@ def _overlapping(found: Sequence[Wanted]) -> Iterator[Mistake]:
             yield Mistake(other.line, f"it overlaps line {one.line}; only one person can be on call by an import")
 
 
-def _wanted(line: int, person: str, start: datetime, end: datetime) -> Wanted:
+def _wanted(line: int, person: str, start: datetime, end: datetime, skipped: str) -> Wanted:
+    if end == start and skipped:
+        raise _Fault(f"nothing is left of it: {skipped}, and it begins and ends at {utc(start)}")
     if end <= start:
         raise _Fault(f"it ends at {utc(end)}, not later than it begins")
     if end - start > arranging.LONGEST:
@@ -137,6 +140,13 @@ def _instant(said: object, zone: str) -> datetime:
     raise _Fault("it has no time")
 
 
+def _skipped(said: Iterable[object], zone: str) -> str:
+    """Which of these times the clock of the zone never shows, since it is put forward over them; else empty."""
+    local = [one for one in said if isinstance(one, datetime) and one.tzinfo is None]
+    over = [one for one in local if wall.is_skipped(zone, wall.local_of(one.date(), one.time()) + one.second)]
+    return f"the clock in {zone} skips {listed(f'{one:%Y-%m-%d %H:%M}' for one in over)}" if over else ""
+
+
 # ---- A table ---------------------------------------------------------------------------------------------------------
 
 
@@ -159,16 +169,17 @@ def _row(line: int, head: list[str], row: list[str], names: Mapping[str, str], z
         return Mistake(line, f"it has {len(row)} columns instead of {len(head)}")
     said = dict(zip(head, row, strict=True))
     try:
-        start, end = (_typed(said[name], zone) for name in ("start", "end"))
-        return _wanted(line, _person(said["person"], names), start, end)
+        typed = [_typed(said[name]) for name in ("start", "end")]
+        start, end = (_instant(one, zone) for one in typed)
+        return _wanted(line, _person(said["person"], names), start, end, _skipped(typed, zone))
     except _Fault as why:
         return Mistake(line, str(why))
 
 
-def _typed(said: str, zone: str) -> datetime:
+def _typed(said: str) -> datetime:
     try:
-        return _instant(datetime.fromisoformat(said.strip()), zone)
-    except (ValueError, OverflowError):
+        return datetime.fromisoformat(said.strip())
+    except ValueError:
         raise _Fault(f"'{clip(said.strip(), 40)}' is no time; write it like 2026-12-01T09:00") from None
 
 
@@ -241,7 +252,8 @@ def _occurrences(parts: Sequence[tuple[int, Any, Any]], now: datetime) -> Iterab
 def _of_event(line: int, event: Any, names: Mapping[str, str], zone: str) -> Wanted | Mistake:
     try:
         start, end = _instant(event.start, zone), _instant(event.end, zone)
-        return _wanted(line, _person(str(event.get("SUMMARY", "")), names), start, end)
+        skipped = _skipped((event.start, event.end), zone)
+        return _wanted(line, _person(str(event.get("SUMMARY", "")), names), start, end, skipped)
     except _Fault as why:
         return Mistake(line, str(why))
 

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, lru_cache
 from operator import itemgetter
 
-from tocsin.oncall import wall
+from tocsin.kit import wall
 from tocsin.oncall.model import Shift
 from tocsin.plan.rotas import Holiday, Layer, Rotation, Weekday, Window
 

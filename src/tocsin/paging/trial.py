@@ -7,8 +7,8 @@ from enum import StrEnum
 
 import msgspec
 
+from tocsin.kit import wall
 from tocsin.kit.text import listed, span, utc
-from tocsin.oncall import wall
 from tocsin.paging.reach import Text
 from tocsin.people.model import called
 from tocsin.plan.model import Canary

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from tocsin.kit import wall
 from tocsin.people.model import ContactMethod, ContactRule, Urgency
 
 AT_ONCE = timedelta(0)
@@ -72,10 +73,10 @@ def _end(rule: ContactRule, instant: datetime, zone: str) -> datetime:
     """When the hours end that this instant lies in; of a rule without hours, never: so at once."""
     if rule.ends is None:
         return instant
-    local = instant.astimezone(ZoneInfo(zone))
-    end = datetime.combine(local.date(), rule.ends, local.tzinfo)
-    if end <= local:
-        end = datetime.combine(local.date() + timedelta(days=1), rule.ends, local.tzinfo)
+    shown = wall.shown_at(zone, instant)
+    end = wall.local_of(instant.astimezone(ZoneInfo(zone)).date(), rule.ends)
+    if end <= shown:
+        end += wall.DAY
+    reached = wall.reached_at(zone, end)
     # In an hour that is put back this time comes twice: in the second, the first of them is over.
-    reached = end.astimezone(instant.tzinfo)
-    return reached if reached > instant else end.replace(fold=1).astimezone(instant.tzinfo)
+    return reached if reached > instant else instant.replace(microsecond=0) + timedelta(seconds=end - shown)

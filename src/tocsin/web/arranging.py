@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tocsin.kit.errors import Invalid
-from tocsin.kit.text import clip
+from tocsin.kit.text import clip, ended
 from tocsin.oncall import commands, store
 from tocsin.oncall.model import Override, Shift, Swap, SwapState, Turn
 from tocsin.oncall.schedule import Rotas
@@ -155,7 +155,7 @@ def _arranged(plan: Plan, one: Override, me: str, now: datetime, *, may_arrange:
         rotation=_rotation(plan, one.rotation),
         who=f"{present.names(plan, [one.person])}{instead}",
         span=_span(one.starts_at, one.ends_at),
-        reason=one.reason,
+        reason=ended(one.reason),
         by=f"{present.names(plan, [one.made_by])}, {present.moment(one.made_at, now)}{over}",
         may_cancel=state in ("now", "open") and (may_arrange or own),
     )
@@ -193,7 +193,7 @@ def _asked(plan: Plan, one: Swap, me: str, now: datetime) -> Asked:
         state=state,
         word=word,
         text=f"{asker} asks {other} to take {gives}{takes}.{said}",
-        reason=one.reason,
+        reason=ended(one.reason),
         until=present.appointment(one.expires_at, now),
         may_answer=state == "open" and one.other == me,
         may_withdraw=state == "open" and one.asker == me,

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 from tocsin.incidents import anchors, words
 from tocsin.incidents import phases as incident_phases
 from tocsin.incidents.model import Incident, Status
+from tocsin.kit import wall
 from tocsin.kit.text import ended, listed, short_span, span
 from tocsin.obligations.model import WAITS, Kind, Obligation, State
-from tocsin.oncall import wall
 from tocsin.oncall.schedule import Rotas
 from tocsin.paging import reach
 from tocsin.plan.model import ON_CALL, Plan, Stage

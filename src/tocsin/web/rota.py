@@ -14,9 +14,10 @@ from litestar.datastructures import Cookie
 from litestar.params import FromPath
 from litestar.response import Redirect, Template
 
+from tocsin.kit import wall
 from tocsin.kit.errors import Forbidden, Invalid, NotFound, Refused
 from tocsin.kit.text import clip
-from tocsin.oncall import commands, ical, store, wall
+from tocsin.oncall import commands, ical, store
 from tocsin.oncall.model import Feed, Gap, Shift
 from tocsin.oncall.schedule import Rotas
 from tocsin.people.model import Account

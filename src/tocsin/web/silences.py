@@ -72,20 +72,22 @@ def add(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template | Redire
         wanted = _wanted(form, visitor.app.database.now())
         if form.text("do") == "preview":
             return _page(request, visitor, form=form, preview=run(actor, lambda tx: commands.preview(tx, wanted)))
-        run(actor, lambda tx: commands.silence(tx, wanted, accept_worst=form.has("yes")))
+        made = run(actor, lambda tx: commands.silence(tx, wanted, accept_worst=form.has("yes")))
     except commands.HoldsBackTheWorst as why:
         seen = run(actor, lambda tx: commands.preview(tx, wanted))
         wrong = replace(_trouble(why, form), field_id=f"{_kind(form)}-yes")  # where it is said that it is meant
         return _page(request, visitor, form=form, wrong=wrong, preview=seen)
     except (Invalid, Refused) as why:
         return _page(request, visitor, form=form, wrong=_trouble(why, form))
-    return Redirect("/silences?done=silenced", status_code=303)
+    if made.starts_at > made.made_at:
+        return Redirect(f"/silences/{made.id}?done=planned", status_code=303)  # its page says from when and until when
+    return Redirect(f"/silences?done={'maintenance' if made.is_window else 'silenced'}", status_code=303)
 
 
 @post("/silences/{silence_id:str}/end", sync_to_thread=True)
 def end(visitor: SignedIn, silence_id: FromPath[str]) -> Redirect:
-    visitor.app.database.run(visitor.actor, lambda tx: commands.end_silence(tx, silence_id))
-    return Redirect("/silences?done=unsilenced", status_code=303)
+    ended = visitor.app.database.run(visitor.actor, lambda tx: commands.end_silence(tx, silence_id))
+    return Redirect(f"/silences?done={'called_off' if _is_called_off(ended) else 'unsilenced'}", status_code=303)
 
 
 @get("/silences/{silence_id:str}", sync_to_thread=True)
@@ -212,6 +214,7 @@ def _one(
             row=_row(plan, one, silences.held_by(tx, [one.id]).get(one.id, 0), now, visitor),
             phase=_PHASES[one.phase(now)],
             is_window=one.is_window,
+            is_coming=one.phase(now) is Phase.COMING,
             text=one.text,
             facts=list(_facts(plan, one, now)),
             signals=signal_rows(tx, held[:HELD_SHOWN], now),
@@ -226,13 +229,24 @@ _PHASES = {Phase.COMING: ("due", "Coming"), Phase.ACTIVE: ("ok", "In force"), Ph
 def _facts(plan: Plan, one: Silence, now: datetime) -> Iterator[present.Fact]:
     """When, and who did what to it."""
     yield present.Fact("From", present.moment(one.starts_at, now))
-    yield present.Fact("Until", present.moment(one.over_at, now))
+    yield present.Fact("Until", present.moment(_until(one), now))
     yield present.Fact("Made", f"{present.moment(one.made_at, now)}, by {words.name(plan, one.made_by)}")
     if one.extended_at:
         by = words.name(plan, one.extended_by or "")
         yield present.Fact("Extended last", f"{present.moment(one.extended_at, now)}, by {by}")
     if one.ended_at:
-        yield present.Fact("Ended", f"{present.moment(one.ended_at, now)}, by {words.name(plan, one.ended_by or '')}")
+        over = "Called off" if _is_called_off(one) else "Ended"
+        yield present.Fact(over, f"{present.moment(one.ended_at, now)}, by {words.name(plan, one.ended_by or '')}")
+
+
+def _is_called_off(one: Silence) -> bool:
+    """Whether it was ended before it began."""
+    return one.ended_at is not None and one.ended_at < one.starts_at
+
+
+def _until(one: Silence) -> datetime:
+    """When it is over; what was called off keeps the time it was to have."""
+    return one.ends_at if _is_called_off(one) else one.over_at
 
 
 def _of_signal(tx: Tx, signal_id: str) -> dict[str, str]:
@@ -246,8 +260,9 @@ def _of_signal(tx: Tx, signal_id: str) -> dict[str, str]:
 
 
 def _row(plan: Plan, one: Silence, held: int, now: datetime, visitor: Visitor) -> Row:
-    begin, until = present.moment(one.starts_at, now), present.moment(one.over_at, now)
-    ended = f", ended by {words.name(plan, one.ended_by)}" if one.ended_by else ""
+    begin, until = present.moment(one.starts_at, now), present.moment(_until(one), now)
+    how = "called off" if _is_called_off(one) else "ended"
+    ended = f", {how} by {words.name(plan, one.ended_by)}" if one.ended_by else ""
     longer = f", extended by {words.name(plan, one.extended_by)}" if one.extended_by and not ended else ""
     return Row(
         id=one.id,

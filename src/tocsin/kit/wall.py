@@ -51,6 +51,11 @@ def shown_at(zone: str, instant: datetime) -> int:
     return seconds + changes.offsets[bisect_right(changes.begins, seconds) - 1]
 
 
+def is_skipped(zone: str, local: int) -> bool:
+    """Whether the zone's clock never shows this local time, since it is put forward over it."""
+    return shown_at(zone, reached_at(zone, local)) != local
+
+
 def offset_if_twice(zone: str, instant: datetime) -> str:
     """`UTC+2`, where the zone's clock shows this time twice and nothing else tells the two apart; else empty."""
     changes = _changes(zone)
