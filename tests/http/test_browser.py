@@ -74,6 +74,15 @@ def test_a_confidential_room_begins_with_what_it_is_about(server: Server, browse
     assert tops[1] < 900, "one has to scroll to learn what it is about"
 
 
+def test_in_forced_colours_one_sees_what_is_chosen(server: Server, browser: Browser) -> None:
+    page = browser.new_context(forced_colors="active").new_page()
+    signed_in(server, page)
+    page.goto(f"{server.url}/incidents/{an_incident(server)}")
+    colour = "one => getComputedStyle(one).backgroundColor"
+    chosen = page.locator("#compose .tabs label:has(:checked)").first.evaluate(colour)
+    assert chosen != page.locator("#compose .tabs label:not(:has(:checked))").first.evaluate(colour)
+
+
 def test_the_room_can_be_worked_without_a_script(server: Server, browser: Browser) -> None:
     incident = an_incident(server)
     page = browser.new_context(java_script_enabled=False).new_page()

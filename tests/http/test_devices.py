@@ -14,6 +14,8 @@ from tests.support.visitor import Visitor, console
 from tests.support.webpush import Browser, Service, decoded, serving
 from tests.support.world import RecordingChannel
 from tocsin import settings
+from tocsin.audit import store as audit
+from tocsin.audit.model import Deed, Filter
 from tocsin.db import settings as kept
 from tocsin.delivery import outbox
 from tocsin.delivery.channel import Message
@@ -201,6 +203,58 @@ def test_what_no_browser_says_is_refused(here: Served, change: dict[str, Any], s
     page = Visitor(here, "ben").do("/me", "/me/devices", subscription=about)
     assert page.status == 400 and page.says(said)
     assert methods(here) == []
+
+
+RENEWED = "https://push.example.org/send/d4e5f6"
+BEFORE = "https://push.example.org/send/a1b2c3"
+
+
+def renew(visitor: Visitor, before: str = BEFORE, browser: Browser | None = None) -> int:
+    """As the service worker does when its browser has another subscription."""
+    about = json.dumps((browser or Browser(RENEWED)).subscription)
+    fields = visitor.open("/me").form("/me/devices").fields
+    return visitor.send("/me/devices/renewed", {**fields, "before": before, "subscription": about}).status
+
+
+def kept_of(here: Served, method: ContactMethod) -> dict[str, str]:
+    with here.app.database.read(SYSTEM) as tx:
+        found: dict[str, str] = json.loads(tx.keys.shown(method.secret))
+    return found
+
+
+def test_a_browser_that_renews_its_subscription_is_pushed_to_there_and_counts_as_before(here: Served) -> None:
+    ben = add(here)
+    (before,) = methods(here)
+    here.app.database.run(SYSTEM, lambda tx: people.verify_contact(tx, before.id))
+    browser = Browser(RENEWED)
+    assert renew(ben, browser=browser) == 204
+    (after,) = methods(here)
+    assert (after.id, after.verified_at is not None) == (before.id, True)
+    assert after.address != before.address and kept_of(here, after) == json.loads(browser.secret)
+    assert renew(ben, RENEWED, browser) == 204  # told twice, it is so already
+    with here.app.database.read(SYSTEM) as tx:
+        assert len(audit.listing(tx, Filter(deed=Deed.CONTACT_RENEWED), limit=9)) == 1
+
+
+def test_nobody_renews_what_is_not_theirs_or_has_ended(here: Served) -> None:
+    ben = add(here)
+    (method,) = methods(here)
+    assert renew(Visitor(here, "ana")) == 404
+    assert renew(ben, "https://push.example.org/send/another") == 404
+    assert Visitor(here).send("/me/devices/renewed", {"before": BEFORE}).status in (303, 403)
+    here.app.database.run(SYSTEM, lambda tx: people.end_contacts(tx, "push", method.address, "HTTP 410"))
+    assert renew(ben) == 404
+    assert kept_of(here, methods(here)[0])["endpoint"] == BEFORE
+
+
+def test_two_browsers_of_one_person_are_told_apart_by_their_names(here: Served) -> None:
+    ben = Visitor(here, "ben")
+    for agent in ("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", "curl/8"):
+        ben.client.headers["user-agent"] = agent
+        assert ben.do("/me", "/me/devices", subscription=json.dumps(Browser().subscription)).status == 303
+    named, unnamed = [one.address for one in methods(here)]
+    assert named.startswith("Firefox on Linux, https://push.example.org/…")
+    assert unnamed.startswith("https://push.example.org/…")
 
 
 def test_a_server_without_pushes_offers_none(sqlite_url: str) -> None:

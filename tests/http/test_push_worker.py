@@ -5,12 +5,13 @@ give; what the service would bring is handed to the worker as the browser itself
 """
 
 import json
+import secrets
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Worker
+from playwright.sync_api import Browser, BrowserContext, Page, Worker, expect
 
 from tests.http.test_browser import an_incident, browser, signed_in
 from tests.support import webpush
@@ -25,6 +26,7 @@ from tocsin.comms.subscribers.outbox import Due
 from tocsin.comms.subscribers.store import Wanted
 from tocsin.db import settings as kept
 from tocsin.delivery.webpush import shown as shown_by_browser
+from tocsin.people import store as people
 from tocsin.plan import store as plans
 from tocsin.plan.model import Way
 from tocsin.response import fanout
@@ -62,7 +64,8 @@ def server(tmp_path_factory: pytest.TempPathFactory, sink: SmtpSink) -> Iterator
 def context(server: Server, browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(viewport={"width": 360, "height": 740})
     context.grant_permissions(["notifications"], origin=server.url)
-    context.add_init_script(SUBSCRIBES % json.dumps(webpush.Browser().subscription))
+    own = webpush.Browser(f"https://push.example.org/send/{secrets.token_hex(8)}")
+    context.add_init_script(SUBSCRIBES % json.dumps(own.subscription))
     yield context
     context.close()
 
@@ -156,6 +159,80 @@ def test_an_answer_that_does_not_get_through_leaves_the_page_and_its_buttons(
         said = shown(added, worker, "NOT ANSWERED")
         words = "NOT ANSWERED. There is no connection. Try again.\nIt hangs"
         assert said == [{"title": "[P1] Voice", "body": words, "buttons": 2}]
+
+
+def device(server: Server, handle: str = "ana") -> tuple[str, str]:
+    """Of the browser that somebody added last: what is shown of it, and where it is pushed to."""
+
+    def last(tx: Any) -> tuple[str, str]:
+        one = people.contacts(tx, [handle])[handle][-1]
+        return one.address, json.loads(tx.keys.shown(one.secret))["endpoint"]
+
+    found: tuple[str, str] = server.ask(last)
+    return found
+
+
+RENEWS = """
+  (fresh) => {
+    const event = new ExtendableEvent("pushsubscriptionchange");
+    Object.assign(event, { oldSubscription: null, newSubscription: fresh });
+    self.dispatchEvent(event);
+  }
+"""
+
+
+def test_the_worker_follows_its_browser_to_another_subscription(
+    server: Server, context: BrowserContext, added: Page
+) -> None:
+    fresh = webpush.Browser("https://push.example.org/send/renewed")
+    shown_before, _ = device(server)
+    (worker,) = context.service_workers
+    worker.evaluate(RENEWS, fresh.subscription)
+    wait_until(lambda: device(server)[1] == fresh.endpoint, what="the new subscription")
+    assert shown_before.startswith("Chrome on ") and device(server)[0] != shown_before
+
+
+def test_the_worker_changes_nothing_for_whoever_else_is_signed_in(
+    server: Server, context: BrowserContext, added: Page
+) -> None:
+    before = device(server)
+    signed_in(server, added, "ben")
+    (worker,) = context.service_workers
+    with added.context.expect_event("response", lambda one: one.url.endswith("/me/devices/renewed")) as answered:
+        worker.evaluate(RENEWS, webpush.Browser("https://push.example.org/send/stranger").subscription)
+    assert answered.value.status == 404
+    assert device(server) == before
+
+
+@pytest.mark.parametrize(("answer", "said"), [("denied", "at the sign beside its address"), ("default", "Press again")])
+def test_whoever_did_not_allow_notifications_is_told_how_to(
+    server: Server, context: BrowserContext, answer: str, said: str
+) -> None:
+    context.add_init_script(f"Notification.requestPermission = async () => '{answer}';")
+    page = context.new_page()
+    signed_in(server, page)
+    page.goto(f"{server.url}/me")
+    page.click("#device button")
+    expect(page.locator("#device-says")).to_contain_text(said)
+    expect(page.locator("#device button")).to_be_enabled()
+
+
+def test_a_page_says_at_once_that_its_browser_blocks_notifications(server: Server, context: BrowserContext) -> None:
+    context.add_init_script("Object.defineProperty(Notification, 'permission', { get: () => 'denied' });")
+    page = context.new_page()
+    signed_in(server, page)
+    page.goto(f"{server.url}/me")
+    expect(page.locator("#device-says")).to_contain_text("may show no notifications")
+
+
+def test_a_browser_finds_itself_among_the_devices(server: Server, context: BrowserContext, added: Page) -> None:
+    _, endpoint = device(server)
+    own = json.dumps({"endpoint": endpoint})
+    context.add_init_script(f"PushManager.prototype.getSubscription = async () => ({own});")
+    added.goto(f"{server.url}/me")
+    expect(added.locator("#device-says")).to_have_text("This browser is on the list above.")
+    expect(added.locator("#device button")).to_be_disabled()
+    expect(added.locator("#contacts [data-here]:visible").first).to_have_text(", the one that you look at")
 
 
 def test_a_browser_that_can_not_be_pushed_to_is_told(server: Server, context: BrowserContext) -> None:

@@ -31,6 +31,7 @@ class Deed(StrEnum):
     CONTACT_VERIFIED = "contact.verified"
     CONTACT_REMOVED = "contact.removed"
     CONTACT_ENDED = "contact.ended"
+    CONTACT_RENEWED = "contact.renewed"
     RULE_ADDED = "contact.rule_added"
     RULE_REMOVED = "contact.rule_removed"
     ZONE_SET = "contact.zone_set"
@@ -105,6 +106,7 @@ WORDS: dict[Deed, str] = {
     Deed.CONTACT_VERIFIED: "Verified a contact method",
     Deed.CONTACT_REMOVED: "Removed a contact method",
     Deed.CONTACT_ENDED: "Ended a contact method",
+    Deed.CONTACT_RENEWED: "Followed a browser to its new subscription",
     Deed.RULE_ADDED: "Added a rule of paging",
     Deed.RULE_REMOVED: "Removed a rule of paging",
     Deed.ZONE_SET: "Set a time zone",

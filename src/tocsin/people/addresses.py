@@ -21,6 +21,15 @@ def checked(channel: Channel, typed: str) -> tuple[str, str | None]:
     return address, new_secret() if channel is Channel.WEBHOOK else None
 
 
+def named(name: str, address: str) -> str:
+    """`Firefox on Linux, https://push.example.org/…K3WQ7M`"""
+    return f"{name}, {address}" if name else address
+
+
+def name_of(address: str) -> str:
+    return address.rpartition(", ")[0]
+
+
 def check_email(address: str) -> str:
     if not _EMAIL.fullmatch(address):
         raise Invalid(f"'{address}' is not an e-mail address.", field="email")

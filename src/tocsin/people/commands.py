@@ -19,7 +19,7 @@ from tocsin.delivery import outbox
 from tocsin.kit.errors import Forbidden, Invalid, Refused
 from tocsin.kit.ids import new_id, new_secret
 from tocsin.kit.text import listed
-from tocsin.people import access, addresses, guessing, sessions, store, tokens
+from tocsin.people import access, addresses, guessing, secretive, sessions, store, tokens
 from tocsin.people.model import (
     Account,
     AccountRole,
@@ -240,10 +240,11 @@ def set_password(tx: Tx, handle: str, hashed: str, session: str = "") -> None:
 # ---- Contact methods ----
 
 
-def add_contact(tx: Tx, handle: str, channel: Channel, address: str) -> ContactMethod:
+def add_contact(tx: Tx, handle: str, channel: Channel, address: str, name: str = "") -> ContactMethod:
     """Add a way to page a person, and send a code there: it counts once the person has typed that in.
 
-    The account's own address needs no code. A web address gets a secret with which each call is signed.
+    The account's own address needs no code. A web address gets a secret with which each call is signed. `name` tells
+    two addresses apart of which little is shown.
     """
     own(tx, handle)
     account = store.load_person(tx, handle)
@@ -253,11 +254,35 @@ def add_contact(tx: Tx, handle: str, channel: Channel, address: str) -> ContactM
     if secret is not None and secret in {tx.keys.shown(one.secret) for one in store.contacts(tx, [handle])[handle]}:
         raise Refused("This is one of your contact methods already; remove it there before you add it again.")
     known = channel is Channel.EMAIL and kept_as == account.email
+    kept_as = addresses.named(name, kept_as)
     method = store.add_contact(tx, handle, channel, kept_as, secret, verified=known)
     audit.record(tx, Deed.CONTACT_ADDED, handle, addresses.in_the_log(channel, kept_as))
     if not known:
         _send_code(tx, method)
     return method
+
+
+def follow_browser(tx: Tx, handle: str, before: str, subscription: str) -> ContactMethod:
+    """Push to a browser of this person at its new subscription, in place of the one at the address `before`.
+
+    It counts as it did: whoever may say so is signed in as its owner and knows the address, which is shown nowhere.
+    """
+    own(tx, handle)
+    browsers = [one for one in store.contacts_of(tx, handle) if one.channel is Channel.PUSH and one.ended_at is None]
+    known = {one: tx.keys.shown(one.secret) for one in browsers}
+    method = next((one for one, secret in known.items() if secretive.endpoint(secret) == before), None)
+    if method is None:
+        raise store.NoSuchContact
+    address, secret = secretive.subscription(subscription)
+    if secret in known.values():
+        return method
+    address = addresses.named(addresses.name_of(method.address), address)
+    store.replace_contact(tx, method.id, address, secret)
+    audit.record(tx, Deed.CONTACT_RENEWED, handle, addresses.in_the_log(method.channel, address))
+    now = store.contact(tx, handle, method.id)
+    if now.verified_at is None:
+        _send_code(tx, now)
+    return now
 
 
 def send_code(tx: Tx, handle: str, contact_id: str) -> ContactMethod:

@@ -44,6 +44,12 @@ def subscription(typed: str) -> tuple[str, str]:
     return f"https://{parts[1]}/{_mark()}", msgspec.json.encode(secret).decode()
 
 
+def endpoint(secret: str) -> str:
+    """Where a browser is pushed to, of what is kept of its subscription."""
+    kept: dict[str, str] = msgspec.json.decode(secret)
+    return kept["endpoint"]
+
+
 def workflow(typed: str) -> tuple[str, str]:
     """What is shown of the address of a workflow in Teams, and the address itself."""
     parts = _parts(typed)

@@ -197,6 +197,11 @@ def remove_contact(tx: Tx, handle: str, contact_id: str) -> None:
     tx.run(delete(contact_method).where((contact_method.c.id == contact_id) & (contact_method.c.handle == handle)))
 
 
+def replace_contact(tx: Tx, contact_id: str, address: str, secret: str) -> None:
+    """Reach somebody by the same contact method at another address."""
+    tx.put(contact_method, contact_id, {"address": address, "secret": tx.keys.seal(secret)})
+
+
 def contact(tx: Tx, handle: str, contact_id: str) -> ContactMethod:
     of_this = (contact_method.c.id == contact_id) & (contact_method.c.handle == handle)
     row = tx.first(select(contact_method).where(of_this))

@@ -60,10 +60,14 @@ class Place:
 
 
 def browser(said: str) -> str:
-    """A browser by the name that people know, from what it says of itself."""
+    return name_of_browser(said) or "A browser that does not say what it is"
+
+
+def name_of_browser(said: str) -> str:
+    """A browser by the name that people know, from what it says of itself; nothing for one that says nothing."""
     program = next((name for mark, name in _BROWSERS if f"{mark}/" in said), "")
     system = next((name for mark, name in _SYSTEMS if mark in said), "")
-    return " on ".join(filter(None, (program, system))) or "A browser that does not say what it is"
+    return " on ".join(filter(None, (program, system)))
 
 
 def place_row(one: Session, this: str, now: datetime) -> Place:

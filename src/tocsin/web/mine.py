@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from functools import cache
+from hashlib import sha256
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -21,11 +22,12 @@ from tocsin.kit.errors import Forbidden, Invalid, NotFound, Refused
 from tocsin.kit.text import span
 from tocsin.paging.trial import State, Trial
 from tocsin.people import commands as people_commands
-from tocsin.people import sessions
+from tocsin.people import secretive, sessions
 from tocsin.people import store as people
 from tocsin.people.model import Channel, ContactMethod, ContactRule, Urgency, called
 from tocsin.response import reaching, trials
 from tocsin.web import present
+from tocsin.web.door import name_of_browser
 from tocsin.web.forms import AnyRequest, Form, Sent
 from tocsin.web.frame import STATIC, SignedIn, Tx, Visitor, asset, page
 from tocsin.web.manage import person_row
@@ -81,6 +83,7 @@ class Contact:
     code: str  # from the link that was sent, for its field
     tested: str  # what became of the last test
     is_doubtful: bool
+    device: str  # by which a browser finds itself among them; it gives nothing of its address away
     doubt: str  # why nothing will get there, as far as its address shows that
 
 
@@ -157,10 +160,15 @@ def _contact(app: App, tx: Tx, one: ContactMethod, code: str, last: Trial | None
         code=code,
         tested=_tested(last, tx.now),
         is_doubtful=last is not None and last.state is State.FAILED,
+        device=_device(tx.keys.shown(one.secret)) if one.channel is Channel.PUSH and not one.ended_at else "",
         doubt=doubt_of(one.address, anywhere=rules.allow_private_webhooks, also=rules.private_networks)
         if one.channel in TO_AN_ADDRESS
         else "",
     )
+
+
+def _device(secret: str) -> str:
+    return sha256(secretive.endpoint(secret).encode()).hexdigest()
 
 
 def _tested(last: Trial | None, now: datetime) -> str:
@@ -264,9 +272,17 @@ def add_device(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template |
 
     def add(tx: Tx, handle: str) -> None:
         visitor.app.check_contact(Channel.PUSH, "")
-        people_commands.add_contact(tx, handle, Channel.PUSH, form.text("subscription"))
+        people_commands.add_contact(tx, handle, Channel.PUSH, form.text("subscription"), name)
 
+    name = name_of_browser(request.headers.get("user-agent", ""))
     return _change(request, visitor, form, add, "device", "#contacts")
+
+
+@post("/me/devices/renewed", sync_to_thread=True, status_code=204)
+def renew_device(visitor: SignedIn, form: Sent) -> None:
+    """The worker of a browser says that it has another subscription now."""
+    handle, before, now = visitor.account.handle, form.text("before"), form.text("subscription")
+    visitor.app.database.run(visitor.actor, lambda tx: people_commands.follow_browser(tx, handle, before, now))
 
 
 @get("/push-worker.js", sync_to_thread=False)
@@ -377,5 +393,6 @@ def _change(
 
 
 def routes() -> list[Any]:
-    contacts = [add_contact, add_device, push_worker, send_code, verify_contact, try_contact, remove_contact]
+    devices = [add_device, renew_device, push_worker]
+    contacts = [add_contact, *devices, send_code, verify_contact, try_contact, remove_contact]
     return [show_me, set_password, *contacts, set_zone, add_rule, remove_rule]

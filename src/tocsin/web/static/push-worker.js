@@ -61,6 +61,26 @@ const acknowledge = async (about) => {
   return shown({ ...about, answer: "", stays: false }, said || "Answered.");
 };
 
+// A browser may take another subscription in place of the one that was added. Whoever is signed in here is pushed to at the
+// new one from then on: the server changes nobody else's. Where nobody is, the next push to the old one comes back, and its
+// owner is told.
+const DEVICE = "tocsin-device";
+const follow = async ({ oldSubscription, newSubscription }) => {
+  const kept = await caches.open(DEVICE);
+  const known = await kept.match("/me/devices");
+  const before = oldSubscription ? oldSubscription.endpoint : known && await known.text();
+  const page = await (await fetch("/me")).text();
+  const [, token] = /name="_csrf_token" value="([^"]+)"/.exec(page) || [];
+  const [, applicationServerKey] = /data-key="([^"]+)"/.exec(page) || [];
+  if (!before || !token || !applicationServerKey) return;
+  const own = newSubscription
+    || await self.registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey });
+  const said = { _csrf_token: token, before, subscription: JSON.stringify(own) };
+  const answer = await fetch("/me/devices/renewed", { method: "POST", body: new URLSearchParams(said) });
+  if (answer.ok) await kept.put("/me/devices", new Response(own.endpoint));
+};
+self.addEventListener("pushsubscriptionchange", (event) => event.waitUntil(follow(event).catch(() => {})));
+
 self.addEventListener("notificationclick", (event) => {
   const about = event.notification.data;
   event.notification.close();
