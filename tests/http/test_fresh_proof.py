@@ -23,6 +23,7 @@ HELD_UP = {
     "/me/signin/factor/confirm",
     "/me/signin/passkeys",
     "/me/signin/passkeys/{passkey_id:str}/remove",
+    "/me/signin/proof",
     "/people",
     "/people/{handle:str}/link",
     "/people/{handle:str}/disable",
