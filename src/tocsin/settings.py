@@ -104,6 +104,12 @@ class Settings:
         return self.status_url.rstrip("/") or f"{self.public_url}/status"
 
     @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names under which people know this installation, its public page among them."""
+        both = (urlsplit(self.public_url).hostname, urlsplit(self.status_page_url).hostname)
+        return tuple(dict.fromkeys(name for name in both if name))
+
+    @property
     def api_url(self) -> str:
         return (self.url or self.public_url).rstrip("/")
 

@@ -4,7 +4,7 @@ import pytest
 
 from tocsin.people.guessing import is_guessable
 
-MEI = ("mei", "Mei Tanaka", "mei.tanaka@lantern.example")
+MEI = ("mei", "Mei Tanaka", "mei.tanaka@lantern.example", "tocsin.wharfside.example")
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,7 @@ MEI = ("mei", "Mei Tanaka", "mei.tanaka@lantern.example")
         *("passwordpassword", "Password1234!", "password2024!", "Welcome2026!!", "P@ssw0rd12345", "letmeinletmein"),
         *("qwertyuiop12", "asdfghjkl123", "qwertzuiop1234", "1q1q1q1q1q1q", "adminadmin123", "tocsin-oncall-1"),
         *("mei.tanaka.2026", "MeiMeiMeiMei", "tanaka123456", "lantern-mei-99"),
+        *("tocsin.wharfside.example", "wharfside-2026!", "tocsin.wharfside.example-2026!"),
     ],
 )
 def test_what_everybody_thinks_of_is_guessable(password: str) -> None:

@@ -23,6 +23,7 @@ HELD_UP = {
     "/me/signin/factor/confirm",
     "/me/signin/passkeys",
     "/me/signin/passkeys/{passkey_id:str}/remove",
+    "/me/signin/proof",
     "/people",
     "/people/{handle:str}/link",
     "/people/{handle:str}/disable",
@@ -191,7 +192,9 @@ def test_the_provider_must_say_that_it_was_just_now_and_that_it_was_they(sqlite_
         there.now = here.clock.now()
         leave = lambda: ana.open("/signin/sso/again?next=/tokens").onward  # noqa: E731
         stripped = leave().replace("&prompt=login", "").replace("&max_age=0", "")
-        assert ana.open(there.consent(stripped, "sub-ana")).says("does not say that you signed in there just now")
+        refused = ana.open(there.consent(stripped, "sub-ana"))
+        assert refused.says("does not say that you signed in there just now")
+        assert refused.says("still signed in") and 'href="/tokens"' in refused.html
         there.tells_when = False
         assert ana.open(there.consent(leave(), "sub-ana")).says("does not say that you signed in there just now")
         there.tells_when = True

@@ -12,12 +12,14 @@ from playwright.sync_api import Browser, CDPSession, Page, expect, sync_playwrig
 from tests.http.test_browser import FLAGS
 from tests.support.server import OPERATOR, Server, running_server
 from tests.support.smtp import SmtpSink
+from tests.support.visitor import PASSWORD
 from tests.support.world import QUIET
 from tocsin.audit import store as audit
 from tocsin.audit.model import Deed, Filter
 from tocsin.door import store as doors
 from tocsin.people import commands as people_commands
 from tocsin.people import sessions
+from tocsin.people import store as people
 
 pytestmark = pytest.mark.needs("chromium")
 
@@ -156,3 +158,46 @@ def test_a_passkey_is_made_named_used_and_removed(server: Server, browser: Brows
     page.click("text=Sign in with a passkey")
     expect(page.locator("[role=alert]")).to_contain_text("not known here")
     assert [one for one in said if "401" not in one and "403" not in one] == []
+
+
+def test_where_a_second_factor_is_asked_a_passkey_is_one(server: Server, browser: Browser) -> None:
+    server.stop()
+    server.environment["TOCSIN_REQUIRE_SECOND_FACTOR"] = "yes"
+    server.start()
+    app = server.app()
+    hashed = people_commands.password_hash(PASSWORD)
+    app.database.run(OPERATOR, lambda tx: people.set_password_hash(tx, "ana", hashed))
+    app.database.dispose()
+    page = browser.new_page(viewport={"width": 360, "height": 740})
+    authenticator(page)
+    by_password(server, page)
+    expect(page.locator("main")).to_contain_text("Set up a second factor to go on")
+    page.fill("#passkey-name", "My laptop")
+    page.click("text=Add a passkey")
+    expect(page.locator("#passkeys li")).to_contain_text("My laptop")
+    expect(page.locator("main")).not_to_contain_text("to go on")
+    page.goto(f"{at(server)}/oncall")
+    expect(page).to_have_url(f"{at(server)}/oncall")
+
+    thief = browser.new_page()  # who has the password, and no such device
+    by_password(server, thief)
+    expect(thief.locator("main")).to_contain_text("Show your passkey to go on")
+    thief.click("text=Set one up")
+    expect(thief.locator("h1")).to_contain_text("Confirm that it is you")
+    assert thief.locator("input[type=password]").count() == 0, "which was shown already"
+    assert server.ask(doors.factor, "ana") is None
+
+    page.context.clear_cookies()
+    by_password(server, page)
+    page.click("text=Show the passkey")
+    assert Axe().run(page, "main").violations_count == 0
+    page.click("text=Confirm with a passkey")
+    page.wait_for_url(f"{at(server)}/")
+
+
+def by_password(server: Server, page: Page) -> None:
+    page.goto(f"{at(server)}/signin")
+    page.fill("[name=login]", "ana")
+    page.fill("[name=password]", PASSWORD)
+    page.click("main form button >> nth=0")
+    page.wait_for_url(f"{at(server)}/me/signin#factor")

@@ -242,6 +242,7 @@ def test_a_forged_signature_lets_nobody_in(
     there.forged = forge(there, dict(claims))
     refused = stranger.open(back)
     assert refused.status == 403 and not is_in(stranger), refused.html
+    assert "Error" not in refused.html and (refused.says("Begin again") or refused.says("does not show")), refused.html
     there.forged = ""
     assert arrive(stranger, there, "sub-ana").status == 303  # and the same without the forgery does
 

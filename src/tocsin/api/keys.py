@@ -126,7 +126,10 @@ class Keys:
         """The same, from the database: a token that is revoked is refused at once."""
         found = await self._found(app, secret, hashlib.sha256(secret.encode()).digest())
         if found is None:
-            raise UnknownToken("There is no live token with this secret.")
+            raise UnknownToken(
+                "There is no live token with this secret: it has expired, was revoked, or is not whole. An "
+                "administrator sees which under Tokens, and makes another."
+            )
         return found
 
     async def _found(self, app: App, secret: str, digest: bytes) -> Token | None:

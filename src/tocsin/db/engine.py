@@ -40,6 +40,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import NullPool
 
 from tocsin.db import compiled, news, sets
+from tocsin.db.away import Away
 from tocsin.kit.actor import Actor
 from tocsin.kit.clock import Clock, SystemClock, from_millis, stopwatch, to_millis
 from tocsin.kit.errors import Invalid, Overloaded, Refused
@@ -230,6 +231,7 @@ class Database:
         self._clock = clock
         self._offset = timedelta(0)
         self._turns = _Turns()
+        self._away = Away()
         self._writing = self._turns if self.is_sqlite else contextlib.nullcontext()
         self._on_wake: list[Callable[[], object]] = []
         self.watching = news.Watching()
@@ -257,7 +259,7 @@ class Database:
         """Measure how far this machine's clock is from the database server's."""
         if self.is_sqlite or not isinstance(self._clock, SystemClock):
             return
-        with self._reader.connect() as connection:
+        with _translated(self._away), self._reader.connect() as connection:
             before = self._clock.now()
             there = connection.execute(text("select (extract(epoch from clock_timestamp()) * 1000)::bigint")).scalar()
             after = self._clock.now()
@@ -267,7 +269,7 @@ class Database:
     @contextlib.contextmanager
     def work(self, actor: Actor) -> Iterator[Tx]:
         """One unit of work: committed when the block ends, nothing of it kept when it raises."""
-        with _translated(), self._writing, self._writer.begin() as connection:
+        with _translated(self._away), self._writing, self._writer.begin() as connection:
             tx = Tx(connection, actor, self.now(), self.keys, writes=True)
             yield tx
             tx.flush()
@@ -285,7 +287,7 @@ class Database:
         once: where the interpreter is busy, each further call into the database is another wait for its lock. It is
         run again when the connection turns out to be dead, so that it may have been run twice.
         """
-        with _translated(), self._writing:
+        with _translated(self._away), self._writing:
             try:
                 self._execute_alone(statements, parameters)
             except exc.DBAPIError as error:
@@ -305,7 +307,7 @@ class Database:
     @contextlib.contextmanager
     def read(self, actor: Actor) -> Iterator[Tx]:
         """A consistent view that cannot write."""
-        with _translated(), self._reader.begin() as connection:
+        with _translated(self._away), self._reader.begin() as connection:
             yield Tx(connection, actor, self.now(), self.keys, writes=False)
 
     @contextlib.contextmanager
@@ -315,7 +317,7 @@ class Database:
             with self.read(actor) as tx:
                 yield tx
             return
-        with _translated(), self._reader.connect() as connection:
+        with _translated(self._away), self._reader.connect() as connection:
             driver: Any = connection.connection.driver_connection
             driver.autocommit = True
             try:
@@ -370,7 +372,7 @@ class Database:
 
     @contextlib.contextmanager
     def _exclusive(self) -> Iterator[Connection]:
-        with _translated(starting=True), self._writing, self._writer.begin() as connection:
+        with _translated(self._away, starting=True), self._writing, self._writer.begin() as connection:
             if not self.is_sqlite:
                 connection.execute(text("select pg_advisory_xact_lock(7267046)"))
             yield connection
@@ -540,11 +542,12 @@ def _dump(value: Any) -> str:
 
 
 @contextlib.contextmanager
-def _translated(*, starting: bool = False) -> Iterator[None]:
+def _translated(away: Away, *, starting: bool = False) -> Iterator[None]:
     """Say in Tocsin's words what the database refused. What is no database is a wrong setting for as long as we are
     `starting`; later the file was a database and has been harmed, and that is no mistake of whoever asks."""
     try:
         yield
+        away.answered()
     except exc.IntegrityError as error:
         if not _is_taken(error):
             raise  # a mistake of ours: trying again would not help
@@ -553,8 +556,7 @@ def _translated(*, starting: bool = False) -> Iterator[None]:
         state = getattr(error.orig, "sqlstate", None)
         if state in ("40001", "40P01"):  # could not serialise; deadlock
             raise Overtaken from error
-        # One line: where a disk is full, every sender's request comes by here.
-        log.error("the database refused: %s, for %.60s", _reason(error), " ".join((error.statement or "").split()))
+        away.refused(_reason(error), error.statement or "")
         raise StorageUnavailable(reason=_reason(error)) from error
     except exc.DataError as error:
         if not _holds_nul(error):

@@ -77,17 +77,19 @@ class Ear:
         self._thread.join(timeout=2 * LISTEN_FOR)
 
     def _listen(self) -> None:
-        is_first = True
+        is_first, is_deaf = True, False
         while not self._closing.is_set():
             try:
                 with contextlib.closing(self._connect()) as connection:
                     connection.execute(text(f"listen {CHANNEL}"))
                     if not is_first:
                         self._watching.hear(frozenset({EVERYTHING}))
-                    is_first = False
+                    is_first, is_deaf = False, False
                     self._hear_all(connection)
             except (SQLAlchemyError, OSError) as error:
-                log.warning("what other nodes change can't be heard: %s; it is tried again", type(error).__name__)
+                if not is_deaf:  # once: the database may be away for long
+                    log.warning("what other nodes change can't be heard: %s; it is tried again", type(error).__name__)
+                is_deaf = True
                 self._closing.wait(LISTEN_AGAIN)
 
     def _hear_all(self, connection: Connection) -> None:

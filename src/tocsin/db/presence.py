@@ -27,6 +27,7 @@ class Presence:
         self.name: str | None = None  # while it is not held nothing is taken under a name
         self._database = database
         self._connection: Connection | None = None
+        self._is_told = False  # that it can't be held: once, for the database may be away for long
 
     def hold(self) -> None:
         """Be there: take the lock. Where its connection has died, be there under another name: whether the database
@@ -41,9 +42,12 @@ class Presence:
             self.leave()
             try:
                 self._take()
+                self._is_told = False
             except DBAPIError as error:
                 self.leave()
-                log.warning("this node can't say that it is there: %s", type(error).__name__)
+                if not self._is_told:
+                    log.warning("this node can't say that it is there: %s", type(error).__name__)
+                self._is_told = True
 
     def _take(self) -> None:
         name, self._connection = _new_name(), self._database.connect_apart()

@@ -21,7 +21,6 @@ from tocsin.people.model import Account, Seen, Session
 
 MOST_PASSKEYS = 20
 LONGEST_NAME = 60
-BY_LINK = ("link", "link and a code")
 
 
 class WrongFactor(Forbidden):
@@ -155,13 +154,20 @@ def set_password(tx: Tx, handle: str, hashed: str, session: str) -> str:
 def may_have_forgotten(session: Session, now: datetime) -> bool:
     """Whether somebody has come in by a one-time link just now. It is what they are given who forgot their password, so
     they set another without it; a code of theirs was asked all the same."""
-    return session.seen.way in BY_LINK and now - session.begun_at <= FRESH_FOR_LINK
+    began_by = session.seen.way.split(" and ")[0]
+    return began_by == "link" and now - session.begun_at <= FRESH_FOR_LINK
 
 
 def owes_factor(tx: Tx, account: Account, session: Session | None) -> bool:
     """Whether somebody has a password and no second factor, and did not come in with two by a passkey either."""
-    came_with_two = session is not None and session.seen.way == "passkey"
+    came_with_two = session is not None and session.seen.way.endswith("passkey")
     return account.has_password and not came_with_two and store.confirmed_factor(tx, account.handle) is None
+
+
+def owes_passkey(tx: Tx, account: Account, session: Session | None) -> bool:
+    """The same of somebody who has a passkey. A password alone must not set up others beside it: whoever stole it
+    would have the second factor as well."""
+    return owes_factor(tx, account, session) and bool(store.passkeys(tx, account.handle))
 
 
 # ---- Proving it once more --------------------------------------------------------------------------------------------
@@ -199,6 +205,7 @@ def prove_by_passkey(tx: Tx, session: str, here: Place, signing_key: str, answer
     handle = tx.actor.handle
     if _by_passkey(tx, here, signing_key, answer, to_confirm(handle)).handle != handle:
         raise passkeys.NotProven
+    sessions.add_way(tx, session, "passkey")
     return prove(tx, session, "a passkey", keys)
 
 
@@ -325,6 +332,7 @@ def add_passkey(
         raise passkeys.NotProven
     added = store.add_passkey(tx, handle, called, made.credential, made.public_key, made.uses)
     audit.record(tx, Deed.PASSKEY_ADDED, handle, called)
+    sessions.add_way(tx, session, "passkey")
     return added, sessions.renew(tx, session)
 
 

@@ -21,6 +21,7 @@ class Means:
     code: bool = False
     passkey: bool = False
     provider: bool = False
+    is_second: bool = False  # a password was shown already, and does not do by itself
 
     @property
     def are_any(self) -> bool:

@@ -24,8 +24,9 @@ _SHORTEST_RUN = 3
 
 
 def is_guessable(password: str, about: Iterable[str] = ()) -> bool:
-    """`about` are words that belong to the person: the handle, the name, the address."""
-    own = {word for text in about for word in re.split(r"[\W_]+", text.casefold()) if len(word) >= _SHORTEST_WORD}
+    """`about` are words that belong to the person or the place: the handle, the name, the address, our host."""
+    said = [text.casefold() for text in about]
+    own = {word for text in said for word in (text, *re.split(r"[\W_]+", text)) if len(word) >= _SHORTEST_WORD}
     left = password.casefold()
     for word in sorted({*COMMON, *own}, key=lambda one: (-len(one), one)):
         left = left.replace(word, "\0")

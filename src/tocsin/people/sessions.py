@@ -72,6 +72,14 @@ def prove(tx: Tx, secret: str) -> str:
     return fresh
 
 
+def add_way(tx: Tx, secret: str, way: str) -> None:
+    """Whoever has this session has shown another thing than that by which it was begun: `password and a passkey`."""
+    known = of_secret(tx, secret)
+    if known and not known.seen.way.endswith(way):
+        shown = f"{known.seen.way} and a {way}" if known.seen.way else way
+        tx.run(table.update().where(table.c.hash == digest(secret)).values(way=shown))
+
+
 def accounts(tx: Tx, secrets: Collection[str]) -> dict[str, Account | None]:
     """Whose session each of these is; None where it is over."""
     hashes = {digest(secret): secret for secret in secrets}

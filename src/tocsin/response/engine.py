@@ -13,7 +13,7 @@ import aiohttp
 
 from tocsin.comms import store as comms
 from tocsin.comms.subscribers import commands as subscribing
-from tocsin.db.engine import Database, Tx
+from tocsin.db.engine import Database, StorageUnavailable, Tx
 from tocsin.db.presence import Presence
 from tocsin.delivery import hookposts
 from tocsin.delivery.channel import Channel
@@ -172,7 +172,9 @@ class Engine:
             try:
                 await turn()
                 sleep = await asyncio.to_thread(self._sleep_until, next_due)
-            except Overloaded as why:  # one line each second: the database may be away for long
+            except StorageUnavailable:  # of which the log has a line already
+                sleep = AFTER_A_FAILURE
+            except Overloaded as why:
                 log.error("a turn of the engine failed; it is taken again: %s", why)
                 sleep = AFTER_A_FAILURE
             except Exception:
@@ -279,8 +281,8 @@ class Engine:
             began, has_more = stopwatch(), False
             try:
                 has_more = await asyncio.to_thread(indexing.catch_up, self._database)
-            except Overloaded as why:
-                log.error("what changed could not be indexed; it is tried again: %s", why)
+            except StorageUnavailable:  # of which the log has a line already
+                pass
             except Exception:
                 log.exception("what changed could not be indexed; it is tried again")
             took = stopwatch() - began

@@ -6,6 +6,7 @@ Imported only where single sign-on is set up: what reads signatures is an extra.
 import base64
 import hashlib
 import hmac
+import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,11 +17,17 @@ from joserfc.jwk import KeySet, import_key
 
 from tocsin.sso.model import Farewell, NotVouchedFor, Somebody, Terms, texts
 
+log = logging.getLogger(__name__)
+
 # Signed with a key that the provider alone has. `none` and those of a shared secret are never among them.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 LEEWAY = timedelta(minutes=1)  # between the provider's clock and ours
 LONGEST_TOKEN = 64 * 1024
 LONGEST_SUBJECT = 255
+UNSIGNED = (
+    "The provider's proof can't be trusted: it is not signed as it must be. Begin again; if that fails too, an "
+    "administrator finds in the server's log what is wrong with it."
+)
 SIGNED_OUT = "http://schemas.openid.net/event/backchannel-logout"
 TOLD_WITHIN = 600  # seconds in which the provider tells it; for twice as long we know what we were told
 
@@ -60,7 +67,8 @@ def _signed(text: str, known: KeySet) -> dict[str, Any]:
     except InvalidKeyIdError:
         raise UnknownKey from None
     except (JoseError, ValueError, TypeError, KeyError) as error:
-        raise NotVouchedFor(f"The provider's proof can't be trusted ({type(error).__name__}).") from None
+        log.warning("a proof by the provider of single sign-on can't be trusted: %s %s", type(error).__name__, error)
+        raise NotVouchedFor(UNSIGNED) from None
     return dict(token.claims)
 
 

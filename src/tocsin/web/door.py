@@ -96,7 +96,7 @@ def _page(
 ) -> Template:
     """`codes` are shown this once; `secret` is that of the session, if it has changed."""
     app, handle = visitor.app, visitor.account.handle
-    here = passkeys.place(app.settings.public_url)
+    here, is_asked = passkeys.place(app.settings.public_url), app.settings.require_second_factor
     with app.database.read(visitor.actor) as tx:
         standing, factor = commands.standing(tx, handle), doors.factor(tx, handle)
         this = sessions.of_secret(tx, secret or visitor.secret)
@@ -117,7 +117,8 @@ def _page(
             codes_left=standing.codes_left,
             codes=codes,
             pending=_pending(app.settings.public_url, handle, factor.secret) if factor and not standing.since else None,
-            is_required=app.settings.require_second_factor and visitor.account.has_password,
+            is_required=is_asked and commands.owes_factor(tx, visitor.account, this),
+            is_held_up=is_asked and commands.owes_passkey(tx, visitor.account, this),
             keys=[Key(one.id, one.name, _about(one.made_at, one.used_at, tx.now)) for one in standing.passkeys],
             asked=asked,
             script=asset("passkeys.js"),
@@ -234,6 +235,12 @@ def remove_passkey(request: AnyRequest, proven: Proven, passkey_id: FromPath[str
     )
 
 
+@post(f"{SET_UP_AT}/proof", sync_to_thread=True)
+def show_second(proven: Proven) -> Redirect:
+    """Whoever came by a password shows the passkey too that this installation asks for beside it."""
+    return Redirect("/", status_code=303)
+
+
 # ---- Sessions ----
 
 
@@ -265,4 +272,4 @@ def _change(
 
 def routes() -> list[Any]:
     factor = [begin_factor, confirm_factor, make_codes, drop_factor]
-    return [show_door, *factor, add_passkey, remove_passkey, end_others, end_one]
+    return [show_door, *factor, add_passkey, remove_passkey, show_second, end_others, end_one]

@@ -268,8 +268,7 @@ class Hub:
         try:
             found = await asyncio.to_thread(self._standing, {one.secret for one in streams})
             secret = await asyncio.to_thread(self._confidential, watches)
-        except Overloaded as why:
-            log.error("it could not be seen whose session goes on; it is tried again: %s", why)
+        except Overloaded:  # the database is away, of which the log has a line already
             return
         except Exception:
             log.exception("it could not be seen whose session goes on; it is tried again")

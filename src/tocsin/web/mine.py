@@ -221,7 +221,7 @@ def set_password(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template
         if form.secret("password") != form.secret("again"):
             raise Invalid("The two do not match.", field="again")
         account = visitor.account
-        about = (account.handle, account.name, account.email or "")
+        about = (account.handle, account.name, account.email or "", *visitor.app.settings.hosts)
         hashed = people_commands.password_hash(form.secret("password"), about)
     except (Invalid, Refused) as why:
         return _me(request, visitor, {}, trouble(why, {"old": "old", "password": "password", "again": "again"}))

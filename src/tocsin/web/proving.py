@@ -40,6 +40,8 @@ CONFIRMED = "/me/signin/confirmed"
 KEPT_FOR = 10 * 60  # seconds, that what was typed waits for somebody who is at the provider
 MOST_KEPT = 3000  # letters of it: a browser keeps little
 
+SECOND = Means(passkey=True, is_second=True)
+
 Proven = NamedDependency[Visitor]
 
 
@@ -64,6 +66,8 @@ def proven(request: AnyRequest, visitor: SignedIn, form: Sent) -> Visitor:
         session = sessions.of_secret(tx, visitor.secret)
         means = means_of(tx, visitor)
         fresh = session is not None and is_fresh(session, means, tx.now)
+        if visitor.app.settings.require_second_factor and door.owes_passkey(tx, visitor.account, session):
+            means, fresh = SECOND, False
     if any(form.text(name) for name in (CODE, PASSKEY)) or form.secret(PASSWORD):
         return _proven_now(request, visitor, form, means)
     if not fresh:

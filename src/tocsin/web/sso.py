@@ -70,7 +70,7 @@ def come_back(request: AnyRequest) -> Template | Redirect:
         here = seen(request, "single sign-on")
         session = _let_in(app, who, here)
     except TocsinError as why:
-        return _refused(request, why, onward)
+        return _refused(request, why, onward, is_in=bool(attempt and attempt.again))
     answer = begin_session(request, session, onward)
     answer.cookies.append(_cookie("", 0))
     return answer
@@ -152,12 +152,15 @@ def _count(app: App, request: AnyRequest) -> None:
         raise TooOften
 
 
-def _refused(request: AnyRequest, why: TocsinError, onward: str) -> Template:
-    """Why it did not work, with the other way in beside it; whatever was begun is over."""
+def _refused(request: AnyRequest, why: TocsinError, onward: str, *, is_in: bool = False) -> Template:
+    """Why it did not work, with the other way in beside it; whatever was begun is over. Whoever `is_in` already was
+    only asked once more, and goes back to where that was."""
     if isinstance(why, Forbidden):
         refused(request, Deed.SIGN_IN_REFUSED, OF_PROVIDER)
     status = 503 if isinstance(why, Overloaded) else 404 if isinstance(why, NotFound) else 403
-    page = bare(request, "signin_refused.html", title="Sign in", status=status, said=why.message, onward=onward)
+    page = bare(
+        request, "signin_refused.html", title="Sign in", status=status, said=why.message, onward=onward, is_in=is_in
+    )
     page.cookies.append(_cookie("", 0))
     return page
 
