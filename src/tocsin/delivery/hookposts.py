@@ -69,7 +69,7 @@ def poster(
 
 
 async def _beginning(answer: aiohttp.ClientResponse) -> str:
-    """What it says beside its status. The status has decided: words that never come, or can't be read, change nothing."""
+    """What it says beside its status. The status has decided: words that can't be read change nothing."""
     try:
         return (await answer.content.read(ANSWER_READ)).decode("utf-8", "replace")
     except (aiohttp.ClientError, OSError, TimeoutError):
