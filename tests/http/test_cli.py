@@ -564,7 +564,7 @@ def test_an_overloaded_server(tocsin: Terminal, stranger: str) -> None:
 
 def test_a_title_cannot_steer_the_terminal(tocsin: Terminal) -> None:
     incident = declared(tocsin, "evil \x1b]0;owned\x07 \x9b31m [red]plain[/red]")
-    for command in (("incidents",), ("show", incident), ("timeline", incident)):
+    for command in (("incidents",), ("show", incident), ("timeline", incident), ("ticket", incident)):
         out = tocsin.done(*command)
         assert not {"\x1b", "\x07", "\x9b"} & set(out)
         assert "\\x1b]0;owned" in out and "[red]plain[/red]" in out

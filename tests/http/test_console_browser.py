@@ -13,7 +13,12 @@ from tests.support.server import OPERATOR, Server, new_server
 from tests.support.smtp import SmtpSink
 from tests.support.world import QUIET
 from tocsin import main
+from tocsin.incidents import store as incidents
+from tocsin.kit.actor import SYSTEM
+from tocsin.people import access
 from tocsin.people import commands as people_commands
+from tocsin.people import store as people
+from tocsin.response import commands as response
 
 pytestmark = pytest.mark.needs("chromium")
 
@@ -132,6 +137,27 @@ def test_no_page_has_a_finding_in_either_theme_or_is_cut_off_at_four_times_its_s
         assert page.locator("h1").count() >= 1, path
     page.context.close()
     assert wrong == [], "\n".join(wrong)
+
+
+def test_a_very_long_word_makes_no_page_wider(server: Server, browser: Browser) -> None:
+    app = server.app()
+    with app.database.read(SYSTEM) as tx:
+        incident_id, ana = incidents.listing(tx)[-1].id, access.person(people.load_person(tx, "ana"))
+    app.database.run(ana, lambda tx: response.note(tx, incident_id, "w" * 900))
+    app.database.dispose()
+    page = signed_in(server, browser, viewport=DESK)
+    for path in (f"/incidents/{incident_id}", f"/post-mortems/{incident_id}"):
+        page.goto(server.url + path)
+        expect(page.locator("main")).to_contain_text("w" * 900)
+        for window in (NARROWEST, BETWEEN, DESK):
+            page.set_viewport_size(window)
+            assert page.evaluate("document.documentElement.scrollWidth") <= window["width"], (path, window)
+    for path in ("/declare", "/status/subscribe"):
+        page.goto(server.url + path)
+        page.set_viewport_size(NARROWEST)
+        page.locator(".check, .choice b").last.evaluate("one => one.append('w'.repeat(90))")
+        assert page.evaluate("document.documentElement.scrollWidth") <= NARROWEST["width"], path
+    page.context.close()
 
 
 def test_promises_that_turn_in_the_same_second_are_all_spoken(server: Server, browser: Browser) -> None:

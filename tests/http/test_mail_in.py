@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -113,6 +114,12 @@ def test_without_the_setting_no_mail_asks_for_a_reply(here: Served) -> None:
     mail = plain.mail(message)
     assert mail["Reply-To"] is None
     assert "reply to this mail" not in mail.get_content()
+
+
+def test_a_mail_cannot_steer_what_shows_it(here: Served) -> None:
+    _, message = declare(here)
+    mail = CHANNEL.mail(replace(message, body="evil \x1b]0;owned\x07 \x9b31m\n\tand on"))
+    assert mail.get_content().startswith("evil �]0;owned� �31m\n\tand on")
 
 
 def test_an_address_that_leaves_no_room_for_the_proof_is_refused() -> None:

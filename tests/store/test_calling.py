@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from tests.store.conftest import START
 from tests.support.endpoint import Endpoint
 from tocsin.db.engine import Database
 from tocsin.delivery import outbox as mails
-from tocsin.delivery.hookposts import poster
+from tocsin.delivery.hookposts import UNREADABLE, Answer, poster
 from tocsin.delivery.http import PublicResolver, open_session
 from tocsin.events import commands, outbox, store
 from tocsin.events.model import DISABLED_AFTER, KEPT_FOR, WAITS, EventType, Webhook, is_hopeless, wait
@@ -284,3 +285,61 @@ def test_a_final_post_mortem_is_told_once_it_is(database: Database) -> None:
     database.run(LUCIA, lambda tx: reviews.finalise(tx, incident.id))
     number(database)
     assert told(database)[-1][0] == "postmortem.published"
+
+
+def answered(clock: ManualClock, says: bytes | None) -> Answer:
+    """What is made of an endpoint that answers with these bytes and hangs up; None is one that only hangs."""
+
+    async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        if says is None:
+            await reader.read()  # until the other side has had enough
+        writer.write(says or b"")
+        writer.close()
+
+    async def run() -> Answer:
+        server = await asyncio.start_server(hear, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        resolver, within = PublicResolver(allow_private=True), timedelta(seconds=0.05 if says is None else 60)
+        async with server, open_session(resolver, within) as session:
+            return await poster(lambda: session, resolver, clock, within)(url, "evt_1", ["secret"], b"")
+
+    return asyncio.run(run())
+
+
+def test_a_status_counts_though_the_words_beside_it_can_not_be_read(clock: ManualClock) -> None:
+    no_gzip = answered(clock, b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnone")
+    cut = answered(clock, b"HTTP/1.1 503 No\r\nRetry-After: 9\r\nContent-Length: 9\r\n\r\n")
+    assert (no_gzip.status, no_gzip.is_taken, no_gzip.said) == (200, True, UNREADABLE)
+    assert (cut.status, cut.retry_after, cut.said) == (503, timedelta(seconds=9), UNREADABLE)
+
+
+@pytest.mark.parametrize(
+    ("says", "said"),
+    [
+        (None, "it did not answer in time"),
+        (b"", "it hung up without an answer"),
+        (b"\x16\x03\x01 no\r\n\r\n", "what came back is not HTTP, or its headers are too long"),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"q" * 20_000, "what came back is not HTTP, or its headers are too long"),
+    ],
+)
+def test_why_there_was_no_answer_is_told_in_words(clock: ManualClock, says: bytes | None, said: str) -> None:
+    assert answered(clock, says).said == said
+
+
+def test_an_endpoint_that_always_says_soon_is_not_asked_oftener_than_any_other(
+    database: Database, clock: ManualClock
+) -> None:
+    endpoint = make(database, "https://a.example/")
+    declare(database)
+    number(database)
+    with database.read(SYSTEM) as tx:
+        first = outbox.latest(tx, endpoint.id, 1)[0].id
+    for asked, least, most in ((1, 5, 7), (3600, 3600, 3600), (1, 300, 375)):
+        with database.read(SYSTEM) as tx:
+            one = outbox.load_delivery(tx, endpoint.id, first)
+        after = timedelta(seconds=asked)
+        database.run(SYSTEM, partial(outbox.failed, one=one, status=429, answer="", took=0, after=after, gone=False))
+        with database.read(SYSTEM) as tx:
+            again = outbox.load_delivery(tx, endpoint.id, first)
+        assert least <= (again.send_at - clock.now()).total_seconds() <= most

@@ -15,6 +15,7 @@ from tocsin.delivery import subjectline
 from tocsin.delivery.channel import Dead, Delivered, Message, Result, Retry
 from tocsin.kit.errors import Invalid
 from tocsin.kit.names import Names
+from tocsin.kit.text import harmless
 
 OURS = "X-Tocsin"  # a header with the host of the installation, so that a mail that comes back is known for its own
 HOW_TO_REPLY = "\nOr reply to this mail, with ack, escalate or decline in its first line.\n"
@@ -121,7 +122,8 @@ class EmailChannel:
             local, _, domain = self._reply_to.rpartition("@")
             mail["Reply-To"] = f"{local}+{reply}@{domain}"
         how = HOW_TO_CONFIRM if message.is_test else HOW_TO_REPLY
-        mail.set_content(f"{message.body}{how}" if reply else message.body)
+        body = harmless(message.body)
+        mail.set_content(f"{body}{how}" if reply else body)
         return mail
 
 

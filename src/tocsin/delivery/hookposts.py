@@ -10,7 +10,8 @@ from tocsin.delivery.http import NotPublic, PublicResolver, check_literal, signa
 from tocsin.kit.clock import Clock, stopwatch
 
 ANSWER_READ = 2000  # bytes
-WAIT = aiohttp.ClientTimeout(total=15)
+WITHIN = timedelta(seconds=15)
+UNREADABLE = "what it said beside this can't be read"
 RETRY_AFTER_MOST = 24 * 3600
 
 
@@ -35,8 +36,12 @@ class Answer:
 Post = Callable[[str, str, Sequence[str], bytes], Awaitable[Answer]]
 
 
-def poster(session: Callable[[], aiohttp.ClientSession], resolver: PublicResolver, clock: Clock) -> Post:
+def poster(
+    session: Callable[[], aiohttp.ClientSession], resolver: PublicResolver, clock: Clock, within: timedelta = WITHIN
+) -> Post:
     """What posts a body with an id to an address, signed with each of these secrets."""
+
+    limit = aiohttp.ClientTimeout(total=within.total_seconds())
 
     async def post(url: str, event_id: str, secrets: Sequence[str], body: bytes) -> Answer:
         now, began = clock.now(), stopwatch()
@@ -48,11 +53,10 @@ def poster(session: Callable[[], aiohttp.ClientSession], resolver: PublicResolve
         }
         try:
             check_literal(resolver, url)
-            request = session().post(url, data=body, headers=headers, allow_redirects=False, timeout=WAIT)
+            request = session().post(url, data=body, headers=headers, allow_redirects=False, timeout=limit)
             async with request as answer:
-                said = (await answer.content.read(ANSWER_READ)).decode("utf-8", "replace")
                 after = _seconds(answer.headers.get("Retry-After", ""))
-                return Answer(answer.status, said, stopwatch() - began, after)
+                return Answer(answer.status, await _beginning(answer), stopwatch() - began, after)
         except NotPublic as error:
             return Answer(None, str(error), stopwatch() - began)
         except (aiohttp.NonHttpUrlClientError, ValueError) as error:
@@ -62,6 +66,14 @@ def poster(session: Callable[[], aiohttp.ClientSession], resolver: PublicResolve
             return Answer(None, reason, stopwatch() - began)
 
     return post
+
+
+async def _beginning(answer: aiohttp.ClientResponse) -> str:
+    """What it says beside its status. The status has decided: words that can't be read change nothing."""
+    try:
+        return (await answer.content.read(ANSWER_READ)).decode("utf-8", "replace")
+    except (aiohttp.ClientError, OSError, TimeoutError):
+        return UNREADABLE
 
 
 def _seconds(retry_after: str) -> timedelta | None:

@@ -121,6 +121,7 @@ class WebhookChannel:
         return headers
 
 
+SILENT = "it did not answer in time"
 SAID_MOST = 80  # bytes of the other side's own word for what went wrong
 _WORD = re.compile(r"[a-z_]{1,60}")  # such as no_service
 
@@ -146,7 +147,8 @@ async def post_in_secret(
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         result = unreached(error)
         # The address may stand in the error.
-        return Retry(f"not reached: {type(error).__name__}", down=True) if isinstance(result, Retry) else result
+        why = SILENT if isinstance(error, TimeoutError) else f"not reached: {type(error).__name__}"
+        return Retry(why, down=True) if isinstance(result, Retry) else result
 
 
 def check_literal(resolver: PublicResolver, address: str) -> None:
@@ -162,7 +164,26 @@ def check_literal(resolver: PublicResolver, address: str) -> None:
 def unreached(error: Exception) -> Result:
     """What it means that there was no answer at all."""
     refused = _not_public(error)
-    return Dead(str(refused)) if refused else Retry(str(error) or type(error).__name__, down=True)
+    return Dead(str(refused)) if refused else Retry(_in_words(error), down=True)
+
+
+def _in_words(error: Exception) -> str:
+    """The library's own words are for programmers: it calls what is no HTTP a status of 400, and a silence nothing."""
+    match error:
+        case TimeoutError():
+            return SILENT
+        case aiohttp.ClientSSLError():
+            return str(error)
+        case aiohttp.ClientConnectorDNSError():
+            return f"{error.host} can't be looked up: {error.os_error.strerror or 'no such name'}"
+        case aiohttp.ClientConnectorError():
+            return f"no connection to {error.host}, port {error.port}: {error.os_error.strerror or error.os_error}"
+        case aiohttp.ServerDisconnectedError():
+            return "it hung up without an answer"
+        case aiohttp.ClientResponseError():
+            return "what came back is not HTTP, or its headers are too long"
+        case _:
+            return str(error) or type(error).__name__
 
 
 def _not_public(error: BaseException) -> BaseException | None:

@@ -191,7 +191,9 @@ def failed(
     if row is None:
         return ""
     there, values = _webhook(row), _tried(tx, one, status, answer, took)
-    next_try = after or wait(one.attempts + 1, _spread(one))
+    planned = wait(one.attempts + 1, _spread(one))
+    # No sooner than it asks, and no oftener than we would: one that always says "in a second" is not asked each second.
+    next_try = planned if planned is None or after is None else max(planned, after)
     if next_try is None:
         values["state"] = DeliveryState.DEAD
     else:

@@ -89,6 +89,16 @@ def _is_worth(pairs: int) -> bool:
     return left[0] >= 0
 
 
+_CONTROL = {
+    code: "\N{REPLACEMENT CHARACTER}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\r\n"
+}
+
+
+def harmless(text: str) -> str:
+    """The text without the letters that steer whatever shows it, such as a mail reader in a terminal."""
+    return text.translate(_CONTROL)
+
+
 def clip(text: str, length: int) -> str:
     """Cut text to a length, marking the cut with an ellipsis."""
     return text if len(text) <= length else text[: length - 1] + "…"

@@ -15,6 +15,7 @@ from tocsin.comms.subscribers.announcing import Announcement
 from tocsin.comms.subscribers.links import PATH, Purpose
 from tocsin.comms.subscribers.model import CONFIRM_WITHIN, Note, Subscriber
 from tocsin.comms.subscribers.words import Links, Said
+from tocsin.kit.text import harmless
 from tocsin.plan.model import Way
 
 LEAVE_MARK, MANAGE_MARK, CONFIRM_MARK = "\ue000", "\ue001", "\ue002"  # letters of nobody's language
@@ -72,7 +73,7 @@ def said(house: House, note: Note, told: Announcement | None, consent: str = "",
     return replace(
         found,
         subject=" ".join(found.subject.translate(_UNMARKED).split()),
-        text=found.text.translate(_UNMARKED),
+        text=harmless(found.text.translate(_UNMARKED)),
         affects=found.affects.translate(_UNMARKED),
         name=found.name.translate(_UNMARKED),
     )
