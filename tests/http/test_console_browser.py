@@ -360,3 +360,18 @@ def test_the_way_to_each_part_of_a_room_stays_in_sight_on_a_phone(server: Server
     page.evaluate("scrollTo(0, document.body.scrollHeight)")
     expect(page.locator(".jump")).not_to_be_in_viewport()
     page.context.close()
+
+
+def test_what_sounds_alike_is_seen_on_a_phone_before_one_declares(server: Server, browser: Browser) -> None:
+    with server.client() as client:
+        body = {"title": "The lamp is dark", "severity": "P2", "type": "service_outage", "service": "rose"}
+        client.post("/api/v1/incidents", json=body).raise_for_status()
+    page = signed_in(server, browser, viewport=PHONE)
+    page.goto(f"{server.url}/declare")
+    page.locator("#title").press_sequentially("The lamp is dark")
+    alike = page.locator("#alike >> text=Is it one of these?")
+    expect(alike).to_be_visible()
+    place, severity = alike.bounding_box(), page.get_by_role("heading", name="Severity").bounding_box()
+    title = page.locator("#title").bounding_box()
+    assert place and severity and title and title["y"] < place["y"] < severity["y"]
+    page.context.close()
