@@ -122,6 +122,11 @@ def test_the_summary_knows_the_milestones_and_the_people() -> None:
     ]
 
 
+def test_a_part_of_a_second_is_not_rounded_up_as_no_figure_of_the_page_is() -> None:
+    one = drafted(declared(detected_at=NIGHT + timedelta(seconds=10.7)))
+    assert dict(facts(one, "impact"))["Time to detect"] == "1 min 31 s"
+
+
 def test_the_impact_is_measured() -> None:
     assert facts(drafted(), "impact") == [
         ("User impact, start to recovery", "2 h 5 min 21 s"),

@@ -25,7 +25,7 @@ from tocsin.comms.updates import (
     render,
 )
 from tocsin.incidents.confidential import NotForThisAudience
-from tocsin.incidents.model import Acknowledged, Resolved, RoleAssigned, Updated
+from tocsin.incidents.model import Acknowledged, Reopened, Resolved, RoleAssigned, Updated
 from tocsin.kit.errors import Invalid, Refused
 from tocsin.plan.check import KNOWN_FIELDS, load
 from tocsin.plan.model import Plan, Stage
@@ -124,6 +124,15 @@ def test_facts_say_who_when_and_how_long() -> None:
         "next_update": "when there is more to say",
     }
     assert known == expected
+
+
+def test_what_happened_so_far_says_that_it_was_back() -> None:
+    fixed, back = (
+        Resolved(at=later(10), by="ana", how="Replica"),
+        Reopened(at=later(30), by="tocsin", because="It fails"),
+    )
+    one = incident(declared(), Acknowledged(at=later(2), by="ana"), fixed, back)
+    assert facts(PLAN, one, later(31), LINK)["milestones"].splitlines()[-1] == "- 03:09 It was back"
 
 
 def test_times_are_utc_wherever_the_clock_stands() -> None:

@@ -351,10 +351,10 @@ def test_a_page_is_acknowledged_on_a_phone_with_a_thumb(server: Server, browser:
     page = signed_in(server, browser, viewport=PHONE, has_touch=True, is_mobile=True, color_scheme="dark")
     page.tap(".bell .worst")
     page.wait_for_url(f"**/incidents/{incident}")
-    press, dock = page.locator("#head form button"), page.locator(".dock").bounding_box()
+    press, jump = page.locator("#head form button"), page.locator(".jump").bounding_box()
     place = press.bounding_box()
-    assert place and dock
-    assert place["height"] >= 44 and place["y"] + place["height"] < dock["y"], "one scrolls to acknowledge"
+    assert place and jump
+    assert place["height"] >= 44 and place["y"] + place["height"] < jump["y"], "one scrolls to acknowledge"
     press.tap()
     page.wait_for_url("**?done=acknowledged*")
     page.tap("text=More")
@@ -362,4 +362,42 @@ def test_a_page_is_acknowledged_on_a_phone_with_a_thumb(server: Server, browser:
     assert rail and rail["y"] >= 0, "what stands first can't be reached"
     page.tap(".rail >> text=On call")
     page.wait_for_url("**/oncall")
+    page.context.close()
+
+
+def test_the_way_to_each_part_of_a_room_stays_in_sight_on_a_phone(server: Server, browser: Browser) -> None:
+    with server.client() as client:
+        body = {"title": "A long night", "severity": "P1", "type": "service_outage", "service": "rose"}
+        incident = client.post("/api/v1/incidents", json=body).raise_for_status().json()["id"]
+    page = signed_in(server, browser, viewport=PHONE)
+    page.goto(f"{server.url}/incidents/{incident}")
+    for part in ("Messages", "Owed", "Next steps"):  # from the head to the very end, up, and down
+        page.click(f".jump >> text='{part}'")
+        heading = page.get_by_role("heading", name=part, exact=True)
+        expect(heading).to_be_in_viewport(ratio=1)
+        way, place = page.locator(".jump").bounding_box(), heading.bounding_box()
+        bell, dock = page.locator(".bell").bounding_box(), page.locator(".dock").bounding_box()
+        assert way and place and bell and dock
+        assert way["y"] + way["height"] <= dock["y"] <= page.viewport_size["height"], "the way is out of sight"
+        assert bell["y"] + bell["height"] <= place["y"] < way["y"], f"{part} came to rest under a bar"
+    keys = Keys(page)
+    keys.to("Dark")  # no stop on the way lies under a bar
+    page.set_viewport_size({"width": PHONE["width"], "height": 360})  # on its side
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    expect(page.locator(".jump")).not_to_be_in_viewport()
+    page.context.close()
+
+
+def test_what_sounds_alike_is_seen_on_a_phone_before_one_declares(server: Server, browser: Browser) -> None:
+    with server.client() as client:
+        body = {"title": "The lamp is dark", "severity": "P2", "type": "service_outage", "service": "rose"}
+        client.post("/api/v1/incidents", json=body).raise_for_status()
+    page = signed_in(server, browser, viewport=PHONE)
+    page.goto(f"{server.url}/declare")
+    page.locator("#title").press_sequentially("The lamp is dark")
+    alike = page.locator("#alike >> text=Is it one of these?")
+    expect(alike).to_be_visible()
+    place, severity = alike.bounding_box(), page.get_by_role("heading", name="Severity").bounding_box()
+    title = page.locator("#title").bounding_box()
+    assert place and severity and title and title["y"] < place["y"] < severity["y"]
     page.context.close()

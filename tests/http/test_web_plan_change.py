@@ -96,6 +96,20 @@ def test_a_plan_that_somebody_else_changed_meanwhile_is_looked_at_anew(here: Ser
     assert page.says("50 min"), "what it changes of the plan in force now is shown"
 
 
+def test_a_text_that_takes_back_what_somebody_else_changed_meanwhile_says_so(here: Served, ana: Visitor) -> None:
+    begun = ana.open(PATH).form(PATH).fields  # and somebody else is quicker
+    with here.app.database.work(SYSTEM) as tx:
+        plan_commands.apply(tx, SLOWER, "People sleep", accept_large=True)
+    renamed = QUIET.replace("name: Ana Okafor", "name: Ana B. Okafor", 1)
+    page = ana.send(PATH, {**begun, "plan": [renamed], "step": ["look"]})
+    assert page.says("another has come into force since") and page.says("by Tocsin") and page.says(": People sleep")
+    (theirs,) = [one for one in page.html.split("<li") if "Takes back what has come into force since" in one]
+    assert "50 min" in theirs, "what one changed oneself takes nothing back"
+    kept = SLOWER.replace("name: Ana Okafor", "name: Ana B. Okafor", 1)
+    assert not ana.send(PATH, {**begun, "plan": [kept], "step": ["look"]}).says("Takes back")
+    assert not looked(ana, renamed).says("another has come into force since"), "it began with what is in force"
+
+
 def test_a_large_change_is_told_first_and_wants_a_word_of_its_own(here: Served, ana: Visitor) -> None:
     before = in_force(here)
     page = looked(ana, SLOWER)

@@ -1,5 +1,6 @@
 """The room of an incident, through its forms: from the declaration to the final post-mortem."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -326,6 +327,8 @@ def test_closing_names_what_is_missing(here: Served, ben: Visitor, room: str) ->
     assert page.says("Before it can be closed:") and page.says("the post-mortem is not scheduled")
     refused = ben.press(page, f"{room}/close")
     assert refused.status == 409 and refused.says("Not yet: the post-mortem is not scheduled.")
+    due = re.search(r"The plan wants it within \d+ [hd], by [^<.]+\.", page.html)
+    assert due, "whoever fixes the day knows how long there is"
     past = ben.do(room, f"{room}/schedule", meeting_at="2020-01-01T10:00")
     assert past.status == 400 and past.form(f"{room}/schedule").fields["meeting_at"] == ["2020-01-01T10:00"]
     assert ben.do(room, f"{room}/schedule", meeting_at="2026-11-25T10:00").status == 303

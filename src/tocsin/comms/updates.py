@@ -213,6 +213,7 @@ def _milestones(plan: Plan, incident: Incident) -> str:
     moments = (
         (incident.detected_at, "Incident detected"),
         (incident.declared_at, f"Declared by {words.name(plan, incident.declared_by)}"),
+        (incident.reopened_at, "It was back"),
         (incident.acknowledged_at, f"Acknowledged by {answered}"),
         (incident.mitigated_at, "Mitigated"),
         (incident.work.cause_at, "Root cause identified"),

@@ -394,7 +394,8 @@ def _second(at: datetime) -> str:
 
 
 def _long(length: timedelta | None) -> str:
-    return NOT_RECORDED if length is None else span(length)
+    """To the whole second that has passed, as the page counts it too."""
+    return NOT_RECORDED if length is None else span(timedelta(seconds=length // timedelta(seconds=1)))
 
 
 # ---- As Markdown ----

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from tocsin.watch.metering import Sample
 
 BEFORE, AFTER = timedelta(hours=1), timedelta(hours=3)  # around the beginning of the trouble
+MANY = 1e12  # from here on a number is read by its power of ten: in full it would be wider than a phone
 FEWEST = 2  # samples of which something can be said
 
 
@@ -62,7 +63,7 @@ def figure(course: Course, value: float) -> str:
         return f"{value:.3g} %"
     if course.what == "latency":
         return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.3g} s"
-    shown = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    shown = f"{value:,.0f}" if 1000 <= abs(value) < MANY else f"{value:.3g}"
     return f"{shown} {course.unit}" if course.unit else shown
 
 

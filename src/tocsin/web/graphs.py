@@ -14,7 +14,10 @@ from tocsin.web import present
 
 WIDTH, HEIGHT = 600, 64  # of the drawing; the page stretches it
 ROOM = 4  # above the highest point, so that its line is seen whole
-APART = timedelta(minutes=20)  # between two points, after which the line is broken: nobody looked
+
+# Where nobody looked for a while the line is broken: for three times as long as usually passes between two looks, but
+# not for a look that came late, and of few looks nobody knows what is usual.
+TIMES_APART, LEAST_APART, APART, FEW = 3, timedelta(minutes=3), timedelta(minutes=20), 4
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,9 @@ class Graph:
     said: str
     lines: tuple[str, ...]  # points of polylines
     began_x: str
+    zero_y: str
     top: str
+    bottom: str  # where it went below zero
     first: str
     last: str
 
@@ -49,22 +54,25 @@ def _graph(
     title: str, said: str, course: Course, over: tuple[datetime, datetime], began_at: datetime | None, now: datetime
 ) -> Graph:
     first, last = over
-    highest = max(value for _, value in course.points)
-    top = highest or 1.0
+    highest, lowest = max(value for _, value in course.points), min(value for _, value in course.points)
+    base = min(0.0, lowest)
+    height = max(0.0, highest) - base or 1.0
     whole = max((last - first) / timedelta(seconds=1), 1.0)
 
     def x(at: datetime) -> float:
         return (at - first) / timedelta(seconds=1) / whole * WIDTH
 
     def y(value: float) -> float:
-        return HEIGHT - max(0.0, value) / top * (HEIGHT - ROOM)
+        return HEIGHT - (value - base) / height * (HEIGHT - ROOM)
 
     return Graph(
         title=title,
         said=said,
         lines=tuple(_line([(x(at), y(value)) for at, value in stretch]) for stretch in _stretches(course.points)),
         began_x=f"{x(began_at):.1f}" if began_at and first <= began_at <= last else "",
+        zero_y=f"{y(0.0):.1f}",
         top=courses.figure(course, highest),
+        bottom=courses.figure(course, lowest) if lowest < 0 else "",
         first=present.moment(first, now),
         last=present.moment(last, now),
     )
@@ -72,8 +80,10 @@ def _graph(
 
 def _stretches(points: tuple[tuple[datetime, float], ...]) -> list[list[tuple[datetime, float]]]:
     found = [[points[0]]]
+    between = sorted(after - before for (before, _), (after, _) in itertools.pairwise(points))
+    apart = max(LEAST_APART, TIMES_APART * between[len(between) // 2]) if len(points) >= FEW else APART
     for before, point in itertools.pairwise(points):
-        if point[0] - before[0] > APART:
+        if point[0] - before[0] > apart:
             found.append([])
         found[-1].append(point)
     return found

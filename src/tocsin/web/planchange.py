@@ -9,6 +9,7 @@ from litestar import get, post
 from litestar.params import FromQuery
 from litestar.response import Redirect, Template
 
+from tocsin.incidents import words
 from tocsin.kit.errors import Invalid, Refused
 from tocsin.people import access
 from tocsin.plan import check
@@ -18,7 +19,7 @@ from tocsin.plan.commands import BadPlan, LargeChange
 from tocsin.plan.consequences import Consequence, Weight
 from tocsin.plan.diff import diff
 from tocsin.plan.model import Plan
-from tocsin.web import findings, trouble
+from tocsin.web import findings, present, trouble
 from tocsin.web.forms import LONGEST_PLAN, MOST_PLAN_BYTES, AnyRequest, Form, Sent
 from tocsin.web.frame import SignedIn, Visitor, page
 from tocsin.web.trouble import Trouble
@@ -26,6 +27,7 @@ from tocsin.web.trouble import Trouble
 PATH = "/plan/change"
 REASON_MOST = 1000
 CHANGES_SHOWN = 200
+SINCE_SHOWN = 3
 IDS: Mapping[str, str] = {"plan": "plan", "reason": "reason", "accept": "accept"}
 
 
@@ -53,14 +55,17 @@ class Line:
     word: str
     sentence: str
     path: str
+    takes_back: bool
 
 
 @dataclass(frozen=True)
 class Looked:
-    """What a text would do. `seen` is its sign together with that of the plan that it would follow."""
+    """What a text would do. `seen` is its sign together with that of the plan that it would follow. `since` names what
+    came into force after the revision that the text was taken from: what of it is missing in the text goes with it."""
 
     name: str
     version: str
+    since: tuple[str, ...]
     changes: tuple[Line, ...]
     more: int
     is_large: bool
@@ -120,30 +125,53 @@ def _shown(request: AnyRequest, visitor: Visitor, tx: Any, typed: Typed, wrong: 
     if len(typed.text) > LONGEST_PLAN:
         return _page(request, visitor, tx, typed, wrong=wrong)
     try:
-        return _page(request, visitor, tx, typed, looked=_look(tx, typed.text), wrong=wrong)
+        return _page(request, visitor, tx, typed, looked=_look(tx, typed), wrong=wrong)
     except BadPlan as why:
         return _page(request, visitor, tx, typed, mistakes=findings.mistakes(why), wrong=wrong)
 
 
-def _look(tx: Any, text: str) -> Looked:
-    plan = check.load(text, "plan.yaml")
+def _look(tx: Any, typed: Typed) -> Looked:
+    plan, now = check.load(typed.text, "plan.yaml"), plans.current(tx)
     if not isinstance(plan, Plan):
         raise BadPlan(plan)
-    consequences = sorted(diff(plans.current(tx), plan), key=lambda one: one.weight is not Weight.LARGE)
+    since = _since(tx, typed.revision)
+    theirs = _taken_back(plans.load(tx, typed.revision), now, plan) if since else frozenset()
+    consequences = sorted(diff(now, plan), key=lambda one: (one.weight is not Weight.LARGE, one.path not in theirs))
     return Looked(
         name=plan.name,
         version=plan.version,
-        changes=tuple(_line(one) for one in consequences[:CHANGES_SHOWN]),
+        since=tuple(_told(now, one, tx) for one in since[:SINCE_SHOWN]),
+        changes=tuple(_line(one, takes_back=one.path in theirs) for one in consequences[:CHANGES_SHOWN]),
         more=max(0, len(consequences) - CHANGES_SHOWN),
         is_large=any(one.weight is Weight.LARGE for one in consequences),
-        found=findings.found(plan_commands.examine(tx, text)),
-        seen=_sign(tx, text),
+        found=findings.found(plan_commands.examine(tx, typed.text)),
+        seen=_sign(tx, typed.text),
     )
 
 
-def _line(one: Consequence) -> Line:
+def _since(tx: Any, revision: str) -> list[plans.Revision]:
+    """What came into force after this revision did, the plan in force first: it may be an older one that came back."""
+    known, now = plans.revisions(tx), plans.current_revision(tx)
+    begun = next((one for one in known if one.id == revision), now)
+    later = [one for one in known if one.applied_at > begun.applied_at and one.id != now.id]
+    return [] if begun.id == now.id else [now, *later]
+
+
+def _taken_back(begun: Plan, now: Plan, typed: Plan) -> frozenset[str]:
+    """What others have changed since, and whoever typed the text has not touched."""
+    return frozenset(one.path for one in diff(begun, now)) - {one.path for one in diff(begun, typed)}
+
+
+def _told(plan: Plan, one: plans.Revision, tx: Any) -> str:
+    by, at = words.name(plan, one.applied_by), present.moment(one.applied_at, tx.now)
+    return f"{one.id} by {by}, {at}" + (f": {one.reason}" if one.reason else "")
+
+
+def _line(one: Consequence, *, takes_back: bool) -> Line:
     mark, word = ("due", "Large") if one.weight is Weight.LARGE else ("open", "Small")
-    return Line(mark, word, one.sentence, one.path)
+    if takes_back:
+        mark, word = "missed", f"{word}, takes back"
+    return Line(mark, word, one.sentence, one.path, takes_back)
 
 
 def _page(
