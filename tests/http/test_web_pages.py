@@ -359,6 +359,20 @@ def test_an_administrator_invites_and_the_link_is_shown_once(here: Served) -> No
     assert eve.open("/people").status == 403
 
 
+def test_an_invitation_that_went_to_the_wrong_person_is_revoked(here: Served) -> None:
+    ana = Visitor(here, "ana")
+    made = ana.do("/people", "/people", handle="eve", name="Eve", email="eve@rose.example", role="responder")
+    link = "/signin/" + made.html.split("https://tocsin.example.org/signin/")[1].split("<")[0]
+    people_page = ana.open("/people")
+    assert people_page.says("not used yet") and people_page.says("Revoke the link<")
+    eve = Visitor(here)
+    shown = eve.open(link)
+    assert ana.press(people_page, "/people/eve/sessions/end").onward == "/people?done=their_sessions_off"
+    assert ana.open("/people").html.count("not used yet") == people_page.html.count("not used yet") - 1
+    assert eve.press(shown, link).status == 404 and eve.open(link).status == 404
+    assert any("Revoked a sign-in link" in part for part in ana.open("/audit").html.split("<tr"))
+
+
 def test_a_token_is_shown_once_and_revoked(here: Served) -> None:
     ana = Visitor(here, "ana")
     nothing = ana.do("/tokens", "/tokens", name="robot", scope=[])

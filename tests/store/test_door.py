@@ -216,7 +216,15 @@ def test_sessions_are_listed_and_ended_one_by_one_or_all_but_one(
         assert [one.id for one in sessions.of_person(tx, "ana")] == [found[0].id]
     with pytest.raises(Forbidden):
         database.run(ana, lambda tx: commands.end_sessions_of(tx, "ben"))
-    assert database.run(access.local_operator("root"), lambda tx: commands.end_sessions_of(tx, "ana")) == 1
+    link = database.run(SYSTEM, lambda tx: sessions.issue_link(tx, "ana"))
+    with database.read(ana) as tx:
+        assert list(sessions.unused_links(tx)) == ["ana"]
+    root = access.local_operator("root")
+    assert database.run(root, lambda tx: commands.end_sessions_of(tx, "ana")) == 1
+    assert database.run(SYSTEM, lambda tx: sessions.use_link(tx, link)) is None
+    with database.read(root) as tx:
+        assert sessions.unused_links(tx) == {}
+        assert [one.deed for one in audit.listing(tx, Filter(), limit=2)] == [Deed.SESSIONS_ENDED, Deed.LINK_REVOKED]
 
 
 # ---- Tries -----------------------------------------------------------------------------------------------------------

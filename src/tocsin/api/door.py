@@ -89,7 +89,7 @@ def list_sessions(request: Call, handle: FromPath[str]) -> Sessions:
 @delete(
     "/people/{handle:str}/sessions",
     status_code=204,
-    summary="End every session of somebody",
+    summary="End every session of somebody, and revoke a link that was not used",
     **needs(access.PEOPLE_WRITE, 400, 404),
 )
 def end_sessions(request: Call, handle: FromPath[str]) -> None:

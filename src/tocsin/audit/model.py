@@ -27,6 +27,7 @@ class Deed(StrEnum):
     SESSION_PROVEN = "session.proven"
     SESSION_ENDED = "session.ended"
     SESSIONS_ENDED = "session.all_ended"
+    LINK_REVOKED = "account.link_revoked"
     CONTACT_ADDED = "contact.added"
     CONTACT_VERIFIED = "contact.verified"
     CONTACT_REMOVED = "contact.removed"
@@ -102,6 +103,7 @@ WORDS: dict[Deed, str] = {
     Deed.SESSION_PROVEN: "Proved who they are",
     Deed.SESSION_ENDED: "Ended a session",
     Deed.SESSIONS_ENDED: "Ended every session",
+    Deed.LINK_REVOKED: "Revoked a sign-in link",
     Deed.CONTACT_ADDED: "Added a contact method",
     Deed.CONTACT_VERIFIED: "Verified a contact method",
     Deed.CONTACT_REMOVED: "Removed a contact method",

@@ -101,7 +101,7 @@ def sessions(handle: Handle, /, *, json: AsJson = False) -> None:
 
 @people.command(name="end-sessions")
 def end_sessions(handle: Handle, /, *, json: AsJson = False) -> None:
-    """End every session of somebody, as after a lost device."""
+    """End every session of somebody, as after a lost device, and revoke a link that was not used."""
     from tocsin.door import commands
 
     ended = local.change(lambda tx: commands.end_sessions_of(tx, handle))

@@ -361,9 +361,11 @@ def end_session(tx: Tx, handle: str, session_id: str) -> None:
 
 
 def end_sessions_of(tx: Tx, handle: str) -> int:
-    """End every session of somebody: only who may change people does this."""
+    """End every session of somebody, and a link that nobody has used: only who may change people does this."""
     access.require(tx.actor, access.PEOPLE_WRITE)
     people.load_person(tx, handle)
+    if sessions.drop_links(tx, handle):
+        audit.record(tx, Deed.LINK_REVOKED, handle)
     return end_sessions(tx, handle)
 
 

@@ -1,7 +1,7 @@
 """Where people are signed in, and the links that sign them in once. Of each secret only the hash is kept."""
 
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Column, Row, Table, Text, bindparam, delete, func, select
@@ -177,8 +177,16 @@ def use_link(tx: Tx, secret: str) -> Account | None:
     return account if used else None
 
 
-def drop_links(tx: Tx, handle: str) -> None:
-    tx.run(delete(link).where(link.c.handle == handle))
+def drop_links(tx: Tx, handle: str) -> int:
+    return tx.run(delete(link).where(link.c.handle == handle)).rowcount
+
+
+def unused_links(tx: Tx) -> dict[str, datetime]:
+    """Until when the link of each person lasts who has one that nobody has used."""
+    return {row.handle: row.expires_at for row in tx.all(_UNUSED, {"now": tx.now})}
+
+
+_UNUSED = select(link.c.handle, link.c.expires_at).where(link.c.expires_at > bindparam("now", type_=Instant))
 
 
 def forget_expired(tx: Tx) -> None:

@@ -148,7 +148,7 @@ DONE = {
     "unlinked_there": "They are nobody's at the provider now. Their next sign-in finds the account by its address.",
     "disabled": "The account is disabled: nothing of theirs lets anybody in, and nothing pages them.",
     "enabled": "The account is enabled. What they had lets them in again.",
-    "their_sessions_off": "Every session of theirs is ended.",
+    "their_sessions_off": "Every session of theirs is ended, and a link that was not used is worth nothing any more.",
     "resent": "It is on its way again.",
     "address": "The address is replaced. The one before is good for nothing any more.",
     "revoked": "The token is revoked.",

@@ -13,7 +13,7 @@ from litestar.response import Redirect, Template
 from tocsin.door import commands as door
 from tocsin.door import store as doors
 from tocsin.kit.errors import Invalid, NotFound, Refused
-from tocsin.people import access, tokens
+from tocsin.people import access, sessions, tokens
 from tocsin.people import commands as people_commands
 from tocsin.people import store as people
 from tocsin.people.model import Account, AccountRole, ContactMethod, Token, called
@@ -58,6 +58,7 @@ class Person:
     is_reachable: bool
     is_disabled: bool
     last: str = ""  # when they last signed in
+    link: str = ""  # until when the link lasts that they have not used
     may_link: bool = False
     may_end: bool = False
     may_take: bool = False
@@ -120,7 +121,7 @@ def _people(
         access.require(visitor.actor, access.PEOPLE_WRITE)
     with visitor.app.database.read(visitor.actor) as tx:
         accounts = people.people(tx)
-        factors, at_provider = _factors(tx, accounts), linked.linked(tx)
+        factors, at_provider, links = _factors(tx, accounts), linked.linked(tx), sessions.unused_links(tx)
         methods = people.contacts(tx, [one.handle for one in accounts])
         return page(
             request,
@@ -132,7 +133,13 @@ def _people(
             status=(wrong or trouble_with or _FINE).status,
             rows=[
                 _row(
-                    visitor, tx.now, one, methods[one.handle], factors[one.handle], is_linked=one.handle in at_provider
+                    visitor,
+                    tx.now,
+                    one,
+                    methods[one.handle],
+                    factors[one.handle],
+                    is_linked=one.handle in at_provider,
+                    link_until=links.get(one.handle),
                 )
                 for one in accounts
             ],
@@ -170,14 +177,16 @@ def _row(
     factors: Sequence[str],
     *,
     is_linked: bool,
+    link_until: datetime | None,
 ) -> Person:
     may_manage = visitor.actor.may(access.PEOPLE_WRITE)
     last = f"last signed in {present.moment(account.signed_in_at, now)}" if account.signed_in_at else ""
     return replace(
         person_row(account, methods, factors, is_linked=is_linked),
         last=last,
+        link=f"a link until {present.moment(link_until, now)}, not used yet" if link_until else "",
         may_link=account.disabled_at is None and access.may_invite(visitor.actor, account.role, account),
-        may_end=may_manage and account.signed_in_at is not None and account.disabled_at is None,
+        may_end=may_manage and bool(account.signed_in_at or link_until) and account.disabled_at is None,
         may_take=may_manage and bool(factors) and account.handle != visitor.account.handle,
         may_unlink=may_manage and is_linked,
         may_disable=may_manage and account.disabled_at is None and account.handle != visitor.account.handle,
