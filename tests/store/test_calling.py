@@ -1,6 +1,7 @@
 """What happens is told to other programs: once it is on the record, in its order, signed, and to those who may know."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
@@ -290,19 +291,26 @@ def test_a_final_post_mortem_is_told_once_it_is(database: Database) -> None:
 def answered(clock: ManualClock, says: bytes | None) -> Answer:
     """What is made of an endpoint that answers with these bytes and hangs up; None is one that only hangs."""
 
-    async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        if says is None:
-            await reader.read()  # until the other side has had enough
-        writer.write(says or b"")
-        writer.close()
-
     async def run() -> Answer:
+        over = asyncio.Event()
+
+        async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            if says is None:
+                await reader.read()  # until the other side has had enough
+            writer.write(says or b"")
+            writer.close()
+            with contextlib.suppress(ConnectionError):  # nor need the other side have read it all
+                await writer.wait_closed()
+            over.set()
+
         server = await asyncio.start_server(hear, "127.0.0.1", 0)
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
         resolver, within = PublicResolver(allow_private=True), timedelta(seconds=0.05 if says is None else 60)
         async with server, open_session(resolver, within) as session:
-            return await poster(lambda: session, resolver, clock, within)(url, "evt_1", ["secret"], b"")
+            found = await poster(lambda: session, resolver, clock, within)(url, "evt_1", ["secret"], b"")
+            await over.wait()
+            return found
 
     return asyncio.run(run())
 
