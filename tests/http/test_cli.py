@@ -12,8 +12,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.support.server import Server, free_port, running_server, wait_until
-from tests.support.smtp import SmtpSink
+from tests.support.server import Server, free_port, wait_until
 from tests.support.stranger import another_program
 from tests.support.terminal import Terminal, reaching, token
 from tests.support.world import QUIET
@@ -21,14 +20,6 @@ from tocsin.kit.clock import SystemClock
 from tocsin.people import access, commands
 
 SCOPES = frozenset({"incidents:read", "incidents:write", "plan:read", "metrics:read", "signals:write"})
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("cli")
-    url = f"sqlite:///{folder / 'tocsin.db'}"
-    with SmtpSink() as sink, running_server(folder, url, sink.port, plan=QUIET) as running:
-        yield running
 
 
 @pytest.fixture

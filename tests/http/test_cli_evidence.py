@@ -1,27 +1,15 @@
 """Evidence in the terminal: an archive fetched from a running server, and checked without it."""
 
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.server import Server, running_server
-from tests.support.smtp import SmtpSink
+from tests.support.server import Server
 from tests.support.terminal import Terminal, reaching
 from tests.support.world import QUIET
 
 SCOPES = frozenset({"incidents:read", "incidents:write"})
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("cli")
-    with (
-        SmtpSink() as sink,
-        running_server(folder, f"sqlite:///{folder / 'tocsin.db'}", sink.port, plan=QUIET) as running,
-    ):
-        yield running
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ The commands are those of the program itself: a new one must be given what it is
 changes something.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,7 @@ import pytest
 
 from tests.http.test_cli_reference import COMMANDS
 from tests.support.secrets import NO_NUMBER, NOBODY, WORD, Secrets, keep
-from tests.support.server import Server, running_server
-from tests.support.smtp import SmtpSink
+from tests.support.server import Server
 from tests.support.terminal import Terminal, reaching
 from tests.support.world import QUIET
 from tocsin.kit.actor import SYSTEM
@@ -126,16 +124,6 @@ CHANGES = {
     *("contacts rule", "contacts unrule", "contacts verify", "contacts zone"),
     *("plan import", "rehearse run", "rehearse serve", "serve", "slack account", "slack forget"),
 }
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("cli-strangers")
-    with (
-        SmtpSink() as sink,
-        running_server(folder, f"sqlite:///{folder / 'tocsin.db'}", sink.port, plan=QUIET) as running,
-    ):
-        yield running
 
 
 @pytest.fixture(scope="module")

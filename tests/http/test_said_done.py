@@ -1,30 +1,15 @@
 """What the console says after an act is in sight where the page comes back to, and covers nothing that one needs."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.http.test_browser import an_incident, browser, signed_in
-from tests.support.server import Server, running_server
-from tests.support.smtp import SmtpSink
-from tests.support.world import QUIET
+from tests.support.server import Server
 
 pytestmark = pytest.mark.needs("chromium")
 __all__ = ["browser"]
 
 SAID = "main > .said-done:not(#stale)"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder: Path = tmp_path_factory.mktemp("said")
-    with (
-        SmtpSink() as sink,
-        running_server(folder, f"sqlite:///{folder / 'tocsin.db'}", sink.port, plan=QUIET) as server,
-    ):
-        yield server
 
 
 @pytest.fixture(scope="module")

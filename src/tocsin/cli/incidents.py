@@ -294,7 +294,7 @@ def update(
     if json:
         show.as_json(found)
         return
-    show.raw(show.plain(found["text"]))
+    show.written(found["text"])
     for hint in found["hints"]:
         show.aside(hint)
     if found["waits_for"]:

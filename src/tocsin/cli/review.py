@@ -47,7 +47,7 @@ def read(
 ) -> None:
     """Print how the post-mortem stands: which sections are done, and which wait for a person."""
     if markdown:
-        show.raw(show.plain(client.text("incidents", incidents.id_of(incident), "postmortem.md")))
+        show.written(client.text("incidents", incidents.id_of(incident), "postmortem.md"))
         return
     found = client.get("incidents", incidents.id_of(incident), "postmortem")
     if json:

@@ -40,6 +40,11 @@ def raw(text: str) -> None:
     sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
 
 
+def written(text: str) -> None:
+    """What people wrote, never folded, to be read or pasted elsewhere."""
+    raw(plain(text))
+
+
 def aside(text: object) -> None:
     """A remark for the person, out of the way of what is piped on."""
     console(stderr=True).print(Text(plain(text)))

@@ -105,7 +105,7 @@ def posts(incident: Incident, /, *, json: AsJson = False) -> None:
         return
     for one in found["drafts"]:
         show.heading(f"{one['name']}, {one['length']} of {one['most']}")
-        show.raw(show.plain(one["text"]) + "\n")
+        show.written(one["text"] + "\n")
     if not found["drafts"]:
         show.line("The public was told nothing yet, or the plan names no network.")
 

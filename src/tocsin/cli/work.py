@@ -169,7 +169,7 @@ def ticket(incident: Incident, /, *, json: AsJson = False) -> None:
     if json:
         show.as_json({"ticket": found})
     else:
-        show.raw(show.plain(found))
+        show.written(found)
 
 
 @work.command(group=INCIDENTS)
@@ -190,7 +190,7 @@ def template(
         rows = [(one["name"], one["purpose"], ", ".join(one["asks"])) for one in found["templates"]]
         return show.as_json(found) if json else show.table(("Name", "For", "A person writes"), rows)
     found = client.get("incidents", incident_id, "templates", name)
-    return show.as_json(found) if json else show.raw(show.plain(found["text"]))
+    return show.as_json(found) if json else show.written(found["text"])
 
 
 @work.command(group=INCIDENTS)

@@ -450,8 +450,8 @@ def first_name(full: str) -> str:
 
 def initials(full: str) -> str:
     """Of the first name and the last."""
-    words_of = full.split()
-    return "".join(one[0] for one in (words_of[:1] + words_of[1:][-1:]))
+    parts = full.split()
+    return "".join(one[0] for one in (*parts[:1], *parts[1:][-1:]))
 
 
 def names(plan: Plan, handles: Iterable[str]) -> str:
