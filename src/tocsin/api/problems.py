@@ -47,7 +47,7 @@ HEADERS: dict[int, dict[str, str]] = {
 }
 
 _PLACE = re.compile(r"\$(?P<place>[^:\s]*): (?P<fault>.*)", re.DOTALL)
-_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 @dataclass(frozen=True, kw_only=True)
