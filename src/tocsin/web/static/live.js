@@ -115,7 +115,11 @@
     if (token) for (const one of document.querySelectorAll("input[name=_csrf_token]")) if (!one.value) one.value = token.value;
     document.dispatchEvent(new Event("tocsin:changed"));
   };
-  const read = (html) => new DOMParser().parseFromString(html, "text/html");
+  const read = (html) => {
+    const page = new DOMParser().parseFromString(html, "text/html");
+    for (const one of page.querySelectorAll("details > noscript")) one.replaceWith(...one.childNodes);
+    return page;
+  };
 
   // ---- The page again, for whoever missed something ----
 

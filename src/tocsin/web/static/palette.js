@@ -126,6 +126,7 @@
   // ---- Single keys, outside of fields ----
 
   const reveal = (id) => {
+    document.dispatchEvent(new Event("tocsin:unfold"));
     const place = document.getElementById(id);
     if (!place) return;
     for (let one = place.closest("details"); one; one = one.parentElement.closest("details")) one.open = true;

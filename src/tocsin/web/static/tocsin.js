@@ -126,9 +126,30 @@
     for (const one of document.querySelectorAll("[data-unless]")) one.hidden = Boolean(me) && one.dataset.unless === me;
     for (const one of document.querySelectorAll("[data-people]")) if (me && one.dataset.people.split(" ").includes(me)) one.classList.add("you");
   };
+
+  // ---- What is folded comes as text, and is made a part of the page when nothing else is to be done ----
+
+  const unfold = (one) => {
+    const made = document.createElement("template");
+    made.innerHTML = one.textContent;
+    one.replaceWith(made.content);
+  };
+  const folded = () => document.querySelectorAll("details > noscript");
+  const whenIdle = window.requestIdleCallback || ((act) => setTimeout(act, 50));
+  const unfoldOne = () => {
+    const [one] = folded();
+    if (!one) return document.dispatchEvent(new Event("tocsin:changed"));
+    unfold(one);
+    whenIdle(unfoldOne);
+  };
+  const unfoldAll = () => folded().forEach(unfold);
+  document.addEventListener("click", (event) => { if (event.target.closest("summary")) unfoldAll(); }, true);
+  document.addEventListener("tocsin:unfold", unfoldAll);
+
   zones();
   tick();
   setInterval(tick, 1000);
+  if (folded().length) whenIdle(unfoldOne);
   document.addEventListener("tocsin:changed", () => { own(); zones(); tick(); });
 
   for (const one of document.querySelectorAll("[data-submits]")) one.addEventListener("change", () => one.form.requestSubmit());

@@ -1,0 +1,81 @@
+"""What is folded in a room: there with scripts and without, in place when it changes, and nothing typed is lost."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.http.test_browser import an_incident, browser, signed_in
+from tests.support.server import Server
+
+pytestmark = pytest.mark.needs("chromium")
+__all__ = ["browser"]
+FOLDED = "details > noscript"
+
+
+@pytest.fixture(params=[True, False], ids=["with-scripts", "without"])
+def context(browser: Browser, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
+    context = browser.new_context(java_script_enabled=request.param)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()
+
+
+def test_what_is_folded_opens(server: Server, context: BrowserContext) -> None:
+    page = context.new_page()
+    signed_in(server, page)
+    page.goto(f"{server.url}/incidents/{an_incident(server)}")
+    for place, inside in (
+        ("#ledger", "tbody th"),
+        ("#checklist details.data >> nth=1", "ol.rows > li"),
+        ("#roles-list li >> nth=0 >> details >> nth=1", "form select"),
+    ):
+        part = page.locator(place).first
+        expect(part.locator(inside).first).to_be_hidden()
+        part.locator("summary").click()
+        expect(part.locator(inside).first).to_be_visible()
+    assert page.locator("#ledger form, #ledger noscript noscript").count() == 0
+
+
+def test_all_is_unfolded_once_nothing_else_is_to_be_done(server: Server, page: Page) -> None:
+    signed_in(server, page)
+    page.goto(f"{server.url}/incidents/{an_incident(server)}")
+    expect(page.locator(FOLDED)).to_have_count(0)
+    assert page.locator("#ledger tbody th").count() > 3
+    page.locator("#ledger > summary").click()
+    clock = page.locator("#ledger").inner_text()
+    assert "<" not in clock and "&" not in clock  # it came as text, and was read as a page once
+
+
+def test_a_change_is_put_into_what_is_folded(server: Server, page: Page) -> None:
+    incident = an_incident(server)
+    signed_in(server, page)
+    page.goto(f"{server.url}/incidents/{incident}")
+    expect(page.locator(FOLDED)).to_have_count(0)
+    expect(page.locator("#live")).to_be_visible()
+    hand_over = page.locator("#roles-list li").first.locator("details:has(select)")
+    hand_over.locator("summary").click()
+    with server.client() as client:
+        role = page.locator("#roles-list li").first.get_attribute("id") or ""
+        taken = {"role": role.removeprefix("slot-"), "person": "ben"}
+        client.post(f"/api/v1/incidents/{incident}/roles", json=taken).raise_for_status()
+    expect(page.locator("#roles-list li").first.locator(".name")).to_contain_text("Ben")
+    expect(hand_over.locator("select")).to_be_visible()
+    expect(page.locator(FOLDED)).to_have_count(0)
+
+
+def test_what_was_typed_is_there_when_one_comes_back(server: Server, page: Page) -> None:
+    signed_in(server, page)
+    page.goto(f"{server.url}/incidents/{an_incident(server)}")
+    page.locator("#finding > summary").click()
+    field = page.locator("#finding textarea, #finding input[type=text]").first
+    field.fill("the queue is long")
+    page.goto(f"{server.url}/oncall")
+    page.go_back()
+    expect(field).to_have_value("the queue is long")
