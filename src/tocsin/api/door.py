@@ -24,13 +24,15 @@ class Invited(Struct, forbid_unknown_fields=True):
     name: Line = ""
     email: Annotated[str, Meta(max_length=320)] | None = None
     role: AccountRole | None = None
+    mail: Annotated[bool, Meta(description="Mail the link to the address, and do not answer with it.")] = False
 
 
 class Invitation(Struct):
-    """`link` signs in once, within the hour; it is there this once."""
+    """`link` signs in once, until `expires_at`; it is there this once, and empty where it was mailed."""
 
     handle: str
     link: str
+    expires_at: datetime
 
 
 class Session(Struct):
@@ -64,16 +66,20 @@ def handlers() -> list[HTTPRouteHandler]:
 @post(
     "/people",
     summary="Make an account, or complete the one the plan brought, with a one-time link",
-    **needs(access.PEOPLE_INVITE, 400),
+    **needs(access.PEOPLE_INVITE, 400, 409),
 )
 def invite_person(request: Call, data: JSONBody[Invited]) -> Response[Invitation]:
     about: dict[str, Any] = {"name": data.name, "email": data.email, "role": data.role}
-    made = act(request, lambda tx: _link(tx, people_commands.invite(tx, data.handle, **about)))
-    return Response(Invitation(data.handle, made), headers={"Cache-Control": "no-store"})
+    has_mail = bool(app_of(request).settings.smtp_url)
 
+    def invite(tx: Any) -> Invitation:
+        secret = people_commands.invite(tx, data.handle, **about)
+        if data.mail:
+            people_commands.mail_link(tx, data.handle, secret, has_mail=has_mail)
+        shown = "" if data.mail else followups.link(tx, f"/signin/{secret}")
+        return Invitation(data.handle, shown, sessions.unused_links(tx)[data.handle])
 
-def _link(tx: Any, secret: str) -> str:
-    return followups.link(tx, f"/signin/{secret}")
+    return Response(act(request, invite), headers={"Cache-Control": "no-store"})
 
 
 @get("/people/{handle:str}/sessions", summary="Where somebody is signed in", **needs(access.PEOPLE_WRITE, 400, 404))

@@ -28,6 +28,7 @@ class Deed(StrEnum):
     SESSION_ENDED = "session.ended"
     SESSIONS_ENDED = "session.all_ended"
     LINK_REVOKED = "account.link_revoked"
+    LINK_MAILED = "account.link_mailed"
     CONTACT_ADDED = "contact.added"
     CONTACT_VERIFIED = "contact.verified"
     CONTACT_REMOVED = "contact.removed"
@@ -104,6 +105,7 @@ WORDS: dict[Deed, str] = {
     Deed.SESSION_ENDED: "Ended a session",
     Deed.SESSIONS_ENDED: "Ended every session",
     Deed.LINK_REVOKED: "Revoked a sign-in link",
+    Deed.LINK_MAILED: "Mailed a sign-in link",
     Deed.CONTACT_ADDED: "Added a contact method",
     Deed.CONTACT_VERIFIED: "Verified a contact method",
     Deed.CONTACT_REMOVED: "Removed a contact method",

@@ -1,21 +1,23 @@
 """Who may sign in and which programs may call: accounts, one-time links and tokens, on the database of this machine."""
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from tocsin.cli import local, show
-from tocsin.cli.options import HERE, AsJson
+from tocsin.cli.options import HERE, AsJson, Flag
 from tocsin.cli.watching import watched
-from tocsin.kit.text import listed
+from tocsin.kit.text import listed, utc
 from tocsin.people.model import AccountRole
 
 if TYPE_CHECKING:
     from tocsin.people.model import Account, ContactMethod, Session, Token
 
 Handle = Annotated[str, Parameter(help="The person's handle, as the plan writes it.")]
+Mailed = Annotated[Flag, Parameter(help="Mail the link to the account's address; do not print it.")]
 
 people = App(name="people", group=HERE, help="Accounts: who may sign in, on the database of this machine.")
 token = App(name="token", group=HERE, help="Tokens: which programs may call, on the database of this machine.")
@@ -51,22 +53,22 @@ def invite(
         AccountRole | None,
         Parameter(help="What the account may do. Without it an account keeps its own, and a new one is a responder's."),
     ] = None,
+    mail: Mailed = False,
     json: AsJson = False,
 ) -> None:
-    """Make an account, or complete the one the plan brought, and print a one-time sign-in link."""
+    """Make an account, or complete the one the plan brought, and print a one-time sign-in link, or mail it."""
     from tocsin.people import commands
 
-    invitation = local.change(lambda tx: _address(tx, commands.invite(tx, handle, name=name, email=email, role=role)))
-    _print_link(handle, invitation, json=json)
+    about: dict[str, Any] = {"name": name, "email": email, "role": role}
+    _hand_over(handle, lambda tx: commands.invite(tx, handle, **about), mail=mail, json=json)
 
 
 @people.command
-def link(handle: Handle, /, *, json: AsJson = False) -> None:
-    """Print a fresh one-time sign-in link for an account, as after a lost password."""
+def link(handle: Handle, /, *, mail: Mailed = False, json: AsJson = False) -> None:
+    """Print a fresh one-time sign-in link for an account, as after a lost password, or mail it."""
     from tocsin.people import commands
 
-    address = local.change(lambda tx: _address(tx, commands.signin_link(tx, handle)))
-    _print_link(handle, address, json=json)
+    _hand_over(handle, lambda tx: commands.signin_link(tx, handle), mail=mail, json=json)
 
 
 @people.command
@@ -211,22 +213,30 @@ def revoke_token(
         show.line(f"Token {token_id} is revoked.")
 
 
-def _address(tx: Any, secret: str) -> str:
-    """Where a one-time link leads: to the address under which the server was last started."""
+def _hand_over(handle: str, make: Callable[[Any], str], *, mail: bool, json: bool) -> None:
+    """Make a link, and mail it or print it: it leads to the address under which the server was last started."""
+    from tocsin.people import commands, sessions, store
     from tocsin.response import followups
 
-    return followups.link(tx, f"/signin/{secret}")
+    with local.installation() as installation:
+        has_mail = bool(installation.settings.smtp_url)
 
+    def made(tx: Any) -> tuple[str, str, datetime]:
+        secret = make(tx)
+        if mail:
+            commands.mail_link(tx, handle, secret, has_mail=has_mail)
+        address, link = store.load_person(tx, handle).email or "", followups.link(tx, f"/signin/{secret}")
+        return address, link, sessions.unused_links(tx)[handle]
 
-def _print_link(handle: str, address: str, /, *, json: bool) -> None:
-    from tocsin.people.sessions import LINK_LASTS
-
+    address, link, until = local.change(made)
     if json:
-        show.as_json({"handle": handle, "link": address, "lasts_seconds": LINK_LASTS.total_seconds()})
-        return
-    minutes = int(LINK_LASTS.total_seconds() // 60)
-    show.aside(f"A link for {handle}. It works once, within {minutes} min:")
-    show.raw(address)
+        said = {"mailed_to": address} if mail else {"link": link}
+        show.as_json({"handle": handle, **said, "expires_at": until.isoformat()})
+    elif mail:
+        show.line(f"A link for {handle} is on its way to {address}. It works once, until {utc(until)}.")
+    else:
+        show.aside(f"A link for {handle}. It works once, until {utc(until)}:")
+        show.raw(link)
 
 
 def _person_row(account: "Account", contacts: "list[ContactMethod]") -> tuple[show.Cell, ...]:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 TEST = "test"  # the audience of a page that tests the way by which it comes
+SECRET_HERE = "{secret}"  # where in the text of a mail its secret stands
 
 
 class MessageState(StrEnum):
@@ -19,11 +20,11 @@ class MessageState(StrEnum):
 class Message:
     """A message as a row. Delivery is at least once; `dedup_key` is the same at each attempt.
 
-    `thread` groups the messages of one incident in a mail reader. `secret` signs a webhook; in a row it is sealed, and
-    a channel gets it opened. `lane` is whom it waits for: messages of other lanes never do. `provider_id` is the name
-    under which the provider has it. `actions` are the addresses at which the reader can do something about a page:
-    `answer` it, or read on in the `room`. `replaces` is the provider's name for an earlier message, in whose place this
-    one is put.
+    `thread` groups the messages of one incident in a mail reader. `secret` signs a webhook, or is put into a mail;
+    in a row it is sealed, and a channel gets it opened. `lane` is whom it waits for: messages of other lanes never
+    do. `provider_id` is the name under which the provider has it. `actions` are the addresses at which the reader
+    can do something about a page: `answer` it, or read on in the `room`. `replaces` is the provider's name for an
+    earlier message, in whose place this one is put.
     """
 
     id: str

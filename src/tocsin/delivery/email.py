@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import aiosmtplib
 
 from tocsin.delivery import subjectline
-from tocsin.delivery.channel import Dead, Delivered, Message, Result, Retry
+from tocsin.delivery.channel import SECRET_HERE, Dead, Delivered, Message, Result, Retry
 from tocsin.kit.errors import Invalid
 from tocsin.kit.names import Names
 from tocsin.kit.text import harmless
@@ -123,6 +123,8 @@ class EmailChannel:
             mail["Reply-To"] = f"{local}+{reply}@{domain}"
         how = HOW_TO_CONFIRM if message.is_test else HOW_TO_REPLY
         body = harmless(message.body)
+        if message.secret:
+            body = body.replace(SECRET_HERE, message.secret)
         mail.set_content(f"{body}{how}" if reply else body)
         return mail
 

@@ -16,6 +16,7 @@ from tocsin.audit.model import Deed
 from tocsin.db import settings as kept
 from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
+from tocsin.delivery.channel import SECRET_HERE
 from tocsin.kit.errors import Forbidden, Invalid, Refused
 from tocsin.kit.ids import new_id, new_secret
 from tocsin.kit.text import listed
@@ -39,6 +40,7 @@ MOST_TRIES = 5  # at a code, before another must be sent
 CODE_EVERY = timedelta(seconds=30)
 LATEST_STEP = timedelta(hours=2)
 VERIFICATION = "verification"  # what a message is for that brings a code
+INVITATION = "invitation"  # and one that brings a link to sign in with
 NAME_MOST = 200
 _HANDLE = re.compile(r"[a-z][a-z0-9._-]{0,39}")
 _CHAT_ACCOUNT = {"slack": re.compile(r"[UW][A-Z0-9]{2,}")}
@@ -72,6 +74,10 @@ class IsDisabled(Refused):
     """The account is disabled; enable it first."""
 
 
+class NotMailed(Refused):
+    """The link can't be mailed."""
+
+
 class IsGone(Refused):
     """Whoever this would be given to can't come in, and nothing reaches them."""
 
@@ -97,7 +103,7 @@ def invite(tx: Tx, handle: str, *, name: str, email: str | None, role: AccountRo
     else:
         store.add_person(tx, handle, name=name or handle, email=email, role=role)
         audit.record(tx, Deed.ACCOUNT_MADE, handle, role)
-    return _link(tx, handle)
+    return _link(tx, handle, _lasts(known))
 
 
 def _check_address(tx: Tx, handle: str, email: str) -> None:
@@ -128,9 +134,14 @@ def _change(tx: Tx, known: Account, *, name: str, email: str | None, role: Accou
         audit.record(tx, Deed.ROLE_CHANGED, known.handle, f"{known.role} to {role}")
 
 
-def _link(tx: Tx, handle: str) -> str:
+def _lasts(known: Account | None) -> timedelta:
+    """How long a link is good for: one that opens an account which somebody uses, no longer than it must be."""
+    return sessions.LINK_LASTS if known and known.signed_in_at else sessions.INVITATION_LASTS
+
+
+def _link(tx: Tx, handle: str, lasts: timedelta) -> str:
     audit.record(tx, Deed.LINK_MADE, handle)
-    return sessions.issue_link(tx, handle)
+    return sessions.issue_link(tx, handle, lasts)
 
 
 def first_link(tx: Tx, handle: str) -> str | None:
@@ -139,7 +150,7 @@ def first_link(tx: Tx, handle: str) -> str | None:
         return None
     known = store.load_person(tx, handle)
     _change(tx, known, name=known.name, email=known.email, role=AccountRole.ADMINISTRATOR)
-    return _link(tx, handle)
+    return _link(tx, handle, sessions.LINK_LASTS)
 
 
 def signin_link(tx: Tx, handle: str) -> str:
@@ -149,7 +160,35 @@ def signin_link(tx: Tx, handle: str) -> str:
     known = store.load_person(tx, handle)
     access.require_invitation(tx.actor, known.role, known)
     _need_enabled(known)
-    return _link(tx, handle)
+    return _link(tx, handle, _lasts(known))
+
+
+def mail_link(tx: Tx, handle: str, secret: str, *, has_mail: bool) -> None:
+    """Mail somebody the link with this secret, which was just made: it stays sealed until the mail leaves.
+
+    `has_mail` is whether this installation sends any. Raises NotMailed.
+    """
+    known = store.load_person(tx, handle)
+    if not has_mail:
+        raise NotMailed("This installation sends no mail: set TOCSIN_SMTP_URL, or hand the link over yourself.")
+    if not known.email:
+        raise NotMailed(f"{known.name} has no address: enter it, or hand the link over yourself.")
+    until = sessions.unused_links(tx)[handle]
+    inviter = store.find_person(tx, tx.actor.handle)
+    outbox.queue(
+        tx,
+        dedup_key=outbox.unique(f"invitation-{handle}"),
+        channel=Channel.EMAIL,
+        address=known.email,
+        subject="Your way in to Tocsin",
+        body=f"{inviter.name if inviter else 'Whoever runs it'} lets you in to Tocsin at {kept.link(tx, '/')}\n\n"
+        f"Sign in with this link. It works once, until {until:%A %d %B, %H:%M} UTC:\n\n"
+        f"{kept.link(tx, f'/signin/{SECRET_HERE}')}\n\nIf you did not expect this, do nothing.\n",
+        person=handle,
+        audience=INVITATION,
+        secret=tx.keys.seal(secret),
+    )
+    audit.record(tx, Deed.LINK_MAILED, handle, known.email)
 
 
 # ---- Who has left ----

@@ -41,6 +41,7 @@ LASTS = timedelta(days=14)
 IDLE = timedelta(days=7)
 NOTED_EVERY = timedelta(minutes=5)  # that a session is in use
 LINK_LASTS = timedelta(hours=1)
+INVITATION_LASTS = timedelta(days=3)  # of somebody who has never come in, and may be away or asleep
 MARK = "s."  # begins every secret of a session since cookies have a guarded name
 
 
@@ -155,11 +156,11 @@ def _session(row: Row[Any]) -> Session:
 # ---- Links that sign in once ----
 
 
-def issue_link(tx: Tx, handle: str) -> str:
+def issue_link(tx: Tx, handle: str, lasts: timedelta = LINK_LASTS) -> str:
     """The one way in that a person was sent: those that they were sent before are good for nothing any more."""
     load_person(tx, handle)
     drop_links(tx, handle)
-    return _issue(tx, link, handle, LINK_LASTS)
+    return _issue(tx, link, handle, lasts)
 
 
 def link_account(tx: Tx, secret: str) -> Account | None:

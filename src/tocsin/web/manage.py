@@ -102,10 +102,12 @@ def show_people(request: AnyRequest, visitor: SignedIn) -> Template:
 
 @dataclass(frozen=True)
 class Invitation:
-    """A one-time link, shown this once."""
+    """A one-time link, shown this once, or mailed."""
 
     name: str
     link: str
+    until: str
+    mailed_to: str = ""
 
 
 def _people(
@@ -155,6 +157,7 @@ def _people(
             wrong=wrong,
             trouble_with=trouble_with,
             invitation=invitation,
+            has_mail=bool(visitor.app.settings.smtp_url),
         )
 
 
@@ -198,27 +201,45 @@ def _row(
 def invite(request: AnyRequest, proven: Proven, form: Sent) -> Template:
     """Make an account, and show its one-time link this once: it is kept nowhere, so there is no page to go on to."""
     handle = form.text("handle")
+    has_mail = bool(proven.app.settings.smtp_url)
     try:
-        invitation = proven.app.database.run(proven.actor, lambda tx: _invite(tx, handle, form))
+        invitation = proven.app.database.run(proven.actor, lambda tx: _invite(tx, handle, form, has_mail=has_mail))
     except (Invalid, Refused) as why:
         ids = {"handle": "handle", "email": "email", "role": "role"}
         return _people(request, proven, form.typed(), trouble(why, ids))
     return _people(request, proven, invitation=invitation)
 
 
-def _invite(tx: Tx, handle: str, form: Form) -> Invitation:
+def _invite(tx: Tx, handle: str, form: Form, *, has_mail: bool) -> Invitation:
     role = form.text("role")
     if role and role not in list(AccountRole):
         raise Invalid("Choose what the account may do.", field="role")
     secret = people_commands.invite(
         tx, handle, name=form.text("name"), email=form.text("email") or None, role=AccountRole(role) if role else None
     )
-    return Invitation(people.load_person(tx, handle).name, followups.link(tx, f"/signin/{secret}"))
+    return _handed_over(tx, handle, secret, form, has_mail=has_mail)
+
+
+def _handed_over(tx: Tx, handle: str, secret: str, form: Form, *, has_mail: bool) -> Invitation:
+    account, until = people.load_person(tx, handle), present.moment(sessions.unused_links(tx)[handle], tx.now)
+    if not form.text("mail"):
+        return Invitation(account.name, followups.link(tx, f"/signin/{secret}"), until)
+    people_commands.mail_link(tx, handle, secret, has_mail=has_mail)
+    return Invitation(account.name, "", until, account.email or "")
 
 
 @post("/people/{handle:str}/link", sync_to_thread=True, status_code=200)
-def fresh_link(request: AnyRequest, proven: Proven, handle: FromPath[str]) -> Template:
-    invitation = proven.app.database.run(proven.actor, lambda tx: _fresh_link(tx, handle))
+def fresh_link(request: AnyRequest, proven: Proven, handle: FromPath[str], form: Sent) -> Template:
+    has_mail = bool(proven.app.settings.smtp_url)
+
+    def make(tx: Tx) -> Invitation:
+        secret = people_commands.signin_link(tx, handle)
+        return _handed_over(tx, handle, secret, form, has_mail=has_mail)
+
+    try:
+        invitation = proven.app.database.run(proven.actor, make)
+    except Refused as why:
+        return _people(request, proven, trouble_with=trouble(why))
     return _people(request, proven, invitation=invitation)
 
 
@@ -253,11 +274,6 @@ def _change(request: AnyRequest, visitor: Visitor, command: Callable[[Tx], objec
     except (Refused, NotFound) as why:
         return _people(request, visitor, trouble_with=trouble(why))
     return Redirect(f"/people?done={done}", status_code=303)
-
-
-def _fresh_link(tx: Tx, handle: str) -> Invitation:
-    secret = people_commands.signin_link(tx, handle)
-    return Invitation(people.load_person(tx, handle).name, followups.link(tx, f"/signin/{secret}"))
 
 
 # ---- Tokens ----
