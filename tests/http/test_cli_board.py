@@ -5,8 +5,10 @@ import json
 import os
 import subprocess
 import sys
+import termios
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, Any
 
 import pytest
@@ -49,6 +51,31 @@ def test_the_board_shows_what_is_open_what_is_owed_and_who_is_on_call(tocsin: Te
     assert found["owed"] == sorted(found["owed"], key=lambda one: one["due_at"]) and found["owed"]
     tocsin.done("ack", incident)
     assert "token:terminal" in tocsin.done("top", "--once")
+
+
+def test_the_board_ends_by_a_key_and_leaves_the_terminal_as_it_was(known: dict[str, str]) -> None:
+    ours, theirs = os.openpty()
+    before = termios.tcgetattr(theirs)
+    environment = {**{name: one for name, one in os.environ.items() if not name.startswith("TOCSIN_")}, **known}
+    command = [sys.executable, "-m", "tocsin", "top", "--every", "600"]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, env={**environment, "TERM": "xterm"}) as running:
+        try:
+            seen = ""
+            while "On call" not in seen:
+                seen += os.read(ours, 4096).decode(errors="replace")
+            os.write(ours, b"xq")  # one that looks at once, and one that ends it
+            threading.Thread(target=drained, args=(ours,), daemon=True).start()
+            assert running.wait(30) == 0
+        finally:
+            running.kill()
+    assert termios.tcgetattr(theirs)[3] == before[3]  # it says again what is typed
+    os.close(theirs)
+
+
+def drained(terminal: int) -> None:
+    with suppress(OSError):
+        while os.read(terminal, 4096):
+            pass
 
 
 def a_look(incidents: int, owed: int) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from tocsin.cli import client, show
+from tocsin.cli import client, keys, show
 from tocsin.cli.incidents import id_of
 from tocsin.cli.options import AROUND, INCIDENTS, AsJson, Flag, instant_of
 from tocsin.kit.clock import SystemClock
@@ -40,7 +40,10 @@ def top(
     once: Annotated[Flag, Parameter(help="Look once and end.")] = False,
     json: AsJson = False,
 ) -> None:
-    """Watch everything on one board: open incidents, what is owed and how soon, who is on call, how vendors are."""
+    """Watch everything on one board: open incidents, what is owed and how soon, who is on call, how vendors are.
+
+    `q` ends it, and any other key looks again at once.
+    """
     order = _severities()  # once: the plan is long, and they are the same while we watch
     if json:
         show.as_json(look(order))
@@ -51,11 +54,9 @@ def top(
         console.print(drawn(look(order), width=width), width=width)
         return
     found = look(order)
-    with Live(
-        drawn(found, console.height, width=console.width), console=console, screen=True, auto_refresh=False
-    ) as live:
-        while True:
-            time.sleep(every)
+    first = drawn(found, console.height, width=console.width)
+    with keys.heard() as key, Live(first, console=console, screen=True, auto_refresh=False) as live:
+        while key(every) != "q":  # any other asks at once
             try:
                 found, trouble = look(order), ""
             except Forbidden:
