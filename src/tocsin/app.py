@@ -17,7 +17,7 @@ from tocsin.audit.model import Deed
 from tocsin.audit.refusals import Refusals
 from tocsin.db import keys, news
 from tocsin.db import settings as kept
-from tocsin.db.engine import Database, Tx
+from tocsin.db.engine import Database, Tx, may_exist
 from tocsin.db.migrate import migrate
 from tocsin.delivery import chatposts, heartbeat, hookposts, notifyall, providers, slackdm, slackreplies, slacksocket
 from tocsin.delivery.amazon import Amazon
@@ -71,6 +71,11 @@ NEEDS = {
     "push": "the extra tocsin[push], and TOCSIN_PUSH_CONTACT",
     "slack_dm": "the extra tocsin[slack], and TOCSIN_SLACK_BOT_TOKEN",
 }
+
+
+def is_begun(settings: Settings) -> bool:
+    """False if these settings name a database that was never made; looking makes none."""
+    return may_exist(settings.database_url)
 
 
 def _no_session() -> aiohttp.ClientSession:

@@ -266,10 +266,11 @@ def test_a_bad_token(tocsin: Terminal) -> None:
 # ---- The database ----------------------------------------------------------------------------------------------------
 
 
-def test_before_it_is_set_up_a_command_says_what_to_do(fresh: Terminal) -> None:
+def test_before_it_is_set_up_a_command_says_what_to_do_and_leaves_nothing(fresh: Terminal, tmp_path: Path) -> None:
     for words in (("people", "list"), ("doctor",), ("token", "create", "x", "--scope", "plan:read")):
         refused = fresh(*words)
         assert refused.code == 4 and "tocsin migrate" in refused.err and "Traceback" not in refused.err
+    assert not [*tmp_path.iterdir()]
 
 
 def test_migrate_sets_up_a_database_with_the_plan_of_the_settings(fresh: Terminal, tmp_path: Path) -> None:

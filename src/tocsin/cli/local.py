@@ -46,14 +46,18 @@ def look(question: Callable[[Any], T]) -> T:
 
 
 @contextlib.contextmanager
-def installation() -> Iterator["App"]:
-    """The installation that the environment describes, as it is; closed when the block ends."""
-    from tocsin.app import App
+def installation(*, begins: bool = False) -> Iterator["App"]:
+    """The installation that the environment describes, as it is; closed when the block ends. Raises NotPrepared where
+    there is none and this does not begin it."""
+    from tocsin.app import App, is_begun
     from tocsin.kit.clock import SystemClock
 
     # Whoever types a command gets the error's sentence; its traceback is for the log of a server.
     logging.getLogger("tocsin").addHandler(logging.NullHandler())
-    app = App(settings.read(os.environ), SystemClock())
+    found = settings.read(os.environ)
+    if not begins and not is_begun(found):
+        raise NotPrepared
+    app = App(found, SystemClock())
     try:
         yield app
     finally:

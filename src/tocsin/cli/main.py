@@ -162,7 +162,7 @@ def migrate(*, json: AsJson = False) -> None:
     from tocsin.cli import local
     from tocsin.plan import store
 
-    with local.installation() as installation:
+    with local.installation(begins=True) as installation:
         installation.prepare()
     revision = local.look(store.current_revision)
     if json:

@@ -378,6 +378,12 @@ class Database:
             yield connection
 
 
+def may_exist(url: str) -> bool:
+    """Whether there can be a database: a file that is not there has none, and opening it would make it."""
+    parsed = _parsed(url)
+    return parsed.get_backend_name() != "sqlite" or Path(str(parsed.database)).exists()
+
+
 def _parsed(url: str) -> URL:
     try:
         parsed = make_url(url)
