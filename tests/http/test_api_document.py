@@ -17,7 +17,7 @@ from schemathesis import GenerationMode
 from schemathesis.schemas import BaseSchema
 
 from tests.support.served import EVERY_RIGHT, Served, served
-from tocsin.api import resources
+from tocsin.api import misfits, resources
 from tocsin.kit.actor import SYSTEM
 from tocsin.people import access
 from tocsin.plan import store as plans
@@ -51,6 +51,24 @@ def test_it_is_openapi_3_1_and_needs_no_token(here: Served, document: dict[str, 
     assert document["openapi"].startswith("3.1")
     assert document["info"]["version"] == resources.VERSION
     assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+
+
+def patterns(part: Any) -> Iterator[str]:
+    for name, one in part.items() if isinstance(part, dict) else enumerate(part):
+        if isinstance(one, dict | list):
+            yield from patterns(one)
+        elif name == "pattern":
+            yield one
+
+
+def test_what_a_text_must_be_like_is_told_to_people_in_words(here: Served, document: dict[str, Any]) -> None:
+    by_another_reader = {r"\S", r"^[Hh][Tt][Tt][Pp][Ss]?://\S+$"}  # of signals, which says it in words of its own
+    assert set(patterns(document)) - by_another_reader == set(misfits.WORDS)
+    change = {"what": "deployed", "link": "the usual place"}
+    refused = here.post("/api/v1/changes", json=change, headers=here.bearer("signals:write"))
+    assert refused.status_code == 400
+    (mistake,) = refused.json()["errors"]
+    assert mistake["pointer"] == "#/link" and mistake["detail"].startswith("write a whole address")
 
 
 def test_it_describes_the_api_and_nothing_else(document: dict[str, Any]) -> None:

@@ -15,6 +15,15 @@ from tocsin.kit.errors import Invalid
 
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _NO_CHOICE = re.compile(r"Invalid enum value (.*)", re.DOTALL)
+_NO_MATCH = re.compile(r"Expected `str` matching regex (.*)", re.DOTALL)
+WORDS = {
+    r"^[^\u0000]*$": "a text holds no NUL",
+    r"^[^\u0000]*\S[^\u0000]*$": "write at least one word here",
+    r"^[Hh][Tt][Tt][Pp][Ss]?://[^\s\u0000]+$": "write a whole address without spaces, such as https://example.org/42",
+    r"^([01]\d|2[0-3]):[0-5]\d$": "write a time of day, such as 22:00",
+}
+"""What a text has to be like, by the expression that says so to a program."""
+_IN_WORDS = {repr(pattern): words for pattern, words in WORDS.items()}
 _NO_BODY = "'data'"  # all that the framework says of a body that did not come
 
 
@@ -81,6 +90,8 @@ def _hint(said: str, word: str, known: Iterable[str]) -> str:
 
 
 def _chosen(said: str, choices: list[str]) -> str:
+    if unlike := _NO_MATCH.fullmatch(said):
+        return _IN_WORDS.get(unlike[1], said)
     wrong = _NO_CHOICE.fullmatch(said)
     return f"{wrong[1]} will not do; there is {text.listed(choices)}" if wrong and choices else said
 
