@@ -8,7 +8,8 @@ from tocsin.audit.model import Deed
 TABLE = Path(__file__).with_name("audited.txt")
 ELSEWHERE = {"record", "rota", "receipt", "register", "signal", "subscriber", "-"}
 BY_THE_WAY = {  # what happens beside such a change, at the door of the provider, on the server's machine or by itself
-    *("account.changed", "account.role_changed", "account.linked", "account.link_revoked", "contact.ended"),
+    *("account.changed", "account.role_changed", "account.linked", "account.link_revoked"),
+    *("account.link_mailed", "contact.ended"),
     *("contact.chat_linked", "contact.chat_unlinked", "factor.recovery_code_used", "session.proven"),
 }
 

@@ -49,10 +49,18 @@ def test_of_two_uses_of_one_link_at_once_one_gets_in(nodes: tuple[Database, Data
         assert sorted(together(partial(use, nodes[0], link), partial(use, nodes[1], link))) == [False, True]
 
 
-def test_a_link_ends_after_an_hour(database: Database, clock: ManualClock) -> None:
+@pytest.mark.parametrize(("was_here", "hours"), [(True, 1), (False, 72)])
+def test_a_link_ends_after_an_hour_and_an_invitation_after_three_days(
+    database: Database, clock: ManualClock, was_here: bool, hours: int
+) -> None:
     with database.work(SYSTEM) as tx:
+        if was_here:
+            sessions.begin(tx, "ana")
         secret = commands.signin_link(tx, "ana")
-    later(clock, hours=1)
+    later(clock, hours=hours, seconds=-1)
+    with database.work(SYSTEM) as tx:
+        assert sessions.link_account(tx, secret)
+    later(clock, seconds=1)
     with database.work(SYSTEM) as tx:
         assert sessions.link_account(tx, secret) is None
         assert sessions.use_link(tx, secret) is None

@@ -252,14 +252,15 @@ def _nobodys_hash() -> str:
 
 def password_hash(password: str, about: Sequence[str] = ()) -> str:
     """The form in which a password is kept. Raises Invalid for one that is too short, too long or tried first by
-    whoever guesses, who knows as well what it is `about`: the person's handle, name and address, and our host."""
+    whoever guesses, who knows as well what it is `about`: the person's handle, name and address, our host, the plan."""
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         bound = f"at least {SHORTEST_PASSWORD}" if len(password) < SHORTEST_PASSWORD else f"at most {LONGEST_PASSWORD}"
         raise Invalid(f"A password has {bound} characters.", field="password")
     if guessing.is_guessable(password, about):
         raise Invalid(
             "This is among the first that somebody would guess: it is little more than common words, your own name or "
-            "that of this server, a year or a row of keys. Four words with nothing to do with each other are good.",
+            "that of this server or its plan, a year or a row of keys. Four words with nothing to do with each other "
+            "are good.",
             field="password",
         )
     with _hashing:

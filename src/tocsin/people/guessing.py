@@ -24,7 +24,7 @@ _SHORTEST_RUN = 3
 
 
 def is_guessable(password: str, about: Iterable[str] = ()) -> bool:
-    """`about` are words that belong to the person or the place: the handle, the name, the address, our host."""
+    """`about` are words of the person or the place: the handle, the name, the address, our host, the plan."""
     said = [text.casefold() for text in about]
     own = {word for text in said for word in (text, *re.split(r"[\W_]+", text)) if len(word) >= _SHORTEST_WORD}
     left = password.casefold()

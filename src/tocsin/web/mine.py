@@ -25,6 +25,7 @@ from tocsin.people import commands as people_commands
 from tocsin.people import secretive, sessions
 from tocsin.people import store as people
 from tocsin.people.model import Channel, ContactMethod, ContactRule, Urgency, called
+from tocsin.plan import store as plans
 from tocsin.response import reaching, trials
 from tocsin.web import present
 from tocsin.web.door import name_of_browser
@@ -216,12 +217,13 @@ def set_password(request: AnyRequest, visitor: SignedIn, form: Sent) -> Template
     try:
         with visitor.app.database.read(visitor.actor) as tx:
             takes_old = visitor.account.has_password and not _has_come_by_link(tx, visitor)
+            plan = plans.current(tx)
         if takes_old:
             _prove(request, visitor, form.secret("old"))
         if form.secret("password") != form.secret("again"):
             raise Invalid("The two do not match.", field="again")
         account = visitor.account
-        about = (account.handle, account.name, account.email or "", *visitor.app.settings.hosts)
+        about = (account.handle, account.name, account.email or "", *visitor.app.settings.hosts, plan.name)
         hashed = people_commands.password_hash(form.secret("password"), about)
     except (Invalid, Refused) as why:
         return _me(request, visitor, {}, trouble(why, {"old": "old", "password": "password", "again": "again"}))
