@@ -11,9 +11,12 @@ import pytest
 from tests.support.served import EVERY_RIGHT, Served, served
 from tocsin.api.events import STREAMS_MOST, Listening, Place
 from tocsin.events import outbox, store
+from tocsin.events.commands import LISTENED_TO
 from tocsin.events.model import KEPT_FOR
 from tocsin.kit.actor import SYSTEM
 from tocsin.people import access, tokens
+from tocsin.people import commands as people_commands
+from tocsin.response import commands
 
 EVENTS = "/api/v1/events"
 
@@ -106,7 +109,24 @@ def test_what_is_confidential_is_told_to_those_who_may_read_it(here: Served, hea
     assert secret in json.dumps(read(here, trusted))
 
 
-def test_a_listener_hears_at_once_and_until_its_token_is_revoked(here: Served, headers: dict[str, str]) -> None:
+def test_whoever_listens_hears_nothing_of_what_happens_after_their_token_was_revoked(here: Served) -> None:
+    secret = here.token("incidents:read", name="former")
+    with here.app.database.work(SYSTEM) as tx:
+        token = tokens.live(tx, secret)
+        assert token is not None
+        listening = Listening(here.app, access.bearer(token), secret, store.last_position(tx), frozenset(LISTENED_TO))
+        people_commands.revoke_token(tx, token.id)
+        commands.declare(tx, title="Voice is mute", severity="P3", type="service_outage", service="rose")
+    here.app.database.run(SYSTEM, lambda tx: outbox.fan_out(tx, 1000))
+
+    async def story() -> str:
+        return "".join([line async for line in listening.live(Place(here.app))])
+
+    assert parsed(here.run(asyncio.wait_for(story(), 60))) == []
+    assert here.app.listeners == 0
+
+
+def test_a_listener_hears_at_once(here: Served, headers: dict[str, str]) -> None:
     secret = here.token("incidents:read", name="listener")
     with here.app.database.read(SYSTEM) as tx:
         token = tokens.live(tx, secret)

@@ -124,6 +124,7 @@ class Listening:
         self._secret = secret
         self._position = position
         self._types = types
+        self._is_over = False
 
     async def missed(self) -> AsyncIterator[str]:
         """What happened until now."""
@@ -142,6 +143,8 @@ class Listening:
             while True:
                 async for line in self.missed():
                     yield line
+                if self._is_over:
+                    return
                 await asyncio.sleep(LOOK_EVERY.total_seconds())
                 if stopwatch() >= beat_at:
                     if await asyncio.to_thread(live_token, self._app, self._secret) is None:
@@ -156,6 +159,9 @@ class Listening:
             if last <= self._position:
                 return []
             found = store.after(tx, self._position, AT_ONCE, self._types)
+        if found and live_token(self._app, self._secret) is None:  # since the last sign of life
+            self._is_over = True
+            return []
         is_all = len(found) < AT_ONCE
         self._position = last if is_all else found[-1].position or last
         return found
