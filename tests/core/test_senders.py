@@ -395,6 +395,7 @@ def test_what_railway_says_on_the_way_and_of_previews_is_no_news() -> None:
     (over,) = told("railway", changed(body, "type", to="VolumeAlert.Resolved"))
     assert isinstance(alarm, Arrival) and isinstance(over, Arrival)
     assert (alarm.key, over.state) == (over.key, State.RESOLVED)
+    assert alarm.title == "rose in production: volume alert triggered"
     assert faults("railway", {})[0].startswith("$.type")
 
 
