@@ -463,6 +463,13 @@ def test_what_amazon_signs_is_put_together_as_amazon_does() -> None:
     assert cloudwatch.seal(request("cloudwatch", {**body, "SigningCertURL": china})).certificate_url == china
 
 
+def test_what_amazon_delivers_raw_is_said_to_lack_its_type() -> None:
+    with pytest.raises(formats.Unreadable) as caught:
+        cloudwatch.seal(request("cloudwatch", json.loads(body_of("cloudwatch")["Message"])))
+    assert caught.value.problems[0].startswith("$.Type: missing; ")
+    assert "without raw message delivery" in caught.value.problems[0]
+
+
 @steadily
 @given(data=st.data())
 def test_no_body_makes_the_look_at_a_seal_fail(data: st.DataObject) -> None:
