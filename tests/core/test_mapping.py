@@ -67,6 +67,26 @@ def test_a_body_is_read_as_the_plan_says() -> None:
     ]
 
 
+def test_the_piece_that_stands_in_a_plan_is_read_as_the_lines_under_the_name_are() -> None:
+    piece = senders.piece("backup", MAPPING)
+    assert piece.startswith("senders:\n  backup:\n    key: ")
+    assert senders.read("backup", f"# what our backup sends\n\n{piece}") == sender()
+    assert senders.piece("backup", piece) == piece
+
+
+def test_what_is_wrong_with_a_piece_is_said_at_its_own_line() -> None:
+    found = senders.read("backup", "senders:\n  backup:\n    title: Full\n    keyy: '{id}'\n")
+    assert isinstance(found, list)
+    assert ("keyy", 4) in [(one.path, one.line) for one in found]
+
+
+@pytest.mark.parametrize(
+    "text", ["senders:\n  other:\n    key: '{id}'\n", f"{senders.piece('backup', MAPPING)}  other: {{}}\n"]
+)
+def test_a_piece_about_another_sender_is_not_taken_for_this_one(text: str) -> None:
+    assert isinstance(senders.read("backup", text), list)
+
+
 @pytest.mark.tries("own-senders", "a body of ours", "fires", "is acknowledged", "ends")
 @pytest.mark.parametrize(
     ("word", "state"),

@@ -395,6 +395,7 @@ def test_what_railway_says_on_the_way_and_of_previews_is_no_news() -> None:
     (over,) = told("railway", changed(body, "type", to="VolumeAlert.Resolved"))
     assert isinstance(alarm, Arrival) and isinstance(over, Arrival)
     assert (alarm.key, over.state) == (over.key, State.RESOLVED)
+    assert alarm.title == "rose in production: volume alert triggered"
     assert faults("railway", {})[0].startswith("$.type")
 
 
@@ -460,6 +461,13 @@ def test_what_amazon_signs_is_put_together_as_amazon_does() -> None:
     assert (found.hashed, found.confirm_url) == ("sha256", None)
     china = "https://sns.cn-north-1.amazonaws.com.cn/a.pem"
     assert cloudwatch.seal(request("cloudwatch", {**body, "SigningCertURL": china})).certificate_url == china
+
+
+def test_what_amazon_delivers_raw_is_said_to_lack_its_type() -> None:
+    with pytest.raises(formats.Unreadable) as caught:
+        cloudwatch.seal(request("cloudwatch", json.loads(body_of("cloudwatch")["Message"])))
+    assert caught.value.problems[0].startswith("$.Type: missing; ")
+    assert "without raw message delivery" in caught.value.problems[0]
 
 
 @steadily

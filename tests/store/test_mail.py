@@ -123,6 +123,7 @@ def test_a_server_that_is_not_there_is_tried_again() -> None:
         "Ünïcödé 🔔 " * 8,
         "[P0] Rose does not answer 😀 مرحبا بالعالم",
         "Роза молчит и никого не слышит " * 4,
+        "Webhook whk_VEFZQERY is disabled: it says that it is gone for good (HTTP 410)",  # too long for the first line
     ],
 )
 def test_a_title_can_not_write_headers(sink: SmtpSink, subject: str) -> None:

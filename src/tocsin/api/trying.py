@@ -18,7 +18,8 @@ Text = Annotated[str, Meta(max_length=mapping.BODY_MOST)]
 
 
 class Attempt(Struct, forbid_unknown_fields=True):
-    """`mapping` are the lines under the sender's name in a plan; without them it is read as the plan in force says."""
+    """`mapping` are the lines under the sender's name in a plan, with or without `senders` and that name above them;
+    without them it is read as the plan in force says."""
 
     sender: Annotated[str, Meta(max_length=40)]
     body: Text

@@ -114,7 +114,7 @@ def try_signal(
     /,
     *,
     mapping: Annotated[
-        str | None, Parameter(help="A file with the lines under its name in a plan; without it the plan in force.")
+        str | None, Parameter(help="A file with what a plan says of it; without it the plan in force.")
     ] = None,
     json: AsJson = False,
 ) -> int:

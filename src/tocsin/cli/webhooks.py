@@ -92,7 +92,8 @@ def remove(webhook: Id, /, *, json: AsJson = False) -> None:
 @webhook.command(name="test")
 def try_out(webhook: Id, /, *, json: AsJson = False) -> None:
     """Send an endpoint a test."""
-    _done(client.post("webhooks", webhook, "test"), "A test is on its way; see `webhook deliveries`.", json=json)
+    said = f"A test is on its way; what became of it shows tocsin webhook deliveries {webhook}"
+    _done(client.post("webhooks", webhook, "test"), said, json=json)
 
 
 @webhook.command

@@ -51,8 +51,31 @@ def _flaw(text: str) -> str:
 
 
 def read(name: str, text: str) -> Sender | list[parse.Problem]:
-    """One sender as a plan has it, out of its own lines alone, or all that is wrong with them, by line."""
-    body = textwrap.dedent(text).strip("\n")
+    """One sender as a plan has it, out of its own lines, or all that is wrong with them, by line. The whole piece that
+    stands in a plan means the same."""
+    above, body = _own_lines(name, text)
+    found = _read(name, body)
+    return [replace(one, line=one.line + above) for one in found] if isinstance(found, list) else found
+
+
+def piece(name: str, text: str) -> str:
+    """What goes into the plan, of either."""
+    return f"senders:\n  {name}:\n{textwrap.indent(_own_lines(name, text)[1], ' ' * 4)}\n"
+
+
+def _own_lines(name: str, text: str) -> tuple[int, str]:
+    """What stands under the sender's name, and how many lines of heads above it, if it came with those of a plan."""
+    plain = textwrap.dedent(text.replace("\r\n", "\n")).strip("\n")
+    head = re.match(rf"(?:[ ]*(?:#.*)?\n)*senders:[ ]*(?:#.*)?\n([ ]+){re.escape(name)}:[ ]*(?:#.*)?\n", plain)
+    if head is None:
+        return 0, plain
+    below = plain[head.end() :]
+    if not all(line.startswith(head[1] + " ") for line in below.split("\n") if line.strip()):
+        return 0, plain  # another sender stands there too, or more of the plan
+    return head[0].count("\n"), textwrap.dedent(below).rstrip("\n")
+
+
+def _read(name: str, body: str) -> Sender | list[parse.Problem]:
     document = parse.read(f"{_HEAD}  {name}:\n{textwrap.indent(body, ' ' * 4)}\n", "mapping")
     if isinstance(document, list):
         return [_moved(one, name) for one in document]

@@ -1,6 +1,5 @@
 """Trying how the plan would read what a sender sends: what would come of it, and what it sent lately."""
 
-import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -127,5 +126,4 @@ def _lines(sender: Sender) -> Iterator[str]:
 
 def for_the_plan(name: str, written: str) -> str:
     """The piece that goes into the plan."""
-    body = textwrap.indent(textwrap.dedent(written.replace("\r\n", "\n")).strip("\n"), " " * 4)
-    return f"senders:\n  {name}:\n{body}\n"
+    return senders.piece(name, written)

@@ -44,7 +44,8 @@ def seal(sent: Sent) -> Seal:
     body, _ = sent.object(_ADVICE)
     kind = body.get("Type")
     if not isinstance(kind, str) or kind not in _SIGNED:
-        raise formats.Unreadable([f"$.Type: {formats.shown(kind)} is not known; {_ADVICE}"])
+        said = "missing" if kind is None else f"{formats.shown(kind)} is not known"
+        raise formats.Unreadable([f"$.Type: {said}; {_ADVICE}"])
     hashed = _HASHES.get(text(body.get("SignatureVersion")))
     if hashed is None:
         raise formats.Unreadable([f"$.SignatureVersion: {formats.shown(body.get('SignatureVersion'))} is not 1 or 2"])

@@ -12,6 +12,7 @@ SOURCE = "railway"
 _LIVE = ("deployment.deployed", "deployment.success")
 _CHANGES = {"deployment.restarted": "Restart", "deployment.removed": "Removal"}
 _BROKEN = ("deployment.failed", "deployment.crashed", "deployment.oomkilled")
+_WORDS = {"volumealert": "volume alert"}
 _ALARMS = {
     "volumealert.triggered": State.FIRING,
     "volumealert.resolved": State.RESOLVED,
@@ -71,7 +72,7 @@ def _change(body: dict[str, Any], verb: str, sent: Sent) -> Told:
 def _signal(body: dict[str, Any], kind: str, state: State, warnings: list[str]) -> Arrival:
     """A service in its environment has one signal for its deployments, which the next that goes live ends."""
     ids = {name: text(part(body, "resource", name).get("id")) for name in ("project", "environment", "service")}
-    group = "deployment" if kind.startswith("deployment") else kind.partition(".")[0]
+    group = kind.partition(".")[0]
     what = kind.rpartition(".")[2].replace("oomkilled", "ran out of memory")
     named = {name: _named(body, name) for name in ("project", "environment", "service")}
     details, where = part(body, "details"), named["environment"] or "Railway"
@@ -79,7 +80,7 @@ def _signal(body: dict[str, Any], kind: str, state: State, warnings: list[str]) 
         SOURCE,
         key="/".join((group, *ids.values(), *([text(details.get("id"))] if group != "deployment" else []))),
         state=state,
-        title=f"{words.clip(named['service'] or named['project'], 200)} in {where}: {group} {what}",
+        title=f"{words.clip(named['service'] or named['project'], 200)} in {where}: {_WORDS.get(group, group)} {what}",
         severity=text(body.get("severity")),
         labels={**named, "type": kind, "branch": details.get("branch")},
         details={"details": details},
