@@ -1,5 +1,6 @@
 """Shifts as appointments of a calendar: each keeps its name whatever happens beside it, and what is gone says so."""
 
+import re
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -201,6 +202,28 @@ class Small:
 def written(found: list[Appointment], rotation: Rotation = WEEKLY) -> bytes:
     plan = cast(Plan, Small(rotation))
     return ical.calendar(plan, ical.Heading("Kiln", rotation.zone, "https://tocsin.example.org"), found, NOW - 9 * DAY)
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("a;b,c\\d\r\nBEGIN:VEVENT", "a;b,c\\d BEGIN:VEVENT"),
+        ("a\0\x1b\x0b\u202eb\u2066", "a\ufffd\ufffd\ufffd\ufffdb"),
+        ("\U0001f469\u200d\U0001f4bb" * 40, "\U0001f469\u200d\U0001f4bb" * 40),
+        ("\u05e9\u05dc\u05d5\u05dd " * 40, ("\u05e9\u05dc\u05d5\u05dd " * 40).strip()),
+    ],
+)
+def test_whatever_a_rotation_is_called_its_calendar_can_be_read(name: str, read: str) -> None:
+    rotation = replace(WEEKLY, name=name)
+    heading = ical.Heading(name, rotation.zone, "https://tocsin.example.org")
+    text = ical.calendar(cast(Plan, Small(rotation)), heading, laid_out(), NOW)
+    lines = text.split(b"\r\n")
+    assert max(map(len, lines)) <= 75 and min(b"".join(lines)) >= 0x20
+    assert all(line.decode() or line == lines[-1] for line in lines)  # no letter is cut in two
+    calendar = icalendar.Calendar.from_ical(text)
+    for said in (calendar["name"], calendar["x-wr-calname"]):  # texts, which this reader does not take for any
+        assert re.sub(r"\\(.)", r"\1", str(said)) == read
+    assert all(read in " ".join(str(one["summary"]).split()) for one in calendar.walk("VEVENT"))
 
 
 def test_three_readers_of_others_understand_the_calendar() -> None:

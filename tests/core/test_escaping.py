@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from jinja2 import DictLoader, Environment, StrictUndefined, UndefinedError
 from markupsafe import Markup, escape
 
+from tocsin.kit.text import unturned
 from tocsin.obligations.model import State
-from tocsin.web.escaping import Escaping, linked, options, written
+from tocsin.web.escaping import Escaping, kept, linked, options, written
 from tocsin.web.present import Choice
 
 TEMPLATES = {
@@ -33,7 +34,8 @@ ENVIRONMENTS = [
 
 @given(st.text(alphabet=st.one_of(st.sampled_from("<>&'\""), st.characters())))
 def test_text_is_escaped_as_jinja_does_it(text: str) -> None:
-    assert written(text) == str(escape(text))
+    text = unturned(text)
+    assert written(text) == kept(text) == str(escape(text))
     usual, ours = (one.get_template("page").render(one=text) for one in ENVIRONMENTS)
     assert ours == usual
 
@@ -62,6 +64,46 @@ def test_web_addresses_in_what_somebody_wrote_can_be_pressed(text: str, addresse
     assert [
         unescape(one) for one in re.findall(r'<a href="([^"]*)" rel="noreferrer noopener">', linked(text))
     ] == addresses
+
+
+TURNED = "\u202egpj.exe\u2066"
+READ = "\N{REPLACEMENT CHARACTER}gpj.exe"
+
+
+@pytest.mark.parametrize(
+    ("page", "seen"),
+    [
+        ("<b title='{{ one }}'>{{ one }}</b>", f"<b title='{READ}'>{READ}</b>"),
+        (
+            '<p{% if one %} title="{{ one }}"{% endif %}>{{ one }}, {{ one }}</p>',
+            f'<p title="{READ}">{READ}, {READ}</p>',
+        ),
+        (
+            '<input name="{{ one }}" value="{{ one }}"><b>{{ one }}</b>',
+            f'<input name="{READ}" value="{TURNED}"><b>{READ}</b>',
+        ),
+        ('<a href="/x?q={{ one }}">{{ one }}</a>', f'<a href="/x?q={TURNED}">{READ}</a>'),
+        ('<a href="/x" title="{{ one }}">', f'<a href="/x" title="{READ}">'),
+        ('<i data-copied-text="{{ one }}"></i>', f'<i data-copied-text="{TURNED}"></i>'),
+        (
+            "<textarea{% if one %} rows=3{% endif %}>\n{{ one }}</textarea>{{ one }}",
+            f"<textarea rows=3>\n{TURNED}</textarea>{READ}",
+        ),
+        ("{{ [one]|options('') }}", f'<option value="{TURNED}">{READ}</option>\n'),
+    ],
+)
+def test_what_turns_the_order_of_letters_is_not_shown_and_comes_back_from_a_form_as_it_was(
+    page: str, seen: str
+) -> None:
+    environment = Escaping(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
+    environment.filters["options"] = lambda one, chosen: options([Choice(each, each) for each in one], chosen)
+    assert environment.from_string(page).render(one=TURNED) == seen
+
+
+def test_a_link_leads_where_it_was_written_to_and_is_read_without_turned_letters() -> None:
+    assert linked(f"https://a.example/{TURNED}") == (
+        f'<a href="https://a.example/{TURNED}" rel="noreferrer noopener">https://a.example/{READ}</a>'
+    )
 
 
 PIECES = st.one_of(st.sampled_from(["https://a", "http://", "://", "<", '"', "&", ")", "."]), st.text(max_size=5))

@@ -62,6 +62,39 @@ def test_a_short_span_fits_a_narrow_place(seconds: int, words: str) -> None:
     assert text.short_span(timedelta(seconds=seconds)) == words
 
 
+# ---- Letters that steer ----------------------------------------------------------------------------------------------
+
+OVERRIDES, OTHERS = "\u202d\u202e", "\u202a\u202b\u202c\u2066\u2067\u2068\u2069"
+
+
+def test_an_override_is_seen_and_what_only_embeds_is_left_out() -> None:
+    assert text.unturned(f"invoice{OVERRIDES}gpj{OTHERS}.exe") == "invoice\ufffd\ufffdgpj.exe"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "plain \x1b[31m",
+        "\u05e9\u05dc\u05d5\u05dd (db-1) \u200f!",
+        "\u0627\u0644\u0639\u0631\u0628\u064a\u0629 \u061c12",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        "\U0001f469\u200d\U0001f4bb e\u0301 \u0e44\u0e17\u0e22\u200b",
+    ],
+)
+def test_languages_that_read_from_the_right_and_joined_letters_stay_as_they_are(written: str) -> None:
+    assert text.unturned(written) == written
+
+
+def test_what_is_shown_elsewhere_has_neither_control_characters_nor_turned_letters() -> None:
+    assert text.harmless(f"a\x1b\x00\x9b{OVERRIDES}{OTHERS}\tb\r\nc") == "a\ufffd\ufffd\ufffd\ufffd\ufffd\tb\r\nc"
+
+
+@given(st.text())
+def test_what_steers_nothing_any_more_is_taken_as_it_is(said: str) -> None:
+    once = text.harmless(said)
+    assert text.harmless(once) == text.unturned(once) == once
+
+
 # ---- Words -----------------------------------------------------------------------------------------------------------
 
 

@@ -271,6 +271,8 @@ def test_each_mistake_has_a_plain_sentence(old: str, new: str, path: str, messag
         ("a:\n  b: c\n d: e\n", 3, "this line is not indented like the lines it belongs to"),
         ("a: b\nc: \x00\n", 2, "the letter U+0000 cannot stand in a plan"),
         ("a: \ud800\n", 1, "the letter U+D800 cannot stand in a plan"),
+        ('a: b\n"c": "d\\0"\n', 2, "the letter U+0000 cannot stand in a plan"),
+        ('a: b\n"c\\0": d\n', 2, "the letter U+0000 cannot stand in a plan"),
         ("a: &b [*b]\n", 1, "this alias stands inside what it stands for"),
         ("a: " + "[" * 5000, 1, "this is nested more than 30 levels deep"),
         ("a" * (MAX_LETTERS + 1), 1, f"a plan has at most {MAX_LETTERS} letters; this file has {MAX_LETTERS + 1}"),

@@ -413,7 +413,7 @@ def test_the_feed_is_well_formed_whatever_people_write(name: str, body: str) -> 
 def test_control_characters_do_not_break_the_feed() -> None:
     shown = posted(public(Stage.INVESTIGATING, "We look.", 10, issue="Down\x00\x1b[31m\ufffe!"))
     (entry,) = ET.fromstring(statusfeeds.atom(page(shown))).findall(f"{ATOM}entry")
-    assert text(entry, "title") == "Down[31m!"
+    assert text(entry, "title") == "Down\ufffd\ufffd[31m!"
 
 
 def test_an_empty_page_is_a_feed_without_entries() -> None:

@@ -71,6 +71,16 @@ def test_what_a_text_must_be_like_is_told_to_people_in_words(here: Served, docum
     assert mistake["pointer"] == "#/link" and mistake["detail"].startswith("write a whole address")
 
 
+def test_how_long_a_text_may_be_is_told_in_words(here: Served) -> None:
+    silence = {"matchers": ["title=x"] * 21, "because": "x" * 1001, "ends_at": "2026-12-01T00:00:00Z"}
+    told = []
+    for wrong in ({**silence, "matchers": []}, {**silence, "because": "Moving house"}):
+        refused = here.post("/api/v1/silences", json=wrong, headers=here.bearer(*EVERY_RIGHT))
+        assert refused.status_code == 400
+        told += [one["detail"] for one in refused.json()["errors"]]
+    assert told == ["write at most 1000 characters", "name at most 20"]
+
+
 def test_it_describes_the_api_and_nothing_else(document: dict[str, Any]) -> None:
     assert all(path.startswith("/api/v1/") for path in document["paths"])
     assert {"/api/v1/signals", "/api/v1/incidents", "/api/v1/plan"} <= set(document["paths"])

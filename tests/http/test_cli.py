@@ -554,11 +554,13 @@ def test_an_overloaded_server(tocsin: Terminal, stranger: str) -> None:
 
 
 def test_a_title_cannot_steer_the_terminal(tocsin: Terminal) -> None:
-    incident = declared(tocsin, "evil \x1b]0;owned\x07 \x9b31m [red]plain[/red]")
+    incident = declared(tocsin, "evil \x1b]0;owned\x07 \x9b31m [red]plain[/red] \u202egpj\u2066.exe")
     for command in (("incidents",), ("show", incident), ("timeline", incident), ("ticket", incident)):
         out = tocsin.done(*command)
-        assert not {"\x1b", "\x07", "\x9b"} & set(out)
-        assert "\\x1b]0;owned" in out and "[red]plain[/red]" in out
+        assert not {"\x1b", "\x07", "\x9b", "\u202e", "\u2066"} & set(out)
+        is_a_file = command[0] == "ticket"  # which the server has written
+        assert ("\ufffd]0;owned" if is_a_file else "\\x1b]0;owned") in out and "[red]plain[/red]" in out
+        assert ("\ufffdgpj.exe" if is_a_file else "\\u202egpj\\u2066.exe") in out
 
 
 def test_every_template_is_printed_with_its_blanks_and_an_update_before_it_is_posted(tocsin: Terminal) -> None:

@@ -55,6 +55,13 @@ def test_a_mail_arrives_with_its_words_and_the_headers_that_thread_it(sink: Smtp
     assert mail.message["Date"].datetime == NOW
 
 
+def test_the_secret_of_a_mail_stands_at_its_place_alone(sink: SmtpSink) -> None:
+    body = "Eve {secret} \x1b[2J\u202elets you in.\n\nhttps://tocsin.example/signin/{secret}\n"
+    assert send(sink.port, replace(MESSAGE, body=body, secret="s3cr3t")) == Delivered()
+    (mail,) = sink.wait_for(1)
+    assert mail.text == "Eve {secret} \ufffd[2J\ufffdlets you in.\n\nhttps://tocsin.example/signin/s3cr3t\n"
+
+
 def test_a_second_attempt_is_known_for_one_by_its_message_id(sink: SmtpSink) -> None:
     for attempts in (0, 1):
         assert send(sink.port, replace(MESSAGE, attempts=attempts)) == Delivered()

@@ -42,6 +42,14 @@ def test_a_message_is_due_at_once_and_then_leased(database: Database, clock: Man
         assert outbox.next_due(tx) == clock.now() + outbox.LEASE
 
 
+def test_the_words_of_a_message_steer_nothing_by_whatever_it_goes(database: Database) -> None:
+    with database.work(SYSTEM) as tx:
+        said = "\x1b[2Ja\u202egpj.exe \u05e9\u05dc\u05d5\u05dd\n"
+        outbox.queue(tx, dedup_key="k", channel="sms", address="+49301", subject=said, body=said)
+    (message,) = claim(database)
+    assert message.subject == message.body == "\ufffd[2Ja\ufffdgpj.exe \u05e9\u05dc\u05d5\u05dd\n"
+
+
 def test_when_a_lease_ends_without_a_record_the_message_is_due_again(database: Database, clock: ManualClock) -> None:
     queue(database, "k1")
     (first,) = claim(database)

@@ -40,6 +40,31 @@ def test_a_sign_in_link_opens_once(database: Database) -> None:
         assert sessions.use_link(tx, secret) is None
 
 
+@pytest.mark.parametrize(
+    "name", ["Eve\x1b[2J", "Eve\0", "Eve \u202eevE", "Eve \u2066", "\u200b", "\u200b \u2060", "\x7f"]
+)
+def test_a_name_that_looks_like_something_else_is_refused(database: Database, name: str) -> None:
+    with database.work(SYSTEM) as tx:
+        with pytest.raises(Invalid, match="letters that can be seen"):
+            commands.invite(tx, "eve", name=name, email="eve@rose.example")
+        with pytest.raises(Invalid, match="letters that can be seen"):
+            commands.make_token(tx, name, frozenset({access.INCIDENT_READ}), None)
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        (" Eve\r\n\nHolt\t", "Eve Holt"),
+        ("\u05d0\u05d1\u05d9 (QA)", "\u05d0\u05d1\u05d9 (QA)"),
+        ("\U0001f469\u200d\U0001f4bb", "\U0001f469\u200d\U0001f4bb"),
+    ],
+)
+def test_a_name_is_one_line_in_any_language(database: Database, name: str, kept: str) -> None:
+    with database.work(SYSTEM) as tx:
+        commands.invite(tx, "eve", name=name, email="eve@rose.example")
+        assert people.load_person(tx, "eve").name == kept
+
+
 def test_of_two_uses_of_one_link_at_once_one_gets_in(nodes: tuple[Database, Database]) -> None:
     def use(database: Database, secret: str) -> bool:
         return database.run(SYSTEM, lambda tx: sessions.use_link(tx, secret)) is not None

@@ -16,6 +16,7 @@ from tocsin.kit.errors import Invalid
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _NO_CHOICE = re.compile(r"Invalid enum value (.*)", re.DOTALL)
 _NO_MATCH = re.compile(r"Expected `str` matching regex (.*)", re.DOTALL)
+_NO_LENGTH = re.compile(r"Expected `(str|array)` of length (<=|>=) (\d+)")
 WORDS = {
     r"^[^\u0000]*$": "a text holds no NUL",
     r"^[^\u0000]*\S[^\u0000]*$": "write at least one word here",
@@ -92,6 +93,9 @@ def _hint(said: str, word: str, known: Iterable[str]) -> str:
 def _chosen(said: str, choices: list[str]) -> str:
     if unlike := _NO_MATCH.fullmatch(said):
         return _IN_WORDS.get(unlike[1], said)
+    if length := _NO_LENGTH.fullmatch(said):
+        bound = f"at {'most' if length[2] == '<=' else 'least'} {length[3]}"
+        return f"write {bound} characters" if length[1] == "str" else f"name {bound}"
     wrong = _NO_CHOICE.fullmatch(said)
     return f"{wrong[1]} will not do; there is {text.listed(choices)}" if wrong and choices else said
 

@@ -1,6 +1,7 @@
 """What the commands print: tables and lines for people, JSON for programs.
 
-Nothing that came from outside can steer the terminal: control characters are shown, not sent.
+Nothing that came from outside can steer the terminal: control characters are shown, not sent, and so are those that
+turn the order in which others are read.
 """
 
 import json
@@ -21,13 +22,15 @@ NARROW = 64  # columns of a terminal below which a table of more than a FEW colu
 FEW = 3
 _UNCUT = 1_000_000  # columns, where no terminal folds lines: a table in a pipe is never cut
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"}
+_TURNING = {code: f"\\u{code:04x}" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+_STEERING = {**_CONTROL, **_TURNING}
 
 Cell = str | Text | int | None
 
 
 def plain(text: object) -> str:
-    """The text without the power to move the cursor, recolour or retitle the terminal."""
-    return str(text).replace("\r\n", "\n").translate(_CONTROL)
+    """The text without the power to move the cursor, recolour or retitle the terminal, or to turn its own words."""
+    return str(text).replace("\r\n", "\n").translate(_STEERING)
 
 
 def line(text: object = "", style: str = "") -> None:

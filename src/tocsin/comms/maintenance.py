@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from tocsin.kit.text import harmless
 from tocsin.signals.silencing import Silence
 
 
@@ -48,8 +49,8 @@ def public_maintenance(one: Silence, components: tuple[str, ...], now: datetime)
     progress, updated_at = steps[-1]
     return PublicMaintenance(
         id=one.id,
-        name=one.title,
-        text=one.text,
+        name=harmless(one.title),
+        text=harmless(one.text),
         progress=progress,
         components=components,
         starts_at=one.starts_at,

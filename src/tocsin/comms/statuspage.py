@@ -26,7 +26,7 @@ from tocsin.incidents.model import (
 )
 from tocsin.incidents.relation import Merged
 from tocsin.incidents.telling import UpdateCorrected, UpdateWithdrawn
-from tocsin.kit.text import clip
+from tocsin.kit.text import clip, harmless
 from tocsin.plan.model import Plan, Stage
 from tocsin.plan.services import Service
 
@@ -227,7 +227,7 @@ def _public_name(plan: Plan, incident: Incident, entries: Iterable[Numbered]) ->
                 issue = issue or fields.get("issue", "")
             case _:
                 pass  # nothing else is public
-    words = " ".join(issue.split()).rstrip(".") or plan.types[incident.type].name
+    words = " ".join(harmless(issue).split()).rstrip(".") or plan.types[incident.type].name
     return clip(words[0].upper() + words[1:], LONGEST_NAME)
 
 
@@ -295,7 +295,7 @@ def _told(plan: Plan, incident_id: str, entries: Iterable[Numbered]) -> _Told:
                 told = _Told()  # what was taken down stays down
             case Updated(audience=audience, stage=Stage() as stage, text=body, at=at) if audience in public:
                 update_id = stable_id("update", incident_id, str(numbered.number))
-                told = told.after(PublicUpdate(id=update_id, stage=stage, body=body, at=at, impact=impact))
+                told = told.after(PublicUpdate(id=update_id, stage=stage, body=harmless(body), at=at, impact=impact))
             case UpdateCorrected(update=number, at=at) | UpdateWithdrawn(update=number, at=at):
                 told = told.put_right(stable_id("update", incident_id, str(number)), at)
             case _:

@@ -12,7 +12,7 @@ from tocsin.comms import updates
 from tocsin.incidents import words, working
 from tocsin.incidents.model import Incident, Numbered
 from tocsin.kit.errors import NotFound
-from tocsin.kit.text import listed
+from tocsin.kit.text import harmless, listed
 from tocsin.plan.check import KNOWN_FIELDS
 from tocsin.plan.model import Plan
 
@@ -86,7 +86,7 @@ def render(
     facts = updates.facts(plan, incident, now, link)
     unknown = [one for one in ASSESSED if facts[one] == updates.UNKNOWN]
     filled = {**_blanks(), **said, **facts, **{one: blank(one) for one in unknown}}
-    text = updates.render(plan.templates[name], filled)
+    text = harmless(updates.render(plan.templates[name], filled))
     asked = updates.fields_of(plan.templates[name])
     missing = tuple(one for one in asked if one in unknown or (one in updates.TYPED and one not in said))
     return Rendered(name=name, purpose=of_name[name].purpose, text=text, blanks=missing)

@@ -123,8 +123,9 @@ class EmailChannel:
             mail["Reply-To"] = f"{local}+{reply}@{domain}"
         how = HOW_TO_CONFIRM if message.is_test else HOW_TO_REPLY
         body = harmless(message.body)
-        if message.secret:
-            body = body.replace(SECRET_HERE, message.secret)
+        if message.secret and SECRET_HERE in body:
+            before, _, behind = body.rpartition(SECRET_HERE)  # at its place alone, whatever somebody is called
+            body = f"{before}{message.secret}{behind}"
         mail.set_content(f"{body}{how}" if reply else body)
         return mail
 

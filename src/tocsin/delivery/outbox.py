@@ -13,6 +13,7 @@ from tocsin.db.columns import MOST, SEALED, Instant, Json, metadata
 from tocsin.db.engine import Tx
 from tocsin.delivery.channel import TEST, Dead, Delivered, Message, MessageState, Result, Retry
 from tocsin.kit.ids import new_id
+from tocsin.kit.text import harmless
 
 table = Table(
     "message",
@@ -58,7 +59,10 @@ JITTER = 0.25  # of a wait, at the most, so that those who failed together do no
 
 
 def queue(tx: Tx, *, dedup_key: str, channel: str, address: str, subject: str, body: str, **about: Any) -> str:
-    """Put a message on its way, due now. `about` are further fields of `Message`."""
+    """Put a message on its way, due now. `about` are further fields of `Message`.
+
+    Whatever brings it there, its words steer nothing: neither a terminal nor the order in which they are read.
+    """
     message_id = new_id("msg", 12)
     message = Message(
         id=message_id,
@@ -66,8 +70,8 @@ def queue(tx: Tx, *, dedup_key: str, channel: str, address: str, subject: str, b
         channel=channel,
         address=address,
         lane=lane_of(channel, address),
-        subject=subject,
-        body=body,
+        subject=harmless(subject),
+        body=harmless(body),
         created_at=tx.now,
         **{"send_at": tx.now, "meant_at": about.get("planned_at") or about.get("send_at") or tx.now, **about},
     )

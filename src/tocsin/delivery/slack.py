@@ -29,6 +29,7 @@ from tocsin.delivery.chat import (
     Posted,
 )
 from tocsin.delivery.slackin import plain
+from tocsin.kit.text import harmless
 
 PLAIN = {"mrkdwn": "false", "unfurl_links": "false", "unfurl_media": "false"}  # words stay as they were written
 NOTHING: Mapping[str, str] = {}
@@ -292,7 +293,7 @@ def _asked(retry_after: str) -> timedelta | None:
 
 def _escaped(text: str) -> str:
     """The three letters with which Slack marks up; nobody's words may mention a channel or hide an address."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return harmless(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _yes_no(flag: bool) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from tocsin.kit.errors import Refused
-from tocsin.kit.text import clip
+from tocsin.kit.text import clip, harmless
 
 Part = dict[str, Any]
 
@@ -31,7 +31,7 @@ class NotOurs(Refused):
 
 
 def words(text: str, most: int = LONGEST_SECTION) -> Part:
-    return {"type": "plain_text", "text": clip(text, most) or " ", "emoji": False}
+    return {"type": "plain_text", "text": clip(harmless(text), most) or " ", "emoji": False}
 
 
 def section(text: str) -> Part:

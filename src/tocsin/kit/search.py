@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
+from tocsin.kit.text import harmless
+
 MOST_ASKED = 200  # characters of a question
 MOST_TERMS = 12
 LONGEST_WORD = 60  # characters that tell one word from another
@@ -87,7 +89,7 @@ def excerpt(text: str, terms: Sequence[Term], shown: int = SHOWN) -> tuple[Piece
 
 def as_html(pieces: Sequence[Piece]) -> str:
     """An excerpt as HTML: everything in it is escaped, and the only element is `<mark>`."""
-    escaped = ((html.escape(one.text), one.is_marked) for one in pieces)
+    escaped = ((html.escape(harmless(one.text)), one.is_marked) for one in pieces)
     return "".join(f"<mark>{text}</mark>" if is_marked else text for text, is_marked in escaped)
 
 

@@ -89,14 +89,24 @@ def _is_worth(pairs: int) -> bool:
     return left[0] >= 0
 
 
-_CONTROL = {
-    code: "\N{REPLACEMENT CHARACTER}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\r\n"
-}
+_SEEN = "\N{REPLACEMENT CHARACTER}"
+_CONTROL = {code: _SEEN for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\r\n"}
+# An override has text read against its letters: nobody who writes needs one. What only embeds or isolates a part comes
+# along when an address or a number is copied; without it Arabic and Hebrew still read by their own letters.
+_TURNING = {**dict.fromkeys((0x202D, 0x202E), _SEEN), **dict.fromkeys((0x202A, 0x202B, 0x202C, *range(0x2066, 0x206A)))}
+_STEERING = {**_CONTROL, **_TURNING}
+_turns = re.compile("[\u202a-\u202e\u2066-\u2069]").search
+
+
+def unturned(text: str) -> str:
+    """The text without the letters that have others read in another order than they stand: a title, a name or the file
+    that somebody attached could show what it does not say."""
+    return text if _turns(text) is None else text.translate(_TURNING)
 
 
 def harmless(text: str) -> str:
     """The text without the letters that steer whatever shows it, such as a mail reader in a terminal."""
-    return text.translate(_CONTROL)
+    return text.translate(_STEERING)
 
 
 def clip(text: str, length: int) -> str:

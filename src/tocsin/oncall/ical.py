@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from tocsin.kit.later import later
+from tocsin.kit.text import harmless
 from tocsin.oncall.appointments import Appointment
 from tocsin.plan.model import Plan
 
@@ -51,8 +52,9 @@ def _head(heading: Heading) -> bytes:
     made.add("prodid", "-//Tocsin//On call//EN")
     made.add("calscale", "GREGORIAN")
     made.add("method", "PUBLISH")
-    made.add("name", heading.name)
-    made.add("x-wr-calname", heading.name)
+    name = icalendar.vText(" ".join(harmless(heading.name).split()))  # else the library writes it as it is given
+    made.add("name", name)
+    made.add("x-wr-calname", name)
     made.add("x-wr-timezone", heading.zone)
     made.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
     made.add("x-published-ttl", "PT15M")
@@ -128,8 +130,9 @@ def _event(said: _Said) -> bytes:
 
 @lru_cache(maxsize=4096)
 def _text(name: str, value: str) -> str:
-    """A line of text as the library escapes and folds it; the same names stand in hundreds of appointments."""
-    return _line(name, icalendar.vText(value))
+    """A line of text as the library escapes and folds it; the same names stand in hundreds of appointments. A calendar
+    has no way to write control characters."""
+    return _line(name, icalendar.vText(harmless(value)))
 
 
 def _line(name: str, value: "icalendar.vText | icalendar.vUri") -> str:

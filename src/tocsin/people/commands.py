@@ -19,7 +19,7 @@ from tocsin.delivery import outbox
 from tocsin.delivery.channel import SECRET_HERE
 from tocsin.kit.errors import Forbidden, Invalid, Refused
 from tocsin.kit.ids import new_id, new_secret
-from tocsin.kit.text import listed
+from tocsin.kit.text import harmless, listed
 from tocsin.people import access, addresses, guessing, secretive, sessions, store, tokens
 from tocsin.people.model import (
     Account,
@@ -121,9 +121,17 @@ def _need_another_administrator(tx: Tx, known: Account) -> None:
 
 
 def _bounded(name: str) -> str:
-    if len(name.strip()) > NAME_MOST or "\0" in name:
+    """A name as one line: it stands in mails and beside what somebody did, and must look like neither less nor more."""
+    called = " ".join(name.split())
+    if len(called) > NAME_MOST:
         raise Invalid(f"A name has at most {NAME_MOST} characters.", field="name")
-    return name.strip()
+    if harmless(called) != called or (called and not any(one.isprintable() and one != " " for one in called)):
+        raise Invalid(
+            "A name is made of letters that can be seen: leave out control characters, and those that turn the order "
+            "in which others are read.",
+            field="name",
+        )
+    return called
 
 
 def _change(tx: Tx, known: Account, *, name: str, email: str | None, role: AccountRole) -> None:
@@ -175,13 +183,14 @@ def mail_link(tx: Tx, handle: str, secret: str, *, has_mail: bool) -> None:
         raise NotMailed(f"{known.name} has no address: enter it, or hand the link over yourself.")
     until = sessions.unused_links(tx)[handle]
     inviter = store.find_person(tx, tx.actor.handle)
+    host = " ".join(inviter.name.split()) if inviter else "Whoever runs it"
     outbox.queue(
         tx,
         dedup_key=outbox.unique(f"invitation-{handle}"),
         channel=Channel.EMAIL,
         address=known.email,
         subject="Your way in to Tocsin",
-        body=f"{inviter.name if inviter else 'Whoever runs it'} lets you in to Tocsin at {kept.link(tx, '/')}\n\n"
+        body=f"{host} lets you in to Tocsin at {kept.link(tx, '/')}\n\n"
         f"Sign in with this link. It works once, until {until:%A %d %B, %H:%M} UTC:\n\n"
         f"{kept.link(tx, f'/signin/{SECRET_HERE}')}\n\nIf you did not expect this, do nothing.\n",
         person=handle,

@@ -12,6 +12,7 @@ import nh3
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from tocsin.kit.text import unturned
 from tocsin.plan.model import Plan
 
 _READER = MarkdownIt("commonmark", {"html": False}).enable("table")
@@ -64,7 +65,7 @@ def page(markdown: str, note: Callable[[str], str]) -> Page:
 
     `note` gives HTML for an id: what stands before the id within its link to the coverage.
     """
-    tokens = _READER.parse(markdown)
+    tokens = _READER.parse(unturned(markdown))
     for place in _places(tokens):
         children = place.inline.children or []
         named = _named(place.clause.id, note, first=place.is_first)

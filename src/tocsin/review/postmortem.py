@@ -13,7 +13,7 @@ from tocsin.incidents.durations import Durations, between, durations
 from tocsin.incidents.model import Decided, Incident, Mitigated, Numbered, Recovered, Resolved, SignalAttached
 from tocsin.incidents.work import Deployed, RecoveryConfirmed, StrategyChosen, Verdict, Verified
 from tocsin.kit.errors import Refused
-from tocsin.kit.text import ended, listed, span
+from tocsin.kit.text import ended, harmless, listed, span
 from tocsin.obligations.model import Obligation, State
 from tocsin.plan.model import Plan
 from tocsin.plan.reviewing import Section
@@ -405,14 +405,15 @@ _MARKUP = re.compile(r"[\\`*\[\]<>|]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 
 
 def markdown(post_mortem: PostMortem) -> str:
-    """The whole document. What people wrote stays Markdown; what the record says is plain text, whatever it holds."""
+    """The whole document. What people wrote stays Markdown; what the record says is plain text, whatever it holds. As
+    a file it steers nothing, whatever shows it."""
     blocks = [*_head(post_mortem)]
     for part, sections in groupby(post_mortem.sections, key=lambda one: one.part):
         if part:
             blocks.append(f"## {_plain(part)}")
         for section in sections:
             blocks += _blocks(section, level="###" if part else "##")
-    return "\n\n".join(blocks) + "\n"
+    return harmless("\n\n".join(blocks)) + "\n"
 
 
 def _head(post_mortem: PostMortem) -> Iterator[str]:

@@ -5,8 +5,10 @@ from tocsin.audit.model import Deed
 from tocsin.db.engine import Tx
 from tocsin.door import store as door
 from tocsin.kit.errors import Invalid, NotFound, Refused
+from tocsin.kit.text import clip, harmless
 from tocsin.people import access, addresses
 from tocsin.people import store as people
+from tocsin.people.commands import NAME_MOST
 from tocsin.people.model import Account, AccountRole
 from tocsin.sso import store
 from tocsin.sso.model import Farewell, NoGroup, NotForYou, NotVouchedFor, Somebody, Terms, handle_for, role_of
@@ -137,7 +139,8 @@ def _made(tx: Tx, terms: Terms, who: Somebody, role: AccountRole) -> str:
     if not terms.makes_accounts:
         raise NotForYou("You have no account here. An administrator can make one with your address.")
     handle = handle_for(who, {account.handle for account in people.people(tx)})
-    people.add_person(tx, handle, name=who.name or handle, email=_usable(who.email), role=role)
+    name = clip(" ".join(harmless(who.name).split()), NAME_MOST)
+    people.add_person(tx, handle, name=name or handle, email=_usable(who.email), role=role)
     _link(tx, who, handle)
     audit.record(tx, Deed.ACCOUNT_MADE, handle, f"{role}, by the provider")
     return handle

@@ -9,7 +9,7 @@ from litestar.params import FromQuery
 
 from tocsin.incidents import store as incidents
 from tocsin.incidents.model import OPEN_STATUSES, Incident
-from tocsin.kit.text import clip
+from tocsin.kit.text import clip, unturned
 from tocsin.people import access
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
@@ -145,7 +145,7 @@ def _incidents(tx: Tx) -> list[Item]:
     return [
         Item(
             "incident",
-            clip(one.title, 120),
+            clip(unturned(one.title), 120),
             f"/incidents/{one.id}",
             f"#{one.number}, {present.severity(plans.load(tx, one.plan_revision), one.severity).level}",
         )

@@ -13,6 +13,7 @@ from msgspec import json
 from tocsin.kit import search
 from tocsin.kit.errors import Invalid
 from tocsin.kit.search import Piece
+from tocsin.kit.text import unturned
 from tocsin.plan import store as plans
 from tocsin.plan.model import Plan
 from tocsin.response import searching
@@ -122,7 +123,7 @@ def find_while_typing(visitor: SignedIn, q: FromQuery[str] = "") -> Response[byt
     items = [
         {
             "kind": one.kind,
-            "title": one.title,
+            "title": unturned(one.title),
             "url": one.path,
             "snippet": search.as_html(one.excerpt),
             "at": one.at,

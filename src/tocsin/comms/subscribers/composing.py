@@ -72,9 +72,9 @@ def said(house: House, note: Note, told: Announcement | None, consent: str = "",
     found = about or words.about_itself(note, house.name, consent, language)
     return replace(
         found,
-        subject=" ".join(found.subject.translate(_UNMARKED).split()),
+        subject=harmless(" ".join(found.subject.translate(_UNMARKED).split())),
         text=harmless(found.text.translate(_UNMARKED)),
-        affects=found.affects.translate(_UNMARKED),
+        affects=harmless(found.affects.translate(_UNMARKED)),
         name=found.name.translate(_UNMARKED),
     )
 
