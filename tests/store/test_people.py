@@ -66,6 +66,23 @@ def test_a_link_ends_after_an_hour_and_an_invitation_after_three_days(
         assert sessions.use_link(tx, secret) is None
 
 
+def test_tries_at_a_code_count_though_they_come_at_once(nodes: tuple[Database, Database]) -> None:
+    one, other = nodes
+    method = one.run(ANA, lambda tx: commands.add_contact(tx, "ana", Channel.SMS, "+49 170 1234567"))
+
+    def wrong(tx: Tx) -> bool:
+        return commands.verify_contact(tx, "ana", method.id, "0000000")
+
+    with one.work(ANA) as tx:
+        assert not wrong(tx)
+        tx.flush()
+        late = in_background(lambda: other.run(ANA, wrong))
+        wait_until_blocked(other)
+    assert not late.result(PATIENCE)
+    with one.read(SYSTEM) as tx:
+        assert tx.scalar(people.contact_code.select().with_only_columns(people.contact_code.c.tries)) == 2
+
+
 def test_a_session_lasts_a_fortnight_or_until_it_is_ended(database: Database, clock: ManualClock) -> None:
     with database.work(SYSTEM) as tx:
         first, second = sessions.begin(tx, "ana"), sessions.begin(tx, "ana")

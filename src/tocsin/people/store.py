@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 from tocsin.db.columns import SEALED, Instant, Json, metadata
-from tocsin.db.engine import Tx
+from tocsin.db.engine import Overtaken, Tx
 from tocsin.kit.errors import NotFound, Refused
 from tocsin.kit.frozen import made
 from tocsin.kit.ids import new_id
@@ -247,7 +247,9 @@ def try_code(tx: Tx, contact_id: str, code: str, most: int) -> bool:
     row = tx.first(select(contact_code).where(contact_code.c.contact_id == contact_id))
     if row is None or row.expires_at <= tx.now or row.tries >= most:
         return False
-    tx.put(contact_code, contact_id, {"tries": row.tries + 1})
+    same = (contact_code.c.contact_id == contact_id) & (contact_code.c.tries == row.tries)
+    if not tx.run(contact_code.update().where(same).values(tries=row.tries + 1)).rowcount:
+        raise Overtaken  # else a hundred at once would be one
     return bool(row.hash == digest(contact_id + code))
 
 
