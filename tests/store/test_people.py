@@ -66,6 +66,19 @@ def test_a_link_ends_after_an_hour_and_an_invitation_after_three_days(
         assert sessions.use_link(tx, secret) is None
 
 
+def test_an_invitation_opens_nothing_once_its_person_came_in_another_way(database: Database) -> None:
+    """Whoever made it may still hold it, and would come in as that person."""
+    with database.work(SYSTEM) as tx:
+        secret = commands.invite(tx, "nina", name="Nina", email="nina@rose.example", role=AccountRole.RESPONDER)
+        sessions.begin(tx, "nina")  # by the provider of single sign-on
+    with database.work(SYSTEM) as tx:
+        assert sessions.use_link(tx, secret) is None
+        asked_for = commands.signin_link(tx, "nina")
+        sessions.begin(tx, "nina")
+    with database.work(SYSTEM) as tx:
+        assert sessions.use_link(tx, asked_for), "one for another device of theirs"
+
+
 def test_tries_at_a_code_count_though_they_come_at_once(nodes: tuple[Database, Database]) -> None:
     one, other = nodes
     method = one.run(ANA, lambda tx: commands.add_contact(tx, "ana", Channel.SMS, "+49 170 1234567"))
