@@ -131,6 +131,13 @@ def find_person(tx: Tx, handle: str) -> Account | None:
     return account_of(row) if row else None
 
 
+def lock_person(tx: Tx, handle: str) -> str | None:
+    """Let nobody else change this account until this unit of work ends. Returns the hash of its password."""
+    wanted = select(person.c.password_hash).where(person.c.handle == handle)
+    found: str | None = tx.scalar(wanted.with_for_update())
+    return found
+
+
 def is_administrator(tx: Tx, handle: str) -> bool:
     return load_person(tx, handle).role is AccountRole.ADMINISTRATOR
 

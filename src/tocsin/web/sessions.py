@@ -213,15 +213,20 @@ def sign_in(request: AnyRequest, form: Sent) -> Template | Redirect:
     # Counted by what was typed: by whose it is, a handle and an address that wait together would tell of an account.
     who = login.lower()
     keys = limits.keys(who, source_of(request), _device(request, found[0].handle) if found else "")
+    here = seen(request, "password")
+
+    def come_in(tx: Any) -> door.Opened:
+        return door.come_in(tx, account, here, keys, password_hash=found[1] if found else None)
+
     try:
         _try(request, keys)
         account = people_commands.verified(found, form.secret("password"))
         single_sign_on.check_password(account, is_only=app.settings.sso_only)
+        opened = app.database.run(SYSTEM, come_in)
     except (Forbidden, door.TooManyTries) as why:
         refused(request, Deed.SIGN_IN_REFUSED, found[0].handle if found else "an unknown name")
         status = 429 if isinstance(why, door.TooManyTries) else 403
         return _signin(request, onward=onward, login=login, error=why.message, status=status)
-    opened = app.database.run(SYSTEM, lambda tx: door.come_in(tx, account, seen(request, "password"), keys))
     return _enter(request, opened, onward)
 
 
