@@ -128,6 +128,15 @@ def test_what_is_confidential_goes_only_where_it_may(database: Database) -> None
         database.run(LUCIA, lambda tx: commands.make(tx, "https://c.example/", "", [], confidential=True))
 
 
+def test_what_hears_of_confidential_incidents_is_led_elsewhere_only_by_who_sees_them(database: Database) -> None:
+    trusted = make(database, "https://b.example/", "incident.closed", confidential=True)
+    for change in ({"url": "https://mine.example/"}, {"types": []}):
+        with pytest.raises(Forbidden):
+            database.run(LUCIA, lambda tx, change=change: commands.change(tx, trusted.id, **change))
+        database.run(ROOT, lambda tx, change=change: commands.change(tx, trusted.id, **change))
+    assert database.run(LUCIA, lambda tx: commands.change(tx, trusted.id, description="Ours")).description == "Ours"
+
+
 def test_an_endpoint_hears_what_it_listens_to_signed_and_once(database: Database, clock: ManualClock) -> None:
     async def story(there: Endpoint, calls: Calls) -> None:
         there.secret = make(database, there.url, "incident.declared", "incident.acknowledged").secret

@@ -74,7 +74,8 @@ def change(
 ) -> Webhook:
     """Change what is given, and leave the rest."""
     access.require(tx.actor, access.PEOPLE_WRITE)
-    outbox.load(tx, webhook_id)
+    if outbox.load(tx, webhook_id).confidential and (url is not None or types is not None):
+        access.require(tx.actor, CONFIDENTIAL)
     wanted = {
         "url": _address(url) if url is not None else None,
         "description": _described(description) if description is not None else None,
