@@ -83,7 +83,7 @@ def add(tx: Tx, one: Webhook) -> None:
 
 
 def load(tx: Tx, webhook_id: str, *, held: bool = False) -> Webhook:
-    """One of them; `held`: as it stands until this unit of work ends, so that nothing is queued for one that is gone."""
+    """One of them; `held` until this unit of work ends, so that nothing is queued for one that is gone."""
     wanted = select(webhooks).where(webhooks.c.id == webhook_id)
     row = tx.first(wanted.with_for_update(read=True) if held else wanted)
     if row is None:
