@@ -395,6 +395,7 @@ def test_while_the_provider_is_down_passwords_go_on_working(both: tuple[Served, 
         ({"issuer": "https://id.example.org"}, "calls itself otherwise"),
         ({"token_endpoint": "file:///etc/passwd"}, "no usable token_endpoint"),
         ({"jwks_uri": 7}, "no usable jwks_uri"),
+        ({"authorization_endpoint": "http://[id/authorize"}, "no usable authorization_endpoint"),
     ],
 )
 def test_a_provider_that_describes_itself_wrongly_is_not_asked(
