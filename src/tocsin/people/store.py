@@ -171,9 +171,15 @@ def by_login(tx: Tx, login: str) -> tuple[Account, str | None] | None:
 
 
 def at_address(tx: Tx, email: str) -> list[str]:
-    """The handles of the accounts that have this address, however its letters are written."""
-    wanted = select(person.c.handle).where(func.lower(person.c.email) == email.lower())
-    return [str(row.handle) for row in tx.all(wanted)]
+    """The handles of the accounts that have this address, in capitals or not."""
+    rows = tx.all(select(person.c.handle, person.c.email).where(person.c.email.is_not(None)).order_by(person.c.handle))
+    return [str(row.handle) for row in rows if _small(row.email) == _small(email)]
+
+
+def _small(address: str) -> str:
+    """In small letters, as far as they are of ASCII: databases differ about the others, and to Python the sign of the
+    kelvin is a k, so that whoever has an address with that would come in as somebody else."""
+    return "".join(one.lower() if one.isascii() else one for one in address)
 
 
 def set_password_hash(tx: Tx, handle: str, password_hash: str) -> None:
