@@ -20,7 +20,7 @@ from tocsin.people import access, sessions
 from tocsin.people import store as people
 from tocsin.response import commands, secrecy
 from tocsin.settings import Settings
-from tocsin.web import drawing, live, site
+from tocsin.web import cookies, drawing, live, site
 from tocsin.web.live import Hub, Stream
 
 LONGEST = 30.0  # seconds
@@ -227,6 +227,37 @@ def test_a_page_is_cut_where_its_template_says() -> None:
 @pytest.mark.parametrize("path", ["/live", "/live?watch=now", "/live?watch=incident/inc_none"])
 def test_nobody_listens_without_a_session(here: Served, path: str) -> None:
     assert here.get(path).status_code == 401
+
+
+def test_whoever_owes_a_second_factor_hears_of_no_page_but_of_the_line_on_top(sqlite_url: str) -> None:
+    """It stands on the page where they set the factor up."""
+
+    async def story(here: Served) -> None:
+        async with desk(here) as one:
+            secret = here.app.database.run(SYSTEM, lambda tx: sessions.begin(tx, "ben"))
+            assert await answered(one.hub, secret, "now") == 200
+            here.app.database.run(SYSTEM, lambda tx: people.set_password_hash(tx, "ben", "it is one"))
+            assert await answered(one.hub, secret, "now") == 401
+            assert await answered(one.hub, secret, "bell") == 200
+
+    with console(sqlite_url, require_second_factor=True) as here:
+        here.run(story(here))
+
+
+async def answered(hub: Hub, secret: str, watch: str) -> int:
+    """The status of the answer to a browser that asks and goes at once."""
+    scope: Any = {"type": "http", "method": "GET", "query_string": f"watch={watch}".encode()}
+    scope["headers"] = [(b"cookie", f"{cookies.SESSION}={secret}".encode())]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await live._answer(hub, scope, receive, send)
+    return int(sent[0]["status"])
 
 
 def test_what_stands_beside_a_list_and_what_can_be_done_next_change_too(here: Served) -> None:

@@ -14,7 +14,7 @@ from tests.support.served import Served
 from tests.support.visitor import SESSION, Visitor, console
 from tocsin.audit.model import Deed
 from tocsin.kit.actor import SYSTEM
-from tocsin.people import tokens
+from tocsin.people import sessions, tokens
 from tocsin.web import oncallnow
 
 
@@ -60,6 +60,15 @@ def test_a_session_or_a_token_that_may_read_the_plan_sees_names(here: Served) ->
     assert here.get("/oncall/now.json", headers=here.bearer("signals:write")).status_code == 401
     assert here.get("/oncall/now.json", headers={"Authorization": "Bearer wrong"}).status_code == 401
     assert here.get("/oncall/now.json", headers={"Cookie": f"{SESSION}=wrong"}).status_code == 401
+
+
+@pytest.mark.parametrize("other", ['seen={"page":1}', "[a]=b", "é=1", "nothing", 'half="'])
+def test_a_cookie_of_somebody_else_hides_no_session(here: Served, other: str) -> None:
+    """Another program on the same host may write its own as it likes."""
+    secret = here.app.database.run(SYSTEM, lambda tx: sessions.begin(tx, "erin"))
+    for sent in ([f"{other}; {SESSION}={secret}"], [other, f"{SESSION}={secret}"]):
+        headers = [("cookie", one.encode()) for one in sent]
+        assert "Ana Okafor" in here.get("/oncall/now.json", headers=headers).text
 
 
 def test_a_token_that_is_refused_here_is_noted_as_everywhere(here: Served) -> None:

@@ -378,6 +378,15 @@ def test_a_new_key_is_learned_at_once_and_asked_for_no_more_than_once_a_minute(b
     assert there.asked["/.well-known/openid-configuration"] == 2
 
 
+def test_whoever_comes_in_once_more_leaves_no_session_behind(both: tuple[Served, Provider]) -> None:
+    here, there = both
+    ben = Visitor(here)
+    for _ in range(2):
+        arrive(ben, there, "sub-ben")
+    with here.app.database.read(SYSTEM) as tx:
+        assert len(sessions.of_person(tx, "ben")) == 1
+
+
 def test_while_the_provider_is_down_passwords_go_on_working(both: tuple[Served, Provider]) -> None:
     here, there = both
     there.is_down = True
@@ -395,6 +404,7 @@ def test_while_the_provider_is_down_passwords_go_on_working(both: tuple[Served, 
         ({"issuer": "https://id.example.org"}, "calls itself otherwise"),
         ({"token_endpoint": "file:///etc/passwd"}, "no usable token_endpoint"),
         ({"jwks_uri": 7}, "no usable jwks_uri"),
+        ({"authorization_endpoint": "http://[id/authorize"}, "no usable authorization_endpoint"),
     ],
 )
 def test_a_provider_that_describes_itself_wrongly_is_not_asked(

@@ -1,8 +1,10 @@
 """Signing out where one signed in: at the provider with us, and here when the provider says so."""
 
+import json
 import os
 import subprocess
 import sys
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
@@ -144,6 +146,16 @@ def test_a_word_that_is_not_the_providers_ends_nothing(both: tuple[Served, Provi
     with here.app.database.read(SYSTEM) as tx:
         refused = audit.listing(tx, Filter(deed=Deed.SIGN_IN_REFUSED), limit=9)
     assert [(one.about, one.count) for one in refused] == [("the provider", len(LIES) + 5)]
+
+
+def test_a_word_that_is_not_the_providers_writes_no_line_of_its_own_into_the_log(
+    both: tuple[Served, Provider], caplog: pytest.LogCaptureFixture
+) -> None:
+    here, _ = both
+    head = urlsafe_b64encode(json.dumps({"alg": "x\n2026-11-24 CRITICAL tocsin: all is lost\x1b[2J"}).encode()).decode()
+    assert told(here, f"{head.rstrip('=')}.e30.AA").status_code == 400
+    assert "all is lost" in caplog.text
+    assert not any("\n" in line or "\x1b" in line for line in caplog.messages)
 
 
 def test_it_tells_each_once_so_that_nobody_repeats_it(both: tuple[Served, Provider]) -> None:

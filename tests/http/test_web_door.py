@@ -1,6 +1,8 @@
 """The door as people meet it: codes after passwords, sessions, waiting, lost devices, and the log of all of it."""
 
+import json
 import re
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from datetime import timedelta
 from html import unescape
@@ -97,6 +99,15 @@ def test_a_second_factor_is_set_up_on_the_page_and_asked_at_the_door(here: Serve
     step = sign_in(thief)
     assert thief.do(step.onward, "/signin/code", code=shown).status == 403, "a code counts once"
     assert thief.do(step.onward, "/signin/code", code=codes[3]).onward == "/oncall"
+
+
+@pytest.mark.parametrize("odd", ["\ud800", "\x00", "", "é", 7, None, [], {"id": 1}, "a" * 10_000])
+def test_an_answer_that_no_passkey_gives_is_refused(here: Served, odd: object) -> None:
+    stranger = Visitor(here)
+    asked = json.loads(unescape(re.findall('data-asked="([^"]+)"', stranger.open("/signin").html)[0]))["challenge"]
+    told = urlsafe_b64encode(json.dumps({"challenge": asked}).encode()).decode().rstrip("=")
+    answer = json.dumps({"id": odd, "response": {"clientDataJSON": told}})
+    assert stranger.do("/signin", "/signin/passkey", answer=answer).status == 401
 
 
 def test_whoever_gave_no_password_is_asked_for_no_code(here: Served) -> None:

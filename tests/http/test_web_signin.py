@@ -71,6 +71,8 @@ def test_a_disabled_account_keeps_nobody_signed_in(here: Served) -> None:
     "wanted",
     [
         "//evil.example",
+        "//[",  # half an address of the sixth version
+        "//user@[::1",
         "https://evil.example/",
         "/\\evil.example",
         "\\\\evil.example",

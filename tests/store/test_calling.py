@@ -11,6 +11,7 @@ import pytest
 
 from tests.store.conftest import START
 from tests.support.endpoint import Endpoint
+from tests.support.races import PATIENCE, in_background, wait_until_blocked
 from tocsin.db.engine import Database
 from tocsin.delivery import outbox as mails
 from tocsin.delivery.hookposts import UNREADABLE, Answer, poster
@@ -126,6 +127,30 @@ def test_what_is_confidential_goes_only_where_it_may(database: Database) -> None
     assert taken and all(event.incident_id is None for event in about)
     with pytest.raises(Forbidden):
         database.run(LUCIA, lambda tx: commands.make(tx, "https://c.example/", "", [], confidential=True))
+
+
+def test_what_hears_of_confidential_incidents_is_led_elsewhere_only_by_who_sees_them(database: Database) -> None:
+    trusted = make(database, "https://b.example/", "incident.closed", confidential=True)
+    for change in ({"url": "https://mine.example/"}, {"types": []}):
+        with pytest.raises(Forbidden):
+            database.run(LUCIA, lambda tx, change=change: commands.change(tx, trusted.id, **change))
+        database.run(ROOT, lambda tx, change=change: commands.change(tx, trusted.id, **change))
+    assert database.run(LUCIA, lambda tx: commands.change(tx, trusted.id, description="Ours")).description == "Ours"
+
+
+def test_nothing_waits_for_an_endpoint_that_was_removed_meanwhile(nodes: tuple[Database, Database]) -> None:
+    """It would fall due for ever, and be called by nobody."""
+    one, other = nodes
+    gone = make(one, "https://a.example/")
+    declare(one)
+    with one.work(SYSTEM) as tx:
+        outbox.fan_out(tx, 100)
+        tx.flush()
+        late = in_background(lambda: other.run(LUCIA, lambda tx: commands.remove(tx, gone.id)))
+        wait_until_blocked(other)
+    late.result(PATIENCE)
+    with one.read(SYSTEM) as tx:
+        assert outbox.next_due(tx, ()) is None
 
 
 def test_an_endpoint_hears_what_it_listens_to_signed_and_once(database: Database, clock: ManualClock) -> None:

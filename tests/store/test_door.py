@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import exc, text
 
-from tests.support.races import together
+from tests.support.races import PATIENCE, in_background, together, wait_until_blocked
 from tocsin.audit import store as audit
 from tocsin.audit.model import Deed, Filter
 from tocsin.audit.refusals import Refusals
@@ -124,6 +124,58 @@ def test_of_two_uses_of_one_code_at_once_one_gets_in(nodes: tuple[Database, Data
     for code in (totp.code_at(secret, clock.now()), codes[0]):
         both = [partial(gets_in, one, step(one, "ana"), code) for one in nodes]
         assert sorted(together(*both)) == [False, True]
+
+
+def test_a_password_that_is_changed_while_it_is_looked_at_opens_nothing(database: Database, ana: Actor) -> None:
+    """Looking at it takes as long as somebody needs to shut others out."""
+    database.run(SYSTEM, lambda tx: people.set_password_hash(tx, "ana", "the old one"))
+    with database.read(SYSTEM) as tx:
+        account, proven = people.by_login(tx, "ana") or pytest.fail("nobody")
+    session = database.run(SYSTEM, lambda tx: sessions.begin(tx, "ana", SEEN))
+    database.run(ana, lambda tx: commands.set_password(tx, "ana", "the new one", session))
+    with pytest.raises(people_commands.WrongPassword):
+        database.run(SYSTEM, lambda tx: commands.come_in(tx, account, SEEN, [], password_hash=proven))
+
+
+@pytest.mark.parametrize("shuts", ["password", "account"])
+def test_who_comes_in_while_the_door_is_shut_has_no_session_afterwards(
+    nodes: tuple[Database, Database], shuts: str
+) -> None:
+    one, other = nodes
+    one.run(SYSTEM, lambda tx: people.set_password_hash(tx, "ana", "the old one"))
+    with one.read(SYSTEM) as tx:
+        account, proven = people.by_login(tx, "ana") or pytest.fail("nobody")
+    with one.work(access.local_operator("root")) as tx:
+        if shuts == "password":
+            people_commands.set_password(tx, "ana", "the new one")
+        else:
+            people_commands.disable(tx, "ana")
+        tx.flush()
+        late = in_background(
+            lambda: other.run(SYSTEM, lambda tx: commands.come_in(tx, account, SEEN, [], password_hash=proven))
+        )
+        wait_until_blocked(other)
+    with pytest.raises(Forbidden):
+        late.result(PATIENCE)
+    with one.read(SYSTEM) as tx:
+        assert sessions.of_person(tx, "ana") == []
+
+
+def test_a_factor_that_is_confirmed_stays_though_another_was_begun_at_once(nodes: tuple[Database, Database]) -> None:
+    one, other = nodes
+    ana = actor(one, "ana")
+    session = one.run(SYSTEM, lambda tx: sessions.begin(tx, "ana", SEEN))
+    secret = one.run(ana, lambda tx: commands.begin_factor(tx, "ana")).secret
+    code = totp.code_at(secret, one.now())
+    with one.work(ana) as tx:
+        commands.confirm_factor(tx, "ana", code, session)
+        tx.flush()
+        late = in_background(lambda: other.run(ana, lambda tx: commands.begin_factor(tx, "ana")))
+        wait_until_blocked(other)
+    with pytest.raises(commands.HasFactor):
+        late.result(PATIENCE)
+    with one.read(SYSTEM) as tx:
+        assert store.confirmed_factor(tx, "ana")
 
 
 def test_a_step_waits_ten_minutes(database: Database, ana: Actor, clock: ManualClock) -> None:

@@ -91,6 +91,60 @@ def test_a_link_ends_after_an_hour_and_an_invitation_after_three_days(
         assert sessions.use_link(tx, secret) is None
 
 
+def test_an_invitation_opens_nothing_once_its_person_came_in_another_way(database: Database) -> None:
+    """Whoever made it may still hold it, and would come in as that person."""
+    with database.work(SYSTEM) as tx:
+        secret = commands.invite(tx, "nina", name="Nina", email="nina@rose.example", role=AccountRole.RESPONDER)
+        sessions.begin(tx, "nina")  # by the provider of single sign-on
+    with database.work(SYSTEM) as tx:
+        assert sessions.use_link(tx, secret) is None
+        asked_for = commands.signin_link(tx, "nina")
+        sessions.begin(tx, "nina")
+    with database.work(SYSTEM) as tx:
+        assert sessions.use_link(tx, asked_for), "one for another device of theirs"
+
+
+@pytest.mark.parametrize("again", ["Änne@rose.example", "ÄNNE@ROSE.example"])
+def test_an_address_belongs_to_one_account_in_whichever_letters(database: Database, again: str) -> None:
+    with database.work(SYSTEM) as tx:
+        commands.invite(tx, "nina", name="", email="Änne@rose.example")
+    with pytest.raises(Invalid, match="nina has this address"), database.work(SYSTEM) as tx:
+        commands.invite(tx, "noah", name="", email=again)
+
+
+def test_an_address_of_letters_that_look_alike_is_another(database: Database) -> None:
+    """The sign of the kelvin is a small k to many programs: whoever has that address at a provider is not Kim."""
+    with database.work(SYSTEM) as tx:
+        commands.invite(tx, "kim", name="", email="kim@rose.example")
+        assert people.at_address(tx, "KIM@rose.example") == ["kim"]
+        assert people.at_address(tx, "\N{KELVIN SIGN}im@rose.example") == []
+
+
+@pytest.mark.parametrize("odd", ["a\0b@rose.example", "a\x1b[2J@rose.example", f"{'a' * 2000}@rose.example"])
+def test_an_address_that_is_none_is_refused_by_either_database(database: Database, odd: str) -> None:
+    with pytest.raises(Invalid), database.work(SYSTEM) as tx:
+        commands.invite(tx, "nina", name="", email=odd)
+    with pytest.raises(Invalid), database.work(ANA) as tx:
+        commands.add_contact(tx, "ana", EMAIL, odd)
+
+
+def test_tries_at_a_code_count_though_they_come_at_once(nodes: tuple[Database, Database]) -> None:
+    one, other = nodes
+    method = one.run(ANA, lambda tx: commands.add_contact(tx, "ana", Channel.SMS, "+49 170 1234567"))
+
+    def wrong(tx: Tx) -> bool:
+        return commands.verify_contact(tx, "ana", method.id, "0000000")
+
+    with one.work(ANA) as tx:
+        assert not wrong(tx)
+        tx.flush()
+        late = in_background(lambda: other.run(ANA, wrong))
+        wait_until_blocked(other)
+    assert not late.result(PATIENCE)
+    with one.read(SYSTEM) as tx:
+        assert tx.scalar(people.contact_code.select().with_only_columns(people.contact_code.c.tries)) == 2
+
+
 def test_a_session_lasts_a_fortnight_or_until_it_is_ended(database: Database, clock: ManualClock) -> None:
     with database.work(SYSTEM) as tx:
         first, second = sessions.begin(tx, "ana"), sessions.begin(tx, "ana")

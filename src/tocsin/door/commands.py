@@ -71,8 +71,14 @@ def take_try(tx: Tx, keys: list[Key]) -> None:
         raise TooManyTries(wait)
 
 
-def come_in(tx: Tx, account: Account, seen: Seen, keys: list[Key]) -> Opened:
-    """Somebody has proven to be this account's, by a password or a link: let them in, or ask for the second factor."""
+def come_in(tx: Tx, account: Account, seen: Seen, keys: list[Key], *, password_hash: str | None = None) -> Opened:
+    """Somebody has proven to be this account's, by a password or a link: let them in, or ask for the second factor.
+
+    `password_hash` is of the password that was looked at. That takes a while, in which it may have been changed to shut
+    them out: then they have proven nothing.
+    """
+    if people.lock_person(tx, account.handle) != password_hash and password_hash is not None:
+        raise people_commands.WrongPassword
     store.take_back(tx, keys)
     if store.confirmed_factor(tx, account.handle):
         return Opened(step=store.begin_step(tx, account.handle, seen.way))
@@ -81,6 +87,7 @@ def come_in(tx: Tx, account: Account, seen: Seen, keys: list[Key]) -> Opened:
 
 def let_in(tx: Tx, handle: str, seen: Seen) -> str:
     """Open a session, and write down that it was opened. Returns its secret, which nothing has shown before."""
+    people.lock_person(tx, handle)  # what ends their sessions at this moment ends this one too, or is seen here
     if people.load_person(tx, handle).disabled_at is not None:
         raise Shut  # after the first of two things was proven; the session would come to life with the account
     session = sessions.begin(tx, handle, seen)
@@ -227,6 +234,7 @@ def standing(tx: Tx, handle: str) -> Standing:
 def begin_factor(tx: Tx, handle: str) -> Factor:
     """Make a secret for an app. It counts once a first code has come of it."""
     _oneself(tx, handle)
+    people.lock_person(tx, handle)  # else the first code of this factor could be accepted and thrown away at once
     known = store.factor(tx, handle)
     if known and known.confirmed_at:
         raise HasFactor
@@ -240,6 +248,7 @@ def confirm_factor(tx: Tx, handle: str, code: str, session: str) -> tuple[str, l
     """The first code of the app: from here on one is asked at each sign-in. Every other session ends, and this one
     gets another secret. Returns that and the recovery codes, shown this once."""
     _oneself(tx, handle)
+    people.lock_person(tx, handle)
     known = store.factor(tx, handle)
     if known is None:
         raise NoFactor
@@ -255,7 +264,7 @@ def confirm_factor(tx: Tx, handle: str, code: str, session: str) -> tuple[str, l
 
 
 def make_recovery_codes(tx: Tx, handle: str, code: str) -> list[str]:
-    """Others in the place of those before. It takes a code of the app."""
+    """Others in the place of those before. It takes a code of the app, or one of those."""
     _oneself(tx, handle)
     if not store.confirmed_factor(tx, handle):
         raise NoFactor

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,6 +26,7 @@ from tocsin.kit.ids import new_secret
 
 GOOD_FOR = timedelta(minutes=10)
 LONGEST_ANSWER = 20_000
+_IN_BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
 _BY_A_PERSON = UserVerificationRequirement.REQUIRED  # the device asks for a finger, a face or its code: two factors
 
 
@@ -121,7 +123,7 @@ def credential_of(answer: str) -> str:
         found = json.loads(answer[:LONGEST_ANSWER])["id"]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise NotProven from None
-    if not isinstance(found, str):
+    if not isinstance(found, str) or not _IN_BASE64URL.fullmatch(found):
         raise NotProven
     return found
 

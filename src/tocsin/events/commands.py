@@ -72,9 +72,11 @@ def change(
     description: str | None = None,
     types: Collection[str] | None = None,
 ) -> Webhook:
-    """Change what is given, and leave the rest."""
+    """Change what is given, and leave the rest. Where one leads that hears of confidential incidents, and of what it
+    hears, only those may change who see them themselves."""
     access.require(tx.actor, access.PEOPLE_WRITE)
-    outbox.load(tx, webhook_id)
+    if outbox.load(tx, webhook_id).confidential and (url is not None or types is not None):
+        access.require(tx.actor, CONFIDENTIAL)
     wanted = {
         "url": _address(url) if url is not None else None,
         "description": _described(description) if description is not None else None,
@@ -156,7 +158,7 @@ def new_secret() -> str:
 
 def _live(tx: Tx, webhook_id: str) -> Webhook:
     access.require(tx.actor, access.PEOPLE_WRITE)
-    one = outbox.load(tx, webhook_id)
+    one = outbox.load(tx, webhook_id, held=True)
     if one.disabled_at is not None:
         raise IsDisabled
     return one

@@ -82,15 +82,18 @@ def add(tx: Tx, one: Webhook) -> None:
     tx.add(webhooks, {**vars(one), "types": list(one.types), "secret": tx.keys.seal(one.secret)})
 
 
-def load(tx: Tx, webhook_id: str) -> Webhook:
-    row = tx.first(select(webhooks).where(webhooks.c.id == webhook_id))
+def load(tx: Tx, webhook_id: str, *, held: bool = False) -> Webhook:
+    """One of them; `held` until this unit of work ends, so that nothing is queued for one that is gone."""
+    wanted = select(webhooks).where(webhooks.c.id == webhook_id)
+    row = tx.first(wanted.with_for_update(read=True) if held else wanted)
     if row is None:
         raise NoSuchWebhook(f"There is no webhook {webhook_id}.")
     return _webhook(row)
 
 
-def listing(tx: Tx) -> list[Webhook]:
-    return [_webhook(row) for row in tx.all(select(webhooks).order_by(webhooks.c.made_at, webhooks.c.id))]
+def listing(tx: Tx, *, held: bool = False) -> list[Webhook]:
+    wanted = select(webhooks).order_by(webhooks.c.made_at, webhooks.c.id)
+    return [_webhook(row) for row in tx.all(wanted.with_for_update(read=True) if held else wanted)]
 
 
 def change(tx: Tx, webhook_id: str, **values: Any) -> None:
@@ -98,8 +101,8 @@ def change(tx: Tx, webhook_id: str, **values: Any) -> None:
 
 
 def remove(tx: Tx, webhook_id: str) -> None:
+    tx.run(delete(webhooks).where(webhooks.c.id == webhook_id))  # first: it waits for whoever queues something for it
     tx.run(delete(deliveries).where(deliveries.c.webhook_id == webhook_id))
-    tx.run(delete(webhooks).where(webhooks.c.id == webhook_id))
 
 
 # ---- Setting out ----
@@ -108,7 +111,7 @@ def remove(tx: Tx, webhook_id: str) -> None:
 def fan_out(tx: Tx, limit: int) -> int:
     """Number what is new, and put it on its way to every endpoint that wants it. Returns how many events that were."""
     positions = store.number(tx, limit)
-    live = [one for one in listing(tx) if one.disabled_at is None] if positions else []
+    live = [one for one in listing(tx, held=True) if one.disabled_at is None] if positions else []
     events = store.at(tx, positions) if live else []
     hidden = sight.hidden_of(tx, {one.incident_id for one in events if one.incident_id})
     for event in events:

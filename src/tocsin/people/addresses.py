@@ -6,10 +6,12 @@ from urllib.parse import urlsplit
 
 from tocsin.kit.errors import Invalid
 from tocsin.kit.ids import new_secret
+from tocsin.kit.text import clip
 from tocsin.people import secretive
 from tocsin.people.model import Channel
 
-_EMAIL = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+")
+_EMAIL = re.compile(r"[^@\s,;<>\x00-\x1f\x7f]+@[^@\s,;<>\x00-\x1f\x7f]+")
+LONGEST_EMAIL = 254  # as many as a mail server takes
 
 
 def checked(channel: Channel, typed: str) -> tuple[str, str | None]:
@@ -31,8 +33,8 @@ def name_of(address: str) -> str:
 
 
 def check_email(address: str) -> str:
-    if not _EMAIL.fullmatch(address):
-        raise Invalid(f"'{address}' is not an e-mail address.", field="email")
+    if len(address) > LONGEST_EMAIL or not _EMAIL.fullmatch(address):
+        raise Invalid(f"'{clip(address, 60)}' is not an e-mail address.", field="email")
     return address
 
 

@@ -53,7 +53,12 @@ _NOBODY_IN_PARTICULAR = Seen()
 
 
 def begin(tx: Tx, handle: str, seen: Seen = _NOBODY_IN_PARTICULAR) -> str:
-    """Begin a session; the secret goes into the cookie, its hash into the database."""
+    """Begin a session; the secret goes into the cookie, its hash into the database.
+
+    With a person's first one their invitation ends: whoever made it may hold it still, and would come in as them.
+    """
+    if load_person(tx, handle).signed_in_at is None:
+        drop_links(tx, handle)
     tx.put(person, handle, {"signed_in_at": tx.now})
     return _issue(tx, table, handle, LASTS, MARK, used_at=tx.now, proven_at=tx.now, **vars(seen))
 

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 from tocsin.db.columns import SEALED, Instant, Json, metadata
-from tocsin.db.engine import Tx
+from tocsin.db.engine import Overtaken, Tx
 from tocsin.kit.errors import NotFound, Refused
 from tocsin.kit.frozen import made
 from tocsin.kit.ids import new_id
@@ -131,6 +131,13 @@ def find_person(tx: Tx, handle: str) -> Account | None:
     return account_of(row) if row else None
 
 
+def lock_person(tx: Tx, handle: str) -> str | None:
+    """Let nobody else change this account until this unit of work ends. Returns the hash of its password."""
+    wanted = select(person.c.password_hash).where(person.c.handle == handle)
+    found: str | None = tx.scalar(wanted.with_for_update())
+    return found
+
+
 def is_administrator(tx: Tx, handle: str) -> bool:
     return load_person(tx, handle).role is AccountRole.ADMINISTRATOR
 
@@ -164,9 +171,15 @@ def by_login(tx: Tx, login: str) -> tuple[Account, str | None] | None:
 
 
 def at_address(tx: Tx, email: str) -> list[str]:
-    """The handles of the accounts that have this address, however its letters are written."""
-    wanted = select(person.c.handle).where(func.lower(person.c.email) == email.lower())
-    return [str(row.handle) for row in tx.all(wanted)]
+    """The handles of the accounts that have this address, in capitals or not."""
+    rows = tx.all(select(person.c.handle, person.c.email).where(person.c.email.is_not(None)).order_by(person.c.handle))
+    return [str(row.handle) for row in rows if _small(row.email) == _small(email)]
+
+
+def _small(address: str) -> str:
+    """In small letters, as far as they are of ASCII: databases differ about the others, and to Python the sign of the
+    kelvin is a k, so that whoever has an address with that would come in as somebody else."""
+    return "".join(one.lower() if one.isascii() else one for one in address)
 
 
 def set_password_hash(tx: Tx, handle: str, password_hash: str) -> None:
@@ -247,7 +260,9 @@ def try_code(tx: Tx, contact_id: str, code: str, most: int) -> bool:
     row = tx.first(select(contact_code).where(contact_code.c.contact_id == contact_id))
     if row is None or row.expires_at <= tx.now or row.tries >= most:
         return False
-    tx.put(contact_code, contact_id, {"tries": row.tries + 1})
+    same = (contact_code.c.contact_id == contact_id) & (contact_code.c.tries == row.tries)
+    if not tx.run(contact_code.update().where(same).values(tries=row.tries + 1)).rowcount:
+        raise Overtaken  # else a hundred at once would be one
     return bool(row.hash == digest(contact_id + code))
 
 

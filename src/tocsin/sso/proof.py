@@ -67,7 +67,8 @@ def _signed(text: str, known: KeySet) -> dict[str, Any]:
     except InvalidKeyIdError:
         raise UnknownKey from None
     except (JoseError, ValueError, TypeError, KeyError) as error:
-        log.warning("a proof by the provider of single sign-on can't be trusted: %s %s", type(error).__name__, error)
+        why = _plain(str(error))  # a stranger may have written parts of it
+        log.warning("a proof by the provider of single sign-on can't be trusted: %s %s", type(error).__name__, why)
         raise NotVouchedFor(UNSIGNED) from None
     return dict(token.claims)
 
@@ -163,7 +164,11 @@ def is_since(who: Somebody, begun: datetime) -> bool:
 
 def _text(claims: Mapping[str, Any], name: str) -> str:
     value = claims.get(name)
-    return "".join(one for one in value[:200] if one.isprintable()) if isinstance(value, str) else ""
+    return _plain(value) if isinstance(value, str) else ""
+
+
+def _plain(text: str) -> str:
+    return "".join(one for one in text[:200] if one.isprintable())
 
 
 def challenge(verifier: str) -> str:

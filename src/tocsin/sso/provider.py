@@ -5,7 +5,7 @@ Everything is asked in the thread of whoever signs in, within seconds, and nothi
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -223,7 +223,7 @@ class Provider:
         """An address of the provider's. Where it is reached through TLS, all of it is."""
         value = said.get(name)
         allowed = ("https",) if self.terms.issuer.startswith("https://") else ("https", "http")
-        if not isinstance(value, str) or urlsplit(value).scheme not in allowed or not urlsplit(value).hostname:
+        if not isinstance(value, str) or not _is_address(value, allowed):
             raise NoAnswer(f"{self.terms.name} gives no usable {name}.")
         return value
 
@@ -262,3 +262,11 @@ class Provider:
         except (msgspec.DecodeError, UnicodeDecodeError):
             said = None
         return answer.status_code, said if isinstance(said, dict) else {}
+
+
+def _is_address(text: str, schemes: Collection[str]) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False

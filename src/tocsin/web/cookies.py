@@ -71,6 +71,14 @@ def outward(header: bytes) -> bytes:
     return "; ".join([*named, *kept, "Secure"]).encode("latin-1")
 
 
+def of(scope: Scope, name: str) -> str:
+    """One cookie of a request that no framework reads; empty where it was not sent. What other programs on the same
+    host have left in the browser is passed over, however it is written."""
+    sent = b";".join(value for header, value in scope["headers"] if header == b"cookie").decode("latin-1")
+    pairs = (one.strip().partition("=") for one in sent.split(";"))
+    return next((value for known, _, value in pairs if known == name), "")
+
+
 def _inward(headers: Any) -> Iterator[tuple[bytes, bytes]]:
     """The headers of a request, with our cookies under the names that the pages know."""
     sent: list[str] = []

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from litestar import Request
 from litestar.di import NamedDependency
@@ -107,7 +107,5 @@ def local_path(wanted: str) -> str:
 
     A browser reads `//host`, `/\\host` and `/<tab>/host` as another site, so anything but plain characters is refused.
     """
-    if not (wanted.isascii() and wanted.isprintable()) or "\\" in wanted or not wanted.startswith("/"):
-        return "/"
-    parts = urlsplit(wanted)
-    return "/" if parts.scheme or parts.netloc or wanted.startswith("//") else wanted
+    is_plain = wanted.isascii() and wanted.isprintable() and "\\" not in wanted
+    return wanted if is_plain and wanted.startswith("/") and not wanted.startswith("//") else "/"

@@ -22,6 +22,7 @@ from litestar.handlers import ASGIRouteHandler
 from litestar.types import HTTPScope, Receive, Scope, Send
 
 from tocsin.app import EVERYTHING, App
+from tocsin.door import commands as door
 from tocsin.kit.actor import SYSTEM
 from tocsin.kit.clock import to_millis
 from tocsin.kit.errors import Overloaded
@@ -298,6 +299,16 @@ class Hub:
     async def admitted(self, secret: str) -> Visitor | None:
         return (await asyncio.to_thread(self._standing, {secret})).get(secret)
 
+    async def owes_factor(self, visitor: Visitor, secret: str) -> bool:
+        """Whether they have to set up a second factor, or to show one, before any page is there for them."""
+        return await asyncio.to_thread(self._owes_factor, visitor, secret)
+
+    def _owes_factor(self, visitor: Visitor, secret: str) -> bool:
+        if not visitor.app.settings.require_second_factor:
+            return False
+        with visitor.app.database.read(SYSTEM) as tx:
+            return door.owes_factor(tx, visitor.account, sessions.of_secret(tx, secret))
+
     async def may_watch(self, visitor: Visitor, watch: str) -> bool:
         """Whether there is such a page for them."""
         if not watch.startswith(ROOM):
@@ -330,6 +341,9 @@ async def _answer(hub: Hub, scope: HTTPScope, receive: Receive, send: Send) -> N
         return
     asked = parse_qs(scope["query_string"].decode("latin-1"))
     watch = asked.get("watch", [""])[0]
+    if watch != BELL and await hub.owes_factor(visitor, shown[1]):
+        await _refuse(scope, send, 401, b"Set up a second factor first.\n")
+        return
     if scope["method"] != "GET" or not await hub.may_watch(visitor, watch):
         await _refuse(scope, send, 404, b"There is no such page.\n")
         return

@@ -11,7 +11,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -114,11 +113,8 @@ def shown(scope: HTTPScope) -> tuple[str, str] | None:
     scheme, _, value = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
     if scheme.lower() == "bearer" and value.strip():
         return "bearer", value.strip()
-    try:
-        session = SimpleCookie(headers.get(b"cookie", b"").decode("latin-1")).get(cookies.SESSION)
-    except CookieError:
-        return None
-    return ("session", session.value) if session else None
+    session = cookies.of(scope, cookies.SESSION)
+    return ("session", session) if session else None
 
 
 def _is_reader(app: App, scope: HTTPScope, kind: str, secret: str) -> bool:

@@ -57,8 +57,8 @@ class FactorFirst(HTTPException):
 
 
 class LinkUsedUp(NotFound):
-    """This sign-in link is good no more: it was used, is older than an hour, or a newer one took its place. Ask an
-    administrator for another."""
+    """This sign-in link is good no more: it was used, has expired, or a newer one took its place. Ask an administrator
+    for another."""
 
 
 def installation(request: AnyRequest) -> App:
@@ -148,7 +148,7 @@ def _cookie(name: str, value: str, lasts: int, path: str) -> Cookie:
     return Cookie(key=name, value=value, max_age=lasts, path=path, httponly=True, samesite="lax")
 
 
-def _enter(request: AnyRequest, opened: door.Opened, onward: str) -> Redirect:
+def enter(request: AnyRequest, opened: door.Opened, onward: str) -> Redirect:
     """On to the page, or to the second thing that is asked. A session that this browser had before has ended."""
     app, before = installation(request), request.cookies.get(cookies.SESSION, "")
     if opened.step:
@@ -213,16 +213,21 @@ def sign_in(request: AnyRequest, form: Sent) -> Template | Redirect:
     # Counted by what was typed: by whose it is, a handle and an address that wait together would tell of an account.
     who = login.lower()
     keys = limits.keys(who, source_of(request), _device(request, found[0].handle) if found else "")
+    here = seen(request, "password")
+
+    def come_in(tx: Any) -> door.Opened:
+        return door.come_in(tx, account, here, keys, password_hash=found[1] if found else None)
+
     try:
         _try(request, keys)
         account = people_commands.verified(found, form.secret("password"))
         single_sign_on.check_password(account, is_only=app.settings.sso_only)
+        opened = app.database.run(SYSTEM, come_in)
     except (Forbidden, door.TooManyTries) as why:
         refused(request, Deed.SIGN_IN_REFUSED, found[0].handle if found else "an unknown name")
         status = 429 if isinstance(why, door.TooManyTries) else 403
         return _signin(request, onward=onward, login=login, error=why.message, status=status)
-    opened = app.database.run(SYSTEM, lambda tx: door.come_in(tx, account, seen(request, "password"), keys))
-    return _enter(request, opened, onward)
+    return enter(request, opened, onward)
 
 
 @post("/signout", sync_to_thread=True, status_code=200)
@@ -282,7 +287,7 @@ def give_code(request: AnyRequest, form: Sent) -> Template | Redirect:
         if not isinstance(why, door.TooManyTries):
             return _code(request, onward, why.message, 403)
         return _code(request, onward, _held_up(why, code), 429)
-    return _enter(request, door.Opened(session=session), onward)
+    return enter(request, door.Opened(session=session), onward)
 
 
 def _held_up(why: door.TooManyTries, code: str) -> str:
@@ -307,7 +312,7 @@ def use_passkey(request: AnyRequest, form: Sent) -> Template | Redirect:
         refused(request, Deed.PASSKEY_REFUSED)
         status = 429 if isinstance(why, door.TooManyTries) else 401
         return _signin(request, onward=onward, error=why.message, status=status)
-    return _enter(request, door.Opened(session=session), onward)
+    return enter(request, door.Opened(session=session), onward)
 
 
 def _by_passkey(tx: Any, here: passkeys.Place, app: App, answer: str, who: Seen, keys: list[limits.Key]) -> str:
@@ -335,7 +340,7 @@ def show_link(request: AnyRequest, secret: FromPath[str]) -> Template:
 def use_link(request: AnyRequest, secret: FromPath[str]) -> Redirect:
     here = seen(request, "link")
     opened = _or_refused(request, lambda tx: _from_link(tx, secret, here))
-    return _enter(request, opened, "/")
+    return enter(request, opened, "/")
 
 
 def _or_refused(request: AnyRequest, command: Callable[[Any], T]) -> T:

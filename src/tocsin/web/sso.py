@@ -23,7 +23,7 @@ from tocsin.web import cookies
 from tocsin.web.forms import AnyRequest, Form, Sent, local_path
 from tocsin.web.frame import SignedIn, Visitor, bare
 from tocsin.web.proving import AT_PROVIDER, CONFIRMED
-from tocsin.web.sessions import begin_session, installation, refused, seen, visitor
+from tocsin.web.sessions import begin_session, enter, installation, refused, seen, visitor
 
 OF_PROVIDER = "the provider"  # what was refused in the log is about
 
@@ -71,7 +71,7 @@ def come_back(request: AnyRequest) -> Template | Redirect:
         session = _let_in(app, who, here)
     except TocsinError as why:
         return _refused(request, why, onward, is_in=bool(attempt and attempt.again))
-    answer = begin_session(request, session, onward)
+    answer = enter(request, door.Opened(session=session), onward)
     answer.cookies.append(_cookie("", 0))
     return answer
 
