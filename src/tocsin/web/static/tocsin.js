@@ -145,6 +145,19 @@
   const unfoldAll = () => folded().forEach(unfold);
   document.addEventListener("click", (event) => { if (event.target.closest("summary")) unfoldAll(); }, true);
   document.addEventListener("tocsin:unfold", unfoldAll);
+  window.addEventListener("beforeprint", unfoldAll);
+
+  // A link may lead into what is folded, or to it: it opens.
+  const arrive = () => {
+    const id = location.hash.slice(1);
+    if (id && !document.getElementById(id)) unfoldAll();
+    const place = id && document.getElementById(id);
+    if (!place || !place.closest("details:not([open])")) return;
+    for (let one = place.closest("details"); one; one = one.parentElement.closest("details")) one.open = true;
+    place.scrollIntoView();
+  };
+  arrive();
+  window.addEventListener("hashchange", arrive);
 
   zones();
   tick();
