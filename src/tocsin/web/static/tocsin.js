@@ -19,6 +19,7 @@
   const say = document.getElementById("say");
   const turned = []; // what turns within one second is said in one go: the next words would take the place of the last
   const speak = () => { if (say && turned.length) say.textContent = turned.splice(0).join("; "); };
+  document.addEventListener("tocsin:say", (event) => turned.push(event.detail));
   const NAMES = { open: "Open", due: "Due soon", overdue: "Overdue" };
   const turn = (row, left, whole) => {
     const state = left < 0 ? "overdue" : left <= Math.min(300, whole / 5) * 1000 ? "due" : "open";
