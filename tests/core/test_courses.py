@@ -45,7 +45,7 @@ def test_that_nothing_ever_failed_is_told_of_what_measures_that_alone() -> None:
 
 def test_numbers_of_a_measure_are_told_as_they_are() -> None:
     (value,) = courses.courses("rose/sessions", [sample(0, 14), sample(1, 12_345)], BEGAN, "value")
-    assert courses.said(value) == "value 12,345 at the worst since"
+    assert courses.said(value) == "value 12,345 at the worst since it began"
 
 
 def test_nothing_is_told_of_a_single_sample_or_of_none() -> None:

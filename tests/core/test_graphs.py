@@ -49,3 +49,8 @@ def test_what_stayed_above_zero_stands_on_it() -> None:
 def test_a_number_too_long_for_a_phone_is_told_by_its_power_of_ten() -> None:
     assert graph((0, 1.0), (1, 123_456_789_012.0)).top == "123,456,789,012"
     assert graph((0, 1.0), (1, 1.25e300)).top == "1.25e+300"
+
+
+def test_what_is_seen_in_a_graph_is_said() -> None:
+    said = graph((0, 0.09), (1, 2.3), (2, 0.11), what="latency").spoken
+    assert said == "Graph from 02:38:00 to 02:40:00: first 90 ms, highest 2.3 s at 02:39:00, last 110 ms"

@@ -104,7 +104,7 @@ def test_what_one_writes_another_sees_at_once_without_losing_what_they_type(serv
         expect(page.locator("#live")).to_be_visible()
     ben.keyboard.press("n")
     ben.keyboard.type("Half a sen")
-    ben.click("#slot-scribe summary:text-is('Name somebody')")
+    ben.click("#slot-scribe summary:has-text('Name somebody')")
     ben.focus("textarea[name='note.text']")
     ana.keyboard.press("n")
     ana.keyboard.type("The queue is long")
@@ -359,3 +359,25 @@ def test_a_time_that_the_readers_clock_shows_twice_says_which_it_is(server: Serv
     )
     page.evaluate(TIMES, ["2026-10-24T23:30:00Z", "2026-10-25T02:00:00Z"])
     assert (page.inner_text("#a"), page.inner_text("#b")) == ("Sun 25 Oct, 01:30:00", "Sun 25 Oct, 03:00:00")
+
+
+def test_what_comes_is_said_to_whoever_listens(server: Server, browser: Browser) -> None:
+    hears = """() => { window.heard = []; const say = document.getElementById("say");
+        new MutationObserver(() => heard.push(say.textContent)).observe(say, { childList: true }); }"""
+    says = "words => window.heard.some(one => one.includes(words))"
+    page = browser.new_page()
+    signed_in(server, page)
+    expect(page.locator("#live")).to_be_visible()
+    page.evaluate(hears)
+    incident = an_incident(server)
+    page.wait_for_function(says, arg="The worst is now P1 High Voice replies hang")
+    with server.client() as client:
+        body = {"title": "Pictures load slowly", "severity": "P2", "type": "service_outage", "service": "rose"}
+        client.post("/api/v1/incidents", json=body).raise_for_status()
+        page.wait_for_function(says, arg="Open now: P2 Medium Pictures load slowly")
+        page.goto(f"{server.url}/incidents/{incident}")
+        expect(page.locator("#live")).to_be_visible()
+        page.evaluate(hears)
+        client.post(f"/api/v1/incidents/{incident}/notes", json={"text": "The queue is long"}).raise_for_status()
+        page.wait_for_function(says, arg="Note")
+    page.close()

@@ -79,3 +79,38 @@ def test_what_was_typed_is_there_when_one_comes_back(server: Server, page: Page)
     page.goto(f"{server.url}/oncall")
     page.go_back()
     expect(field).to_have_value("the queue is long")
+
+
+def test_a_link_opens_what_it_leads_to(server: Server, page: Page) -> None:
+    signed_in(server, page)
+    page.add_init_script("window.requestIdleCallback = () => {}")  # nothing unfolds by itself
+    room = f"{server.url}/incidents/{an_incident(server)}"
+    page.goto(f"{room}#role-scribe")
+    expect(page.locator("#role-scribe")).to_be_in_viewport()
+    page.evaluate("location.hash = 'ledger'")
+    expect(page.locator("#ledger tbody th").first).to_be_visible()
+
+
+def test_paper_has_what_is_folded_and_nobody_reads_its_markup(server: Server, page: Page) -> None:
+    signed_in(server, page)
+    page.add_init_script("window.requestIdleCallback = () => {}")
+    page.goto(f"{server.url}/incidents/{an_incident(server)}")
+    page.emulate_media(media="print")
+    ledger = page.locator("#ledger")
+    assert "<" not in ledger.inner_text()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    expect(ledger.locator("tbody th").first).to_be_visible()
+
+
+def test_handing_over_by_the_palette_chooses_to_whom_and_takes_nothing_over(server: Server, page: Page) -> None:
+    incident = an_incident(server)
+    with server.client() as client:
+        taken = {"role": "scribe", "person": "lucia"}
+        client.post(f"/api/v1/incidents/{incident}/roles", json=taken).raise_for_status()
+    signed_in(server, page)
+    page.goto(f"{server.url}/incidents/{incident}")
+    page.keyboard.press("Control+k")
+    page.fill("#palette-input", "Hand over Scribe")
+    expect(page.locator("#palette-list li")).to_have_count(1)
+    page.keyboard.press("Enter")
+    expect(page.locator("#role-scribe")).to_be_focused()

@@ -46,8 +46,8 @@ def test_a_room_offers_its_verbs_to_whoever_may_write_and_each_does_what_it_says
     assert browser.do(room, ben["Acknowledge"]["url"]).status == 303
     assert "Acknowledge" not in offered(here, "ben", room)
     assert browser.do(room, ben["Take Scribe"]["url"], **ben["Take Scribe"]["fields"]).status == 303
-    assert offered(here, "ben", room)["Hand over Scribe"]["url"] == f"{room}#slot-scribe"
-    assert 'id="slot-scribe"' in browser.open(room).html
+    assert offered(here, "ben", room)["Hand over Scribe"]["url"] == f"{room}#role-scribe"
+    assert 'id="role-scribe"' in browser.open(room).html
     erin = offered(here, "erin", room)
     assert {one["kind"] for one in erin.values()} == {"incident", "page", "part"}
     assert "Declare" not in erin

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from tocsin.incidents import completing, folding, lifecycle
 from tocsin.incidents.answer import Declined, EscalationAsked
-from tocsin.incidents.lifecycle import known, require_open
+from tocsin.incidents.lifecycle import UnknownWord, require_open
 from tocsin.incidents.model import (
     AnyEntry,
     Escalated,
@@ -24,12 +24,17 @@ from tocsin.incidents.model import (
     Undelivered,
 )
 from tocsin.incidents.work import ItemTicked, ItemUnticked, Tick
+from tocsin.kit.errors import Refused
 from tocsin.plan.model import Condition, Milestone, Phase, Plan
 from tocsin.plan.procedure import Exit
 
 One = TypeVar("One")
 
 # ---- Checklists ----
+
+
+class NotTicked(Refused):
+    """This is not ticked, so that there is no tick to take back."""
 
 
 @dataclass(frozen=True)
@@ -95,23 +100,37 @@ def _counted(those: Iterable[One]) -> Iterator[tuple[int, One]]:
 
 
 def tick(plan: Plan, incident: Incident, item: str, mark: Tick, note: str, *, by: str, now: datetime) -> list[AnyEntry]:
-    """Tick an item off, or say that it does not apply."""
+    """Tick an item off, or say that it does not apply. Who says it again adds something only with a note."""
     require_open(incident)
     present = items(plan, incident)
-    known("item", item, present)
-    if incident.work.ticks.get(item) is mark:
+    _require_listed(plan, item, present)
+    if incident.work.ticks.get(item) is mark and not note.strip():
         return []
     return [ItemTicked(at=now, by=by, item=item, what=present[item].what, tick=mark, note=note.strip())]
 
 
 def untick(plan: Plan, incident: Incident, item: str, note: str, *, by: str, now: datetime) -> list[AnyEntry]:
-    """Take a tick back."""
+    """Take a tick back. Raises NotTicked where a note would be lost, because there is none."""
     require_open(incident)
     present = items(plan, incident)
-    known("item", item, present)
+    _require_listed(plan, item, present)
     if item not in incident.work.ticks:
+        if note.strip():
+            raise NotTicked
         return []
     return [ItemUnticked(at=now, by=by, item=item, what=present[item].what, note=note.strip())]
+
+
+def _require_listed(plan: Plan, item: str, present: Mapping[str, Item]) -> None:
+    """Let an item of the present checklists pass. They are too long to be listed in a refusal."""
+    if item in present:
+        return
+    if what := wording(plan).get(item):
+        raise UnknownWord(
+            f"“{what}” is not on the checklists of this incident as it is now: it is for another type or severity.",
+            field="item",
+        )
+    raise UnknownWord(f"The plan has no item called '{item}'; its checklists say what there is.", field="item")
 
 
 def last_ticks(entries: Sequence[Numbered]) -> dict[str, ItemTicked]:

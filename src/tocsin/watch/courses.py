@@ -71,10 +71,11 @@ _NAMED = {"errors": "failures", "latency": "answers take", "value": "value"}
 
 
 def said(course: Course) -> str:
-    """`answers take 120 ms before it began, 2.3 s at the worst since`."""
+    """`answers take 120 ms before it began, 2.3 s at the worst since`. Alone, the latter says since what."""
     parts = []
     if course.before is not None:
         parts.append(f"{figure(course, course.before)} before it began")
     if course.worst is not None:
-        parts.append(f"{figure(course, course.worst)} at the worst since")
+        since = "since" if parts else "since it began"
+        parts.append(f"{figure(course, course.worst)} at the worst {since}")
     return f"{_NAMED[course.what]} {', '.join(parts)}"

@@ -24,6 +24,7 @@ TIMES_APART, LEAST_APART, APART, FEW = 3, timedelta(minutes=3), timedelta(minute
 class Graph:
     title: str
     said: str
+    spoken: str  # what is seen in the picture, for whoever does not see it
     lines: tuple[str, ...]  # points of polylines
     began_x: str
     zero_y: str
@@ -68,6 +69,7 @@ def _graph(
     return Graph(
         title=title,
         said=said,
+        spoken=_spoken(course, began_at if began_at and first <= began_at <= last else None, now),
         lines=tuple(_line([(x(at), y(value)) for at, value in stretch]) for stretch in _stretches(course.points)),
         began_x=f"{x(began_at):.1f}" if began_at and first <= began_at <= last else "",
         zero_y=f"{y(0.0):.1f}",
@@ -76,6 +78,16 @@ def _graph(
         first=present.moment(first, now),
         last=present.moment(last, now),
     )
+
+
+def _spoken(course: Course, began_at: datetime | None, now: datetime) -> str:
+    """`Graph from 03:00:00 to 03:20:00: first 90 ms, highest 2.3 s at 03:11:00, last 110 ms; it began at 03:10:04`."""
+    (first_at, first), (last_at, last) = course.points[0], course.points[-1]
+    highest_at, highest = max(course.points, key=lambda point: point[1])
+    parts = [f"first {courses.figure(course, first)}", f"last {courses.figure(course, last)}"]
+    parts.insert(1, f"highest {courses.figure(course, highest)} at {present.moment(highest_at, now)}")
+    began = f"; it began at {present.moment(began_at, now)}" if began_at else ""
+    return f"Graph from {present.moment(first_at, now)} to {present.moment(last_at, now)}: {', '.join(parts)}{began}"
 
 
 def _stretches(points: tuple[tuple[datetime, float], ...]) -> list[list[tuple[datetime, float]]]:

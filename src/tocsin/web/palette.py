@@ -32,7 +32,14 @@ ELSEWHERE = (
 """Pages that the navigation does not name."""
 
 
-PARTS = (("timeline", "Timeline"), ("owed", "What is owed"), ("signals", "Its signals"), ("delivery", "Its messages"))
+PARTS = (
+    ("timeline", "Timeline"),
+    ("owed", "What is owed"),
+    ("ledger", "The whole ledger"),
+    ("checklist", "Its actions"),
+    ("signals", "Its signals"),
+    ("delivery", "Its messages"),
+)
 """Places in a room."""
 
 
@@ -102,7 +109,7 @@ def _verbs_of(visitor: Visitor, plan: Plan, incident: Incident) -> list[Item]:
             seen = {"role": key, "held": incident.roles.get(key, "")}
             found.append(Item("do", f"Take {role.name}", f"{room}/assign", fields=seen))
     found += [
-        Item("do", f"Hand over {role.name}", f"{room}#slot-{key}")
+        Item("do", f"Hand over {role.name}", f"{room}#role-{key}")
         for key, role in plan.roles.items()
         if incident.roles.get(key)
     ]
@@ -116,6 +123,7 @@ def _verbs_of(visitor: Visitor, plan: Plan, incident: Incident) -> list[Item]:
         Item("do", "Record a decision", f"{room}?audience=decision#compose"),
         Item("do", "Record a finding", f"{room}#finding"),
         Item("do", "Assess the impact", f"{room}#impact"),
+        Item("do", "Tick off an action", f"{room}#tick", "of the checklists"),
         Item("do", "Change the severity", f"{room}#severity"),
         Item("do", "Change the title", f"{room}#rename"),
         *([] if incident.is_resolved else [Item("do", "Mark as mitigated", f"{room}#mitigate")]),

@@ -58,6 +58,24 @@
     if (!(one.contains && one.contains(document.activeElement))) one.remove();
   };
 
+  // What comes is said too, to whoever listens: a new entry, an incident that is new or worse than all others.
+  const came = [];
+  const words = (one) => (one ? one.textContent : "").replace(/\s+/g, " ").trim();
+  const called = (part, title) => `${words(part.querySelector(".sev"))} ${words(part.querySelector(title))}`.trim();
+  const worst = () => { const link = document.querySelector(".bell .worst"); return link ? called(link, "b") : ""; };
+  const listed = () => [...document.querySelectorAll("#heroes > article")].map((one) => called(one, "h2"));
+  let worstBefore = worst();
+  let listedBefore = listed();
+  const speak = () => {
+    const [most, all] = [worst(), listed()];
+    if (most !== worstBefore) came.unshift(document.querySelector(".bell .worst .sev") ? `The worst is now ${most}` : most);
+    came.push(...all.filter((one) => one !== most && !listedBefore.includes(one)).map((one) => `Open now: ${one}`));
+    [worstBefore, listedBefore] = [most, all];
+    const said = came.splice(0);
+    if (said.length > 4) said.splice(3, said.length, `and ${said.length - 3} more`);
+    if (said.length) document.dispatchEvent(new CustomEvent("tocsin:say", { detail: said.join("; ") }));
+  };
+
   // A new entry of the timeline stands in its place by its number; it waits where somebody is reading further down.
   const entries = document.getElementById("entries");
   const fresh = document.getElementById("fresh");
@@ -66,6 +84,7 @@
     if (!entries || "earlier" in entries.dataset) return;
     if (entries.dataset.kind && entries.dataset.kind !== entry.dataset.kind) return;
     const isRead = entries.getBoundingClientRect().top < 0;
+    if (entry.dataset.kind !== "obligation") came.push(words(entry.querySelector("p"))); // what fell due says so by its row
     entry.classList.add("changed");
     if (isRead) entry.hidden = true;
     entries.insertBefore(entry, [...entries.children].find((one) => !one.id || number(one) < number(entry)) || null);
@@ -113,6 +132,7 @@
   const settle = () => {
     const token = document.querySelector("#theme input[name=_csrf_token]");
     if (token) for (const one of document.querySelectorAll("input[name=_csrf_token]")) if (!one.value) one.value = token.value;
+    speak();
     document.dispatchEvent(new Event("tocsin:changed"));
   };
   const read = (html) => {

@@ -130,7 +130,7 @@
     const place = document.getElementById(id);
     if (!place) return;
     for (let one = place.closest("details"); one; one = one.parentElement.closest("details")) one.open = true;
-    place.scrollIntoView({ block: "start" });
+    place.scrollIntoView({ block: place.matches("input, textarea, select") ? "center" : "start" });
     const field = place.querySelector("input:not([type=hidden]):not([type=radio]), textarea, select, button");
     const into = field || place;
     if (into === place && place.tabIndex < 0) place.tabIndex = -1;

@@ -19,6 +19,7 @@
   const say = document.getElementById("say");
   const turned = []; // what turns within one second is said in one go: the next words would take the place of the last
   const speak = () => { if (say && turned.length) say.textContent = turned.splice(0).join("; "); };
+  document.addEventListener("tocsin:say", (event) => turned.push(event.detail));
   const NAMES = { open: "Open", due: "Due soon", overdue: "Overdue" };
   const turn = (row, left, whole) => {
     const state = left < 0 ? "overdue" : left <= Math.min(300, whole / 5) * 1000 ? "due" : "open";
@@ -145,6 +146,19 @@
   const unfoldAll = () => folded().forEach(unfold);
   document.addEventListener("click", (event) => { if (event.target.closest("summary")) unfoldAll(); }, true);
   document.addEventListener("tocsin:unfold", unfoldAll);
+  window.addEventListener("beforeprint", unfoldAll);
+
+  // A link may lead into what is folded, or to it: it opens.
+  const arrive = () => {
+    const id = location.hash.slice(1);
+    if (id && !document.getElementById(id)) unfoldAll();
+    const place = id && document.getElementById(id);
+    if (!place || !place.closest("details:not([open])")) return;
+    for (let one = place.closest("details"); one; one = one.parentElement.closest("details")) one.open = true;
+    place.scrollIntoView();
+  };
+  arrive();
+  window.addEventListener("hashchange", arrive);
 
   zones();
   tick();
