@@ -57,7 +57,7 @@ class FactorFirst(HTTPException):
 
 
 class LinkUsedUp(NotFound):
-    """This sign-in link is good no more: it was used, is older than an hour, or a newer one took its place. Ask an
+    """This sign-in link is good no more: it was used or revoked, is too old, or a newer one took its place. Ask an
     administrator for another."""
 
 
