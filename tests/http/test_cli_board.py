@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import termios
@@ -17,7 +18,7 @@ from rich.console import Console
 from tests.support import terminal
 from tests.support.server import Server
 from tests.support.terminal import Terminal
-from tocsin.cli import board, show, watching
+from tocsin.cli import board, keys, show, watching
 from tocsin.kit.errors import Overloaded
 
 
@@ -70,6 +71,23 @@ def test_the_board_ends_by_a_key_and_leaves_the_terminal_as_it_was(known: dict[s
             running.kill()
     assert termios.tcgetattr(theirs)[3] == before[3]  # it says again what is typed
     os.close(theirs)
+
+
+def test_a_board_that_is_stopped_leaves_the_terminal_as_it_was_until_it_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ours, theirs = os.openpty()
+    before, seen = termios.tcgetattr(theirs)[3], []
+    monkeypatch.setattr(os, "kill", lambda *_: seen.append(termios.tcgetattr(theirs)[3]))
+    with os.fdopen(theirs) as terminal:
+        monkeypatch.setattr(sys, "stdin", terminal)
+        with keys.laid_aside(lambda: seen.append("left"), lambda: seen.append("came back")), keys.heard():
+            watching = termios.tcgetattr(theirs)[3]
+            for _ in range(2):
+                signal.raise_signal(signal.SIGTSTP)
+                assert termios.tcgetattr(theirs)[3] == watching != before
+    assert seen == 2 * ["left", before, "came back"] and signal.getsignal(signal.SIGTSTP) is signal.SIG_DFL
+    os.close(ours)
 
 
 def drained(terminal: int) -> None:

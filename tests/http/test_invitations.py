@@ -14,6 +14,8 @@ from tests.support.smtp import Received, SmtpSink
 from tests.support.terminal import Terminal
 from tests.support.visitor import Visitor, console
 from tests.support.world import QUIET
+from tocsin.delivery import outbox
+from tocsin.delivery.channel import Dead, Delivered, Result, Retry
 from tocsin.delivery.outbox import table as messages
 from tocsin.kit.actor import SYSTEM
 from tocsin.people import sessions
@@ -130,6 +132,32 @@ def test_a_link_is_mailed_by_a_button_and_not_shown(here: Served) -> None:
     assert all("Ana" in body and "/signin/{secret}" in body for _, body in queued(here))
     log = ana.open("/audit").html.split("<tr")
     assert any("Mailed a sign-in link" in row and "eve@rose.example" in row for row in log)
+
+
+def come_of(here: Served, result: Result) -> None:
+    """Let this come of the mails that wait."""
+    with here.app.database.work(SYSTEM) as tx:
+        for one in outbox.claim(tx, 10):
+            outbox.record(tx, one, result)
+
+
+def test_the_page_says_what_became_of_the_mail(here: Served) -> None:
+    ana = Visitor(here, "ana")
+    ana.do("/people", "/people/ben/link", mail="yes")
+    assert ana.open("/people").says("its mail is leaving")
+    come_of(here, Retry("SMTP 451 Try again later"))
+    assert ana.open("/people").says("the mail with it has not left yet: SMTP 451 Try again later")
+    here.clock.advance_to(here.clock.now() + timedelta(minutes=1))
+    come_of(here, Dead("SMTP 550 No such user here"))
+    page = ana.open("/people")
+    assert page.says("the mail with it was given up: SMTP 550 No such user here") and page.says("Send it again")
+    ana.press(
+        ana.open("/undelivered"), next(one.action for one in ana.open("/undelivered").forms() if "resend" in one.action)
+    )
+    come_of(here, Delivered())
+    assert ana.open("/people").says("mailed ") and not ana.open("/people").says("given up")
+    ana.do("/people", "/people/ben/link")
+    assert not ana.open("/people").says("mailed "), "this link was shown, and not mailed"
 
 
 def test_what_was_typed_stays_where_there_was_no_address(here: Served) -> None:

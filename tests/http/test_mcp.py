@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import jsonschema_rs
 import pytest
 
@@ -124,6 +125,45 @@ def test_it_may_do_what_its_token_may_and_is_told_what_is_wrong(here: Served) ->
     assert reader.use("read_incident", incident="inc_NONE")["isError"]
     assert "impakt" in reader.use("declare_incident", impakt="x", **about)["content"][0]["text"]
     assert Assistant(here, *RIGHTS).use("declare_incident", **{**about, "severity": "P9"})["isError"]
+
+
+@pytest.mark.parametrize(
+    "rights", [("incidents:read",), ("incidents:read", "plan:read"), ("incidents:read", "incidents:write"), RIGHTS]
+)
+def test_it_is_offered_what_its_token_may_use(here: Served, rights: tuple[str, ...]) -> None:
+    offered = [one["name"] for one in Assistant(here, *rights).ask("tools/list")["result"]["tools"]]
+    assert offered == [one.name for one in TOOLS.values() if one.right in rights]
+
+
+def test_a_token_that_may_not_read_incidents_is_offered_the_rest(here: Served) -> None:
+    assistant = Assistant(here, "plan:read")
+    offered = [one["name"] for one in assistant.ask("tools/list")["result"]["tools"]]
+    assert "read_plan" in offered and "list_incidents" not in offered
+    assert not assistant.use("read_plan")["isError"]
+
+
+def _answers(status: int, body: bytes) -> httpx2.MockTransport:
+    return httpx2.MockTransport(lambda _: httpx2.Response(status, content=body))
+
+
+def _is_away(request: httpx2.Request) -> httpx2.Response:
+    raise httpx2.ConnectError("away", request=request)
+
+
+@pytest.mark.parametrize(
+    "transport",
+    [
+        pytest.param(httpx2.MockTransport(_is_away), id="the server is away"),
+        pytest.param(_answers(401, b'{"title": "no"}'), id="the token is revoked"),
+        pytest.param(_answers(404, b"{}"), id="the server is older"),
+        pytest.param(_answers(200, b"<html>"), id="something else answers"),
+        pytest.param(_answers(200, b'{"jsonrpc": "2.0", "error": {}}'), id="the server sees a mistake"),
+    ],
+)
+def test_all_tools_are_offered_where_the_server_can_not_be_asked(transport: httpx2.MockTransport) -> None:
+    with Tocsin("http://tocsin.test", "tcs_x", transport=transport) as tocsin:
+        said = mcpserver.answer(tocsin, '{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}')
+    assert said is not None and [one["name"] for one in said["result"]["tools"]] == list(TOOLS)
 
 
 @pytest.mark.parametrize(

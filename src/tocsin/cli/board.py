@@ -55,7 +55,8 @@ def top(
         return
     found = look(order)
     first = drawn(found, console.height, width=console.width)
-    with keys.heard() as key, Live(first, console=console, screen=True, auto_refresh=False) as live:
+    live = Live(first, console=console, screen=True, auto_refresh=False)
+    with keys.laid_aside(live.stop, lambda: live.start(refresh=True)), keys.heard() as key, live:
         while key(every) != "q":  # any other asks at once
             try:
                 found, trouble = look(order), ""

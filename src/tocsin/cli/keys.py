@@ -2,6 +2,7 @@
 
 import os
 import select
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +27,31 @@ def heard() -> Iterator[Wait]:
         yield _heard
     finally:
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+
+
+@contextmanager
+def laid_aside(leave: Callable[[], object], come_back: Callable[[], object]) -> Iterator[None]:
+    """Leave the terminal as it was while somebody has stopped us with Ctrl-Z, and take it again when we go on."""
+    if sys.platform == "win32" or not sys.stdin.isatty():
+        yield
+        return
+
+    def stop(number: int, _: object) -> None:
+        ours = termios.tcgetattr(sys.stdin)
+        leave()
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)  # here we stand still until somebody says `fg`
+        signal.signal(number, stop)
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, ours)
+        come_back()
+
+    before = termios.tcgetattr(sys.stdin)
+    known = signal.signal(signal.SIGTSTP, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTSTP, known)
 
 
 def _heard(seconds: float) -> str:

@@ -68,7 +68,11 @@ def require_invitation(actor: Actor, role: AccountRole, known: Account | None) -
         return
     if role not in INVITED_BY_MANAGERS or (known and known.role not in INVITED_BY_MANAGERS):
         raise NotAllowed(f"{actor.handle} may invite viewers and responders; others are for an administrator.")
-    if known and (known.has_password or known.signed_in_at or known.disabled_at):
+    if known and known.disabled_at:
+        raise NotAllowed(
+            f"The account of {known.handle} is disabled; whether they come back, an administrator decides."
+        )
+    if known and (known.has_password or known.signed_in_at):
         raise NotAllowed(f"{known.handle} has signed in already; a new link for them is for an administrator to make.")
 
 

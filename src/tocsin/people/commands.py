@@ -16,7 +16,7 @@ from tocsin.audit.model import Deed
 from tocsin.db import settings as kept
 from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
-from tocsin.delivery.channel import SECRET_HERE
+from tocsin.delivery.channel import INVITATION, SECRET_HERE
 from tocsin.kit.errors import Forbidden, Invalid, Refused
 from tocsin.kit.ids import new_id, new_secret
 from tocsin.kit.text import harmless, listed
@@ -40,7 +40,6 @@ MOST_TRIES = 5  # at a code, before another must be sent
 CODE_EVERY = timedelta(seconds=30)
 LATEST_STEP = timedelta(hours=2)
 VERIFICATION = "verification"  # what a message is for that brings a code
-INVITATION = "invitation"  # and one that brings a link to sign in with
 NAME_MOST = 200
 _HANDLE = re.compile(r"[a-z][a-z0-9._-]{0,39}")
 _CHAT_ACCOUNT = {"slack": re.compile(r"[UW][A-Z0-9]{2,}")}

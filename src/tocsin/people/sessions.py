@@ -8,6 +8,7 @@ from sqlalchemy import Column, Row, Table, Text, bindparam, delete, func, select
 
 from tocsin.db.columns import SEALED, Instant, metadata
 from tocsin.db.engine import Tx
+from tocsin.delivery import outbox
 from tocsin.kit.errors import NotFound
 from tocsin.kit.ids import new_secret
 from tocsin.people.model import Account, Seen, Session
@@ -180,10 +181,14 @@ def use_link(tx: Tx, secret: str) -> Account | None:
     """Use a link up. The first caller gets the account, everyone after gets None."""
     account = link_account(tx, secret)
     used = tx.run(delete(link).where(link.c.hash == digest(secret))).rowcount == 1
+    if account and used:
+        outbox.end_invitations(tx, account.handle)
     return account if used else None
 
 
 def drop_links(tx: Tx, handle: str) -> int:
+    """What they were sent is good for nothing any more, and what was not sent yet never is."""
+    outbox.end_invitations(tx, handle)
     return tx.run(delete(link).where(link.c.handle == handle)).rowcount
 
 
@@ -196,6 +201,8 @@ _UNUSED = select(link.c.handle, link.c.expires_at).where(link.c.expires_at > bin
 
 
 def forget_expired(tx: Tx) -> None:
+    for row in tx.all(select(link.c.handle).where(link.c.expires_at <= tx.now)):
+        outbox.forget_secrets(tx, row.handle)
     for one in (table, link):
         tx.run(delete(one).where(one.c.expires_at <= tx.now))
     tx.run(delete(table).where(_used_at <= tx.now - IDLE))

@@ -23,7 +23,7 @@ from tocsin.kit.actor import SYSTEM
 from tocsin.kit.errors import TocsinError
 from tocsin.paging import gathering
 from tocsin.plan import store as plans
-from tocsin.response import failing, travelling, trials
+from tocsin.response import failing, letters, travelling, trials
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +126,7 @@ class Dispatcher:
         for name in due:
             by = self._presence.name if self._presence else None
             claimed_here = outbox.claim(tx, self._room(name, tx.now), name, by)
-            found = [one for one in claimed_here if not trials.stands_back(tx, one)]
+            found = [one for one in claimed_here if not (trials.stands_back(tx, one) or letters.lapsed(tx, one))]
             deferred += len(claimed_here) - len(found)
             open_until = self._lane(name).breaker.open_until
             if open_until is not None and tx.now < open_until:

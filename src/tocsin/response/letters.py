@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
 from tocsin.delivery import store as receipts
-from tocsin.delivery.channel import Message
+from tocsin.delivery.channel import INVITATION, Dead, Message
 from tocsin.delivery.store import Receipt, ReceiptKind
 from tocsin.incidents import store as incidents
 from tocsin.kit.errors import NotFound, Refused
 from tocsin.paging import store as pages
-from tocsin.people import access
+from tocsin.people import access, sessions
 
 
 class NoSuchMessage(NotFound):
@@ -21,6 +21,10 @@ class NoSuchMessage(NotFound):
 
 class AnsweredAlready(Refused):
     """Somebody has answered already: this page need not wake anyone any more."""
+
+
+class TooOld(Refused):
+    """The link in this mail is too old. Mail another one on the page People."""
 
 
 @dataclass(frozen=True)
@@ -79,5 +83,22 @@ def resend(tx: Tx, message_id: str) -> None:
         incident = incidents.load(tx, message.incident_id)
         if not incident.awaits_answer:
             raise AnsweredAlready
+    if _has_lapsed(tx, message):
+        raise TooOld
     if outbox.revive(tx, message_id):
         receipts.add(tx, message, ReceiptKind.RESENT, f"by {tx.actor.handle}")
+
+
+def lapsed(tx: Tx, message: Message) -> bool:
+    """Give a mail up that waited so long that the link in it is too old: nobody could do anything with it."""
+    if not _has_lapsed(tx, message):
+        return False
+    result = Dead("the link in it was too old before it could leave")
+    died = outbox.record(tx, message, result)
+    receipts.attempted(tx, message, result, timedelta(0), gave_up=died)
+    return True
+
+
+def _has_lapsed(tx: Tx, message: Message) -> bool:
+    is_good = message.secret is not None and message.person in sessions.unused_links(tx)
+    return message.audience == INVITATION and not is_good

@@ -10,6 +10,8 @@ from litestar import get, post
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
 
+from tocsin.delivery import outbox
+from tocsin.delivery.channel import Message, MessageState
 from tocsin.door import commands as door
 from tocsin.door import store as doors
 from tocsin.kit.errors import Invalid, NotFound, Refused
@@ -59,6 +61,8 @@ class Person:
     is_disabled: bool
     last: str = ""  # when they last signed in
     link: str = ""  # until when the link lasts that they have not used
+    mail: str = ""  # what became of the mail with it
+    is_lost: bool = False  # whether that was given up
     may_link: bool = False
     may_end: bool = False
     may_take: bool = False
@@ -125,6 +129,7 @@ def _people(
         accounts = people.people(tx)
         factors, at_provider, links = _factors(tx, accounts), linked.linked(tx), sessions.unused_links(tx)
         methods = people.contacts(tx, [one.handle for one in accounts])
+        mails = outbox.invitations(tx, links)
         return page(
             request,
             visitor,
@@ -142,6 +147,7 @@ def _people(
                     factors[one.handle],
                     is_linked=one.handle in at_provider,
                     link_until=links.get(one.handle),
+                    mail=mails.get(one.handle) if one.handle in links else None,
                 )
                 for one in accounts
             ],
@@ -181,6 +187,7 @@ def _row(
     *,
     is_linked: bool,
     link_until: datetime | None,
+    mail: Message | None,
 ) -> Person:
     may_manage = visitor.actor.may(access.PEOPLE_WRITE)
     last = f"last signed in {present.moment(account.signed_in_at, now)}" if account.signed_in_at else ""
@@ -188,6 +195,8 @@ def _row(
         person_row(account, methods, factors, is_linked=is_linked),
         last=last,
         link=f"a link until {present.moment(link_until, now)}, not used yet" if link_until else "",
+        mail=_mailed(mail, now) if mail else "",
+        is_lost=mail is not None and mail.state is MessageState.DEAD,
         may_link=account.disabled_at is None and access.may_invite(visitor.actor, account.role, account),
         may_end=may_manage and bool(account.signed_in_at or link_until) and account.disabled_at is None,
         may_take=may_manage and bool(factors) and account.handle != visitor.account.handle,
@@ -195,6 +204,18 @@ def _row(
         may_disable=may_manage and account.disabled_at is None and account.handle != visitor.account.handle,
         may_enable=may_manage and account.disabled_at is not None,
     )
+
+
+def _mailed(mail: Message, now: datetime) -> str:
+    """What became of the mail with a link: an invitation that waits looks to whoever pressed the button as one that was
+    read."""
+    match mail.state:
+        case MessageState.SENT:
+            return f"mailed {present.moment(mail.sent_at or mail.created_at, now)}"
+        case MessageState.DEAD:
+            return f"the mail with it was given up: {mail.last_error}"
+        case _:
+            return f"the mail with it has not left yet: {mail.last_error}" if mail.last_error else "its mail is leaving"
 
 
 @post("/people", sync_to_thread=True, status_code=200)

@@ -57,8 +57,8 @@ class FactorFirst(HTTPException):
 
 
 class LinkUsedUp(NotFound):
-    """This sign-in link is good no more: it was used, has expired, or a newer one took its place. Ask an administrator
-    for another."""
+    """This sign-in link is good no more: it was used or revoked, is too old, or a newer one took its place. Ask an
+    administrator for another."""
 
 
 def installation(request: AnyRequest) -> App:
