@@ -9,6 +9,7 @@ from tests.support.console import Console, console_of
 from tests.support.world import QUIET, World
 from tocsin.incidents.model import ResponderAdded
 from tocsin.oncall import store as oncall
+from tocsin.oncall.model import SwapState
 
 LED = QUIET.replace("members: [ana, ben, tomas] }", "members: [ana, ben, tomas], leads: [lucia], rotation: on_call }")
 TITLE = "Somebody was in the vault"
@@ -69,3 +70,21 @@ def test_whoever_leads_a_team_puts_others_on_call_there_from_the_page_and_nowher
     assert not any(one.action == cancel for one in console.visitor("ben").open("/oncall").forms())
     assert lucia.do("/oncall", cancel, reason="It is off").status == 303
     assert world.read(oncall.latest_overrides, 9)[0].cancelled_by == "lucia"
+
+
+def test_whoever_leads_a_team_answers_a_swap_there_in_the_place_of_others_and_is_told_so(console: Console) -> None:
+    world, ana, lucia = console.world, console.visitor("ana"), console.visitor("lucia")
+    gives = ana.open("/oncall").form("/oncall/swaps").fields["gives"][0]
+    assert gives.startswith("on_call|")
+    assert ana.do("/oncall", "/oncall/swaps", gives=gives, other="ben", takes="", reason="A concert").status == 303
+    (swap,) = world.read(oncall.latest_swaps, 9)
+    yes, back = f"/oncall/swaps/{swap.id}/accept", f"/oncall/swaps/{swap.id}/withdraw"
+    offered = {
+        who: {one.action for one in console.visitor(who).open("/oncall").forms()} & {yes, back}
+        for who in ("ana", "ben", "lucia", "tomas")
+    }
+    assert offered == {"ana": {back}, "ben": {yes}, "lucia": {yes, back}, "tomas": set()}
+    page = lucia.open("/oncall")
+    assert page.says("Accept for Ben") and page.says("Take it back for Ana")
+    assert lucia.press(page, yes, answer="Ben said so").onward == "/oncall?done=swap_accept"
+    assert world.read(oncall.latest_swaps, 9)[0].answered is SwapState.ACCEPTED

@@ -123,6 +123,11 @@ def may_arrange(tx: Tx, rotation: str, *others: str) -> bool:
     return leading.rotas_led_by(plans.current(tx), tx.actor.handle).issuperset((rotation, *others))
 
 
+def may_answer(tx: Tx, one: Swap, person: str) -> bool:
+    """Whether the actor is this one of the two of a swap, or may answer in their place."""
+    return tx.actor.handle == person or may_arrange(tx, *_rotations(one))
+
+
 def _may_put(tx: Tx, rotation: str, person: str) -> None:
     access.require(tx.actor, access.INCIDENT_WRITE)
     if tx.actor.handle != person and not may_arrange(tx, rotation):
@@ -228,7 +233,7 @@ def ask(tx: Tx, other: str, gives: Turn, takes: Turn | None, reason: str) -> Swa
 def accept(tx: Tx, swap_id: str, answer: str = "") -> Swap:
     """Say yes: from now on each is on call for what they took. Raises AlreadyAnswered, NotTheirs, IsGone."""
     one = store.load_swap(tx, swap_id)
-    _may_answer(tx, one, one.other)
+    _require_answer(tx, one, one.other)
     for taker in (one.other, *([one.asker] if one.takes else [])):
         people_commands.require_present(tx, taker)  # since it was asked for, they may have left
     plan = plans.current(tx)
@@ -248,7 +253,7 @@ def accept(tx: Tx, swap_id: str, answer: str = "") -> Swap:
 def decline(tx: Tx, swap_id: str, answer: str = "") -> Swap:
     """Say no."""
     one = store.load_swap(tx, swap_id)
-    _may_answer(tx, one, one.other)
+    _require_answer(tx, one, one.other)
     _settle(tx, one, SwapState.DECLINED, answer)
     _answered(tx, plans.current(tx), one, "does not take", answer)
     return store.load_swap(tx, swap_id)
@@ -257,7 +262,7 @@ def decline(tx: Tx, swap_id: str, answer: str = "") -> Swap:
 def withdraw(tx: Tx, swap_id: str) -> Swap:
     """Take a request back."""
     one = store.load_swap(tx, swap_id)
-    _may_answer(tx, one, one.asker)
+    _require_answer(tx, one, one.asker)
     _settle(tx, one, SwapState.WITHDRAWN, "")
     plan = plans.current(tx)
     what = f"{_name(plan, one.asker)} no longer asks you to take {_turn(plan, one.gives)}"
@@ -300,9 +305,9 @@ def _rotations(one: Swap) -> tuple[str, ...]:
     return (one.gives.rotation, *([one.takes.rotation] if one.takes else []))
 
 
-def _may_answer(tx: Tx, one: Swap, person: str) -> None:
+def _require_answer(tx: Tx, one: Swap, person: str) -> None:
     access.require(tx.actor, access.INCIDENT_WRITE)
-    if tx.actor.handle != person and not may_arrange(tx, *_rotations(one)):
+    if not may_answer(tx, one, person):
         does = "answers this" if person == one.other else "takes this back"
         raise access.NotAllowed(f"Only {_name(plans.current(tx), person)} {does}.")
 

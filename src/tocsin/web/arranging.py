@@ -10,6 +10,7 @@ from tocsin.kit.text import clip, ended
 from tocsin.oncall import commands, store
 from tocsin.oncall.model import Override, Shift, Swap, SwapState, Turn
 from tocsin.oncall.schedule import Rotas
+from tocsin.people import access
 from tocsin.plan.model import Plan
 from tocsin.web import present
 from tocsin.web.forms import Form, utc_instant
@@ -46,8 +47,11 @@ class Asked:
     text: str
     reason: str
     until: str
+    is_mine: bool  # it waits for the reader's own answer
     may_answer: bool
+    answers_for: str  # the one in whose place, if that is somebody else
     may_withdraw: bool
+    withdraws_for: str
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ def view(tx: Tx, plan: Plan, rotas: Rotas, me: str) -> View:
         _arranged(plan, one, me, now, may_arrange=commands.may_arrange(tx, one.rotation))
         for one in store.latest_overrides(tx, SHOWN)
     ]
-    swaps = [_asked(plan, one, me, now) for one in store.latest_swaps(tx, SHOWN)]
+    swaps = [_asked(tx, plan, one, me) for one in store.latest_swaps(tx, SHOWN)]
     standing = ("now", "open")
     mine = present.Choice(me, plan.people[me].name) if me in plan.people else None
     shifts = list(_shifts(plan, rotas, now))
@@ -178,8 +182,10 @@ _SWAPS = {
 }
 
 
-def _asked(plan: Plan, one: Swap, me: str, now: datetime) -> Asked:
+def _asked(tx: Tx, plan: Plan, one: Swap, me: str) -> Asked:
+    now = tx.now
     state, word = _SWAPS[one.state_at(now)]
+    may_write = state == "open" and tx.actor.may(access.INCIDENT_WRITE)
     asker, other = (present.names(plan, [handle]) for handle in (one.asker, one.other))
     gives = f"{_rotation(plan, one.gives.rotation)}, {_span(one.gives.starts_at, one.gives.ends_at)}"
     takes = (
@@ -195,8 +201,11 @@ def _asked(plan: Plan, one: Swap, me: str, now: datetime) -> Asked:
         text=f"{asker} asks {other} to take {gives}{takes}.{said}",
         reason=ended(one.reason),
         until=present.appointment(one.expires_at, now),
-        may_answer=state == "open" and one.other == me,
-        may_withdraw=state == "open" and one.asker == me,
+        is_mine=one.other == me,
+        may_answer=may_write and commands.may_answer(tx, one, one.other),
+        answers_for="" if one.other == me else other,
+        may_withdraw=may_write and commands.may_answer(tx, one, one.asker),
+        withdraws_for="" if one.asker == me else asker,
     )
 
 
