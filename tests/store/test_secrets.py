@@ -147,6 +147,15 @@ def test_a_new_key_seals_everything_while_old_ones_still_open(start: Start) -> N
         assert doctor.examine(tx) == []
 
 
+def test_a_key_that_is_put_before_the_other_seals_everything_at_the_start(start: Start) -> None:
+    add_hook(start(secret_key=FIRST))
+    both = start(secret_key=f"{SECOND} {FIRST}")
+    assert f"sealed:{key_id(SECOND)}:" in everything(both) and f"sealed:{key_id(FIRST)}:" not in everything(both)
+    alone = start(secret_key=SECOND)  # the old one may go
+    with alone.database.read(SYSTEM) as tx:
+        assert doctor.examine(tx) == []
+
+
 def test_a_rotation_that_was_stopped_goes_on(start: Start) -> None:
     app = start(secret_key=FIRST)
     add_hook(app)

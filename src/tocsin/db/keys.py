@@ -260,7 +260,7 @@ def _seal_some(tx: Tx, column: Column[Any], after: Any) -> Any:
 
 
 def _values_otherwise(tx: Tx, current: str) -> Iterator[tuple[str, str]]:
-    for name in kept.SECRETS:
+    for name in (*kept.SECRETS, CHECK):
         value = kept.read(tx, name)
         if value is not None and sealed_by(value) != current:
             yield name, value
