@@ -275,6 +275,23 @@ def test_of_two_administrators_who_disable_each_other_at_once_one_stays(nodes: t
         late.result(PATIENCE)
 
 
+def test_of_two_who_are_invited_at_once_one_gets_the_address(nodes: tuple[Database, Database]) -> None:
+    one, other = nodes
+
+    def invite(tx: Tx, handle: str) -> str:
+        return commands.invite(tx, handle, name="", email="ops@rose.example", role=AccountRole.VIEWER)
+
+    with one.work(SYSTEM) as tx:
+        commands.invite(tx, "ana", name="", email=None, role=AccountRole.ADMINISTRATOR)
+    with one.work(SYSTEM) as tx:
+        invite(tx, "nina")
+        tx.flush()
+        late = in_background(lambda: other.run(SYSTEM, lambda tx: invite(tx, "otto")))
+        wait_until_blocked(other)
+    with pytest.raises(Invalid, match="nina has this address already"):
+        late.result(PATIENCE)
+
+
 def test_the_only_administrator_is_lowered_by_nobody(database: Database) -> None:
     with database.work(SYSTEM) as tx:
         commands.invite(tx, "ana", name="", email=None, role=AccountRole.ADMINISTRATOR)

@@ -108,6 +108,7 @@ def invite(tx: Tx, handle: str, *, name: str, email: str | None, role: AccountRo
 def _check_address(tx: Tx, handle: str, email: str) -> None:
     """An address leads to one account, by a password and by the word of a provider."""
     addresses.check_email(email)
+    store.lock_administrators(tx)  # who invites at this moment waits here, and then finds the address taken
     if others := [one for one in store.at_address(tx, email) if one != handle]:
         raise Invalid(f"{listed(others)} has this address already; each account has one of its own.", field="email")
 

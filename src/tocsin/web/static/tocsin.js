@@ -1,4 +1,4 @@
-// Everything works without this file. It lets the digits count, by the server's clock, and changes the theme in place.
+// Everything works where scripts are off. This lets the digits count, by the server's clock, changes the theme in place, and unfolds.
 "use strict";
 (() => {
   const root = document.documentElement;
