@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 TEST = "test"  # the audience of a page that tests the way by which it comes
-INVITATION = "invitation"  # and of a mail that brings a link to sign in with
+SIGN_IN_LINK = "sign_in_link"  # and of a mail that brings a link to sign in with
 SECRET_HERE = "{secret}"  # where in the text of a mail its secret stands: the last, if it is there more than once
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Column, ColumnElement, Integer, Row, Table, Text, bindpar
 from tocsin.db import sight
 from tocsin.db.columns import MOST, SEALED, Instant, Json, metadata
 from tocsin.db.engine import Tx
-from tocsin.delivery.channel import INVITATION, TEST, Dead, Delivered, Message, MessageState, Result, Retry
+from tocsin.delivery.channel import SIGN_IN_LINK, TEST, Dead, Delivered, Message, MessageState, Result, Retry
 from tocsin.kit.ids import new_id
 from tocsin.kit.text import harmless
 
@@ -352,7 +352,7 @@ def withdraw_updates(tx: Tx, incident_id: str, reason: str) -> None:
 
 def end_invitations(tx: Tx, person: str) -> None:
     """The link in each is worth nothing any more: what has not left never does, and what was given up is no loss."""
-    theirs = (table.c.person == person) & (table.c.audience == INVITATION)
+    theirs = (table.c.person == person) & (table.c.audience == SIGN_IN_LINK)
     unsent = theirs & (table.c.state != MessageState.SENT) & table.c.withdrawn_at.is_(None)
     tx.run(table.update().where(unsent).values(_withdrawn(tx, "the link in it is worth nothing any more")))
     forget_secrets(tx, person)
@@ -360,13 +360,13 @@ def end_invitations(tx: Tx, person: str) -> None:
 
 def forget_secrets(tx: Tx, person: str) -> None:
     """Keep no link that somebody was mailed: it is too old, or was used, or another one took its place."""
-    kept = (table.c.person == person) & (table.c.audience == INVITATION) & table.c.secret.is_not(None)
+    kept = (table.c.person == person) & (table.c.audience == SIGN_IN_LINK) & table.c.secret.is_not(None)
     tx.run(table.update().where(kept).values(secret=None))
 
 
 def invitations(tx: Tx, people: Collection[str]) -> dict[str, Message]:
     """The mail with the link that each of them has and did not use, where it was mailed or is to be."""
-    theirs = table.c.person.in_(list(people)) & (table.c.audience == INVITATION) & table.c.secret.is_not(None)
+    theirs = table.c.person.in_(list(people)) & (table.c.audience == SIGN_IN_LINK) & table.c.secret.is_not(None)
     return {str(row.person): _message(row) for row in (tx.all(select(table).where(theirs)) if people else [])}
 
 

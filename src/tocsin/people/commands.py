@@ -16,7 +16,7 @@ from tocsin.audit.model import Deed
 from tocsin.db import settings as kept
 from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
-from tocsin.delivery.channel import INVITATION, SECRET_HERE
+from tocsin.delivery.channel import SECRET_HERE, SIGN_IN_LINK
 from tocsin.kit.errors import Forbidden, Invalid, Refused
 from tocsin.kit.ids import new_id, new_secret
 from tocsin.kit.text import harmless, listed
@@ -194,7 +194,7 @@ def mail_link(tx: Tx, handle: str, secret: str, *, has_mail: bool) -> None:
         f"Sign in with this link. It works once, until {until:%A %d %B, %H:%M} UTC:\n\n"
         f"{kept.link(tx, f'/signin/{SECRET_HERE}')}\n\nIf you did not expect this, do nothing.\n",
         person=handle,
-        audience=INVITATION,
+        audience=SIGN_IN_LINK,
         secret=tx.keys.seal(secret),
     )
     audit.record(tx, Deed.LINK_MAILED, handle, known.email)

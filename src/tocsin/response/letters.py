@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from tocsin.db.engine import Tx
 from tocsin.delivery import outbox
 from tocsin.delivery import store as receipts
-from tocsin.delivery.channel import INVITATION, Dead, Message
+from tocsin.delivery.channel import SIGN_IN_LINK, Dead, Message
 from tocsin.delivery.store import Receipt, ReceiptKind
 from tocsin.incidents import store as incidents
 from tocsin.kit.errors import NotFound, Refused
@@ -100,5 +100,6 @@ def lapsed(tx: Tx, message: Message) -> bool:
 
 
 def _has_lapsed(tx: Tx, message: Message) -> bool:
-    is_good = message.secret is not None and message.person in sessions.unused_links(tx)
-    return message.audience == INVITATION and not is_good
+    if message.audience != SIGN_IN_LINK:
+        return False
+    return message.secret is None or message.person not in sessions.unused_links(tx)
