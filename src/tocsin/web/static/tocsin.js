@@ -136,7 +136,8 @@
     one.replaceWith(made.content);
   };
   const folded = () => document.querySelectorAll("details > noscript");
-  const whenIdle = window.requestIdleCallback || ((act) => setTimeout(act, 50));
+  const LATEST = 500; // milliseconds: a page that is never idle is made whole all the same
+  const whenIdle = (act) => (window.requestIdleCallback ? requestIdleCallback(act, { timeout: LATEST }) : setTimeout(act, 50));
   const unfoldOne = () => {
     const [one] = folded();
     if (!one) return document.dispatchEvent(new Event("tocsin:changed"));
