@@ -14,10 +14,15 @@ SCOPES = frozenset({"incidents:read", "incidents:write", "plan:read", "people:wr
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def sink() -> Iterator[SmtpSink]:
+    with SmtpSink() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, sink: SmtpSink) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("terminal")
-    url = f"sqlite:///{folder / 'tocsin.db'}"
-    with SmtpSink() as sink, running_server(folder, url, sink.port, plan=QUIET) as running:
+    with running_server(folder, f"sqlite:///{folder / 'tocsin.db'}", sink.port, plan=QUIET) as running:
         yield running
 
 

@@ -65,12 +65,15 @@ def test_the_board_ends_by_a_key_and_leaves_the_terminal_as_it_was(known: dict[s
             while "On call" not in seen:
                 seen += os.read(ours, 4096).decode(errors="replace")
             os.write(ours, b"xq")  # one that looks at once, and one that ends it
-            threading.Thread(target=drained, args=(ours,), daemon=True).start()
+            reading = threading.Thread(target=drained, args=(ours,), daemon=True)
+            reading.start()
             assert running.wait(30) == 0
         finally:
             running.kill()
     assert termios.tcgetattr(theirs)[3] == before[3]  # it says again what is typed
     os.close(theirs)
+    reading.join(30)
+    os.close(ours)
 
 
 def test_a_board_that_is_stopped_leaves_the_terminal_as_it_was_until_it_goes_on(

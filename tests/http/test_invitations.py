@@ -9,11 +9,10 @@ import httpx2
 import pytest
 
 from tests.support.served import Served
-from tests.support.server import Server, running_server
+from tests.support.server import Server
 from tests.support.smtp import Received, SmtpSink
 from tests.support.terminal import Terminal
 from tests.support.visitor import Visitor, console
-from tests.support.world import QUIET
 from tocsin.delivery import outbox
 from tocsin.delivery.channel import Dead, Delivered, Result, Retry
 from tocsin.delivery.outbox import table as messages
@@ -23,19 +22,6 @@ from tocsin.people import store as people
 
 LINK = re.compile(r"http\S+/signin/(\S+)")
 THREE_DAYS = timedelta(days=3)
-
-
-@pytest.fixture(scope="module")
-def sink() -> Iterator[SmtpSink]:
-    with SmtpSink() as one:
-        yield one
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, sink: SmtpSink) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("invited")
-    with running_server(folder, f"sqlite:///{folder / 'tocsin.db'}", sink.port, plan=QUIET) as running:
-        yield running
 
 
 @pytest.fixture

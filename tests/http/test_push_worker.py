@@ -45,12 +45,6 @@ SUBSCRIBES = """
 
 
 @pytest.fixture(scope="module")
-def sink() -> Iterator[SmtpSink]:
-    with SmtpSink() as one:
-        yield one
-
-
-@pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, sink: SmtpSink) -> Iterator[Server]:
     """One for all: each test has a browser of its own, and looks for what it made itself."""
     folder = tmp_path_factory.mktemp("pushed")

@@ -15,14 +15,14 @@ from rich.table import Table
 from rich.text import Text
 
 from tocsin.kit.errors import Invalid
-from tocsin.kit.text import short_span
+from tocsin.kit.text import TURNING, short_span
 
 NOTHING = "–"
 NARROW = 64  # columns of a terminal below which a table of more than a FEW columns is no use
 FEW = 3
 _UNCUT = 1_000_000  # columns, where no terminal folds lines: a table in a pipe is never cut
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"}
-_TURNING = {code: f"\\u{code:04x}" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+_TURNING = {code: f"\\u{code:04x}" for code in TURNING}
 _STEERING = {**_CONTROL, **_TURNING}
 
 Cell = str | Text | int | None

@@ -93,9 +93,10 @@ _SEEN = "\N{REPLACEMENT CHARACTER}"
 _CONTROL = {code: _SEEN for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\r\n"}
 # An override has text read against its letters: nobody who writes needs one. What only embeds or isolates a part comes
 # along when an address or a number is copied; without it Arabic and Hebrew still read by their own letters.
-_TURNING = {**dict.fromkeys((0x202D, 0x202E), _SEEN), **dict.fromkeys((0x202A, 0x202B, 0x202C, *range(0x2066, 0x206A)))}
+TURNING = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_TURNING = {**dict.fromkeys(TURNING), 0x202D: _SEEN, 0x202E: _SEEN}
 _STEERING = {**_CONTROL, **_TURNING}
-_turns = re.compile("[\u202a-\u202e\u2066-\u2069]").search
+_turns = re.compile(f"[{''.join(map(chr, TURNING))}]").search
 
 
 def unturned(text: str) -> str:

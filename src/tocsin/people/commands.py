@@ -183,14 +183,14 @@ def mail_link(tx: Tx, handle: str, secret: str, *, has_mail: bool) -> None:
         raise NotMailed(f"{known.name} has no address: enter it, or hand the link over yourself.")
     until = sessions.unused_links(tx)[handle]
     inviter = store.find_person(tx, tx.actor.handle)
-    host = " ".join(inviter.name.split()) if inviter else "Whoever runs it"
+    by = " ".join(inviter.name.split()) if inviter else "Whoever runs it"  # names of before may have several lines
     outbox.queue(
         tx,
         dedup_key=outbox.unique(f"invitation-{handle}"),
         channel=Channel.EMAIL,
         address=known.email,
         subject="Your way in to Tocsin",
-        body=f"{host} lets you in to Tocsin at {kept.link(tx, '/')}\n\n"
+        body=f"{by} lets you in to Tocsin at {kept.link(tx, '/')}\n\n"
         f"Sign in with this link. It works once, until {until:%A %d %B, %H:%M} UTC:\n\n"
         f"{kept.link(tx, f'/signin/{SECRET_HERE}')}\n\nIf you did not expect this, do nothing.\n",
         person=handle,
